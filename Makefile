@@ -1,0 +1,40 @@
+# A machine with Python 3.11, pip and make needs nothing else. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+
+.PHONY: help setup demo test lint lock picture clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: $(STAMP) ## make .venv from the locked, hash-checked requirements
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "uv>=0.8"
+	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $(STAMP)
+
+demo: setup ## simulate a country, run the whole chain on it, score it against the truth
+	$(BIN)/sojourn demo
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## style, types and the walls between the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ty check
+	$(BIN)/lint-imports
+
+lock: ## renew requirements.lock (versions and hashes, no download address)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "uv>=0.8"
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --python-version 3.11 --upgrade --group dev --output-file requirements.lock pyproject.toml
+
+clean: ## remove what the demo and the tools leave behind
+	rm -rf sojourn-demo .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,19 @@
+"""Mistakes of a user, told in one paragraph: what is wrong, where, and how to mend it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """Something that the user can mend; the command prints it without a traceback and exits with 2."""
+
+
+def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> UserError:
+    """Return the error for a `name` that is none of `valid`, with the nearest valid name.
+
+    `kind` says what the name should be ("column", "key"), `where` the file and place that hold it.
+    """
+    names = sorted(str(one) for one in valid)
+    nearest = get_close_matches(name, names, n=1)
+    hint = f"Did you mean '{nearest[0]}'?" if nearest else f"Valid: {', '.join(names)}."
+    return UserError(f"{where}: unknown {kind} '{name}'. {hint}")

@@ -1,0 +1,314 @@
+"""One schema class a table: its grain, its columns and what they mean.
+
+Stages meet in these tables and nowhere else. Days are calendar days; intervals are half-open
+`[start, end)` except in published tables, whose periods include both days. Totals are rows with `all`.
+"""
+
+from pathlib import Path
+
+import dataframely as dy
+import polars as pl
+
+from pipeline.errors import UserError
+from pipeline.tables import write_table
+
+SEXES = ["F", "M"]
+NATIONALITY_GROUPS = ["British", "Irish", "EU", "non_EU"]
+AGE_GROUPS = ["0-15", "16-24", "25-44", "45-64", "65+"]
+AGE_GROUP_STARTS = [0, 16, 25, 45, 65]
+ALL = "all"
+EVIDENCE_KINDS = [
+    "arrival", "departure", "activity", "registration", "deregistration", "enrolment",
+    "permission", "address", "status_change", "birth", "death",
+]  # fmt: skip
+
+
+class Ledger(dy.Schema):
+    """One extract file."""
+
+    source = dy.String()
+    extract = dy.String(primary_key=True)
+    file = dy.String(primary_key=True, description="Name of the file, without its folder.")
+    sha256 = dy.String()
+    rows_in = dy.Int64(min=0)
+    accepted = dy.Int64(min=0)
+    quarantined = dy.Int64(min=0)
+    reasons = dy.String(description="JSON object: reason -> number of rows; a row can have several.")
+
+    @dy.rule()
+    def adds_up(cls) -> pl.Expr:  # noqa: N805
+        """Rows in are accepted or quarantined, always."""
+        return pl.col("rows_in") == pl.col("accepted") + pl.col("quarantined")
+
+
+class Links(dy.Schema):
+    """One pair of subjects above the floor of probability."""
+
+    source_l = dy.String(primary_key=True)
+    subject_id_l = dy.Int64(primary_key=True)
+    source_r = dy.String(primary_key=True)
+    subject_id_r = dy.Int64(primary_key=True)
+    match_weight = dy.Float64(description="Log2 odds, rounded to 6 decimals.")
+    match_probability = dy.Float64(min=0, max=1, description="Rounded to 9 decimals.")
+    method = dy.String(description="identifier:<kind>, key:<id of the match-key> or model:<name>.")
+
+
+class Clusters(dy.Schema):
+    """One subject in one draw of links."""
+
+    source = dy.String(primary_key=True)
+    subject_id = dy.Int64(primary_key=True)
+    draw = dy.Int32(primary_key=True, description="0 is the best set of links.")
+    person_id = dy.Int64()
+
+
+class Mothers(dy.Schema):
+    """One birth whose mother was found: the child's subject and the mother's."""
+
+    source = dy.String(primary_key=True, description="Source of the birth.")
+    subject_id = dy.Int64(primary_key=True)
+    mother_source = dy.String()
+    mother_subject_id = dy.Int64()
+
+
+class LinkageQuality(dy.Schema):
+    """One pair of sources and one group; written without truth."""
+
+    source_l = dy.String(primary_key=True)
+    source_r = dy.String(primary_key=True)
+    group = dy.String(primary_key=True, description="'all', or dimension=value such as 'sex=F'.")
+    subjects_l = dy.Int64()
+    subjects_r = dy.Int64()
+    linked = dy.Int64(description="Subjects of the left source that share a person with one of the right.")
+    match_rate = dy.Float64(nullable=True, description="linked / subjects_l.")
+    expected_precision = dy.Float64(nullable=True, description="Mean match probability of accepted links.")
+    expected_recall = dy.Float64(nullable=True, description="Accepted over all expected true pairs above the floor.")
+    reviewed = dy.Int64(nullable=True, description="People reviewed clerically; null where nobody was.")
+    review_recall = dy.Float64(nullable=True, description="Recall by the review, reviewers' error removed.")
+    review_recall_se = dy.Float64(nullable=True)
+    review_false_link_rate = dy.Float64(nullable=True, description="P(linked | nobody to link to), same.")
+    review_false_link_rate_se = dy.Float64(nullable=True)
+    levels_by_default = dy.Int64(description="Levels of the model that took a stated default.")
+
+
+class Evidence(dy.Schema):
+    """One thing that one record says."""
+
+    source = dy.String()
+    record_id = dy.Int64(description="Record of the extract that the rule reads.")
+    subject_id = dy.Int64()
+    rule_id = dy.String()
+    kind = dy.Enum(EVIDENCE_KINDS)
+    date = dy.Date()
+    end_date = dy.Date(nullable=True, description="End of an interval, exclusive; null: open or a point.")
+    date_quality = dy.String(description="exact, registered, self_reported, tax_year or month.")
+    known_on = dy.Date(nullable=True, description="Day on which the fact reached the source.")
+    value = dy.Float64(nullable=True, description="Weeks of activity in [date, end_date).")
+    code = dy.String(nullable=True, description="Type of a permission or registration.")
+    area = dy.String(nullable=True)
+
+
+class People(dy.Schema):
+    """One person with at least one subject in a source that counts as resident (draw 0)."""
+
+    person_id = dy.Int64(primary_key=True)
+    sex = dy.Enum(SEXES)
+    sex_source = dy.String()
+    sex_disagreements = dy.Int32(description="Sources that say otherwise.")
+    birth_month = dy.Date(nullable=True, description="First day of the month of birth.")
+    birth_month_source = dy.String(nullable=True)
+    birth_month_disagreements = dy.Int32()
+    nationality_group = dy.Enum(NATIONALITY_GROUPS)
+    nationality_source = dy.String(description="Source, or 'default'.")
+    nationality_disagreements = dy.Int32()
+    country_of_birth = dy.String(nullable=True)
+    country_of_birth_source = dy.String(nullable=True)
+    country_of_birth_disagreements = dy.Int32()
+    area = dy.String(nullable=True, description="Latest area by precedence.")
+    area_source = dy.String(nullable=True)
+    area_history = dy.List(
+        dy.Struct({"area": dy.String(), "since": dy.Date(nullable=True)}),
+        description="Areas in the order in which they were seen.",
+    )
+    death_date = dy.Date(nullable=True)
+
+
+class Stays(dy.Schema):
+    """One spell of residence or presence of one person under one stay rule."""
+
+    person_id = dy.Int64(primary_key=True)
+    definition = dy.String(primary_key=True, description="Id of the stay rule, or of the composite.")
+    stay_rule = dy.String(description="The simple rule that made the spell.")
+    start = dy.Date(primary_key=True)
+    end = dy.Date(nullable=True, description="First day no longer in the stay; null: still open at the data date.")
+    starts_by_arrival = dy.Bool(description="False: already here when observation began.")
+    end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
+    status = dy.Enum(["long_term", "short_term", "unfinished"])
+    decided_by = dy.String(description="Rule ids that dated start and end.")
+    margin_days = dy.Int64(nullable=True, description="Days above (or below) the threshold.")
+    probability = dy.Float64(min=0, max=1, description="That the stay is long-term.")
+
+
+class Migrations(dy.Schema):
+    """One change of residence of one person under one definition."""
+
+    person_id = dy.Int64(primary_key=True)
+    definition = dy.String(primary_key=True)
+    date = dy.Date(primary_key=True)
+    direction = dy.Enum(["immigration", "emigration"], primary_key=True)
+    status = dy.Enum(["certain", "probable", "unknown", "conflict"])
+    probability = dy.Float64(min=0, max=1)
+    reason = dy.String(nullable=True, description="Work, study, family or null where no source says.")
+    rule_id = dy.String(description="The stay rule that decided.")
+    record_ids = dy.List(dy.Int64(), description="Records that dated it.")
+    provisional = dy.Bool(description="True when the definition needs data later than the data date.")
+
+
+class Residents(dy.Schema):
+    """One person on one reference date on whom at least one sign of residence falls, or fell within reach."""
+
+    person_id = dy.Int64(primary_key=True)
+    reference_date = dy.Date(primary_key=True)
+    resident = dy.Bool()
+    strong = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
+    decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
+
+
+class Counts(dy.Schema):
+    """One cell of one measure, as counted from people: before any estimation."""
+
+    measure = dy.Enum(["population", "immigration", "emigration", "births", "deaths"], primary_key=True)
+    period = dy.Enum(["year", "quarter", "day"], primary_key=True)
+    time = dy.Date(primary_key=True, description="Last day of the period, or the reference date.")
+    definition = dy.String(primary_key=True)
+    sex = dy.Enum(SEXES, primary_key=True)
+    cohort = dy.Int32(primary_key=True, description="Born in the year ending 30 June of this year.")
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    count = dy.Float64(description="Sum of probabilities.")
+    certain = dy.Int64()
+    unfinished = dy.Int64(description="Cases counted at a probability below 1.")
+    variance_unfinished = dy.Float64(description="Variance of the unfinished cases: sum of p(1-p).")
+    provisional = dy.Bool()
+
+
+class Coverage(dy.Schema):
+    """One class of one survey."""
+
+    survey_date = dy.Date(primary_key=True)
+    coverage_class = dy.String(primary_key=True)
+    members = dy.String(description="JSON list of [sex, age group, nationality group] that make the class.")
+    factor = dy.Float64(description="Estimated residents per person counted by the sources.")
+    standard_error = dy.Float64(description="Of the factor, all sources together.")
+    standard_error_sampling = dy.Float64()
+    standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
+    listed = dy.Int64(description="People counted by the sources.")
+    estimated = dy.Float64(description="factor x listed.")
+    surveyed = dy.Int64()
+    matches = dy.Int64(description="Survey people linked to somebody on the trimmed list.")
+    recall = dy.Float64()
+    false_link_rate = dy.Float64()
+
+
+class Estimates(dy.Schema):
+    """One cell after reconciliation, person-years apart."""
+
+    measure = dy.Enum(["population", "immigration", "emigration", "births", "deaths"], primary_key=True)
+    time = dy.Int32(primary_key=True, description="Year of the 30 June that ends the period, or of the day.")
+    sex = dy.Enum(SEXES, primary_key=True)
+    cohort = dy.Int32(primary_key=True)
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    observed = dy.Float64(description="Before reconciliation, coverage factor applied to the population.")
+    estimate = dy.Float64()
+    standard_error = dy.Float64(min=0)
+
+
+class Flows(dy.Schema):
+    """One published flow."""
+
+    period_start = dy.Date(primary_key=True)
+    period_end = dy.Date(primary_key=True)
+    measure = dy.Enum(["immigration", "emigration", "net"], primary_key=True)
+    definition = dy.String(primary_key=True)
+    sex = dy.Enum([*SEXES, ALL], primary_key=True)
+    age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    area = dy.String(primary_key=True)
+    estimate = dy.Float64()
+    standard_error = dy.Float64(min=0)
+    lower = dy.Float64()
+    upper = dy.Float64()
+    status = dy.Enum(["final", "revised", "provisional", "not measured"])
+    reliability = dy.Enum(["ok", "unreliable"])
+    rule_set = dy.String()
+    data_date = dy.Date()
+
+
+class Stocks(dy.Schema):
+    """One published stock."""
+
+    reference_date = dy.Date(primary_key=True)
+    measure = dy.Enum(["population"], primary_key=True)
+    definition = dy.String(primary_key=True)
+    sex = dy.Enum([*SEXES, ALL], primary_key=True)
+    age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    area = dy.String(primary_key=True)
+    estimate = dy.Float64()
+    standard_error = dy.Float64(min=0)
+    lower = dy.Float64()
+    upper = dy.Float64()
+    status = dy.Enum(["final", "revised", "provisional", "not measured"])
+    reliability = dy.Enum(["ok", "unreliable"])
+    rule_set = dy.String()
+    data_date = dy.Date()
+
+
+class ErrorSources(dy.Schema):
+    """One source of error and how it is carried in the published intervals."""
+
+    error_source = dy.String(primary_key=True)
+    carried = dy.Enum(["estimated", "declared", "not measured"])
+    measure = dy.String(description="What it touches: immigration, emigration, population, all.")
+    relative_standard_error = dy.Float64(nullable=True, description="Where it is one number.")
+    says = dy.String()
+
+
+TABLES: dict[str, type[dy.Schema]] = {
+    "ledger": Ledger,
+    "links": Links,
+    "clusters": Clusters,
+    "mothers": Mothers,
+    "linkage_quality": LinkageQuality,
+    "evidence": Evidence,
+    "people": People,
+    "stays": Stays,
+    "migrations": Migrations,
+    "residents": Residents,
+    "counts": Counts,
+    "coverage": Coverage,
+    "estimates": Estimates,
+    "flows": Flows,
+    "stocks": Stocks,
+    "error_sources": ErrorSources,
+}
+
+
+def save(frame: pl.DataFrame, name: str, folder: Path) -> Path:
+    """Check a frame against the schema of table `name`, order it by its key and write `folder/name.parquet`.
+
+    Enumerations and types are cast; a frame that breaks its schema is a fault of the program and raises.
+    """
+    schema = TABLES[name]
+    checked = schema.validate(frame.select(schema.column_names()), cast=True)
+    key = schema.primary_key() or ["source", "subject_id", "date", "rule_id", "record_id"]
+    path = folder / f"{name}.parquet"
+    write_table(checked, path, sort_by=key)
+    return path
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """Return where a stage folder holds a table; raises `UserError` if it is not there."""
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        raise UserError(f"{path}: this table is missing. Run `sojourn run` again to make it.")
+    return path

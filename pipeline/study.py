@@ -1,0 +1,134 @@
+"""The study: what to estimate from which files, in one TOML file, frozen for the run."""
+
+import hashlib
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from pipeline.contracts import SourceContract, read_contracts
+from pipeline.errors import UserError, unknown
+from pipeline.toml_files import Frozen, parse, read_toml
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ExtractFiles(Frozen):
+    """The files of one extract, relative to the study; `rows` (of all files) is checked when it is given."""
+
+    name: str
+    files: tuple[str, ...] = Field(min_length=1)
+    rows: int | None = Field(default=None, ge=0)
+
+
+class Periods(Frozen):
+    """What is published: years ending and reference days, as years in which 30 June falls."""
+
+    flow_years: tuple[int, ...] = (2016, 2017, 2018, 2019)
+    stock_years: tuple[int, ...] = (2015, 2016, 2017, 2018, 2019)
+
+    @field_validator("flow_years", "stock_years")
+    @classmethod
+    def _consecutive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if list(value) != list(range(value[0], value[-1] + 1)):
+            raise ValueError("years must follow one another without a gap")
+        return value
+
+
+class LinkageSettings(Frozen):
+    """How records are linked: the floor of probability, the sample that trains models, model files by source."""
+
+    floor: Share = 0.01
+    training_pairs: int = Field(default=1_000_000, ge=10_000)
+    minimum_pairs_per_level: int = Field(default=20, ge=1)
+    models: dict[str, str] = Field(default_factory=dict)
+
+
+class CoverageSettings(Frozen):
+    """How coverage is estimated: the survey's day, matches that a class needs, bootstrap replicates."""
+
+    reference_date: date = date(2017, 6, 30)
+    minimum_matches: int = Field(default=50, ge=1)
+    replicates: int = Field(default=200, ge=20)
+
+
+class FlowErrors(Frozen):
+    """Declared relative standard errors of the flow sources, shared by all cells of a year: assumptions."""
+
+    immigration: Share = 0.10
+    emigration: Share = 0.15
+
+
+class Study(Frozen):
+    """One study file; relative paths are relative to it."""
+
+    path: Path = Field(exclude=True)
+    name: str
+    synthetic: bool = False
+    seed: int = Field(default=1, ge=0)
+    data_date: date
+    key_file: str | None = None
+    rule_set: str = "long_term_2019"
+    contracts: tuple[str, ...] = ()
+    area_lookup: str
+    extract: tuple[ExtractFiles, ...] = Field(min_length=1)
+    periods: Periods = Periods()
+    linkage: LinkageSettings = LinkageSettings()
+    coverage: CoverageSettings = CoverageSettings()
+    flow_errors: FlowErrors = FlowErrors()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the study file."""
+        return self.path.parent
+
+    def resolve(self, name: str) -> Path:
+        """Return a path of the study file as a path of this machine."""
+        path = Path(name).expanduser()
+        return path if path.is_absolute() else self.folder / path
+
+    def source_contracts(self) -> dict[str, SourceContract]:
+        """Return the contracts of the sources that the study has files for, by source."""
+        known = read_contracts(tuple(self.resolve(name) for name in self.contracts))
+        named = {one.name for one in self.extract}
+        extracts = {extract: source for source, contract in known.items() for extract in contract.extracts}
+        for name in sorted(named):
+            if name not in extracts:
+                raise unknown("extract", name, extracts, f"{self.path}, [[extract]]")
+        used = {extracts[name] for name in named}
+        for source in sorted(used):
+            for extract in known[source].extracts:
+                if extract not in named:
+                    raise UserError(
+                        f"{self.path}: the source '{source}' needs an [[extract]] named '{extract}'. "
+                        "Add it with its files."
+                    )
+        return {source: contract for source, contract in known.items() if source in used}
+
+    def files_of(self, extract: str) -> list[Path]:
+        """Return the files of an extract; raises `UserError` that names a missing one."""
+        found = [self.resolve(file) for one in self.extract if one.name == extract for file in one.files]
+        for file in found:
+            if not file.is_file():
+                raise UserError(f"{file}: no such extract file, though {self.path} names it for '{extract}'.")
+        return found
+
+
+def read_study(path: Path) -> Study:
+    """Return the study in a TOML file; raises `UserError` that tells every mistake in it."""
+    path = Path(path).resolve()
+    data = read_toml(path)
+    study = parse(Study, {"path": path, **data}, str(path))
+    seen: set[str] = set()
+    for one in study.extract:
+        if one.name in seen:
+            raise UserError(f"{path}: the extract '{one.name}' is named twice. List all of its files in one entry.")
+        seen.add(one.name)
+    return study
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
