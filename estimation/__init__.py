@@ -1,0 +1,1 @@
+"""From counts of people to estimates with intervals: coverage, flows and one coherent account."""

@@ -1,0 +1,1 @@
+"""From subjects of sources to people, on pseudonyms alone."""

@@ -1,0 +1,1 @@
+"""Foundations: studies, source contracts, tables, ingest, pseudonyms, the store and publishing; no statistics."""

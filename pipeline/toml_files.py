@@ -1,4 +1,4 @@
-"""TOML files read into frozen models; an unknown or wrong key is an error that names file, key and nearest name."""
+"""TOML files read into frozen models; a wrong key is an error that names file, key and nearest valid name."""
 
 import tomllib
 from collections.abc import Mapping

@@ -1,0 +1,141 @@
+"""The `sojourn` command: one verb, one function that reads like a table of contents."""
+
+import sys
+import traceback
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from pipeline.errors import UserError
+
+Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
+
+app = App(
+    name="sojourn",
+    help="Migration and population statistics from administrative records, with their quality known.",
+    version=f"sojourn {version('sojourn')}",
+    help_epilogue="Start with: sojourn demo",
+    exit_on_error=False,
+    print_error=True,
+    result_action="return_value",
+)
+
+
+@app.command
+def demo(
+    *,
+    residents: Annotated[int, Parameter(help="People who live in the synthetic country.")] = 50_000,
+    seed: Annotated[int, Parameter(help="Another seed makes another country.")] = 42,
+    out: Annotated[Path, Parameter(help="Folder that will hold study/ and run/.")] = Path("sojourn-demo"),
+    threads: Threads = 2,
+) -> int:
+    """Simulate a country, estimate its migration from extract files, and score the result against the truth."""
+    from flows.demo import run_demo
+
+    return run_demo(residents=residents, seed=seed, out=out, threads=threads)
+
+
+@app.command
+def simulate(
+    *,
+    residents: Annotated[int, Parameter(help="People who live in the synthetic country.")],
+    seed: Annotated[int, Parameter(help="Another seed makes another country.")],
+    out: Annotated[Path, Parameter(help="Folder of the study: study.toml, extracts/, truth/.")],
+) -> int:
+    """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
+    from flows.demo import simulate_study
+    from flows.terminal import Terminal
+
+    terminal = Terminal(out / "simulate.log")
+    simulate_study(residents, seed, out, terminal)
+    terminal.say(f"  study    {out / 'study.toml'}")
+    terminal.say(f"  next     sojourn run {out / 'study.toml'}")
+    return 0
+
+
+@app.command
+def run(
+    study: Annotated[Path, Parameter(help="The study file (TOML).")],
+    *,
+    out: Annotated[Path | None, Parameter(help="The run folder; default: run/ beside the study.")] = None,
+    prefect: Annotated[bool, Parameter(negative="", help="Run the same stages as a Prefect flow.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Run the whole chain on a study's extract files; what is unchanged is not computed again."""
+    from flows.run import run_study
+
+    return run_study(study, out, prefect=prefect, threads=threads)
+
+
+@app.command
+def evaluate(
+    run: Annotated[Path, Parameter(help="A finished run folder of a synthetic study.")],
+    *,
+    json: Annotated[bool, Parameter(negative="", help="Print the scores as one JSON object.")] = False,
+) -> int:
+    """Score a run against the truth of its synthetic study, and add the truth to its report."""
+    from flows.evaluate import evaluate_run
+
+    return evaluate_run(run, as_json=json)
+
+
+@app.command
+def dictionary() -> int:
+    """Print the data dictionary, made from the source contracts and the schema classes, as Markdown."""
+    from pipeline.contracts import read_contracts
+    from pipeline.dictionary import data_dictionary
+
+    print(data_dictionary(read_contracts()))
+    return 0
+
+
+@app.command
+def bench(
+    name: Annotated[str, Parameter(help="Which benchmark; `all` lists them.")],
+    *,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
+) -> int:
+    """Measure one part against a plain way to do the same, both in one run; ratios, not promises."""
+    from flows.bench import run_bench
+
+    return run_bench(name, as_json=json)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; exits with 0 on success, 2 on a user's mistake (one paragraph), 1 on a fault of ours."""
+    from cyclopts import CycloptsError
+
+    try:
+        status = app(arguments)
+    except UserError as error:
+        print(f"sojourn: {error}", file=sys.stderr)
+        status = 2
+    except CycloptsError:
+        status = 2
+    except KeyboardInterrupt:
+        print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
+        status = 130
+    except Exception:
+        # A traceback can quote a value of a row, so it goes to nobody's screen by default and to no run folder.
+        kind = sys.exc_info()[0]
+        where = traceback.extract_tb(sys.exc_info()[2])[-1]
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        print(
+            f"sojourn: a fault of the program, not of yours: {kind.__name__ if kind else 'error'} "
+            f"in {Path(where.filename).name}, line {where.lineno} ({stamp}). "
+            "Set SOJOURN_TRACEBACK=1 and run again to see all of it; it may quote values of your data.",
+            file=sys.stderr,
+        )
+        _maybe_traceback()
+        status = 1
+    raise SystemExit(status or 0)
+
+
+def _maybe_traceback() -> None:
+    import os
+
+    if os.environ.get("SOJOURN_TRACEBACK") == "1":
+        traceback.print_exc()

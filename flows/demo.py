@@ -1,0 +1,98 @@
+"""The verbs `demo` and `simulate`: a synthetic country, estimated and held against its truth."""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from flows.chain import run_chain
+from flows.evaluate import evaluate, verdict
+from flows.run import close
+from flows.terminal import Terminal
+from pipeline.errors import UserError
+from pipeline.store import StageRecord, code_digest, digest
+from pipeline.study import read_study
+from pipeline.tables import write_text
+from synthetic_data.study import simulate
+
+MARK = "simulated.json"
+
+
+def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
+    """Simulate, run and evaluate in one go; `out` will hold `study/` and `run/`."""
+    if threads < 1:
+        raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
+    out = out.resolve()
+    terminal = Terminal(out / "run" / "run.log")
+    terminal.say(f"sojourn demo · {residents:,} residents · seed {seed} · SYNTHETIC DATA, NOT STATISTICS")
+    simulate_study(residents, seed, out / "study", terminal)
+    study = read_study(out / "study" / "study.toml")
+    run = out / "run"
+    records = run_chain(study, run, threads=threads, audience=terminal)
+    scored = evaluate(run, terminal)
+    close(terminal, run, records)
+    terminal.say(f"  truth    {verdict(scored)}")
+    terminal.say(f"  next     sojourn evaluate {run} --json")
+    terminal.say("           edit a rule in rules/sets/, then: sojourn run " + str(study.path) + f" --out {run}")
+    return 0
+
+
+def simulate_study(residents: int, seed: int, out: Path, terminal: Terminal) -> StageRecord:
+    """Write a synthetic study into `out`, or find that this very study stands there already."""
+    if residents < 1000:
+        raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
+    if seed < 0:
+        raise UserError(f"--seed: {seed} is negative. Give 0 or more.")
+    out = out.resolve()
+    key = digest({"residents": residents, "seed": seed, "code": code_digest(("pipeline", "synthetic_data"))})
+    mark = out / MARK
+    standing = _read_mark(mark)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: is a file, not a folder. Choose another --out.")
+    if out.is_dir() and any(out.iterdir()) and standing is None:
+        raise UserError(f"{out}: holds files that no simulation made. Choose an empty or a new folder with --out.")
+    if standing and standing["key"] == key:
+        record = StageRecord(
+            stage="simulate", key=key, folder=out, counts=standing["counts"], sentence=standing["sentence"],
+            warnings=(), seconds=standing["seconds"], outputs={}, reused=True,
+        )  # fmt: skip
+        terminal.finished(record)
+        return record
+    begun = time.perf_counter()
+    aside = out.with_name(f".aside-{out.name}-{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    result = simulate(residents, seed, aside, lambda message: terminal.progress("simulate", message))
+    seconds = round(time.perf_counter() - begun, 3)
+    _move_over(aside, out)
+    stored = {"key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds}
+    write_text(json.dumps(stored, indent=1) + "\n", mark)
+    record = StageRecord(
+        stage="simulate", key=key, folder=out, counts=result.counts, sentence=result.sentence,
+        warnings=result.warnings, seconds=seconds, outputs={}, reused=False,
+    )  # fmt: skip
+    terminal.finished(record)
+    return record
+
+
+def _read_mark(mark: Path) -> dict | None:
+    try:
+        return json.loads(mark.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def _move_over(aside: Path, out: Path) -> None:
+    """Replace what an earlier simulation left in `out`, and leave a run that stands beside it alone.
+
+    The mark is rewritten first as unfinished and last as finished, so a killed simulation is made again.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(json.dumps({"key": "unfinished"}) + "\n", out / MARK)
+    for made in sorted(aside.iterdir()):
+        target = out / made.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        made.replace(target)
+    aside.rmdir()

@@ -1,0 +1,19 @@
+"""Settings that make Prefect quiet, local and at home in the run folder; to be made before it is imported."""
+
+import os
+from pathlib import Path
+
+
+def settle(run: Path) -> None:
+    """Set what the user has not set: no telemetry, no chatter, state kept beside the run, patience at start-up."""
+    defaults = {
+        "PREFECT_HOME": str(run / ".prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)

@@ -1,0 +1,61 @@
+"""The verb `run`: a study's extract files become a run folder."""
+
+from pathlib import Path
+
+from flows.chain import run_chain
+from flows.terminal import Terminal
+from pipeline.errors import UserError
+from pipeline.publish.words import headlines
+from pipeline.store import StageRecord
+from pipeline.study import Study, read_study
+
+
+def run_folder(study: Study, out: Path | None) -> Path:
+    """Return the run folder: what the user named, else `run/` beside the study; never a folder of other files."""
+    run = (out if out is not None else study.folder / "run").resolve()
+    if run.is_dir() and any(run.iterdir()) and not (run / "store").is_dir():
+        raise UserError(
+            f"{run}: holds files that are not a run of Sojourn. Choose an empty or a new folder with --out."
+        )
+    if run.exists() and not run.is_dir():
+        raise UserError(f"{run}: is a file, not a folder. Choose another --out.")
+    return run
+
+
+def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> int:
+    """Run the chain on a study, tell how it went, and return the exit status."""
+    if threads < 1:
+        raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
+    study = read_study(path)
+    run = run_folder(study, out)
+    terminal = Terminal(run / "run.log")
+    terminal.say(banner("run", study))
+    if prefect:
+        from flows.prefect_settings import settle  # noqa: PLC0415 - Prefect is imported only when it is asked for
+
+        settle(run)
+        from flows.quarterly import quarterly_estimates  # noqa: PLC0415
+
+        records = quarterly_estimates(study.path, run, threads, terminal)
+    else:
+        records = run_chain(study, run, threads=threads, audience=terminal)
+    close(terminal, run, records)
+    if study.synthetic:
+        terminal.say(f"  next     sojourn evaluate {run}")
+    return 0
+
+
+def banner(verb: str, study: Study) -> str:
+    """Return the first line of a run: what runs on which study, and whether its data are synthetic."""
+    synthetic = " · SYNTHETIC DATA, NOT STATISTICS" if study.synthetic else ""
+    return f"sojourn {verb} · {study.name} · seed {study.seed}{synthetic}"
+
+
+def close(terminal: Terminal, run: Path, records: dict[str, StageRecord]) -> None:
+    """Say whether anything was computed, the headline, and where the report is."""
+    terminal.close()
+    if all(record.reused for record in records.values()):
+        terminal.say("  Nothing has changed: every stage stood already, nothing was computed again.")
+    for line in headlines(run / "tables")[:1]:
+        terminal.say(f"  {line}")
+    terminal.say(f"  report   {run / 'report.html'}")

@@ -1,0 +1,74 @@
+"""What a run shows: one line a stage, progress where somebody watches, plain lines elsewhere; and its log."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.status import Status
+
+from pipeline.store import StageRecord
+
+STAGE_NAMES = ("simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate")
+
+
+class Terminal:
+    """Prints a line for each finished stage to standard output and writes each to the run's log.
+
+    Progress is shown on one line that goes away, and only on a terminal; warnings go to standard error.
+    """
+
+    def __init__(self, log: Path, stream: TextIO | None = None) -> None:
+        self.console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+        self.log = log
+        self._status: Status | None = None
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self._still()
+        self.console.print(text, markup=False)
+
+    def progress(self, stage: str, message: str) -> None:
+        """Show what a stage does now, where somebody watches."""
+        if not self.console.is_terminal:
+            return
+        text = f"{stage}: {message}"
+        if self._status is None:
+            self._status = self.console.status(text)
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def finished(self, record: StageRecord) -> None:
+        """Print the stage's line: number, name, what it found, seconds."""
+        number = STAGE_NAMES.index(record.stage) + 1
+        seconds = "unchanged" if record.reused else f"{record.seconds:.1f} s"
+        self.say(f"  {number} {record.stage:<9} {record.sentence}  [{seconds}]")
+        for warning in record.warnings if not record.reused else ():
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"    warning: {warning}", markup=False)
+        self.note(
+            stage=record.stage,
+            key=record.key,
+            reused=record.reused,
+            seconds=record.seconds,
+            counts=dict(record.counts),
+            warnings=list(record.warnings),
+        )
+
+    def note(self, **event: object) -> None:
+        """Append one event to the run's log, a JSON object a line."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        stamp = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": stamp, **event}, default=str, ensure_ascii=False) + "\n")
+
+    def _still(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def close(self) -> None:
+        """Take the progress line away."""
+        self._still()

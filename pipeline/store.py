@@ -1,0 +1,178 @@
+"""The run folder: one folder a stage and key, written aside, then renamed; what is unchanged is not run again.
+
+A stage's key is the digest of all that can change its result: its name, its slice of the study, the keys of
+the stages it reads, its input files, the code of its package and of `pipeline`, and the versions of the
+libraries that compute. A folder that stands under its key is therefore the result, whoever wrote it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+from pipeline.stage import StageResult
+from pipeline.study import digest_of_file
+from pipeline.tables import write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPUTING_LIBRARIES = ("duckdb", "jellyfish", "numpy", "polars", "pyarrow", "scipy", "splink")
+RECORD = "stage.json"
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What the store knows of one finished stage; `reused` says that it was not run this time."""
+
+    stage: str
+    key: str
+    folder: Path
+    counts: Mapping[str, int | float]
+    sentence: str
+    warnings: tuple[str, ...]
+    seconds: float
+    outputs: Mapping[str, str]
+    reused: bool
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def code_digest(packages: tuple[str, ...]) -> str:
+    """Return the digest of all code and package data in some of our packages."""
+    files = [
+        path
+        for package in sorted(packages)
+        for path in sorted((ROOT / package).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    return digest([(str(path.relative_to(ROOT)), digest_of_file(path)) for path in files])
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Return the installed versions of the libraries that compute."""
+    return {name: version(name) for name in COMPUTING_LIBRARIES}
+
+
+def stage_key(stage: str, depends: Any, upstream: Sequence[str], packages: tuple[str, ...]) -> str:
+    """Return the key of a stage: the digest of everything that can change its result."""
+    return digest(
+        {
+            "stage": stage,
+            "depends": depends,
+            "upstream": list(upstream),
+            "code": code_digest(tuple(sorted({*packages, "pipeline"}))),
+            "libraries": library_versions(),
+        }
+    )
+
+
+class Store:
+    """The `store/` folder of one run."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.root = run / "store"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run folder for one process; what a killed run left half-written is cleared first."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(
+                    f"{self.run}: another run is at work here. Wait for it, or choose another --out."
+                ) from None
+            for half_written in [
+                *self.root.glob("*/.aside-*"),
+                *self.run.glob(".aside-*"),
+                *self.run.glob(".retired-*"),
+            ]:
+                shutil.rmtree(half_written)
+            yield
+
+    def folder(self, stage: str, key: str) -> Path:
+        """Return where a stage's result stands, or will stand."""
+        return self.root / stage / key[:16]
+
+    def finished(self, stage: str, key: str) -> StageRecord | None:
+        """Return the record of a stage that stands under its key, else None."""
+        folder = self.folder(stage, key)
+        try:
+            stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        if stored["key"] != key or not all((folder / name).exists() for name in stored["outputs"]):
+            return None
+        return StageRecord(**{**stored, "warnings": tuple(stored["warnings"])}, folder=folder, reused=True)
+
+    def fill(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
+        """Return the record of a stage, running `work` on a folder aside unless the result stands already."""
+        found = self.finished(stage, key)
+        if found:
+            return found
+        final = self.folder(stage, key)
+        aside = final.with_name(f".aside-{final.name}-{os.getpid()}")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        begun = time.perf_counter()
+        result = work(aside)
+        seconds = round(time.perf_counter() - begun, 3)
+        outputs = {
+            str(path.relative_to(aside)): digest_of_file(path) for path in sorted(aside.rglob("*")) if path.is_file()
+        }
+        record = StageRecord(
+            stage=stage,
+            key=key,
+            folder=final,
+            counts=dict(result.counts),
+            sentence=result.sentence,
+            warnings=tuple(result.warnings),
+            seconds=seconds,
+            outputs=outputs,
+            reused=False,
+        )
+        stored = {name: value for name, value in asdict(record).items() if name not in ("folder", "reused")}
+        write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", aside / RECORD)
+        shutil.rmtree(final, ignore_errors=True)
+        aside.replace(final)
+        return record
+
+
+def place(files: Mapping[str, Path], folder: Path, finish: Callable[[Path], None]) -> None:
+    """Make `folder` hold exactly these files, by name inside it, and what `finish` adds; replaced as a whole.
+
+    Files are hard links into the store where the file system allows, so that person-level tables stand
+    on disk once.
+    """
+    aside = folder.with_name(f".aside-{folder.name}-{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    for name, source in sorted(files.items()):
+        target = aside / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+    finish(aside)
+    retired = folder.with_name(f".retired-{folder.name}-{os.getpid()}")
+    if folder.exists():
+        folder.replace(retired)
+    aside.replace(folder)
+    shutil.rmtree(retired, ignore_errors=True)
