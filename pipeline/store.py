@@ -119,7 +119,8 @@ class Store:
             return None
         if stored["key"] != key or not all((folder / name).exists() for name in stored["outputs"]):
             return None
-        return StageRecord(**{**stored, "warnings": tuple(stored["warnings"])}, folder=folder, reused=True)
+        warnings = tuple(stored.pop("warnings"))
+        return StageRecord(**stored, warnings=warnings, folder=folder, reused=True)
 
     def fill(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
         """Return the record of a stage, running `work` on a folder aside unless the result stands already."""
