@@ -23,6 +23,7 @@ from pipeline.errors import UserError  # noqa: E402
 from pipeline.store import StageRecord, Store  # noqa: E402
 from pipeline.study import read_study  # noqa: E402
 
+MISTAKE = "UserError"  # name of the state of a task that failed by a mistake that the user can mend
 LISTENER: ContextVar[Audience] = ContextVar("listener")
 STAGE_OF = {stage.name: stage for stage in STAGES}
 
@@ -42,7 +43,7 @@ def stage_task(name: str, study: Path, run: Path, keys: dict[str, str], threads:
     try:
         record = run_stage(STAGE_OF[name], read_study(study), run, keys, threads, LISTENER.get())
     except UserError as error:
-        return Failed(message=str(error), data=error)
+        return Failed(name=MISTAKE, message=str(error))
     _show(record, record.folder)
     return record
 
@@ -53,7 +54,7 @@ def publish_task(study: Path, run: Path, records: dict[str, StageRecord]) -> Sta
     try:
         record = publish(read_study(study), run, records, LISTENER.get())
     except UserError as error:
-        return Failed(message=str(error), data=error)
+        return Failed(name=MISTAKE, message=str(error))
     _show(record, run / "tables")
     return record
 
@@ -83,7 +84,6 @@ def quarterly_estimates(study: Path, run: Path, threads: int, audience: Audience
     logging.getLogger("prefect").setLevel(logging.CRITICAL)
     LISTENER.set(audience)
     state = estimates(study, run, threads, return_state=True)
-    outcome = state.result(raise_on_failure=False)
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
+    if state.name == MISTAKE:
+        raise UserError(state.message or "a stage failed")
+    return state.result()
