@@ -1,0 +1,93 @@
+"""Source contracts: what ships is sound, and a mistake in one is told with its place."""
+
+import pytest
+
+from pipeline.contracts import CONTRACT_FOLDER, PARTS_OF_A_PERSON, read_contract, read_contracts
+from pipeline.errors import UserError
+
+LIBRARY = """
+source = "library"
+title = "Library cards"
+says = "People with a library card."
+person_key = "card"
+
+[extracts.library]
+says = "One row a card."
+unique = ["card"]
+
+[extracts.library.columns]
+card = { header = "CARD", type = "text", identifier = "library_card" }
+sex = { header = "SEX", type = "code", identifier = "sex", codes = "sex_letter" }
+joined = { header = "JOINED", type = "date", min = "2000-01-01", max = "data_date" }
+"""
+
+
+def contract_file(tmp_path, text):
+    path = tmp_path / "library.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_contracts_cover_the_sources():
+    contracts = read_contracts()
+    assert set(contracts) == {
+        "activity", "births", "coverage_survey", "deaths", "exit_checks", "hesa", "mws", "pds", "pr", "review_sample",
+    }  # fmt: skip
+
+
+def test_what_sources_share_is_declared_alike():
+    contracts = read_contracts()
+    for source in ("pds", "pr", "births"):
+        assert "nhs_number" in contracts[source].identifier_kinds
+    assert contracts["mws"].person_key_kind == contracts["activity"].person_key_kind == "encrypted_nino"
+    for source, contract in contracts.items():
+        if source not in ("review_sample", "exit_checks"):
+            assert set(PARTS_OF_A_PERSON) <= contract.identifier_kinds, source
+    assert "postcode" not in contracts["exit_checks"].identifier_kinds
+
+
+def test_records_keep_no_clear_identifier():
+    for contract in read_contracts().values():
+        for extract in contract.extracts.values():
+            kept = {column.identifier for column in extract.attributes.values() if column.identifier}
+            assert kept <= {"sex"}
+
+
+def test_every_source_says_what_it_is_and_every_extract_its_grain():
+    for contract in read_contracts().values():
+        assert contract.title
+        assert contract.says.endswith(".")
+        assert all(extract.says.startswith("One row") for extract in contract.extracts.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('codes = "sex_letter"', 'codes = "sex_leter"', "Did you mean 'sex_letter'"),
+        ('person_key = "card"', 'person_key = "number"', "needs the person key 'number'"),
+        ('unique = ["card"]', 'unique = ["kard"]', "which is no column"),
+        ('type = "date"', 'type = "day"', "library.columns.joined.type"),
+        ('header = "JOINED"', 'heading = "JOINED"', "Did you mean 'header'"),
+        (', codes = "sex_letter"', "", "needs 'codes'"),
+        ('identifier = "library_card"', 'identifier = "library_card", pattern = "["', "not a regular expression"),
+    ],
+)
+def test_a_mistake_in_a_contract_names_file_and_place(tmp_path, old, new, words):
+    path = contract_file(tmp_path, LIBRARY.replace(old, new))
+    with pytest.raises(UserError) as error:
+        read_contract(path)
+    assert str(path) in str(error.value)
+    assert words in str(error.value)
+
+
+def test_a_new_source_joins_those_of_the_package(tmp_path):
+    contracts = read_contracts((contract_file(tmp_path, LIBRARY),))
+    assert contracts["library"].person_key_kind == "library_card"
+
+
+def test_a_source_or_extract_has_one_contract(tmp_path):
+    with pytest.raises(UserError, match="has a contract already"):
+        read_contracts((CONTRACT_FOLDER / "mws.toml",))
+    clash = contract_file(tmp_path, LIBRARY.replace("extracts.library", "extracts.mws"))
+    with pytest.raises(UserError, match="belongs to 'mws'"):
+        read_contracts((clash,))

@@ -1,0 +1,95 @@
+"""The store: what stands is not run again, a killed stage leaves nothing behind, names lead to contents."""
+
+import json
+import os
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.stage import StageResult
+from pipeline.store import Store, digest, place, stage_key
+
+
+def writes(text, calls):
+    def work(out):
+        calls.append(out)
+        (out / "a.txt").write_text(text)
+        return StageResult(counts={"rows": 3}, sentence="3 rows", warnings=("look",))
+
+    return work
+
+
+def test_a_stage_that_stands_is_not_run_again(tmp_path):
+    calls: list = []
+    store = Store(tmp_path)
+    first = store.fill("ingest", "k" * 64, writes("one", calls))
+    second = store.fill("ingest", "k" * 64, writes("two", calls))
+    assert len(calls) == 1
+    assert (first.reused, second.reused) == (False, True)
+    assert (second.folder / "a.txt").read_text() == "one"
+    assert (second.counts, second.sentence, second.warnings) == ({"rows": 3}, "3 rows", ("look",))
+
+
+def test_another_key_is_another_folder_and_both_stand(tmp_path):
+    calls: list = []
+    store = Store(tmp_path)
+    store.fill("ingest", "a" * 64, writes("one", calls))
+    store.fill("ingest", "b" * 64, writes("two", calls))
+    assert store.finished("ingest", "a" * 64) is not None
+    assert len(calls) == 2
+
+
+def test_a_stage_that_fails_leaves_no_result_and_is_run_again(tmp_path):
+    store = Store(tmp_path)
+
+    def dies(out):
+        (out / "half.txt").write_text("half")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        store.fill("link", "k" * 64, dies)
+    assert store.finished("link", "k" * 64) is None
+    with store.locked():
+        assert [path.name for path in (tmp_path / "store" / "link").iterdir()] == []
+        record = store.fill("link", "k" * 64, writes("whole", []))
+    assert [path.name for path in sorted(record.folder.iterdir())] == ["a.txt", "stage.json"]
+
+
+def test_a_result_that_lost_a_file_does_not_stand(tmp_path):
+    store = Store(tmp_path)
+    record = store.fill("link", "k" * 64, writes("whole", []))
+    (record.folder / "a.txt").unlink()
+    assert store.finished("link", "k" * 64) is None
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    with Store(tmp_path).locked(), pytest.raises(UserError, match="another run"), Store(tmp_path).locked():
+        pass
+
+
+def test_the_key_changes_with_all_that_can_change_the_result():
+    base = stage_key("count", {"seed": 1}, ["u"], ("estimation",))
+    assert base == stage_key("count", {"seed": 1}, ["u"], ("estimation",))
+    others = {
+        stage_key("account", {"seed": 1}, ["u"], ("estimation",)),
+        stage_key("count", {"seed": 2}, ["u"], ("estimation",)),
+        stage_key("count", {"seed": 1}, ["v"], ("estimation",)),
+        stage_key("count", {"seed": 1}, ["u"], ("rules",)),
+    }
+    assert len(others | {base}) == 5
+
+
+def test_a_digest_does_not_depend_on_the_order_of_keys():
+    assert digest({"a": 1, "b": [1, 2]}) == digest(json.loads('{"b": [1, 2], "a": 1}'))
+
+
+def test_placing_replaces_a_folder_as_a_whole(tmp_path):
+    source = tmp_path / "source.txt"
+    source.write_text("new")
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / "old.txt").write_text("old")
+    place({"sub/new.txt": source}, tables, finish=lambda folder: (folder / "made.txt").write_text("x"))
+    found = {str(path.relative_to(tables)) for path in tables.rglob("*") if path.is_file()}
+    assert found == {"sub/new.txt", "made.txt"}
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]

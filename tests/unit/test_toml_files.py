@@ -1,0 +1,109 @@
+"""Configuration: an unknown or wrong key is an error that names the file, the key and the nearest valid name."""
+
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.study import Study, read_study
+from pipeline.toml_files import Frozen, parse, read_toml
+
+STUDY = """
+name = "A study"
+data_date = 2019-12-31
+area_lookup = "areas.csv"
+
+[[extract]]
+name = "mws"
+files = ["mws.csv"]
+"""
+
+
+class Inner(Frozen):
+    weeks: int = 1
+
+
+class Outer(Frozen):
+    rules: tuple[Inner, ...] = ()
+    by_name: dict[str, Inner] = {}  # noqa: RUF012 - pydantic copies it
+
+
+def study_file(tmp_path, text):
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_study_takes_its_defaults(tmp_path):
+    study = read_study(study_file(tmp_path, STUDY))
+    assert study.flow_errors.immigration == 0.10
+    assert study.flow_errors.emigration == 0.15
+    assert study.linkage.floor == 0.01
+    assert study.periods.flow_years == (2016, 2017, 2018, 2019)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (STUDY + "row = 3\n", ["[extract.0]", "unknown key 'row'", "Did you mean 'rows'?"]),
+        (STUDY.replace("name", "nam", 1), ["unknown key 'nam'", "Did you mean 'name'?"]),
+        (STUDY + "\n[flow_errors]\nemigration = 3\n", ["flow_errors.emigration", "less than or equal to 1"]),
+        (STUDY.replace("data_date = 2019-12-31\n", ""), ["'data_date' is missing"]),
+        (STUDY.replace('"A study"', '"A study'), ["malformed TOML", "line 2"]),
+        (STUDY + STUDY[STUDY.index("[[extract]]") :], ["'mws' is named twice"]),
+        (STUDY + "\n[periods]\nflow_years = [2016, 2018]\n", ["flow_years", "without a gap"]),
+    ],
+)
+def test_a_mistake_names_file_and_place(tmp_path, text, words):
+    path = study_file(tmp_path, text)
+    with pytest.raises(UserError) as error:
+        read_study(path)
+    for word in [str(path), *words]:
+        assert word in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    text = STUDY.replace("name", "nam", 1) + "row = 3\n"
+    with pytest.raises(UserError) as error:
+        read_study(study_file(tmp_path, text))
+    assert "'nam'" in str(error.value)
+    assert "'row'" in str(error.value)
+
+
+def test_keys_inside_lists_and_mappings_are_suggested_too():
+    with pytest.raises(UserError, match="Did you mean 'weeks'"):
+        parse(Outer, {"rules": [{"week": 3}]}, "rules.toml")
+    with pytest.raises(UserError, match="Did you mean 'weeks'"):
+        parse(Outer, {"by_name": {"a": {"week": 3}}}, "rules.toml")
+
+
+def test_a_missing_or_unreadable_file_is_one_paragraph(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_toml(tmp_path / "nothing.toml")
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes(b'name = "Jos\xe9"')
+    with pytest.raises(UserError, match="UTF-8"):
+        read_toml(latin)
+
+
+def test_an_unknown_extract_names_the_nearest(tmp_path):
+    study = read_study(study_file(tmp_path, STUDY.replace('"mws"', '"mwss"')))
+    with pytest.raises(UserError, match="Did you mean 'mws'"):
+        study.source_contracts()
+
+
+def test_a_source_needs_all_of_its_extracts(tmp_path):
+    study = read_study(study_file(tmp_path, STUDY.replace('"mws"', '"activity_people"')))
+    with pytest.raises(UserError, match="activity_weeks"):
+        study.source_contracts()
+
+
+def test_a_missing_extract_file_is_named(tmp_path):
+    study = read_study(study_file(tmp_path, STUDY))
+    with pytest.raises(UserError, match="mws.csv: no such extract file"):
+        study.files_of("mws")
+
+
+def test_a_study_is_frozen(tmp_path):
+    study = read_study(study_file(tmp_path, STUDY))
+    assert isinstance(study, Study)
+    with pytest.raises(ValueError, match="frozen"):
+        study.name = "other"
