@@ -1,6 +1,7 @@
 """Source contracts: what an extract must look like, in TOML files that a statistician edits."""
 
 import re
+from collections import Counter
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ CODE_LISTS = "code_lists.toml"
 
 ColumnType = Literal["text", "date", "integer", "decimal", "boolean", "code"]
 PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postcode")
+COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
 Bound = int | float | date | Literal["data_date"] | None
 
 
@@ -60,6 +62,17 @@ class Column(Frozen):
             raise ValueError("a column of type 'code' needs 'codes', and no other column takes them")
         return self
 
+    @model_validator(mode="after")
+    def _identifiers_are_what_they_say(self) -> "Column":
+        needed = {"date_of_birth": "date", "sex": "code"}.get(self.identifier or "", "text")
+        if self.identifier and self.type != needed:
+            raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
+        if self.identifier == "sex" and not set(self.codes.values()) <= {"F", "M"}:
+            raise ValueError("the codes of sex must map to 'F' and 'M'")
+        if self.type == "text" and not self.identifier and self.pattern is None:
+            raise ValueError("text that is no identifier needs a 'pattern', so that nobody's name can hide in it")
+        return self
+
     @property
     def is_clear_identifier(self) -> bool:
         """Whether the value must never be written: every identifier but sex, which is also an attribute."""
@@ -67,10 +80,15 @@ class Column(Frozen):
 
 
 class Extract(Frozen):
-    """One kind of file that a source delivers: the grain in words, the unique key, the columns."""
+    """One kind of file that a source delivers: the grain in words, the unique key, the columns.
+
+    `dated_by` names the date that orders the records of one subject, so that their latest values are known;
+    without it the order of the file does. Undated records count as older than dated ones.
+    """
 
     says: str
-    unique: tuple[str, ...]
+    unique: tuple[str, ...] = Field(min_length=1)
+    dated_by: str | None = None
     columns: dict[str, Column]
 
     @model_validator(mode="after")
@@ -78,6 +96,27 @@ class Extract(Frozen):
         for name in self.unique:
             if name not in self.columns:
                 raise ValueError(f"'unique' names '{name}', which is no column of the extract")
+        dated_by = self.columns.get(self.dated_by) if self.dated_by else None
+        if self.dated_by and (dated_by is None or dated_by.type != "date" or dated_by.is_clear_identifier):
+            raise ValueError(f"'dated_by' names '{self.dated_by}', which is no date of an event in the extract")
+        return self
+
+    @model_validator(mode="after")
+    def _names_and_headers_are_told_apart(self) -> "Extract":
+        for name, column in self.columns.items():
+            if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in COLUMNS_OF_INGEST:
+                raise ValueError(
+                    f"'{name}' cannot name a column: use small letters, digits and '_', and none of the names "
+                    f"that ingest adds ({', '.join(COLUMNS_OF_INGEST)})"
+                )
+            if column.of and f"{column.of}_{column.identifier}" in self.attributes:
+                raise ValueError(f"'{column.of}_{column.identifier}' names the token of '{name}' already")
+        headers = Counter(column.header for column in self.columns.values())
+        kinds = Counter((column.identifier, column.of) for column in self.columns.values() if column.identifier)
+        twice = [header for header, times in headers.items() if times > 1]
+        twice += [f"the identifier {kind}" for (kind, _), times in kinds.items() if times > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} stands in two columns; each header and each identifier has one")
         return self
 
     @property
@@ -87,13 +126,20 @@ class Extract(Frozen):
 
     @property
     def has_postcode(self) -> bool:
-        """Whether a place can be derived from the extract."""
-        return any(column.identifier == "postcode" for column in self.columns.values())
+        """Whether the subject's place can be derived from the extract."""
+        return self.column_of("postcode") is not None
 
     @property
     def has_date_of_birth(self) -> bool:
-        """Whether a month of birth can be derived from the extract."""
-        return any(column.identifier == "date_of_birth" for column in self.columns.values())
+        """Whether the subject's month of birth can be derived from the extract."""
+        return self.column_of("date_of_birth") is not None
+
+    def column_of(self, kind: str) -> str | None:
+        """Return the name of the column that holds the subject's identifier of a kind, if there is one."""
+        named = (
+            name for name, column in self.columns.items() if column.identifier == kind and column.of is None
+        )
+        return next(named, None)
 
 
 class SourceContract(Frozen):
