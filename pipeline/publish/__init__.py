@@ -1,0 +1,1 @@
+"""Publication: tables in, documents out. Nothing here estimates anything."""

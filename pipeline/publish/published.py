@@ -1,0 +1,81 @@
+"""Which rows of the published tables a document shows: totals, margins, years, quarters, the latest."""
+
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
+
+DEFINITION = "long_term"
+DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
+FLOW_KEY = ["period_start", "period_end", "measure", *DIMENSIONS]
+STOCK_KEY = ["reference_date", "measure", *DIMENSIONS]
+
+
+def table(tables: Path, name: str) -> pl.DataFrame:
+    """Return a table of a run's folder, or an empty frame without columns where the run has none."""
+    path = tables / f"{name}.parquet"
+    return pl.read_parquet(path) if path.exists() else pl.DataFrame()
+
+
+def as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the frame with its enumerations as text, so that frames of any origin can be joined."""
+    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)) if frame.width else frame
+
+
+def of_definition(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the published definition and of the whole country."""
+    if frame.is_empty():
+        return frame
+    return as_text(frame).filter(pl.col("definition") == DEFINITION, pl.col("area") == ALL)
+
+
+def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Return the frame with a column `truth`, null where no score was taken."""
+    if frame.is_empty() or scores.is_empty():
+        return frame.with_columns(truth=pl.lit(None, dtype=pl.Float64))
+    truth = as_text(scores).select(*key, pl.col("truth").cast(pl.Float64)).unique(key, keep="first")
+    return frame.join(truth, on=key, how="left", maintain_order="left")
+
+
+def yearly(flows: pl.DataFrame) -> pl.DataFrame:
+    """Return the flows of whole years."""
+    return flows.filter(_days() > 300) if flows.width else flows
+
+
+def quarterly(flows: pl.DataFrame) -> pl.DataFrame:
+    """Return the flows of quarters."""
+    return flows.filter(_days() < 100) if flows.width else flows
+
+
+def _days() -> pl.Expr:
+    return (pl.col("period_end") - pl.col("period_start")).dt.total_days()
+
+
+def totals(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that no dimension divides."""
+    return frame.filter(pl.col(name) == ALL for name in DIMENSIONS) if frame.width else frame
+
+
+def margin(frame: pl.DataFrame, dimension: str) -> pl.DataFrame:
+    """Return the rows that one dimension alone divides, its groups in their published order."""
+    if not frame.width:
+        return frame
+    others = [pl.col(name) == ALL for name in DIMENSIONS if name != dimension]
+    groups = pl.Enum(DIMENSIONS[dimension])
+    return (
+        frame.filter(*others, pl.col(dimension) != ALL)
+        .sort(pl.col(dimension).cast(groups, strict=False), maintain_order=True)
+        .with_columns(pl.col(dimension).cast(pl.String))
+    )
+
+
+def latest(flows: pl.DataFrame, measure: str, status: str | None = None) -> dict | None:
+    """Return the yearly total of a measure whose period ends last, of one status if it is given."""
+    rows = totals(yearly(flows))
+    if rows.is_empty():
+        return None
+    rows = rows.filter(pl.col("measure") == measure)
+    if status is not None:
+        rows = rows.filter(pl.col("status") == status)
+    return rows.sort("period_end").row(-1, named=True) if rows.height else None

@@ -1,0 +1,303 @@
+"""The tables of a report: which figures stand in which cell, the interval always next to its estimate."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from pipeline.publish import words
+from pipeline.publish.figures import FLOW_MEASURES, class_labels
+from pipeline.publish.linkage_figures import pair_name
+from pipeline.publish.published import DIMENSIONS, margin, totals, yearly
+from pipeline.publish.scores import Scores
+
+MARKS = {"provisional": " [p]", "revised": " [r]"}
+HEADINGS = {"sex": "Sex", "age_group": "Age", "nationality_group": "Nationality"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: the first column heads its rows; `numeric` columns are set to the right."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()
+    note: str = ""
+    csv: str = ""
+
+
+def figure_with_interval(row: Mapping[str, Any]) -> str:
+    """Return an estimate with its interval and its marks: 184 (96 to 272) [p]."""
+    unreliable = " [u]" if row["reliability"] == "unreliable" else ""
+    return f"{words.number(row['estimate'])} ({words.interval(row)}){MARKS.get(row['status'], '')}{unreliable}"
+
+
+def _marks_note(rows: pl.DataFrame) -> str:
+    said = ["Estimate and, in brackets, its 95% interval; rounded to three significant figures, one by one"]
+    if "provisional" in set(rows["status"]):
+        said.append("[p] provisional: the definition needs data later than the data date")
+    if "revised" in set(rows["status"]):
+        said.append("[r] revised")
+    if "unreliable" in set(rows["reliability"]):
+        said.append("[u] unreliable: too small an estimate to rely on")
+    return "; ".join(said) + "."
+
+
+def flows_by_year(flows: pl.DataFrame) -> Table | None:
+    """Return the totals: a row a year, a column a measure."""
+    rows = totals(yearly(flows))
+    if rows.is_empty():
+        return None
+    by_key = {(row["period_end"], row["measure"]): row for row in rows.to_dicts()}
+    years = sorted({end for end, _ in by_key})
+    return Table(
+        caption="Long-term migration by year ending June",
+        columns=("Year ending", *(words.MEASURES[measure] for measure in FLOW_MEASURES)),
+        rows=tuple(
+            (f"{end:%B %Y}", *(_cell(by_key.get((end, measure))) for measure in FLOW_MEASURES)) for end in years
+        ),
+        numeric=(1, 2, 3),
+        note=_marks_note(rows),
+        csv="flows.csv",
+    )
+
+
+def flows_by_group(flows: pl.DataFrame) -> Table | None:
+    """Return the latest year: a row a group of each dimension, a column a measure."""
+    year = yearly(flows)
+    if year.is_empty():
+        return None
+    year = year.filter(pl.col("period_end") == pl.col("period_end").max())
+    lines = []
+    for dimension in DIMENSIONS:
+        rows = margin(year, dimension)
+        for group in rows[dimension].unique(maintain_order=True):
+            own = {row["measure"]: row for row in rows.filter(pl.col(dimension) == group).to_dicts()}
+            heading = f"{HEADINGS[dimension]}: {words.name(group, short=True)}"
+            lines.append((heading, *(_cell(own.get(measure)) for measure in FLOW_MEASURES)))
+    if not lines:
+        return None
+    when = words.period(year["period_start"][0], year["period_end"][0])
+    return Table(
+        caption=f"Long-term migration by group of people, {when}",
+        columns=("Group", *(words.MEASURES[measure] for measure in FLOW_MEASURES)),
+        rows=tuple(lines),
+        numeric=(1, 2, 3),
+        note=_marks_note(year),
+        csv="flows.csv",
+    )
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    return "not measured" if row is None else figure_with_interval(row)
+
+
+def stocks_by_day(stocks: pl.DataFrame) -> Table | None:
+    """Return the population: a row a reference day, a column in all and for each nationality group."""
+    whole = totals(stocks)
+    if whole.is_empty():
+        return None
+    by_group = margin(stocks, "nationality_group")
+    groups = list(by_group["nationality_group"].unique(maintain_order=True))
+    cells = {(row["reference_date"], "all"): row for row in whole.to_dicts()}
+    cells |= {(row["reference_date"], row["nationality_group"]): row for row in by_group.to_dicts()}
+    days = sorted(set(whole["reference_date"]))
+    return Table(
+        caption="Usual residents by nationality group",
+        columns=("Day", "All", *(words.name(group, short=True) for group in groups)),
+        rows=tuple((words.day(day), *(_cell(cells.get((day, group))) for group in ("all", *groups))) for day in days),
+        numeric=tuple(range(1, 2 + len(groups))),
+        note=_marks_note(whole),
+        csv="stocks.csv",
+    )
+
+
+def linkage_table(quality: pl.DataFrame) -> Table | None:
+    """Return the quality of linkage, a row a pair of sources."""
+    if quality.is_empty():
+        return None
+    rows = quality.filter(pl.col("group") == "all").sort("source_l", "source_r")
+    return Table(
+        caption="Quality of linkage by pair of sources, known without any truth",
+        columns=("Pair", "Subjects", "Linked", "Match rate", "Expected precision", "Expected recall",
+                 "Recall by review", "False links by review", "Levels by default"),
+        rows=tuple(
+            (
+                pair_name(row),
+                words.count(row["subjects_l"]),
+                words.count(row["linked"]),
+                words.percent(row["match_rate"]),
+                words.percent(row["expected_precision"]),
+                words.percent(row["expected_recall"]),
+                _with_error(row["review_recall"], row["review_recall_se"]),
+                _with_error(row["review_false_link_rate"], row["review_false_link_rate_se"]),
+                words.count(row["levels_by_default"]),
+            )
+            for row in rows.to_dicts()
+        ),
+        numeric=tuple(range(1, 9)),
+        note="Expected values come from the match probabilities; the review is by eye, its own errors taken out "
+        "(in brackets the 95% interval). Levels by default took a stated weight for want of pairs.",
+        csv="linkage_quality.csv",
+    )  # fmt: skip
+
+
+def _with_error(share: float | None, standard_error: float | None) -> str:
+    if share is None or standard_error is None:
+        return words.percent(share)
+    reach = words.TWO_SIDED_95 * standard_error
+    ends = max(0.0, share - reach), min(1.0, share + reach)
+    return f"{words.percent(share)} ({words.percent(ends[0])} to {words.percent(ends[1])})"
+
+
+def coverage_table(coverage: pl.DataFrame) -> Table | None:
+    """Return the coverage factors, a row a class of people."""
+    if coverage.is_empty():
+        return None
+    rows = coverage.sort("survey_date", "coverage_class").to_dicts()
+    return Table(
+        caption=f"Coverage of the sources, by the survey of {words.day(rows[-1]['survey_date'])}",
+        columns=("Class of people", "Factor (95% interval)", "Counted by the sources", "Estimated", "Surveyed",
+                 "Matched"),
+        rows=tuple(
+            (
+                label,
+                f"{row['factor']:.3f} ({row['factor'] - words.TWO_SIDED_95 * row['standard_error']:.3f} to "
+                f"{row['factor'] + words.TWO_SIDED_95 * row['standard_error']:.3f})",
+                words.count(row["listed"]),
+                words.number(row["estimated"]),
+                words.count(row["surveyed"]),
+                words.count(row["matches"]),
+            )
+            for label, row in zip(class_labels(coverage), rows, strict=True)
+        ),
+        numeric=(1, 2, 3, 4, 5),
+        note="The factor is the number of residents for each person counted; its interval holds the sampling of "
+        "the survey and the errors of linkage.",
+        csv="coverage.csv",
+    )  # fmt: skip
+
+
+def errors_table(errors: pl.DataFrame) -> Table | None:
+    """Return what the intervals carry and what they do not."""
+    if errors.is_empty():
+        return None
+    carried = {"estimated": "estimated", "declared": "declared: an assumption", "not measured": "not measured"}
+    order = pl.Enum(list(carried))
+    rows = errors.with_columns(pl.col("carried").cast(pl.String).cast(order)).sort("carried", "error_source")
+    return Table(
+        caption="Sources of error and how the published intervals carry them",
+        columns=("Source of error", "Carried as", "Touches", "Relative standard error", "What it is"),
+        rows=tuple(
+            (
+                _sentence(row["error_source"]),
+                carried[row["carried"]],
+                row["measure"].replace("_", " "),
+                "" if row["relative_standard_error"] is None else words.percent(row["relative_standard_error"]),
+                row["says"],
+            )
+            for row in rows.to_dicts()
+        ),
+        numeric=(3,),
+        csv="error_sources.csv",
+    )
+
+
+def ledger_table(ledger: pl.DataFrame) -> Table | None:
+    """Return the ledger: a row a file, with every reason for which rows were set aside."""
+    if ledger.is_empty():
+        return None
+    rows = ledger.sort("source", "extract", "file").to_dicts()
+    return Table(
+        caption="Ledger of the extract files: every row is accepted or set aside with its reasons",
+        columns=("File", "Source", "Rows in", "Accepted", "Set aside", "Reasons (a row can have several)"),
+        rows=tuple(
+            (
+                row["file"],
+                words.source_name(row["source"]),
+                words.count(row["rows_in"]),
+                words.count(row["accepted"]),
+                words.count(row["quarantined"]),
+                "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(_reasons(row).items())),
+            )
+            for row in rows
+        ),
+        numeric=(2, 3, 4),
+        csv="ledger.csv",
+    )
+
+
+def _reasons(row: Mapping[str, Any]) -> dict[str, int]:
+    return json.loads(row["reasons"] or "{}")
+
+
+def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
+    """Return what a run scored: totals held against the truth, then every other score as it comes."""
+    found = [
+        _totals_against_truth(totals(yearly(flows))),
+        _generic(scores.interval_coverage, "How often 95% intervals hold the truth"),
+        _generic(scores.links, "Links held against the true pairs, movers apart from stayers"),
+        _generic(scores.classes, "People taken for what they are, and not"),
+    ]
+    return [table for table in found if table is not None]
+
+
+def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
+    known = rows.drop_nulls("truth").sort("period_end", "measure") if rows.width else rows
+    if known.is_empty():
+        return None
+    return Table(
+        caption="Flows of each year held against the truth",
+        columns=("Flow", "Estimate (95% interval)", "Truth", "Error", "Relative error", "Truth inside"),
+        rows=tuple(
+            (
+                f"{words.MEASURES[row['measure']]}, {words.period(row['period_start'], row['period_end'])}",
+                figure_with_interval(row),
+                words.number(row["truth"]),
+                f"{words.rounded(row['estimate'] - row['truth']):+,}",
+                f"{100 * (row['estimate'] / row['truth'] - 1):+.1f}%" if row["truth"] else "",
+                "inside" if words.inside(row) else "outside",
+            )
+            for row in known.to_dicts()
+        ),
+        numeric=(1, 2, 3, 4),
+    )
+
+
+def _generic(frame: pl.DataFrame, caption: str) -> Table | None:
+    """Return a table of any frame: its columns as they come, shares as percentages, missing values said so."""
+    if frame.is_empty() or not frame.width:
+        return None
+    numeric = tuple(place for place, kind in enumerate(frame.dtypes) if kind.is_numeric())
+    shares = {name for name in ("precision", "recall", "share", "rate") if name in frame.columns}
+    rows = tuple(
+        tuple(_plain(value, name in shares, name) for name, value in zip(frame.columns, row, strict=True))
+        for row in frame.rows()
+    )
+    columns: Sequence[str] = [
+        _sentence(name.replace("source_l", "source").replace("source_r", "linked to")) for name in frame.columns
+    ]
+    return Table(caption=caption, columns=tuple(columns), rows=rows, numeric=numeric)
+
+
+def _plain(value: object, share: bool, column: str) -> str:  # noqa: FBT001
+    if value is None:
+        return "not measured"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if share and isinstance(value, float):
+        return words.percent(value)
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, int):
+        return str(value) if column == "year" else words.count(value)
+    text = str(value)
+    return words.source_name(text) if column.startswith("source") else text.replace("_", " ")
+
+
+def _sentence(text: str) -> str:
+    plain = text.replace("_", " ")
+    return plain[:1].upper() + plain[1:]

@@ -1,0 +1,26 @@
+"""What a run scored against the truth of its synthetic study: frames that only an evaluation makes."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores that a report shows; an empty frame is a score that was not taken.
+
+    - `flows`: one published flow of a year or a quarter: `period_start`, `period_end`, `measure`, `sex`,
+      `age_group`, `nationality_group`, `estimate`, `lower`, `upper`, `truth`, `error` (estimate less truth),
+      `relative_error`, `inside` (the truth lies in the interval).
+    - `stocks`: the same for a day, `reference_date` in place of the period.
+    - `links`: one pair of sources and one group (all, movers, stayers): `source_l`, `source_r`, `group`,
+      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall`.
+    - `classes`: how often people were taken for what they are; shown column by column as it comes.
+    - `interval_coverage`: how often intervals hold the truth: `margin`, `measure`, `cells`, `inside`, `share`.
+    """
+
+    flows: pl.DataFrame = field(default_factory=pl.DataFrame)
+    stocks: pl.DataFrame = field(default_factory=pl.DataFrame)
+    links: pl.DataFrame = field(default_factory=pl.DataFrame)
+    classes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -1,0 +1,62 @@
+"""Drawings as text: a chart becomes one small, self-contained SVG that can stand among others in a page."""
+
+import re
+from html import escape
+
+import vl_convert
+
+VEGA_LITE = "6.1"
+_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+# What a drawing tool says of each mark to a screen reader: one sentence for the whole drawing says it better.
+_SPOKEN = re.compile(r' (?:role|class|aria-[a-z]+|pointer-events|stroke-miterlimit|xmlns(?::\w+)?|version)="[^"]*"')
+_INVISIBLE = re.compile(r'<path[^>]*? d=""[^>]*?(?:/>|></path>)|<path[^>]*? d="M0,0h0v0h0Z"[^>]*?(?:/>|></path>)')
+_EMPTY_GROUP = re.compile(r"<g(?: [^>]*)?></g>")
+_FONT = re.compile(r' font-family="[^"]*"')
+_ROOT = re.compile(r'<svg[^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="([^"]*)">')
+
+
+def draw(specification: dict, alternative: str, prefix: str, *, alone: bool = False) -> str:
+    """Return a Vega-Lite specification as SVG; nothing is fetched.
+
+    `alternative` is what somebody is told who cannot see the drawing; `prefix` keeps its ids apart from
+    those of other drawings in the page. A drawing that stands `alone` in a file keeps namespace and fonts.
+    """
+    drawn = vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
+    return _label(_own_ids(_slim(drawn, keep_fonts=alone), prefix), alternative, alone=alone)
+
+
+def _slim(drawing: str, *, keep_fonts: bool) -> str:
+    """Take out what nobody sees or needs; two decimals of a pixel are enough."""
+    slim = _INVISIBLE.sub("", _SPOKEN.sub("", drawing))
+    slim = _NUMBER.sub(lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), slim)
+    if not keep_fonts:
+        slim = _FONT.sub("", slim)
+    slim = (
+        slim.replace(' opacity="1"', "").replace(' fill-opacity="1"', "").replace(' transform="translate(0,0)"', "")
+    )
+    before = ""
+    while slim != before:
+        before, slim = slim, _EMPTY_GROUP.sub("", slim)
+    return slim
+
+
+def _own_ids(drawing: str, prefix: str) -> str:
+    """Number the ids of a drawing anew, in order of appearance: the tool counts over all drawings it ever made."""
+    names = list(dict.fromkeys(re.findall(r' id="([^"]+)"', drawing)))
+    for place, name in enumerate(names):
+        own = f"{prefix}-{place}"
+        drawing = drawing.replace(f' id="{name}"', f' id="{own}"').replace(f"url(#{name})", f"url(#{own})")
+    return drawing
+
+
+def _label(drawing: str, alternative: str, *, alone: bool) -> str:
+    found = _ROOT.search(drawing)
+    if found is None:
+        raise ValueError("the drawing tool gave no SVG with a size")
+    width, height, view = found.groups()
+    namespace = 'xmlns="http://www.w3.org/2000/svg" ' if alone else ""
+    root = (
+        f'<svg {namespace}role="img" aria-label="{escape(alternative)}" width="{width}" height="{height}" '
+        f'viewBox="{view}">'
+    )
+    return drawing[: found.start()] + root + drawing[found.end() :]

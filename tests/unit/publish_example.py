@@ -1,0 +1,379 @@
+"""A small made-up run folder for the tests of publication: every table that a report reads, by the schemas."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pipeline.publish.scores import Scores
+from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, save
+from pipeline.tables import write_table
+
+CELLS = [(sex, age, group) for sex in SEXES for age in AGE_GROUPS for group in NATIONALITY_GROUPS]
+MARGINS = (
+    [(ALL, ALL, ALL)]
+    + [(sex, ALL, ALL) for sex in SEXES]
+    + [(ALL, age, ALL) for age in AGE_GROUPS]
+    + [(ALL, ALL, group) for group in NATIONALITY_GROUPS]
+)
+GROUP_SHARES = np.array([0.14, 0.02, 0.36, 0.48])
+AGE_SHARES = np.array([0.10, 0.34, 0.44, 0.09, 0.03])
+SEASON = {9: 0.42, 12: 0.18, 3: 0.21, 6: 0.19}
+COMPARISONS = {
+    "given_name": ["exact", "swapped", "sounds alike", "same prefix", "else"],
+    "family_name": ["exact", "sounds alike", "same prefix", "else"],
+    "date_of_birth": ["exact", "month and day", "year and month", "else"],
+    "address": ["postcode", "former postcode", "district", "area", "else"],
+    "sex": ["same", "else"],
+}
+MODELS = ["pds_hesa", "pds_mws", "pds_pr", "pds_exit_checks", "pds_activity", "pds_coverage_survey"]
+SOURCES = {"pds": 61_204, "pr": 214_310, "activity": 402_118, "exit_checks": 30_771, "hesa": 9_480, "mws": 7_021,
+           "births": 4_602, "deaths": 3_918, "coverage_survey": 3_005, "review_sample": 1_800}  # fmt: skip
+
+
+def _cell(key: tuple[str, str, str], wanted: tuple[str, str, str]) -> bool:
+    return all(want in (ALL, have) for have, want in zip(key, wanted, strict=True))
+
+
+def _true_flows(total: float, stream: int, shift: float) -> dict[tuple[str, str, str], float]:
+    """Share a total over cells, with `shift` moving weight from the EU to others; deterministic."""
+    random = np.random.default_rng(stream)
+    groups = GROUP_SHARES + np.array([0.0, 0.0, -shift, shift])
+    weights = np.array(
+        [AGE_SHARES[AGE_GROUPS.index(age)] * groups[NATIONALITY_GROUPS.index(group)] for _, age, group in CELLS]
+    )
+    weights = weights * random.uniform(0.8, 1.2, len(weights))
+    return {cell: total * weight / weights.sum() for cell, weight in zip(CELLS, weights, strict=True)}
+
+
+def _row(estimate: float, relative_error: float, status: str) -> dict[str, object]:
+    error = relative_error * abs(estimate)
+    return {
+        "estimate": estimate,
+        "standard_error": error,
+        "lower": estimate - 1.959964 * error,
+        "upper": estimate + 1.959964 * error,
+        "status": status,
+        "reliability": "ok" if abs(estimate) >= 30 else "unreliable",
+        "rule_set": "long_term_2019",
+        "data_date": date(2019, 12, 31),
+    }
+
+
+def _net(immigration: dict[str, object], emigration: dict[str, object]) -> dict[str, object]:
+    error = float(np.hypot(float(immigration["standard_error"]), float(emigration["standard_error"])))
+    estimate = float(immigration["estimate"]) - float(emigration["estimate"])
+    return immigration | {
+        "estimate": estimate,
+        "standard_error": error,
+        "lower": estimate - 1.959964 * error,
+        "upper": estimate + 1.959964 * error,
+        "reliability": "ok" if abs(estimate) >= 30 else "unreliable",
+    }
+
+
+def _flow_rows(keys: dict[str, object], immigration: float, emigration: float, status: str) -> list[dict]:
+    one = _row(immigration, 0.10, status)
+    other = _row(emigration, 0.15, status)
+    rows = {"immigration": one, "emigration": other, "net": _net(one, other)}
+    return [
+        keys | {"measure": measure, "definition": "long_term", "area": ALL} | row for measure, row in rows.items()
+    ]
+
+
+def flows() -> pl.DataFrame:
+    """Return four years by margin and sixteen quarters of totals."""
+    rows: list[dict] = []
+    for year in range(2016, 2020):
+        immigration = _true_flows(590 + 24 * (year - 2016), year, 0.05 * (year - 2016))
+        emigration = _true_flows(371 + 9 * (year - 2016), 100 + year, -0.04 * (year - 2016))
+        status = "final" if year < 2018 else "provisional"
+        for wanted in MARGINS:
+            keys = dict(zip(("sex", "age_group", "nationality_group"), wanted, strict=True))
+            period = {"period_start": date(year - 1, 7, 1), "period_end": date(year, 6, 30)}
+            into = sum(value for cell, value in immigration.items() if _cell(cell, wanted))
+            out = sum(value for cell, value in emigration.items() if _cell(cell, wanted))
+            rows += _flow_rows(period | keys, into, out, status)
+        for month, share in SEASON.items():
+            ends = year if month < 7 else year - 1
+            last = {9: 30, 12: 31, 3: 31, 6: 30}[month]
+            period = {"period_start": date(ends, month - 2, 1), "period_end": date(ends, month, last)}
+            keys = dict.fromkeys(("sex", "age_group", "nationality_group"), ALL)
+            into, out = share * sum(immigration.values()), (0.5 - share / 2 + 0.015) / 1.51 * sum(emigration.values())
+            rows += _flow_rows(period | keys, into, out, status)
+    return pl.DataFrame(rows)
+
+
+def stocks() -> pl.DataFrame:
+    """Return five reference days by margin."""
+    rows = []
+    for year in range(2015, 2020):
+        for wanted in MARGINS:
+            sex, age, group = wanted
+            share = (
+                (0.506 if sex == "F" else 0.494 if sex == "M" else 1.0)
+                * ({"0-15": 0.19, "16-24": 0.11, "25-44": 0.26, "45-64": 0.25, "65+": 0.19}.get(age, 1.0))
+                * ({"British": 0.90, "Irish": 0.006, "EU": 0.052, "non_EU": 0.042}.get(group, 1.0))
+            )
+            growth = 1 + (0.004 if group in (ALL, "British") else 0.03) * (year - 2015)
+            keys = dict(zip(("sex", "age_group", "nationality_group"), wanted, strict=True))
+            rows.append(
+                {"reference_date": date(year, 6, 30), "measure": "population", "definition": "long_term", "area": ALL}
+                | keys
+                | _row(
+                    50_040 * share * growth,
+                    0.009 if group == ALL else 0.02,
+                    "final" if year < 2019 else "provisional",
+                )
+            )
+    return pl.DataFrame(rows)
+
+
+def ledger() -> pl.DataFrame:
+    """Return one file of each source, a few rows of it set aside."""
+    rows = []
+    for place, (source, accepted) in enumerate(SOURCES.items()):
+        aside = (place * 37) % 113
+        reasons = {"birth_date: not a date": aside // 2, "repeats an earlier row": aside - aside // 2}
+        rows.append(
+            {
+                "source": source,
+                "extract": source,
+                "file": f"{source}.csv",
+                "sha256": f"{place:02x}" * 32,
+                "rows_in": accepted + aside,
+                "accepted": accepted,
+                "quarantined": aside,
+                "reasons": json.dumps({reason: number for reason, number in reasons.items() if number}),
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def linkage_quality() -> pl.DataFrame:
+    """Return six pairs of sources, each as a whole and by sex."""
+    rows = []
+    for place, source in enumerate(["pr", "activity", "exit_checks", "hesa", "mws", "coverage_survey"]):
+        for group, change in (("all", 0.0), ("sex=F", 0.012), ("sex=M", -0.013), ("age_group=16-24", -0.06)):
+            rate = 0.975 - 0.028 * place + change
+            reviewed = source == "coverage_survey" and group == "all"
+            rows.append(
+                {
+                    "source_l": source,
+                    "source_r": "pds",
+                    "group": group,
+                    "subjects_l": 8_000,
+                    "subjects_r": 61_000,
+                    "linked": round(8_000 * rate),
+                    "match_rate": rate,
+                    "expected_precision": 0.991,
+                    "expected_recall": 0.962,
+                    "reviewed": 1_500 if reviewed else None,
+                    "review_recall": 0.957 if reviewed else None,
+                    "review_recall_se": 0.006 if reviewed else None,
+                    "review_false_link_rate": 0.008 if reviewed else None,
+                    "review_false_link_rate_se": 0.004 if reviewed else None,
+                    "levels_by_default": 3 if place == 1 else 0,
+                }
+            )
+    return pl.DataFrame(rows)
+
+
+def model_levels() -> pl.DataFrame:
+    """Return m, u and weight of every level of every comparison of six models."""
+    rows = []
+    for place, model in enumerate(MODELS):
+        for comparison, levels in COMPARISONS.items():
+            for level, says in enumerate(levels):
+                m = 0.9 * 0.12**level + 0.01 + 0.001 * place
+                u = 0.002 * 6.2**level if level < len(levels) - 1 else 0.93
+                rows.append(
+                    {
+                        "model": model,
+                        "comparison": comparison,
+                        "level": says,
+                        "m": m,
+                        "u": u,
+                        "match_weight": round(float(np.log2(m / u)), 6),
+                        "by_default": place == 1 and says in ("swapped", "former postcode", "district"),
+                    }
+                )
+    return pl.DataFrame(rows)
+
+
+def link_weights() -> pl.DataFrame:
+    """Return pairs by rounded match weight and model."""
+    rows = []
+    for place, model in enumerate(MODELS):
+        for weight in range(-6, 34):
+            high = 900 * np.exp(-(((weight - 21 + place) / 5) ** 2))
+            low = 160 * np.exp(-(((weight + 5) / 4) ** 2))
+            for accepted, pairs in ((True, high if weight > 2 else 0), (False, low + (high if weight <= 2 else 0))):
+                if int(pairs):
+                    rows.append(
+                        {"model": model, "match_weight": float(weight), "accepted": accepted, "pairs": int(pairs)}
+                    )
+    return pl.DataFrame(rows)
+
+
+def coverage() -> pl.DataFrame:
+    """Return four classes of the survey."""
+    rows = []
+    for place, group in enumerate(NATIONALITY_GROUPS):
+        members = [[sex, age, group] for sex in SEXES for age in AGE_GROUPS]
+        factor = 1.012 + 0.021 * place
+        rows.append(
+            {
+                "survey_date": date(2017, 6, 30),
+                "coverage_class": f"class {place + 1}",
+                "members": json.dumps(members),
+                "factor": factor,
+                "standard_error": 0.004 + 0.006 * place,
+                "standard_error_sampling": 0.003 + 0.005 * place,
+                "standard_error_linkage": 0.003,
+                "listed": 45_000 // (1 + 9 * place),
+                "estimated": factor * (45_000 // (1 + 9 * place)),
+                "surveyed": 2_800 // (1 + 9 * place),
+                "matches": 2_700 // (1 + 9 * place),
+                "recall": 0.957,
+                "false_link_rate": 0.008,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def error_sources() -> pl.DataFrame:
+    """Return a source of error of each kind."""
+    return pl.DataFrame(
+        [
+            ("coverage sampling", "estimated", "population", 0.004, "Sampling of the coverage survey, by class."),
+            ("linkage error", "estimated", "population", 0.003, "Recall and false links, by clerical review."),
+            ("immigration sources", "declared", "immigration", 0.10, "Shared by all cells of a year: an assumption."),
+            ("emigration sources", "declared", "emigration", 0.15, "Shared by all cells of a year: an assumption."),
+            ("drift of coverage", "not measured", "population", None, "The factor of 2017 serves all years."),
+            ("wrong dates of stay", "not measured", "all", None, "Misdated arrivals and departures."),
+        ],
+        schema=["error_source", "carried", "measure", "relative_standard_error", "says"],
+        orient="row",
+    )
+
+
+def _person_level(tables: Path) -> None:
+    people = 1_200
+    clusters = pl.DataFrame(
+        {
+            "source": ["pds"] * people + ["pr"] * people,
+            "subject_id": [*range(1, people + 1)] * 2,
+            "draw": [0] * 2 * people,
+            "person_id": [*range(1, people + 1), *range(101, people + 101)],
+        }
+    )
+    residents = pl.DataFrame(
+        {
+            "person_id": range(1, people + 1),
+            "reference_date": [date(2019, 6, 30)] * people,
+            "resident": [person % 8 > 0 for person in range(people)],
+            "strong": [True] * people,
+            "decided_by": ["sign"] * people,
+        }
+    )
+    moves = pl.DataFrame(
+        {
+            "person_id": range(1, 61),
+            "definition": ["long_term"] * 60,
+            "date": [date(2018, 7 + person % 6, 3) for person in range(60)],
+            "direction": ["immigration" if person % 3 else "emigration" for person in range(60)],
+            "status": ["certain"] * 60,
+            "probability": [1.0] * 60,
+            "reason": [None] * 60,
+            "rule_id": ["weeks"] * 60,
+            "record_ids": [[person] for person in range(60)],
+            "provisional": [True] * 60,
+        },
+        schema_overrides={"reason": pl.String},
+    )
+    for name, frame in {"clusters": clusters, "residents": residents, "migrations": moves}.items():
+        save(frame, name, tables)
+
+
+def write_example(run: Path, *, person_level: bool = True) -> Path:
+    """Write all tables of a made-up run into `run/tables` and return that folder."""
+    tables = run / "tables"
+    for name, frame in {
+        "flows": flows(),
+        "stocks": stocks(),
+        "ledger": ledger(),
+        "linkage_quality": linkage_quality(),
+        "coverage": coverage(),
+        "error_sources": error_sources(),
+    }.items():
+        save(frame, name, tables)
+    write_table(model_levels(), tables / "model_levels.parquet")
+    write_table(link_weights(), tables / "link_weights.parquet")
+    if person_level:
+        _person_level(tables)
+    return tables
+
+
+def manifest(*, synthetic: bool = True) -> dict:
+    """Return a manifest as a run writes it."""
+    return {
+        "run_id": "a1b2c3d4e5f6",
+        "sojourn_version": "0.1.0",
+        "command": "sojourn demo --residents 50000",
+        "study": {"name": "Example land", "synthetic": synthetic, "data_date": "2019-12-31", "seed": 42,
+                  "digest": "ab" * 32},
+        "seed": 42,
+        "rule_set": {"id": "long_term_2019", "digest": "cd" * 32},
+        "inputs": [{"file": f"{source}.csv", "extract": source, "sha256": f"{place:02x}" * 32, "rows": rows}
+                   for place, (source, rows) in enumerate(SOURCES.items())],
+        "models": {"models/hesa.json": "ef" * 32},
+        "packages": {"duckdb": "2.0.0", "polars": "2.1.0", "python": "3.11.9", "splink": "5.0.0"},
+        "code": "12" * 32,
+        "stages": {
+            "ingest": {"key": "1" * 64, "seconds": 4.2, "counts": {"rows": 1}, "sentence": "10 of 10 extracts pass"},
+            "link": {"key": "2" * 64, "seconds": 21.7, "counts": {"people": 1}, "sentence": "61,000 people",
+                     "warnings": ["3 levels took a stated default"]},
+        },
+        "outputs": {"tables/flows.csv": {"sha256": "34" * 32, "sensitivity": "publishable"}},
+    }  # fmt: skip
+
+
+def scores() -> Scores:
+    """Return scores as an evaluation makes them, the truth a little off every estimate."""
+    random = np.random.default_rng(7)
+
+    def score(frame: pl.DataFrame, time: list[str]) -> pl.DataFrame:
+        off = pl.Series("off", random.normal(0, 0.8, frame.height))
+        truth = (pl.col("estimate") + off * pl.col("standard_error")).round(0)
+        keys = [*time, "measure", "sex", "age_group", "nationality_group"]
+        return frame.with_columns(truth=truth).select(
+            *keys, "estimate", "lower", "upper", "truth",
+            error=pl.col("estimate") - pl.col("truth"),
+            relative_error=pl.col("estimate") / pl.col("truth") - 1,
+            inside=pl.col("truth").is_between("lower", "upper"),
+        )  # fmt: skip
+
+    links = pl.DataFrame(
+        [(source, "pds", group, 8_000, 7_800, 7_750, 0.9936, 0.96875 - 0.1 * (group == "movers"))
+         for source in ("pr", "hesa", "exit_checks") for group in ("all", "movers", "stayers")],
+        schema=["source_l", "source_r", "group", "true_pairs", "linked_pairs", "correct", "precision", "recall"],
+        orient="row",
+    )  # fmt: skip
+    classes = pl.DataFrame(
+        {"measure": ["immigration", "emigration"], "year": [2019, 2019], "true": [650, 400], "counted": [640, 380],
+         "hits": [590, 330], "misses": [60, 70], "false": [50, 50]}
+    )  # fmt: skip
+    interval_coverage = pl.DataFrame(
+        {"margin": ["total", "sex", "age_group"], "measure": ["net", "net", "net"], "cells": [4, 8, 20],
+         "inside": [4, 8, 19], "share": [1.0, 1.0, 0.95]}
+    )  # fmt: skip
+    return Scores(
+        flows=score(flows(), ["period_start", "period_end"]),
+        stocks=score(stocks(), ["reference_date"]),
+        links=links,
+        classes=classes,
+        interval_coverage=interval_coverage,
+    )
