@@ -1,1 +1,1 @@
-"""What records mean: evidence, stays and residence, from rules that a statistician edits."""
+"""Rules as data: what records say, and what follows for people's stays, migrations and residence."""

@@ -1,0 +1,1 @@
+"""One file a form of stay rule: evidence of people in, spells of presence out."""

@@ -1,0 +1,170 @@
+"""Stays of people with weeks of activity in tax and benefit systems, dated by tax year.
+
+Weeks are counted, not dated. In the first active year of a span they are counted back from its last day, in
+the last forward from its first; years between are whole. Source of the method: ONS, Methods for measuring
+international migration using RAPID (2021); how weeks are dated is Sojourn's own rule.
+"""
+
+from rules.language import quoted
+from rules.model import ActivitySpan
+from rules.spells import OPEN, among, spells_from_presence
+
+WEEK = 7
+
+
+def spells(rule: ActivitySpan) -> str:
+    """Return SQL that makes spells from the views `known` and `person`, as of `cut.day`."""
+    absent = WEEK * rule.absent_weeks - 1
+    return f"""
+    WITH observed AS (
+        SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
+        FROM known WHERE {among("rule_id", rule.activity)}
+    ),
+    {_flags(rule)}, {_years(rule)}, {_dated_years(rule)},
+    seen AS ({_presence(rule)}),
+    span AS ({spells_from_presence("seen", f"{absent}")}),
+    {_gaps(rule)},
+    bridged AS (SELECT * FROM seen UNION ALL {_bridges()}),
+    joined AS ({spells_from_presence("bridged", f"{absent}")})
+    {_how_it_began(rule)}
+    """
+
+
+def _flags(rule: ActivitySpan) -> str:
+    """Arrival flags; those registered after the event are `late`: the arrival was then or before."""
+    precedence = " ".join(f"WHEN {quoted(name)} THEN {place}" for place, name in enumerate(rule.arrivals))
+    return f"""
+    flag AS (
+        SELECT person_id, "date", rule_id, record_id, code, date_quality = 'registered' AS late,
+            CASE rule_id {precedence or "WHEN '' THEN 0"} END AS precedence
+        FROM known WHERE {among("rule_id", rule.arrivals)}
+    )"""
+
+
+def _years(rule: ActivitySpan) -> str:
+    """One row a person and active year, with its neighbours.
+
+    An absence can hide in two years that follow one another, both partly active: the span breaks between them
+    when there is activity on both sides and the weeks that are missing make an absence.
+    """
+    whole = f'sum(CAST(value AS INTEGER)) >= {rule.full_year_weeks} THEN end_date - "date"'
+    return f"""
+    active_year AS (
+        SELECT person_id, "date" AS opens, end_date AS closes, min(rule_id) AS rule_id, min(record_id) AS record_id,
+            CAST(CASE WHEN {whole} ELSE {WEEK} * sum(CAST(value AS INTEGER)) END AS INTEGER) AS days
+        FROM known WHERE {among("rule_id", rule.activity)} AND value > 0
+        GROUP BY person_id, "date", end_date
+    ),
+    beside AS (
+        SELECT *, closes - opens - days AS missing, coalesce(lag(closes) OVER following = opens, false) AS after_one,
+            coalesce(lead(opens) OVER following = closes, false) AS before_one
+        FROM active_year WINDOW following AS (PARTITION BY person_id ORDER BY opens)
+    ),
+    breaks AS (
+        SELECT *, after_one AND before_one AND coalesce(lead(before_one) OVER following, false)
+            AND missing + coalesce(lead(missing) OVER following, 0) >= {WEEK * rule.absent_weeks} AS breaks_after
+        FROM beside WINDOW following AS (PARTITION BY person_id ORDER BY opens)
+    ),
+    anchored AS (
+        SELECT *, NOT after_one OR coalesce(lag(breaks_after) OVER following, false) AS is_first,
+            NOT before_one OR breaks_after AS is_last
+        FROM breaks WINDOW following AS (PARTITION BY person_id ORDER BY opens)
+    )"""
+
+
+def _dated_years(rule: ActivitySpan) -> str:
+    """Dates for each year: counted back in the first, forward in the last, a better-dated arrival first of all."""
+    near = WEEK * rule.absent_weeks - 1
+    return f"""
+    counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
+    better AS (
+        SELECT counted.person_id, counted.opens, first(struct_pack(
+                "date" := flag."date", rule_id := flag.rule_id, record_id := flag.record_id, code := flag.code)
+            ORDER BY late, CASE WHEN late THEN 0 ELSE precedence END, flag."date", flag.record_id) AS flag
+        FROM counted JOIN flag ON flag.person_id = counted.person_id
+            AND flag."date" < closes AND flag."date" >= counted_from - {near}
+            AND (flag."date" < counted_from OR NOT late)
+        WHERE is_first GROUP BY counted.person_id, counted.opens
+    ),
+    dated AS (
+        SELECT counted.*, coalesce(better.flag."date", counted_from) AS start, better.flag AS flag
+        FROM counted LEFT JOIN better USING (person_id, opens)
+    )"""
+
+
+def _presence(rule: ActivitySpan) -> str:
+    """Intervals of presence: active years, enrolments, a childhood after an arrival, arrivals not yet active."""
+    first_job = f"INTERVAL {rule.first_job_before_age} YEAR"
+    return f"""
+        SELECT person_id, start,
+            CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
+                 WHEN NOT is_last THEN dated.closes
+                 WHEN NOT is_first THEN dated.opens + days
+                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens), dated.closes)
+                 ELSE dated.closes END AS stop,
+            CASE WHEN flag IS NOT NULL THEN 'arrival' ELSE 'before_observation' END AS start_kind,
+            'last_activity' AS end_reason,
+            coalesce(flag.rule_id, rule_id) AS start_rule, coalesce(flag.record_id, record_id) AS start_record,
+            rule_id AS end_rule, record_id AS end_record, flag.code AS code
+        FROM dated CROSS JOIN observed
+        UNION ALL
+        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'before_observation', 'last_activity',
+            rule_id, record_id, rule_id, record_id, code
+        FROM known WHERE {among("rule_id", rule.enrolments)}
+        UNION ALL
+        SELECT person_id, flag."date", first_start, 'arrival', 'last_activity',
+            rule_id, record_id, rule_id, record_id, code
+        FROM flag JOIN person USING (person_id)
+            JOIN (SELECT person_id, min(start) AS first_start FROM dated GROUP BY person_id) USING (person_id)
+        WHERE flag."date" < birth_month + INTERVAL {rule.active_from_age} YEAR
+            AND first_start < birth_month + {first_job} AND flag."date" < first_start
+        UNION ALL
+        SELECT person_id, flag."date", {OPEN}, 'arrival', 'last_activity',
+            rule_id, record_id, rule_id, record_id, code
+        FROM flag CROSS JOIN observed WHERE flag."date" >= observed.closes"""
+
+
+def _gaps(rule: ActivitySpan) -> str:
+    """After each span: what is known of the time until the next one, or until now."""
+    return f"""
+    gap AS (
+        SELECT person_id, stop AS gap_start, end_rule, end_record,
+            coalesce(lead(start) OVER (PARTITION BY person_id ORDER BY start), {OPEN}) AS gap_stop
+        FROM span
+    ),
+    unbroken AS (
+        SELECT gap.*, last(struct_pack(rule_id := known.rule_id, record_id := known.record_id)
+            ORDER BY known."date", known.rule_id, known.record_id) AS sign
+        FROM gap JOIN known ON known.person_id = gap.person_id AND {among("rule_id", rule.signs)}
+            AND known."date" >= gap_start + {rule.sign_after_days}
+            AND known."date" < gap_stop - {rule.sign_after_days}
+        WHERE gap_start < {OPEN}
+        GROUP BY ALL
+    )"""
+
+
+def _bridges() -> str:
+    return """
+        SELECT person_id, gap_start, gap_stop, 'before_observation', 'last_activity',
+            end_rule, end_record, sign.rule_id, sign.record_id, NULL
+        FROM unbroken"""
+
+
+def _how_it_began(rule: ActivitySpan) -> str:
+    """Tell arrivals from first jobs: a flag stands near, or an absence before, or nobody knew the person before."""
+    before = among("rule_id", (*rule.signs, *rule.listings))
+    return f"""
+    SELECT joined.person_id, joined.start, joined.stop,
+        CASE WHEN start_kind = 'arrival' THEN 'arrival'
+             WHEN start < observed.first_year_closes THEN 'before_observation'
+             WHEN row_number() OVER (PARTITION BY joined.person_id ORDER BY joined.start) > 1 THEN 'arrival'
+             WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = joined.person_id AND flag."date"
+                 BETWEEN joined.start - {WEEK * rule.absent_weeks} AND joined.start + {rule.flag_within_days})
+                 THEN 'arrival'
+             WHEN joined.start >= birth_month + INTERVAL {rule.first_job_before_age} YEAR AND NOT EXISTS (
+                 SELECT 1 FROM known WHERE known.person_id = joined.person_id AND {before}
+                     AND known."date" BETWEEN joined.start - {rule.flag_within_days} AND joined.start - 1)
+                 THEN 'arrival'
+             ELSE 'before_observation' END AS start_kind,
+        end_reason, start_rule, start_record, end_rule, end_record, code
+    FROM joined CROSS JOIN observed LEFT JOIN person ON person.person_id = joined.person_id"""

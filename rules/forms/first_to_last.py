@@ -1,0 +1,144 @@
+"""Stays from first arrival to last departure (FALD), over border crossings and permissions to stay.
+
+Source of the method: ONS, letter on methods of long-term international migration (2026) and progress updates
+(May 2023, November 2024): short trips inside are ignored, permissions that follow one another are one, even
+when nobody travelled on the later one, and a missing arrival or departure is the permission's start or end.
+"""
+
+from rules.language import quoted
+from rules.model import FirstToLast
+from rules.spells import OPEN, among, spells_from_presence
+
+
+def spells(rule: FirstToLast) -> str:
+    """Return SQL that makes spells from the view `known` (evidence with `person_id`, known by `cut.day`)."""
+    return f"""
+    WITH {_crossings(rule)}, {_chains(rule)}, presence AS (
+        {_between_crossings(rule)}
+        UNION ALL {_before_the_first_crossing(rule)}
+        UNION ALL {_without_crossing(rule)}
+    )
+    {spells_from_presence("presence", f"{rule.absent_more_than_days}")}
+    """
+
+
+def _crossings(rule: FirstToLast) -> str:
+    """One row a person and day on which they ended on the other side: a same-day turn leaves nothing."""
+    inwards = among("rule_id", rule.arrivals)
+    return f"""
+    crossed AS (
+        SELECT person_id, "date", sign(sum(CASE WHEN {inwards} THEN 1 ELSE -1 END)) AS way,
+            min(rule_id) FILTER (WHERE {inwards}) AS rule_in, min(record_id) FILTER (WHERE {inwards}) AS record_in,
+            min(rule_id) FILTER (WHERE NOT {inwards}) AS rule_out,
+            min(record_id) FILTER (WHERE NOT {inwards}) AS record_out
+        FROM known WHERE {among("rule_id", (*rule.arrivals, *rule.departures))}
+        GROUP BY person_id, "date"
+    ),
+    crossing AS (
+        SELECT person_id, "date", way,
+            CASE WHEN way > 0 THEN rule_in ELSE rule_out END AS rule_id,
+            CASE WHEN way > 0 THEN record_in ELSE record_out END AS record_id,
+            lag(way) OVER ahead AS way_before, lag("date") OVER ahead AS date_before,
+            lead(way) OVER ahead AS way_next, lead("date") OVER ahead AS date_next,
+            lead(CASE WHEN way > 0 THEN rule_in ELSE rule_out END) OVER ahead AS rule_next,
+            lead(CASE WHEN way > 0 THEN record_in ELSE record_out END) OVER ahead AS record_next
+        FROM crossed WHERE way <> 0
+        WINDOW ahead AS (PARTITION BY person_id ORDER BY "date")
+    )"""
+
+
+def _chains(rule: FirstToLast) -> str:
+    """Permissions that follow one another within the tolerance, as one."""
+    inside = among("code", rule.given_inside)
+    return f"""
+    permission AS (
+        SELECT person_id, "date" AS opens, coalesce(end_date, {OPEN}) AS closes, rule_id, record_id, code,
+            coalesce({inside}, false) AS given_inside
+        FROM known WHERE {among("rule_id", rule.permissions)}
+    ),
+    numbered AS (
+        SELECT *, sum(fresh) OVER ({_IN_ORDER} ROWS UNBOUNDED PRECEDING) AS chain FROM (
+            SELECT *, CASE WHEN opens <= max(closes) OVER ({_IN_ORDER}
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + {rule.chain_permissions_within_days}
+                THEN 0 ELSE 1 END AS fresh
+            FROM permission
+        )
+    ),
+    chain AS (
+        SELECT person_id, min(opens) AS opens, max(closes) AS closes,
+            first(rule_id ORDER BY opens, closes, record_id) AS rule_id,
+            first(record_id ORDER BY opens, closes, record_id) AS first_record,
+            last(record_id ORDER BY closes, opens, record_id) AS last_record,
+            first(code ORDER BY opens, closes, record_id) AS code,
+            first(given_inside ORDER BY opens, closes, record_id) AS given_inside
+        FROM numbered GROUP BY person_id, numbered.chain
+    ),
+    held AS (
+        SELECT crossing.*, chain.opens, chain.closes, chain.rule_id AS chain_rule, chain.first_record,
+            chain.last_record, chain.code, chain.given_inside
+        FROM crossing ASOF LEFT JOIN chain
+            ON crossing.person_id = chain.person_id AND crossing."date" >= chain.opens
+    )"""
+
+
+_IN_ORDER = "PARTITION BY person_id ORDER BY opens, closes, record_id"
+
+
+def _between_crossings(rule: FirstToLast) -> str:
+    """From a crossing inwards to the next outwards; where one of them is missing, the permission stands in."""
+    tolerance = rule.chain_permissions_within_days
+    left_by = f'CASE WHEN "date" < closes THEN closes ELSE "date" + {rule.unpermitted_days} END'
+    came_on = f'CASE WHEN "date" <= closes + {tolerance} THEN greatest(opens, date_before) ELSE "date" END'
+    if rule.missing_departure == "no_stay":
+        left_by = '"date"'
+    if rule.missing_arrival == "no_stay":
+        came_on = '"date"'
+    return f"""
+        SELECT person_id, "date" AS start, date_next AS stop, 'arrival' AS start_kind, 'departure' AS end_reason,
+            rule_id AS start_rule, record_id AS start_record, rule_next AS end_rule, record_next AS end_record,
+            CASE WHEN "date" < closes THEN code END AS code
+        FROM held WHERE way > 0 AND way_next < 0
+        UNION ALL
+        SELECT person_id, "date", least({left_by}, date_next), 'arrival', 'permission_end',
+            rule_id, record_id, coalesce(chain_rule, rule_id), coalesce(last_record, record_id),
+            CASE WHEN "date" < closes THEN code END
+        FROM held WHERE way > 0 AND coalesce(way_next, 1) > 0
+        UNION ALL
+        SELECT person_id, {came_on} AS start, "date", {_kind_of_chain()}, 'departure',
+            coalesce(chain_rule, rule_id), coalesce(first_record, record_id), rule_id, record_id, code
+        FROM held WHERE way < 0 AND coalesce(way_before, -1) < 0"""
+
+
+def _kind_of_chain() -> str:
+    return "CASE WHEN given_inside THEN 'before_observation' ELSE 'arrival' END"
+
+
+def _before_the_first_crossing(rule: FirstToLast) -> str:
+    """Take a first crossing inwards long after the permission began for a return: they were inside before it."""
+    if rule.missing_arrival == "no_stay":
+        return _NOTHING
+    return f"""
+        SELECT person_id, opens, "date", {_kind_of_chain()}, 'departure',
+            chain_rule, first_record, rule_id, record_id, code
+        FROM held
+        WHERE way > 0 AND "date" < closes AND coalesce(date_before < opens, true)
+            AND ("date" > opens + {rule.arrival_within_days} OR given_inside)"""
+
+
+def _without_crossing(rule: FirstToLast) -> str:
+    """Take a permission on which nobody was seen to travel for presence: a visa is changed without a journey."""
+    if rule.missing_arrival == "no_stay":
+        return _NOTHING
+    return f"""
+        SELECT person_id, opens, closes, {_kind_of_chain()}, 'permission_end',
+            rule_id, record_id, rule_id, record_id, code
+        FROM permission
+        WHERE NOT EXISTS (
+            SELECT 1 FROM crossing WHERE crossing.person_id = permission.person_id
+                AND crossing."date" >= permission.opens AND crossing."date" < permission.closes
+        )"""
+
+
+_NOTHING = f"""
+        SELECT NULL::BIGINT, NULL::DATE, NULL::DATE, {quoted("arrival")}, {quoted("departure")},
+            NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR WHERE false"""

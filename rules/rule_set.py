@@ -1,0 +1,134 @@
+"""Reading a rule set: one TOML file that a methodologist edits, checked before anything is computed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field
+
+from pipeline.contracts import SourceContract, read_contracts
+from pipeline.errors import UserError, unknown
+from pipeline.study import Study
+from pipeline.toml_files import parse, read_toml
+from rules.model import (
+    FORMS,
+    Attribute,
+    Definition,
+    EvidenceRule,
+    Exclusion,
+    Frozen,
+    Group,
+    RuleSet,
+    Sign,
+    Unfinished,
+)
+from rules.names import check_names
+
+SETS = Path(__file__).parent / "sets"
+SIGN_FORMS: dict[str, type[BaseModel]] = {
+    "sign": Sign, "dead": Exclusion, "away": Exclusion, "short_stay": Exclusion, "unlikely": Exclusion,
+}  # fmt: skip
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def rule_set_path(study: Study) -> Path:
+    """Return the file of the study's rule set: a set of the package by its id, or a path ending in `.toml`."""
+    if study.rule_set.endswith(".toml"):
+        return study.resolve(study.rule_set)
+    path = SETS / f"{study.rule_set}.toml"
+    if not path.is_file():
+        sets = [one.stem for one in SETS.glob("*.toml")]
+        raise unknown("rule set", study.rule_set, sets, f"{study.path}, key 'rule_set'")
+    return path
+
+
+def read_rule_set(study: Study) -> RuleSet:
+    """Return the study's rule set; raises `UserError` that names the file, the rule and the nearest valid name."""
+    return read_rules(rule_set_path(study), read_contracts(tuple(study.resolve(name) for name in study.contracts)))
+
+
+def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:
+    """Return the rules in a file, every name in them checked against `contracts` and against each other."""
+    data = read_toml(path)
+    definition = data.pop("definition", {})
+    rule_set = parse(
+        _File,
+        {
+            **data,
+            "evidence": _entries(data, "evidence", EvidenceRule, path),
+            "stay": _chosen(data, "stay", FORMS, path),
+            "resident": _chosen(data, "resident", SIGN_FORMS, path),
+            "attribute": _entries(data, "attribute", Attribute, path),
+            "definition": _definition(definition, path),
+        },
+        str(path),
+    ).rule_set(path)
+    check_names(rule_set, contracts)
+    return rule_set
+
+
+class _File(Frozen):
+    """The keys at the top of a rule file; its entries are parsed one by one, so that an error names its rule."""
+
+    id: str
+    title: str
+    says: str
+    deaths: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    lists: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    reasons: dict[str, str] = Field(default_factory=dict)
+    unfinished: Unfinished = Unfinished()
+    evidence: tuple[EvidenceRule, ...]
+    stay: tuple[Any, ...]
+    definition: Definition
+    resident: tuple[Any, ...]
+    attribute: tuple[Attribute, ...] = ()
+
+    def rule_set(self, path: Path) -> RuleSet:
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        renamed = {"stay": "stays", "resident": "residents", "attribute": "attributes"}
+        return parse(
+            RuleSet, {"path": path, **{renamed.get(key, key): one for key, one in values.items()}}, str(path)
+        )
+
+
+def _place(path: Path, key: str, entry: Any, number: int) -> str:
+    name = entry.get("id") if isinstance(entry, dict) else None
+    return f"{path}, {key} rule '{name}'" if name else f"{path}, {key} rule number {number}"
+
+
+def _listed(data: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, Any]]:
+    entries = data.get(key, [])
+    if not isinstance(entries, list):
+        raise UserError(f"{path}: '{key}' must be a list of tables. Write [[{key}]], with two brackets.")
+    places = [(_place(path, key, entry, number), entry) for number, entry in enumerate(entries, 1)]
+    seen: set[str] = set()
+    for place, entry in places:
+        name = str(entry.get("id"))
+        if name in seen:
+            raise UserError(f"{place}: this id is used twice. Give each {key} rule an id of its own.")
+        seen.add(name)
+    return places
+
+
+def _entries(data: Mapping[str, Any], key: str, model: type[Model], path: Path) -> tuple[Model, ...]:
+    return tuple(parse(model, entry, place) for place, entry in _listed(data, key, path))
+
+
+def _chosen(data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path) -> tuple[Model, ...]:
+    """Return entries whose key `form` says which model they are."""
+    found = []
+    for place, entry in _listed(data, key, path):
+        form = entry.get("form")
+        if form is None:
+            raise UserError(f"{place}: the key 'form' is missing. Choose one of {', '.join(forms)}.")
+        if form not in forms:
+            raise unknown("form", str(form), forms, place)
+        found.append(parse(forms[form], entry, place))
+    return tuple(found)
+
+
+def _definition(data: Mapping[str, Any], path: Path) -> Definition:
+    groups = _entries(data, "group", Group, path)
+    rest = {key: value for key, value in data.items() if key != "group"}
+    return parse(Definition, {**rest, "groups": groups}, f"{path}, [definition]")

@@ -1,0 +1,121 @@
+"""How often people were taken for what they are: migrations and residence against the truth, person by person.
+
+Only `flows/evaluate.py` calls this, with frames of the truth that nothing else reads.
+"""
+
+import polars as pl
+
+NEAR_DAYS = 183
+"""A migration found in another year, but this close to the true day, is misdated and not missed."""
+
+
+def score_migrations(
+    migrations: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, truth: pl.DataFrame
+) -> pl.DataFrame:
+    """Return one row a direction and year ending 30 June: `measure, time, true, estimated`, and how they meet.
+
+    `migrations` and `clusters` are the run's tables, `who` says who each subject is (`source, subject_id,
+    person`), `truth` has `person, date, direction`. `hits`, `misdated` (the same change of residence, dated in
+    another year) and `misses` add up to `true`; `false` are estimated ones of which nothing is true, as many
+    as their probabilities add up to, like `estimated`.
+    """
+    found = (
+        migrations.join(_true_person(clusters, who), on="person_id", how="left")
+        .select("person", "date", "probability", pl.col("direction").cast(pl.String))
+        .with_columns(time=_year_ending("date"))
+    )
+    true = truth.select("person", "date", pl.col("direction").cast(pl.String)).with_columns(time=_year_ending("date"))
+    pairs = true.rename({"date": "true_date", "time": "true_time"}).join(
+        found, on=["person", "direction"], how="inner"
+    )
+    near = pairs.filter(
+        (pl.col("time") == pl.col("true_time"))
+        | ((pl.col("date") - pl.col("true_date")).dt.total_days().abs() <= NEAR_DAYS)
+    )
+    same = near.filter(pl.col("time") == pl.col("true_time"))
+    key = ["person", "direction", "true_date"]
+    judged = true.rename({"date": "true_date"}).with_columns(
+        hit=_in(true, same.select(key)), near=_in(true, near.select(key))
+    )
+    totals = judged.group_by("direction", "time").agg(
+        true=pl.len(),
+        hits=pl.col("hit").sum(),
+        misdated=(pl.col("near") & ~pl.col("hit")).sum(),
+        misses=(~pl.col("near")).sum(),
+    )
+    wrong = found.join(
+        near.select("person", "direction", "date").unique(), on=["person", "direction", "date"], how="anti"
+    )
+    return (
+        totals.join(_added_up(found, "estimated"), on=["direction", "time"], how="full", coalesce=True)
+        .join(_added_up(wrong, "false"), on=["direction", "time"], how="left")
+        .filter(pl.col("time").is_between(found["time"].min(), true["time"].max()))
+        .with_columns(pl.exclude("direction", "time").fill_null(0))
+        .select(
+            pl.col("direction").alias("measure"), "time", "true", "estimated", "hits", "misdated", "misses", "false"
+        )
+        .sort("measure", "time")
+    )
+
+
+def score_residents(
+    residents: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, truth: pl.DataFrame
+) -> pl.DataFrame:
+    """Return one row a reference date: `measure` (population), `time, true, estimated, hits, misses, false`.
+
+    `truth` has `reference_date, person`; two clusters of one true person count once as a hit and once as false.
+    """
+    counted = (
+        residents.filter("resident")
+        .join(_true_person(clusters, who), on="person_id", how="left")
+        .select("reference_date", "person")
+    )
+    estimated = counted.group_by("reference_date").agg(estimated=pl.len().cast(pl.Float64))
+    hits = counted.unique().join(
+        truth.select("reference_date", "person"), on=["reference_date", "person"], how="semi"
+    )
+    return (
+        truth.group_by("reference_date").agg(true=pl.len())
+        .join(estimated, on="reference_date", how="inner")
+        .join(hits.group_by("reference_date").agg(hits=pl.len()), on="reference_date", how="left")
+        .with_columns(pl.col("hits").fill_null(0))
+        .select(
+            pl.lit("population").alias("measure"), pl.col("reference_date").alias("time"),
+            "true", "estimated", "hits",
+            misses=pl.col("true") - pl.col("hits"), false=pl.col("estimated") - pl.col("hits"),
+        )
+        .sort("time")
+    )  # fmt: skip
+
+
+def _true_person(clusters: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
+    """Return `person_id, person`: whom most subjects of a cluster belong to; of equals, the lowest."""
+    return (
+        clusters.filter(pl.col("draw") == 0)
+        .join(who.select("source", "subject_id", "person"), on=["source", "subject_id"], how="inner")
+        .group_by("person_id", "person").len()
+        .sort("person_id", "len", "person", descending=[False, True, False])
+        .group_by("person_id", maintain_order=True).agg(pl.col("person").first())
+    )  # fmt: skip
+
+
+def _year_ending(column: str) -> pl.Expr:
+    """Return the 30 June that ends the year of a date."""
+    date = pl.col(column)
+    return pl.date(date.dt.year() + (date.dt.month() > 6).cast(pl.Int32), 6, 30)
+
+
+def _in(frame: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
+    marked = frame.rename({"date": "true_date"}).join(
+        keys.unique().with_columns(found=True),
+        on=["person", "direction", "true_date"],
+        how="left",
+        maintain_order="left",
+    )
+    return marked["found"].fill_null(value=False)
+
+
+def _added_up(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return the sum of probabilities a direction and year, exact: probabilities have six decimals."""
+    millionths = (pl.col("probability") * 1e6).round().cast(pl.Int64).sum()
+    return frame.group_by("direction", "time").agg((millionths / 1e6).alias(name))
