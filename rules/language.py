@@ -116,7 +116,8 @@ class _Parser:
         while at < end:
             found = TOKEN.match(self.text, at)
             if found is None:
-                raise self._error(f"cannot read '{self.text[at:].strip()[:12]}'", at)
+                at += len(self.text[at:]) - len(self.text[at:].lstrip())
+                raise self._error(f"cannot read '{self.text[at:].rstrip()[:12]}'", at)
             kind = str(found.lastgroup)
             tokens.append(_Token(kind, found[kind], found.start(kind)))
             at = found.end()

@@ -1,0 +1,94 @@
+"""A rule file is data: every mistake in it is told with the file, the rule and the nearest valid name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import rules
+from pipeline.contracts import read_contracts
+from pipeline.errors import UserError
+from rules.model import RuleSet
+from rules.rule_set import read_rules
+
+DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
+
+
+def read_changed(folder: Path, old: str, new: str) -> RuleSet:
+    text = DEFAULT.read_text()
+    assert old in text, f"the default set no longer says {old!r}"
+    path = folder / "changed.toml"
+    path.write_text(text.replace(old, new, 1))
+    return read_rules(path, read_contracts())
+
+
+def test_the_default_set_stands() -> None:
+    rule_set = read_rules(DEFAULT, read_contracts())
+    assert rule_set.id == "long_term_2019" == DEFAULT.stem
+    assert rule_set.definition.id == "long_term"
+
+
+def test_every_rule_says_what_it_does_and_where_it_comes_from() -> None:
+    rule_set = read_rules(DEFAULT, read_contracts())
+    for rule in (*rule_set.evidence, *rule_set.stays):
+        assert rule.says.endswith(".")
+        assert rule.source_of_rule
+    for one in (*rule_set.residents, *rule_set.attributes, *rule_set.definition.groups):
+        assert one.says.endswith(".")
+
+
+def test_the_digest_follows_what_rules_say_and_nothing_else(tmp_path: Path) -> None:
+    default = read_rules(DEFAULT, read_contracts()).digest
+    assert read_changed(tmp_path, "# The default rules", "# Our rules").digest == default
+    assert read_changed(tmp_path, "more_than_days = 365", "more_than_days = 182").digest != default
+    assert re.fullmatch("[0-9a-f]{64}", default)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message"),
+    [
+        ('source = "mws"', 'source = "mvs"', "evidence rule 'worker_arrived'", "unknown source 'mvs'. Did you mean 'mws'?"),
+        ('"exit_checks_travel"', '"exit_check_travel"', "evidence rule 'border_in'", "Did you mean 'exit_checks_travel'?"),
+        ('date = "arrival_date"', 'date = "arival_date"', "evidence rule 'worker_arrived', key 'date'", "Did you mean 'arrival_date'?"),
+        ('date = "arrival_date"', 'date = "nationality"', "evidence rule 'worker_arrived', key 'date'", "is a text, but a date is needed"),
+        ('value = "weeks"', 'value = "tax_year_start"', "evidence rule 'weeks_active', key 'value'", "but a number is needed"),
+        ('when = "flag_4"', 'when = "flag_4 = 1"', "evidence rule 'nhs_flag_4', key 'when'", "a boolean cannot be compared with a number"),
+        ("direction = 'arrival'", "direction = 'arival'", "evidence rule 'border_in', key 'when'", "unknown code 'arival'. Did you mean 'arrival'?"),
+        ("domicile not in $uk", "domicile not in $ukk", "evidence rule 'student_from_abroad'", "unknown list 'ukk'. Did you mean 'uk'?"),
+        ('uk = ["GB"]', 'uk = ["UK"]', "[lists], 'uk'", "unknown code 'UK'"),
+        ('kind = "permission"', 'kind = "permision"', "evidence rule 'permission_to_stay', key 'kind'", "permission"),
+        ("known_on =", "knowm_on =", "evidence rule 'worker_arrived'", "unknown key 'knowm_on'. Did you mean 'known_on'?"),
+        ("unless = { earlier", "unless = { earler", "evidence rule 'student_from_abroad'", "Did you mean 'earlier'?"),
+        ('form = "first_to_last"', 'form = "first_last"', "stay rule 'first_arrival_last_departure'", "unknown form 'first_last'. Did you mean 'first_to_last'?"),
+        ("arrival_within_days", "arrival_within_day", "stay rule 'first_arrival_last_departure'", "Did you mean 'arrival_within_days'?"),
+        ("more_than_days = 365", "more_than_days = -1", "stay rule 'first_arrival_last_departure', key 'more_than_days'", "found -1"),
+        ('departures = ["border_out"]', 'departures = ["border_ot"]', "stay rule 'first_arrival_last_departure', key 'departures'", "unknown evidence rule 'border_ot'. Did you mean 'border_out'?"),
+        ('"extension", "settlement"]', '"extention", "settlement"]', "key 'given_inside'", "Did you mean 'extension'?"),
+        ('stay = "weeks_of_activity"', 'stay = "weeks_of_activty"', "group rule 'active'", "Did you mean 'weeks_of_activity'?"),
+        ('at = "end"', 'at = "ends"', "resident rule 'worked_or_claimed', key 'at'", "end"),
+        ('"pds.sex"', '"pds.sexe"', "attribute rule 'sex'", "unknown column 'sexe'. Did you mean 'sex'?"),
+        ('British = "uk"', 'British = "ukk"', "attribute rule 'nationality_group'", "unknown list 'ukk'"),
+        ('id = "border_out"', 'id = "border_in"', "evidence rule 'border_in'", "this id is used twice"),
+        ('deaths = ["death_registered"', 'deaths = ["death_registred"', "key 'deaths'", "Did you mean 'death_registered'?"),
+        ("[unfinished]", "[unfinishd]", "changed.toml", "unknown key 'unfinishd'. Did you mean 'unfinished'?"),
+        ('id = "long_term"', 'id = "registration"', "[definition]", "also that of a stay rule"),
+        ('evidence = ["weeks_active"]\nstay', "evidence = []\nstay", "[definition]", "the last group, and no other"),
+        ('form = "away"', 'from = "away"', "resident rule 'left_for_long'", "the key 'form' is missing"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        read_changed(tmp_path, old, new)
+    assert str(error.value).startswith(str(tmp_path / "changed.toml"))
+    assert place in str(error.value)
+    assert message in str(error.value)
+
+
+def test_a_missing_key_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="evidence rule 'border_in': the key 'says' is missing"):
+        read_changed(tmp_path, 'says = "Crossed the border inwards."\n', "")
+
+
+def test_clear_identifiers_are_no_columns_of_rules(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown column 'date_of_birth'"):
+        read_changed(tmp_path, 'date = "birth_month"', 'date = "date_of_birth"')
