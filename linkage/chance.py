@@ -1,0 +1,84 @@
+"""How often two people agree by chance: u, from a random sample of pairs that are known to be two people.
+
+A pair is known to be two people when an identifier or a match-key links its left subject to somebody else.
+Without that, the few pairs of one person would dominate rare levels among pairs who share a month of birth.
+"""
+
+import hashlib
+import math
+
+import duckdb
+import numpy as np
+import polars as pl
+
+from linkage.comparisons import Comparison
+from pipeline.tables import query
+
+Chance = dict[tuple[str, str], tuple[float, int]]
+
+
+def chance_agreement(
+    connection: duckdb.DuckDBPyConnection, comparisons: list[Comparison], pairs: int, seed: int, stream: str
+) -> Chance:
+    """Return, by comparison and level, the share of chance pairs at the level and how many were seen.
+
+    `connection` holds `left_subjects` and `right_subjects` (see `model.SubjectPair`). About `pairs` pairs are
+    compared for each comparison, those who agree on what it presumes; shares are rounded to 9 decimals.
+    """
+    chance: Chance = {}
+    for comparison in comparisons:
+        seen = _levels_seen(connection, comparison, pairs, seed, f"{stream}/{comparison.name}")
+        total = sum(seen.values())
+        for at, level in enumerate(comparison.levels):
+            share = round(seen.get(at, 0) / total, 9) if total else 0.0
+            chance[comparison.name, level.name] = (share, seen.get(at, 0))
+    return chance
+
+
+def _levels_seen(
+    connection: duckdb.DuckDBPyConnection, comparison: Comparison, pairs: int, seed: int, stream: str
+) -> dict[int, int]:
+    presumes = comparison.presumes
+    joined = f"l.{presumes} = r.{presumes}" if presumes else "TRUE"
+    possible = _possible_pairs(connection, presumes)
+    share = min(1.0, math.sqrt(pairs / possible)) if possible else 1.0
+    for side in ("left", "right"):
+        sampled = _sample(connection, side, share, seed, f"{stream}/{side}")
+        connection.register(f"{side}_ids", sampled)
+    columns = sorted(comparison.columns)
+    values = ", ".join(f"l.{name} AS {name}_l, r.{name} AS {name}_r" for name in columns)
+    counted = query(
+        connection,
+        f"""
+        WITH l AS (SELECT * FROM left_subjects SEMI JOIN left_ids USING (subject_id)),
+        r AS (SELECT * FROM right_subjects SEMI JOIN right_ids USING (subject_id)),
+        two_people AS (
+            SELECT {values} FROM l JOIN r ON {joined}
+            WHERE l.settled IS NOT NULL AND l.settled IS DISTINCT FROM r.settled
+        )
+        SELECT {comparison.case} AS level, count(*) AS pairs FROM two_people GROUP BY level
+        """,
+    ).drop_nulls()
+    for side in ("left", "right"):
+        connection.unregister(f"{side}_ids")
+    return dict(zip(counted["level"].to_list(), counted["pairs"].to_list(), strict=True))
+
+
+def _possible_pairs(connection: duckdb.DuckDBPyConnection, presumes: str | None) -> int:
+    if presumes is None:
+        sql = "SELECT (SELECT count(*) FROM left_subjects) * (SELECT count(*) FROM right_subjects) AS pairs"
+    else:
+        sql = f"""
+        SELECT coalesce(sum(l.n * r.n), 0)::BIGINT AS pairs
+        FROM (SELECT {presumes}, count(*) AS n FROM left_subjects GROUP BY {presumes}) l
+        JOIN (SELECT {presumes}, count(*) AS n FROM right_subjects GROUP BY {presumes}) r USING ({presumes})
+        """
+    return int(query(connection, sql)["pairs"][0])
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, side: str, share: float, seed: int, stream: str) -> pl.DataFrame:
+    """Return the ids of a random `share` of one side: drawn by minted id, never by a token."""
+    ids = query(connection, f"SELECT subject_id FROM {side}_subjects ORDER BY subject_id")["subject_id"].to_numpy()
+    key = int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:16], "big")
+    draws = np.random.Generator(np.random.Philox(key=key)).random(len(ids))
+    return pl.DataFrame({"subject_id": ids[draws < share]}, schema={"subject_id": pl.Int64})

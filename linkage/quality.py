@@ -1,0 +1,181 @@
+"""The quality of links, by two sources and group, from what is known without any truth.
+
+Expected precision and recall follow from match probabilities (R. Blakely and C. Salmond 2002): they are as good as
+the model's calibration and see no pair that blocking never proposed. Where reviewers looked by eye, `clerical_review`
+says what was found. GUILD (R. Gilbert et al. 2018) asks for both, by group.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from linkage.clerical_review import review_patterns, reviewed_quality
+from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL
+
+GROUP_DIMENSIONS = ("sex", "age_group", "area")
+# A group of fewer reviewed people says nothing of its own.
+MINIMUM_REVIEWED = 100
+
+
+def with_groups(subjects: pl.DataFrame, on: date) -> pl.DataFrame:
+    """Return `source, subject_id` and the group of each dimension: sex, age group on a day, area.
+
+    Who was born after the day counts as aged 0; a source that lacks a dimension has nulls there.
+    """
+    lacking = [name for name in ("sex", "birth_month", "area") if name not in subjects.columns]
+    have = subjects.with_columns(
+        pl.lit(None, pl.Date if name == "birth_month" else pl.String).alias(name) for name in lacking
+    )
+    born = pl.col("birth_month")
+    age = on.year - born.dt.year() - (born.dt.month() > on.month).cast(pl.Int32)
+    group = pl.lit(None, pl.String)
+    for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
+        group = pl.when(age.clip(0) >= start).then(pl.lit(name)).otherwise(group)
+    return have.select("source", "subject_id", "sex", group.alias("age_group"), "area")
+
+
+def linkage_quality(
+    subjects: pl.DataFrame,
+    clusters: pl.DataFrame,
+    links: pl.DataFrame,
+    pairs: list[tuple[str, str]],
+    levels_by_default: Mapping[tuple[str, str], int],
+) -> pl.DataFrame:
+    """Return the table `linkage_quality` without its review columns.
+
+    `subjects` comes from `with_groups`; groups are those of the left subject. `links` are all pairs above the
+    floor; a link is accepted if both of its ends are one person.
+    """
+    people = subjects.join(clusters.select("source", "subject_id", "person_id"), on=["source", "subject_id"])
+    weighed = accepted_links(links, clusters)
+    found = []
+    for left, right in pairs:
+        right_side = people.filter(pl.col("source") == right)
+        left_side = people.filter(pl.col("source") == left).with_columns(
+            pl.col("person_id").is_in(right_side["person_id"].unique().implode()).alias("is_linked")
+        )
+        own = weighed.filter((pl.col("source_l") == left) & (pl.col("source_r") == right))
+        own = own.join(left_side.drop("source", "person_id"), left_on="subject_id_l", right_on="subject_id")
+        rows = _by_group(left_side, pl.len().alias("subjects_l"), pl.col("is_linked").sum().alias("linked"))
+        # rounded to nine decimals, so sums of integers are exact whatever their order
+        chances = _by_group(
+            own,
+            pl.col("parts").filter("accepted").sum().alias("accepted_parts"),
+            pl.col("parts").sum().alias("all_parts"),
+            pl.col("accepted").sum().alias("accepted_links"),
+        )
+        found.append(
+            rows.join(chances, on="group", how="left", maintain_order="left").with_columns(
+                pl.lit(left).alias("source_l"),
+                pl.lit(right).alias("source_r"),
+                pl.lit(right_side.height, pl.Int64).alias("subjects_r"),
+                pl.lit(levels_by_default.get((left, right), 0), pl.Int64).alias("levels_by_default"),
+            )
+        )
+    table = pl.concat(found)
+    return table.select(
+        "source_l", "source_r", "group",
+        pl.col("subjects_l").cast(pl.Int64), "subjects_r", pl.col("linked").cast(pl.Int64),
+        _share(pl.col("linked"), pl.col("subjects_l")).alias("match_rate"),
+        _share(pl.col("accepted_parts") / _PARTS, pl.col("accepted_links")).alias("expected_precision"),
+        _share(pl.col("accepted_parts"), pl.col("all_parts")).alias("expected_recall"),
+        "levels_by_default",
+    )  # fmt: skip
+
+
+_PARTS = 1_000_000_000  # of a probability: match probabilities have nine decimals
+
+
+def accepted_links(links: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+    """Return `links` with `accepted` and the probability in whole `parts` of a thousand million."""
+    person = clusters.select("source", "subject_id", "person_id")
+    return (
+        links.join(person.rename({"person_id": "person_l"}), left_on=["source_l", "subject_id_l"],
+                   right_on=["source", "subject_id"], how="left", maintain_order="left")
+        .join(person.rename({"person_id": "person_r"}), left_on=["source_r", "subject_id_r"],
+              right_on=["source", "subject_id"], how="left", maintain_order="left")
+        .with_columns(
+            (pl.col("person_l") == pl.col("person_r")).alias("accepted"),
+            (pl.col("match_probability") * _PARTS).round(0).cast(pl.Int64).alias("parts"),
+        )
+        .drop("person_l", "person_r")
+    )  # fmt: skip
+
+
+def _by_group(frame: pl.DataFrame, *figures: pl.Expr) -> pl.DataFrame:
+    whole = frame.select(pl.lit(ALL).alias("group"), *figures)
+    parts = [
+        frame.drop_nulls(dimension)
+        .group_by(pl.format(f"{dimension}={{}}", dimension).alias("group"))
+        .agg(*figures)
+        .sort("group")
+        for dimension in GROUP_DIMENSIONS
+    ]
+    return pl.concat([whole, *parts], how="vertical_relaxed")
+
+
+def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    return pl.when(whole > 0).then(part / whole).round(9)
+
+
+def with_review(quality: pl.DataFrame, review: pl.DataFrame, survey: str, spine: str) -> pl.DataFrame:
+    """Return `linkage_quality` with its review columns, filled for links of the survey with the spine.
+
+    `review` has one row a reviewed survey person: `linked_to`, `verdict`, `second_verdict` (see
+    `clerical_review`) and the dimensions of groups. Rates are cut to [0, 1].
+    """
+    patterns = review_patterns(review)
+    rows = []
+    for group in quality.filter((pl.col("source_l") == survey) & (pl.col("source_r") == spine))["group"]:
+        dimension, _, value = group.partition("=")
+        inside = pl.lit(True) if group == ALL else pl.col(dimension) == value
+        people = patterns.filter(inside).height
+        if not people or (group != ALL and people < MINIMUM_REVIEWED):
+            continue
+        found = reviewed_quality(patterns, inside)
+        rates = [found.recall, found.recall_se, found.false_link_rate, found.false_link_rate_se]
+        rows.append((survey, spine, group, found.reviewed, *rates))
+    columns = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
+    schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String, "reviewed": pl.Int64}
+    reviewed = pl.DataFrame(rows, schema=schema | dict.fromkeys(columns, pl.Float64), orient="row").with_columns(
+        pl.col(columns).fill_nan(None).clip(0, 1).round(9)
+    )
+    return quality.join(reviewed, on=["source_l", "source_r", "group"], how="left", maintain_order="left")
+
+
+def read_review(
+    ingest: Path, tokens: Mapping[str, pl.DataFrame], clusters: pl.DataFrame, survey: str, spine: str
+) -> pl.DataFrame:
+    """Return one row a reviewed survey person for `with_review`, from the extract `review_sample`.
+
+    The review names a survey person by the survey's own key and the match by an identifier of the spine. Somebody
+    whose second verdict stands without a first counts as reviewed once.
+    """
+    survey_key, spine_key = "survey_person_id", "nhs_number"
+    verdicts = pl.read_parquet(ingest / "records" / "review_sample.parquet")
+    reviewed = pl.read_parquet(ingest / "tokens" / "review_sample.parquet").select("subject_id", survey_key)
+    spine_people = tokens[spine].select(spine_key, pl.col("subject_id").alias("named")).drop_nulls()
+    found = (
+        verdicts.join(reviewed, on="subject_id")
+        .drop("subject_id")
+        .join(tokens[survey].select("subject_id", survey_key), on=survey_key)
+        .join(spine_people, left_on=f"match_{spine_key}", right_on=spine_key, how="left")
+        # somebody who is named but not on the spine is a verdict on nobody that could be linked
+        .with_columns(
+            pl.when(pl.col(f"match_{spine_key}").is_null())
+            .then(0)
+            .otherwise(pl.col("named").fill_null(-1))
+            .alias("named")
+        )
+        .sort("subject_id", "review")
+        .group_by("subject_id", maintain_order=True)
+        .agg(
+            pl.col("named").first().cast(pl.Int64).alias("verdict"),
+            pl.col("named").get(1, null_on_oob=True).cast(pl.Int64).alias("second_verdict"),
+        )
+    )
+    person = clusters.filter(pl.col("source") == survey).select("subject_id", "person_id")
+    partner = clusters.filter(pl.col("source") == spine).select("person_id", pl.col("subject_id").alias("linked_to"))
+    return found.join(person, on="subject_id").join(partner, on="person_id", how="left").sort("subject_id")
