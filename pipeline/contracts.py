@@ -69,14 +69,30 @@ class Column(Frozen):
             raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
         if self.identifier == "sex" and not set(self.codes.values()) <= {"F", "M"}:
             raise ValueError("the codes of sex must map to 'F' and 'M'")
+        if self.type != "text" and self.pattern is not None:
+            raise ValueError("only a column of type 'text' takes a 'pattern'")
         if self.type == "text" and not self.identifier and self.pattern is None:
             raise ValueError("text that is no identifier needs a 'pattern', so that nobody's name can hide in it")
+        return self
+
+    @model_validator(mode="after")
+    def _bounds_fit_the_type(self) -> "Column":
+        for bound in (self.min, self.max):
+            fits = {"date": isinstance(bound, date) or bound == "data_date"}
+            fits |= dict.fromkeys(("integer", "decimal"), isinstance(bound, int | float))
+            if bound is not None and not fits.get(self.type, False):
+                raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
         return self
 
     @property
     def is_clear_identifier(self) -> bool:
         """Whether the value must never be written: every identifier but sex, which is also an attribute."""
         return self.identifier is not None and self.identifier != "sex"
+
+    @property
+    def is_direct_identifier(self) -> bool:
+        """Whether the value is a number or key that stands for one person."""
+        return self.identifier is not None and self.identifier not in PARTS_OF_A_PERSON
 
 
 class Extract(Frozen):
@@ -136,9 +152,7 @@ class Extract(Frozen):
 
     def column_of(self, kind: str) -> str | None:
         """Return the name of the column that holds the subject's identifier of a kind, if there is one."""
-        named = (
-            name for name, column in self.columns.items() if column.identifier == kind and column.of is None
-        )
+        named = (name for name, column in self.columns.items() if column.identifier == kind and column.of is None)
         return next(named, None)
 
 
@@ -160,9 +174,10 @@ class SourceContract(Frozen):
     def _every_extract_has_the_person_key(self) -> "SourceContract":
         for name, extract in self.extracts.items():
             column = extract.columns.get(self.person_key)
-            if column is None or column.identifier is None or column.of is not None:
+            if column is None or not column.is_direct_identifier or column.of is not None or not column.required:
                 raise ValueError(
-                    f"extract '{name}' needs the person key '{self.person_key}' as an identifier of its subject"
+                    f"extract '{name}' needs the person key '{self.person_key}', required, as a direct identifier "
+                    "of its subject"
                 )
         return self
 

@@ -1,0 +1,172 @@
+"""Checks of one extract against its contract: what every value means, and why a row is set aside.
+
+All checks are Polars expressions made from the contract. The text of a column stands in the frame under
+`text:<name>`, its value (Date, Int64, Float64, Boolean or canonical text) under `<name>`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import Bound, Column, Extract
+from pipeline.read_extract import ROW_NUMBER
+from pipeline.standardise import standard_number
+
+FILE = "file"
+REASONS = "reasons"
+WITHHELD = "(withheld)"
+# What a column refuses can be somebody's name in the wrong place: it is only written if it is as short
+# as a code, or as common in its column as a code that the contract forgot.
+LONGEST_SHOWN = 3
+COMMON_ENOUGH = 10
+
+TRUE = ("1", "TRUE", "T", "YES", "Y")
+FALSE = ("0", "FALSE", "F", "NO", "N")
+_FORMAT_WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%b": "Mon", "%y": "YY", "%H": "hh", "%M": "mm", "%S": "ss"}
+_YEARS = (1800, 2199)  # a year outside is a slip of the pen, whatever the bounds say
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows of one extract, apart: accepted with typed values, and quarantined with their reasons.
+
+    `accepted` has `file`, `row_number` and the contract's columns. `quarantined` has `file`, `row_number`,
+    `reasons` (list of text) and the columns that are no clear identifiers, as text. `repeated` counts, by
+    file, the rows that repeat an earlier record.
+    """
+
+    accepted: pl.DataFrame
+    quarantined: pl.DataFrame
+    repeated: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One thing that can be wrong with a column: where it is (null counts as no), and what to say."""
+
+    column: str
+    found: pl.Expr
+    reason: Callable[[pl.Expr], pl.Expr]
+
+
+def check(texts: pl.DataFrame, extract: Extract, data_date: date) -> Checked:
+    """Return the rows of an extract that its contract accepts, and those that it does not.
+
+    `texts` has `file`, `row_number` and every column of the contract as text, in the order of the files.
+    """
+    rows = values(texts, extract).with_row_index("order")
+    faults = [fault for name, column in extract.columns.items() for fault in faults_of(name, column, data_date)]
+    rows = rows.with_columns(pl.any_horizontal(fault.found.fill_null(value=False) for fault in faults).alias("bad"))
+    rows = rows.with_columns(_repeats(rows, extract.unique).alias("repeats"))
+    bad = rows.filter(pl.col("bad") | pl.col("repeats"))
+    repeated = bad.filter("repeats")[FILE].value_counts().sort(FILE)
+    return Checked(
+        accepted=rows.filter(~(pl.col("bad") | pl.col("repeats"))).select(FILE, ROW_NUMBER, *extract.columns),
+        quarantined=_set_aside(bad, extract, faults),
+        repeated=dict(repeated.iter_rows()),
+    )
+
+
+def values(texts: pl.DataFrame, extract: Extract) -> pl.DataFrame:
+    """Return `texts` with its columns renamed to `text:<name>` and their values added under `<name>`."""
+    named = texts.rename({name: f"text:{name}" for name in extract.columns})
+    return named.with_columns(
+        value_of(pl.col(f"text:{name}"), column).alias(name) for name, column in extract.columns.items()
+    )
+
+
+def value_of(text: pl.Expr, column: Column) -> pl.Expr:
+    """Return what a text means in a column; null where it cannot be read as the column's type."""
+    if column.type == "date":
+        day = text.str.to_date(column.format, strict=False)
+        return pl.when(day.dt.year().is_between(*_YEARS)).then(day)
+    if column.type == "integer":
+        return text.cast(pl.Int64, strict=False)
+    if column.type == "decimal":
+        number = text.cast(pl.Float64, strict=False)
+        return pl.when(number.is_finite()).then(number)
+    if column.type == "boolean":
+        truth = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
+        return text.str.to_uppercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
+    if column.type == "code":
+        return text.replace_strict(column.codes, default=None, return_dtype=pl.String)
+    return standard_number(text) if column.is_direct_identifier else text
+
+
+def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
+    """Return everything that can be wrong with a column, in the order in which it is told."""
+    text, value = pl.col(f"text:{name}"), pl.col(name)
+
+    def says(words: str) -> Callable[[pl.Expr], pl.Expr]:
+        return lambda _: pl.lit(f"{name}: {words}")
+
+    faults = [_Fault(name, text.is_null(), says("missing"))] if column.required else []
+    unreadable = text.is_not_null() & value.is_null()
+    if column.type == "code":
+        shown = f"{name}: code {{}} is not in the code list"
+        faults.append(_Fault(name, unreadable, lambda written: pl.format(shown, written)))
+    elif column.type != "text":
+        faults.append(_Fault(name, unreadable, says(_not_readable(column))))
+    if column.pattern is not None:
+        whole = f"^(?:{column.pattern})$"
+        faults.append(_Fault(name, ~value.cast(pl.String).str.contains(whole), says("not of the declared pattern")))
+    for bound, side in ((column.min, "min"), (column.max, "max")):
+        if bound is not None:
+            limit = data_date if bound == "data_date" else bound
+            found = value < pl.lit(limit) if side == "min" else value > pl.lit(limit)
+            faults.append(_Fault(name, found, says(_beyond(bound, side))))
+    return faults
+
+
+def _not_readable(column: Column) -> str:
+    if column.type == "date":
+        form = column.format
+        for sign, word in _FORMAT_WORDS.items():
+            form = form.replace(sign, word)
+        return f"not a date of the form {form}"
+    return {"integer": "not a whole number", "decimal": "not a number", "boolean": "neither yes nor no"}[column.type]
+
+
+def _beyond(bound: Bound, side: str) -> str:
+    if bound == "data_date":
+        return "before the data date" if side == "min" else "after the data date"
+    if isinstance(bound, date):
+        return f"before {bound}" if side == "min" else f"after {bound}"
+    return f"below {bound}" if side == "min" else f"above {bound}"
+
+
+def _repeats(rows: pl.DataFrame, unique: Iterable[str]) -> pl.Series:
+    """Return for every row whether an earlier row that is not bad has the same unique key."""
+    key = list(unique)
+    first = rows.filter(~pl.col("bad")).group_by(key).agg(pl.col("order").min().alias("first"))
+    found = rows.select("order", *key).join(first, on=key, how="left", nulls_equal=True, maintain_order="left")
+    return found.select((pl.col("order") > pl.col("first")).fill_null(value=False)).to_series()
+
+
+def _set_aside(bad: pl.DataFrame, extract: Extract, faults: list[_Fault]) -> pl.DataFrame:
+    """Return the quarantine: reasons, and the values that may be written."""
+    shown: dict[str, pl.Expr] = {}
+    for name in extract.attributes:
+        refused = (
+            pl.any_horizontal(fault.found.fill_null(value=False) for fault in faults if fault.column == name)
+            if any(fault.column == name for fault in faults)
+            else pl.lit(value=False)
+        )
+        text = pl.col(f"text:{name}")
+        harmless = (text.str.len_chars() <= LONGEST_SHOWN) | (pl.len().over(text, refused) >= COMMON_ENOUGH)
+        shown[name] = pl.when(refused & ~harmless).then(pl.lit(WITHHELD)).otherwise(text)
+    reasons = []
+    for fault in faults:
+        quoted = shown.get(fault.column, pl.lit(WITHHELD))
+        written = pl.when(quoted == WITHHELD).then(quoted).otherwise(pl.format("'{}'", quoted))
+        reasons.append(pl.when(fault.found).then(fault.reason(written)))
+    repeated = f"repeated record: same {', '.join(extract.unique)} as an earlier row"
+    reasons.append(pl.when(pl.col("repeats")).then(pl.lit(repeated)))
+    return bad.select(
+        FILE,
+        ROW_NUMBER,
+        pl.concat_list(reasons).list.drop_nulls().alias(REASONS),
+        *(expression.alias(name) for name, expression in shown.items()),
+    )

@@ -1,0 +1,129 @@
+"""The pseudonymisation key: where it comes from, and the one thing it does (keyed hashes).
+
+Tokens are HMAC-SHA256 (RFC 2104, FIPS 198-1) of a domain, a separator and a value, cut to 64 bits. The key
+itself lives nowhere but in the two hash states below: it is in no attribute, `repr`, message or file.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.errors import UserError
+from pipeline.study import Study
+
+KEY_FILE_VARIABLE = "SOJOURN_KEY_FILE"
+KEY_VARIABLE = "SOJOURN_KEY"
+SYNTHETIC_MARK = "SYNTHETIC ONLY"
+MINIMUM_BYTES = 32
+SEPARATOR = b"\x1f"
+HOW_TO_MAKE_ONE = (
+    'A key is at least 32 random bytes in hexadecimal: python -c "import secrets; print(secrets.token_hex(32))"'
+)
+
+_BLOCK = 64  # bytes of a block of SHA-256
+
+
+class PseudonymisationKey:
+    """A secret key, ready to hash. It can neither be shown nor pickled, copied or compared."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, secret: bytes) -> None:
+        padded = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def __repr__(self) -> str:
+        return "PseudonymisationKey(redacted)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a pseudonymisation key is never pickled or copied")
+
+    @property
+    def key_id(self) -> str:
+        """Sixteen hexadecimal digits that tell keys apart and say nothing of them; safe to publish."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(b"key id")
+        outer.update(inner.digest())
+        return outer.hexdigest()[:16]
+
+    def tokens(self, domain: str, values: Iterable[str]) -> list[int]:
+        """Return the 64-bit token of each value, in order.
+
+        The domain is part of what is hashed, so that equal values of different kinds have unlike tokens.
+        """
+        inner_of_domain = self._inner.copy()
+        inner_of_domain.update(domain.encode() + SEPARATOR)
+        fresh_inner, fresh_outer = inner_of_domain.copy, self._outer.copy
+        from_bytes = int.from_bytes
+        tokens = []
+        add = tokens.append
+        for value in values:
+            inner, outer = fresh_inner(), fresh_outer()
+            inner.update(value.encode())
+            outer.update(inner.digest())
+            add(from_bytes(outer.digest()[:8], "big"))
+        return tokens
+
+
+def token(key: PseudonymisationKey, domain: str, value: str) -> int:
+    """Return the token of one standardised value: the first 8 bytes of HMAC-SHA256(key, domain 0x1f value)."""
+    return key.tokens(domain, [value])[0]
+
+
+def read_key(study: Study) -> PseudonymisationKey:
+    """Return the study's key: its `key_file`, else the file in SOJOURN_KEY_FILE, else the hex in SOJOURN_KEY.
+
+    A key file holds hexadecimal digits; blank lines and lines that begin with `#` are comments. Raises
+    `UserError`, which never shows any of the key, if it is missing, malformed or short, or if a key marked
+    synthetic is to be used on a study that is not.
+    """
+    if study.key_file is not None:
+        return _from_file(study.resolve(study.key_file), study, f"named by 'key_file' in {study.path}")
+    if os.environ.get(KEY_FILE_VARIABLE):
+        path = Path(os.environ[KEY_FILE_VARIABLE]).expanduser()
+        return _from_file(path, study, f"named by {KEY_FILE_VARIABLE}")
+    if os.environ.get(KEY_VARIABLE):
+        return _from_text(os.environ[KEY_VARIABLE], f"the environment variable {KEY_VARIABLE}")
+    raise UserError(
+        f"{study.path}: there is no pseudonymisation key. Name a file in 'key_file', or set {KEY_FILE_VARIABLE} "
+        f"(a file) or {KEY_VARIABLE}. {HOW_TO_MAKE_ONE}"
+    )
+
+
+def _from_file(path: Path, study: Study, named_by: str) -> PseudonymisationKey:
+    try:
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such key file, though it is {named_by}. {HOW_TO_MAKE_ONE}") from None
+    except OSError as error:
+        reason = error.strerror
+        raise UserError(f"{path}: the key file cannot be read ({reason}). Mend its path or rights.") from None
+    except UnicodeDecodeError:
+        text = None  # the error itself would quote bytes of the key
+    if text is None:
+        raise UserError(f"{path}: not a key file: it holds more than hexadecimal digits. {HOW_TO_MAKE_ONE}")
+    lines = [line.strip() for line in text.splitlines()]
+    comments = [line for line in lines if line.startswith("#")]
+    if any(SYNTHETIC_MARK in comment for comment in comments) and not study.synthetic:
+        raise UserError(
+            f"{path}: this key was made for synthetic data, and {study.path} is not marked 'synthetic = true'. "
+            f"Use a secret key of your own. {HOW_TO_MAKE_ONE}"
+        )
+    return _from_text("".join(line for line in lines if not line.startswith("#")), str(path))
+
+
+def _from_text(text: str, where: str) -> PseudonymisationKey:
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = None  # raised outside, so that no traceback leads back to the text
+    if secret is None:
+        raise UserError(f"{where}: not a key: it must hold hexadecimal digits, two a byte. {HOW_TO_MAKE_ONE}")
+    if len(secret) < MINIMUM_BYTES:
+        raise UserError(
+            f"{where}: the key has {len(secret)} bytes; it needs at least {MINIMUM_BYTES}. {HOW_TO_MAKE_ONE}"
+        )
+    return PseudonymisationKey(secret)

@@ -1,0 +1,178 @@
+"""Reading one extract file, CSV or Parquet, into a frame of texts under the names of its contract.
+
+A file that is not what its contract says (header, encoding, whole lines, readable pages) is refused as a
+whole, in one message that names the file and never quotes what it holds: libraries quote lines, we do not.
+"""
+
+import codecs
+import csv
+import io
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow.parquet
+
+from pipeline.contracts import Column, Extract
+from pipeline.errors import UserError
+from pipeline.standardise import known
+from pipeline.tables import connect, query
+
+ROW_NUMBER = "row_number"
+_CHUNK = 1 << 20  # bytes
+_LONGEST_HEADER = 1 << 16  # bytes
+
+
+def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
+    """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
+
+    Texts are trimmed and null where empty. Typed columns of a Parquet file are written as the source would
+    write them in a CSV, so that one set of checks serves both. Raises `UserError` that names the file.
+    """
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        frame = _read_csv(path, extract, threads)
+    elif kind == ".parquet":
+        frame = _read_parquet(path, extract)
+    else:
+        raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert it, or mend its name.")
+    texts = frame.select(known(pl.col(column.header)).alias(name) for name, column in extract.columns.items())
+    return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
+
+
+def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
+    _check_utf8(path)
+    headers = _headers_of_csv(path)
+    _check_headers(path, headers, extract)
+    columns = ", ".join(f"{_literal(header)}: 'VARCHAR'" for header in headers)
+    connection = connect(threads)
+    try:
+        connection.execute("SET temp_directory = ''").fetchall()  # clear data must not spill to disk
+        return query(
+            connection,
+            f"SELECT * FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
+            "auto_detect = false, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
+            "null_padding = false, strict_mode = true, compression = 'none')",
+        )
+    except duckdb.Error as error:
+        fault = _fault_of(str(error))
+    finally:
+        connection.close()
+    # raised here, so that no traceback leads back to an error that quotes the line
+    raise UserError(f"{path}: {fault}. The file is truncated or damaged: ask for it again, or mend that line.")
+
+
+def _fault_of(message: str) -> str:
+    """Say what DuckDB found wrong with a line, without the line."""
+    line = re.search(r"^.*CSV Error on Line: (\d+)", message)
+    where = f"line {int(line[1]):,}" if line else "some line"
+    fields = re.search(r"^Expected Number of Columns: (\d+) Found: (\d+)", message, re.MULTILINE)
+    if fields:
+        return f"{where} has {fields[2]} fields, the header {fields[1]}"
+    if re.search(r"^Value with unterminated quote found", message, re.MULTILINE):
+        return f"a quote is not closed, or not doubled, at or after {where}"
+    return f"{where} cannot be read as CSV (comma, double quotes, one kind of line ending)"
+
+
+def _check_utf8(path: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+                line += chunk.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            wrong_byte = error.object[error.start]
+            line += error.object.count(b"\n", 0, error.start)
+        else:
+            return
+    raise UserError(
+        f"{path}: not UTF-8 (byte 0x{wrong_byte:02X} on line {line:,}). "
+        "Save it again as UTF-8: it may be Windows-1252 or UTF-16."
+    )
+
+
+def _headers_of_csv(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first_line = next(csv.reader(io.StringIO(file.read(_LONGEST_HEADER))), [])
+    if not first_line:
+        raise UserError(f"{path}: the file is empty. It must begin with a header.")
+    return first_line
+
+
+def _check_headers(path: Path, headers: list[str], extract: Extract) -> None:
+    """Raise one error on all headers that are missing, unknown or there twice.
+
+    A file whose first line has few of the headers may have no header at all: then nothing of it is quoted.
+    """
+    expected = [column.header for column in extract.columns.values()]
+    missing = [header for header in expected if header not in headers]
+    unknown = [header for header in headers if header not in expected]
+    twice = sorted({header for header in headers if headers.count(header) > 1})
+    if not (missing or unknown or twice):
+        return
+    if len(missing) > len(expected) / 2:
+        raise UserError(
+            f"{path}: {len(missing)} of the {len(expected)} columns of the contract are missing. "
+            f"The first line must hold the headers {', '.join(expected)}."
+        )
+    faults = []
+    for header in unknown:
+        nearest = get_close_matches(header, missing or expected, n=1)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else "the contract does not have it."
+        faults.append(f"unknown column '{header}': {hint}")
+    faults += [f"the column '{header}' is missing." for header in missing]
+    faults += [f"the column '{header}' stands there twice." for header in twice]
+    raise UserError(f"{path}: {' '.join(faults)} The headers must be those of the contract, in any order.")
+
+
+def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        headers = list(file.schema_arrow.names)
+        table = file.read() if not _differ(headers, extract) else None
+        frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        fault = type(error).__name__
+    else:
+        _check_headers(path, headers, extract)
+        return frame.select(
+            _as_text(path, frame.schema[column.header], column).alias(column.header)
+            for column in extract.columns.values()
+        )
+    raise UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: ask for it again.")
+
+
+def _differ(headers: list[str], extract: Extract) -> bool:
+    return sorted(headers) != sorted(column.header for column in extract.columns.values())
+
+
+def _as_text(path: Path, dtype: pl.DataType, column: Column) -> pl.Expr:
+    """Return a typed column as the source would write it in a CSV."""
+    value = pl.col(column.header)
+    if dtype == pl.Date:
+        return value.dt.strftime(column.format)
+    if isinstance(dtype, pl.Datetime):
+        midnight = value.dt.time() == pl.time(0)
+        return pl.when(midnight).then(value.dt.strftime(column.format)).otherwise(value.dt.strftime("%FT%T"))
+    if dtype.is_float():
+        # whole numbers with gaps become floats in many tools: 1.0 stands for 1
+        whole = value.cast(pl.Int64, strict=False)
+        return pl.when(value == whole).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
+        raise UserError(
+            f"{path}: the column '{column.header}' is of type {dtype}. Write it as text, number, date or boolean."
+        )
+    return value.cast(pl.String)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _without_wildcards(path: Path) -> str:
+    return re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))

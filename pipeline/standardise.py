@@ -1,0 +1,78 @@
+"""One standard form of names, postcodes, numbers and dates, the same for every source.
+
+Pseudonyms can only be compared for equality, so whatever two sources write differently has to be made alike
+before it is hashed. All functions take and return Polars expressions of text; missing or empty gives null.
+"""
+
+import polars as pl
+
+TITLES = ("MR", "MRS", "MS", "MISS", "MX", "DR", "PROF", "PROFESSOR", "REV", "SIR", "LADY", "LORD", "DAME")
+
+# letters that Unicode does not take apart into a plain letter and an accent
+_LETTERS = {
+    "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "Ħ": "H", "Ŧ": "T", "Ŋ": "N",
+}  # fmt: skip
+_APOSTROPHES = r"['’‘ʼ`´.\u{02BB}]"
+_INWARD_CODE = 3  # characters of a postcode after its outward code
+_SHORTEST_POSTCODE = 5
+
+
+def known(text: pl.Expr) -> pl.Expr:
+    """Return a text trimmed of blanks, null where nothing is left."""
+    trimmed = text.str.strip_chars()
+    return pl.when(trimmed.str.len_bytes() > 0).then(trimmed)
+
+
+def standard_name(text: pl.Expr) -> pl.Expr:
+    """Return a name as its parts in upper case, one space between: `Dr. José O'Neill-Śmith` -> `JOSE ONEILL SMITH`.
+
+    Accents, apostrophes, full stops and titles go; hyphens and other signs part. Letters of other scripts
+    stay. A name that is nothing but titles keeps them: somebody may be called Lord.
+    """
+    plain = (
+        text.str.normalize("NFKD")
+        .str.replace_all(r"\p{M}", "")
+        .str.to_uppercase()
+        .str.replace_many(list(_LETTERS), list(_LETTERS.values()))
+        .str.replace_all(_APOSTROPHES, "")
+        .str.replace_all(r"[^\p{L}]+", " ")
+        .str.strip_chars()
+    )
+    without_titles = plain.str.replace(rf"^(?:(?:{'|'.join(TITLES)}) )+", "")
+    return known(without_titles)
+
+
+def joined_name(name: pl.Expr) -> pl.Expr:
+    """Return a standard name without its spaces, so that `O BRIEN`, `MARY-ANN` and `MARYANN` are alike."""
+    return name.str.replace_all(" ", "", literal=True)
+
+
+def first_part(name: pl.Expr) -> pl.Expr:
+    """Return the first part of a standard name."""
+    return name.str.extract(r"^([^ ]+)")
+
+
+def sorted_parts(*names: pl.Expr) -> pl.Expr:
+    """Return all parts of several standard names in order of the alphabet; null if one of the names is."""
+    return pl.concat_str(*names, separator=" ").str.split(" ").list.sort().list.join(" ")
+
+
+def standard_postcode(text: pl.Expr) -> pl.Expr:
+    """Return a postcode in upper case without spaces and signs: `sw1a 1aa` -> `SW1A1AA`."""
+    return known(text.str.to_uppercase().str.replace_all("[^0-9A-Z]", ""))
+
+
+def full_postcode(postcode: pl.Expr) -> pl.Expr:
+    """Return a standard postcode if it is a whole one, null if it is an outward code alone."""
+    return pl.when(postcode.str.len_bytes() >= _SHORTEST_POSTCODE).then(postcode)
+
+
+def outward_code(postcode: pl.Expr) -> pl.Expr:
+    """Return the outward code (district) of a standard postcode: `SW1A1AA` -> `SW1A`."""
+    whole = postcode.str.len_bytes() >= _SHORTEST_POSTCODE
+    return pl.when(whole).then(postcode.str.head(-_INWARD_CODE)).otherwise(postcode)
+
+
+def standard_number(text: pl.Expr) -> pl.Expr:
+    """Return a direct identifier in upper case without any blanks: `943 476 5919` -> `9434765919`."""
+    return known(text.str.replace_all(r"\s", "").str.to_uppercase())
