@@ -111,26 +111,27 @@ def _group_of_each_person(rule_set: RuleSet) -> str:
 def make_shares(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, now: str, before: str) -> None:
     """Make `share_that_stayed` and `share_that_left`: what became of the cases of the year before.
 
-    `before` and `now` are tables of `make_classed`, a year apart. Cases are alike in stay rule, nationality
-    group and age in bands of days; with fewer than the rule set's minimum, in stay rule and band, then in
-    stay rule alone. Shares are integer ratios, rounded to 6 decimals.
+    `before` and `now` are tables of `make_classed`, a year apart. Cases are alike in stay rule, in whether the
+    person is still here, in nationality group and in age in bands of days; with fewer cases than the rule
+    set's minimum the group, then the band is left out. Shares are integer ratios, rounded to 6 decimals.
     """
     composite = quoted(rule_set.definition.id)
     band = rule_set.unfinished.band_days
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_stay AS
         SELECT old.stay_rule, nationality_group, (old.known_until - old.start) // {band} AS band,
+            old.stop = {OPEN} AS here,
             bool_or(coalesce(new.status = 'long_term', false)) AS became,
-            bool_or(coalesce(new.status = 'unfinished', false)) AS open
+            bool_or(coalesce(new.status = 'unfinished' AND new.stop = {OPEN}, false)) AS open
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {composite}
                 AND new.start <= old.start + {NEAR_DAYS} AND new.stop > old.start
         WHERE old.definition = {composite} AND old.status = 'unfinished'
-        GROUP BY old.stay_rule, nationality_group, band, old.person_id, old.start
+        GROUP BY old.stay_rule, nationality_group, band, here, old.person_id, old.start
     """).fetchall()
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_absence AS
-        SELECT old.stay_rule, nationality_group, (old.known_until - old.stop) // {band} AS band,
+        SELECT old.stay_rule, nationality_group, (old.known_until - old.stop) // {band} AS band, false AS here,
             bool_or(coalesce(new.stop < {OPEN} AND new.end_reason <> 'death' AND new.absent_days > new.absent, false))
                 AS became, false AS open
         FROM {before} AS old JOIN person USING (person_id)
@@ -142,10 +143,11 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, now: s
     for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE {share} AS
-            SELECT stay_rule, nationality_group, band, count(*) AS cases,
+            SELECT stay_rule, here, nationality_group, band, count(*) AS cases,
                 round(count(*) FILTER (WHERE became) / count(*)::DOUBLE, 6) AS share
             FROM {cases} WHERE became OR NOT open
-            GROUP BY GROUPING SETS ((stay_rule, nationality_group, band), (stay_rule, band), (stay_rule))
+            GROUP BY GROUPING SETS
+                ((stay_rule, here, nationality_group, band), (stay_rule, here, band), (stay_rule, here))
             HAVING count(*) >= {rule_set.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
         """).fetchall()
 
@@ -160,11 +162,18 @@ def _absence_is_open(table: str) -> str:
 def make_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, classed: str) -> None:
     """Make `stay`: the rows of `classed` with `probability` that they are long-term, and that they ended for good.
 
-    Where no case of the year before is known, an unfinished one counts as half.
+    Where no case of the year before is known, an open stay counts as half, an absence too, and a stay that
+    has ended already, so that only a return could lengthen it, as none.
     """
     band = rule_set.unfinished.band_days
-    stayed = _nearest_share("share_that_stayed", f"(classed.known_until - classed.start) // {band}")
-    left = _nearest_share("share_that_left", f"(classed.known_until - classed.stop) // {band}")
+    here = f"classed.stop = {OPEN}"
+    stayed = _nearest_share(
+        "share_that_stayed",
+        f"(classed.known_until - classed.start) // {band}",
+        here,
+        f"CASE WHEN {here} THEN 0.5 ELSE 0.0 END",
+    )
+    left = _nearest_share("share_that_left", f"(classed.known_until - classed.stop) // {band}", "false", "0.5")
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE stay AS
         SELECT classed.*,
@@ -175,12 +184,13 @@ def make_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, classed
     """).fetchall()
 
 
-def _nearest_share(table: str, band: str) -> str:
-    same_rule = f"SELECT share FROM {table} AS s WHERE s.stay_rule = classed.stay_rule"
+def _nearest_share(table: str, band: str, here: str, unknown: str) -> str:
+    same_rule = f"SELECT share FROM {table} AS s WHERE s.stay_rule = classed.stay_rule AND s.here = ({here})"
     return f"""coalesce(
         ({same_rule} AND s.nationality_group = person.nationality_group AND s.band = {band}),
         ({same_rule} AND s.nationality_group IS NULL AND s.band = {band}),
-        ({same_rule} AND s.nationality_group IS NULL AND s.band IS NULL), 0.5)"""
+        ({same_rule} AND s.nationality_group IS NULL AND s.band IS NULL),
+        {unknown})"""
 
 
 def stays_table(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -24,7 +24,7 @@ def spells(rule: ActivitySpan) -> str:
     seen AS ({_presence(rule)}),
     span AS ({spells_from_presence("seen", f"{absent}")}),
     {_gaps(rule)},
-    bridged AS (SELECT * FROM seen UNION ALL {_bridges()}),
+    bridged AS (SELECT * FROM seen UNION ALL {_signs_in_between()} UNION ALL {_single_empty_years()}),
     joined AS ({spells_from_presence("bridged", f"{absent}")})
     {_how_it_began(rule)}
     """
@@ -143,11 +143,24 @@ def _gaps(rule: ActivitySpan) -> str:
     )"""
 
 
-def _bridges() -> str:
+def _signs_in_between() -> str:
+    """Bridge a gap in which somebody did what only people do who are present."""
     return """
         SELECT person_id, gap_start, gap_stop, 'before_observation', 'last_activity',
             end_rule, end_record, sign.rule_id, sign.record_id, NULL
         FROM unbroken"""
+
+
+def _single_empty_years() -> str:
+    """Bridge a single empty year between two whole ones: nobody leaves on 5 April and is back on 6 April."""
+    return """
+        SELECT person_id, closes, next_opens, 'before_observation', 'last_activity',
+            rule_id, record_id, rule_id, record_id, NULL
+        FROM (
+            SELECT *, lead(opens) OVER following AS next_opens, lead(missing) OVER following AS next_missing
+            FROM anchored WINDOW following AS (PARTITION BY person_id ORDER BY opens)
+        )
+        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + 366"""
 
 
 def _how_it_began(rule: ActivitySpan) -> str:

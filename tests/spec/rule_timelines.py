@@ -23,7 +23,7 @@ import polars as pl
 
 import rules
 from pipeline.contracts import read_contracts
-from pipeline.tables import connect, query
+from pipeline.tables import connect
 from rules.migrations import migrations_table
 from rules.model import RuleSet
 from rules.people import dated_stays
@@ -38,6 +38,7 @@ SCHEMA = {
     "date": pl.Date, "end_date": pl.Date, "date_quality": pl.String, "known_on": pl.Date,
     "value": pl.Float64, "code": pl.String, "area": pl.String,
 }  # fmt: skip
+PERSON = {"person_id": pl.Int64, "birth_month": pl.Date, "nationality_group": pl.String, "death_date": pl.Date}
 
 
 @cache
@@ -161,14 +162,13 @@ def tell_all(
         pl.DataFrame(
             {"person_id": range(1, count + 1), "birth_month": [born] * count, "nationality_group": [group] * count,
              "death_date": [died] + [None] * (count - 1)},
-            schema={"person_id": pl.Int64, "birth_month": pl.Date, "nationality_group": pl.String, "death_date": pl.Date},
+            schema=PERSON,
         ),
     )  # fmt: skip
     dated_stays(connection, chosen, data_date)
     stays = stays_table(connection)
     migrations = migrations_table(connection, chosen)
     residents = residents_table(connection, chosen, range(2015, 2020))
-    query(connection, "SELECT 1")
     return [
         Told(*(frame.filter(person_id=person) for frame in (stays, migrations, residents)))
         for person in range(1, len(people) + 1)

@@ -25,7 +25,9 @@ def study_of(folder: Path, extracts: list[str], more: str = "") -> Path:
     return path
 
 
-def run_evidence(folder: Path, records: Mapping[str, pl.DataFrame], more: str = "") -> tuple[pl.DataFrame, StageResult]:
+def run_evidence(
+    folder: Path, records: Mapping[str, pl.DataFrame], more: str = ""
+) -> tuple[pl.DataFrame, StageResult]:
     study = read_study(study_of(folder, list(records), more))
     for name, frame in records.items():
         write_table(frame, folder / "ingest" / "records" / f"{name}.parquet")
@@ -50,9 +52,7 @@ def told(frame: pl.DataFrame, *columns: str) -> list[tuple]:
 
 
 def test_a_student_arrives_once_and_is_enrolled_every_year(tmp_path: Path) -> None:
-    records = hesa(
-        year_of_student=[1, 2], year_start=[D(2016, 8, 1), D(2017, 8, 1)], end_date=[None, D(2018, 6, 15)]
-    )
+    records = hesa(year_of_student=[1, 2], year_start=[D(2016, 8, 1), D(2017, 8, 1)], end_date=[None, D(2018, 6, 15)])
     frame, result = run_evidence(tmp_path, {"hesa": records})
     assert told(frame, "end_date", "code") == [
         ("student_enrolled", D(2016, 9, 20), D(2017, 8, 1), "study"),
@@ -75,7 +75,8 @@ def test_no_arrival_on_a_second_course_after_one_here(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"domicile": ["GB"]}, {"year_of_student": [2]}, {"study_location": ["distance"]}, {"domicile": [None]}]
+    "changed",
+    [{"domicile": ["GB"]}, {"year_of_student": [2]}, {"study_location": ["distance"]}, {"domicile": [None]}],
 )
 def test_no_arrival_from_here_in_later_years_at_a_distance_or_from_nowhere(tmp_path: Path, changed: dict) -> None:
     frame, _ = run_evidence(tmp_path, {"hesa": hesa(**changed)})
@@ -91,7 +92,12 @@ def test_undated_and_turned_round_evidence_is_counted_and_told(tmp_path: Path) -
         }
     )  # fmt: skip
     travel = pl.DataFrame(
-        {"record_id": [1, 2], "subject_id": [1, 1], "event_date": [D(2016, 9, 3), None], "direction": ["arrival", "departure"]}
+        {
+            "record_id": [1, 2],
+            "subject_id": [1, 1],
+            "event_date": [D(2016, 9, 3), None],
+            "direction": ["arrival", "departure"],
+        }
     )
     frame, result = run_evidence(tmp_path, {"exit_checks_travel": travel, "exit_checks_visas": visas})
     assert told(frame, "end_date", "code") == [
@@ -99,7 +105,9 @@ def test_undated_and_turned_round_evidence_is_counted_and_told(tmp_path: Path) -
         ("border_in", D(2016, 9, 3), None, None),
     ]
     assert result.counts["set_aside"] == 2
-    assert any("'border_out': 1 records say nothing, because what they say has no date" in one for one in result.warnings)
+    assert any(
+        "'border_out': 1 records say nothing, because what they say has no date" in one for one in result.warnings
+    )
     assert any("'permission_to_stay': 1 records" in one and "ends before it begins" in one for one in result.warnings)
 
 
@@ -145,7 +153,9 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
     (tmp_path / "school_census.toml").write_text(NEW_CONTRACT)
     changed = DEFAULT.read_text().replace('id = "long_term_2019"', 'id = "with_schools"')
     changed = changed.replace("# Stays: evidence", NEW_EVIDENCE + "\n# Stays: evidence")
-    changed = changed.replace('enrolments = ["student_enrolled"]', 'enrolments = ["student_enrolled", "pupil_counted"]')
+    changed = changed.replace(
+        'enrolments = ["student_enrolled"]', 'enrolments = ["student_enrolled", "pupil_counted"]'
+    )
     changed = changed.replace('evidence = ["student_enrolled"]', 'evidence = ["student_enrolled", "pupil_counted"]')
     changed = changed.replace('"pds.sex",', '"school_census.sex", "pds.sex",')
     changed = changed.replace('areas = ["nhs_posted"', 'areas = ["pupil_counted", "nhs_posted"')

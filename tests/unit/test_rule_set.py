@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (one mistake a line reads best)
 """A rule file is data: every mistake in it is told with the file, the rule and the nearest valid name."""
 
 import re

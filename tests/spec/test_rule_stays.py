@@ -1,0 +1,378 @@
+# ruff: noqa: E501 (a timeline is as long as its years)
+"""What the default rules make of one person's evidence: timelines a methodologist can read, and the class expected.
+
+`rule_timelines.py` says how a timeline is drawn.
+"""
+
+import datetime as dt
+
+import pytest
+from rule_timelines import said, tax_year, tell, tell_all
+
+D = dt.date
+
+
+# --- the border: first arrival to last departure ---------------------------------------------------------
+
+
+def test_a_student_who_flies_home_at_christmas_stays_once() -> None:
+    told = tell(
+        """
+                              |2014       |2015       |2016       |2017       |2018
+        permission_to_stay                        <-------------> study
+        border_in                                 x   x
+        border_out                                   x         o
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == ["immigration 2015-09 certain", "emigration 2016-10 certain"]
+    assert told.composite["decided_by"].to_list() == ["border_in, border_out"]
+
+
+def test_a_visa_changed_without_a_journey_is_one_stay() -> None:
+    told = tell(
+        """
+                              |2014       |2015       |2016       |2017       |2018       |2019
+        permission_to_stay               <-----------------> study
+        permission_to_stay                                  <--------------------------------> work
+        border_out                                 x
+        border_in                                   x
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == ["immigration 2014-12 certain", "emigration 2019-05 probable"]
+    assert told.residents[2018]
+
+
+def test_an_open_permission_means_still_here() -> None:
+    told = tell(
+        """
+                              |2014       |2015       |2016       |2017       |2018       |2019
+        permission_to_stay    <----------------> work
+        permission_to_stay                      <----------- settlement
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == ["immigration 2014-01 certain"]
+    assert told.ends == ["open"]
+    assert told.residents == {2015: True, 2016: True, 2017: True, 2018: True, 2019: True}
+
+
+def test_settlement_is_given_to_somebody_already_here() -> None:
+    told = tell([said("permission_to_stay", D(2017, 5, 1), code="settlement")], group="non_EU")
+    assert told.migrations == []
+    assert told.ends == ["open"]
+
+
+def test_a_missing_departure_is_put_at_the_end_of_the_permission() -> None:
+    told = tell(
+        """
+                              |2014       |2015       |2016       |2017       |2018
+        permission_to_stay                        <--------------> study
+        border_in                                 x
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == ["immigration 2015-09 certain", "emigration 2017-01 certain"]
+    assert told.ends == ["permission_end"]
+
+
+def test_a_missing_arrival_is_put_at_the_start_of_the_permission() -> None:
+    told = tell(
+        """
+                              |2014       |2015       |2016       |2017       |2018
+        permission_to_stay                <------------------> work
+        border_out                                        x
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == ["immigration 2015-01 certain", "emigration 2016-05 certain"]
+
+
+def test_a_first_crossing_inwards_long_after_the_permission_began_is_a_return() -> None:
+    """The border was not watched before April 2015: they came in 2013."""
+    told = tell(
+        """
+                              |2013       |2014       |2015       |2016       |2017       |2018
+        permission_to_stay        <---------------------------------------------> work
+        border_in                                             x
+        border_out                                                       x
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == ["immigration 2013-05 certain", "emigration 2016-08 certain"]
+
+
+def test_a_same_day_turn_leaves_nothing() -> None:
+    """A day trip abroad does not end a stay, nor is a transit a stay."""
+    stay = [
+        said("permission_to_stay", D(2016, 1, 1), D(2018, 1, 1), code="work"),
+        said("border_in", D(2016, 1, 5)),
+        said("border_out", D(2016, 8, 1)), said("border_in", D(2016, 8, 1)),
+        said("border_out", D(2017, 6, 1)),
+    ]  # fmt: skip
+    transit = [said("border_in", D(2016, 8, 1)), said("border_out", D(2016, 8, 1))]
+    told, passing = tell_all([stay, transit], group="non_EU")
+    assert told.migrations == ["immigration 2016-01 certain", "emigration 2017-06 certain"]
+    assert passing.migrations == passing.classes == []
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [(D(2016, 9, 19), ["short_term"]), (D(2016, 9, 20), ["long_term"])],
+    ids=["365 days", "366 days"],
+)
+def test_more_than_365_days(last: dt.date, expected: list[str]) -> None:
+    told = tell([said("border_in", D(2015, 9, 20)), said("border_out", last)], group="non_EU")
+    assert told.classes == expected
+    assert (told.composite["margin_days"][0] > 0) == (expected == ["long_term"])
+
+
+def test_a_leap_year_is_366_days_long() -> None:
+    """From 1 March 2015 to 1 March 2016 are 366 days, a year later 365."""
+    leap = [said("border_in", D(2015, 3, 1)), said("border_out", D(2016, 3, 1))]
+    plain = [said("border_in", D(2016, 3, 1)), said("border_out", D(2017, 3, 1))]
+    assert [one.classes for one in tell_all([leap, plain], group="non_EU")] == [["long_term"], ["short_term"]]
+
+
+@pytest.mark.parametrize(
+    ("back", "spells"),
+    [(D(2017, 9, 1), 1), (D(2017, 9, 2), 2)],
+    ids=["365 days away", "366 days away"],
+)
+def test_a_departure_is_final_after_more_than_365_days(back: dt.date, spells: int) -> None:
+    told = tell(
+        [
+            said("border_in", D(2015, 6, 1)), said("border_out", D(2016, 9, 1)),
+            said("border_in", back), said("border_out", D(2018, 11, 1)),
+        ],
+        group="non_EU",
+    )  # fmt: skip
+    assert told.composite.height == spells
+    assert told.migrations.count("emigration 2016-09 certain") == spells - 1
+
+
+def test_a_person_with_two_stays_comes_and_goes_twice() -> None:
+    told = tell(
+        """
+                              |2010       |2011       |2012       |2013       |2014       |2015       |2016       |2017       |2018
+        permission_to_stay           <-----------------> study
+        permission_to_stay                                                                       <-------------------> work
+        border_in                                                                                 x
+        border_out                                                                                                   x
+        """,
+        group="non_EU",
+    )
+    assert told.migrations == [
+        "immigration 2010-08 certain", "emigration 2012-03 certain",
+        "immigration 2015-09 certain", "emigration 2017-04 certain",
+    ]  # fmt: skip
+
+
+def test_a_visitor_is_no_immigrant_and_no_resident() -> None:
+    told = tell([said("border_in", D(2017, 5, 20)), said("border_out", D(2017, 8, 1))], group="non_EU")
+    assert told.classes == ["short_term"]
+    assert told.migrations == []
+    assert told.residents[2017] is False
+    assert told.decided_by[2017] == "too_short_a_stay"
+
+
+def test_a_death_here_ends_a_stay_without_emigration() -> None:
+    evidence = [
+        said("permission_to_stay", D(2016, 1, 1), D(2020, 1, 1), code="work"),
+        said("border_in", D(2016, 1, 5)),
+    ]
+    told = tell(evidence, died=D(2018, 2, 3), group="non_EU")
+    assert told.migrations == ["immigration 2016-01 certain"]
+    assert told.ends == ["death"]
+    assert told.residents == {2016: True, 2017: True, 2018: False, 2019: False}
+    assert told.decided_by[2018] == "dead"
+
+
+def test_a_death_abroad_is_an_earlier_departure() -> None:
+    """Nobody registers it here: the crossing outwards is all that is known."""
+    evidence = [said("border_in", D(2015, 6, 1)), said("border_out", D(2017, 1, 1))]
+    assert tell(evidence, group="non_EU").migrations == ["immigration 2015-06 certain", "emigration 2017-01 certain"]
+
+
+# --- weeks of activity -----------------------------------------------------------------------------------
+
+
+def test_an_eu_worker_without_border_data_is_dated_by_weeks() -> None:
+    """26 weeks counted back from 5 April 2016; 20 weeks counted forward from 6 April 2018."""
+    told = tell([
+        said("nhs_first_from_abroad", D(2016, 5, 10)), said("nhs_listed", D(2016, 7, 31)), said("nhs_listed", D(2017, 7, 31)),
+        tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52), tax_year(2018, 20),
+    ])  # fmt: skip
+    assert told.composite.select("start", "end").row(0) == (D(2015, 10, 7), D(2018, 8, 24))
+    assert told.migrations == ["immigration 2015-10 certain", "emigration 2018-08 probable"]
+
+
+def test_a_stated_arrival_in_the_first_year_replaces_the_weeks() -> None:
+    told = tell([said("worker_arrived", D(2015, 9, 1)), tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52)])
+    assert told.composite["start"].to_list() == [D(2015, 9, 1)]
+    assert told.composite["decided_by"].to_list() == ["worker_arrived, weeks_active"]
+
+
+def test_a_late_registration_never_moves_an_arrival_later() -> None:
+    """Whoever registers with a GP in March was here when the weeks began in October."""
+    told = tell(
+        [said("nhs_first_from_abroad", D(2016, 3, 1)), tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52)]
+    )
+    assert told.composite["start"].to_list() == [D(2015, 10, 7)]
+    assert told.migrations[0] == "immigration 2015-10 certain"
+
+
+def test_one_move_that_raises_four_arrival_flags_is_one_immigration() -> None:
+    told = tell(
+        """
+                              |2015       |2016       |2017       |2018       |2019
+        worker_arrived                x
+        student_from_abroad            x
+        student_enrolled               <-----------------------> study
+        nhs_first_from_abroad           x
+        nhs_flag_4                      x
+        nhs_listed                               x           x           x
+        weeks_active                   ===========================
+        """
+    )
+    assert told.migrations[0] == "immigration 2015-09 certain"
+    assert sum(one.startswith("immigration") for one in told.migrations) == 1
+
+
+def test_a_residents_first_job_is_no_arrival() -> None:
+    told = tell(
+        """
+                              |2014       |2015       |2016       |2017       |2018       |2019
+        nhs_listed                  x           x           x           x           x           x
+        weeks_active                                ===============================================
+        """,
+        born=D(1997, 5, 1),
+        group="British",
+    )
+    assert told.migrations == []
+    assert told.classes == ["long_term"]
+    assert told.residents[2017]
+
+
+def test_a_year_abroad_in_the_middle_of_two_part_years_is_an_absence() -> None:
+    """22 weeks, then 12: away for 70 weeks between two years of work."""
+    told = tell([
+        *(tax_year(year, 52) for year in range(2009, 2016)), tax_year(2016, 22), tax_year(2017, 12), tax_year(2018, 52)
+    ])  # fmt: skip
+    assert told.migrations == ["emigration 2016-09 certain", "immigration 2018-01 certain"]
+
+
+def test_a_holiday_at_home_ends_no_stay() -> None:
+    """Thirty weeks without work are under a year."""
+    told = tell(
+        [
+            *(tax_year(year, 52) for year in range(2009, 2016)),
+            tax_year(2016, 22),
+            tax_year(2017, 52),
+            tax_year(2018, 52),
+        ]
+    )
+    assert told.migrations == []
+    assert told.ends == ["open"]
+
+
+def test_a_pensioner_who_dies_here_never_left() -> None:
+    told = tell(
+        [*(tax_year(year, 52) for year in range(2009, 2016)), tax_year(2016, 30)],
+        born=D(1935, 5, 1),
+        died=D(2016, 11, 20),
+    )
+    assert told.migrations == []
+    assert told.ends == ["death"]
+
+
+def test_a_british_returner_comes_back() -> None:
+    told = tell(
+        """
+                              |2010       |2011       |2012       |2013       |2014       |2015       |2016       |2017       |2018       |2019
+        weeks_active          ===================
+        nhs_first_from_abroad                                                                                x
+        weeks_active                                                                                     ====================================================
+        """,
+        group="British",
+    )
+    assert told.migrations == ["emigration 2011-07 certain", "immigration 2016-04 certain"]
+
+
+def test_a_season_of_work_is_a_short_stay() -> None:
+    told = tell([said("worker_arrived", D(2016, 6, 1)), tax_year(2016, 20)])
+    assert told.classes == ["short_term"]
+    assert told.composite["end"].to_list() == [D(2016, 10, 19)]
+    assert told.migrations == []
+
+
+# --- people without weeks: registration --------------------------------------------------------------------
+
+
+def test_a_child_comes_with_the_family_and_leaves_the_register() -> None:
+    told = tell(
+        """
+                              |2015       |2016       |2017       |2018       |2019
+        nhs_first_from_abroad            x
+        nhs_listed                             x           x
+        nhs_removed                                             x
+        """,
+        born=D(2010, 3, 1),
+    )
+    assert told.migrations == ["immigration 2015-12 certain", "emigration 2017-07 certain"]
+    assert told.ends == ["deregistration"]
+
+
+def test_a_child_born_here_is_no_immigrant_but_can_emigrate() -> None:
+    told = tell(
+        """
+                              |2015       |2016       |2017       |2018       |2019
+        birth_registered         x
+        nhs_listed                  x           x           x
+        nhs_removed                                            x
+        """,
+        born=D(2015, 4, 1),
+    )
+    assert told.migrations == ["emigration 2017-07 certain"]
+    assert told.residents == {2015: True, 2016: True, 2017: True, 2018: False}
+
+
+# --- what is too young to say ------------------------------------------------------------------------------
+
+
+def stay_from(start: dt.date, end: dt.date | None = None) -> list[dict]:
+    evidence = [said("permission_to_stay", start, D(start.year + 3, 1, 1), code="work"), said("border_in", start)]
+    return evidence if end is None else [*evidence, said("border_out", end)]
+
+
+def test_an_unfinished_stay_counts_at_the_share_of_the_year_before() -> None:
+    """A year before, 40 people were here for as long; 30 of them stayed for more than a year."""
+    stayed = [stay_from(D(2018, 9, 1)) for _ in range(30)]
+    left = [stay_from(D(2018, 9, 1), D(2019, 3, 1)) for _ in range(10)]
+    told, *others = tell_all([stay_from(D(2019, 9, 1)), *stayed, *left], group="non_EU")
+    assert told.classes == ["unfinished"]
+    assert told.composite["probability"].to_list() == [0.75]
+    assert told.migrations == ["immigration 2019-09 probable"]
+    assert others[0].migrations == ["immigration 2018-09 certain"]
+    assert others[-1].migrations == []
+
+
+def test_an_unfinished_absence_counts_at_the_share_of_the_year_before() -> None:
+    """A year before, 40 residents had been away for as long; 10 of them came back within the year."""
+    away = [stay_from(D(2016, 9, 1), D(2018, 9, 1)) for _ in range(30)]
+    back = [[*stay_from(D(2016, 9, 1), D(2018, 9, 1)), said("border_in", D(2019, 2, 1))] for _ in range(10)]
+    told, *_ = tell_all([stay_from(D(2017, 9, 1), D(2019, 9, 1)), *away, *back], group="non_EU")
+    assert told.migrations == ["immigration 2017-09 certain", "emigration 2019-09 probable"]
+
+
+def test_without_cases_of_the_year_before_an_unfinished_stay_counts_as_half() -> None:
+    told = tell(stay_from(D(2019, 9, 1)), group="non_EU")
+    assert told.composite["probability"].to_list() == [0.5]
+
+
+def test_weeks_of_activity_are_provisional_from_april_2018() -> None:
+    """They are observed until 5 April 2019: an arrival in May 2018 has not been seen for a year."""
+    told = tell([said("worker_arrived", D(2018, 5, 20)), tax_year(2018, 45)])
+    assert told.classes == ["unfinished"]
+    assert told.migrations == ["immigration 2018-05 probable"]
