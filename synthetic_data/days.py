@@ -1,0 +1,52 @@
+"""Days as whole numbers (days since 1 January 1970), the currency of the simulator."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+YEAR = 365.25
+NEVER = np.int64(100_000)  # the year 2243: an event that does not happen
+LONG_AGO = np.int64(-100_000)
+
+
+def day(year: int, month: int, day_of_month: int) -> int:
+    """Return the number of a calendar day."""
+    return (date(year, month, day_of_month) - date(1970, 1, 1)).days
+
+
+FIRST_DAY = day(2010, 1, 1)
+"""Lives are simulated from this day on."""
+LAST_DAY = day(2020, 12, 31)
+"""...to this day, so that every status up to June 2019 is settled."""
+DATA_DATE = day(2019, 12, 31)
+"""Extracts hold what was known on this day."""
+SURVEY_DAY = day(2017, 6, 30)
+EXIT_CHECKS_FROM = day(2015, 4, 8)
+YEARS = np.arange(2010, 2021)
+
+
+def year_starts(years: ArrayLike, month: int = 1, day_of_month: int = 1) -> NDArray[np.int64]:
+    """Return the number of the given day of each year."""
+    months = (np.asarray(years, dtype=np.int64) - 1970) * 12
+    first = (months + month - 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return first + day_of_month - 1
+
+
+def calendar_year(days: ArrayLike) -> NDArray[np.int64]:
+    """Return the calendar year of each day."""
+    return np.asarray(days, dtype=np.int64).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def age(birth: ArrayLike, on: ArrayLike) -> NDArray[np.float64]:
+    """Return ages in years."""
+    return (np.asarray(on) - np.asarray(birth)) / YEAR
+
+
+def dates(name: str, days: ArrayLike) -> pl.Series:
+    """Return days as a date column; `NEVER` and beyond, and `LONG_AGO` and before, are null."""
+    values = np.asarray(days, dtype=np.int64)
+    series = pl.Series(name, values.astype(np.int32))
+    known = pl.Series((values < NEVER) & (values > LONG_AGO))
+    return pl.select(pl.when(known).then(series)).to_series().cast(pl.Date).alias(name)

@@ -1,0 +1,138 @@
+"""The extracts: what each source delivers on the data date, in its own layout."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data import survey
+from synthetic_data.draws import draws
+from synthetic_data.errors import Errors
+from synthetic_data.residence import Lives
+from synthetic_data.sources import border, nhs, registrars, university, work
+from synthetic_data.working_lives import working_lives
+
+IMPOSSIBLE_BIRTH = date(2099, 1, 1)
+IMPOSSIBLE_WEEKS = 60
+
+
+@dataclass(frozen=True)
+class Extract:
+    """One extract of a source: its files by name, each a frame in the source's layout.
+
+    Every frame begins with `row`, the true person, which is never written. `key` and `postcode` are headers;
+    `birth` and `sex` those whose values can break the contract.
+    """
+
+    name: str
+    source: str
+    files: Mapping[str, pl.DataFrame]
+    key: str
+    postcode: str | None = None
+    birth: str | None = None
+    sex: str | None = None
+    order: tuple[str, ...] = field(default=())
+
+
+def extracts(lives: Lives, survey_residents: NDArray[np.int64], errors: Errors) -> list[Extract]:
+    """Return all extracts of the study, in order of source; rows stand in an order that tells nothing."""
+    working = working_lives(lives, errors)
+    postings = nhs.postings(lives, working, errors)
+    on_nhs = np.zeros(len(lives.people), dtype=bool)
+    on_nhs[postings.filter(pl.col("type") != nhs.DROP)["row"].to_numpy()] = True
+    weeks = work.activity_weeks(lives, working, errors)
+    answers = survey.coverage_survey(lives, survey_residents, errors)
+    snapshots = {
+        f"pr_{year}.parquet": nhs.patient_register(lives, postings, errors, year) for year in nhs.SNAPSHOT_YEARS
+    }
+    made = [
+        Extract("activity_people", "activity", {"activity_people.parquet": work.active_people(lives, weeks, errors)},
+                "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
+        Extract("activity_weeks", "activity", {"activity_weeks.parquet": work.numbered(lives, weeks)},
+                "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
+        Extract("births", "births", {"births.csv": registrars.births(lives, on_nhs, errors)},
+                "NHS_NUMBER", "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "NHS_NUMBER")),
+        Extract("coverage_survey", "coverage_survey", {"coverage_survey.csv": answers},
+                "PERSON_ID", "POSTCODE", "DOB", "SEX", ("POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")),
+        Extract("deaths", "deaths", {"deaths.csv": registrars.deaths(lives, errors)},
+                "ENTRY_NUMBER", "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX",
+                ("REGISTRATION_DATE", "ENTRY_NUMBER")),
+        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": border.travel(lives, errors)},
+                "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
+        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": border.visas(lives, errors)},
+                "PERSON_ID", None, "BIRTH_DATE", "SEX", ("VALID_FROM", "PERSON_ID", "VISA_TYPE")),
+        Extract("hesa", "hesa", {"hesa.csv": university.students(lives, errors)},
+                "HUSID", "TTPCODE", "BIRTHDTE", "SEXID", ("YEARSTART", "HUSID", "NUMHUS")),
+        Extract("mws", "mws", {"mws.csv": work.migrant_workers(lives, working, errors)},
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
+        Extract("pds", "pds", {"pds.parquet": nhs.pds(lives, postings, errors)},
+                "NHS_NUMBER", "POSTCODE", "DATE_OF_BIRTH", "GENDER",
+                ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")),
+        Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",)),
+        Extract("review_sample", "review_sample", {"review_sample.csv": survey.review_sample(lives, answers, on_nhs)},
+                "PERSON_ID", order=("PERSON_ID", "REVIEW")),
+    ]  # fmt: skip
+    return [_finished(one, lives.seed, errors.broken_rows) for one in made]
+
+
+def _finished(extract: Extract, seed: int, broken: float) -> Extract:
+    files = {
+        name: _with_broken_rows(frame.sort(extract.order), extract, seed, name, broken)
+        for name, frame in extract.files.items()
+    }
+    return Extract(extract.name, extract.source, files, extract.key, extract.postcode)
+
+
+def _with_broken_rows(frame: pl.DataFrame, extract: Extract, seed: int, file: str, share: float) -> pl.DataFrame:
+    """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has."""
+    if not share:
+        return frame
+    number = np.arange(len(frame))
+    broken = pl.Series(draws(seed, f"{file} broken", number) < share)
+    first = pl.Series(draws(seed, f"{file} kind of break", number) < 0.5)
+    changes: dict[str, pl.Expr | pl.Series] = {}
+    if extract.sex:
+        changes[extract.sex] = pl.when(broken & first).then(pl.lit("X")).otherwise(pl.col(extract.sex))
+    if extract.birth:
+        future = pl.lit(IMPOSSIBLE_BIRTH)
+        if frame.schema[extract.birth] == pl.String:
+            future = pl.lit(IMPOSSIBLE_BIRTH.strftime("%d/%m/%Y"))
+        changes[extract.birth] = pl.when(broken & ~first).then(future).otherwise(pl.col(extract.birth))
+    if "WEEKS_ANY" in frame.columns:
+        changes["WEEKS_ANY"] = pl.when(broken).then(IMPOSSIBLE_WEEKS).otherwise(pl.col("WEEKS_ANY"))
+    return frame.with_columns(**changes)
+
+
+def identities(lives: Lives, made: list[Extract]) -> pl.DataFrame:
+    """Return `source, person_key, person, moved`: who is behind each key of each source.
+
+    `moved` says that the source's latest address is another one than the latest of the spine (PDS).
+    """
+    person = pl.Series(lives.person)
+    frames = []
+    for source in sorted({one.source for one in made} - {"review_sample"}):
+        rows = pl.concat([
+            frame.select(
+                "row",
+                pl.col(one.key).alias("person_key"),
+                (pl.col(one.postcode) if one.postcode else pl.lit(None, pl.String)).alias("postcode"),
+            )
+            for one in made if one.source == source for frame in one.files.values()
+        ])  # fmt: skip
+        latest = rows.group_by("person_key", maintain_order=True).agg(
+            pl.col("row").last(), pl.col("postcode").drop_nulls().last()
+        )
+        frames.append(latest.with_columns(source=pl.lit(source)))
+    held = pl.concat(frames)
+    spine = held.filter(pl.col("source") == "pds").select("row", on_spine="postcode")
+    return (
+        held.join(spine, on="row", how="left")
+        .with_columns(
+            person=person[held["row"]], moved=(pl.col("postcode") != pl.col("on_spine")).fill_null(value=False)
+        )
+        .select("source", "person_key", "person", "moved")
+        .sort("source", "person_key")
+    )

@@ -1,0 +1,91 @@
+"""What a source holds of a person: the names, date of birth, sex and postcode that it believes."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.country import table
+from synthetic_data.days import DATA_DATE
+from synthetic_data.draws import Days, draws, exponential, scatter
+from synthetic_data.errors import SOURCE_FACTORS, Errors, misspelt, wrong_birth
+from synthetic_data.residence import Lives
+
+SEX_NUMBERS = {"M": "1", "F": "2"}
+NUMBER_SPACE = 10**9
+
+
+def identity(lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64]) -> pl.DataFrame:
+    """Return `given_name, family_name, sex, birth` (day) of each person (row) as the source holds them.
+
+    A source makes an error once and keeps it: the same person has the same errors in all of its rows.
+    """
+    entities = lives.person[rows]
+    held = lives.people[rows].select("given_name", "family_name", "sex", "birth", "origin")
+    factor = SOURCE_FACTORS[source]
+    foreign = ~held["origin"].is_in(["english", "irish"]).to_numpy()
+    rate = errors.names.rate * factor * np.where(foreign, errors.names.foreign_factor, 1.0)
+    for part in ("given_name", "family_name"):
+        stream = f"{source} {part}"
+        wrong = np.flatnonzero(draws(lives.seed, f"{stream} misspelt", entities) < rate)
+        if len(wrong):
+            as_written = misspelt(held[part][wrong], lives.seed, stream, entities[wrong], errors.names.by_sound)
+            held = held.with_columns(held[part].scatter(wrong, as_written))
+    birth = held["birth"].to_numpy().copy()
+    wrong = draws(lives.seed, f"{source} birth", entities) < errors.dates.birth * factor
+    birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{source} birth", entities[wrong])
+    return held.with_columns(birth=pl.Series(birth)).drop("origin")
+
+
+def postcode(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], days: Days, stale: float | None = None
+) -> pl.Series:
+    """Return the postcode that a source holds of each person on a day; `stale` overrides the share of old ones."""
+    share = errors.addresses.stale if stale is None else stale
+    entities = lives.person[rows]
+    old = draws(lives.seed, f"{source} stale", entities) < share
+    lag = exponential(draws(lives.seed, f"{source} lag", entities), errors.addresses.mean_days)
+    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64))
+    return pl.Series("postcode", lives.postcodes[at], dtype=pl.String)
+
+
+def nhs_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
+    """Return an NHS number for each person.
+
+    The last digit is never the right check digit, so that no number can be that of a living person.
+    """
+    nine = (rows * 493_827_161 + int(scatter(lives.seed, "nhs", 0)[()] % NUMBER_SPACE)) % NUMBER_SPACE
+    digits = nine[:, None] // 10 ** np.arange(8, -1, -1) % 10
+    check = (11 - digits @ np.arange(10, 1, -1) % 11) % 11
+    return _numbered("", nine * 10 + (check + 1) % 10, 10)
+
+
+def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
+    """Return the encrypted National Insurance number of each person: 16 hexadecimal digits."""
+    bits = scatter(lives.seed, "encrypted nino", lives.person[rows])
+    return pl.Series(np.char.mod("%016X", bits.astype(object).astype(str).astype(np.uint64)), dtype=pl.String)
+
+
+def labels(lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int) -> pl.Series:
+    """Return an identifier of a kind for each person: a prefix, then digits that tell nothing about the person."""
+    start = int(scatter(lives.seed, kind, 0)[()] % NUMBER_SPACE)
+    return _numbered(prefix, (rows * 386_420_489 + start) % NUMBER_SPACE, digits)
+
+
+def _numbered(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
+    return pl.select(pl.lit(prefix) + pl.Series(numbers).cast(pl.String).str.zfill(digits)).to_series()
+
+
+def code(countries: pl.Series, column: str) -> pl.Series:
+    """Return how a source writes each country: a column of the table of countries."""
+    known = table("countries").filter(pl.col(column).is_not_null())
+    return countries.replace_strict(known["country"], known[column], default=None, return_dtype=pl.String)
+
+
+def sex_number(sex: pl.Series) -> pl.Series:
+    """Return the sexes as the NHS and HESA write them."""
+    return sex.replace_strict(SEX_NUMBERS, return_dtype=pl.String)
+
+
+def known(days: Days) -> NDArray[np.bool_]:
+    """Return what has happened by the data date."""
+    return days <= DATA_DATE

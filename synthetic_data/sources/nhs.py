@@ -1,0 +1,217 @@
+"""The NHS: postings on the Personal Demographics Service, and the Patient Register that follows from them."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.days import DATA_DATE, FIRST_DAY, LONG_AGO, NEVER, YEAR, age, dates, day
+from synthetic_data.draws import Days, draws, exponential, log_normal
+from synthetic_data.errors import Errors, group_rate
+from synthetic_data.residence import Lives
+from synthetic_data.sources import held
+from synthetic_data.working_lives import WorkingLives
+
+BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL = "1", "2", "3", "4", "9"
+DROP = "drop"
+NHS_BEGAN = day(1948, 7, 5)
+SNAPSHOT_YEARS = range(2014, 2020)
+VISITORS_REGISTER = 0.2
+"""Visitors of one to twelve months who see a doctor at all."""
+ABROAD_BEFORE_RETURN = 5.0
+"""Mean years that British returners were away."""
+
+
+def postings(lives: Lives, working: WorkingLives, errors: Errors) -> pl.DataFrame:
+    """Return `row, posting (day), type, reason, postcode`, by row and posting, up to the data date.
+
+    Type `DROP` is no posting: a practice lets a patient go, and only the Patient Register shows it.
+    """
+    stays = _registered_stays(lives, errors)
+    events = pl.concat([
+        _former_lives(lives, stays),
+        _registrations(lives, stays),
+        _moves(lives, stays, errors),
+        _ends(lives, stays, working, errors),
+    ])  # fmt: skip
+    # two events of one day that would be one posting are one
+    events = (
+        events.filter(pl.col("posting") <= DATA_DATE)
+        .sort("row", "posting", "type")
+        .unique(["row", "posting", "type"], keep="first", maintain_order=True)
+    )
+    return events.with_columns(postcode=_addresses(lives, events))
+
+
+def _addresses(lives: Lives, events: pl.DataFrame) -> pl.Series:
+    """Return the postcode of each posting: where the person lived, or once lived before coming back."""
+    row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
+    here = lives.postcode_at(row, posting)
+    before = (lives.purpose[row] == "return") & (posting < lives.first_start[row])
+    once = (draws(lives.seed, "address before leaving", lives.person[row]) * len(lives.postcodes)).astype(np.int64)
+    return pl.Series(lives.postcodes[np.where(before, once, here)], dtype=pl.String)
+
+
+def _registered_stays(lives: Lives, errors: Errors) -> pl.DataFrame:
+    """Return the stays in which people register: `row, start, end, number (of the stay), registered (day)`."""
+    rates, seed = errors.registration, lives.seed
+    stays = lives.stays.with_columns(number=pl.int_range(pl.len()).over("row"))
+    row, start, number = (stays[name].to_numpy() for name in ("row", "start", "number"))
+    person, group = lives.person[row], lives.group[row]
+    born_here = start == lives.birth[row]
+    child = age(lives.birth[row], start) < 16
+    never = np.where(child, rates.nhs_never_child, group_rate(rates.nhs_never, group))
+    visit = lives.purpose[row] == "visit"
+    never = np.where(visit, np.maximum(never, 1 - VISITORS_REGISTER), never)
+    median = np.where(child, rates.nhs_median_days_child, group_rate(rates.nhs_median_days, group))
+    lag = log_normal(draws(seed, "nhs lag", person, number), np.maximum(median, 1e-9), rates.nhs_sigma)
+    registered = np.maximum(start + 1 + lag.astype(np.int64), NHS_BEGAN)
+    at_birth = np.maximum(start + (draws(seed, "nhs birth", person) * 5).astype(np.int64), NHS_BEGAN)
+    registered = np.where(born_here, at_birth, registered)
+    registers = born_here | (draws(seed, "nhs never", person, number) >= never)
+    return stays.with_columns(registered=pl.Series(registered)).filter(
+        pl.Series(registers & (registered < stays["end"].to_numpy()))
+    )
+
+
+def _events(
+    row: NDArray[np.int64], posting: Days, kind: str | NDArray[np.object_], reason: str | None = None
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"row": row, "posting": posting, "type": kind, "reason": reason},
+        schema={"row": pl.Int64, "posting": pl.Int64, "type": pl.String, "reason": pl.String},
+    )
+
+
+def _former_lives(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
+    """Return what the NHS knew of British returners before 2010: their birth, and for half of them that they left."""
+    first = stays.filter((pl.col("number") == 0) & pl.Series(lives.purpose[stays["row"].to_numpy()] == "return"))
+    row, start = first["row"].to_numpy(), first["start"].to_numpy()
+    person, birth = lives.person[row], lives.birth[row]
+    away = (365 + exponential(draws(lives.seed, "years away", person), ABROAD_BEFORE_RETURN * YEAR)).astype(np.int64)
+    lived_here = start - away > birth + 30
+    known = np.maximum(birth + 3, NHS_BEGAN)
+    told = lived_here & (draws(lives.seed, "left before", person) < 0.5) & (start - away + 90 > known)
+    return pl.concat([
+        _events(row[lived_here], known[lived_here], np.where(birth < NHS_BEGAN, FIRST_IN_COUNTRY, BIRTH)[lived_here]),
+        _events(row[told], (start - away + 90)[told], REMOVAL, "EMB"),
+    ])  # fmt: skip
+
+
+def _registrations(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
+    """Return the first posting of each stay: at birth, in the country, or from abroad."""
+    row, start, registered = (stays[name].to_numpy() for name in ("row", "start", "registered"))
+    born_here = start == lives.birth[row]
+    at_birth = np.where(lives.birth[row] < NHS_BEGAN, FIRST_IN_COUNTRY, BIRTH)
+    # the flag of a first registration from abroad is younger than the oldest arrivals
+    from_abroad = np.where(registered < day(1990, 1, 1), FIRST_IN_COUNTRY, FIRST_FROM_ABROAD)
+    return _events(row, registered, np.where(born_here, at_birth, from_abroad).astype(object))
+
+
+def _moves(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
+    """Return the moves that the NHS hears of, after a lag, during the stay."""
+    rates, seed = errors.addresses, lives.seed
+    people = lives.people
+    moved = lives.moves.filter((pl.col("start") > FIRST_DAY - 1) & (pl.col("start") <= DATA_DATE))
+    members = pl.concat([
+        people.select(row=pl.int_range(pl.len()), household="household", since=LONG_AGO, until="leaves_home"),
+        people.select(row=pl.int_range(pl.len()), household="own_household", since="leaves_home", until=NEVER)
+        .filter(pl.col("household") >= 0),
+    ])  # fmt: skip
+    # leaving the parents' home is a move, too
+    leaving = members.filter(pl.col("since") > LONG_AGO).select("row", moved="since")
+    moves = members.join(moved.select("household", moved="start"), on="household").filter(
+        (pl.col("moved") > pl.col("since")) & (pl.col("moved") < pl.col("until"))
+    )
+    moves = (
+        pl.concat([moves.select("row", "moved"), leaving])
+        .join(stays.select("row", "start", "end", "registered"), on="row")
+        .filter((pl.col("moved") > pl.col("start")) & (pl.col("moved") < pl.col("end")))
+        .sort("row", "moved")
+    )
+    row, on = moves["row"].to_numpy(), moves["moved"].to_numpy()
+    person = lives.person[row]
+    young_man = (people["sex"].to_numpy()[row] == "M") & (age(lives.birth[row], on) < 35)
+    never = rates.nhs_never * np.where(young_man, 2, 1)
+    lag = log_normal(draws(seed, "nhs move lag", person, on), max(rates.nhs_median_days, 1e-9), 1.2).astype(np.int64)
+    told = (draws(seed, "nhs move never", person, on) >= never) & (on + lag < moves["end"].to_numpy())
+    told &= on + lag > moves["registered"].to_numpy()
+    return _events(row[told], (on + lag)[told], MOVE)
+
+
+def _ends(lives: Lives, stays: pl.DataFrame, working: WorkingLives, errors: Errors) -> pl.DataFrame:
+    """Return removals after death and departure; most leavers are never posted, and some are dropped in silence."""
+    rates, seed = errors.leavers, lives.seed
+    row, end, number = (stays[name].to_numpy() for name in ("row", "end", "number"))
+    person = lives.person[row]
+    dies = end == lives.death[row]
+    posted = dies & (draws(seed, "death posted", person) >= rates.death_never_posted)
+    lag = exponential(draws(seed, "death posting lag", person), 8).astype(np.int64)
+    death = _events(row[posted], (end + 1 + lag)[posted], REMOVAL, "DEA")
+    leaves = ~dies & (end < NEVER)
+    active = working.active_from[row] < end
+    told = np.where(active, rates.told_active, rates.told_inactive)
+    dropped = np.where(active, rates.dropped_active, rates.dropped_inactive)
+    fate = draws(seed, "nhs leaver", person, number)
+    lag = log_normal(draws(seed, "nhs leaver lag", person, number), max(rates.median_days, 1e-9), 0.8).astype(
+        np.int64
+    )
+    on = end + 1 + lag
+    nxt = np.where(np.append(row[1:] == row[:-1], False), np.append(stays["start"].to_numpy()[1:], NEVER), NEVER)
+    removed = leaves & (fate < told) & (on < nxt)
+    gone_away = draws(seed, "gone away", person, number) < 0.3
+    lost = leaves & (fate >= told) & (fate < told + dropped) & (on < nxt)
+    departures = _events(row[removed], on[removed], REMOVAL).with_columns(
+        reason=pl.Series(np.where(gone_away[removed], "CGA", "EMB").astype(object), dtype=pl.String)
+    )
+    return pl.concat([death, departures, _events(row[lost], on[lost], DROP)])
+
+
+def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
+    """Return the extract of the Personal Demographics Service: one row a posting."""
+    posted = events.filter(pl.col("type") != DROP)
+    rows, index = np.unique(posted["row"].to_numpy(), return_inverse=True)
+    person = held.identity(lives, errors, "pds", rows)[index]
+    country = lives.people["country_of_birth"][posted["row"]]
+    missing = (
+        draws(lives.seed, "birth country missing", lives.person[rows]) < errors.registration.birth_country_missing
+    )
+    return pl.DataFrame(
+        {
+            "row": posted["row"],
+            "NHS_NUMBER": held.nhs_numbers(lives, rows)[index],
+            "GIVEN_NAME": person["given_name"],
+            "FAMILY_NAME": person["family_name"],
+            "DATE_OF_BIRTH": dates("birth", person["birth"]),
+            "GENDER": held.sex_number(person["sex"]),
+            "BIRTH_COUNTRY": pl.select(pl.when(pl.Series(~missing[index])).then(country)).to_series(),
+            "POSTCODE": posted["postcode"],
+            "REGISTRATION_TYPE": posted["type"],
+            "POSTING_DATE": dates("posting", posted["posting"]),
+            "REMOVAL_REASON": posted["reason"],
+        }
+    )
+
+
+def patient_register(lives: Lives, events: pl.DataFrame, errors: Errors, year: int) -> pl.DataFrame:
+    """Return the snapshot of 31 July of a year: everybody on the list of a practice."""
+    snapshot = day(year, 7, 31)
+    latest = events.filter(pl.col("posting") <= snapshot).group_by("row", maintain_order=True).last()
+    listed = latest.filter(~pl.col("type").is_in([REMOVAL, DROP]))
+    no_gp = draws(lives.seed, "no practice", lives.person[listed["row"].to_numpy()]) < errors.registration.no_gp
+    listed = listed.filter(pl.Series(~no_gp))
+    rows = listed["row"].to_numpy()
+    person = held.identity(lives, errors, "pr", rows)
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "NHS_NO": held.nhs_numbers(lives, rows),
+            "FORENAME": person["given_name"],
+            "SURNAME": person["family_name"],
+            "DOB": dates("birth", person["birth"]),
+            "SEX": held.sex_number(person["sex"]),
+            "PCODE": listed["postcode"],
+            "ACCEPT_DATE": dates("acceptance", listed["posting"]),
+            "FLAG4": (listed["type"] == FIRST_FROM_ABROAD) & (listed["posting"] > day(year - 1, 7, 31)),
+            "SNAPSHOT_DATE": dates("snapshot", np.full(len(rows), snapshot)),
+        }
+    )

@@ -1,0 +1,60 @@
+"""The registrars: births and deaths in the country, once they are registered."""
+
+import numpy as np
+import polars as pl
+
+from synthetic_data.days import DATA_DATE, FIRST_DAY, dates
+from synthetic_data.draws import draws, exponential
+from synthetic_data.errors import Errors
+from synthetic_data.residence import Lives
+from synthetic_data.sources import held
+
+BIRTH_REGISTERED_WITHIN = 42
+DEATH_REGISTERED_AFTER = 6
+"""Mean days; few take longer than a month."""
+
+
+def births(lives: Lives, on_nhs: np.ndarray, errors: Errors) -> pl.DataFrame:
+    """Return registered births; `on_nhs` says who has an NHS number, which a mother needs to be named by it."""
+    mother = lives.people["mother"].to_numpy()
+    lag = (draws(lives.seed, "birth registration", lives.person) * (BIRTH_REGISTERED_WITHIN + 1)).astype(np.int64)
+    registered = lives.birth + lag
+    rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY) & (registered <= DATA_DATE))
+    child, mothers = held.identity(lives, errors, "births", rows), mother[rows]
+    number = held.nhs_numbers(lives, mothers)
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "NHS_NUMBER": held.nhs_numbers(lives, rows),
+            "CHILD_FORENAME": child["given_name"],
+            "CHILD_SURNAME": child["family_name"],
+            "DATE_OF_BIRTH": dates("birth", child["birth"]),
+            "SEX": child["sex"],
+            "USUAL_ADDRESS_POSTCODE": held.postcode(lives, errors, "births", rows, lives.birth[rows], stale=0.0),
+            "MOTHER_NHS_NUMBER": pl.select(pl.when(pl.Series(on_nhs[mothers])).then(number)).to_series(),
+            "REGISTRATION_DATE": dates("registered", registered[rows]),
+        }
+    )
+
+
+def deaths(lives: Lives, errors: Errors) -> pl.DataFrame:
+    """Return registered deaths."""
+    lag = 1 + exponential(draws(lives.seed, "death registration", lives.person), DEATH_REGISTERED_AFTER).astype(
+        np.int64
+    )
+    registered = lives.death + np.minimum(lag, 200)
+    rows = np.flatnonzero((lives.death >= FIRST_DAY) & (registered <= DATA_DATE))
+    person = held.identity(lives, errors, "deaths", rows)
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "ENTRY_NUMBER": held.labels(lives, "death entry", rows, "D", 10),
+            "FORENAME": person["given_name"],
+            "SURNAME": person["family_name"],
+            "DATE_OF_BIRTH": dates("birth", person["birth"]),
+            "SEX": person["sex"],
+            "USUAL_ADDRESS_POSTCODE": held.postcode(lives, errors, "deaths", rows, lives.death[rows] - 1),
+            "DATE_OF_DEATH": dates("death", lives.death[rows]),
+            "REGISTRATION_DATE": dates("registered", registered[rows]),
+        }
+    )

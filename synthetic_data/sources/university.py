@@ -1,0 +1,136 @@
+"""Higher education: HESA's student record, international students and those who grew up here."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.country import PARTIES
+from synthetic_data.days import LAST_DAY, NEVER, YEAR, calendar_year, dates, year_starts
+from synthetic_data.draws import Days, draws
+from synthetic_data.errors import Errors
+from synthetic_data.population import course_dates
+from synthetic_data.residence import Lives
+from synthetic_data.sources import held
+
+ACADEMIC_YEARS = range(2010, 2019)
+"""First years of the returns delivered: 2018/19 is the last that is complete on the data date."""
+HOME_STUDENTS = 0.35
+"""Share of those who grow up here that goes to university at 18 or 19."""
+STUDENTS_MOVE = 0.7
+"""Home students with a term-time address of their own."""
+ONWARD_COURSE = 0.15
+"""International students of longer courses who take a second course at once."""
+PROVIDERS = 24
+WALES = "W92000004"
+
+
+def students(lives: Lives, errors: Errors) -> pl.DataFrame:
+    """Return the student record: one row an instance and academic year, in order of HUSID and year."""
+    courses = pl.concat([_international(lives), _home(lives)])
+    frames = [_year(courses, year) for year in ACADEMIC_YEARS]
+    enrolled = pl.concat(frames).sort("row", "begin", "year")
+    row = enrolled["row"].to_numpy()
+    rows, index = np.unique(row, return_inverse=True)
+    person = held.identity(lives, errors, "hesa", rows)[index]
+    begin, year = enrolled["begin"].to_numpy(), enrolled["year"].to_numpy()
+    starts = year_starts(year, 8)
+    ends = np.where(enrolled["end"].to_numpy() < year_starts(year + 1, 8), enrolled["end"].to_numpy(), NEVER)
+    entities = lives.person[row]
+    provider = 10_007_000 + (
+        draws(lives.seed, "provider", entities, enrolled["course"].to_numpy()) * PROVIDERS
+    ).astype(np.int64)
+    nationality = lives.people["nationality"][row]
+    home = enrolled["home"]
+    return pl.DataFrame(
+        {
+            "row": row,
+            "HUSID": held.labels(lives, "student", rows, "", 13)[index],
+            "NUMHUS": enrolled["course"].cast(pl.String).str.zfill(2) + "A",
+            "UKPRN": pl.Series(provider).cast(pl.String),
+            "FNAMES": person["given_name"],
+            "SURNAME": person["family_name"],
+            "BIRTHDTE": dates("birth", person["birth"]),
+            "SEXID": held.sex_number(person["sex"]),
+            "NATION": nationality,
+            "DOMICILE": pl.select(
+                pl.when(home).then(_part_of_country(lives, row, begin)).otherwise(nationality)
+            ).to_series(),
+            "TTPCODE": _term_address(lives, errors, enrolled),
+            "COMDATE": dates("begin", begin),
+            "YEARSTU": 1 + np.maximum(0, year - calendar_year(begin - 212)),
+            "LOCSDY": pl.Series(["Z"] * len(row), dtype=pl.String),
+            "ACYEAR": pl.Series([f"{one}/{(one + 1) % 100:02}" for one in year.tolist()], dtype=pl.String),
+            "YEARSTART": dates("start", starts),
+            "ENDDATE": dates("end", ends),
+        }
+    )
+
+
+def _courses(row: NDArray[np.int64], course: int, begin: Days, end: Days, *, home: bool) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"row": row, "course": course, "begin": begin, "end": end, "home": home},
+        schema={"row": pl.Int64, "course": pl.Int64, "begin": pl.Int64, "end": pl.Int64, "home": pl.Boolean},
+    )
+
+
+def _international(lives: Lives) -> pl.DataFrame:
+    """Return the courses of heads of student parties; who leaves early ends early."""
+    head = lives.people["place"].to_numpy() == 0
+    found = []
+    for party_number, party in enumerate(PARTIES):
+        if party.purpose != "study":
+            continue
+        row = np.flatnonzero(head & (lives.party == party_number))
+        key, start = lives.household_key[row], lives.first_start[row]
+        leave = lives.households["leave"].to_numpy()[lives.people["household"].to_numpy()[row]]
+        leave = np.minimum(leave, lives.death[row])
+        begin, finish = course_dates(lives.seed, key, party.group, start + 20)
+        found.append(_courses(row, 1, begin, np.minimum(finish, leave), home=False))
+        onward = (leave > finish + 200) & (draws(lives.seed, "onward course", key) < ONWARD_COURSE)
+        second = year_starts(calendar_year(finish + 10), 9, 22)
+        second = np.where(second <= finish, second + 365, second)
+        onward &= leave > second + 60
+        found.append(_courses(row[onward], 2, second[onward], np.minimum(second + 350, leave)[onward], home=False))
+    return pl.concat(found)
+
+
+def _home(lives: Lives) -> pl.DataFrame:
+    """Return three-year courses of people who live here at 18."""
+    goes = draws(lives.seed, "university", lives.person) < HOME_STUDENTS
+    eighteen = (lives.birth + 18 * YEAR).astype(np.int64)
+    later = (draws(lives.seed, "gap year", lives.person) < 0.25).astype(np.int64)
+    year = calendar_year(eighteen) + (eighteen > year_starts(calendar_year(eighteen), 8, 31)) + later
+    begin = year_starts(year, 9, 15) + (draws(lives.seed, "first day", lives.person) * 14).astype(np.int64)
+    grew_up = (lives.first_start < begin - 3 * 365) & (lives.purpose != "study") & (begin <= LAST_DAY)
+    row = np.flatnonzero(goes & grew_up & (year >= ACADEMIC_YEARS[0] - 3))
+    row = row[lives.is_here(row, begin[row])]
+    end = begin[row] + int(3 * YEAR) - 100 + (draws(lives.seed, "last day", lives.person[row]) * 16).astype(np.int64)
+    stays = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[row]
+    return _courses(row, 1, begin[row], np.minimum(end, np.maximum(stays, begin[row] + 20)), home=True)
+
+
+def _year(courses: pl.DataFrame, year: int) -> pl.DataFrame:
+    first, after = int(year_starts(year, 8)), int(year_starts(year + 1, 8))
+    return courses.filter((pl.col("begin") < after) & (pl.col("end") > first)).with_columns(year=pl.lit(year))
+
+
+def _part_of_country(lives: Lives, row: NDArray[np.int64], days: Days) -> pl.Series:
+    """Return the code of the country in which home students lived: XI for Wales, XF for England."""
+    postcodes = lives.postcodes[lives.postcode_at(row, days)]
+    return pl.select(
+        pl.when(pl.Series(postcodes, dtype=pl.String).str.starts_with("CF"))
+        .then(pl.lit("XI"))
+        .otherwise(pl.lit("XF"))
+    ).to_series()
+
+
+def _term_address(lives: Lives, errors: Errors, enrolled: pl.DataFrame) -> pl.Series:
+    """Return term-time postcodes: those of international students' homes; halls and flats of home students."""
+    row, year = enrolled["row"].to_numpy(), enrolled["year"].to_numpy()
+    entities, begin = lives.person[row], enrolled["begin"].to_numpy()
+    on = np.maximum(begin, year_starts(year, 10))
+    at_home = held.postcode(lives, errors, "hesa", row, on)
+    away = enrolled["home"].to_numpy() & (draws(lives.seed, "lives in hall", entities) < STUDENTS_MOVE)
+    flat = draws(lives.seed, "student flat", entities, year) ** 2.5 * len(lives.postcodes)
+    in_town = pl.Series(lives.postcodes[flat.astype(np.int64)], dtype=pl.String)
+    return pl.select(pl.when(pl.Series(away)).then(in_town).otherwise(at_home)).to_series()

@@ -1,0 +1,78 @@
+"""Who gets a National Insurance number, when, and from when on tax and benefit systems see a person."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic_data.country import RESIDENT
+from synthetic_data.days import FIRST_DAY, NEVER, YEAR
+from synthetic_data.draws import Days, between, draws, exponential, log_normal
+from synthetic_data.errors import Errors, group_rate
+from synthetic_data.residence import Lives
+
+ADULT = 16
+REGISTERS = {"resident": 1.0, "work": 0.99, "study": 0.45, "family": 0.80, "return": 1.0, "visit": 0.35}
+"""Share of heads of each kind of party who want a number: all who work, few of those who study or visit."""
+PARTNERS_REGISTER = 0.75
+VISITORS_REGISTER_FROM = 45
+"""Days of a visit from which anybody bothers."""
+
+
+@dataclass(frozen=True)
+class WorkingLives:
+    """One entry a person: the day of registration for a number, and the day from which activity is seen (`NEVER`)."""
+
+    registration: Days
+    active_from: Days
+    overseas: NDArray[np.bool_]
+    """Registered as an adult overseas national: on the Migrant Worker Scan."""
+
+
+def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
+    """Return the working lives of all people; whoever is in the systems stays in them while living here."""
+    people, seed, person = lives.people, lives.seed, lives.person
+    rates = errors.registration
+    first = lives.stays.group_by("row", maintain_order=True).first()
+    start, end = first["start"].to_numpy(), first["end"].to_numpy()
+    sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
+    overseas = (lives.group != "British") & (start > sixteen)
+    purpose, place = lives.purpose, people["place"].to_numpy()
+    share = _by_purpose(purpose)
+    share = np.where((place == 1) & np.isin(purpose, ["work", "study", "family"]), PARTNERS_REGISTER, share)
+    share = np.where((purpose == "visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
+    visits_on_visa = (purpose == "visit") & (lives.group == "non_EU")
+    share = np.where(visits_on_visa, 0.0, share)
+    wants = (draws(seed, "wants a number", person) < share) & (
+        draws(seed, "never active", person) >= rates.never_active
+    )
+    lag = log_normal(
+        draws(seed, "number lag", person),
+        np.maximum(group_rate(rates.nino_median_days, lives.group), 1e-9),
+        rates.nino_sigma,
+    )
+    lag = lag + np.where(purpose == "study", between(draws(seed, "first job", person), 30, 400), 0.0)
+    on_arrival = start + 1 + lag.astype(np.int64)
+    # who grew up here gets a number at sixteen, and a first job or claim in the years after
+    first_job = sixteen + exponential(draws(seed, "leaving school", person), 1.5 * YEAR).astype(np.int64)
+    registration = np.where(overseas | (start > sixteen), on_arrival, sixteen)
+    # work begins soon after arrival, often before the number is there
+    begins = start + np.minimum(
+        on_arrival - start, 5 + between(draws(seed, "first work", person), 0, 25).astype(np.int64)
+    )
+    begins = np.where(purpose == "study", on_arrival, begins)
+    active_from = np.where(start > sixteen, begins, np.maximum(first_job, start))
+    returned = (purpose == "return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
+    in_time = wants & ((registration < end) | returned)
+    return WorkingLives(
+        registration=np.where(in_time, registration, NEVER),
+        active_from=np.where(in_time, active_from, NEVER),
+        overseas=overseas & in_time,
+    )
+
+
+def _by_purpose(purpose: NDArray[np.object_]) -> NDArray[np.float64]:
+    share = np.zeros(len(purpose))
+    for name, value in REGISTERS.items():
+        share[purpose == name] = value
+    return share
