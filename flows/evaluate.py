@@ -1,0 +1,196 @@
+"""The verb `evaluate`: the only reader of the truth of a simulated study.
+
+It joins the scores that each package gives to its own tables, writes `evaluation/`, and renders the report
+again with the truth in it. Nothing else of the run is touched.
+"""
+
+import json
+import shutil
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import polars as pl
+
+from estimation.score import score_flows, score_stocks, summarise_intervals
+from flows.audience import Audience, Nobody
+from flows.publish import read_manifest
+from flows.terminal import Terminal
+from linkage.score import score_links
+from pipeline.errors import UserError
+from pipeline.keys import read_key
+from pipeline.pseudonymise import direct_identifier_tokens
+from pipeline.publish.report import write_report
+from pipeline.publish.scores import Scores
+from pipeline.store import StageRecord
+from pipeline.study import Study, read_study
+from pipeline.tables import read_table, write_table, write_text
+from rules.score import score_migrations, score_residents
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What really happened: people, changes of residence, residents on reference dates, and who is who."""
+
+    people: pl.DataFrame
+    migrations: pl.DataFrame
+    residents: pl.DataFrame
+    identities: pl.DataFrame
+
+
+def read_truth(study: Study) -> Truth:
+    """Return the truth beside a synthetic study; raises `UserError` where there is none."""
+    folder = study.folder / "truth"
+    if not study.synthetic:
+        raise UserError(f"{study.path}: not a synthetic study, so nobody knows the truth. Only `simulate` makes one.")
+    try:
+        return Truth(**{one.name: read_table(folder / f"{one.name}.parquet") for one in fields(Truth)})
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder}: the truth is not there ({error}). Make the study with `sojourn simulate`."
+        ) from None
+
+
+def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
+    """Return who every subject really is: `source, subject_id, person, moved`.
+
+    The truth names people by their sources' own keys; the same tokens as in the run find their subjects.
+    """
+    key = read_key(study)
+    found = []
+    for source, contract in study.source_contracts().items():
+        kind = contract.person_key_kind
+        known = identities.filter(pl.col("source") == source)
+        if known.is_empty():
+            continue
+        tokens = direct_identifier_tokens(key, kind, known["person_key"])
+        subjects = read_table(tables / "tokens" / f"{source}.parquet", columns=["subject_id", kind])
+        found.append(
+            known.with_columns(tokens.alias(kind))
+            .join(subjects, on=kind, how="inner")
+            .select("source", "subject_id", "person", "moved")
+        )
+    return pl.concat(found).sort("source", "subject_id")
+
+
+def score(study: Study, run: Path) -> Scores:
+    """Return all scores of a run, each made by the package whose tables it judges."""
+    tables = run / "tables"
+    truth = read_truth(study)
+    table = {
+        name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
+    }
+    who = subjects_truth(study, tables, truth.identities)
+    flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
+    stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
+    return Scores(
+        flows=flows,
+        stocks=stocks,
+        links=score_links(table["clusters"], who),
+        classes=pl.concat(
+            [
+                score_migrations(table["migrations"], table["clusters"], who, truth.migrations),
+                score_residents(table["residents"], table["clusters"], who, truth.residents),
+            ],
+            how="diagonal",
+        ),
+        interval_coverage=summarise_intervals(flows, stocks),
+    )
+
+
+def evaluate(run: Path, audience: Audience) -> Scores:
+    """Score a finished run, write `evaluation/` and put the truth into its report; returns the scores."""
+    run = run.resolve()
+    manifest = read_manifest(run)
+    if manifest is None:
+        raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
+    begun = time.perf_counter()
+    study = read_study(run / manifest["study"]["path"])
+    audience.progress("evaluate", "holding the run against the truth")
+    scores = score(study, run)
+    aside = run / ".aside-evaluation"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    for one in fields(Scores):
+        frame = getattr(scores, one.name)
+        write_table(frame, aside / f"{one.name}.parquet")
+        write_text(frame.write_csv(float_precision=6), aside / f"{one.name}.csv")
+    write_text(json.dumps(summary(scores), indent=1) + "\n", aside / "summary.json")
+    shutil.rmtree(run / "evaluation", ignore_errors=True)
+    aside.replace(run / "evaluation")
+    write_report(run, study=study, manifest=manifest, scores=scores)
+    audience.finished(
+        StageRecord(
+            stage="evaluate",
+            key="",
+            folder=run / "evaluation",
+            counts={},
+            sentence=tell(scores),
+            warnings=(),
+            seconds=round(time.perf_counter() - begun, 3),
+            outputs={},
+            reused=False,
+        )
+    )
+    return scores
+
+
+def headline(scores: Scores) -> dict[str, object]:
+    """Return the latest year's net migration of everybody with its interval, and whether the truth lies inside."""
+    nets = scores.flows.filter(
+        pl.col("measure") == "net",
+        *(pl.col(dimension) == "all" for dimension in ("sex", "age_group", "nationality_group")),
+        (pl.col("period_end") - pl.col("period_start")).dt.total_days() > 300,
+    )
+    latest = nets.sort("period_end").tail(1).to_dicts()[0]
+    return {
+        "period_end": latest["period_end"].isoformat(),
+        **{name: round(float(latest[name]), 3) for name in ("estimate", "lower", "upper", "truth", "error")},
+        "inside": bool(latest["inside"]),
+    }
+
+
+def summary(scores: Scores) -> dict[str, object]:
+    """Return what most people ask first: the headline, links by pair of sources, interval coverage, classes."""
+    return {
+        "headline": headline(scores),
+        "links": scores.links.filter(pl.col("true_pairs") > 0).to_dicts(),
+        "interval_coverage": scores.interval_coverage.to_dicts(),
+        "classes": scores.classes.with_columns(pl.col(pl.Date).cast(pl.String)).to_dicts(),
+    }
+
+
+def verdict(scores: Scores) -> str:
+    """Return one line: the true figure of the headline and whether its interval holds it."""
+    one = headline(scores)
+    place = "inside" if one["inside"] else "outside"
+    return f"net migration really was {one['truth']:,.0f}: {place} the interval"
+
+
+def tell(scores: Scores) -> str:
+    """Return the line of the stage: how links and intervals did against the truth."""
+    links = scores.links.filter(
+        pl.col("group") == "all", (pl.col("source_l") == "pds") | (pl.col("source_r") == "pds")
+    )
+    true, linked, correct = (int(links[name].sum()) for name in ("true_pairs", "linked_pairs", "correct"))
+    cells = int(scores.interval_coverage["cells"].sum())
+    inside = int(scores.interval_coverage["inside"].sum())
+    return (
+        f"links to the spine: precision {correct / max(linked, 1):.1%}, recall {correct / max(true, 1):.1%}; "
+        f"the truth lies in {inside:,} of {cells:,} intervals"
+    )
+
+
+def evaluate_run(run: Path, *, as_json: bool) -> int:
+    """Score a run, tell how it did, and return the exit status."""
+    if not run.is_dir():
+        raise UserError(f"{run}: no finished run here. Make one with `sojourn run STUDY.toml`.")
+    terminal = Terminal(run / "run.log")
+    scores = evaluate(run, Nobody() if as_json else terminal)
+    terminal.close()
+    if as_json:
+        print(json.dumps(summary(scores), indent=1))  # noqa: T201 - this is what was asked for
+        return 0
+    terminal.say(f"  truth    {verdict(scores)}")
+    terminal.say(f"  report   {run / 'report.html'}")
+    return 0
