@@ -1,53 +1,109 @@
-"""The kinds of chart that Sojourn draws, each from plain rows, in one style.
+"""The kinds of chart that Sojourn draws, each from plain rows to a Vega-Lite specification, in one style.
 
-Colour never carries a meaning alone: series differ in shape, provisional figures are hollow, defaults are
-outlined, the truth is a cross. No chart is wider than a telephone; wide pictures are several panels.
+Specifications are written as they are, plain dictionaries: a library that builds them checks each part
+against a schema many times over, which takes longer than the drawing.
+
+Colour never carries a meaning alone: series differ in shape, provisional figures are hollow, unreliable
+ones pale, defaults outlined, the truth is a cross. No panel is wider than a telephone; wide figures are
+several panels.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
-
 Rows = Sequence[Mapping[str, Any]]
+Specification = dict[str, Any]
 
 INK = "#1d2733"
 QUIET = "#66717d"
 GRID = "#e4e7ea"
 ACCENT = "#206095"
+AGAINST = "#b3500c"
 PALE = "#c9d8e6"
-COLOURS = {"immigration": "#206095", "emigration": "#b3500c", "net": "#6b2a6b", "population": "#206095"}
+COLOURS = {"immigration": ACCENT, "emigration": AGAINST, "net": "#6b2a6b", "population": ACCENT}
 SHAPES = {"immigration": "circle", "emigration": "square", "net": "diamond", "population": "circle"}
+SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+~g')"
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
+# Whole people, and the same room for every axis, so that panels side by side are of one size.
+PEOPLE_AXIS = {"format": ",d", "tickMinStep": 1, "grid": True, "minExtent": 42, "maxExtent": 42}
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
+STYLE: Specification = {
+    "background": "transparent",
+    "padding": 2,
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "title": None, "labelFontSize": 11, "labelColor": QUIET, "labelPadding": 5, "gridColor": GRID,
+        "domain": False, "ticks": False,
+    },
+}  # fmt: skip
 
 
-def specification(chart: alt.LayerChart | alt.HConcatChart) -> dict[str, Any]:
-    """Return the finished Vega-Lite specification of a chart, in the style of the house."""
-    styled = (
-        chart.configure(background="transparent", padding=2, font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelFontSize=11, labelColor=QUIET, titleFontSize=11, titleFontWeight="normal", titleColor=QUIET,
-            gridColor=GRID, domain=False, ticks=False, labelPadding=5,
-        )
-    )  # fmt: skip
-    return styled.to_dict()
+def beside(panels: Mapping[str, Specification], title: str, subtitle: str) -> Specification:
+    """Return one specification of several charts side by side, by heading, for a picture that stands alone."""
+    parts = [
+        {name: part for name, part in panel.items() if name != "config"}
+        | {"title": {"text": heading, "anchor": "start", "frame": "group", "fontSize": 12, "color": INK}}
+        for heading, panel in panels.items()
+    ]
+    return {
+        "config": STYLE | {"background": "white", "padding": 18},
+        "title": {
+            "text": title, "subtitle": subtitle, "anchor": "start", "fontSize": 16, "color": INK,
+            "subtitleFontSize": 12, "subtitleColor": QUIET, "subtitlePadding": 5, "offset": 14,
+        },
+        "hconcat": parts,
+        "spacing": 22,
+        "resolve": {"scale": dict.fromkeys(("color", "fill", "shape", "stroke"), "independent")},
+    }  # fmt: skip
 
 
-def _data(rows: Rows) -> alt.InlineData:
-    return alt.InlineData(values=[dict(row) for row in rows])
+def chart(layers: Sequence[Specification], rows: Rows, width: int, height: int | Specification) -> Specification:
+    """Return a finished specification: layers over the same rows, in the style of the house."""
+    return {
+        "config": STYLE,
+        "data": {"values": [dict(row) for row in rows]},
+        "width": width,
+        "height": height,
+        "layer": list(layers),
+    }
 
 
-def _span(rows: Rows, *columns: str) -> list[float]:
+def layer(mark: str, encoding: Specification, where: str | None = None, **properties: Any) -> Specification:
+    """Return one layer: a kind of mark, how the columns of the rows set it, and for which rows."""
+    found: Specification = {"mark": {"type": mark, **properties}, "encoding": encoding}
+    return found if where is None else found | {"transform": [{"filter": where}]}
+
+
+def when(test: str, value: object, otherwise: object) -> Specification:
+    """Return an encoding with one value where a test holds and another where not."""
+    return {"condition": {"test": test, "value": value}, "value": otherwise}
+
+
+def at(field: str, kind: str = "quantitative", **more: Any) -> Specification:
+    """Return an encoding by a column."""
+    return {"field": field, "type": kind, **more}
+
+
+def once(of: Specification) -> Specification:
+    """Return a layer drawn once in its panel, not once a row."""
+    return of | {"data": {"values": [{}]}}
+
+
+def line_at(value: float, channel: str, look: Specification, **properties: Any) -> Specification:
+    """Return a line across the whole panel at one value of an axis that looks like that of the other layers."""
+    return once(layer("rule", {channel: {"datum": value, "type": "quantitative", **look}}, color=QUIET, **properties))
+
+
+def span(rows: Rows, *columns: str) -> list[float]:
     """Return the least and the greatest of all values in the columns."""
     values = [row[column] for row in rows for column in columns if row.get(column) is not None]
     return [min(values), max(values)] if values else [0.0, 1.0]
 
 
 def value_domain(rows: Rows, *, from_zero: bool) -> list[float]:
-    """Return the least and greatest value of an axis that holds every interval and every truth of the rows."""
-    least, greatest = _span(rows, "lower", "upper", "estimate", "truth")
+    """Return the ends of a value axis that holds every estimate, interval and truth of the rows."""
+    least, greatest = span(rows, "lower", "upper", "estimate", "truth")
     if from_zero:
         least, greatest = min(least, 0.0), max(greatest, 0.0)
     margin = 0.06 * ((greatest - least) or 1.0)
@@ -56,206 +112,189 @@ def value_domain(rows: Rows, *, from_zero: bool) -> list[float]:
 
 def intervals(
     rows: Rows, measures: Sequence[str], domain: Sequence[float], *, width: int, height: int, by_year: bool = True
-) -> dict[str, Any]:
+) -> Specification:
     """Draw estimates over time with their 95% intervals, side by side for several measures.
 
     A row has `time` (a year as text, or a number of years where not `by_year`), `measure`, `estimate`,
     `lower`, `upper`, `provisional`, `unreliable` and `truth` (None where it is not known).
     """
+    place: Specification = {"x": _years(rows, by_year=by_year)}
+    together = len(measures) > 1
+    if together:
+        place["xOffset"] = at("measure", "nominal", scale={"domain": list(measures), "paddingOuter": 0.6})
+    axis = PEOPLE_AXIS | {"tickCount": 5}
+    y = {"axis": axis, "scale": {"domain": list(domain), "nice": False, "zero": False}}
+    colour, shape = _of_measure(measures, COLOURS), _of_measure(measures, SHAPES)
+    strength = when("datum.unreliable", 0.35, 1)
+    layers = [line_at(0, "y", y, strokeWidth=1)] if domain[0] < 0 < domain[1] else []
+    layers += [
+        layer("line", place | {"y": at("estimate") | y, "color": colour}, strokeWidth=1, opacity=0.35),
+        layer(
+            "rule",
+            place | {"y": at("lower") | y, "y2": {"field": "upper"}, "color": colour, "opacity": strength},
+            strokeWidth=2 if by_year else 1.4,
+            strokeCap="round",
+        ),
+        layer(
+            "point",
+            place
+            | {"y": at("estimate") | y, "stroke": colour, "shape": shape, "strokeOpacity": strength}
+            | {"fill": {"condition": {"test": "datum.provisional", "value": "white"}, **colour}},
+            size=46 if by_year else 22,
+            strokeWidth=1.6,
+            opacity=1,
+        ),
+    ]
+    reach = 4 if by_year and not together else 2.6
+    cross = {"shape": CROSS, "size": (2 * reach) ** 2, "stroke": "black", "strokeWidth": 1.5, "opacity": 1}
+    if any(row.get("truth") is not None for row in rows):
+        layers.append(layer("point", place | {"y": at("truth") | y}, "isValid(datum.truth)", **cross))
+    return chart(layers, rows, width, height)
+
+
+def _years(rows: Rows, *, by_year: bool) -> Specification:
     if by_year:
-        axis = alt.Axis(labelAngle=0, title=None, grid=False)
-        x: alt.X = alt.X("time:O", axis=axis, scale=alt.Scale(paddingOuter=0.15))
-    else:
-        years = _span(rows, "time")
-        ticks = [year for year in range(int(years[0]), int(years[1]) + 2) if years[0] <= year <= years[1]]
-        axis = alt.Axis(format="d", values=ticks, title=None, grid=True)
-        x = alt.X("time:Q", axis=axis, scale=alt.Scale(domain=[years[0] - 0.15, years[1] + 0.15], nice=False))
-    value_axis = alt.Axis(format=",d", title=None, tickCount=5, gridColor=GRID)
-    y = alt.Y("estimate:Q", axis=value_axis, scale=alt.Scale(domain=list(domain), nice=False, zero=False))
-    encoding: dict[str, Any] = {"x": x}
-    if by_year and len(measures) > 1:
-        encoding["xOffset"] = alt.XOffset("measure:N", scale=alt.Scale(domain=list(measures), paddingOuter=0.6))
-    colour = alt.Color(
-        "measure:N",
-        legend=None,
-        scale=alt.Scale(domain=list(measures), range=[COLOURS[measure] for measure in measures]),
-    )
-    shape = alt.Shape(
-        "measure:N", legend=None, scale=alt.Scale(domain=list(measures), range=[SHAPES[one] for one in measures])
-    )
-    base = alt.Chart(_data(rows)).encode(**encoding, y=y)
-    layers: list[alt.Chart] = []
-    if domain[0] < 0 < domain[1]:
-        zero = alt.Chart(_data([{"zero": 0}])).mark_rule(color=QUIET, strokeWidth=1)
-        layers.append(zero.encode(y=alt.Y("zero:Q", scale=alt.Scale(domain=list(domain), nice=False))))
-    layers.append(base.mark_line(strokeWidth=1, opacity=0.35).encode(color=colour))
-    solid = alt.condition("datum.unreliable", alt.value(0.45), alt.value(1))
-    whisker = base.mark_rule(strokeWidth=2 if by_year else 1.4, strokeCap="round")
-    layers.append(whisker.encode(y=alt.Y("lower:Q", axis=value_axis), y2="upper:Q", color=colour, opacity=solid))
-    size = 46 if by_year else 22
-    points = base.mark_point(size=size, strokeWidth=1.6, opacity=1, filled=False)
-    hollow = alt.condition("datum.provisional", alt.value("white"), colour)
-    layers.append(points.encode(stroke=colour, fill=hollow, shape=shape))
-    layers += _unreliable_marks(base, rows) + _truth_marks(base, rows, size)
-    return specification(alt.layer(*layers).properties(width=width, height=height))
+        axis: Specification = {"labelAngle": 0, "grid": False, "labelOverlap": "parity", "labelSeparation": 4}
+        return at("time", "ordinal", axis=axis, scale={"paddingOuter": 0.15})
+    first, last = span(rows, "time")
+    axis = {"format": "d", "values": [year for year in range(int(first), int(last) + 1) if year >= first]}
+    return at("time", axis=axis, scale={"domain": [first - 0.15, last + 0.15], "nice": False})
 
 
-def _truth_marks(base: alt.Chart, rows: Rows, size: int) -> list[alt.Chart]:
-    if all(row.get("truth") is None for row in rows):
-        return []
-    cross = base.mark_point(shape=CROSS, size=size * 0.55, stroke="black", strokeWidth=1.6, opacity=1)
-    return [cross.transform_filter("isValid(datum.truth)").encode(y=alt.Y("truth:Q"))]
+def _of_measure(measures: Sequence[str], looks: Mapping[str, str]) -> Specification:
+    scale = {"domain": list(measures), "range": [looks[measure] for measure in measures]}
+    return at("measure", "nominal", legend=None, scale=scale)
 
 
-def _unreliable_marks(base: alt.Chart, rows: Rows) -> list[alt.Chart]:
-    if not any(row["unreliable"] for row in rows):
-        return []
-    letter = base.mark_text(text="u", fontSize=9, dy=-6, color=QUIET)
-    return [letter.transform_filter("datum.unreliable").encode(y=alt.Y("upper:Q"))]
+def _rows_axis(order: Sequence[str], limit: int) -> Specification:
+    axis = {"labelColor": INK, "labelLimit": limit, "grid": True, "labelPadding": 8}
+    return at("label", "nominal", sort=list(order), axis=axis)
 
 
-def _rows_axis(order: Sequence[str], *, limit: int) -> alt.Y:
-    return alt.Y(
-        "label:N",
-        sort=list(order),
-        title=None,
-        axis=alt.Axis(labelColor=INK, labelLimit=limit, grid=True, gridColor=GRID, labelPadding=8),
-    )
-
-
-def steps(rows: Rows, *, width: int) -> dict[str, Any]:
+def steps(rows: Rows, *, width: int) -> Specification:
     """Draw counts of very different size, one row a step, on a scale where each line is ten times the last.
 
-    A row has `label`, `count` and `text`.
+    A row has `label`, `count` (one that is zero has no dot) and `text`.
     """
-    order = [row["label"] for row in rows]
+    y = _rows_axis([row["label"] for row in rows], limit=280)
     greatest = max((row["count"] for row in rows), default=1)
     powers = [10**power for power in range(len(str(greatest)) + 1)]
-    axis = alt.Axis(values=powers, format=",d", title=None, orient="top", gridColor=GRID, labelOverlap=True)
-    x = alt.X("count:Q", axis=axis, scale=alt.Scale(type="log", domain=[1, powers[-1]], nice=False))
-    base = alt.Chart(_data([row for row in rows if row["count"] > 0])).encode(y=_rows_axis(order, limit=260))
-    stem = base.mark_rule(color=PALE, strokeWidth=2).transform_calculate(one="1")
+    axis = {"values": powers, "format": ",d", "orient": "top", "labelOverlap": True}
+    scale = {"type": "log", "domain": [1, powers[-1]], "nice": False}
+    x = at("count", axis=axis, scale=scale)
+    some = "datum.count > 0"
+    stem = {"x": x, "x2": {"datum": 1}, "y": y}
     layers = [
-        stem.encode(x=alt.X("one:Q"), x2="count:Q"),
-        base.mark_point(filled=True, size=60, color=ACCENT, opacity=1).encode(x=x),
-        base.mark_text(align="left", dx=9, color=INK, fontSize=12).encode(x=x, text="text:N"),
+        layer("rule", stem, some, color=PALE, strokeWidth=2),
+        layer("point", {"x": x, "y": y}, some, filled=True, size=60, color=ACCENT, opacity=1),
+        layer(
+            "text", {"x": x, "y": y, "text": at("text", "nominal")}, some, align="left", dx=9, color=INK, fontSize=11
+        ),
     ]
-    return specification(alt.layer(*layers).properties(width=width, height=alt.Step(30)))
+    return chart(layers, rows, width, {"step": 28})
 
 
-def shares(rows: Rows, *, width: int) -> dict[str, Any]:
+def shares(rows: Rows, *, width: int) -> Specification:
     """Draw a share for each row of labels, with those of its groups as small ticks.
 
     A row has `label`, `share` and `whole` (true for the dot, false for a tick of one group).
     """
-    order = [row["label"] for row in rows if row["whole"]]
+    y = _rows_axis([row["label"] for row in rows if row["whole"]], limit=220)
     least = min((row["share"] for row in rows), default=0.0)
     start = 0.0 if least < 0.5 else 0.5 if least < 0.9 else 0.9
-    axis = alt.Axis(format=".0%", title=None, orient="top", tickCount=6)
-    x = alt.X("share:Q", axis=axis, scale=alt.Scale(domain=[start, 1], nice=False))
-    base = alt.Chart(_data(rows)).encode(x=x, y=_rows_axis(order, limit=200))
-    ticks = base.transform_filter("!datum.whole").mark_tick(color=QUIET, thickness=1.5, size=11, opacity=0.7)
-    dots = base.transform_filter("datum.whole").mark_point(filled=True, size=64, color=ACCENT, opacity=1)
-    return specification(alt.layer(ticks, dots).properties(width=width, height=alt.Step(24)))
+    axis = {"format": ".0%", "orient": "top", "tickCount": 6}
+    place = {"x": at("share", axis=axis, scale={"domain": [start, 1], "nice": False}), "y": y}
+    layers = [
+        layer("tick", place, "!datum.whole", color=QUIET, thickness=1.5, size=11, opacity=0.7),
+        layer("point", place, "datum.whole", filled=True, size=64, color=ACCENT, opacity=1),
+    ]
+    return chart(layers, rows, width, {"step": 24})
 
 
-def ranges(rows: Rows, *, width: int, line_at: float, decimals: int = 2) -> dict[str, Any]:
-    """Draw an estimate with its interval for each row of labels, and a line at a value of note.
+def ranges(rows: Rows, *, width: int, note: float) -> Specification:
+    """Draw an estimate with its interval for each row of labels, and a line at the value `note`.
 
     A row has `label`, `estimate`, `lower` and `upper`.
     """
-    order = [row["label"] for row in rows]
-    least, greatest = _span([*rows, {"estimate": line_at}], "lower", "upper", "estimate")
+    y = _rows_axis([row["label"] for row in rows], limit=280)
+    least, greatest = span([*rows, {"estimate": note}], "lower", "upper", "estimate")
     margin = 0.05 * ((greatest - least) or 1)
-    axis = alt.Axis(format=f".{decimals}f", title=None, orient="top", tickCount=6)
-    scale = alt.Scale(domain=[least - margin, greatest + margin], nice=False, zero=False)
-    base = alt.Chart(_data(rows)).encode(y=_rows_axis(order, limit=260))
-    note = alt.Chart(_data([{"at": line_at}])).mark_rule(color=QUIET, strokeDash=[3, 3])
+    axis = {"format": ".2f", "orient": "top", "tickCount": 6}
+    scale = {"domain": [least - margin, greatest + margin], "nice": False, "zero": False}
+    lower, estimate = at("lower", axis=axis, scale=scale), at("estimate", axis=axis, scale=scale)
     layers = [
-        note.encode(x=alt.X("at:Q", scale=scale, axis=axis)),
-        base.mark_rule(strokeWidth=2, color=ACCENT, strokeCap="round").encode(
-            x=alt.X("lower:Q", scale=scale, axis=axis), x2="upper:Q"
-        ),
-        base.mark_point(filled=True, size=52, color=ACCENT, opacity=1).encode(
-            x=alt.X("estimate:Q", scale=scale, axis=axis)
-        ),
+        line_at(note, "x", {"axis": axis, "scale": scale}, strokeDash=[3, 3]),
+        layer("rule", {"x": lower, "x2": {"field": "upper"}, "y": y}, strokeWidth=2, color=ACCENT, strokeCap="round"),
+        layer("point", {"x": estimate, "y": y}, filled=True, size=52, color=ACCENT, opacity=1),
     ]
-    return specification(alt.layer(*layers).properties(width=width, height=alt.Step(24)))
+    return chart(layers, rows, width, {"step": 24})
 
 
-def level_weights(rows: Rows, domain: Sequence[float], *, width: int) -> dict[str, Any]:
+def level_weights(rows: Rows, domain: Sequence[float], *, width: int) -> Specification:
     """Draw the match weight of each level of each comparison of one model, levels that took a default outlined.
 
     A row has `label`, `weight` and `by_default`; a row without a weight is the heading of a comparison.
     """
     numbered = [{**row, "label": f"{place}|{row['label']}"} for place, row in enumerate(rows)]
     headings = [row["label"] for row in numbered if row["weight"] is None]
-    bold = alt.condition(
-        alt.FieldOneOfPredicate(field="value", oneOf=headings), alt.value("bold"), alt.value("normal")
-    )
-    axis = alt.Axis(
-        labelExpr="slice(datum.label, indexof(datum.label, '|') + 1)", labelFontWeight=bold, labelColor=INK,
-        labelLimit=150, labelFontSize=10, grid=False, title=None,
-    )  # fmt: skip
-    y = alt.Y("label:N", sort=[row["label"] for row in numbered], axis=axis)
-    x = alt.X(
-        "weight:Q",
-        axis=alt.Axis(title=None, orient="top", tickCount=5, format="+d"),
-        scale=alt.Scale(domain=list(domain), nice=False),
-    )
-    sign = alt.condition("datum.weight < 0", alt.value(COLOURS["emigration"]), alt.value(ACCENT))
-    filled = alt.condition("datum.by_default", alt.value(0), alt.value(1))
-    bars = (
-        alt.Chart(_data(numbered))
-        .mark_bar(height=7, strokeWidth=1)
-        .encode(x=x, y=y, color=sign, stroke=sign, fillOpacity=filled)
-    )
-    zero = alt.Chart(_data([{"zero": 0}])).mark_rule(color=QUIET, strokeWidth=1).encode(x="zero:Q")
-    return specification(alt.layer(bars, zero).properties(width=width, height=alt.Step(13)))
+    bold = {"condition": {"test": {"field": "value", "oneOf": headings}, "value": "bold"}, "value": "normal"}
+    axis = {
+        "labelExpr": "slice(datum.label, indexof(datum.label, '|') + 1)", "labelFontWeight": bold,
+        "labelColor": INK, "labelLimit": 150, "labelFontSize": 10, "grid": False,
+        "minExtent": 122, "maxExtent": 122,
+    }  # fmt: skip
+    sign = when("datum.weight < 0", AGAINST, ACCENT)
+    look = {
+        "axis": {"orient": "top", "tickCount": 5, "labelExpr": SIGNED},
+        "scale": {"domain": list(domain), "nice": False},
+    }
+    bars = {
+        "y": at("label", "nominal", sort=[row["label"] for row in numbered], axis=axis),
+        "x": at("weight") | look,
+        "color": sign,
+        "stroke": sign,
+        "fillOpacity": when("datum.by_default", 0, 1),
+    }
+    layers = [layer("bar", bars, height=7, strokeWidth=1), line_at(0, "x", look, strokeWidth=1)]
+    return chart(layers, numbered, width, {"step": 13})
 
 
-def weight_histogram(rows: Rows, *, width: int, height: int) -> dict[str, Any]:
+def weight_histogram(rows: Rows, *, width: int, height: int) -> Specification:
     """Draw how many pairs have which match weight: accepted links filled, other pairs above the floor outlined.
 
     A row has `weight` (the lower edge of a bin of width 1), `accepted` and `pairs`.
     """
-    x = alt.X("weight:Q", axis=alt.Axis(title=None, format="d", tickCount=6, grid=False))
-    y = alt.Y("sum(pairs):Q", axis=alt.Axis(title=None, format=",d", tickCount=4), stack="zero")
-    fill = alt.condition("datum.accepted", alt.value(ACCENT), alt.value("white"))
-    bars = (
-        alt.Chart(_data(rows))
-        .transform_calculate(end="datum.weight + 1", rank="datum.accepted ? 0 : 1")
-        .mark_bar(strokeWidth=0.8, stroke=ACCENT)
-        .encode(x=x, x2="end:Q", y=y, fill=fill, order=alt.Order("rank:Q"), detail="accepted:N")
-    )
-    return specification(alt.layer(bars).properties(width=width, height=height))
+    binned = [{**row, "end": row["weight"] + 1, "rank": 0 if row["accepted"] else 1} for row in rows]
+    axis = PEOPLE_AXIS | {"tickCount": 4}
+    bars = {
+        "x": at("weight", bin="binned", axis={"format": "d", "tickCount": 6, "tickMinStep": 1, "grid": False}),
+        "x2": {"field": "end"},
+        "y": at("pairs", axis=axis, stack="zero"),
+        "fill": when("datum.accepted", ACCENT, "white"),
+        "order": at("rank"),
+    }
+    return chart([layer("bar", bars, strokeWidth=0.8, stroke=ACCENT)], binned, width, height)
 
 
-def misses(rows: Rows, *, width: int) -> dict[str, Any]:
+def misses(rows: Rows, *, width: int) -> Specification:
     """Draw how far the truth lies from each estimate, in half widths of its interval: within 1 is inside.
 
     A row has `label`, `measure` and `distance`.
     """
-    order = list(dict.fromkeys(row["label"] for row in rows))
-    reach = max(1.5, *(abs(row["distance"]) for row in rows)) * 1.05
-    band = alt.Chart(_data([{"from": -1, "to": 1}])).mark_rect(color=PALE, opacity=0.45)
-    scale = alt.Scale(domain=[-reach, reach], nice=False)
-    axis = alt.Axis(title=None, orient="top", tickCount=5, format="+.1~f")
+    y = _rows_axis(list(dict.fromkeys(row["label"] for row in rows)), limit=150)
+    reach = max([1.5, *(abs(row["distance"]) for row in rows)]) * 1.05
+    scale = {"domain": [-reach, reach], "nice": False}
+    axis = {"orient": "top", "tickCount": 5, "labelExpr": SIGNED}
     measures = list(dict.fromkeys(row["measure"] for row in rows))
-    encoding = {
-        "x": alt.X("distance:Q", scale=scale, axis=axis),
-        "y": _rows_axis(order, limit=150),
-        "color": alt.Color(
-            "measure:N",
-            legend=None,
-            scale=alt.Scale(domain=measures, range=[COLOURS[measure] for measure in measures]),
-        ),
-        "shape": alt.Shape(
-            "measure:N",
-            legend=None,
-            scale=alt.Scale(domain=measures, range=[SHAPES[measure] for measure in measures]),
-        ),
+    points = {
+        "x": at("distance", scale=scale, axis=axis),
+        "y": y,
+        "color": _of_measure(measures, COLOURS),
+        "shape": _of_measure(measures, SHAPES),
     }
-    points = alt.Chart(_data(rows)).mark_point(size=34, strokeWidth=1.3, opacity=0.9).encode(**encoding)
-    area = band.encode(x=alt.X("from:Q", scale=scale, axis=axis), x2="to:Q")
-    return specification(alt.layer(area, points).properties(width=width, height=alt.Step(22)))
+    inside = {"x": {"datum": -1, "type": "quantitative", "axis": axis, "scale": scale}, "x2": {"datum": 1}}
+    layers = [
+        once(layer("rect", inside, color=PALE, opacity=0.45)),
+        layer("point", points, size=34, strokeWidth=1.3, opacity=0.9),
+    ]
+    return chart(layers, rows, width, {"step": 22})

@@ -24,11 +24,8 @@ def write_csv_tables(tables: Path) -> list[Path]:
     Estimates have one decimal, rates six; a missing value is an empty field. Tables of aggregates that the
     report draws are written too, so that every chart has its numbers. The same table gives the same bytes.
     """
-    written = []
-    for name in (*PUBLISHED, *DIAGNOSTIC):
-        frame = table(tables, name)
-        if frame.width:
-            written.append(_write(frame, name, tables))
+    standing = [name for name in (*PUBLISHED, *DIAGNOSTIC) if (tables / f"{name}.parquet").exists()]
+    written = [_write(table(tables, name), name, tables) for name in standing]
     steps = funnel(tables)
     if steps.height:
         written.append(_write(steps, "funnel", tables))

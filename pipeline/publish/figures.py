@@ -1,6 +1,5 @@
 """The figures of a report on what was estimated: which rows are drawn, and what they show, in words."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ from pipeline.publish.published import DIMENSIONS, margin, quarterly, totals, ye
 from pipeline.publish.svg import draw
 
 FLOW_MEASURES = ("immigration", "emigration", "net")
-TWO_SIDED_95 = words.TWO_SIDED_95
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def totals_figure(flows: pl.DataFrame) -> Figure | None:
     rows = totals(yearly(flows))
     if rows.is_empty():
         return None
-    drawn = _points(rows, "%Y")
+    drawn = interval_rows(rows, "%Y")
     panels = []
     for measure in FLOW_MEASURES:
         own = [row for row in drawn if row["measure"] == measure]
@@ -54,7 +52,7 @@ def totals_figure(flows: pl.DataFrame) -> Figure | None:
         panels.append(Panel(words.MEASURES[measure], draw(picture, told, f"totals-{measure}")))
     return Figure(
         id="figure-totals",
-        finding=_net_finding(rows),
+        finding=net_finding(rows),
         panels=tuple(panels),
         note="People, by year ending June, each panel on its own scale; vertical lines are 95% intervals.",
         csv="flows.csv",
@@ -63,7 +61,8 @@ def totals_figure(flows: pl.DataFrame) -> Figure | None:
     )
 
 
-def _net_finding(rows: pl.DataFrame) -> str:
+def net_finding(rows: pl.DataFrame) -> str:
+    """Return what net migration did, from its yearly totals."""
     net = rows.filter(pl.col("measure") == "net").sort("period_end").to_dicts()
     if not net:
         return "Migration by year"
@@ -80,7 +79,7 @@ def margin_figure(flows: pl.DataFrame, dimension: str) -> Figure | None:
     rows = margin(yearly(flows), dimension)
     if rows.is_empty():
         return None
-    drawn = _points(rows, "%Y")
+    drawn = interval_rows(rows, "%Y")
     domain = charts.value_domain(drawn, from_zero=True)
     groups = [group for group in DIMENSIONS[dimension] if group in set(rows[dimension])]
     width = {2: 385, 4: 192, 5: 148}.get(len(groups), 192)
@@ -110,15 +109,17 @@ def _largest_group(rows: pl.DataFrame, dimension: str) -> str:
     last = rows.filter(pl.col("measure") == "immigration", pl.col("period_end") == pl.col("period_end").max())
     if last.is_empty():
         return f"Migration by {dimension.replace('_', ' ')}"
-    largest = last.sort("estimate", dimension, descending=[True, False]).row(0, named=True)
-    when = words.period(largest["period_start"], largest["period_end"])
-    who = words.name(largest[dimension])
-    parts = words.number(largest["estimate"]), words.number(last["estimate"].sum())
-    return (
-        f"Most immigrants of the {when} are {who}: {parts[0]} of {parts[1]}"
-        if (largest["estimate"] > last["estimate"].sum() / 2)
-        else f"The largest group of immigrants in the {when} is {who}: {parts[0]} of {parts[1]}"
-    )
+    ranked = last.sort("estimate", dimension, descending=[True, False]).to_dicts()
+    first, when = ranked[0], words.period(ranked[0]["period_start"], ranked[0]["period_end"])
+    everybody = sum(row["estimate"] for row in ranked)
+    total = words.number(everybody)
+    if len(ranked) > 1 and first["lower"] <= ranked[1]["upper"]:
+        leading = [f"{words.number(row['estimate'])} {words.name(row[dimension])}" for row in ranked[:2]]
+        return f"Among {total} immigrants of the {when} are {words.listed(leading)}, too near each other to rank"
+    group = f"{words.name(first[dimension])}: {words.number(first['estimate'])} of {total}"
+    if first["estimate"] > everybody / 2:
+        return f"Most immigrants of the {when} are {group}"
+    return f"The largest group of immigrants of the {when} are {group}"
 
 
 def quarters_figure(flows: pl.DataFrame) -> Figure | None:
@@ -128,7 +129,7 @@ def quarters_figure(flows: pl.DataFrame) -> Figure | None:
         return None
     ends = pl.col("period_end")
     rows = rows.with_columns(quarter=ends.dt.year() + ends.dt.month() / 12)
-    drawn = [row | {"time": round(row["quarter"], 4)} for row in _points(rows, "%B %Y")]
+    drawn = [row | {"time": round(row["quarter"], 4)} for row in interval_rows(rows, "%B %Y")]
     panels = []
     for measure in FLOW_MEASURES:
         own = [row for row in drawn if row["measure"] == measure]
@@ -176,7 +177,7 @@ def stocks_figure(stocks: pl.DataFrame) -> Figure | None:
             parts.append((words.name(group, short=True), rows))
     drawn: list[dict[str, Any]] = []
     for heading, rows in parts:
-        own = _points(rows.with_columns(period_end=pl.col("reference_date")), "%Y")
+        own = interval_rows(rows.with_columns(period_end=pl.col("reference_date")), "%Y")
         drawn += own
         domain = charts.value_domain(own, from_zero=False)
         picture = charts.intervals(own, ["population"], domain, width=140, height=170)
@@ -201,80 +202,6 @@ def _stock_finding(whole: pl.DataFrame) -> str:
     if len(days) < 2:
         return said
     return f"{said}, {words.change(now, days[-2])} {words.number(days[-2]['estimate'])} a year before"
-
-
-def coverage_figure(coverage: pl.DataFrame) -> Figure | None:
-    """Return the coverage factor of each class with its interval; None without coverage."""
-    if coverage.is_empty():
-        return None
-    reach = TWO_SIDED_95 * pl.col("standard_error")
-    rows = (
-        coverage.sort("survey_date", "coverage_class")
-        .with_columns(lower=pl.col("factor") - reach, upper=pl.col("factor") + reach)
-        .to_dicts()
-    )
-    labelled = [
-        {"label": label, "estimate": row["factor"], "lower": row["lower"], "upper": row["upper"]}
-        for label, row in zip(class_labels(coverage), rows, strict=True)
-    ]
-    least = min(rows, key=lambda row: row["factor"])["factor"]
-    greatest = max(rows, key=lambda row: row["factor"])["factor"]
-    span = f"{least:.3f}" if len(rows) == 1 else f"{least:.3f} to {greatest:.3f}"
-    finding = f"For each person whom the sources count, the survey finds {span} who live here"
-    told = f"Coverage factor with 95% interval for {len(rows)} classes of people, from {span}."
-    picture = charts.ranges(labelled, width=480, line_at=1.0)
-    return Figure(
-        id="figure-coverage",
-        finding=finding,
-        panels=(Panel("", draw(picture, told, "coverage")),),
-        note="Coverage factor by class of people, with its 95% interval; the dashed line is 1: nobody missed.",
-        csv="coverage.csv",
-    )
-
-
-def class_labels(coverage: pl.DataFrame) -> list[str]:
-    """Return who is in each coverage class, in words, in the order of survey date and class; all different."""
-    labels = []
-    for name, members in coverage.sort("survey_date", "coverage_class").select("coverage_class", "members").rows():
-        label = _members_label(members) or name.replace("_", " ")
-        labels.append(label if label not in labels else f"{label} ({name})")
-    return labels
-
-
-def _members_label(members: str) -> str | None:
-    """Return a class as the product of its groups, such as "EU, aged 16 to 24"; None if it is no product."""
-    try:
-        cells = {tuple(cell) for cell in json.loads(members)}
-        columns = list(zip(*cells, strict=True))
-    except (ValueError, TypeError):
-        return None
-    if len(columns) != len(DIMENSIONS):
-        return None
-    found = [
-        [code for code in codes if code in set(column)]
-        for codes, column in zip(DIMENSIONS.values(), columns, strict=True)
-    ]
-    if len(cells) != len(found[0]) * len(found[1]) * len(found[2]):
-        return None
-    whole = [len(codes) == len(own) for codes, own in zip(DIMENSIONS.values(), found, strict=True)]
-    said = [
-        "" if whole[2] else words.listed([words.name(code, short=True) for code in found[2]]),
-        "" if whole[0] else words.name(found[0][0], short=True).lower(),
-        "" if whole[1] else f"aged {_ages(found[1])}",
-    ]
-    label = ", ".join(part for part in said if part) or "everybody"
-    return label[0].upper() + label[1:]
-
-
-def _ages(groups: list[str]) -> str:
-    """Return neighbouring age groups as one span."""
-    codes = DIMENSIONS["age_group"]
-    first, last = codes.index(groups[0]), codes.index(groups[-1])
-    if last - first + 1 != len(groups):
-        return words.listed([words.name(code, short=True) for code in groups])
-    lower = groups[0].partition("-")[0].rstrip("+")
-    upper = groups[-1].partition("-")[2]
-    return f"{lower} to {upper}" if upper else f"{lower} and over"
 
 
 def misses_figure(scored: pl.DataFrame) -> Figure | None:
@@ -307,7 +234,7 @@ def misses_figure(scored: pl.DataFrame) -> Figure | None:
     )
 
 
-def _points(rows: pl.DataFrame, time_format: str) -> list[dict[str, Any]]:
+def interval_rows(rows: pl.DataFrame, time_format: str) -> list[dict[str, Any]]:
     """Return rows for a chart of intervals, in order of time, rounded so that a drawing stays small."""
     figures = [pl.col(name).cast(pl.Float64).round(2) for name in ("estimate", "lower", "upper", "truth")]
     keep = [name for name in (*DIMENSIONS, "quarter") if name in rows.columns]

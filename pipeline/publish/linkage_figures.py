@@ -14,30 +14,24 @@ def funnel_figure(steps: pl.DataFrame) -> Figure | None:
     if steps.is_empty():
         return None
     rows = [
-        {"label": step, "count": count, "text": f"{words.count(count)} {unit}"}
-        for step, unit, count in steps.select("step", "unit", "count").rows()
+        {"label": says, "count": count, "text": f"{words.count(count)} {unit}"}
+        for says, unit, count in steps.select("says", "unit", "count").rows()
     ]
-    first, last = rows[0], rows[-1]
-    people = steps.filter(pl.col("step").str.starts_with("People"))
-    said = f"{words.count(first['count'])} {steps['unit'][0]}"
-    if people.height:
-        said += f" become {words.count(people['count'][0])} people"
-    moved = steps.filter(pl.col("step").str.contains("migrations,")).rows()
-    if moved:
-        said += f", of whom {' and '.join(f'{words.count(one[2])} {_direction(one[0])}' for one in moved)}"
-        said += f" in the {last['label'].partition(', ')[2]}"
     told = "From records to flows: " + "; ".join(f"{row['label']}: {row['text']}" for row in rows) + "."
     return Figure(
         id="figure-funnel",
-        finding=said,
+        finding=_way(dict(steps.select("step", "count").rows())),
         panels=(Panel("", draw(charts.steps(rows, width=560), told, "funnel")),),
         note="Counts before any estimation, on a scale where each line is ten times the one before it.",
         csv="funnel.csv",
     )
 
 
-def _direction(step: str) -> str:
-    return "immigrate" if step.startswith("Immigration") else "emigrate"
+def _way(counts: dict[str, int]) -> str:
+    """Return the way from records to flows in one sentence, as far as its steps were counted."""
+    steps = {"people": "people", "immigration": "immigrations", "emigration": "emigrations of the latest year"}
+    made = words.listed([f"{words.count(counts[step])} {what}" for step, what in steps.items() if step in counts])
+    return f"{words.count(counts['rows'])} rows become {made}" if "rows" in counts else f"The sources hold {made}"
 
 
 def match_rates_figure(quality: pl.DataFrame) -> Figure | None:
@@ -57,9 +51,9 @@ def match_rates_figure(quality: pl.DataFrame) -> Figure | None:
         if (row["source_l"], row["source_r"]) in labels
     ]
     best, worst = whole.row(0, named=True), whole.row(-1, named=True)
-    finding = f"{words.percent(worst['match_rate'])} of {words.source_name(worst['source_l'])} subjects are linked to {words.source_name(worst['source_r'])}"
+    finding = f"{_linked(worst)} are linked to {words.source_name(worst['source_r'])}"
     if whole.height > 1:
-        finding += f", the least of all pairs; {words.percent(best['match_rate'])} of {words.source_name(best['source_l'])}, the most"
+        finding += f", the least of all pairs; {_linked(best)} to {words.source_name(best['source_r'])}, the most"
     told = "Match rate by pair of sources: " + "; ".join(
         f"{label} {words.percent(rate)}" for label, rate in zip(labels.values(), whole["match_rate"], strict=True)
     )
@@ -74,6 +68,10 @@ def match_rates_figure(quality: pl.DataFrame) -> Figure | None:
     )
 
 
+def _linked(row: dict[str, Any]) -> str:
+    return f"{words.percent(row['match_rate'])} of {words.source_name(row['source_l'])} subjects"
+
+
 def pair_name(row: dict[str, Any]) -> str:
     """Return a pair of sources as words."""
     return f"{words.source_name(row['source_l'])} to {words.source_name(row['source_r'])}"
@@ -84,8 +82,8 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
     known = levels.filter(pl.col("match_weight").is_finite()) if levels.width else levels
     if known.is_empty():
         return None
-    reach = [float(known["match_weight"].min()), float(known["match_weight"].max())]  # type: ignore[arg-type]
-    domain = [min(0.0, reach[0]) - 0.5, max(0.0, reach[1]) + 0.5]
+    least, greatest = known.select(pl.col("match_weight").min(), most=pl.col("match_weight").max()).row(0)
+    domain = [min(0.0, least) - 0.5, max(0.0, greatest) + 0.5]
     panels = []
     for model in known["model"].unique(maintain_order=True):
         own = known.filter(pl.col("model") == model)
@@ -103,12 +101,8 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
                 }
                 for row in part.to_dicts()
             ]
-        best = own.sort("match_weight", "comparison", "level", descending=[True, False, False]).row(0, named=True)
-        told = (
-            f"Match weights of {own.height} levels of {own['comparison'].n_unique()} comparisons in the model "
-            f"{_plain(model)}, the greatest {best['match_weight']:.1f} for {_plain(best['comparison'])}, {_plain(best['level'])}."
-        )
-        picture = charts.level_weights(rows, domain, width=150)
+        told = f"{_plain(model)}: {_levels_told(own)}."
+        picture = charts.level_weights(rows, domain, width=178)
         panels.append(Panel(_plain(model), draw(picture, told, f"levels-{len(panels)}")))
     return Figure(
         id="figure-levels",
@@ -120,6 +114,15 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
         key=("weight for", "weight against", "by default"),
         columns=3,
     )
+
+
+def _levels_told(levels: pl.DataFrame) -> str:
+    ranked = levels.sort("match_weight", "comparison", "level", descending=[True, False, False])
+    ends = [
+        f"{_plain(row['comparison'])} {_plain(row['level'])} {row['match_weight']:.1f}"
+        for row in (ranked.row(0, named=True), ranked.row(-1, named=True))
+    ]
+    return f"match weights of {levels.height} levels, from {ends[0]} down to {ends[1]}"
 
 
 def _default_finding(levels: pl.DataFrame) -> str:
@@ -146,20 +149,24 @@ def histogram_figure(weights: pl.DataFrame) -> Figure | None:
     panels = []
     for model in binned["model"].unique(maintain_order=True):
         own = binned.filter(pl.col("model") == model)
-        accepted, pairs = own.filter("accepted")["pairs"].sum(), own["pairs"].sum()
-        told = f"{words.count(accepted)} of {words.count(pairs)} pairs of the model {_plain(model)} above the floor became links."
+        told = f"{_plain(model)}: {_accepted(own)} pairs above the floor became links, by match weight."
         picture = charts.weight_histogram(own.drop("model").to_dicts(), width=265, height=110)
         panels.append(Panel(_plain(model), draw(picture, told, f"pairs-{len(panels)}")))
-    accepted, pairs = binned.filter("accepted")["pairs"].sum(), binned["pairs"].sum()
     return Figure(
         id="figure-weights",
-        finding=f"{words.count(accepted)} of {words.count(pairs)} pairs that were scored above the floor became links",
+        finding=f"{_accepted(binned)} pairs that were scored above the floor became links",
         panels=tuple(panels),
         note="Pairs by match weight (log2 odds), a bar for each whole weight, each panel on its own scale.",
         csv="link_weights.csv",
         key=("accepted", "not accepted"),
         columns=3,
     )
+
+
+def _accepted(pairs: pl.DataFrame) -> str:
+    """Return how many pairs became links, of how many."""
+    accepted, scored = (int(part["pairs"].sum()) for part in (pairs.filter("accepted"), pairs))
+    return f"{words.count(accepted)} of {words.count(scored)}"
 
 
 def _plain(label: str) -> str:

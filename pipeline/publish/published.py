@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
+from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, TABLES
 
 DEFINITION = "long_term"
 DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
@@ -13,20 +13,20 @@ STOCK_KEY = ["reference_date", "measure", *DIMENSIONS]
 
 
 def table(tables: Path, name: str) -> pl.DataFrame:
-    """Return a table of a run's folder, or an empty frame without columns where the run has none."""
+    """Return a table of a run's folder; an empty frame (with columns, if it has a schema) where the run has none."""
     path = tables / f"{name}.parquet"
-    return pl.read_parquet(path) if path.exists() else pl.DataFrame()
+    if path.exists():
+        return pl.read_parquet(path)
+    return TABLES[name].create_empty() if name in TABLES else pl.DataFrame()
 
 
 def as_text(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame with its enumerations as text, so that frames of any origin can be joined."""
-    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String)) if frame.width else frame
+    return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String))
 
 
 def of_definition(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of the published definition and of the whole country."""
-    if frame.is_empty():
-        return frame
     return as_text(frame).filter(pl.col("definition") == DEFINITION, pl.col("area") == ALL)
 
 
@@ -40,12 +40,12 @@ def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.
 
 def yearly(flows: pl.DataFrame) -> pl.DataFrame:
     """Return the flows of whole years."""
-    return flows.filter(_days() > 300) if flows.width else flows
+    return flows.filter(_days() > 300)
 
 
 def quarterly(flows: pl.DataFrame) -> pl.DataFrame:
     """Return the flows of quarters."""
-    return flows.filter(_days() < 100) if flows.width else flows
+    return flows.filter(_days() < 100)
 
 
 def _days() -> pl.Expr:
@@ -54,13 +54,11 @@ def _days() -> pl.Expr:
 
 def totals(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that no dimension divides."""
-    return frame.filter(pl.col(name) == ALL for name in DIMENSIONS) if frame.width else frame
+    return frame.filter(pl.col(name) == ALL for name in DIMENSIONS)
 
 
 def margin(frame: pl.DataFrame, dimension: str) -> pl.DataFrame:
     """Return the rows that one dimension alone divides, its groups in their published order."""
-    if not frame.width:
-        return frame
     others = [pl.col(name) == ALL for name in DIMENSIONS if name != dimension]
     groups = pl.Enum(DIMENSIONS[dimension])
     return (

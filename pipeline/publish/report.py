@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.publish import figures, linkage_figures, report_tables, words
+from pipeline.publish import coverage_figures, figures, linkage_figures, report_tables, words
 from pipeline.publish.funnel import funnel
 from pipeline.publish.published import FLOW_KEY, STOCK_KEY, latest, of_definition, table, with_truth, yearly
 from pipeline.publish.scores import Scores
@@ -60,14 +61,14 @@ def _content(tables: Path, scores: Scores | None) -> dict[str, Any]:
         _section("migration", "Migration over the years", figures.totals_figure(flows),
                  report_tables.flows_by_year(flows), figures.quarters_figure(flows)),
         _section("groups", "Who came and who left",
-                 *(figures.margin_figure(flows, dimension) for dimension in ("nationality_group", "age_group", "sex")),
+                 *(figures.margin_figure(flows, one) for one in ("nationality_group", "age_group", "sex")),
                  report_tables.flows_by_group(flows)),
         _section("population", "The population", figures.stocks_figure(stocks), report_tables.stocks_by_day(stocks)),
         _truth_section(scores, flows),
         _section("records", "From records to flows", linkage_figures.funnel_figure(funnel(tables)),
                  report_tables.ledger_table(table(tables, "ledger"))),
         _linkage_section(tables),
-        _section("coverage", "Coverage of the sources", figures.coverage_figure(table(tables, "coverage")),
+        _section("coverage", "Coverage of the sources", coverage_figures.coverage_figure(table(tables, "coverage")),
                  report_tables.coverage_table(table(tables, "coverage"))),
         _section("errors", "What the intervals carry", report_tables.errors_table(table(tables, "error_sources"))),
     ]  # fmt: skip
@@ -125,14 +126,10 @@ def _headline(flows: pl.DataFrame) -> dict[str, Any] | None:
 
 def _identity(study: Study | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the run says of itself: the study, and all that is needed to make it again."""
-    told = dict(manifest.get("study") or {})
+    told: dict[str, Any] = dict(manifest.get("study") or {})
     if study is not None:
-        told = {
-            "name": study.name,
-            "synthetic": study.synthetic,
-            "data_date": study.data_date.isoformat(),
-            "seed": study.seed,
-        } | told
+        own = {"name": study.name, "synthetic": study.synthetic, "data_date": study.data_date.isoformat()}
+        told = own | {"seed": study.seed} | told
     rule_set = manifest.get("rule_set") or {}
     facts = [
         ("Command", manifest.get("command")),
@@ -148,7 +145,7 @@ def _identity(study: Study | None, manifest: Mapping[str, Any]) -> dict[str, Any
     ]
     return {
         "study": {"name": told.get("name", "unnamed study"), "synthetic": bool(told.get("synthetic"))},
-        "data_date": told.get("data_date"),
+        "data_date": words.day(date.fromisoformat(str(told["data_date"]))) if told.get("data_date") else None,
         "rule_set": rule_set.get("id"),
         "facts": [(name, str(value)) for name, value in facts if value not in (None, "")],
         "stages": _stages(manifest.get("stages") or {}),

@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from pipeline.publish import words
-from pipeline.publish.figures import FLOW_MEASURES, class_labels
+from pipeline.publish.coverage_figures import class_labels
+from pipeline.publish.figures import FLOW_MEASURES
 from pipeline.publish.linkage_figures import pair_name
 from pipeline.publish.published import DIMENSIONS, margin, totals, yearly
 from pipeline.publish.scores import Scores
@@ -160,13 +161,14 @@ def coverage_table(coverage: pl.DataFrame) -> Table | None:
     rows = coverage.sort("survey_date", "coverage_class").to_dicts()
     return Table(
         caption=f"Coverage of the sources, by the survey of {words.day(rows[-1]['survey_date'])}",
-        columns=("Class of people", "Factor (95% interval)", "Counted by the sources", "Estimated", "Surveyed",
-                 "Matched"),
+        columns=("Class of people", "Factor (95% interval)", "Missed", "Counted in error", "Counted by the sources",
+                 "Estimated", "Surveyed", "Matched"),
         rows=tuple(
             (
                 label,
-                f"{row['factor']:.3f} ({row['factor'] - words.TWO_SIDED_95 * row['standard_error']:.3f} to "
-                f"{row['factor'] + words.TWO_SIDED_95 * row['standard_error']:.3f})",
+                _factor(row),
+                words.percent(row["missed"]),
+                words.percent(row["erroneous"]),
                 words.count(row["listed"]),
                 words.number(row["estimated"]),
                 words.count(row["surveyed"]),
@@ -174,11 +176,17 @@ def coverage_table(coverage: pl.DataFrame) -> Table | None:
             )
             for label, row in zip(class_labels(coverage), rows, strict=True)
         ),
-        numeric=(1, 2, 3, 4, 5),
-        note="The factor is the number of residents for each person counted; its interval holds the sampling of "
+        numeric=tuple(range(1, 8)),
+        note="The factor is the number of residents for each person counted: it makes up for those missed and takes "
+        "out those counted in error. Its interval holds the sampling of "
         "the survey and the errors of linkage.",
         csv="coverage.csv",
     )  # fmt: skip
+
+
+def _factor(row: Mapping[str, Any]) -> str:
+    reach = words.TWO_SIDED_95 * row["standard_error"]
+    return f"{row['factor']:.3f} ({row['factor'] - reach:.3f} to {row['factor'] + reach:.3f})"
 
 
 def errors_table(errors: pl.DataFrame) -> Table | None:
@@ -196,7 +204,7 @@ def errors_table(errors: pl.DataFrame) -> Table | None:
                 _sentence(row["error_source"]),
                 carried[row["carried"]],
                 row["measure"].replace("_", " "),
-                "" if row["relative_standard_error"] is None else words.percent(row["relative_standard_error"]),
+                _relative(row),
                 row["says"],
             )
             for row in rows.to_dicts()
@@ -204,6 +212,12 @@ def errors_table(errors: pl.DataFrame) -> Table | None:
         numeric=(3,),
         csv="error_sources.csv",
     )
+
+
+def _relative(row: Mapping[str, Any]) -> str:
+    if row["relative_standard_error"] is not None:
+        return words.percent(row["relative_standard_error"])
+    return "not measured" if row["carried"] == "not measured" else "by cell"
 
 
 def ledger_table(ledger: pl.DataFrame) -> Table | None:
@@ -221,7 +235,7 @@ def ledger_table(ledger: pl.DataFrame) -> Table | None:
                 words.count(row["rows_in"]),
                 words.count(row["accepted"]),
                 words.count(row["quarantined"]),
-                "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(_reasons(row).items())),
+                _reasons(row["reasons"]),
             )
             for row in rows
         ),
@@ -230,8 +244,10 @@ def ledger_table(ledger: pl.DataFrame) -> Table | None:
     )
 
 
-def _reasons(row: Mapping[str, Any]) -> dict[str, int]:
-    return json.loads(row["reasons"] or "{}")
+def _reasons(counted: str) -> str:
+    """Return the reasons of the ledger, a JSON object, as words."""
+    reasons = json.loads(counted or "{}")
+    return "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(reasons.items())) or "none"
 
 
 def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
@@ -246,9 +262,10 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
 
 
 def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
-    known = rows.drop_nulls("truth").sort("period_end", "measure") if rows.width else rows
+    known = rows.drop_nulls("truth")
     if known.is_empty():
         return None
+    known = known.sort(pl.col("period_end"), pl.col("measure").cast(pl.Enum(FLOW_MEASURES)))
     return Table(
         caption="Flows of each year held against the truth",
         columns=("Flow", "Estimate (95% interval)", "Truth", "Error", "Relative error", "Truth inside"),
@@ -257,8 +274,8 @@ def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
                 f"{words.MEASURES[row['measure']]}, {words.period(row['period_start'], row['period_end'])}",
                 figure_with_interval(row),
                 words.number(row["truth"]),
-                f"{words.rounded(row['estimate'] - row['truth']):+,}",
-                f"{100 * (row['estimate'] / row['truth'] - 1):+.1f}%" if row["truth"] else "",
+                words.signed(words.number(row["estimate"] - row["truth"])),
+                words.signed(words.percent(row["estimate"] / row["truth"] - 1)) if row["truth"] else "-",
                 "inside" if words.inside(row) else "outside",
             )
             for row in known.to_dicts()
@@ -274,7 +291,7 @@ def _generic(frame: pl.DataFrame, caption: str) -> Table | None:
     numeric = tuple(place for place, kind in enumerate(frame.dtypes) if kind.is_numeric())
     shares = {name for name in ("precision", "recall", "share", "rate") if name in frame.columns}
     rows = tuple(
-        tuple(_plain(value, name in shares, name) for name, value in zip(frame.columns, row, strict=True))
+        tuple(_plain(value, name, is_share=name in shares) for name, value in zip(frame.columns, row, strict=True))
         for row in frame.rows()
     )
     columns: Sequence[str] = [
@@ -283,18 +300,18 @@ def _generic(frame: pl.DataFrame, caption: str) -> Table | None:
     return Table(caption=caption, columns=tuple(columns), rows=rows, numeric=numeric)
 
 
-def _plain(value: object, share: bool, column: str) -> str:  # noqa: FBT001
+def _plain(value: object, column: str, *, is_share: bool) -> str:
     if value is None:
-        return "not measured"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if share and isinstance(value, float):
+    if is_share and isinstance(value, float):
         return words.percent(value)
     if isinstance(value, float):
         return f"{value:,.3f}".rstrip("0").rstrip(".")
     if isinstance(value, int):
         return str(value) if column == "year" else words.count(value)
-    text = str(value)
+    text = words.MEASURES.get(str(value), str(value))
     return words.source_name(text) if column.startswith("source") else text.replace("_", " ")
 
 

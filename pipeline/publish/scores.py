@@ -1,6 +1,6 @@
 """What a run scored against the truth of its synthetic study: frames that only an evaluation makes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import polars as pl
 
@@ -24,3 +24,7 @@ class Scores:
     links: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return the scores by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}

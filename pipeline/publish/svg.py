@@ -41,7 +41,7 @@ def _slim(drawing: str, *, keep_fonts: bool) -> str:
 
 
 def _own_ids(drawing: str, prefix: str) -> str:
-    """Number the ids of a drawing anew, in order of appearance: the tool counts over all drawings it ever made."""
+    """Give a drawing ids of its own, in order of appearance: the tool counts over all drawings it ever made."""
     names = list(dict.fromkeys(re.findall(r' id="([^"]+)"', drawing)))
     for place, name in enumerate(names):
         own = f"{prefix}-{place}"
@@ -54,9 +54,10 @@ def _label(drawing: str, alternative: str, *, alone: bool) -> str:
     if found is None:
         raise ValueError("the drawing tool gave no SVG with a size")
     width, height, view = found.groups()
-    namespace = 'xmlns="http://www.w3.org/2000/svg" ' if alone else ""
+    # In a page a drawing may grow a little, so that panels fill their row, but letters stay of one size.
+    setting = 'xmlns="http://www.w3.org/2000/svg"' if alone else f'style="max-width:{1.15 * float(width):.0f}px"'
     root = (
-        f'<svg {namespace}role="img" aria-label="{escape(alternative)}" width="{width}" height="{height}" '
+        f'<svg {setting} role="img" aria-label="{escape(alternative)}" width="{width}" height="{height}" '
         f'viewBox="{view}">'
     )
     return drawing[: found.start()] + root + drawing[found.end() :]

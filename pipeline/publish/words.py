@@ -68,17 +68,14 @@ def count(value: float) -> str:
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
-    """Return a share as a percentage; "not measured" where there is none.
+    """Return a share as a percentage; "not measured" where there is none."""
+    return "not measured" if share is None or isnan(share) else f"{100 * share:.{decimals}f}%"
 
-    Only the whole is 100% and only nothing is 0%: a share that would round to either is kept off it.
-    """
-    if share is None or isnan(share):
-        return "not measured"
-    text = f"{100 * share:.{decimals}f}%"
-    step = 10.0**-decimals
-    if 0 < share < 1 and float(text[:-1]) in (0.0, 100.0):
-        return f"under {step:g}%" if share < 0.5 else f"over {100 - step:g}%"
-    return text
+
+def signed(text: str) -> str:
+    """Return a figure as a difference: with its sign, and nothing before a zero."""
+    is_zero = not text.strip("-+0.,%")
+    return text.lstrip("-") if is_zero else text if text.startswith("-") else f"+{text}"
 
 
 def day(value: date) -> str:
@@ -97,9 +94,9 @@ def interval(row: Row) -> str:
     return f"{number(row['lower'])} to {number(row['upper'])}"
 
 
-def name(code: str, short: bool = False) -> str:
-    """Return a code as words: a group, a source, a level of a comparison."""
-    return (SHORT_GROUPS if short else {}).get(code) or (code if short else GROUPS.get(code, code))
+def name(code: str, *, short: bool = False) -> str:
+    """Return the words for a group of people: non-EU nationals; or `short`, for a heading: Non-EU."""
+    return SHORT_GROUPS.get(code, code) if short else GROUPS.get(code, code)
 
 
 def source_name(source: str) -> str:

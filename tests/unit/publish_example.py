@@ -233,6 +233,8 @@ def coverage() -> pl.DataFrame:
                 "standard_error": 0.004 + 0.006 * place,
                 "standard_error_sampling": 0.003 + 0.005 * place,
                 "standard_error_linkage": 0.003,
+                "missed": 0.02 + 0.02 * place,
+                "erroneous": 0.008,
                 "listed": 45_000 // (1 + 9 * place),
                 "estimated": factor * (45_000 // (1 + 9 * place)),
                 "surveyed": 2_800 // (1 + 9 * place),

@@ -1,0 +1,41 @@
+"""The picture that opens the README: what a run estimated, with its intervals and, where it is known, the truth."""
+
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.publish import charts, words
+from pipeline.publish.figures import FLOW_MEASURES, interval_rows, net_finding
+from pipeline.publish.published import FLOW_KEY, of_definition, table, totals, with_truth, yearly
+from pipeline.publish.svg import draw
+from pipeline.tables import write_text
+
+
+def picture(tables: Path, out: Path, truth: pl.DataFrame | None = None, *, synthetic: bool = True) -> Path:
+    """Draw the flows of each year in a run's `tables` as one SVG file that stands alone, and return its path.
+
+    `truth` is the table `flows` of an evaluation; its values are marked by crosses.
+    """
+    flows = of_definition(table(tables, "flows"))
+    rows = totals(yearly(with_truth(flows, truth if truth is not None else pl.DataFrame(), FLOW_KEY)))
+    drawn = interval_rows(rows, "%Y")
+    panels = {}
+    for measure in FLOW_MEASURES:
+        own = [row for row in drawn if row["measure"] == measure]
+        domain = charts.value_domain(own, from_zero=True)
+        panels[words.MEASURES[measure]] = charts.intervals(own, [measure], domain, width=215, height=190)
+    finding = net_finding(rows)
+    specification = charts.beside(panels, finding, _legend(drawn, synthetic=synthetic))
+    write_text(draw(specification, f"{finding}.", "picture", alone=True) + "\n", out)
+    return out
+
+
+def _legend(drawn: list[dict], *, synthetic: bool) -> str:
+    signs = ["Years ending June, 95% intervals"]
+    if any(row["provisional"] for row in drawn):
+        signs.append("hollow: provisional")
+    if any(row["truth"] is not None for row in drawn):
+        signs.append("cross: the truth")
+    if synthetic:
+        signs.append("SYNTHETIC DATA, NOT STATISTICS")
+    return " · ".join(signs)

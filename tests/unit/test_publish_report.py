@@ -1,0 +1,259 @@
+"""The report: whole in itself, readable without eyes or colours, honest about truth and about synthetic data."""
+
+import re
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from publish_example import manifest, scores, write_example
+
+from pipeline.publish.charts import COLOURS
+from pipeline.publish.report import TEMPLATES, render_report, write_report
+from pipeline.publish.scores import Scores
+from pipeline.schemas import TABLES
+from pipeline.tables import write_table
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+BANNER = "SYNTHETIC DATA - NOT STATISTICS"
+
+
+class Page(HTMLParser):
+    """Reads a page into what the tests ask about; fails on elements that do not close in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[int] = []
+        self.tables: list[dict[str, int]] = []
+        self.figures: list[dict[str, int]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_startendtag(self, tag, attrs):
+        self._seen(tag, dict(attrs))
+
+    def handle_starttag(self, tag, attrs):
+        self._seen(tag, dict(attrs))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def _seen(self, tag, attributes):
+        self.tags.append((tag, attributes))
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag == "table":
+            self.tables.append({"caption": 0, "th": 0, "scoped": 0})
+        if tag == "figure":
+            self.figures.append({"svg": 0, "told": 0, "h3": 0, "csv": 0})
+        if "table" in self.open and self.tables:
+            self.tables[-1]["caption"] += tag == "caption"
+            self.tables[-1]["th"] += tag == "th"
+            self.tables[-1]["scoped"] += tag == "th" and attributes.get("scope") in ("row", "col")
+        if "figure" in self.open and self.figures:
+            drawn = tag == "svg" and attributes.get("aria-hidden") != "true"
+            self.figures[-1]["svg"] += drawn
+            self.figures[-1]["told"] += (
+                drawn and attributes.get("role") == "img" and bool(attributes.get("aria-label"))
+            )
+            self.figures[-1]["h3"] += tag == "h3"
+            self.figures[-1]["csv"] += tag == "a" and str(attributes.get("href")).endswith(".csv")
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attributes in self.tags if (value := attributes.get(name)) is not None]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    write_example(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(run):
+    return render_report(run, study=None, manifest=manifest())
+
+
+@pytest.fixture(scope="module")
+def scored(run):
+    return render_report(run, study=None, manifest=manifest(), scores=scores())
+
+
+@pytest.fixture(scope="module", params=["plain", "scored"])
+def page(request):
+    text = request.getfixturevalue(request.param)
+    return text, Page(text)
+
+
+def test_it_needs_nothing_from_anywhere(page):
+    text, parsed = page
+    assert len(text.encode()) < 600_000
+    assert not {tag for tag, _ in parsed.tags} & {
+        "script",
+        "link",
+        "iframe",
+        "object",
+        "embed",
+        "img",
+        "foreignObject",
+    }
+    assert not re.search(r"https?:|//\w|@import|@font-face|url\((?!#)", text)
+    assert not [name for _, attributes in parsed.tags for name in attributes if name.startswith("on")]
+
+
+def test_it_is_in_british_english_with_one_title_and_headings_in_order(page):
+    _, parsed = page
+    assert ("html", {"lang": "en-GB"}) in parsed.tags
+    assert parsed.headings[0] == 1
+    assert parsed.headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(parsed.headings, parsed.headings[1:], strict=False))
+
+
+def test_every_table_has_a_caption_and_scoped_headings(page):
+    _, parsed = page
+    assert len(parsed.tables) >= 8
+    for table in parsed.tables:
+        assert table["caption"] == 1
+        assert table["th"] == table["scoped"] > 1
+
+
+def test_every_chart_has_a_finding_a_text_alternative_and_its_numbers(page):
+    _, parsed = page
+    assert len(parsed.figures) >= 10
+    for figure in parsed.figures:
+        assert figure["svg"] == figure["told"] >= 1
+        assert figure["h3"] == 1
+        assert figure["csv"] == 1
+
+
+def test_ids_are_unique_and_every_reference_finds_its_own(page):
+    text, parsed = page
+    ids = parsed.values("id")
+    assert len(ids) == len(set(ids))
+    named = {name for value in parsed.values("aria-labelledby") for name in value.split()}
+    targets = {href[1:] for href in parsed.values("href") if href.startswith("#")}
+    assert named | targets | set(re.findall(r"url\(#([^)]+)\)", text)) <= set(ids)
+
+
+def test_links_lead_to_tables_that_are_written(run, page):
+    from pipeline.publish.csv_tables import write_csv_tables
+
+    _, parsed = page
+    write_csv_tables(run / "tables")
+    for href in parsed.values("href"):
+        assert href.startswith("#") or (run / href).is_file()
+
+
+def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
+    opening = plain[plain.index("<h1") : plain.index("<nav")]
+    for said in (
+        "Net migration in the year ending June 2019",
+        "264",
+        "95% interval 89 to 439",
+        "Provisional",
+        "Immigration",
+        "662",
+        "Emigration",
+        "398",
+        "year ending June 2017, the latest final year",
+    ):
+        assert said in opening
+
+
+def test_the_banner_stands_on_synthetic_studies_alone(run, plain):
+    assert BANNER in plain
+    real = render_report(run, study=None, manifest=manifest(synthetic=False))
+    assert BANNER not in real
+    assert "synthetic" not in real.lower()
+
+
+def test_truth_is_told_with_scores_and_never_without(plain, scored):
+    assert "truth" not in plain.lower().replace("known without any truth", "")
+    for said in ("Held against the truth", "True net migration in the year ending June 2019", "movers", "stayers",
+                 "The truth lies inside the interval of", "How often 95% intervals hold the truth"):  # fmt: skip
+        assert said in scored
+
+
+def test_scores_that_were_not_taken_are_left_out(run):
+    text = render_report(run, study=None, manifest=manifest(), scores=Scores(links=scores().links))
+    Page(text)
+    assert "Links held against the true pairs" in text
+    assert "How often 95% intervals hold the truth" not in text
+
+
+def test_unreliable_and_provisional_cells_are_marked_and_the_marks_explained(plain):
+    assert re.search(r"<td[^>]*>13 \(10 to 15\) \[p\] \[u\]</td>", plain)
+    assert "[u] unreliable" in plain
+    assert "[p] provisional" in plain
+    assert "pale: unreliable" in plain
+
+
+def test_every_source_of_error_is_listed_as_it_is_carried(plain):
+    for said in ("declared: an assumption", "Drift of coverage", "not measured"):
+        assert said in plain
+
+
+def test_everything_that_is_needed_to_make_it_again_is_told(plain):
+    for said in ("a1b2c3d4e5f6", "sojourn demo --residents 50000", "ab" * 32, "cd" * 32, "splink", "5.0.0", "42"):
+        assert said in plain
+
+
+def test_the_same_run_gives_the_same_page(run, plain, scored):
+    assert render_report(run, study=None, manifest=manifest()) == plain
+    assert render_report(run, study=None, manifest=manifest(), scores=scores()) == scored
+
+
+def test_only_the_report_is_written(run):
+    before = {
+        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "report.html"
+    }
+    path = write_report(run, study=None, manifest=manifest(), scores=scores())
+    assert path == run / "report.html"
+    after = {
+        path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "report.html"
+    }
+    assert after == before
+
+
+def test_names_in_the_data_cannot_become_markup(run):
+    sly = manifest() | {"command": "sojourn run '<script>alert(1)</script>'"}
+    Page(text := render_report(run, study=None, manifest=sly))
+    assert "<script" not in text
+
+
+def test_a_run_without_tables_still_gives_a_page(tmp_path):
+    Page(text := render_report(tmp_path, study=None, manifest={}))
+    assert "This run published no flows." in text
+
+
+def test_a_run_of_empty_tables_still_gives_a_page(tmp_path):
+    for name in ("flows", "stocks", "ledger", "linkage_quality", "coverage", "error_sources", "clusters"):
+        write_table(TABLES[name].create_empty(), tmp_path / "tables" / f"{name}.parquet")
+    levels = {"model": pl.String, "comparison": pl.String, "level": pl.String, "match_weight": pl.Float64}
+    write_table(pl.DataFrame(schema=levels), tmp_path / "tables" / "model_levels.parquet")
+    Page(render_report(tmp_path, study=None, manifest=manifest(), scores=Scores()))
+
+
+def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):
+    flows = pl.read_parquet(run / "tables" / "flows.parquet")
+    stocks = pl.read_parquet(run / "tables" / "stocks.parquet")
+    total = [pl.col(name) == "all" for name in ("sex", "age_group", "nationality_group")]
+    last = flows.filter(*total, pl.col("period_end") == pl.col("period_end").max()).filter(
+        pl.col("period_start") == pl.col("period_start").min()
+    )
+    write_table(last, tmp_path / "tables" / "flows.parquet")
+    write_table(stocks.filter(*total).head(1), tmp_path / "tables" / "stocks.parquet")
+    Page(text := render_report(tmp_path, study=None, manifest=manifest()))
+    assert "is estimated at 264</h3>" in text
+
+
+def test_the_legend_has_the_colours_of_the_charts():
+    template = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
+    for colour in set(COLOURS.values()):
+        assert colour in template
