@@ -80,7 +80,7 @@ def people_table(
 def _people_as_sql(rule_set: RuleSet, contracts: dict[str, SourceContract]) -> str:
     joins = [f"LEFT JOIN ({_attribute(one, rule_set, contracts)}) USING (person_id)" for one in rule_set.attributes]
     return f"""
-        SELECT * FROM (SELECT DISTINCT person_id FROM member)
+        SELECT * REPLACE (coalesce(area_history, []) AS area_history) FROM (SELECT DISTINCT person_id FROM member)
         {" ".join(joins)}
         LEFT JOIN ({_areas(rule_set)}) USING (person_id)
         LEFT JOIN ({_deaths(rule_set)}) USING (person_id)"""
