@@ -94,7 +94,7 @@ def dictionary() -> int:
 
 @app.command
 def bench(
-    name: Annotated[str, Parameter(help="Which benchmark; `all` lists them.")],
+    name: Annotated[str, Parameter(help="Which benchmark: pseudonymise, cluster or account.")],
     *,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:

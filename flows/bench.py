@@ -1,0 +1,147 @@
+"""The verb `bench`: one part of Sojourn against a plain way to do the same, both in one run.
+
+Seconds differ between machines and between minutes; the ratios are what to read.
+"""
+
+import hmac
+import json
+import logging
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+import numpy as np
+import polars as pl
+
+from pipeline.errors import unknown
+from pipeline.keys import PseudonymisationKey
+from pipeline.tables import connect
+
+SECRET = b"only for this benchmark, never for data"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a benchmark found: rows handled, seconds of ours, peak memory of the process, ratios plain / ours."""
+
+    name: str
+    rows: int
+    seconds: float
+    peak_mib: float
+    ratios: dict[str, float]
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return the wall-clock seconds that a piece of work takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def pseudonymise(rows: int = 1_000_000) -> tuple[int, float, dict[str, float]]:
+    """Tokens of a column with repeated values: distinct values hashed once, against one HMAC a row."""
+    from pipeline.pseudonymise import identifier_tokens  # noqa: PLC0415 - only this benchmark needs it
+
+    values = pl.Series([f"NAME{number:05d}" for number in np.random.default_rng(1).integers(0, 40_000, rows)])
+    ours = seconds_of(lambda: identifier_tokens(PseudonymisationKey(SECRET), "name", values))
+    sample = values.head(rows // 10).to_list()
+    plain = 10 * seconds_of(lambda: [hmac.digest(SECRET, b"name\x1f" + one.encode(), sha256)[:8] for one in sample])
+    return rows, ours, {"one_hmac_a_row": plain / ours}
+
+
+def cluster(people: int = 100_000) -> tuple[int, float, dict[str, float]]:
+    """People from links of three sources, at most one subject of a source each, against Splink's components."""
+    from splink import DuckDBAPI  # noqa: PLC0415
+    from splink.clustering import cluster_pairwise_predictions_at_threshold  # noqa: PLC0415
+
+    from linkage.clusters import cluster as cluster_best_links  # noqa: PLC0415
+
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    sources = ["pds", "hesa", "mws"]
+    number = np.arange(people)
+    stray = np.random.default_rng(1).integers(0, people, (2, people // 20))
+    subjects = pl.concat([pl.DataFrame({"source": [one] * people, "subject_id": number}) for one in sources])
+    links = pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "source_l": left,
+                    "subject_id_l": one,
+                    "source_r": right,
+                    "subject_id_r": other,
+                    "match_weight": weight,
+                }
+            )
+            for left, right, one, other, weight in [
+                ("hesa", "pds", number, number, 20.0),
+                ("mws", "pds", number, number, 18.0),
+                ("hesa", "pds", stray[0], stray[1], 3.0),
+            ]
+        ]
+    )
+    ours = seconds_of(lambda: cluster_best_links(subjects, links, sources, margin=0.5))
+    named = [pl.concat_str(f"source{side}", pl.lit(":"), f"subject_id{side}") for side in ("", "_l", "_r")]
+    nodes = subjects.select(named[0].alias("subject"))
+    edges = links.select(named[1].alias("subject_l"), named[2].alias("subject_r"), match_probability=pl.lit(0.99))
+
+    def with_splink() -> None:
+        database = DuckDBAPI(connection=connect(threads=2))
+        cluster_pairwise_predictions_at_threshold(
+            nodes, edges, database, node_id_column_name="subject", threshold_match_probability=0.5
+        ).as_pyarrow_table()
+
+    return links.height, ours, {"splink_connected_components": seconds_of(with_splink) / ours}
+
+
+def account(series: int = 120) -> tuple[int, float, dict[str, float]]:
+    """Least squares with shared biases: the arrow system, against one dense system of all unknowns."""
+    from estimation.least_squares import Observations, solve  # noqa: PLC0415
+
+    steps, terms = 4, 10
+    past = np.vstack([np.zeros((1, steps)), np.tril(np.ones((steps, steps)))])
+    model = np.vstack([np.hstack([np.ones((steps + 1, 1)), past, -past]), np.eye(2 * steps + 1)[1:]])
+    draws = np.random.default_rng(1)
+    values = draws.uniform(50, 150, (series, len(model)))
+    biases = draws.uniform(0, 50, (series, len(model), terms))
+    variances = np.full((series, len(model)), 25.0)
+    exists = np.ones((series, model.shape[1]), dtype=bool)
+    seen = Observations(model, values, variances, biases, np.eye(terms) * 0.01, exists)
+    ours = min(seconds_of(lambda: solve(seen)) for _ in range(5))
+
+    def dense() -> None:
+        whole = np.hstack([np.kron(np.eye(series), model), biases.reshape(-1, terms)]) / 5.0
+        prior = np.hstack([np.zeros((terms, series * model.shape[1])), np.eye(terms) * 10.0])
+        np.linalg.lstsq(np.vstack([whole, prior]), np.append(values.ravel() / 5.0, np.zeros(terms)))
+
+    return series * len(model), ours, {"one_dense_system": seconds_of(dense) / ours}
+
+
+BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
+    "pseudonymise": pseudonymise,
+    "cluster": cluster,
+    "account": account,
+}
+
+
+def measure(name: str) -> Measured:
+    """Return what the benchmark of that name finds; raises `UserError` for a name that is none."""
+    if name not in BENCHMARKS:
+        raise unknown("benchmark", name, BENCHMARKS, "sojourn bench")
+    rows, seconds, ratios = BENCHMARKS[name]()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    rounded = {plain: round(ratio, 2) for plain, ratio in ratios.items()}
+    return Measured(name, rows, round(seconds, 4), round(peak, 1), rounded)
+
+
+def run_bench(name: str, *, as_json: bool) -> int:
+    """Run one benchmark, print what it found, and return the exit status."""
+    found = measure(name)
+    if as_json:
+        print(json.dumps(asdict(found)))  # noqa: T201 - this is what was asked for
+        return 0
+    print(f"{found.name}: {found.rows:,} rows in {found.seconds:.3f} s, peak {found.peak_mib:,.0f} MiB")  # noqa: T201
+    for plain, ratio in found.ratios.items():
+        print(f"  {ratio:,.1f} times as fast as {plain.replace('_', ' ')}")  # noqa: T201
+    return 0
