@@ -24,8 +24,10 @@ COLOURS = {"immigration": ACCENT, "emigration": AGAINST, "net": "#6b2a6b", "popu
 SHAPES = {"immigration": "circle", "emigration": "square", "net": "diamond", "population": "circle"}
 SIGNED = "datum.value == 0 ? '0' : format(datum.value, '+~g')"
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
-# Whole people, and the same room for every axis, so that panels side by side are of one size.
-PEOPLE_AXIS = {"format": ",d", "tickMinStep": 1, "grid": True, "minExtent": 42, "maxExtent": 42}
+# Whole people up to 99,999, thousands (k) and millions (M) beyond; the same room for every axis, so that
+# panels side by side are of one size.
+PEOPLE = "abs(datum.value) < 1e5 ? format(datum.value, ',d') : format(datum.value, '.4~s')"
+PEOPLE_AXIS = {"labelExpr": PEOPLE, "tickMinStep": 1, "grid": True, "minExtent": 42, "maxExtent": 42}
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 STYLE: Specification = {
     "background": "transparent",

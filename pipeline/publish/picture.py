@@ -1,5 +1,10 @@
-"""The picture that opens the README: what a run estimated, with its intervals and, where it is known, the truth."""
+"""The picture that opens the README: what a run estimated, with its intervals and, where it is known, the truth.
 
+`python -m pipeline.publish.picture RUN OUT.svg` draws it for a finished run, with the truth once it was evaluated.
+"""
+
+import json
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -39,3 +44,15 @@ def _legend(drawn: list[dict], *, synthetic: bool) -> str:
     if synthetic:
         signs.append("SYNTHETIC DATA, NOT STATISTICS")
     return " · ".join(signs)
+
+
+def main(run: Path, out: Path) -> None:
+    """Draw the picture of a finished run into the file `out`."""
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    scored = run / "evaluation" / "flows.parquet"
+    truth = pl.read_parquet(scored) if scored.exists() else None
+    picture(run / "tables", out, truth, synthetic=manifest["study"]["synthetic"])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,19 +1,21 @@
 """Drawings: alone or among others, the same every time, and true to their rows."""
 
+import json
 import re
 from xml.etree import ElementTree
 
 import polars as pl
 import pytest
-from publish_example import coverage, scores, write_example
+from publish_example import coverage, manifest, scores, write_example
 
 from pipeline.publish import charts
 from pipeline.publish.coverage_figures import class_labels
 from pipeline.publish.figures import margin_figure, totals_figure
 from pipeline.publish.linkage_figures import histogram_figure, level_weights_figure
-from pipeline.publish.picture import picture
+from pipeline.publish.picture import main, picture
 from pipeline.publish.published import of_definition, table, with_truth
 from pipeline.publish.svg import draw
+from pipeline.tables import write_table
 
 ROW = {"measure": "net", "estimate": 10.0, "lower": 5.0, "upper": 15.0, "provisional": False, "unreliable": False}
 
@@ -55,6 +57,15 @@ def test_a_drawing_is_well_formed_and_alone_it_has_namespace_and_fonts(tables, t
     )
 
 
+def test_the_picture_of_a_run_takes_truth_and_banner_from_the_run(tables, tmp_path):
+    run = tables.parent
+    (run / "manifest.json").write_text(json.dumps(manifest()), encoding="utf-8")
+    write_table(scores().flows, run / "evaluation" / "flows.parquet")
+    main(run, tmp_path / "picture.svg")
+    expected = picture(tables, tmp_path / "expected.svg", scores().flows)
+    assert (tmp_path / "picture.svg").read_bytes() == expected.read_bytes()
+
+
 def test_a_picture_of_a_real_study_without_truth_says_neither(tables, tmp_path):
     text = picture(tables, tmp_path / "picture.svg", synthetic=False).read_text(encoding="utf-8")
     assert "truth" not in text
@@ -66,6 +77,15 @@ def test_the_same_rows_give_the_same_drawing_whatever_was_drawn_before(tables):
     level_weights_figure(table(tables, "model_levels"))
     second = totals_figure(with_truth(of_definition(table(tables, "flows")), pl.DataFrame(), []))
     assert first == second
+
+
+def test_an_axis_of_millions_stays_narrow():
+    rows = [ROW | {"time": "2019", "truth": None, "estimate": 6.5e7, "lower": 6.4e7, "upper": 6.6e7}]
+    domain = charts.value_domain(rows, from_zero=False)
+    drawing = draw(charts.intervals(rows, ["net"], domain, width=200, height=100), "One point.", "one")
+    assert ">65M<" in drawing
+    assert ">2,000<" not in drawing
+    assert re.search(r'width="(\d+)', drawing).group(1) == re.search(r'width="(\d+)', _panel()).group(1)
 
 
 def test_the_truth_is_a_cross_of_its_own():
