@@ -297,6 +297,6 @@ def misses(rows: Rows, *, width: int) -> Specification:
     inside = {"x": {"datum": -1, "type": "quantitative", "axis": axis, "scale": scale}, "x2": {"datum": 1}}
     layers = [
         once(layer("rect", inside, color=PALE, opacity=0.45)),
-        layer("point", points, size=34, strokeWidth=1.3, opacity=0.9),
+        layer("point", points, filled=True, size=40, opacity=0.75),
     ]
     return chart(layers, rows, width, {"step": 22})

@@ -23,9 +23,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: its finding in words as the title, its drawings, how to read them, and its numbers as CSV.
+    """One figure: its finding in words as the title, its drawings, how to read them, and its numbers.
 
-    `key` names the signs that the legend explains; `columns` is how many panels stand side by side.
+    `csv` holds the numbers (a file in `tables/`, or a path from the report); `key` names the signs that the legend explains; `columns` is how many panels stand side by side.
     """
 
     id: str
@@ -229,7 +229,7 @@ def misses_figure(scored: pl.DataFrame) -> Figure | None:
         panels=(Panel("", draw(picture, told, "misses")),),
         note="Truth less estimate, in half widths of the 95% interval: inside the band between -1 and +1 the "
         "interval holds the truth. One mark a year.",
-        csv="flows.csv",
+        csv="evaluation/flows.csv",
         key=FLOW_MEASURES,
     )
 

@@ -254,9 +254,9 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
     """Return what a run scored: totals held against the truth, then every other score as it comes."""
     found = [
         _totals_against_truth(totals(yearly(flows))),
-        _generic(scores.interval_coverage, "How often 95% intervals hold the truth"),
-        _generic(scores.links, "Links held against the true pairs, movers apart from stayers"),
-        _generic(scores.classes, "People taken for what they are, and not"),
+        _generic("interval_coverage", scores.interval_coverage, "How often 95% intervals hold the truth"),
+        _generic("links", scores.links, "Links held against the true pairs, movers apart from stayers"),
+        _generic("classes", scores.classes, "People taken for what they are, and not"),
     ]
     return [table for table in found if table is not None]
 
@@ -281,10 +281,11 @@ def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
             for row in known.to_dicts()
         ),
         numeric=(1, 2, 3, 4),
+        csv="evaluation/flows.csv",
     )
 
 
-def _generic(frame: pl.DataFrame, caption: str) -> Table | None:
+def _generic(name: str, frame: pl.DataFrame, caption: str) -> Table | None:
     """Return a table of any frame: its columns as they come, shares as percentages, missing values said so."""
     if frame.is_empty() or not frame.width:
         return None
@@ -297,7 +298,8 @@ def _generic(frame: pl.DataFrame, caption: str) -> Table | None:
     columns: Sequence[str] = [
         _sentence(name.replace("source_l", "source").replace("source_r", "linked to")) for name in frame.columns
     ]
-    return Table(caption=caption, columns=tuple(columns), rows=rows, numeric=numeric)
+    csv = f"evaluation/{name}.csv"
+    return Table(caption=caption, columns=tuple(columns), rows=rows, numeric=numeric, csv=csv)
 
 
 def _plain(value: object, column: str, *, is_share: bool) -> str:
