@@ -25,7 +25,8 @@ class Panel:
 class Figure:
     """One figure: its finding in words as the title, its drawings, how to read them, and its numbers.
 
-    `csv` holds the numbers (a file in `tables/`, or a path from the report); `key` names the signs that the legend explains; `columns` is how many panels stand side by side.
+    `csv` holds the numbers (a file in `tables/`, or a path from the report); `key` names the signs that the
+    legend explains; `columns` is how many panels stand side by side.
     """
 
     id: str
