@@ -147,6 +147,11 @@ def _repeats(rows: pl.DataFrame, unique: Iterable[str]) -> pl.Series:
 
 def _set_aside(bad: pl.DataFrame, extract: Extract, faults: list[_Fault]) -> pl.DataFrame:
     """Return the quarantine: reasons, and the values that may be written."""
+    if bad.is_empty():  # some text functions of Polars 2.1 panic on a frame without rows
+        no_reasons = pl.Series(REASONS, [], dtype=pl.List(pl.String))
+        return bad.select(
+            FILE, ROW_NUMBER, no_reasons, *(pl.col(f"text:{name}").alias(name) for name in extract.attributes)
+        )
     shown: dict[str, pl.Expr] = {}
     for name in extract.attributes:
         refused = (
