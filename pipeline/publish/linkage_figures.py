@@ -90,9 +90,7 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
         rows: list[dict[str, Any]] = []
         for comparison in own["comparison"].unique(maintain_order=True):
             rows.append({"label": _plain(comparison), "weight": None, "by_default": False})
-            part = own.filter(pl.col("comparison") == comparison).sort(
-                "match_weight", "level", descending=[True, False]
-            )
+            part = own.filter(pl.col("comparison") == comparison)
             rows += [
                 {
                     "label": _plain(row["level"]),
@@ -141,7 +139,7 @@ def histogram_figure(weights: pl.DataFrame) -> Figure | None:
         return None
     binned = (
         weights.filter(pl.col("match_weight").is_finite())
-        .with_columns(weight=pl.col("match_weight").floor())
+        .with_columns(weight=pl.col("match_weight").round(0) - 0.5)
         .group_by("model", "weight", "accepted")
         .agg(pl.col("pairs").sum())
         .sort("model", "weight", "accepted")

@@ -10,7 +10,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.publish import coverage_figures, figures, linkage_figures, report_tables, words
+from pipeline.publish import coverage_figures, figures, linkage_figures, report_tables, truth_tables, words
 from pipeline.publish.funnel import funnel
 from pipeline.publish.published import FLOW_KEY, STOCK_KEY, latest, of_definition, table, with_truth, yearly
 from pipeline.publish.scores import Scores
@@ -107,7 +107,7 @@ def _truth_section(scores: Scores | None, flows: pl.DataFrame) -> dict[str, Any]
         "truth",
         "Held against the truth",
         figures.misses_figure(yearly(flows)),
-        *report_tables.truth_tables(scores, flows),
+        *truth_tables.truth_tables(scores, flows),
         lead=lead,
     )
 

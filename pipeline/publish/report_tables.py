@@ -1,7 +1,7 @@
 """The tables of a report: which figures stand in which cell, the interval always next to its estimate."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from pipeline.publish.coverage_figures import class_labels
 from pipeline.publish.figures import FLOW_MEASURES
 from pipeline.publish.linkage_figures import pair_name
 from pipeline.publish.published import DIMENSIONS, margin, totals, yearly
-from pipeline.publish.scores import Scores
 
 MARKS = {"provisional": " [p]", "revised": " [r]"}
 HEADINGS = {"sex": "Sex", "age_group": "Age", "nationality_group": "Nationality"}
@@ -201,7 +200,7 @@ def errors_table(errors: pl.DataFrame) -> Table | None:
         columns=("Source of error", "Carried as", "Touches", "Relative standard error", "What it is"),
         rows=tuple(
             (
-                _sentence(row["error_source"]),
+                sentence(row["error_source"]),
                 carried[row["carried"]],
                 row["measure"].replace("_", " "),
                 _relative(row),
@@ -250,73 +249,7 @@ def _reasons(counted: str) -> str:
     return "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(reasons.items())) or "none"
 
 
-def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
-    """Return what a run scored: totals held against the truth, then every other score as it comes."""
-    found = [
-        _totals_against_truth(totals(yearly(flows))),
-        _generic("interval_coverage", scores.interval_coverage, "How often 95% intervals hold the truth"),
-        _generic("links", scores.links, "Links held against the true pairs, movers apart from stayers"),
-        _generic("classes", scores.classes, "People taken for what they are, and not"),
-    ]
-    return [table for table in found if table is not None]
-
-
-def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
-    known = rows.drop_nulls("truth")
-    if known.is_empty():
-        return None
-    known = known.sort(pl.col("period_end"), pl.col("measure").cast(pl.Enum(FLOW_MEASURES)))
-    return Table(
-        caption="Flows of each year held against the truth",
-        columns=("Flow", "Estimate (95% interval)", "Truth", "Error", "Relative error", "Truth inside"),
-        rows=tuple(
-            (
-                f"{words.MEASURES[row['measure']]}, {words.period(row['period_start'], row['period_end'])}",
-                figure_with_interval(row),
-                words.number(row["truth"]),
-                words.signed(words.number(row["estimate"] - row["truth"])),
-                words.signed(words.percent(row["estimate"] / row["truth"] - 1)) if row["truth"] else "-",
-                "inside" if words.inside(row) else "outside",
-            )
-            for row in known.to_dicts()
-        ),
-        numeric=(1, 2, 3, 4),
-        csv="evaluation/flows.csv",
-    )
-
-
-def _generic(name: str, frame: pl.DataFrame, caption: str) -> Table | None:
-    """Return a table of any frame: its columns as they come, shares as percentages, missing values said so."""
-    if frame.is_empty() or not frame.width:
-        return None
-    numeric = tuple(place for place, kind in enumerate(frame.dtypes) if kind.is_numeric())
-    shares = {name for name in ("precision", "recall", "share", "rate") if name in frame.columns}
-    rows = tuple(
-        tuple(_plain(value, name, is_share=name in shares) for name, value in zip(frame.columns, row, strict=True))
-        for row in frame.rows()
-    )
-    columns: Sequence[str] = [
-        _sentence(name.replace("source_l", "source").replace("source_r", "linked to")) for name in frame.columns
-    ]
-    csv = f"evaluation/{name}.csv"
-    return Table(caption=caption, columns=tuple(columns), rows=rows, numeric=numeric, csv=csv)
-
-
-def _plain(value: object, column: str, *, is_share: bool) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if is_share and isinstance(value, float):
-        return words.percent(value)
-    if isinstance(value, float):
-        return f"{value:,.3f}".rstrip("0").rstrip(".")
-    if isinstance(value, int):
-        return str(value) if column == "year" else words.count(value)
-    text = words.MEASURES.get(str(value), str(value))
-    return words.source_name(text) if column.startswith("source") else text.replace("_", " ")
-
-
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return a code as the beginning of a sentence: error sources become Error sources."""
     plain = text.replace("_", " ")
     return plain[:1].upper() + plain[1:]

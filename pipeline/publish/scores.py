@@ -14,8 +14,9 @@ class Scores:
       `relative_error`, `inside` (the truth lies in the interval).
     - `stocks`: the same for a day, `reference_date` in place of the period.
     - `links`: one pair of sources and one group (all, movers, stayers): `source_l`, `source_r`, `group`,
-      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall`.
-    - `classes`: how often people were taken for what they are; shown column by column as it comes.
+      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where nothing could be right).
+    - `classes`: how often people were taken for what they are, a row a measure and year or day; shown column
+      by column as it comes.
     - `interval_coverage`: how often intervals hold the truth: `margin`, `measure`, `cells`, `inside`, `share`.
     """
 

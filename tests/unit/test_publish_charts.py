@@ -140,7 +140,7 @@ def test_levels_of_infinite_weight_are_left_to_the_table():
 
 def test_the_histogram_adds_up_over_fine_bins():
     weights = pl.DataFrame(
-        {"model": ["a"] * 3, "match_weight": [1.1, 1.9, 2.0], "accepted": [True, True, False], "pairs": [3, 4, 5]}
+        {"model": ["a"] * 3, "match_weight": [0.6, 1.4, 2.0], "accepted": [True, True, False], "pairs": [3, 4, 5]}
     )
     figure = histogram_figure(weights)
     assert figure is not None
