@@ -201,6 +201,8 @@ class Coverage(dy.Schema):
     standard_error = dy.Float64(description="Of the factor, all sources together.")
     standard_error_sampling = dy.Float64()
     standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
+    missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")
+    erroneous = dy.Float64(min=0, max=1, description="Estimated share of the listed who are no residents.")
     listed = dy.Int64(description="People counted by the sources.")
     estimated = dy.Float64(description="factor x listed.")
     surveyed = dy.Int64()

@@ -1,0 +1,150 @@
+"""From counts and coverage to the files of an account: what was counted, how wrong it may be, what is shared."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from estimation.account_files import CELL
+from estimation.expected import with_expected
+from estimation.periods import age_group
+from pipeline.errors import UserError
+from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, NATIONALITY_GROUPS, SEXES
+from pipeline.study import Study
+from pipeline.tables import write_text
+
+LEAST_VARIANCE = 0.01
+"""Variance per expected resident that even a perfect list keeps."""
+OLDEST = 130
+
+
+def write_account_inputs(
+    study: Study, counts: pl.DataFrame, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path
+) -> None:
+    """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
+
+    Stocks are multiplied by the factor of their class; flows are not. The independent errors are: of a
+    stock, that the list misses and wrongly holds people at random; of a flow, Poisson, and the variance of
+    unfinished stays. The shared errors are: of stocks, that of each class's factor, in all years; of flows,
+    the declared relative standard error of each measure, in each year.
+    """
+    check_periods(study)
+    yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
+    yearly = yearly.with_columns(pl.col("measure", "sex", "nationality_group").cast(pl.String))
+    years = {"population": study.periods.stock_years} | dict.fromkeys(
+        ("immigration", "emigration", "births", "deaths"), study.periods.flow_years
+    )
+    cohorts = _cohorts(yearly)
+    cells = {
+        name: _all_cells(yearly.filter(pl.col("measure") == name), cohorts, when) for name, when in years.items()
+    }
+    classes = coverage_by_cell(coverage)
+    stocks = _with_factor(cells["population"], classes)
+    _write(stocks, "population", out)
+    _write(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
+    _write(cells["deaths"], "deaths", out)
+    spread = with_expected(stocks).with_columns(variance=pl.col("chance") * pl.col("list_variance"))
+    _write_sd(spread, "population", out)
+    for name in ("immigration", "emigration"):
+        _write(cells[name], name, out)
+        spread = with_expected(cells[name])
+        _write_sd(spread.with_columns(variance=pl.col("chance") + pl.col("variance_unfinished")), name, out)
+    _write_biases(study, coverage, covariance, out)
+
+
+def check_periods(study: Study) -> None:
+    """Raise `UserError` unless the stocks begin one year before the flows and end with them."""
+    stocks, flows = study.periods.stock_years, study.periods.flow_years
+    if stocks[0] != flows[0] - 1 or stocks[-1] != flows[-1]:
+        raise UserError(
+            f"{study.path}, [periods]: an account needs a stock at the start of its first year and at the end of "
+            f"its last, so 'stock_years' must run from {flows[0] - 1} to {flows[-1]} when 'flow_years' run from "
+            f"{flows[0]} to {flows[-1]} (found {stocks[0]} to {stocks[-1]})."
+        )
+
+
+def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Return the class, factor and error rates of every sex, age group and nationality group."""
+    members = [
+        (name, *member)
+        for name, text in coverage.select("coverage_class", "members").iter_rows()
+        for member in json.loads(text)
+    ]
+    cells = pl.DataFrame(members, schema=["coverage_class", "sex", "age_group", "nationality_group"], orient="row")
+    return cells.join(
+        coverage.select("coverage_class", "factor", "missed", "erroneous"), on="coverage_class", how="left"
+    )
+
+
+def _cohorts(yearly: pl.DataFrame) -> pl.DataFrame:
+    """Return all series that the account may need: every cohort between the oldest and the youngest."""
+    oldest, youngest = yearly["cohort"].min(), yearly["time"].max()
+    span = pl.DataFrame({"cohort": pl.int_range(oldest, youngest + 1, dtype=pl.Int32, eager=True)})  # ty: ignore
+    groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
+    return pl.DataFrame({"sex": SEXES}).join(groups, how="cross").join(span, how="cross")
+
+
+def _all_cells(counted: pl.DataFrame, cohorts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """Return one row a cell of the years, those that count nobody included."""
+    grid = cohorts.join(pl.DataFrame({"time": years}, schema={"time": pl.Int32}), how="cross")
+    cells = grid.filter(pl.col("cohort") <= pl.col("time")).join(
+        counted.select(*CELL, "count", "variance_unfinished"), on=CELL, how="left", maintain_order="left"
+    )
+    return cells.with_columns(
+        pl.col("count", "variance_unfinished").fill_null(0.0), age=pl.col("time") - pl.col("cohort")
+    ).sort(CELL)
+
+
+def _with_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """Return stocks times the factor of their class, with the variance of the list per estimated resident.
+
+    A list that misses a share u of N residents at random, and holds the share o of its rows wrongly, counts
+    x with variance N u(1-u) + o x; N is estimated by f x, so its variance is f^2 (u(1-u) + o / f) per resident.
+    """
+    factor, missed = pl.col("factor"), pl.col("missed")
+    joined = stocks.with_columns(age_group(pl.col("age"))).join(
+        classes, on=["sex", "age_group", "nationality_group"], how="left", maintain_order="left"
+    )
+    return joined.with_columns(
+        count=(pl.col("count") * factor).round(9),
+        list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("erroneous") + LEAST_VARIANCE,
+    )
+
+
+def _write(cells: pl.DataFrame, name: str, out: Path) -> None:
+    ordered = cells.sort(CELL).select("age", "sex", "nationality_group", "cohort", "time", "count")
+    write_text(ordered.write_csv(), out / f"{name}.csv")
+
+
+def _write_sd(cells: pl.DataFrame, name: str, out: Path) -> None:
+    ordered = cells.sort(CELL).with_columns(sd=pl.col("variance").sqrt().round(9))
+    write_text(
+        ordered.select("age", "sex", "nationality_group", "cohort", "time", "sd").write_csv(), out / f"{name}_sd.csv"
+    )
+
+
+def _write_biases(study: Study, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path) -> None:
+    ends = [start - 1 for start in AGE_GROUP_STARTS[1:]] + [OLDEST]
+    ages = dict(zip(AGE_GROUPS, zip(AGE_GROUP_STARTS, ends, strict=True), strict=True))
+    variances = {
+        left: value
+        for left, right, value in covariance.select("class_l", "class_r", "covariance").iter_rows()
+        if left == right
+    }
+    scope: list[tuple] = [
+        (f"coverage {name}", "population", sex, group, *ages[age], None, round(variances[name] ** 0.5, 9))
+        for name, text in coverage.sort("coverage_class").select("coverage_class", "members").iter_rows()
+        for sex, age, group in json.loads(text)
+    ]
+    scope += [
+        (f"{measure} {year}", measure, None, None, None, None, year, error)
+        for measure, error in sorted(study.flow_errors.model_dump().items())
+        for year in study.periods.flow_years
+    ]
+    columns = ["term", "measure", "sex", "nationality_group", "age_from", "age_to", "time", "sd"]
+    write_text(pl.DataFrame(scope, schema=columns, orient="row").write_csv(), out / "bias_terms.csv")
+    pairs = covariance.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
+    pairs = pairs.select(
+        term="coverage " + pl.col("class_l"), other="coverage " + pl.col("class_r"), covariance="covariance"
+    )
+    write_text(pairs.write_csv(), out / "bias_covariance.csv")

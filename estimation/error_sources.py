@@ -1,0 +1,143 @@
+"""Every known source of error, and whether the published intervals carry it."""
+
+import numpy as np
+import polars as pl
+
+from pipeline.study import Study
+
+NOT_MEASURED = (
+    (
+        "drift of the coverage factor",
+        "population",
+        "The factor of the survey's year serves all years; how it changes between years is not known.",
+    ),
+    (
+        "dependence of sources and survey",
+        "population",
+        "People who are on no source may also be missed by the survey more often: then the factor is too low.",
+    ),
+    (
+        "over-coverage left after trimming",
+        "population",
+        "People who left but still show signs of activity raise the factor by their share of the trimmed list.",
+    ),
+    (
+        "recall by group",
+        "population",
+        "One recall and one false-link rate serve all classes; groups that are harder to link get too high a factor.",
+    ),
+    (
+        "change of the list over time",
+        "all",
+        "Errors of the list are taken as independent between years; the same people are often missed again.",
+    ),
+    (
+        "classification by the rules",
+        "immigration, emigration",
+        "Stays that the rules class wrongly are covered only as far as the declared errors of flows reach.",
+    ),
+    (
+        "linkage in flows",
+        "immigration, emigration",
+        "Missed and false links make and hide migrations; they are not drawn again yet.",
+    ),
+    (
+        "shares of unfinished stays",
+        "immigration, emigration",
+        "Unfinished stays count at the share of the year before; that this share changes is not carried.",
+    ),
+    (
+        "nationality and age in flows",
+        "immigration, emigration",
+        "The survey's answers correct the classes of stocks; flows keep what the sources say.",
+    ),
+    (
+        "registration of births and deaths",
+        "births, deaths",
+        "Births and deaths enter as exact: registrations that are late, missing or not linked are not carried.",
+    ),
+)
+
+
+def error_sources(
+    study: Study, counts: pl.DataFrame, coverage: pl.DataFrame, covariance: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the table `error_sources`; relative standard errors are those of the national total."""
+    sampling, linkage = _relative_errors(coverage, covariance)
+    rows = [
+        (
+            "sampling of the coverage survey",
+            "estimated",
+            "population",
+            sampling,
+            "Cluster bootstrap of the survey; shared by all cells of a class in all years.",
+        ),
+        (
+            "linkage of the coverage survey",
+            "estimated",
+            "population",
+            linkage,
+            "Recall and false-link rate from clerical review; shared by all classes.",
+        ),
+        (
+            "random errors of the lists",
+            "estimated",
+            "population",
+            None,
+            "People missed or held wrongly at random, cell by cell, at the rates that the survey shows.",
+        ),
+        (
+            "chance in flows",
+            "estimated",
+            "immigration, emigration",
+            None,
+            "Poisson variance of every cell.",
+        ),
+        (
+            "unfinished stays",
+            "estimated",
+            "immigration, emigration",
+            _unfinished(counts),
+            "Variance of stays and absences that are too young to be classed, each decided by itself.",
+        ),
+    ]
+    rows += [
+        (
+            f"error of {measure}",
+            "declared",
+            measure,
+            error,
+            f"Assumption of the study: relative standard error {error:.0%}, shared by all cells of a year.",
+        )
+        for measure, error in sorted(study.flow_errors.model_dump().items())
+    ]
+    rows += [(name, "not measured", measure, None, says) for name, measure, says in NOT_MEASURED]
+    schema = ["error_source", "carried", "measure", "relative_standard_error", "says"]
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.col("relative_standard_error").cast(pl.Float64).round(6)
+    )
+
+
+def _relative_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float]:
+    """Return the relative standard errors of the survey's total from sampling and from linkage.
+
+    The linkage part is shared, so it adds up over classes; the sampling part is the rest of the variance.
+    """
+    estimated = dict(coverage.select("coverage_class", "estimated").iter_rows())
+    total = sum(estimated.values())
+    ordered = covariance.sort("class_l", "class_r")
+    both = [estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()]
+    sampling, linkage = (float(np.dot(both, ordered[name].to_numpy())) / total**2 for name in ("sampling", "linkage"))
+    return max(sampling, 0.0) ** 0.5, max(linkage, 0.0) ** 0.5
+
+
+def _unfinished(counts: pl.DataFrame) -> float | None:
+    """Return the relative standard error of the latest year's gross flows from unfinished stays."""
+    yearly = counts.filter(pl.col("period") == "year", pl.col("measure").is_in(["immigration", "emigration"]))
+    if yearly.is_empty():
+        return None
+    latest = yearly.filter(pl.col("time") == pl.col("time").max()).sort(
+        "measure", "sex", "cohort", "nationality_group"
+    )
+    total = float(np.sum(latest["count"].to_numpy()))
+    return float(np.sum(latest["variance_unfinished"].to_numpy())) ** 0.5 / total if total else None

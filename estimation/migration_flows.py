@@ -1,0 +1,71 @@
+"""Migrations counted: by year and quarter, finished and unfinished, with the variance of the unfinished."""
+
+import numpy as np
+import polars as pl
+
+from estimation.least_squares import Array
+from estimation.periods import DEFINITION, quarter_end, quarters, year_ending
+
+GROSS = ("immigration", "emigration")
+MICRO = 1_000_000
+"""Probabilities are added up as integers of a millionth: a sum that does not depend on its order."""
+CELL = ["sex", "cohort", "nationality_group"]
+
+
+def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """Return immigration and emigration by cell for `years` (ending 30 June) and their quarters, as `counts` rows.
+
+    `people` has `person_id, sex, cohort, nationality_group`. A migration counts with its probability p; the
+    variance of the unfinished is the sum of p(1-p), as if each were decided by itself.
+    """
+    moves = (
+        migrations.filter(pl.col("definition") == DEFINITION)
+        .with_columns(year=year_ending(pl.col("date")), micro=(pl.col("probability") * MICRO).round().cast(pl.Int64))
+        .filter(pl.col("year").is_in(years))
+        .join(people.select("person_id", *CELL), on="person_id", how="left")
+        # A date of birth after the migration is a mistake in a record: the person is as young as can be.
+        .with_columns(cohort=pl.min_horizontal("cohort", "year"))
+    )
+    by = {
+        "year": pl.date(pl.col("year"), 6, 30),
+        "quarter": quarter_end(pl.col("date")),
+    }
+    counted = [
+        moves.with_columns(measure=pl.col("direction").cast(pl.String), period=pl.lit(name), time=time)
+        .group_by("measure", "period", "time", *CELL)
+        .agg(
+            count=pl.col("micro").sum() / MICRO,
+            certain=(pl.col("micro") == MICRO).sum().cast(pl.Int64),
+            unfinished=(pl.col("micro") < MICRO).sum().cast(pl.Int64),
+            variance_unfinished=(pl.col("micro") * (MICRO - pl.col("micro"))).sum() / MICRO**2,
+            provisional=pl.col("provisional").any(),
+        )
+        for name, time in by.items()
+    ]
+    return pl.concat(counted).with_columns(definition=pl.lit(DEFINITION))
+
+
+def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Array, Array]:
+    """Return the shares of the four quarters in a year's count, and the variances of those shares.
+
+    The shares add up to 1; a year without migrations is divided evenly. With n counted in the year the
+    variance of a share s is s(1-s)/n (Poisson counts given their sum), plus that of the unfinished.
+    """
+    quarterly = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter")
+    ends = [end for _, end in quarters(year)]
+    sums = {
+        row[0]: row[1:]
+        for row in quarterly.filter(pl.col("time").is_in(ends))
+        .sort("time", *CELL)
+        .group_by("time", maintain_order=True)
+        .agg(pl.col("count"), pl.col("variance_unfinished"))
+        .iter_rows()
+    }
+    count, unfinished = (
+        np.array([float(np.sum(sums[end][i])) if end in sums else 0.0 for end in ends]) for i in range(2)
+    )
+    total = float(count.sum())
+    if total <= 0:
+        return np.full(4, 0.25), np.full(4, 0.25 * 0.75)
+    shares = count / total
+    return shares, shares * (1 - shares) / max(total, 1.0) + unfinished / max(total, 1.0) ** 2

@@ -1,0 +1,49 @@
+"""Years and quarters that end on 30 June, cohorts and published age groups, as Polars expressions."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
+
+DEFINITION = "long_term"
+"""The published definition of a migrant and of a usual resident."""
+QUARTERS = ((7, 9), (10, 12), (1, 3), (4, 6))
+"""First and last month of the four quarters of a year that ends on 30 June."""
+
+
+def year_end(year: int) -> date:
+    """Return the last day of the year ending 30 June, which is also the reference day of a stock."""
+    return date(year, 6, 30)
+
+
+def year_start(year: int) -> date:
+    """Return the first day of the year ending 30 June of `year`."""
+    return date(year - 1, 7, 1)
+
+
+def quarters(year: int) -> list[tuple[date, date]]:
+    """Return first and last day of the four quarters of the year ending 30 June of `year`, in order."""
+    starts = [date(year - 1 if first >= 7 else year, first, 1) for first, _ in QUARTERS]
+    return [(start, (start + timedelta(days=95)).replace(day=1) - timedelta(days=1)) for start in starts]
+
+
+def year_ending(day: pl.Expr) -> pl.Expr:
+    """Return the year in which the year ending 30 June that holds a day ends.
+
+    Of a date of birth this is the cohort: age at 30 June of year t is t less the cohort, exactly.
+    """
+    return (day.dt.year() + (day.dt.month() > 6).cast(pl.Int32)).cast(pl.Int32)
+
+
+def quarter_end(day: pl.Expr) -> pl.Expr:
+    """Return the last day of the quarter that holds a day."""
+    return day.dt.truncate("1q").dt.offset_by("3mo").dt.offset_by("-1d")
+
+
+def age_group(age: pl.Expr) -> pl.Expr:
+    """Return the published age group of an age in years."""
+    group = pl.lit(None, dtype=pl.String)
+    for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
+        group = pl.when(age >= start).then(pl.lit(name)).otherwise(group)
+    return group.alias("age_group")
