@@ -16,7 +16,9 @@ def connect(threads: int | None = None, memory: str | None = None) -> duckdb.Duc
         config["threads"] = threads
     if memory:
         config["memory_limit"] = memory
-    return duckdb.connect(config=config)
+    connection = duckdb.connect(config=config)
+    connection.execute("SET enable_progress_bar = false").fetchall()
+    return connection
 
 
 def query(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | None = None) -> pl.DataFrame:
