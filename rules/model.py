@@ -109,14 +109,22 @@ class ActivitySpan(StayRule):
 
 
 class RegistrationSpan(StayRule):
-    """Arrival flags, then registration with the NHS or a university, and its end."""
+    """Arrival flags, then registration with the NHS or a university, and its end.
+
+    A removal is dated back by `removal_lag_days`, for registers learn late that somebody has gone. An arrival
+    flag more than `flag_within_days` after the last one is a return; whoever returns without having been taken
+    off the list was away for `unnoticed_absence_days`.
+    """
 
     form: Literal["registration_span"]
     arrivals: Rules = ()
+    registrations: Rules = ()
+    listings: Rules = ()
     enrolments: Rules = ()
-    signs: Rules = ()
-    listings: Rules = Field(min_length=1)
     removals: Rules = ()
+    removal_lag_days: Days = 0
+    flag_within_days: Days = 730
+    unnoticed_absence_days: Days = 730
 
 
 AnyStayRule = FirstToLast | ActivitySpan | RegistrationSpan
@@ -162,7 +170,8 @@ class Sign(Frozen):
     """A sign of residence on a reference date: evidence in a window that begins `months_before` it.
 
     `at` says which day of the evidence must fall in the window: its start, its end, or any of it (overlap).
-    `never_with` names evidence that only people on whom the sign is not needed have.
+    `never_with` names evidence that makes the sign needless: it does not count for people who have any that
+    ended by the date.
     """
 
     id: RuleId

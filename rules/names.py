@@ -11,7 +11,8 @@ KINDS: dict[str, Kind] = {
     "text": "text", "code": "text", "date": "date", "integer": "number", "decimal": "number", "boolean": "boolean",
 }  # fmt: skip
 REFERENCES = {
-    "births", "arrivals", "departures", "permissions", "activity", "enrolments", "signs", "listings", "removals",
+    "births", "arrivals", "departures", "permissions", "activity", "enrolments", "signs", "registrations", "listings",
+    "removals",
 }  # fmt: skip
 
 

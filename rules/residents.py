@@ -39,7 +39,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, ye
             FROM seen GROUP BY person_id, reference_date HAVING bool_or(counts)
         ),
         composite AS (
-            SELECT *, min(start) OVER (PARTITION BY person_id) AS first_start
+            SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
             FROM stay WHERE definition = {quoted(rule_set.definition.id)}
         ),
         placed AS (
@@ -50,7 +50,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, ye
         judged AS (
             SELECT placed.*, {excluded if exclusions else "NULL"} AS excluded_by
             FROM placed JOIN person USING (person_id)
-                LEFT JOIN (SELECT DISTINCT person_id, first_start FROM composite) USING (person_id)
+                LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM composite) USING (person_id)
         )
         SELECT person_id, reference_date, excluded_by IS NULL AS resident,
             excluded_by IS NULL AND both_sides AS strong,
@@ -71,7 +71,9 @@ def _seen(place: int, sign: Sign) -> str:
     until = f"reference_date + INTERVAL {sign.months_after} MONTH"
     after = f"reference_date + INTERVAL {sign.months_before} MONTH"
     never = (
-        f"AND person_id NOT IN (SELECT person_id FROM testimony WHERE {among('rule_id', sign.never_with)})"
+        "AND NOT EXISTS (SELECT 1 FROM testimony AS other WHERE other.person_id = testimony.person_id"
+        f" AND {among('other.rule_id', sign.never_with)}"
+        ' AND coalesce(other.end_date, other."date") <= reference_date)'
         if sign.never_with
         else ""
     )
@@ -88,7 +90,7 @@ def _holds(one: Exclusion) -> str:
     """Return when an exclusion holds; `start` to `stop` is the last stay that began by the date, if any."""
     return {
         "dead": "death_date <= reference_date",
-        "away": "(start IS NULL AND first_start IS NOT NULL)"
+        "away": "(start IS NULL AND newcomer)"
         f" OR (stop <= reference_date AND status = 'long_term' AND left_for_good >= {FOR_GOOD})",
         "short_stay": "status = 'short_term'",
         "unlikely": f"status = 'unfinished' AND probability < {one.below_probability}",

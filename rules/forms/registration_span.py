@@ -1,7 +1,8 @@
 """Stays of people whom neither the border nor tax and benefit systems see: registration, and its end.
 
-Children, some students and dependants: an arrival flag (or a birth) begins a stay, registration with the NHS
-or a university carries it, a removal, or absence from the register's next snapshot, ends it.
+Children, some students and dependants: an arrival flag or a birth begins a stay; registration with the NHS
+carries it from one posting or snapshot to the next, enrolment as long as it lasts; a removal ends it, or the
+last snapshot on which somebody stood who is listed no more.
 """
 
 from rules.model import RegistrationSpan
@@ -11,47 +12,89 @@ from rules.spells import OPEN, among, spells_from_presence
 def spells(rule: RegistrationSpan) -> str:
     """Return SQL that makes spells from the view `known`, as of `cut.day`."""
     return f"""
-    WITH removal AS (
-        SELECT person_id, "date", rule_id, record_id FROM known WHERE {among("rule_id", rule.removals)}
-    ),
-    snapshot AS (
-        SELECT day, lead(day) OVER (ORDER BY day) AS next_day
-        FROM (SELECT DISTINCT "date" AS day FROM known WHERE {among("rule_id", rule.listings)})
-    ),
-    registered AS ({_registered(rule)}),
-    presence AS (
-        SELECT registered.* REPLACE (
-            CASE WHEN removal."date" >= start THEN removal."date" ELSE stop END AS stop,
-            CASE WHEN removal."date" >= start THEN removal.rule_id ELSE end_rule END AS end_rule,
-            CASE WHEN removal."date" >= start THEN removal.record_id ELSE end_record END AS end_record)
-        FROM registered ASOF LEFT JOIN removal
-            ON registered.person_id = removal.person_id AND registered.stop > removal."date"
-    )
+    WITH {_events(rule)}, {_returns(rule)}, {_carried(rule)},
+    presence AS ({_registered(rule)} UNION ALL {_enrolled(rule)})
     {spells_from_presence("presence", f"{rule.absent_more_than_days}")}
     """
 
 
-def _registered(rule: RegistrationSpan) -> str:
-    """Intervals in which a register held the person; a snapshot lasts to the next one or half of the way there."""
+def _events(rule: RegistrationSpan) -> str:
+    """One row a person and day on which a register said anything; an arrival flag gives the day its name."""
+    arrives, born = among("rule_id", rule.arrivals), among("rule_id", rule.births)
+    registered = among("rule_id", (*rule.births, *rule.registrations, *rule.listings))
+    names = (*rule.arrivals, *rule.births, *rule.registrations, *rule.listings)
+    order = f"ORDER BY {arrives} DESC, {born} DESC, rule_id, record_id"
     return f"""
-        SELECT person_id, "date" AS start, "date" + 1 AS stop, 'birth' AS start_kind, 'deregistration' AS end_reason,
-            rule_id AS start_rule, record_id AS start_record, rule_id AS end_rule, record_id AS end_record, code
-        FROM known WHERE {among("rule_id", rule.births)}
-        UNION ALL
-        SELECT person_id, "date", "date" + 1, 'arrival', 'deregistration',
-            rule_id, record_id, rule_id, record_id, code
-        FROM known WHERE {among("rule_id", rule.arrivals)}
-        UNION ALL
+    event AS (
+        SELECT person_id, "date" AS day, bool_or({arrives}) AS arrives, bool_or({born}) AS born,
+            bool_or({registered}) AS registered, bool_and({among("rule_id", rule.listings)}) AS only_listed,
+            bool_or({among("rule_id", rule.listings)}) AS listed,
+            first(rule_id {order}) AS rule_id, first(record_id {order}) AS record_id,
+            first(code {order}) FILTER (WHERE {arrives}) AS code
+        FROM known WHERE {among("rule_id", names)} GROUP BY person_id, "date"
+    )"""
+
+
+def _returns(rule: RegistrationSpan) -> str:
+    """Arrival flags of people whom a register knew before, and who had not just arrived.
+
+    Whoever comes back from abroad and was never taken off the list had left unnoticed: for some time before
+    the return, standing on the list is no sign of presence.
+    """
+    return f"""
+    flagged AS (
+        SELECT *, arrives AND lag(day) OVER past IS NOT NULL AND coalesce(
+            max(day) FILTER (WHERE arrives) OVER (past ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                < day - {rule.flag_within_days}, true) AS returns
+        FROM event WINDOW past AS (PARTITION BY person_id ORDER BY day)
+    ),
+    believed AS (
+        SELECT flagged.*, back.day AS next_return
+        FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
+            ON flagged.person_id = back.person_id AND flagged.day < back.day
+        WHERE NOT (only_listed AND coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false))
+    )"""
+
+
+def _carried(rule: RegistrationSpan) -> str:
+    """Each event with what follows it: the next event, the first removal, whether a list dropped the person."""
+    return f"""
+    removal AS (
+        SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
+        FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
+    ),
+    last_snapshot AS (SELECT max("date") AS day FROM known WHERE {among("rule_id", rule.listings)}),
+    carried AS (
+        SELECT believed.*, lead(believed.day) OVER ahead AS next_day, removal.day AS removed,
+            removal.rule_id AS removal_rule, removal.record_id AS removal_record,
+            bool_or(listed) OVER (PARTITION BY believed.person_id) AS ever_listed,
+            last_snapshot.day AS last_snapshot
+        FROM believed CROSS JOIN last_snapshot ASOF LEFT JOIN removal
+            ON believed.person_id = removal.person_id AND believed.day <= removal.day
+        WINDOW ahead AS (PARTITION BY believed.person_id ORDER BY believed.day)
+    )"""
+
+
+def _registered(rule: RegistrationSpan) -> str:
+    removed = "removed < coalesce(next_day, removed + 1)"
+    until_return = f"greatest(day + 1, least(next_day, next_return - {rule.unnoticed_absence_days}))"
+    return f"""
+        SELECT person_id, day AS start,
+            CASE WHEN {removed} THEN greatest(day, removed - {rule.removal_lag_days})
+                 WHEN next_day = next_return THEN {until_return}
+                 WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {rule.flag_within_days}) THEN next_day
+                 WHEN NOT registered OR next_day IS NOT NULL THEN day + 1
+                 WHEN day >= last_snapshot OR NOT ever_listed THEN {OPEN}
+                 ELSE day + 1 END AS stop,
+            CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'before_observation' END AS start_kind,
+            'deregistration' AS end_reason, rule_id AS start_rule, record_id AS start_record,
+            CASE WHEN {removed} THEN removal_rule ELSE rule_id END AS end_rule,
+            CASE WHEN {removed} THEN removal_record ELSE record_id END AS end_record, code
+        FROM carried"""
+
+
+def _enrolled(rule: RegistrationSpan) -> str:
+    return f"""
         SELECT person_id, "date", coalesce(end_date, {OPEN}), 'before_observation', 'deregistration',
             rule_id, record_id, rule_id, record_id, code
-        FROM known WHERE {among("rule_id", rule.enrolments)}
-        UNION ALL
-        SELECT person_id, "date", "date" + 1, 'before_observation', 'deregistration',
-            rule_id, record_id, rule_id, record_id, NULL
-        FROM known WHERE {among("rule_id", rule.signs)}
-        UNION ALL
-        SELECT person_id, "date", CASE WHEN next_day IS NULL THEN {OPEN}
-                WHEN lead("date") OVER (PARTITION BY person_id ORDER BY "date", record_id) <= next_day THEN next_day
-                ELSE "date" + CAST((next_day - "date") // 2 AS INTEGER) END,
-            'before_observation', 'deregistration', rule_id, record_id, rule_id, record_id, NULL
-        FROM known JOIN snapshot ON "date" = day WHERE {among("rule_id", rule.listings)}"""
+        FROM known WHERE {among("rule_id", rule.enrolments)}"""
