@@ -18,7 +18,8 @@ Purpose = Literal["work", "study", "family", "return", "visit"]
 @cache
 def table(name: str) -> pl.DataFrame:
     """Return one of the package's CSV tables."""
-    return pl.read_csv(resources.files("synthetic_data") / "tables" / f"{name}.csv", null_values="")
+    text = (resources.files("synthetic_data") / "tables" / f"{name}.csv").read_bytes()
+    return pl.read_csv(text, null_values="")
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,17 @@ class Party:
 
 
 PARTIES = (
-    Party("eu_workers", "EU", "work", 3.9, 0.36, 520, 0.9, partners=0.22, children=0.12, returns=0.10),
-    Party("irish_workers", "Irish", "work", 0.22, 0.40, 600, 0.9, partners=0.15, children=0.05, returns=0.10),
-    Party("non_eu_workers", "non_EU", "work", 1.45, 0.35, 850, 0.6, 120, partners=0.40, children=0.22, oldest=48),
-    Party("non_eu_families", "non_EU", "family", 0.75, 0.80, 900, 0.6, 180, children=0.15, oldest=55),
+    Party("eu_workers", "EU", "work", 3.4, 0.50, 520, 0.9, partners=0.22, children=0.12, returns=0.08),
+    Party("irish_workers", "Irish", "work", 0.22, 0.40, 600, 0.9, partners=0.15, children=0.05, returns=0.08),
+    Party("non_eu_workers", "non_EU", "work", 1.15, 0.45, 850, 0.6, 120, partners=0.4, children=0.22, oldest=48),
+    Party("non_eu_families", "non_EU", "family", 0.65, 0.85, 900, 0.6, 180, children=0.15, oldest=55),
     Party("eu_students", "EU", "study", 0.75, weights="students", oldest=26),
     Party("non_eu_students", "non_EU", "study", 2.3, weights="students", partners=0.03, oldest=29),
-    Party("british_returners", "British", "return", 0.85, 0.80, 800, 0.8, 60, partners=0.35, children=0.2, oldest=60),
-    Party("eu_seasonal", "EU", "visit", 4.0, 0.0, 85, 0.7, 28, 335, returns=0.15),
+    Party("british_returners", "British", "return", 0.65, 0.85, 800, 0.8, 60, partners=0.35, children=0.2, oldest=60),
+    Party("eu_seasonal", "EU", "visit", 3.4, 0.0, 85, 0.7, 28, 335, returns=0.15),
     Party("irish_short", "Irish", "visit", 0.2, 0.0, 85, 0.7, 28, 335, returns=0.15),
-    Party("non_eu_visitors", "non_EU", "visit", 4.5, 0.0, 60, 0.6, 28, 178, oldest=65, weights="residents"),
-    Party("non_eu_short_study", "non_EU", "visit", 1.2, 0.0, 150, 0.5, 45, 330, oldest=30, weights="students"),
+    Party("non_eu_visitors", "non_EU", "visit", 4.0, 0.0, 60, 0.6, 28, 178, oldest=65, weights="residents"),
+    Party("non_eu_short_study", "non_EU", "visit", 1.0, 0.0, 150, 0.5, 45, 330, oldest=30, weights="students"),
     Party("british_visitors", "British", "visit", 0.8, 0.0, 60, 0.6, 28, 200, oldest=65),
 )
 """Who arrives from abroad. The visits of one to twelve months are as many as the long stays; three in four of
@@ -67,7 +68,7 @@ them end within three months (ONS, Short-term international migration, 2016)."""
 RESIDENT = len(PARTIES)
 """Party number of the households that live here on the first day, and of those that residents found."""
 
-GROUP_SHARES = {"British": 0.911, "Irish": 0.006, "EU": 0.049, "non_EU": 0.034}
+GROUP_SHARES = {"British": 0.934, "Irish": 0.006, "EU": 0.033, "non_EU": 0.027}
 """Of the households on the first day."""
 
 COURSE_YEARS = {"EU": (0.35, 0.05, 0.45, 0.15), "non_EU": (0.47, 0.08, 0.32, 0.13)}
@@ -79,20 +80,20 @@ STUDENT_LEAVES, STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.70, 0.26, 0.04
 FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.108), (30, 0.122), (35, 0.068), (40, 0.015), (46, 0.0))
 """Births a year by a woman's age from the given age on."""
 
-MORTALITY = {"F": (2.15e-5, 0.0955), "M": (3.1e-5, 0.0955)}
+MORTALITY = {"F": (2.0e-5, 0.0955), "M": (2.9e-5, 0.0955)}
 """Gompertz: hazard a exp(b age)."""
 
-BRITISH_EMIGRATION = ((16, 0.0035), (35, 0.0025), (50, 0.0015), (65, 0.0004))
+BRITISH_EMIGRATION = ((16, 0.0023), (35, 0.0017), (50, 0.0011), (65, 0.0003))
 """Households of British residents that leave in a year, by the age of the head from the given age on."""
 
 FOREIGN_EMIGRATION = {
-    "Irish": ((0, 0.03), (5, 0.015), (10, 0.006)),
-    "EU": ((0, 0.06), (5, 0.03), (10, 0.01)),
-    "non_EU": ((0, 0.05), (5, 0.02), (10, 0.006)),
+    "Irish": ((0, 0.025), (5, 0.010), (10, 0.004)),
+    "EU": ((0, 0.04), (5, 0.015), (10, 0.005)),
+    "non_EU": ((0, 0.035), (5, 0.012), (10, 0.004)),
 }
 """Other households, by the years since they came."""
 
-RESIDENTS_RETURN = 0.35
+RESIDENTS_RETURN = 0.25
 MEAN_RETURN_DAYS = 800
 MEAN_SETTLED_YEARS = 25
 

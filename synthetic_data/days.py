@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 YEAR = 365.25
-NEVER = np.int64(100_000)  # the year 2243: an event that does not happen
-LONG_AGO = np.int64(-100_000)
+NEVER = 100_000  # the year 2243: an event that does not happen
+LONG_AGO = -100_000
 
 
 def day(year: int, month: int, day_of_month: int) -> int:

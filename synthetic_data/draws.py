@@ -44,7 +44,8 @@ def draws(seed: int, stream: str, entities: ArrayLike, *more: ArrayLike) -> Floa
     `stream` names what is decided, and `more` tells repeated decisions of one entity apart (its year, its
     number of the move). Nothing else enters: adding people, or another stream, moves no number.
     """
-    return (scatter(seed, stream, entities, *more) >> np.uint64(11)) * 2.0**-53
+    bits = scatter(seed, stream, entities, *more) >> np.uint64(11)
+    return bits.astype(np.float64) * 2.0**-53
 
 
 def log_normal(uniform: Floats, median: ArrayLike, sigma: ArrayLike) -> Floats:

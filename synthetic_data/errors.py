@@ -23,8 +23,10 @@ class Registration:
     """
 
     nhs_never: tuple[tuple[str, float], ...] = (("British", 0.03), ("Irish", 0.10), ("EU", 0.15), ("non_EU", 0.06))
+    nhs_never_settled: float = 0.3
+    """Factor of these shares for those who were here before 2010: in time nearly everybody sees a doctor."""
     nhs_never_child: float = 0.01
-    nhs_median_days: tuple[tuple[str, float], ...] = (("British", 60), ("Irish", 150), ("EU", 276), ("non_EU", 60))
+    nhs_median_days: tuple[tuple[str, float], ...] = (("British", 60), ("Irish", 150), ("EU", 345), ("non_EU", 60))
     nhs_median_days_child: float = 30
     nhs_sigma: float = 1.4
     no_gp: float = 0.01
@@ -109,7 +111,7 @@ class Errors:
 
 _NONE = (("British", 0.0), ("Irish", 0.0), ("EU", 0.0), ("non_EU", 0.0))
 NO_ERRORS = Errors(
-    registration=Registration(_NONE, 0, _NONE, 0, 0, 0, _NONE, 0, 0, 0, 0),
+    registration=Registration(_NONE, 0, 0, _NONE, 0, 0, 0, _NONE, 0, 0, 0, 0),
     leavers=Leavers(1, 1, 0, 0, 0, 0),
     names=Names(0),
     dates=Dates(0, 0, 0),
@@ -129,8 +131,8 @@ _NEIGHBOURS = dict(zip("abcdefghijklmnopqrstuvwxyz", "snxfrgfjukjknbkpwtdyiceazs
 """The key next to each letter."""
 _SOUNDS = (
     ("ph", "f"), ("ck", "k"), ("ie", "y"), ("ei", "ey"), ("ea", "ee"), ("ee", "ea"), ("ou", "u"), ("oo", "u"),
-    ("ll", "l"), ("nn", "n"), ("ss", "s"), ("tt", "t"), ("sz", "sh"), ("cz", "ch"), ("w", "v"), ("j", "y"), ("c", "k"),
-    ("z", "s"), ("y", "i"), ("e", "a"), ("o", "u"), ("a", "e"), ("i", "e"), ("u", "oo"),
+    ("ll", "l"), ("nn", "n"), ("ss", "s"), ("tt", "t"), ("sz", "sh"), ("cz", "ch"), ("w", "v"), ("j", "y"),
+    ("c", "k"), ("z", "s"), ("y", "i"), ("e", "a"), ("o", "u"), ("a", "e"), ("i", "e"), ("u", "oo"),
 )  # fmt: skip
 """How a sound is written, and how else it is; the first that a name holds after its first letter is changed."""
 
@@ -175,6 +177,8 @@ def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int6
         .when(pl.col("slip") == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
         .otherwise(before + beside + after)
     )  # fmt: skip
+    # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
+    slipped = pl.when(slipped == name).then(before + beside + after).otherwise(slipped)
     return frame.select(pl.when(pl.col("heard")).then(sounded).otherwise(slipped).alias(names.name)).to_series()
 
 
@@ -193,8 +197,7 @@ def wrong_birth(birth: Days, seed: int, stream: str, entities: NDArray[np.int64]
         (dates - month).astype(int) + 1,
     )
     swapped = (year.astype("datetime64[M]") + (day_number - 1)).astype("datetime64[D]") + (month_number - 1)
-    other_day = month + np.timedelta64(0, "M")
-    other_day = other_day.astype("datetime64[D]") + (day_number - 1 + shift) % 28
+    other_day = month.astype("datetime64[D]") + (day_number - 1 + shift) % 28
     other_year = (month - 12).astype("datetime64[D]") + np.minimum(day_number - 1, 27)
     new_year = year.astype("datetime64[D]")
     can_swap = (day_number <= 12) & (day_number != month_number)

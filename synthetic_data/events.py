@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import names
+from synthetic_data import names, population
 from synthetic_data.country import (
     BRITISH_EMIGRATION,
     FERTILITY,
@@ -127,7 +127,7 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     too_soon = (np.diff(events[:, 0], prepend=-1) == 0) & (np.diff(events[:, 1], prepend=0) < DAYS_BETWEEN_BIRTHS)
     mother, on, home, number = events[~too_soon].T
     person = BIRTH_KEYS + people["person"].to_numpy()[mother] * 16 + number
-    sex = np.where(draws(seed, "sex", person) < 0.488, "F", "M").astype(object)
+    sex = np.where(draws(seed, "sex", person) < population.GIRLS, "F", "M").astype(object)
     origin = households["origin"].to_numpy()[home]
     return pl.DataFrame(
         {

@@ -28,8 +28,8 @@ from synthetic_data.country import (
     Party,
     table,
 )
-from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
-from synthetic_data.draws import between, draws, exponential, log_normal, pick
+from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, year_starts
+from synthetic_data.draws import Floats, between, draws, exponential, log_normal, pick
 
 PLACES = 8
 """Numbers of people kept free for each household."""
@@ -38,6 +38,10 @@ FOREIGN_ANCESTRY = 0.06
 """British households with a family name and parents from elsewhere."""
 BORN_ABROAD = 0.5
 """...whose adults were themselves born abroad."""
+HEAD_FEMALE = 0.48
+"""...of those who come from abroad; that of residents depends on the kind of household."""
+GIRLS = 0.488
+OLDEST_CHILD = 21
 CHILDREN_OF_A_FAMILY = (0.5, 0.35, 0.15)
 
 
@@ -71,9 +75,10 @@ def residents(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     households = _households(seed, keys, RESIDENT, group, country, ancestry, head_birth)
     households = households.with_columns(
         arrive=pl.Series(np.where(born_abroad, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64)),
-        leave=pl.lit(NEVER), arrive_again=pl.lit(NEVER), leave_again=pl.lit(NEVER),
+        leave=pl.lit(NEVER, pl.Int64), arrive_again=pl.lit(NEVER, pl.Int64), leave_again=pl.lit(NEVER, pl.Int64),
     )  # fmt: skip
-    people = _people(seed, households, adults, children, np.full(cut, FIRST_DAY))
+    head_female = types["head_female"].to_numpy()[kind]
+    people = _people(seed, households, adults, children, np.full(cut, FIRST_DAY), head_female)
     people = people.head(number)
     abroad = households["arrive"].to_numpy()[people["household"].to_numpy()] > people["birth"].to_numpy()
     return households, _born(people, ancestry, abroad)
@@ -109,7 +114,8 @@ def _party(seed: int, index: int, party: Party, number: int) -> tuple[pl.DataFra
     partner = draws(seed, "partner", keys) < party.partners
     many = 1 + pick(draws(seed, "children", keys), CHILDREN_OF_A_FAMILY)
     with_children = (draws(seed, "family", keys) < party.children) & (head_age >= 24)
-    people = _people(seed, households, 1 + partner, np.where(with_children, many, 0), arrive)
+    children = np.where(with_children, many, 0)
+    people = _people(seed, households, 1 + partner, children, arrive, np.full(count, HEAD_FEMALE))
     return households, _born(people, country, np.ones(len(people), dtype=bool))
 
 
@@ -144,7 +150,7 @@ def course_dates(
     seed: int, keys: NDArray[np.int64], group: str, arrive: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return first and last day of the course that students begin in the calendar year of `arrive`."""
-    year = arrive.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    year = calendar_year(arrive)
     years = 1 + pick(draws(seed, "course years", keys), COURSE_YEARS[group])
     january = (draws(seed, "january start", keys) < 0.15) & (years == 1)
     begin = np.where(january, year_starts(year, 1, 12), year_starts(year, 9, 17))
@@ -213,6 +219,7 @@ def _people(
     adults: NDArray[np.int64],
     children: NDArray[np.int64],
     on: NDArray[np.int64],
+    head_female: Floats,
 ) -> pl.DataFrame:
     """Return the members of households on the day `on` of each, all with the household's nationality."""
     sizes = adults + children
@@ -224,11 +231,15 @@ def _people(
     head_age = (on[household] - head_birth) / YEAR
     partner_birth = head_birth + (draws(seed, "partner age", person) - 0.5) * 6 * YEAR
     partner_birth = np.minimum(partner_birth, on[household] - 18 * YEAR)
-    child_age = draws(seed, "child age", person) * np.clip(head_age - 18, 0.5, 19)
+    # the eldest first, and years apart
+    spacing = (children[household] - (place - 2) - draws(seed, "child age", person)) / np.maximum(
+        children[household], 1
+    )
+    child_age = spacing * np.clip(head_age - 18, 0.5, OLDEST_CHILD)
     birth = np.select([place == 0, place == 1], [head_birth, partner_birth], on[household] - child_age * YEAR)
-    head_sex = draws(seed, "sex", person - place) < 0.505
-    own_sex = draws(seed, "sex", person) < np.where(place == 0, 0.505, 0.488)
-    female = np.where(place == 1, ~head_sex, own_sex)
+    head_is_female = draws(seed, "sex", person - place) < head_female[household]
+    girl = draws(seed, "sex", person) < GIRLS
+    female = np.select([place == 0, place == 1], [head_is_female, ~head_is_female], girl)
     sex = np.where(female, "F", "M").astype(object)
     origin = households["origin"].to_numpy()[household]
     own_name = (place == 1) & (draws(seed, "keeps own name", person) < 0.2)

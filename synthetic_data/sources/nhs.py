@@ -60,6 +60,7 @@ def _registered_stays(lives: Lives, errors: Errors) -> pl.DataFrame:
     born_here = start == lives.birth[row]
     child = age(lives.birth[row], start) < 16
     never = np.where(child, rates.nhs_never_child, group_rate(rates.nhs_never, group))
+    never = never * np.where(start < FIRST_DAY, rates.nhs_never_settled, 1.0)
     visit = lives.purpose[row] == "visit"
     never = np.where(visit, np.maximum(never, 1 - VISITORS_REGISTER), never)
     median = np.where(child, rates.nhs_median_days_child, group_rate(rates.nhs_median_days, group))
@@ -112,10 +113,12 @@ def _moves(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     rates, seed = errors.addresses, lives.seed
     people = lives.people
     moved = lives.moves.filter((pl.col("start") > FIRST_DAY - 1) & (pl.col("start") <= DATA_DATE))
+    always = {"since": pl.lit(LONG_AGO, pl.Int64), "until": pl.lit(NEVER, pl.Int64)}
+    row = pl.int_range(pl.len()).alias("row")
     members = pl.concat([
-        people.select(row=pl.int_range(pl.len()), household="household", since=LONG_AGO, until="leaves_home"),
-        people.select(row=pl.int_range(pl.len()), household="own_household", since="leaves_home", until=NEVER)
-        .filter(pl.col("household") >= 0),
+        people.select(row, "household", always["since"].alias("since"), until="leaves_home"),
+        people.select(row, always["until"].alias("until"), household="own_household", since="leaves_home")
+        .select("row", "household", "since", "until").filter(pl.col("household") >= 0),
     ])  # fmt: skip
     # leaving the parents' home is a move, too
     leaving = members.filter(pl.col("since") > LONG_AGO).select("row", moved="since")
@@ -128,14 +131,14 @@ def _moves(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
         .filter((pl.col("moved") > pl.col("start")) & (pl.col("moved") < pl.col("end")))
         .sort("row", "moved")
     )
-    row, on = moves["row"].to_numpy(), moves["moved"].to_numpy()
-    person = lives.person[row]
-    young_man = (people["sex"].to_numpy()[row] == "M") & (age(lives.birth[row], on) < 35)
+    rows, on = moves["row"].to_numpy(), moves["moved"].to_numpy()
+    person = lives.person[rows]
+    young_man = (people["sex"].to_numpy()[rows] == "M") & (age(lives.birth[rows], on) < 35)
     never = rates.nhs_never * np.where(young_man, 2, 1)
     lag = log_normal(draws(seed, "nhs move lag", person, on), max(rates.nhs_median_days, 1e-9), 1.2).astype(np.int64)
     told = (draws(seed, "nhs move never", person, on) >= never) & (on + lag < moves["end"].to_numpy())
     told &= on + lag > moves["registered"].to_numpy()
-    return _events(row[told], (on + lag)[told], MOVE)
+    return _events(rows[told], (on + lag)[told], MOVE)
 
 
 def _ends(lives: Lives, stays: pl.DataFrame, working: WorkingLives, errors: Errors) -> pl.DataFrame:
