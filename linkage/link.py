@@ -74,7 +74,8 @@ class _Work:
         subjects = pl.concat(
             [frame.select(pl.lit(source).alias("source"), "subject_id") for source, frame in self.tokens.items()]
         )
-        return cluster(subjects, self.all_links, list(self.tokens), self.plan.margin)
+        likely = self.all_links.filter(pl.col("match_probability") >= self.plan.accept)
+        return cluster(subjects, likely, list(self.tokens), self.plan.margin)
 
     def link_identifiers(self) -> None:
         """Link by direct identifiers, whatever two sources share one."""

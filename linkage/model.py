@@ -21,6 +21,7 @@ from splink.internals.exceptions import EMTrainingException
 from linkage.chance import chance_agreement
 from linkage.comparisons import (
     BLOCKING_RULES,
+    LEAST_COMPARISONS,
     TRAINING_RULES,
     Comparison,
     agree,
@@ -170,6 +171,8 @@ def _expectation_maximisation(
     linker = pair.linker(_settings(pair, start, with_m=False), threads=1)
     sums: dict[tuple[str, str], tuple[float, float]] = {}
     for rule in usable(TRAINING_RULES, pair.columns):
+        if sum(comparison.columns.isdisjoint(rule) for comparison in pair.comparisons) < LEAST_COMPARISONS:
+            continue
         pairs = min(pair.count(rule), chosen.training_pairs)
         try:
             session = linker.training.estimate_parameters_using_expectation_maximisation(

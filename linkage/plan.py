@@ -18,6 +18,7 @@ class LinkagePlan(Frozen):
     spine: str
     by_keys_only: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    accept: float = Field(ge=0, le=1)
     margin: float = Field(ge=0)
     left_over: tuple[tuple[str, str], ...] = Field(default=())
 
