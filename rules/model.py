@@ -70,7 +70,8 @@ class FirstToLast(StayRule):
     A crossing that is missing is put where the permission starts or ends. `given_inside` are codes of
     permissions that only somebody already here is given. The first crossing inwards must come within
     `arrival_within_days` of a permission's start; later, the person was inside before it. Somebody without
-    a permission, whose departure is missing, is taken to leave after `unpermitted_days`.
+    a permission, whose departure is missing, is taken to leave after `unpermitted_days`. An open permission has
+    lapsed `lapses_days_before` a new one that was not given inside: only somebody who had left needs that.
     """
 
     form: Literal["first_to_last"]
@@ -83,6 +84,7 @@ class FirstToLast(StayRule):
     chain_permissions_within_days: Days = 28
     arrival_within_days: Days = 120
     unpermitted_days: Days = 180
+    lapses_days_before: Days = 730
 
 
 class ActivitySpan(StayRule):
@@ -90,7 +92,8 @@ class ActivitySpan(StayRule):
 
     `arrivals` date a start better than weeks do; those registered after the event (`date_quality` is
     "registered") only move a start earlier. `signs` are what only somebody present leaves (they hold off a
-    departure), `listings` and `removals` a register's opinion.
+    departure), `listings` a register's opinion. Removals, dated back by `removal_lag_days`, end a stay after the
+    last year for which weeks are known.
     """
 
     form: Literal["activity_span"]
@@ -106,6 +109,7 @@ class ActivitySpan(StayRule):
     first_job_before_age: Annotated[int, Field(ge=0)] = 25
     flag_within_days: Days = 730
     sign_after_days: Days = 60
+    removal_lag_days: Days = 0
 
 
 class RegistrationSpan(StayRule):
@@ -199,6 +203,9 @@ class Exclusion(Frozen):
     below_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
+MOTHER = "mother"
+
+
 class ValueMap(Frozen):
     """How a source's value becomes a group: the first list that holds it, else `otherwise`."""
 
@@ -209,8 +216,9 @@ class ValueMap(Frozen):
 class Attribute(Frozen):
     """One attribute of a person, from the first source in `read` (`extract.column`) that says anything.
 
-    Of several values in one source the most frequent counts, then the latest. `groups` maps a value to a
-    group by named lists; `default` is for people on whom no source says anything.
+    Of several values in one source the most frequent counts, then the latest. The word `mother` in the list
+    stands for what the sources before it say of the mother. `groups` maps a value to a group by named lists;
+    `default` is for people on whom no source says anything.
     """
 
     id: Literal["sex", "birth_month", "nationality_group", "country_of_birth"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError, unknown
 from rules.language import Field, Kind, compiled
-from rules.model import Attribute, EvidenceRule, FirstToLast, RuleSet, Sign, StayRule
+from rules.model import MOTHER, Attribute, EvidenceRule, FirstToLast, RuleSet, Sign, StayRule
 
 KINDS: dict[str, Kind] = {
     "text": "text", "code": "text", "date": "date", "integer": "number", "decimal": "number", "boolean": "boolean",
@@ -123,6 +123,8 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
     wanted: Kind = "date" if attribute.id == "birth_month" else "text"
     extracts = {name: one for contract in contracts.values() for name, one in contract.extracts.items()}
     for place in attribute.read:
+        if place == MOTHER:
+            continue
         extract, _, column = place.partition(".")
         if extract not in extracts:
             raise unknown("extract", extract, extracts, where)

@@ -15,7 +15,7 @@ from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.language import quoted
 from rules.migrations import migrations_table
-from rules.model import Attribute, RuleSet
+from rules.model import MOTHER, Attribute, RuleSet
 from rules.residents import residents_table
 from rules.rule_set import read_rule_set
 from rules.spells import among
@@ -31,6 +31,7 @@ def stays(context: StageContext) -> StageResult:
         connection,
         evidence=table_path(folders["evidence"], "evidence"),
         clusters=table_path(folders["link"], "clusters"),
+        mothers=table_path(folders["link"], "mothers"),
     )
     contracts = study.source_contracts()
     for contract in contracts.values():
@@ -89,15 +90,15 @@ def _people_as_sql(rule_set: RuleSet, contracts: dict[str, SourceContract]) -> s
 def _attribute(attribute: Attribute, rule_set: RuleSet, contracts: dict[str, SourceContract]) -> str:
     """Return SQL with one row a person: the value, its source, and how many sources disagree."""
     source_of = {extract: source for source, contract in contracts.items() for extract in contract.extracts}
-    places = [
-        (number, *place.split("."))
-        for number, place in enumerate(attribute.read)
-        if place.split(".")[0] in source_of and source_of[place.split(".")[0]] in contracts
-    ]
     name, prefix = attribute.id, attribute.id.removesuffix("_group")
     kind = "DATE" if name == "birth_month" else "VARCHAR"
-    nothing = f"SELECT 0 AS place, '' AS source, 0 AS person_id, CAST(NULL AS {kind}) AS said WHERE false"
-    said = " UNION ALL ".join([nothing, *(_said(*one, source_of[one[1]]) for one in places)])
+    said = f"SELECT 0 AS place, '' AS source, 0 AS person_id, CAST(NULL AS {kind}) AS said WHERE false"
+    for place, read in enumerate(attribute.read):
+        extract, _, column = read.partition(".")
+        if read == MOTHER:
+            said += f" UNION ALL {_said_of_the_mother(place, said)}"
+        elif extract in source_of:  # a study need not have every source of the rule set
+            said += f" UNION ALL {_said(place, extract, column, source_of[extract])}"
     default = quoted(attribute.default) if attribute.default else f"CAST(NULL AS {kind})"
     default_source = quoted("default") if attribute.default else "CAST(NULL AS VARCHAR)"
     return f"""
@@ -127,6 +128,17 @@ def _said(place: int, extract: str, column: str, source: str) -> str:
             WHERE member.source = {quoted(source)} AND "{column}" IS NOT NULL
             GROUP BY person_id, "{column}"
         ) GROUP BY person_id"""
+
+
+def _said_of_the_mother(place: int, said: str) -> str:
+    """Return what the sources before say of the mother, by the child's `person_id`."""
+    return f"""
+        SELECT {place} AS place, {quoted(MOTHER)} AS source, child.person_id,
+            first(said ORDER BY before.place) AS said
+        FROM mothers JOIN member AS child USING (source, subject_id)
+            JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
+            JOIN ({said}) AS before ON before.person_id = mother.person_id
+        GROUP BY child.person_id"""
 
 
 def _grouped(attribute: Attribute, rule_set: RuleSet) -> str:

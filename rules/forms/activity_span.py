@@ -25,7 +25,8 @@ def spells(rule: ActivitySpan) -> str:
     span AS ({spells_from_presence("seen", f"{absent}")}),
     {_gaps(rule)},
     bridged AS (SELECT * FROM seen UNION ALL {_signs_in_between()} UNION ALL {_single_empty_years()}),
-    joined AS ({spells_from_presence("bridged", f"{absent}")})
+    joined AS ({spells_from_presence("bridged", f"{absent}")}),
+    {_removed_since(rule)}
     {_how_it_began(rule)}
     """
 
@@ -163,21 +164,38 @@ def _single_empty_years() -> str:
         WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + 366"""
 
 
+def _removed_since(rule: ActivitySpan) -> str:
+    """End stays that are open when weeks are last known by a removal since then."""
+    return f"""
+    ended AS (
+        SELECT joined.* REPLACE (
+            CASE WHEN removal.day IS NULL THEN stop
+                ELSE greatest(closes, start, removal.day - {rule.removal_lag_days}) END AS stop,
+            CASE WHEN removal.day IS NULL THEN end_reason ELSE 'deregistration' END AS end_reason,
+            coalesce(removal.rule_id, end_rule) AS end_rule, coalesce(removal.record_id, end_record) AS end_record)
+        FROM joined CROSS JOIN observed LEFT JOIN (
+            SELECT person_id, "date" AS day, rule_id, record_id
+            FROM known CROSS JOIN observed WHERE {among("rule_id", rule.removals)} AND "date" >= observed.closes
+            QUALIFY row_number() OVER (PARTITION BY person_id ORDER BY "date", record_id) = 1
+        ) AS removal ON removal.person_id = joined.person_id AND stop = {OPEN} AND start < removal.day
+    )"""
+
+
 def _how_it_began(rule: ActivitySpan) -> str:
     """Tell arrivals from first jobs: a flag stands near, or an absence before, or nobody knew the person before."""
     before = among("rule_id", (*rule.signs, *rule.listings))
     return f"""
-    SELECT joined.person_id, joined.start, joined.stop,
+    SELECT ended.person_id, ended.start, ended.stop,
         CASE WHEN start_kind = 'arrival' THEN 'arrival'
              WHEN start < observed.first_year_closes THEN 'before_observation'
-             WHEN row_number() OVER (PARTITION BY joined.person_id ORDER BY joined.start) > 1 THEN 'arrival'
-             WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = joined.person_id AND flag."date"
-                 BETWEEN joined.start - {WEEK * rule.absent_weeks} AND joined.start + {rule.flag_within_days})
+             WHEN row_number() OVER (PARTITION BY ended.person_id ORDER BY ended.start) > 1 THEN 'arrival'
+             WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = ended.person_id AND flag."date"
+                 BETWEEN ended.start - {WEEK * rule.absent_weeks} AND ended.start + {rule.flag_within_days})
                  THEN 'arrival'
-             WHEN joined.start >= birth_month + INTERVAL {rule.first_job_before_age} YEAR AND NOT EXISTS (
-                 SELECT 1 FROM known WHERE known.person_id = joined.person_id AND {before}
-                     AND known."date" BETWEEN joined.start - {rule.flag_within_days} AND joined.start - 1)
+             WHEN ended.start >= birth_month + INTERVAL {rule.first_job_before_age} YEAR AND NOT EXISTS (
+                 SELECT 1 FROM known WHERE known.person_id = ended.person_id AND {before}
+                     AND known."date" BETWEEN ended.start - {rule.flag_within_days} AND ended.start - 1)
                  THEN 'arrival'
              ELSE 'before_observation' END AS start_kind,
         end_reason, start_rule, start_record, end_rule, end_record, code
-    FROM joined CROSS JOIN observed LEFT JOIN person ON person.person_id = joined.person_id"""
+    FROM ended CROSS JOIN observed LEFT JOIN person ON person.person_id = ended.person_id"""

@@ -48,13 +48,20 @@ def _crossings(rule: FirstToLast) -> str:
 
 
 def _chains(rule: FirstToLast) -> str:
-    """Permissions that follow one another within the tolerance, as one."""
+    """Permissions that follow one another within the tolerance, as one; open ones lapse before a new one."""
     inside = among("code", rule.given_inside)
     return f"""
-    permission AS (
-        SELECT person_id, "date" AS opens, coalesce(end_date, {OPEN}) AS closes, rule_id, record_id, code,
+    granted AS (
+        SELECT person_id, "date" AS opens, end_date, rule_id, record_id, code,
             coalesce({inside}, false) AS given_inside
         FROM known WHERE {among("rule_id", rule.permissions)}
+    ),
+    permission AS (
+        SELECT granted.* EXCLUDE (end_date), CASE WHEN end_date IS NOT NULL THEN end_date
+            WHEN anew.opens IS NULL THEN {OPEN}
+            ELSE greatest(granted.opens + 1, anew.opens - {rule.lapses_days_before}) END AS closes
+        FROM granted ASOF LEFT JOIN (SELECT person_id, opens FROM granted WHERE NOT given_inside) AS anew
+            ON granted.person_id = anew.person_id AND granted.opens < anew.opens
     ),
     numbered AS (
         SELECT *, sum(fresh) OVER ({_IN_ORDER} ROWS UNBOUNDED PRECEDING) AS chain FROM (

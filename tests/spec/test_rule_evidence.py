@@ -172,7 +172,16 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
         ("pupil_counted", D(2018, 1, 18), D(2018, 7, 18), "enrolment"),
     ]
     clusters = pl.DataFrame({"source": ["school_census"], "subject_id": [1], "draw": [0], "person_id": [7]})
+    mothers = pl.DataFrame(
+        schema={
+            "source": pl.String,
+            "subject_id": pl.Int64,
+            "mother_source": pl.String,
+            "mother_subject_id": pl.Int64,
+        }
+    )
     write_table(clusters, tmp_path / "link" / "clusters.parquet")
+    write_table(mothers, tmp_path / "link" / "mothers.parquet")
     folders = {name: tmp_path / name for name in ("ingest", "link", "evidence")}
     result = stays(StageContext(read_study(tmp_path / "study.toml"), folders, tmp_path / "stays", threads=1))
     people, spells, residents = (

@@ -195,6 +195,21 @@ def test_a_death_abroad_is_an_earlier_departure() -> None:
     assert tell(evidence, group="non_EU").migrations == ["immigration 2015-06 certain", "emigration 2017-01 certain"]
 
 
+def test_settlement_has_lapsed_for_whoever_needs_a_new_visa() -> None:
+    """Settled in 2009, back on a work visa in 2016: gone for at least two years."""
+    told = tell(
+        [
+            said("permission_to_stay", D(2009, 5, 1), code="settlement"),
+            said("permission_to_stay", D(2016, 3, 12), D(2019, 3, 14), code="work"),
+            said("border_in", D(2016, 4, 17)), said("border_out", D(2017, 9, 16)),
+        ],
+        group="non_EU",
+    )  # fmt: skip
+    assert told.migrations == [
+        "emigration 2014-03 certain", "immigration 2016-04 certain", "emigration 2017-09 certain"
+    ]  # fmt: skip
+
+
 # --- weeks of activity -----------------------------------------------------------------------------------
 
 
@@ -277,6 +292,38 @@ def test_a_holiday_at_home_ends_no_stay() -> None:
     assert told.ends == ["open"]
 
 
+def test_a_single_empty_year_between_whole_ones_ends_no_stay() -> None:
+    """Nobody leaves on 5 April and is back on 6 April of the next year."""
+    told = tell([*(tax_year(year, 52) for year in (*range(2009, 2015), 2016, 2017, 2018))])
+    assert told.migrations == []
+    assert told.composite.height == 1
+
+
+def test_somebody_who_tells_the_nhs_of_a_move_has_not_left() -> None:
+    told = tell([*(tax_year(year, 52) for year in range(2009, 2015)), said("nhs_moved", D(2017, 8, 1))])
+    assert told.migrations == []
+    assert told.ends == ["open"]
+
+
+def test_a_removal_after_the_last_known_weeks_ends_a_stay() -> None:
+    """Weeks are known until 5 April 2019; in November the register hears that they went, months ago."""
+    told = tell([*(tax_year(year, 52) for year in range(2009, 2019)), said("nhs_removed", D(2019, 11, 1))])
+    assert told.migrations == ["emigration 2019-07 probable"]
+    assert told.ends == ["deregistration"]
+
+
+def test_a_child_who_came_with_the_family_takes_a_first_job_years_later() -> None:
+    told = tell(
+        [
+            said("nhs_first_from_abroad", D(2013, 5, 1)), *(said("nhs_listed", D(year, 7, 31)) for year in range(2014, 2020)),
+            tax_year(2017, 30), tax_year(2018, 52),
+        ],
+        born=D(2000, 3, 1),
+    )  # fmt: skip
+    assert told.migrations == ["immigration 2013-05 certain"]
+    assert told.composite.height == 1
+
+
 def test_a_pensioner_who_dies_here_never_left() -> None:
     told = tell(
         [*(tax_year(year, 52) for year in range(2009, 2016)), tax_year(2016, 30)],
@@ -336,6 +383,30 @@ def test_a_child_born_here_is_no_immigrant_but_can_emigrate() -> None:
     )
     assert told.migrations == ["emigration 2017-07 certain"]
     assert told.residents == {2015: True, 2016: True, 2017: True, 2018: False}
+
+
+def test_whoever_comes_back_from_abroad_had_left_though_the_list_never_noticed() -> None:
+    told = tell(
+        [
+            *(said("nhs_listed", D(year, 7, 31)) for year in range(2010, 2020)),
+            said("nhs_first_from_abroad", D(2018, 6, 1)),
+        ],
+        born=D(2006, 1, 1),
+    )
+    assert told.migrations == ["emigration 2016-06 certain", "immigration 2018-06 certain"]
+
+
+def test_whoever_the_list_drops_left_when_last_seen_on_it() -> None:
+    told = tell(
+        [said("nhs_posted", D(2009, 3, 1)), *(said("nhs_listed", D(year, 7, 31)) for year in range(2010, 2017))]
+    )
+    assert told.migrations == ["emigration 2016-08 certain"]
+
+
+def test_whoever_has_no_practice_is_on_no_list_and_still_here() -> None:
+    told = tell([said("nhs_posted", D(2009, 3, 1)), said("nhs_posted", D(2015, 9, 1))])
+    assert told.migrations == []
+    assert told.ends == ["open"]
 
 
 # --- what is too young to say ------------------------------------------------------------------------------

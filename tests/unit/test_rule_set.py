@@ -73,7 +73,7 @@ def test_the_digest_follows_what_rules_say_and_nothing_else(tmp_path: Path) -> N
         ('deaths = ["death_registered"', 'deaths = ["death_registred"', "key 'deaths'", "Did you mean 'death_registered'?"),
         ("[unfinished]", "[unfinishd]", "changed.toml", "unknown key 'unfinishd'. Did you mean 'unfinished'?"),
         ('id = "long_term"', 'id = "registration"', "[definition]", "also that of a stay rule"),
-        ('evidence = ["weeks_active"]\nstay', "evidence = []\nstay", "[definition]", "the last group, and no other"),
+        ('evidence = ["permission_to_stay"]\nstay', "evidence = []\nstay", "[definition]", "the last group, and no other"),
         ('form = "away"', 'from = "away"', "resident rule 'left_for_long'", "the key 'form' is missing"),
     ],
 )  # fmt: skip
