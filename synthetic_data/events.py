@@ -82,6 +82,8 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
         party=pl.lit(RESIDENT, dtype=pl.Int64),
         family_name=people["family_name"][rows],
         head_birth=pl.Series(birth[rows]),
+        course_begin=pl.lit(NEVER, pl.Int64),
+        course_end=pl.lit(NEVER, pl.Int64),
         arrive=pl.Series(on[rows]),
     )
     founded = emigrations(seed, founded, households["arrive"].to_numpy()[home])

@@ -4,7 +4,8 @@ A household is a set of people who move and migrate together. Frames hold one ro
 point to rows by number; `key` and `person` are numbers that never depend on how many others there are.
 
 households: key, party (number in `PARTIES`, or `RESIDENT`), group, country (nationality), origin (of names),
-    family_name, head_birth, arrive, leave, arrive_again, leave_again (days; `NEVER` where nothing happens).
+    family_name, head_birth, course_begin, course_end (of a student from abroad), arrive, leave, arrive_again,
+    leave_again (days; `NEVER` where nothing happens).
 people: person, household (row), place (0 head, 1 partner, 2.. children), sex, birth, nationality, group,
     country_of_birth, origin, given_name, family_name, mother (row or -1).
 """
@@ -74,6 +75,7 @@ def residents(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
     households = _households(seed, keys, RESIDENT, group, country, ancestry, head_birth)
     households = households.with_columns(
+        course_begin=pl.lit(NEVER, pl.Int64), course_end=pl.lit(NEVER, pl.Int64),
         arrive=pl.Series(np.where(born_abroad, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64)),
         leave=pl.lit(NEVER, pl.Int64), arrive_again=pl.lit(NEVER, pl.Int64), leave_again=pl.lit(NEVER, pl.Int64),
     )  # fmt: skip
@@ -104,10 +106,18 @@ def _party(seed: int, index: int, party: Party, number: int) -> tuple[pl.DataFra
     group = np.full(count, party.group, dtype=object)
     country = _nationalities(seed, keys, group, party.weights)
     head_age = party.youngest + (party.oldest - party.youngest) * draws(seed, "head age", keys) ** 1.5
-    arrive, leave = _first_stay(seed, keys, party)
+    arrive = between(draws(seed, "arrival", keys), FIRST_DAY, LAST_DAY + 1).astype(np.int64)
+    begin, end = np.full(count, NEVER), np.full(count, NEVER)
+    if party.purpose == "study":
+        begin, end = _course(seed, keys, party.group, calendar_year(arrive))
+        arrive = begin - between(draws(seed, "early arrival", keys), 2, 25).astype(np.int64)
+        leave = _leaving_after_course(seed, keys, begin, end)
+    else:
+        leave = arrive + _stay_days(seed, keys, party, "stay")
     again, leave_again = _second_stay(seed, keys, party, leave)
     head_birth = (arrive - head_age * YEAR).astype(np.int64)
     households = _households(seed, keys, index, group, country, country, head_birth).with_columns(
+        course_begin=pl.Series(begin), course_end=pl.Series(end),
         arrive=pl.Series(arrive), leave=pl.Series(leave),
         arrive_again=pl.Series(again), leave_again=pl.Series(leave_again),
     )  # fmt: skip
@@ -119,19 +129,10 @@ def _party(seed: int, index: int, party: Party, number: int) -> tuple[pl.DataFra
     return households, _born(people, country, np.ones(len(people), dtype=bool))
 
 
-def _first_stay(seed: int, keys: NDArray[np.int64], party: Party) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    arrive = between(draws(seed, "arrival", keys), FIRST_DAY, LAST_DAY + 1).astype(np.int64)
-    if party.purpose == "study":
-        begin, end = course(seed, keys, party.group, arrive)
-        return begin - between(draws(seed, "early arrival", keys), 2, 25).astype(np.int64), end
-    return arrive, arrive + _stay_days(seed, keys, party, "stay")
-
-
-def course(
-    seed: int, keys: NDArray[np.int64], group: str, arrive: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the first day of the course and the day of leaving the country, for students who come in a year."""
-    begin, finish = course_dates(seed, keys, group, arrive)
+def _leaving_after_course(
+    seed: int, keys: NDArray[np.int64], begin: NDArray[np.int64], finish: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the day on which students leave the country: most within months, some years after their course."""
     fate = draws(seed, "after the course", keys)
     lingers = exponential(draws(seed, "leaving", keys), 50)
     extends = log_normal(draws(seed, "extension", keys), 700, 0.8) + 60
@@ -143,14 +144,13 @@ def course(
         [begin + drops_out, finish + extends],
         finish + 1 + lingers,
     )
-    return begin, leave.astype(np.int64)
+    return leave.astype(np.int64)
 
 
-def course_dates(
-    seed: int, keys: NDArray[np.int64], group: str, arrive: NDArray[np.int64]
+def _course(
+    seed: int, keys: NDArray[np.int64], group: str, year: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first and last day of the course that students begin in the calendar year of `arrive`."""
-    year = calendar_year(arrive)
+    """Return first and last day of the courses that students begin in a calendar year."""
     years = 1 + pick(draws(seed, "course years", keys), COURSE_YEARS[group])
     january = (draws(seed, "january start", keys) < 0.15) & (years == 1)
     begin = np.where(january, year_starts(year, 1, 12), year_starts(year, 9, 17))

@@ -64,6 +64,14 @@ class Lives:
         return self.households["key"].to_numpy()[self.people["household"].to_numpy()]
 
     @cached_property
+    def course(self) -> tuple[Days, Days]:
+        """The first and the last day of each person's first course as a student from abroad, or `NEVER`."""
+        home = self.people["household"].to_numpy()
+        student = self.people["place"].to_numpy() == 0
+        begin, end = self.households["course_begin"].to_numpy()[home], self.households["course_end"].to_numpy()[home]
+        return np.where(student, begin, NEVER), np.where(student, end, NEVER)
+
+    @cached_property
     def purpose(self) -> NDArray[np.object_]:
         """Why each person's party came: work, study, family, return, visit, or resident."""
         return np.array([*(party.purpose for party in PARTIES), "resident"], dtype=object)[self.party]

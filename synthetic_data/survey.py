@@ -115,8 +115,8 @@ def _answers(
     return pl.DataFrame(
         {
             "row": rows,
-            "PERSON_ID": held.labels(lives, "survey person", rows, "S", 9),
-            "HOUSEHOLD_ID": held.labels(lives, "survey household", household, "H", 9),
+            "PERSON_ID": held.labels(lives.seed, "survey person", rows, "S", 9),
+            "HOUSEHOLD_ID": held.labels(lives.seed, "survey household", household, "H", 9),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),
@@ -127,7 +127,7 @@ def _answers(
             "POSTCODE": postcode,
             "REFERENCE_DATE": dates("reference", np.full(len(rows), SURVEY_DAY)),
             "STRATUM": pl.Series([f"HTC_{one + 1}" for one in stratum[cluster]], dtype=pl.String),
-            "CLUSTER": postcode.str.replace(" ", "_"),
+            "CLUSTER": held.labels(lives.seed, "survey cluster", cluster, "C", 9),
             "WEIGHT": np.round(weight[cluster], 6),
         }
     )

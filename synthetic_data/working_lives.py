@@ -15,6 +15,8 @@ ADULT = 16
 REGISTERS = {"resident": 1.0, "work": 0.99, "study": 0.45, "family": 0.80, "return": 1.0, "visit": 0.35}
 """Share of heads of each kind of party who want a number: all who work, few of those who study or visit."""
 PARTNERS_REGISTER = 0.75
+STAYS_TO_WORK = 150
+"""Days after the course from which a student must have stayed for a job."""
 VISITORS_REGISTER_FROM = 45
 """Days of a visit from which anybody bothers."""
 
@@ -41,8 +43,10 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     share = _by_purpose(purpose)
     share = np.where((place == 1) & np.isin(purpose, ["work", "study", "family"]), PARTNERS_REGISTER, share)
     share = np.where((purpose == "visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
-    visits_on_visa = (purpose == "visit") & (lives.group == "non_EU")
-    share = np.where(visits_on_visa, 0.0, share)
+    # EU nationals may work on a visit; visitors on a visa may not, and British visitors have a job elsewhere
+    share = np.where((purpose == "visit") & ~np.isin(lives.group, ["EU", "Irish"]), 0.0, share)
+    stays_on = end > lives.course[1] + STAYS_TO_WORK
+    share = np.where(stays_on, REGISTERS["work"], share)
     wants = (draws(seed, "wants a number", person) < share) & (
         draws(seed, "never active", person) >= rates.never_active
     )

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from synthetic_data.days import DATA_DATE, EXIT_CHECKS_FROM, FIRST_DAY, NEVER, YEAR, dates
 from synthetic_data.draws import Days, between, draws, pick
 from synthetic_data.errors import Errors
-from synthetic_data.population import course_dates
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 
@@ -52,7 +51,7 @@ def _traveller(lives: Lives, errors: Errors, row: NDArray[np.int64]) -> pl.DataF
     return pl.DataFrame(
         {
             "row": rows,
-            "PERSON_ID": held.labels(lives, "traveller", rows, "T", 12),
+            "PERSON_ID": held.labels(lives.seed, "traveller", rows, "T", 12),
             "GIVEN_NAMES": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "BIRTH_DATE": dates("birth", person["birth"]),
@@ -105,9 +104,9 @@ def _chain(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
     visa = np.array([PARTY_VISAS[one] for one in purpose], dtype=object)
     visa[lives.people["place"].to_numpy()[row] > 0] = "FAM"
     granted = start - between(draws(seed, "visa before arrival", household, number), 1, 40).astype(np.int64)
-    _, finish = course_dates(seed, household, "non_EU", start + 20)
+    finish = lives.course[1][row]
     lasts = np.array([FIRST_VISA_DAYS.get(one, 3 * 365) for one in purpose])
-    expires = np.where(purpose == "study", finish + AFTER_COURSE, granted + lasts)
+    expires = np.where((purpose == "study") & (finish < NEVER), finish + AFTER_COURSE, granted + lasts)
     long_visit = (purpose == "visit") & (end > granted + lasts)
     visa[long_visit] = "STU"
     expires = np.where(long_visit, granted + SHORT_STUDY_DAYS + 60, expires)

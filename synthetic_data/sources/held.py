@@ -5,13 +5,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import table
-from synthetic_data.days import DATA_DATE
 from synthetic_data.draws import Days, draws, exponential, scatter
 from synthetic_data.errors import SOURCE_FACTORS, Errors, misspelt, wrong_birth
 from synthetic_data.residence import Lives
 
 SEX_NUMBERS = {"M": "1", "F": "2"}
-NUMBER_SPACE = 10**9
+IN_CAPITALS = ("activity", "exit_checks", "mws")
+"""Sources that write names in capital letters."""
+HALF = 31_622
+"""Numbers of identifiers stay below the square of this, so that nine digits hold them."""
+ROUNDS = 4
 
 
 def identity(lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64]) -> pl.DataFrame:
@@ -33,6 +36,8 @@ def identity(lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64])
     birth = held["birth"].to_numpy().copy()
     wrong = draws(lives.seed, f"{source} birth", entities) < errors.dates.birth * factor
     birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{source} birth", entities[wrong])
+    if source in IN_CAPITALS:
+        held = held.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
     return held.with_columns(birth=pl.Series(birth)).drop("origin")
 
 
@@ -53,7 +58,7 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
 
     The last digit is never the right check digit, so that no number can be that of a living person.
     """
-    nine = (rows * 493_827_161 + int(scatter(lives.seed, "nhs", 0)[()] % NUMBER_SPACE)) % NUMBER_SPACE
+    nine = shuffled(lives.seed, "nhs number", rows)
     digits = nine[:, None] // 10 ** np.arange(8, -1, -1) % 10
     check = (11 - digits @ np.arange(10, 1, -1) % 11) % 11
     return _numbered("", nine * 10 + (check + 1) % 10, 10)
@@ -62,13 +67,24 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
 def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person: 16 hexadecimal digits."""
     bits = scatter(lives.seed, "encrypted nino", lives.person[rows])
-    return pl.Series(np.char.mod("%016X", bits.astype(object).astype(str).astype(np.uint64)), dtype=pl.String)
+    return pl.Series(bits.astype(">u8").tobytes().hex(" ", 8).upper().split(), dtype=pl.String)
 
 
-def labels(lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int) -> pl.Series:
-    """Return an identifier of a kind for each person: a prefix, then digits that tell nothing about the person."""
-    start = int(scatter(lives.seed, kind, 0)[()] % NUMBER_SPACE)
-    return _numbered(prefix, (rows * 386_420_489 + start) % NUMBER_SPACE, digits)
+def labels(seed: int, kind: str, rows: NDArray[np.int64], prefix: str, digits: int) -> pl.Series:
+    """Return an identifier of a kind for each row: a prefix, then digits that tell nothing about whose it is."""
+    return _numbered(prefix, shuffled(seed, kind, rows), digits)
+
+
+def shuffled(seed: int, kind: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return distinct numbers for distinct rows, in an order of each kind's own: a Feistel network.
+
+    So neither the numbers nor the order of a file by them says who is the same person in two sources.
+    """
+    left, right = np.divmod(rows, HALF)
+    for number in range(ROUNDS):
+        mixed = (scatter(seed, f"{kind} {number}", right) % np.uint64(HALF)).astype(np.int64)
+        left, right = right, (left + mixed) % HALF
+    return left * HALF + right
 
 
 def _numbered(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
@@ -84,8 +100,3 @@ def code(countries: pl.Series, column: str) -> pl.Series:
 def sex_number(sex: pl.Series) -> pl.Series:
     """Return the sexes as the NHS and HESA write them."""
     return sex.replace_strict(SEX_NUMBERS, return_dtype=pl.String)
-
-
-def known(days: Days) -> NDArray[np.bool_]:
-    """Return what has happened by the data date."""
-    return days <= DATA_DATE

@@ -48,7 +48,7 @@ def deaths(lives: Lives, errors: Errors) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": rows,
-            "ENTRY_NUMBER": held.labels(lives, "death entry", rows, "D", 10),
+            "ENTRY_NUMBER": held.labels(lives.seed, "death entry", rows, "D", 10),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),

@@ -4,11 +4,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.country import PARTIES
 from synthetic_data.days import LAST_DAY, NEVER, YEAR, calendar_year, dates, year_starts
 from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
-from synthetic_data.population import course_dates
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 
@@ -20,6 +18,10 @@ STUDENTS_MOVE = 0.7
 """Home students with a term-time address of their own."""
 ONWARD_COURSE = 0.15
 """International students of longer courses who take a second course at once."""
+DISTANCE_COURSE = 0.03
+"""...and who enrol as distance learners after they left the country."""
+DISTANCE = 3
+"""Number of the distance course."""
 PROVIDERS = 24
 WALES = "W92000004"
 
@@ -44,7 +46,7 @@ def students(lives: Lives, errors: Errors) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": row,
-            "HUSID": held.labels(lives, "student", rows, "", 13)[index],
+            "HUSID": held.labels(lives.seed, "student", rows, "", 13)[index],
             "NUMHUS": enrolled["course"].cast(pl.String).str.zfill(2) + "A",
             "UKPRN": pl.Series(provider).cast(pl.String),
             "FNAMES": person["given_name"],
@@ -58,7 +60,9 @@ def students(lives: Lives, errors: Errors) -> pl.DataFrame:
             "TTPCODE": _term_address(lives, errors, enrolled),
             "COMDATE": dates("begin", begin),
             "YEARSTU": 1 + np.maximum(0, year - calendar_year(begin - 212)),
-            "LOCSDY": pl.Series(["Z"] * len(row), dtype=pl.String),
+            "LOCSDY": pl.select(
+                pl.when(enrolled["course"] == DISTANCE).then(pl.lit("D")).otherwise(pl.lit("Z"))
+            ).to_series(),
             "ACYEAR": pl.Series([f"{one}/{(one + 1) % 100:02}" for one in year.tolist()], dtype=pl.String),
             "YEARSTART": dates("start", starts),
             "ENDDATE": dates("end", ends),
@@ -74,24 +78,25 @@ def _courses(row: NDArray[np.int64], course: int, begin: Days, end: Days, *, hom
 
 
 def _international(lives: Lives) -> pl.DataFrame:
-    """Return the courses of heads of student parties; who leaves early ends early."""
-    head = lives.people["place"].to_numpy() == 0
-    found = []
-    for party_number, party in enumerate(PARTIES):
-        if party.purpose != "study":
-            continue
-        row = np.flatnonzero(head & (lives.party == party_number))
-        key, start = lives.household_key[row], lives.first_start[row]
-        leave = lives.households["leave"].to_numpy()[lives.people["household"].to_numpy()[row]]
-        leave = np.minimum(leave, lives.death[row])
-        begin, finish = course_dates(lives.seed, key, party.group, start + 20)
-        found.append(_courses(row, 1, begin, np.minimum(finish, leave), home=False))
-        onward = (leave > finish + 200) & (draws(lives.seed, "onward course", key) < ONWARD_COURSE)
-        second = year_starts(calendar_year(finish + 10), 9, 22)
-        second = np.where(second <= finish, second + 365, second)
-        onward &= leave > second + 60
-        found.append(_courses(row[onward], 2, second[onward], np.minimum(second + 350, leave)[onward], home=False))
-    return pl.concat(found)
+    """Return the courses of students from abroad; who leaves the country early ends early.
+
+    Some take a second course at once, and some who left enrol again from afar.
+    """
+    begin, finish = lives.course
+    row = np.flatnonzero(begin < NEVER)
+    begin, finish, person = begin[row], finish[row], lives.person[row]
+    leave = lives.stays.group_by("row", maintain_order=True).first()["end"].to_numpy()[row]
+    next_year = year_starts(calendar_year(finish + 10), 9, 22)
+    next_year = np.where(next_year <= finish, next_year + 365, next_year)
+    onward = (leave > next_year + 60) & (draws(lives.seed, "onward course", person) < ONWARD_COURSE)
+    after_leaving = year_starts(calendar_year(leave + 366), 9, 22)
+    afar = (leave < LAST_DAY) & (draws(lives.seed, "distance course", person) < DISTANCE_COURSE)
+    afar &= leave < lives.death[row]
+    return pl.concat([
+        _courses(row, 1, begin, np.minimum(finish, leave), home=False),
+        _courses(row[onward], 2, next_year[onward], np.minimum(next_year + 350, leave)[onward], home=False),
+        _courses(row[afar], 3, after_leaving[afar], after_leaving[afar] + 300, home=False),
+    ])  # fmt: skip
 
 
 def _home(lives: Lives) -> pl.DataFrame:
@@ -133,4 +138,5 @@ def _term_address(lives: Lives, errors: Errors, enrolled: pl.DataFrame) -> pl.Se
     away = enrolled["home"].to_numpy() & (draws(lives.seed, "lives in hall", entities) < STUDENTS_MOVE)
     flat = draws(lives.seed, "student flat", entities, year) ** 2.5 * len(lives.postcodes)
     in_town = pl.Series(lives.postcodes[flat.astype(np.int64)], dtype=pl.String)
-    return pl.select(pl.when(pl.Series(away)).then(in_town).otherwise(at_home)).to_series()
+    here = enrolled["course"] != DISTANCE
+    return pl.select(pl.when(here).then(pl.when(pl.Series(away)).then(in_town).otherwise(at_home))).to_series()
