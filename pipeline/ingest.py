@@ -122,7 +122,8 @@ def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFr
         context.tell(f"checking {path.name}")
         digests[path.name] = digest_of_file(path)
         frames.append(read_extract(path, extract, context.threads).with_columns(pl.lit(path.name).alias(FILE)))
-    texts = pl.concat(frames)
+    # in one piece: Polars 2.1 panics on some expressions of texts over frames in several chunks
+    texts = pl.concat(frames, rechunk=True)
     declared = next(one.rows for one in study.extract if one.name == name)
     if declared is not None and declared != texts.height:
         files = ", ".join(str(path) for path in study.files_of(name))
