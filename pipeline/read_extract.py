@@ -98,7 +98,10 @@ def _check_utf8(path: Path) -> None:
 
 def _headers_of_csv(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        first_line = next(csv.reader(io.StringIO(file.read(_LONGEST_HEADER))), [])
+        beginning = file.read(_LONGEST_HEADER)
+    if "\0" in beginning:
+        raise UserError(f"{path}: not UTF-8 text. Save it again as UTF-8: it may be UTF-16.")
+    first_line = next(csv.reader(io.StringIO(beginning)), [])
     if not first_line:
         raise UserError(f"{path}: the file is empty. It must begin with a header.")
     return first_line
@@ -118,7 +121,7 @@ def _check_headers(path: Path, headers: list[str], extract: Extract) -> None:
     if len(missing) > len(expected) / 2:
         raise UserError(
             f"{path}: {len(missing)} of the {len(expected)} columns of the contract are missing. "
-            f"The first line must hold the headers {', '.join(expected)}."
+            f"The header must be {','.join(expected)}, in any order, parted by commas."
         )
     faults = []
     for header in unknown:
@@ -135,6 +138,8 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
         file = pyarrow.parquet.ParquetFile(path)
         headers = list(file.schema_arrow.names)
         table = file.read() if not _differ(headers, extract) else None
+        if table is not None:
+            table.validate(full=True)  # texts must be UTF-8 here as well
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         fault = type(error).__name__
@@ -159,10 +164,11 @@ def _as_text(path: Path, dtype: pl.DataType, column: Column) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         midnight = value.dt.time() == pl.time(0)
         return pl.when(midnight).then(value.dt.strftime(column.format)).otherwise(value.dt.strftime("%FT%T"))
-    if dtype.is_float():
+    if dtype.is_float() or dtype.is_decimal():
         # whole numbers with gaps become floats in many tools: 1.0 stands for 1
-        whole = value.cast(pl.Int64, strict=False)
-        return pl.when(value == whole).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+        number = value.cast(pl.Float64).fill_nan(None)
+        whole = number.cast(pl.Int64, strict=False)
+        return pl.when(number == whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
         raise UserError(
             f"{path}: the column '{column.header}' is of type {dtype}. Write it as text, number, date or boolean."
