@@ -11,7 +11,7 @@ from flows.publish import publish
 from pipeline.errors import UserError
 from pipeline.keys import read_key
 from pipeline.stage import StageContext, StageResult
-from pipeline.store import StageRecord, Store, stage_key
+from pipeline.store import StageRecord, Store, digest, stage_key
 from pipeline.study import Study, digest_of_file
 from rules.rule_set import read_rule_set
 
@@ -108,29 +108,37 @@ STAGES = (
 )
 
 
-def key_of(stage: Stage, study: Study, keys: Mapping[str, str]) -> str:
-    """Return a stage's key, given the keys of the stages before it."""
-    return stage_key(stage.name, stage.depends(study), [keys[name] for name in stage.reads], (stage.package,))
+def slices(study: Study) -> dict[str, str]:
+    """Return, by stage, the digest of what it depends on in the study and its files.
+
+    Everything that a study names is read here, before the first stage: whatever mistake it holds is told
+    at once, not after minutes of work.
+    """
+    return {stage.name: digest(stage.depends(study)) for stage in STAGES}
 
 
 def run_stage(
-    stage: Stage, study: Study, run: Path, keys: Mapping[str, str], threads: int, audience: Audience
+    stage: Stage, study: Study, run: Path, depends: str, keys: Mapping[str, str], threads: int, audience: Audience
 ) -> StageRecord:
-    """Run one stage, or find that its result stands; `keys` are those of the stages before it."""
+    """Run one stage, or find that its result stands.
+
+    `depends` is the stage's digest of `slices`, `keys` are the keys of the stages before it.
+    """
     store = Store(run)
-    context_of = {name: store.folder(name, keys[name]) for name in stage.reads}
+    folders = {name: store.folder(name, keys[name]) for name in stage.reads}
 
     def work(out: Path) -> StageResult:
         context = StageContext(
             study=study,
-            folders=context_of,
+            folders=folders,
             out=out,
             threads=threads,
             tell=lambda message: audience.progress(stage.name, message),
         )
         return stage.function()(context)
 
-    record = store.fill(stage.name, key_of(stage, study, keys), work)
+    key = stage_key(stage.name, depends, [keys[name] for name in stage.reads], (stage.package,))
+    record = store.fill(stage.name, key, work)
     audience.finished(record)
     return record
 
@@ -145,8 +153,9 @@ def run_chain(
     listener = audience or Nobody()
     records: dict[str, StageRecord] = {}
     with Store(run).locked():
+        depends = slices(study)
         for stage in STAGES:
             keys = {name: record.key for name, record in records.items()}
-            records[stage.name] = run_stage(stage, study, run, keys, threads, listener)
+            records[stage.name] = run_stage(stage, study, run, depends[stage.name], keys, threads, listener)
         records["publish"] = publish(study, run, records, listener)
     return records

@@ -1,11 +1,13 @@
 """The `sojourn` command: one verb, one function that reads like a table of contents."""
 
+import atexit
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
@@ -49,7 +51,7 @@ def simulate(
     from flows.demo import simulate_study
     from flows.terminal import Terminal
 
-    terminal = Terminal(out / "simulate.log")
+    terminal = Terminal()
     simulate_study(residents, seed, out, terminal)
     terminal.say(f"  study    {out / 'study.toml'}")
     terminal.say(f"  next     sojourn run {out / 'study.toml'}")
@@ -131,11 +133,22 @@ def main(arguments: list[str] | None = None) -> None:
         )
         _maybe_traceback()
         status = 1
-    raise SystemExit(status or 0)
+    _leave(status or 0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process; with Prefect, whose threads outlive the interpreter's tear-down, without that tear-down.
+
+    DuckDB's binding would print a page of leaks there that nobody can act on.
+    """
+    if "prefect" in sys.modules:
+        atexit._run_exitfuncs()  # stops Prefect's temporary server
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise SystemExit(status)
 
 
 def _maybe_traceback() -> None:
-    import os
-
     if os.environ.get("SOJOURN_TRACEBACK") == "1":
         traceback.print_exc()

@@ -30,7 +30,7 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     study = read_study(out / "study" / "study.toml")
     run = out / "run"
     records = run_chain(study, run, threads=threads, audience=terminal)
-    scored = evaluate(run, terminal)
+    scored = evaluate(run, Terminal())
     close(terminal, run, records)
     terminal.say(f"  truth    {verdict(scored)}")
     terminal.say(f"  next     sojourn evaluate {run} --json")

@@ -185,7 +185,7 @@ def evaluate_run(run: Path, *, as_json: bool) -> int:
     """Score a run, tell how it did, and return the exit status."""
     if not run.is_dir():
         raise UserError(f"{run}: no finished run here. Make one with `sojourn run STUDY.toml`.")
-    terminal = Terminal(run / "run.log")
+    terminal = Terminal()
     scores = evaluate(run, Nobody() if as_json else terminal)
     terminal.close()
     if as_json:

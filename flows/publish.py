@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def publish(study: Study, run: Path, records: Mapping[str, StageRecord], audienc
     audience.progress("publish", "drawing the report")
     write_report(run, study=study, manifest=manifest, scores=None)
     write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", run / "manifest.json")
-    record = StageRecord(**{**vars(record), "seconds": round(time.perf_counter() - begun, 3)})
+    record = replace(record, seconds=round(time.perf_counter() - begun, 3))
     audience.finished(record)
     return record
 

@@ -18,9 +18,10 @@ class Terminal:
     """Prints a line for each finished stage to standard output and writes each to the run's log.
 
     Progress is shown on one line that goes away, and only on a terminal; warnings go to standard error.
+    Without a log (`evaluate` leaves a run as it is) it only prints.
     """
 
-    def __init__(self, log: Path, stream: TextIO | None = None) -> None:
+    def __init__(self, log: Path | None = None, stream: TextIO | None = None) -> None:
         self.console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
         self.log = log
         self._status: Status | None = None
@@ -59,6 +60,8 @@ class Terminal:
 
     def note(self, **event: object) -> None:
         """Append one event to the run's log, a JSON object a line."""
+        if self.log is None:
+            return
         self.log.parent.mkdir(parents=True, exist_ok=True)
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
         with self.log.open("a", encoding="utf-8") as file:

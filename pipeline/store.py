@@ -155,7 +155,7 @@ class Store:
         return record
 
 
-def place(files: Mapping[str, Path], folder: Path, finish: Callable[[Path], None]) -> None:
+def place(files: Mapping[str, Path], folder: Path, finish: Callable[[Path], object]) -> None:
     """Make `folder` hold exactly these files, by name inside it, and what `finish` adds; replaced as a whole.
 
     Files are hard links into the store where the file system allows, so that person-level tables stand

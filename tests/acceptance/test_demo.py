@@ -1,0 +1,161 @@
+"""`sojourn demo`, as a stranger meets it."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+
+from pipeline.schemas import Coverage, Flows, LinkageQuality, Stocks
+
+STAGES = ["simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate"]
+
+
+def test_it_tells_its_story_in_fifteen_lines(demo):
+    lines = demo.outcome.lines
+    assert len(lines) <= 15
+    numbered = [line.split()[1] for line in lines if re.match(r"  \d ", line)]
+    assert numbered == STAGES
+    assert all(re.search(r"\d", line) and line.rstrip().endswith("s]") for line in lines[1:10])
+
+
+def test_it_ends_with_headline_truth_report_and_what_to_try_next(demo):
+    text = demo.outcome.out
+    assert re.search(r"Net migration, year ending June 2019: .*95% interval", text)
+    assert re.search(r"truth .*(inside|outside)", text)
+    assert f"{demo.run / 'report.html'}" in text
+    assert len(re.findall(r"sojourn (evaluate|run) ", text)) == 2
+
+
+def test_it_prints_plain_lines_where_nobody_watches(demo):
+    assert "\x1b" not in demo.outcome.out
+    assert demo.outcome.err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("flows", Flows), ("stocks", Stocks), ("coverage", Coverage), ("linkage_quality", LinkageQuality)],
+)
+def test_published_tables_have_the_columns_of_their_schema(demo, name, schema):
+    frame = pl.read_csv(demo.run / "tables" / f"{name}.csv", infer_schema_length=None)
+    assert frame.columns == schema.column_names()
+    assert frame.height > 0
+
+
+def test_flows_hold_every_margin_and_add_up(demo):
+    flows = pl.read_parquet(demo.run / "tables" / "flows.parquet")
+    years = flows.filter((pl.col("period_end") - pl.col("period_start")).dt.total_days() > 300)
+    assert years["period_end"].dt.year().unique().sort().to_list() == [2016, 2017, 2018, 2019]
+    for dimension in ("sex", "age_group", "nationality_group"):
+        others = [one for one in ("sex", "age_group", "nationality_group") if one != dimension]
+        margin = years.filter(*(pl.col(other) == "all" for other in others))
+        parts = margin.filter(pl.col(dimension) != "all").group_by("period_end", "measure").agg(pl.sum("estimate"))
+        whole = margin.filter(pl.col(dimension) == "all").select("period_end", "measure", total="estimate")
+        joined = parts.join(whole, on=["period_end", "measure"])
+        assert joined.height == 12
+        assert (joined["estimate"] - joined["total"]).abs().max() < 1e-3
+    net = years.pivot("measure", index=["period_end", "sex", "age_group", "nationality_group"], values="estimate")
+    assert (net["immigration"] - net["emigration"] - net["net"]).abs().max() < 1e-3
+
+
+def test_quarters_add_up_to_their_year(demo):
+    flows = pl.read_parquet(demo.run / "tables" / "flows.parquet").filter(
+        pl.col("sex") == "all", pl.col("age_group") == "all", pl.col("nationality_group") == "all"
+    )
+    flows = flows.with_columns(
+        days=(pl.col("period_end") - pl.col("period_start")).dt.total_days(),
+        year=pl.col("period_end").dt.year() + (pl.col("period_end").dt.month() > 6).cast(int),
+    )
+    quarters = flows.filter(pl.col("days") < 100).group_by("measure", "year").agg(pl.sum("estimate"), pl.len())
+    years = flows.filter(pl.col("days") > 300).select("measure", "year", whole="estimate")
+    joined = quarters.join(years, on=["measure", "year"])
+    assert joined["len"].to_list() == [4] * 12
+    assert (joined["estimate"] - joined["whole"]).abs().max() < 1e-3
+
+
+def test_stocks_and_flows_are_one_account(demo):
+    tables = demo.run / "tables"
+    estimates = pl.read_parquet(tables / "estimates.parquet").group_by("measure", "time").agg(pl.sum("estimate"))
+    value = {(row["measure"], row["time"]): row["estimate"] for row in estimates.to_dicts()}
+    for year in (2016, 2017, 2018, 2019):
+        change = value["population", year] - value["population", year - 1]
+        natural = value["births", year] - value["deaths", year]
+        assert change == pytest.approx(natural + value["immigration", year] - value["emigration", year], abs=1e-3)
+
+
+def test_status_and_reliability_are_said(demo):
+    flows = pl.read_parquet(demo.run / "tables" / "flows.parquet")
+    by_year = {
+        year: set(flows.filter(pl.col("period_end") == pl.date(year, 6, 30))["status"].to_list())
+        for year in (2016, 2017, 2018, 2019)
+    }
+    assert by_year == {2016: {"final"}, 2017: {"final"}, 2018: {"provisional"}, 2019: {"provisional"}}
+    gross = flows.filter(pl.col("measure") != "net")
+    assert gross.filter((pl.col("estimate") < 30) != (pl.col("reliability") == "unreliable")).is_empty()
+
+
+def test_the_ledger_adds_up_and_quarantine_names_no_one(demo):
+    ledger = pl.read_parquet(demo.run / "tables" / "ledger.parquet")
+    assert (ledger["rows_in"] == ledger["accepted"] + ledger["quarantined"]).all()
+    for row in ledger.group_by("extract").agg(pl.sum("quarantined")).to_dicts():
+        quarantine = pl.read_parquet(demo.run / "tables" / "quarantine" / f"{row['extract']}.parquet")
+        assert quarantine.height == row["quarantined"]
+
+
+def test_what_is_not_measured_is_published_as_such(demo):
+    sources = pl.read_parquet(demo.run / "tables" / "error_sources.parquet")
+    assert set(sources["carried"].cast(pl.String).unique()) == {"estimated", "declared", "not measured"}
+    declared = sources.filter(pl.col("carried") == "declared")
+    assert sorted(declared["relative_standard_error"].drop_nulls().to_list()) == [0.10, 0.15]
+
+
+def test_the_manifest_lets_anybody_reproduce_the_run(demo):
+    manifest = json.loads((demo.run / "manifest.json").read_text())
+    assert set(manifest["stages"]) == set(STAGES) - {"simulate", "evaluate"}
+    for part in ("inputs", "study", "rule_set", "models", "packages", "seed", "ledger", "outputs", "run_id"):
+        assert manifest[part], part
+    assert all(len(one["sha256"]) == 64 for one in manifest["inputs"])
+    assert {one["sensitivity"] for one in manifest["outputs"].values()} == {
+        "publishable", "aggregate-unprotected", "person-level",
+    }  # fmt: skip
+    assert manifest["outputs"]["tables/evidence.parquet"]["sensitivity"] == "person-level"
+    key = (demo.study.parent / "synthetic.key").read_text().split()[-1]
+    assert key not in (demo.run / "manifest.json").read_text()
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_report_needs_no_script_and_no_network(demo):
+    html = (demo.run / "report.html").read_text(encoding="utf-8")
+    page = Page()
+    page.feed(html)
+    assert "script" not in page.tags
+    assert not [link for link in page.links if link.startswith(("http:", "https:", "//"))]
+    assert "SYNTHETIC" in html[: html.index("<h2")]
+    assert page.tags.count("svg") >= 6
+
+
+def test_evaluation_scores_every_step(demo):
+    folder = demo.run / "evaluation"
+    links = pl.read_parquet(folder / "links.parquet")
+    assert {"all", "movers", "stayers"} <= set(links["group"])
+    assert links.filter(pl.col("group") == "all", pl.col("source_r") == "pds").height >= 6
+    summary = json.loads((folder / "summary.json").read_text())
+    assert {"headline", "links", "interval_coverage"} <= set(summary)
+    assert {path.name for path in folder.glob("*.csv")} >= {"flows.csv", "stocks.csv", "links.csv", "classes.csv"}
+
+
+def test_evaluate_prints_its_scores_as_json(demo, command):
+    outcome = command("evaluate", demo.run, "--json")
+    assert outcome.status == 0
+    assert json.loads(outcome.out)["headline"]["inside"] in (True, False)

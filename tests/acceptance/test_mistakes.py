@@ -1,0 +1,135 @@
+"""A mistake of the user ends with status 2 and one paragraph: what, where, how to mend it; never a traceback."""
+
+from pathlib import Path
+
+import pytest
+
+import rules as rules_package
+
+HEAVY = ("polars", "duckdb", "prefect", "splink", "numpy", "altair")
+WHEN_DONE = f"""
+import atexit, sys
+atexit.register(lambda: print([name for name in {HEAVY} if name in sys.modules]))
+"""
+
+
+def spoil(old, new, name="study.toml"):
+    def change(folder):
+        path = folder / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def rules(old, new):
+    def change(folder):
+        shipped = Path(rules_package.__file__).parent / "sets" / "long_term_2019.toml"
+        text = shipped.read_text()
+        assert old in text
+        (folder / "mine.toml").write_text(text.replace(old, new, 1))
+        study = folder / "study.toml"
+        lines = [
+            'rule_set = "mine.toml"' if one.startswith("rule_set") else one for one in study.read_text().split("\n")
+        ]
+        study.write_text("\n".join(lines))
+
+    return change
+
+
+def short_key(folder):
+    key = folder / "synthetic.key"
+    key.write_text(key.read_text().splitlines()[0] + "\nabcdef\n")
+
+
+def cut_in_half(name):
+    def change(folder):
+        path = folder / "extracts" / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2 + 3])
+
+    return change
+
+
+def latin(folder):
+    path = folder / "extracts" / "mws.csv"
+    lines = path.read_bytes().split(b"\n")
+    lines[1] = lines[1].replace(b",", b",\xe9", 1)
+    path.write_bytes(b"\n".join(lines))
+
+
+MISTAKES = {
+    "a missing extract": (lambda folder: (folder / "extracts/mws.csv").unlink(), ["mws.csv", "no such extract"]),
+    "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
+    "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
+    "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
+    "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),
+    "a missing key": (lambda folder: (folder / "synthetic.key").unlink(), ["synthetic.key"]),
+    "a wrong header": (spoil("NINO_ENC", "NINO", "extracts/mws.csv"), ["mws.csv", "NINO_ENC"]),
+    "a truncated CSV file": (cut_in_half("mws.csv"), ["mws.csv"]),
+    "a truncated Parquet file": (cut_in_half("pds.parquet"), ["pds.parquet"]),
+    "a wrong encoding": (latin, ["mws.csv", "UTF-8"]),
+    "an unknown rule set": (spoil('rule_set = "long_term_2019"', 'rule_set = "long_term_2018"'), ["long_term_2019"]),
+    "a synthetic key for a real study": (spoil("synthetic = true", "synthetic = false"), ["synthetic"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_in_one_paragraph(name, study_copy, command):
+    change, words = MISTAKES[name]
+    change(study_copy.parent)
+    outcome = command("run", study_copy)
+    assert outcome.status == 2, outcome.out + outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.err.startswith("sojourn: ")
+    assert "\n\n" not in outcome.err.strip()
+    for word in words:
+        assert word in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "nowhere/study.toml"], "no such file"),
+        (["run"], "STUDY"),
+        (["rum", "study.toml"], "run"),
+        (["demo", "--residents", "many"], "residents"),
+        (["demo", "--residents", "5"], "too few"),
+        (["demo", "--threads", "0"], "threads"),
+        (["evaluate", "nowhere"], "no finished run"),
+        (["bench", "nothing"], "nothing"),
+    ],
+)
+def test_a_wrong_command_line_is_told_too(arguments, words, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = command(*arguments)
+    assert outcome.status == 2
+    assert "Traceback" not in outcome.out + outcome.err
+    assert words.lower() in (outcome.out + outcome.err).lower()
+
+
+def test_a_folder_of_other_files_is_never_touched(command, tmp_path, demo):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("Dear")
+    for arguments in (["run", demo.study, "--out"], ["simulate", "--residents", 1000, "--seed", 1, "--out"]):
+        outcome = command(*arguments, tmp_path / "letters")
+        assert outcome.status == 2
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
+
+
+@pytest.mark.parametrize("verb", [[], ["demo"], ["simulate"], ["run"], ["evaluate"], ["bench"], ["dictionary"]])
+def test_help_is_everywhere(verb, command):
+    outcome = command(*verb, "--help")
+    assert outcome.status == 0
+    assert "Usage" in outcome.out
+
+
+def test_version(command):
+    from importlib.metadata import version
+
+    assert command("--version").out.strip() == f"sojourn {version('sojourn')}"
+
+
+def test_help_imports_nothing_heavy(command):
+    assert command("--help", prelude=WHEN_DONE).out.rstrip().endswith("[]")

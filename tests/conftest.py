@@ -1,0 +1,122 @@
+"""What tests of the whole chain share: one small country, simulated, run and scored once a session."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# Python that a process runs first: every connection and look-up but loopback fails.
+LOOPBACK_ONLY = """
+import socket
+def refuse(*arguments):
+    raise AssertionError(f"a connection was tried: {arguments[1:]}")
+real = socket.socket.connect
+def guarded(self, address):
+    if self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1", "localhost"):
+        return real(self, address)
+    refuse(self, address)
+socket.socket.connect = guarded
+socket.socket.connect_ex = guarded
+real_lookup = socket.getaddrinfo
+def lookup(host, *rest, **named):
+    if host not in ("127.0.0.1", "::1", "localhost", None):
+        raise AssertionError(f"a host was looked up: {host}")
+    return real_lookup(host, *rest, **named)
+socket.getaddrinfo = lookup
+"""
+RESIDENTS = 3_000
+SEED = 42
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return [line for line in (self.out + self.err).splitlines() if line.strip()]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished demo: the study, the run, what was printed, and the tables as they stood before `evaluate`."""
+
+    folder: Path
+    outcome: Outcome
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "study" / "study.toml"
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+
+def sojourn(*arguments: object, env: dict[str, str] | None = None, prelude: str = "") -> Outcome:
+    """Run the command in a process of its own, as a user would; `prelude` is Python that runs before it."""
+    code = f"{prelude}\nimport sys\nfrom flows.cli import main\nmain(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(env or {})},
+        check=False,
+        timeout=600,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def table_digests(run: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in a run's `tables/`."""
+    tables = run / "tables"
+    return {
+        str(path.relative_to(tables)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(tables.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., Outcome]:
+    """The command, in a process of its own."""
+    return sojourn
+
+
+@pytest.fixture(scope="session")
+def loopback_only() -> str:
+    """Python that blocks the network for the process that runs it."""
+    return LOOPBACK_ONLY
+
+
+@pytest.fixture(scope="session")
+def digests() -> Callable[[Path], dict[str, str]]:
+    """Digests of all that stands in a run's `tables/`."""
+    return table_digests
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A demo of a small country, made once; tests must not change it."""
+    folder = tmp_path_factory.mktemp("demo")
+    outcome = sojourn("demo", "--residents", RESIDENTS, "--seed", SEED, "--out", folder)
+    assert outcome.status == 0, outcome.out + outcome.err
+    return Demo(folder, outcome)
+
+
+@pytest.fixture
+def study_copy(demo: Demo, tmp_path: Path) -> Path:
+    """A copy of the demo's study that a test may spoil; returns the path of its study file."""
+    copy = tmp_path / "study"
+    shutil.copytree(demo.study.parent, copy)
+    return copy / "study.toml"

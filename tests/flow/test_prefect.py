@@ -1,0 +1,51 @@
+"""The Prefect flow: the same stages, the same bytes, quietly, with no server to start and no network."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.prefect
+TASKS = ["ingest", "link", "evidence", "stays", "count", "account", "publish"]
+
+
+@pytest.fixture(scope="module")
+def prefect_run(demo, command, loopback_only, tmp_path_factory):
+    """The demo's study run as a Prefect flow, from its finished link stage on."""
+    run = tmp_path_factory.mktemp("prefect") / "run"
+    for stage in ("ingest", "link"):
+        shutil.copytree(demo.run / "store" / stage, run / "store" / stage)
+    return run, command("run", demo.study, "--out", run, "--prefect", prelude=loopback_only)
+
+
+def test_it_gives_the_same_bytes(demo, prefect_run, digests):
+    run, outcome = prefect_run
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert digests(run) == digests(demo.run)
+
+
+def test_it_is_as_quiet_as_the_plain_chain(prefect_run):
+    _, outcome = prefect_run
+    assert outcome.err == ""
+    assert [line.split()[1] for line in outcome.lines if line[2:3].isdigit()] == TASKS
+
+
+def test_each_task_leaves_its_counts_and_a_link_to_its_tables(prefect_run):
+    run, _ = prefect_run
+    with sqlite3.connect(run / ".prefect" / "prefect.db") as database:
+        artifacts = dict(database.execute("SELECT key, data FROM artifact").fetchall())
+        tasks = {name for (name,) in database.execute("SELECT name FROM task_run").fetchall()}
+    assert tasks == set(TASKS)
+    for name in TASKS:
+        assert f"{name}-counts" in artifacts
+        folder = artifacts[f"{name}-tables"].split("file://")[1].split(")")[0]
+        assert Path(folder).is_dir()
+
+
+def test_a_mistake_is_told_in_one_paragraph(study_copy, command):
+    (study_copy.parent / "extracts" / "mws.csv").unlink()
+    outcome = command("run", study_copy, "--prefect")
+    assert outcome.status == 2
+    assert "mws.csv" in outcome.err
+    assert "Traceback" not in outcome.err
