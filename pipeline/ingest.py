@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.areas import area_of, read_areas
-from pipeline.check import FILE, REASONS, Checked, check
+from pipeline.check import FILE, check
 from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError
 from pipeline.keys import PseudonymisationKey, read_key
+from pipeline.ledger import LedgerRow, ledger_rows, warn_of_areas, warn_of_many_set_aside, warn_of_repeats
 from pipeline.pseudonymise import (
     AS_RECORDED,
     SUBJECT,
@@ -27,18 +28,17 @@ from pipeline.pseudonymise import (
 from pipeline.read_extract import read_extract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import Study, digest_of_file
+from pipeline.study import digest_of_file
 from pipeline.tables import write_table
 
 RECORD = "record_id"
-MANY_SET_ASIDE = 0.05  # a share of rows above which a file gets a warning
 
 
 @dataclass(frozen=True)
 class _Source:
     """What one source came to: rows of the ledger, warnings, number of subjects."""
 
-    ledger: list[dict[str, str | int]]
+    ledger: list[LedgerRow]
     warnings: list[str]
     subjects: int
 
@@ -55,8 +55,9 @@ def ingest(context: StageContext) -> StageResult:
     except UserError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        fault = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}, {last.name}"
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent][-1]
+        fault = f"{type(error).__name__} in {Path(ours.filename).name}, line {ours.lineno}, {ours.name}"
     # raised here and not where it was caught: messages of libraries, and tracebacks, may quote clear values
     raise RuntimeError(f"ingest failed: {fault}. Its message is withheld, because it may quote clear data.")
 
@@ -93,16 +94,18 @@ def _ingest_source(
     subjects = pl.DataFrame(schema={contract.person_key: pl.String, SUBJECT: pl.Int64})
     for name, extract in contract.extracts.items():
         texts, digests = _read(context, name, extract)
+        rows_of_file = dict(texts.group_by(FILE).len().iter_rows())
         checked = check(texts, extract, study.data_date)
-        rows_of_file = Counter(dict(texts.group_by(FILE).len().iter_rows()))
-        ledger += _ledger(contract.source, name, checked, digests, rows_of_file)
         del texts
         subjects = _mint(subjects, checked.accepted[contract.person_key])
-        rows = _derive(checked.accepted, extract, subjects, contract.person_key, areas)
+        rows = _derive(checked.accepted, extract, subjects, areas)
         write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         identities.append(_identities(rows, extract, len(identities)))
-        warnings += _warnings(study, name, checked, rows, ledger[-len(digests) :], extract)
+        entries = ledger_rows(contract.source, name, checked, digests, Counter(rows_of_file))
+        ledger += entries
+        warnings += warn_of_repeats(checked, extract) + warn_of_many_set_aside(entries, checked.repeated)
+        warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
     context.tell(f"pseudonymising {contract.source}")
     kinds = direct_identifier_kinds(contract)
     tokens = subject_tokens(_in_order(identities, kinds), kinds, key)
@@ -144,12 +147,10 @@ def _mint(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:
     return pl.concat([subjects, minted])
 
 
-def _derive(
-    accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, person_key: str, areas: dict[str, str]
-) -> pl.DataFrame:
+def _derive(accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, areas: dict[str, str]) -> pl.DataFrame:
     """Return the accepted rows with `record_id`, `subject_id`, and the subject's `birth_month` and `area`."""
     rows = accepted.with_row_index(RECORD, offset=1).with_columns(pl.col(RECORD).cast(pl.Int64))
-    rows = rows.join(subjects, on=person_key, how="left", maintain_order="left")
+    rows = rows.join(subjects, on=subjects.columns[0], how="left", maintain_order="left")
     born, postcode = extract.column_of("date_of_birth"), extract.column_of("postcode")
     if born:
         rows = rows.with_columns(pl.col(born).dt.month_start().alias("birth_month"))
@@ -201,57 +202,3 @@ def _in_order(identities: list[pl.DataFrame], kinds: list[str]) -> pl.DataFrame:
     for end in ("first", "last"):
         frame = frame.sort(f"{end}_day", "extract", f"{end}_{RECORD}").with_row_index(end)
     return frame.select(*schema, "first", "last")
-
-
-def _ledger(
-    source: str, name: str, checked: Checked, digests: dict[str, str], rows_of_file: Counter[str]
-) -> list[dict[str, str | int]]:
-    quarantined = Counter(dict(checked.quarantined.group_by(FILE).len().iter_rows()))
-    accepted = Counter(dict(checked.accepted.group_by(FILE).len().iter_rows()))
-    reasons: dict[str, dict[str, int]] = {}
-    for file, reason, rows in checked.quarantined.explode(REASONS).group_by(FILE, REASONS).len().iter_rows():
-        reasons.setdefault(file, {})[reason] = rows
-    return [
-        {
-            "source": source,
-            "extract": name,
-            "file": file,
-            "sha256": digest,
-            "rows_in": rows_of_file[file],
-            "accepted": accepted[file],
-            "quarantined": quarantined[file],
-            "reasons": json.dumps(reasons.get(file, {}), sort_keys=True),
-        }
-        for file, digest in digests.items()
-    ]
-
-
-def _warnings(
-    study: Study,
-    name: str,
-    checked: Checked,
-    rows: pl.DataFrame,
-    ledger: list[dict[str, str | int]],
-    extract: Extract,
-) -> list[str]:
-    warnings = [
-        f"{file}: {times:,} rows repeat an earlier record (same {', '.join(extract.unique)}) and were set aside."
-        for file, times in checked.repeated.items()
-    ]
-    for line in ledger:
-        if int(line["quarantined"]) > MANY_SET_ASIDE * int(line["rows_in"]):
-            counts = json.loads(str(line["reasons"]))
-            most = max(counts, key=lambda reason: (counts[reason], reason))
-            warnings.append(
-                f"{line['file']}: {line['quarantined']:,} of {line['rows_in']:,} rows were set aside, most often "
-                f"for '{most}'. Compare the file with its contract."
-            )
-    postcode = extract.column_of("postcode")
-    if postcode:
-        placeless = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
-        if placeless:
-            warnings.append(
-                f"{name}: {placeless:,} rows have a postcode whose district {study.area_lookup} does not know; "
-                "their area is unknown."
-            )
-    return warnings
