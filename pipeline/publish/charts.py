@@ -141,6 +141,7 @@ def intervals(
             "point",
             place
             | {"y": at("estimate") | y, "stroke": colour, "shape": shape, "strokeOpacity": strength}
+            | {"fillOpacity": when("datum.unreliable && !datum.provisional", 0.35, 1)}
             | {"fill": {"condition": {"test": "datum.provisional", "value": "white"}, **colour}},
             size=46 if by_year else 22,
             strokeWidth=1.6,

@@ -35,41 +35,40 @@ def _way(counts: dict[str, int]) -> str:
 
 
 def match_rates_figure(quality: pl.DataFrame) -> Figure | None:
-    """Return the match rate of each pair of sources, as a whole and by group; None without any."""
-    if quality.is_empty():
-        return None
-    known = quality.drop_nulls("match_rate")
-    whole = known.filter(pl.col("group") == "all").sort(
-        "match_rate", "source_l", "source_r", descending=[True, False, False]
-    )
+    """Return the match rate of each source with the spine, as a whole and by group; None without any.
+
+    The spine is the source with which most others were linked.
+    """
+    rates = quality.drop_nulls("match_rate")
+    whole = rates.filter(pl.col("group") == "all").sort("match_rate", "source_l", descending=[True, False])
     if whole.is_empty():
         return None
-    labels = {(row["source_l"], row["source_r"]): pair_name(row) for row in whole.to_dicts()}
-    rows = [
-        {"label": pair_name(row), "share": row["match_rate"], "whole": row["group"] == "all"}
-        for row in [*whole.to_dicts(), *known.filter(pl.col("group") != "all").to_dicts()]
-        if (row["source_l"], row["source_r"]) in labels
-    ]
-    best, worst = whole.row(0, named=True), whole.row(-1, named=True)
-    finding = f"{_linked(worst)} are linked to {words.source_name(worst['source_r'])}"
-    if whole.height > 1:
-        finding += f", the least of all pairs; {_linked(best)} to {words.source_name(best['source_r'])}, the most"
-    told = "Match rate by pair of sources: " + "; ".join(
-        f"{label} {words.percent(rate)}" for label, rate in zip(labels.values(), whole["match_rate"], strict=True)
+    spine = whole.group_by("source_r").len().sort("len", "source_r", descending=[True, False])["source_r"][0]
+    whole = whole.filter(pl.col("source_r") == spine)
+    groups = rates.filter(
+        pl.col("group") != "all", pl.col("source_r") == spine, pl.col("source_l").is_in(whole["source_l"])
     )
+    rows = [
+        {"label": words.source_name(source), "share": rate, "whole": group == "all"}
+        for source, rate, group in pl.concat([whole, groups]).select("source_l", "match_rate", "group").rows()
+    ]
+    said = [
+        f"{words.percent(rate)} of {words.source_name(source)}"
+        for source, rate in whole.select("source_l", "match_rate").rows()
+    ]
+    finding = f"{said[-1]} subjects are linked to {words.source_name(spine)}"
+    if len(said) > 1:
+        finding += f", the least of {len(said)} sources; {said[0]}, the most"
+    told = f"Share of subjects linked to {words.source_name(spine)}: {'; '.join(said)}."
     return Figure(
         id="figure-match-rates",
         finding=finding,
-        panels=(Panel("", draw(charts.shares(rows, width=520), f"{told}.", "rates")),),
-        note="Share of the left source's subjects that share a person with one of the right; "
-        "small ticks are groups of people (sex, age, nationality).",
+        panels=(Panel("", draw(charts.shares(rows, width=520), told, "rates")),),
+        note="Share of a source's subjects that share a person with the spine; small ticks are groups of people. "
+        "Whoever is truly not on the spine lowers the share as well.",
         csv="linkage_quality.csv",
         key=("whole", "group"),
     )
-
-
-def _linked(row: dict[str, Any]) -> str:
-    return f"{words.percent(row['match_rate'])} of {words.source_name(row['source_l'])} subjects"
 
 
 def pair_name(row: dict[str, Any]) -> str:
@@ -99,9 +98,9 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
                 }
                 for row in part.to_dicts()
             ]
-        told = f"{_plain(model)}: {_levels_told(own)}."
+        told = f"{words.source_name(model)}: {_levels_told(own)}."
         picture = charts.level_weights(rows, domain, width=178)
-        panels.append(Panel(_plain(model), draw(picture, told, f"levels-{len(panels)}")))
+        panels.append(Panel(words.source_name(model), draw(picture, told, f"levels-{len(panels)}")))
     return Figure(
         id="figure-levels",
         finding=_default_finding(levels),
@@ -147,9 +146,9 @@ def histogram_figure(weights: pl.DataFrame) -> Figure | None:
     panels = []
     for model in binned["model"].unique(maintain_order=True):
         own = binned.filter(pl.col("model") == model)
-        told = f"{_plain(model)}: {_accepted(own)} pairs above the floor became links, by match weight."
+        told = f"{words.source_name(model)}: {_accepted(own)} pairs above the floor became links, by match weight."
         picture = charts.weight_histogram(own.drop("model").to_dicts(), width=265, height=110)
-        panels.append(Panel(_plain(model), draw(picture, told, f"pairs-{len(panels)}")))
+        panels.append(Panel(words.source_name(model), draw(picture, told, f"pairs-{len(panels)}")))
     return Figure(
         id="figure-weights",
         finding=f"{_accepted(binned)} pairs that were scored above the floor became links",

@@ -14,6 +14,14 @@ from pipeline.publish.report_tables import Table, figure_with_interval, sentence
 from pipeline.publish.scores import Scores
 
 NONE = "-"
+MARGINS = {
+    "total": "Nothing: totals",
+    "sex": "Sex",
+    "age_group": "Age group",
+    "nationality_group": "Nationality group",
+    "cross": "Several of them",
+    "quarter": "Quarters, totals",
+}
 
 
 def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
@@ -22,7 +30,7 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
         _totals_against_truth(totals(yearly(flows))),
         _interval_coverage(scores.interval_coverage),
         _links(scores.links),
-        _classes(scores.classes),
+        _classes(scores.classes, flows),
     ]
     return [table for table in found if table is not None]
 
@@ -56,13 +64,17 @@ def _interval_coverage(scored: pl.DataFrame) -> Table | None:
     if scored.is_empty():
         return None
     cells = {(row["margin"], str(row["measure"])): row for row in scored.to_dicts()}
-    margins = list(dict.fromkeys(margin for margin, _ in cells))
+    found = dict.fromkeys(margin for margin, _ in cells)
+    margins = [margin for margin in MARGINS if margin in found] + [one for one in found if one not in MARGINS]
     measures = [measure for measure in words.MEASURES if measure in {measure for _, measure in cells}]
     return Table(
         caption="How often 95% intervals hold the truth",
         columns=("Cells divided by", *(words.MEASURES[measure] for measure in measures)),
         rows=tuple(
-            (sentence(margin), *(_share_inside(cells.get((margin, measure))) for measure in measures))
+            (
+                MARGINS.get(margin, sentence(margin)),
+                *(_share_inside(cells.get((margin, measure))) for measure in measures),
+            )
             for margin in margins
         ),
         numeric=tuple(range(1, 1 + len(measures))),
@@ -114,8 +126,14 @@ def _rate(row: Mapping[str, Any] | None, name: str) -> str:
     return NONE if row is None or row[name] is None else words.percent(row[name])
 
 
-def _classes(scored: pl.DataFrame) -> Table | None:
-    """Return how people were classed, column by column as it comes: a row a measure and year or day."""
+def _classes(scored: pl.DataFrame, flows: pl.DataFrame) -> Table | None:
+    """Return how people were classed, column by column as it comes: a row a measure and published year or day.
+
+    Migrations have a column `time`, the last day of their year; years that nobody publishes are left to the file.
+    """
+    if "time" in scored.columns:
+        years = pl.col("time").is_in(flows["period_end"].unique().implode()) | (pl.col("measure") == "population")
+        scored = scored.filter(years)
     if scored.is_empty():
         return None
     numeric = tuple(place for place, kind in enumerate(scored.dtypes) if kind.is_numeric())
@@ -127,6 +145,7 @@ def _classes(scored: pl.DataFrame) -> Table | None:
             for row in scored.rows()
         ),
         numeric=numeric,
+        note="Migrations of published years, and residents on published days, person by person.",
         csv="evaluation/classes.csv",
     )
 
@@ -137,7 +156,9 @@ def _plain(value: object, column: str) -> str:
     if isinstance(value, date):
         return words.day(value)
     if isinstance(value, float):
-        return words.percent(value) if column in ("precision", "recall", "share") else f"{value:,.1f}"
+        return (
+            words.percent(value) if column in ("precision", "recall", "share") else f"{value:,.1f}".removesuffix(".0")
+        )
     if isinstance(value, int):
         return str(value) if column == "year" else words.count(value)
     return words.MEASURES.get(str(value), str(value).replace("_", " "))

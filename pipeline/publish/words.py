@@ -45,6 +45,7 @@ SHORT_GROUPS = {
     "65+": "65 and over",
     "all": "All",
 }
+ABBREVIATIONS = {"hesa", "mws", "pds", "pr"}
 SIGNIFICANT_FIGURES = 3
 TWO_SIDED_95 = 1.959964
 
@@ -100,9 +101,8 @@ def name(code: str, *, short: bool = False) -> str:
 
 
 def source_name(source: str) -> str:
-    """Return a source as it is spoken of: PDS, exit checks."""
-    abbreviations = {"pds", "pr", "mws", "hesa"}
-    return source.upper() if source in abbreviations else source.replace("_", " ")
+    """Return a source, or a model of several, as it is spoken of: PDS, exit checks, HESA exit checks."""
+    return " ".join(word.upper() if word in ABBREVIATIONS else word for word in source.split("_"))
 
 
 def headline(row: Row) -> str:

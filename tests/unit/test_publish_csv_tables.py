@@ -44,33 +44,37 @@ def test_a_reader_gets_the_figures_back_at_the_stated_precision(tables, name):
 
 
 def test_figures_are_plain_decimals_and_lines_end_with_lf(tmp_path):
-    frame = pl.DataFrame(
-        {
-            "survey_date": [date(2017, 6, 30)],
-            "coverage_class": ["everybody"],
-            "members": ["[]"],
-            "factor": [1.0123456789],
-            "standard_error": [1e-9],
-            "standard_error_sampling": [0.5],
-            "standard_error_linkage": [-0.0],
-            "missed": [0.1],
-            "erroneous": [0.2],
-            "listed": [1_234_567],
-            "estimated": [1_249_813.26],
-            "surveyed": [10],
-            "matches": [9],
-            "recall": [1.0],
-            "false_link_rate": [0.0],
-        }
-    )
-    save(frame, "coverage", tmp_path)
+    stock = {
+        "reference_date": date(2017, 6, 30),
+        "measure": "population",
+        "definition": "long_term",
+        "sex": "all",
+        "age_group": "65+",
+        "nationality_group": "non_EU",
+        "area": "all",
+        "estimate": 1_249_813.26,
+        "standard_error": 1e-9,
+        "lower": -0.04,
+        "upper": 1e15,
+        "status": "not measured",
+        "reliability": "ok",
+        "rule_set": 'long "term", 2019',
+        "data_date": date(2019, 12, 31),
+    }
+    save(pl.DataFrame([stock]), "stocks", tmp_path)
     write_csv_tables(tmp_path)
-    text = (tmp_path / "coverage.csv").read_bytes().decode()
+    text = (tmp_path / "stocks.csv").read_bytes().decode()
     assert "\r" not in text
     assert text.splitlines()[1] == (
-        "2017-06-30,everybody,[],1.012346,0.000000,0.500000,0.000000,0.100000,0.200000,"
-        "1234567,1249813.3,10,9,1.000000,0.000000"
+        "2017-06-30,population,long_term,all,65+,non_EU,all,1249813.3,0.0,0.0,1000000000000000.0,"
+        'not measured,ok,"long ""term"", 2019",2019-12-31'
     )
+
+
+def test_rates_have_six_decimals_and_people_one(tables):
+    with (tables / "coverage.csv").open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["factor"], row["standard_error"], row["estimated"]) == ("1.012000", "0.004000", "45540.0")
 
 
 def test_missing_values_are_empty_and_infinite_weights_are_told(tmp_path):

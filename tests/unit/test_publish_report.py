@@ -203,6 +203,15 @@ def test_unreliable_and_provisional_cells_are_marked_and_the_marks_explained(pla
     assert "pale: unreliable" in plain
 
 
+def test_an_unreliable_headline_says_so(run, plain, tmp_path):
+    flows = pl.read_parquet(run / "tables" / "flows.parquet")
+    small = flows.with_columns(pl.lit("unreliable").cast(flows.schema["reliability"]).alias("reliability"))
+    write_table(small, tmp_path / "tables" / "flows.parquet")
+    text = render_report(tmp_path, study=None, manifest=manifest())
+    assert 'class="badge unreliable"' in text
+    assert 'class="badge unreliable"' not in plain
+
+
 def test_every_source_of_error_is_listed_as_it_is_carried(plain):
     for said in ("declared: an assumption", "Drift of coverage", "not measured"):
         assert said in plain
