@@ -43,7 +43,9 @@ def write_account_inputs(
     _write(stocks, "population", out)
     _write(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
     _write(cells["deaths"], "deaths", out)
-    spread = with_expected(stocks).with_columns(variance=pl.col("chance") * pl.col("list_variance"))
+    spread = with_expected(stocks).with_columns(
+        variance=pl.col("chance") * pl.col("list_variance") + (pl.col("uneven") * pl.col("expected")) ** 2
+    )
     _write_sd(spread, "population", out)
     for name in ("immigration", "emigration"):
         _write(cells[name], name, out)
@@ -72,7 +74,7 @@ def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
     ]
     cells = pl.DataFrame(members, schema=["coverage_class", "sex", "age_group", "nationality_group"], orient="row")
     return cells.join(
-        coverage.select("coverage_class", "factor", "missed", "erroneous"), on="coverage_class", how="left"
+        coverage.select("coverage_class", "factor", "missed", "erroneous", "uneven"), on="coverage_class", how="left"
     )
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from estimation.coverage import CoverageEstimate, estimate_coverage
 from estimation.migration_flows import count_migrations
 from estimation.periods import DEFINITION, year_ending
-from estimation.survey import SURVEY, linkage_error, people_on_list, people_surveyed
+from estimation.survey import SURVEY, linkage_error, people_known, people_on_list, people_surveyed
 from estimation.vital_events import (
     VitalEvents,
     children_with_mothers_group,
@@ -101,9 +101,10 @@ def _coverage(context: StageContext, records: Path, clusters: pl.DataFrame, peop
             f"{study.path}, [coverage]: nobody is on the list of residents on {day}. Let reference_date be the "
             "survey's own day and 30 June of one of the 'stock_years'."
         )
-    surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, day)
+    known = people_known(clusters, listed)
+    surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
     links = linkage_error(_table(context, "link", "linkage_quality"))
-    return estimate_coverage(listed, surveyed, links, study.coverage, study.seed)
+    return estimate_coverage(listed, surveyed, len(known), links, study.coverage, study.seed)
 
 
 def _result(

@@ -5,9 +5,6 @@ the survey. In class g the survey's weighted share of people found on A, correct
 the dual-system estimate of its residents; over the full list count it gives the factor f_g, one net number
 for people missed and people wrongly held (Zhang & Dunne, trimmed dual-system estimation; Ding & Fienberg
 1994 for the correction).
-
-The survey's own answers decide who belongs to a class. People on both lists show how those of list class j
-spread over survey classes g, so the trimmed list is first moved: n_g = sum_j n_j m_jg / m_j.
 """
 
 from dataclasses import dataclass
@@ -19,14 +16,11 @@ from numpy.typing import NDArray
 from estimation.bootstrap import cluster_places, cluster_weights
 from estimation.coverage_classes import Cell, CoverageClass, class_name, members, merge_classes
 from estimation.draws import generator
-from estimation.dual_system import chapman, check_separation, true_matches
+from estimation.dual_system import LEAST_SEPARATION, chapman, check_separation, true_matches
 from estimation.least_squares import Array
-from estimation.survey import LinkageError
+from estimation.survey import DIVISIONS, LinkageError
 from pipeline.errors import UserError
 from pipeline.study import CoverageSettings
-
-OWN = ["sex", "age_group", "nationality_group"]
-ON_LIST = ["list_sex", "list_age_group", "list_nationality_group"]
 
 
 @dataclass(frozen=True)
@@ -39,39 +33,48 @@ class CoverageEstimate:
 
 @dataclass(frozen=True)
 class _Lists:
-    """Both lists by class: list counts, and sums of survey weights by cluster (rows) where they are needed.
+    """Both lists by class: list counts, and sums of survey weights by cluster (rows).
 
-    `surveyed`, `strong`, `linked` are (clusters, classes) by the survey's class, `crossed` (clusters, list
-    class, survey class) the matches; weights average 1.
+    `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to anybody), `listed`
+    and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `landing` is the share of
+    all known people who are on the trimmed list, where a false link may land.
     """
 
     full: Array
     trimmed: Array
     surveyed: Array
-    strong: Array
-    linked: Array
-    crossed: Array
+    known: Array
+    listed: Array
+    matched: Array
+    landing: float
 
 
 def estimate_coverage(
-    listed: pl.DataFrame, surveyed: pl.DataFrame, links: LinkageError, settings: CoverageSettings, seed: int
+    listed: pl.DataFrame,
+    surveyed: pl.DataFrame,
+    known: int,
+    links: LinkageError,
+    settings: CoverageSettings,
+    seed: int,
 ) -> CoverageEstimate:
     """Return the coverage factors of a survey's day.
 
-    `listed` and `surveyed` are those of `estimation.survey`. Classes are merged until each has
-    `minimum_matches` matches, by the survey's class and by the list's. Standard errors: sampling by the
-    rescaled bootstrap of Rao & Wu (1988) over clusters within strata, linkage by draws of recall and
-    false-link rate that all classes share; they are independent, so their covariances add up. Raises
-    `UserError` where nobody was matched or where linkage is too poor.
+    `listed` and `surveyed` are those of `estimation.survey`, `known` the number of people whom
+    survey people may be linked to, residents or not. Classes are merged until each
+    has `minimum_matches` matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988)
+    over clusters within strata, linkage by draws of recall and false-link rate that all classes share; they
+    are independent, so their covariances add up. Raises `UserError` where nobody was matched or where
+    linkage is too poor.
     """
-    check_separation(links.recall, links.false_link_rate)
+    check_separation(links)
     classes = _classes(surveyed, settings.minimum_matches)
-    lists = _hold_together(listed, surveyed, classes)
+    lists = _hold_together(listed, surveyed, classes, known)
     clusters = np.ones((1, len(lists.surveyed)))
     point = np.array([links.recall]), np.array([links.false_link_rate])
     factor, covered = (one[0] for one in _factors(lists, clusters, *point))
     resampled = cluster_weights(surveyed, settings.replicates, seed)
     sampling = _relative_covariance(_factors(lists, resampled, *point)[0], factor)
+    sampling = _at_least(sampling, _least_variance(lists))
     drawn = _draw_links(links, settings.replicates, seed)
     linkage = _relative_covariance(_factors(lists, clusters, *drawn)[0], factor)
     covariance = sampling + linkage
@@ -86,10 +89,11 @@ def estimate_coverage(
             "standard_error_linkage": factor * np.sqrt(np.diag(linkage)),
             "missed": np.clip(1 - covered, 0, 1),
             "erroneous": np.clip(1 - covered * factor, 0, 1),
+            "uneven": [unevenness(surveyed, one) for one in classes],
             "listed": lists.full.astype(np.int64),
             "estimated": factor * lists.full,
-            "surveyed": _people(surveyed, OWN, classes),
-            "matches": _people(surveyed.filter("strong"), OWN, classes),
+            "surveyed": _people(surveyed, classes),
+            "matches": _people(surveyed.filter("trimmed"), classes),
             "recall": [links.recall] * len(classes),
             "false_link_rate": [links.false_link_rate] * len(classes),
         }
@@ -97,79 +101,108 @@ def estimate_coverage(
     return CoverageEstimate(table, _long(table["coverage_class"], covariance, sampling, linkage))
 
 
+def unevenness(surveyed: pl.DataFrame, one: CoverageClass) -> float:
+    """Return the relative standard deviation of coverage between the single ages of a class, beyond chance.
+
+    One-way analysis of variance of "found on the trimmed list" by sex, age and nationality group (method of
+    moments; Cochran 1977, Sampling Techniques, section 8.4): 0 where ages differ no more than by chance.
+    """
+    inside = surveyed.filter(pl.struct(DIVISIONS).is_in([dict(zip(DIVISIONS, cell, strict=True)) for cell in one]))
+    kind = ["sex", "age", "nationality_group"]
+    by_kind = inside.group_by(kind).agg(people=pl.len(), found=pl.col("trimmed").sum()).sort(kind)
+    people, found = (by_kind[name].to_numpy().astype(float) for name in ("people", "found"))
+    total, share = people.sum(), found.sum() / max(people.sum(), 1.0)
+    spread = float(np.sum(people * (found / people - share) ** 2)) - (len(people) - 1) * share * (1 - share)
+    room = total - float(np.sum(people**2)) / max(total, 1.0)
+    return (max(spread, 0.0) / room) ** 0.5 / share if room > 0 and share > 0 else 0.0
+
+
 def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
-    matched = surveyed.filter("strong")
+    matched = surveyed.filter("trimmed")
     if matched.is_empty():
         raise UserError(
             "coverage survey: none of its people is linked to anybody with strong signs of residence, so there is "
             "nothing to estimate coverage from. Look at linkage_quality for the survey."
         )
-    own, on_list = _by_cell(matched, OWN), _by_cell(matched, ON_LIST)
-    return merge_classes({cell: min(own.get(cell, 0), on_list.get(cell, 0)) for cell in own}, minimum)
+    return merge_classes(_by_cell(matched), minimum)
 
 
-def _by_cell(frame: pl.DataFrame, columns: list[str]) -> dict[Cell, int]:
-    return {row[:3]: row[3] for row in frame.group_by(columns).len().iter_rows()}
+def _by_cell(frame: pl.DataFrame) -> dict[Cell, int]:
+    return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).len().iter_rows()}
 
 
-def _people(frame: pl.DataFrame, columns: list[str], classes: list[CoverageClass]) -> list[int]:
-    counted = _by_cell(frame, columns)
+def _people(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:
+    counted = _by_cell(frame)
     return [sum(counted.get(cell, 0) for cell in one) for one in classes]
 
 
-def _hold_together(listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass]) -> _Lists:
-    place = {cell: i for i, one in enumerate(classes) for cell in one}
-
-    def class_of(frame: pl.DataFrame, columns: list[str]) -> NDArray[np.int64]:
-        return np.array([place.get(cell, 0) for cell in frame.select(columns).iter_rows()], dtype=np.int64)
-
-    size = len(classes)
-    on_list, strong = class_of(listed, OWN), listed["strong"].to_numpy()
+def _hold_together(listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass], known: int) -> _Lists:
+    place, size = {cell: i for i, one in enumerate(classes) for cell in one}, len(classes)
     cluster = cluster_places(surveyed)
-    own, theirs = class_of(surveyed, OWN), class_of(surveyed, ON_LIST)
     weight = surveyed["weight"].to_numpy() / surveyed["weight"].mean()
-    matched, linked = surveyed["strong"].to_numpy(), surveyed["linked"].to_numpy()
 
-    def by_cluster(weights: Array) -> Array:
+    def class_of(frame: pl.DataFrame) -> NDArray[np.int64]:
+        return np.array([place[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
+
+    def on_list(kept: pl.DataFrame) -> Array:
+        return np.bincount(class_of(kept), minlength=size).astype(float)
+
+    def in_survey(kept: Array) -> Array:
         sums = np.zeros((int(cluster.max()) + 1, size))
-        np.add.at(sums, (cluster, own), weights)
+        np.add.at(sums, (cluster, own), weight * kept)
         return sums
 
-    crossed = np.zeros((int(cluster.max()) + 1, size, size))
-    np.add.at(crossed, (cluster[matched], theirs[matched], own[matched]), weight[matched])
+    own = class_of(surveyed)
     return _Lists(
-        full=np.bincount(on_list, minlength=size).astype(float),
-        trimmed=np.bincount(on_list[strong], minlength=size).astype(float),
-        surveyed=by_cluster(weight),
-        strong=by_cluster(weight * matched),
-        linked=by_cluster(weight * linked),
-        crossed=crossed,
+        full=on_list(listed),
+        trimmed=on_list(listed.filter("trimmed")),
+        surveyed=in_survey(np.ones(len(weight))),
+        known=in_survey(surveyed["known"].to_numpy()),
+        listed=in_survey(surveyed["listed"].to_numpy()),
+        matched=in_survey(surveyed["trimmed"].to_numpy()),
+        landing=listed.filter("trimmed").height / max(known, 1),
     )
 
 
 def _factors(lists: _Lists, clusters: Array, recall: Array, false_link_rate: Array) -> tuple[Array, Array]:
     """Return factors and shares of residents on the full list, (replicates, classes).
 
-    `clusters` (replicates, clusters) weighs the clusters; recall and false-link rate are by replicate.
+    `clusters` (replicates, clusters) weighs the clusters; recall a and false-link rate b are by replicate.
+    Of the n2 surveyed, K = (known - b n2) / (a - b) are really known; the others are linked falsely at rate
+    b, and the share `landing` of those links ends on the trimmed list: M = (m - b landing (n2 - K)) / a. When
+    everybody known is on the trimmed list, M = K, which is the form of Ding & Fienberg.
     """
-    surveyed, strong, linked = (
-        np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.strong, lists.linked)
+    surveyed, known, listed, matched = (
+        np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.known, lists.listed, lists.matched)
     )
-    crossed = np.einsum("rc,cjg->rjg", clusters, lists.crossed)
-    from_class = crossed.sum(axis=2, keepdims=True)
-    stay = np.broadcast_to(np.eye(len(lists.full)), crossed.shape)
-    moves = np.where(from_class > 0, crossed / np.where(from_class > 0, from_class, 1.0), stay)
-    trimmed = np.einsum("j,rjg->rg", lists.trimmed, moves)
-    a, b = recall[:, None], false_link_rate[:, None]
-    matches = np.maximum(true_matches(strong, surveyed, a, b), 0.0)
-    covered = true_matches(linked, surveyed, a, b) / np.maximum(surveyed, 1e-9)
-    return chapman(trimmed, surveyed, matches) / np.maximum(lists.full, 1.0), covered
+    a, b = recall[:, None], np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
+    unknown = np.maximum(surveyed - true_matches(known, surveyed, a, b), 0.0)
+    false = b * lists.landing * unknown
+    matches = np.maximum((matched - false) / a, 0.0)
+    covered = (listed - false) / a / np.maximum(surveyed, 1e-9)
+    return chapman(lists.trimmed, surveyed, matches) / np.maximum(lists.full, 1.0), covered
 
 
 def _relative_covariance(replicates: Array, factor: Array) -> Array:
     relative = replicates / factor
     centred = relative - relative.mean(axis=0)
     return np.einsum("ri,rj->ij", centred, centred) / max(len(centred) - 1, 1)
+
+
+def _least_variance(lists: _Lists) -> Array:
+    """Return the relative variance of each factor in a simple random survey with one more person missed.
+
+    Where the survey happens to miss nobody the bootstrap sees no variance; with p = (m + 1) / (n + 2), the
+    mean of a uniform prior, there is (1 - p) / (p n).
+    """
+    surveyed, matched = lists.surveyed.sum(axis=0), lists.matched.sum(axis=0)
+    share = (matched + 1) / (surveyed + 2)
+    return (1 - share) / (share * np.maximum(surveyed, 1.0))
+
+
+def _at_least(covariance: Array, least: Array) -> Array:
+    """Return the covariance with its diagonal raised to `least` where it is below."""
+    return covariance + np.diag(np.maximum(least - np.diag(covariance), 0.0))
 
 
 def _draw_links(links: LinkageError, replicates: int, seed: int) -> tuple[Array, Array]:

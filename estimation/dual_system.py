@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from estimation.survey import LinkageError
 from pipeline.errors import UserError
 
 Number = float | NDArray[np.float64]
@@ -31,11 +32,16 @@ def true_matches(linked: Number, second: Number, recall: Number, false_link_rate
     return (np.asarray(linked) - false * np.asarray(second)) / (np.asarray(recall) - false)
 
 
-def check_separation(recall: float, false_link_rate: float) -> None:
-    """Raise `UserError` where linkage is too poor for the correction to mean anything."""
-    if recall - false_link_rate < LEAST_SEPARATION:
+def check_separation(links: LinkageError) -> None:
+    """Raise `UserError` where linkage is too poor for the correction to mean anything.
+
+    That is so when recall less false-link rate is below `LEAST_SEPARATION` by more than two standard errors.
+    """
+    room = links.recall - links.false_link_rate
+    error = (links.recall_error**2 + links.false_link_error**2) ** 0.5
+    if room + 2 * error < LEAST_SEPARATION:
         raise UserError(
-            f"coverage survey: recall {recall:.3f} less false-link rate {false_link_rate:.3f} is below "
+            f"coverage survey: recall {links.recall:.3f} less false-link rate {links.false_link_rate:.3f} is below "
             f"{LEAST_SEPARATION}: too few of the links are right to estimate coverage. Look at linkage_quality "
             "for the survey, improve its identifiers or its model, then run again."
         )

@@ -24,7 +24,7 @@ NOT_MEASURED = (
     (
         "recall by group",
         "population",
-        "One recall and one false-link rate serve all classes; groups that are harder to link get too high a factor.",
+        "One recall and one false-link rate, those of links to the spine, serve all classes and sources.",
     ),
     (
         "change of the list over time",
@@ -47,9 +47,9 @@ NOT_MEASURED = (
         "Unfinished stays count at the share of the year before; that this share changes is not carried.",
     ),
     (
-        "nationality and age in flows",
-        "immigration, emigration",
-        "The survey's answers correct the classes of stocks; flows keep what the sources say.",
+        "nationality group, sex and age",
+        "all",
+        "Everybody stands in the group that the sources give; that some stand in a wrong one is not carried.",
     ),
     (
         "registration of births and deaths",

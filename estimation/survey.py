@@ -15,6 +15,7 @@ from pipeline.toml_files import read_toml
 SURVEY = "coverage_survey"
 SPINE = "pds"
 ELSEWHERE = NATIONALITY_GROUPS[-1]
+DIVISIONS = ["sex", "age_group", "nationality_group"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,14 @@ class LinkageError:
 
 
 def linkage_error(quality: pl.DataFrame) -> LinkageError:
-    """Return recall and false-link rate from `linkage_quality`; raises `UserError` where nobody was reviewed."""
+    """Return recall and false-link rate from `linkage_quality`; raises `UserError` where nobody was reviewed.
+
+    A false-link rate that is not known (nobody in the review is missing from the spine) is taken as 0: it
+    applies to nobody.
+    """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == SPINE, pl.col("group") == "all"
-    ).drop_nulls(["review_recall", "review_false_link_rate"])
+    ).drop_nulls("review_recall")
     if rows.is_empty():
         raise UserError(
             "coverage survey: nobody reviewed its links, so recall and false-link rate are not known. Add the "
@@ -41,37 +46,42 @@ def linkage_error(quality: pl.DataFrame) -> LinkageError:
     return LinkageError(
         recall=row["review_recall"],
         recall_error=row["review_recall_se"] or 0.0,
-        false_link_rate=row["review_false_link_rate"],
+        false_link_rate=row["review_false_link_rate"] or 0.0,
         false_link_error=row["review_false_link_rate_se"] or 0.0,
     )
 
 
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return the people whom the sources count on a day: `person_id, strong`, sex, age and nationality group.
+    """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `trimmed`.
 
-    `people` has `person_id, sex, cohort, nationality_group`.
+    The trimmed list holds those with strong signs of residence. `people` has `person_id, sex, cohort,
+    nationality_group`.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
-        .select("person_id", "strong")
+        .select("person_id", pl.col("strong").alias("trimmed"))
         .join(people, on="person_id", how="left")
         .with_columns(age_group(pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)))
-        .select(
-            "person_id",
-            "strong",
-            *(pl.col(name).cast(pl.String) for name in ("sex", "age_group", "nationality_group")),
-        )
+        .select("person_id", *DIVISIONS, "trimmed")
         .sort("person_id")
     )
 
 
-def people_surveyed(records: Path, clusters: pl.DataFrame, listed: pl.DataFrame, day: date) -> pl.DataFrame:
+def people_known(clusters: pl.DataFrame, listed: pl.DataFrame) -> pl.Series:
+    """Return the ids of everybody whom a survey person may be linked to: on the spine or on the list."""
+    on_spine = clusters.filter(pl.col("source") == SPINE, pl.col("draw") == 0)["person_id"]
+    return pl.concat([on_spine, listed["person_id"]]).unique().sort()
+
+
+def people_surveyed(
+    records: Path, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.Series, day: date
+) -> pl.DataFrame:
     """Return one row a person found by the survey of a day, by subject.
 
-    Columns: `subject_id, stratum, cluster, weight, sex, age_group, nationality_group` as they told the
-    survey; `linked` (on the list of `people_on_list`), `strong` (on its trimmed part), and `list_sex,
-    list_age_group, list_nationality_group` as the list has them. Whoever told no nationality has that of
-    the list, or is taken as British.
+    Columns: `subject_id, stratum, cluster, weight, age`; whether they are linked to somebody `known`, to
+    somebody `listed`, and to somebody `trimmed` (on the trimmed list); and `DIVISIONS`: of somebody on the
+    list what the list says, because the account keeps everybody in one group; of the others what they told
+    the survey, and whoever told no nationality is taken as British.
     """
     if not records.exists():
         raise UserError("coverage survey: the study has none, so coverage cannot be estimated. Add its extract.")
@@ -81,27 +91,33 @@ def people_surveyed(records: Path, clusters: pl.DataFrame, listed: pl.DataFrame,
             f"coverage survey: nobody was found on {day}. Set reference_date in [coverage] to the survey's own day."
         )
     who = clusters.filter(pl.col("source") == SURVEY, pl.col("draw") == 0).select("subject_id", "person_id")
-    on_list = listed.rename({name: f"list_{name}" for name in ("sex", "age_group", "nationality_group")})
+    on_list = listed.select(
+        "person_id", "trimmed", pl.lit(value=True).alias("listed"), pl.col(DIVISIONS).name.prefix("list_")
+    )
     born = pl.col("birth_month")
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
-    told = pl.col("nationality").replace_strict(_nationality_groups(), default=ELSEWHERE)
-    told = pl.when(pl.col("nationality").is_null()).then(None).otherwise(told)
+    told = {
+        "sex": pl.col("sex").cast(pl.String),
+        "age_group": age_group(age),
+        "nationality_group": pl.col("nationality").replace_strict(_nationality_groups(), default=ELSEWHERE),
+    }
+    told["nationality_group"] = pl.when(pl.col("nationality").is_not_null()).then(told["nationality_group"])
     return (
         found.join(who, on="subject_id", how="left")
         .join(on_list, on="person_id", how="left")
-        .with_columns(
-            age_group(age),
-            pl.col("sex").cast(pl.String),
-            linked=pl.col("strong").is_not_null(),
-            strong=pl.col("strong").fill_null(value=False),
-            nationality_group=pl.coalesce(told, "list_nationality_group", pl.lit(NATIONALITY_GROUPS[0])),
-        )
         .select(
-            "subject_id", "stratum", "cluster", "weight", "sex", "age_group", "nationality_group", "linked", "strong",
-            "list_sex", "list_age_group", "list_nationality_group",
+            "subject_id",
+            "stratum",
+            "cluster",
+            "weight",
+            pl.col("person_id").is_in(known.implode()).alias("known"),
+            pl.col("listed", "trimmed").fill_null(value=False),
+            *(pl.coalesce(f"list_{name}", one).alias(name) for name, one in told.items()),
+            age=age,
         )
+        .with_columns(pl.col("nationality_group").fill_null(NATIONALITY_GROUPS[0]))
         .sort("subject_id")
-    )  # fmt: skip
+    )
 
 
 def _nationality_groups() -> dict[str, str]:
