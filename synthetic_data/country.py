@@ -74,8 +74,11 @@ GROUP_SHARES = {"British": 0.934, "Irish": 0.006, "EU": 0.033, "non_EU": 0.027}
 COURSE_YEARS = {"EU": (0.35, 0.05, 0.45, 0.15), "non_EU": (0.47, 0.08, 0.32, 0.13)}
 """Shares of courses of one to four years: nearly half of non-EU students come for a master's year."""
 
-STUDENT_LEAVES, STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.70, 0.26, 0.04
-"""After the course (ONS, Emigration patterns of non-EU students, 2019)."""
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.26, 0.04
+"""The others, 70%, leave soon after the course (ONS, Emigration patterns of non-EU students, 2019)."""
+
+BACK_FROM_STUDY = Party("back_from_study", "non_EU", "work", 0.0, 0.4, 700, 0.8, 30)
+"""How former students stay when they come back: to work."""
 
 FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.108), (30, 0.122), (35, 0.068), (40, 0.015), (46, 0.0))
 """Births a year by a woman's age from the given age on."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from synthetic_data import names
 from synthetic_data.country import (
+    BACK_FROM_STUDY,
     COURSE_YEARS,
     GROUP_SHARES,
     MEAN_RETURN_DAYS,
@@ -165,8 +166,7 @@ def _second_stay(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     comes_back = draws(seed, "comes back", keys) < party.returns
     again = leave + 366 + exponential(draws(seed, "absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
-    longer = Party("again", party.group, "work", 0.0, 0.4, 700, 0.8, 30) if party.purpose == "study" else party
-    stay = _stay_days(seed, keys, longer, "second stay")
+    stay = _stay_days(seed, keys, BACK_FROM_STUDY if party.purpose == "study" else party, "second stay")
     return np.where(comes_back, again, NEVER), np.where(comes_back, again + stay, NEVER)
 
 

@@ -95,6 +95,7 @@ def _spells_by_person(presence: pl.DataFrame) -> Iterator[tuple[int, list[tuple[
 def _people(lives: Lives) -> pl.DataFrame:
     mother = lives.people["mother"].to_numpy()
     came_as = np.array([*(party.name for party in PARTIES), "residents"], dtype=object)[lives.party]
+    came_as[mother >= 0] = "births"
     return lives.people.select(
         "person",
         "sex",

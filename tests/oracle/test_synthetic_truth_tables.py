@@ -1,0 +1,79 @@
+"""The truth tables against the oracle, asked about every single person, and against the lives themselves."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from synthetic_data import truth, truth_tables
+from synthetic_data.residence import Lives, live
+
+BEGIN, HORIZON = truth_tables.BEGIN, truth_tables.HORIZON
+
+
+@pytest.fixture(scope="module")
+def lives() -> Lives:
+    return live(seed=11, residents=2_000)
+
+
+@pytest.fixture(scope="module")
+def tables(lives: Lives) -> dict[str, pl.DataFrame]:
+    return truth_tables.settle(lives).tables
+
+
+def test_the_short_cut_for_people_who_never_move_agrees_with_the_oracle(tables: dict[str, pl.DataFrame]) -> None:
+    people = {person: (birth, death) for person, birth, death in tables["people"].select(
+        "person", "birth_date", "death_date").iter_rows()}  # fmt: skip
+    spells = _spells(tables["presence"])
+    migrations, residents = set(), set()
+    for person, of_person in spells.items():
+        chains = truth.chains(of_person)
+        for on, direction in truth.migrations(chains, *people[person], BEGIN, HORIZON):
+            migrations.add((person, on, direction))
+        for on in truth_tables.REFERENCE_DATES:
+            if truth.is_usual_resident(chains, on, HORIZON):
+                residents.add((on, person))
+    assert set(tables["migrations"].iter_rows()) == migrations
+    assert set(tables["residents"].iter_rows()) == residents
+    assert tables["migrations"].height == len(migrations)
+    assert tables["residents"].height == len(residents)
+
+
+def test_everybody_is_present_once_at_a_time_between_birth_and_death(tables: dict[str, pl.DataFrame]) -> None:
+    presence = tables["presence"].join(tables["people"], on="person").sort("person", "start")
+    assert presence["person"].n_unique() == tables["people"].height
+    assert (presence["start"] >= presence["birth_date"]).all()
+    end = pl.col("end").fill_null(HORIZON)
+    assert presence.filter(pl.col("start") >= end).is_empty()
+    assert presence.filter(end > pl.col("death_date").fill_null(HORIZON)).is_empty()
+    assert presence.filter((pl.col("start") <= end.shift(1)).over("person").fill_null(value=False)).is_empty()
+
+
+def test_stock_and_flows_of_the_truth_add_up_year_by_year(tables: dict[str, pl.DataFrame]) -> None:
+    """Residents change by births, deaths and migrations; lives of less than a year are no residence."""
+    people, migrations = tables["people"], tables["migrations"]
+    residents = tables["residents"]
+    for year in range(2016, 2020):
+        first, last = date(year - 1, 6, 30), date(year, 6, 30)
+        before, after = (residents.filter(pl.col("reference_date") == on)["person"] for on in (first, last))
+        came, left = set(after) - set(before), set(before) - set(after)
+        in_year = pl.col("date").is_between(first, last, closed="right")
+        moved = migrations.filter(in_year)
+        born = people.filter(pl.col("birth_date").is_between(first, last, closed="right"))
+        died = people.filter(pl.col("death_date").is_between(first, last, closed="right"))
+        assert came <= set(moved.filter(pl.col("direction") == "immigration")["person"]) | set(born["person"])
+        assert left <= set(moved.filter(pl.col("direction") == "emigration")["person"]) | set(died["person"])
+
+
+def _spells(presence: pl.DataFrame) -> dict[int, list[tuple[date, date | None]]]:
+    found: dict[int, list[tuple[date, date | None]]] = {}
+    for person, start, end in presence.sort("person", "start").iter_rows():
+        found.setdefault(person, []).append((start, end))
+    return found
+
+
+def test_nobody_returns_within_a_year_of_a_long_departure(lives: Lives) -> None:
+    """Stays, journeys aside, are apart by more than 365 days, so that no visit chains two of them."""
+    gaps = lives.stays.with_columns(gap=pl.col("start") - pl.col("end").shift(1).over("row"))
+    assert gaps["gap"].drop_nulls().min() > 365
+    assert (lives.trips["back"] - lives.trips["out"]).max() <= 350

@@ -1,0 +1,154 @@
+"""The study that `simulate` writes: what its readers rely on."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.ingest import ingest
+from pipeline.keys import read_key
+from pipeline.stage import StageContext
+from pipeline.study import Study, read_study
+from synthetic_data.errors import NO_ERRORS, Errors
+from synthetic_data.study import simulate
+
+RESIDENTS = 1_500
+MANY_BROKEN = Errors(broken_rows=0.01)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study")
+    simulate(RESIDENTS, 5, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def flawless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("flawless")
+    simulate(RESIDENTS, 5, out, errors=NO_ERRORS)
+    return out
+
+
+def extract(study: Study, name: str) -> pl.DataFrame:
+    files = study.files_of(name)
+    return pl.concat([
+        pl.read_csv(file, infer_schema=False) if file.suffix == ".csv" else pl.read_parquet(file) for file in files
+    ])  # fmt: skip
+
+
+def quarantined(study: Path, out: Path) -> tuple[int, int]:
+    out.mkdir()
+    counts = ingest(StageContext(read_study(study / "study.toml"), {}, out)).counts
+    return int(counts["quarantined"]), int(counts["rows"])
+
+
+def test_the_study_names_every_extract_with_its_rows_and_a_key(folder: Path) -> None:
+    study = read_study(folder / "study.toml")
+    assert study.synthetic
+    assert study.data_date.isoformat() == "2019-12-31"
+    assert len(study.source_contracts()) == 10
+    for one in study.extract:
+        assert one.rows == extract(study, one.name).height > 0
+    assert "SYNTHETIC ONLY" in (folder / "synthetic.key").read_text(encoding="utf-8").splitlines()[0]
+    assert read_key(study)
+
+
+def test_columns_stand_in_the_order_and_layout_of_the_contract(folder: Path) -> None:
+    study = read_study(folder / "study.toml")
+    for contract in study.source_contracts().values():
+        for name, wanted in contract.extracts.items():
+            assert set(extract(study, name).columns) == {column.header for column in wanted.columns.values()}
+
+
+def test_without_errors_every_row_keeps_its_contract(flawless: Path, tmp_path: Path) -> None:
+    assert quarantined(flawless, tmp_path / "out")[0] == 0
+
+
+def test_with_errors_only_the_broken_rows_break_their_contract(tmp_path: Path) -> None:
+    simulate(RESIDENTS, 5, tmp_path / "study", errors=MANY_BROKEN)
+    set_aside, rows = quarantined(tmp_path / "study", tmp_path / "out")
+    assert 0.5 * 0.01 < set_aside / rows < 1.5 * 0.01
+
+
+def test_wrong_values_are_plausible_ones(tmp_path: Path) -> None:
+    """All errors but broken rows pass the contract: nobody but the truth can tell them."""
+    simulate(RESIDENTS, 5, tmp_path / "study", errors=Errors(broken_rows=0))
+    assert quarantined(tmp_path / "study", tmp_path / "out")[0] == 0
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_threads_and_hash_seed(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "77"}
+    command = (
+        "import sys, pathlib, synthetic_data.study as s; s.simulate(int(sys.argv[1]), 5, pathlib.Path(sys.argv[2]))"
+    )
+    subprocess.run([sys.executable, "-c", command, str(RESIDENTS), str(again)], env=environment, check=True)
+    assert digests(again) == digests(folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_another_seed_gives_other_people(folder: Path, tmp_path: Path) -> None:
+    simulate(RESIDENTS, 6, tmp_path)
+    same = [name for name, value in digests(tmp_path).items() if value == digests(folder)[name]]
+    assert same == ["postcode_areas.csv"]
+
+
+def test_every_subject_of_every_source_is_one_known_person(folder: Path) -> None:
+    study = read_study(folder / "study.toml")
+    identities = pl.read_parquet(folder / "truth" / "identities.parquet")
+    people = pl.read_parquet(folder / "truth" / "people.parquet")
+    assert set(identities["person"]) <= set(people["person"])
+    for source, contract in study.source_contracts().items():
+        if source == "review_sample":
+            continue
+        known = identities.filter(pl.col("source") == source)
+        keys: set[str] = set()
+        for name, one in contract.extracts.items():
+            keys |= set(extract(study, name)[one.columns[contract.person_key].header])
+        assert set(known["person_key"]) == keys
+        assert known["person"].is_unique().all()
+
+
+def test_a_source_moved_only_where_its_latest_postcode_is_not_the_spines(folder: Path) -> None:
+    study = read_study(folder / "study.toml")
+    identities = pl.read_parquet(folder / "truth" / "identities.parquet")
+    keys = {source: identities.filter(pl.col("source") == source) for source in ("pds", "mws")}
+    spine = (
+        extract(study, "pds")
+        .sort("POSTING_DATE", maintain_order=True)
+        .group_by("NHS_NUMBER", maintain_order=True).last()
+        .join(keys["pds"], left_on="NHS_NUMBER", right_on="person_key").select("person", spine="POSTCODE")
+    )  # fmt: skip
+    mws = extract(study, "mws").join(keys["mws"], left_on="NINO_ENC", right_on="person_key").join(spine, on="person")
+    assert (mws["moved"] == (mws["POSTCODE"] != mws["spine"])).all()
+    assert mws["moved"].any()
+    assert not keys["pds"]["moved"].any()
+
+
+def test_extracts_hold_only_what_was_known_on_the_data_date(folder: Path) -> None:
+    study = read_study(folder / "study.toml")
+    known = {
+        "pds": "POSTING_DATE", "births": "REGISTRATION_DATE", "deaths": "REGISTRATION_DATE",
+        "exit_checks_travel": "EVENT_DATE", "exit_checks_visas": "VALID_FROM",
+    }  # fmt: skip
+    for name, column in known.items():
+        assert extract(study, name)[column].cast(pl.String).max() <= "2019-12-31"
+    assert extract(study, "hesa")["ACYEAR"].max() == "2018/19"
+    assert str(extract(study, "activity_weeks")["TAX_YEAR_END"].max()) == "2019-04-05"
+    assert str(extract(study, "pr")["SNAPSHOT_DATE"].max()) == "2019-07-31"
+
+
+@pytest.mark.parametrize(("residents", "seed", "told"), [(3, 1, "--residents 3"), (1_000, -1, "--seed -1")])
+def test_numbers_out_of_range_are_a_users_mistake(residents: int, seed: int, told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=told):
+        simulate(residents, seed, tmp_path)
