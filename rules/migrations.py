@@ -1,7 +1,8 @@
 """Changes of usual residence: a long-term stay that begins by an arrival, or ends by a departure for good.
 
 A birth begins a stay without immigration, a death ends it without emigration; whoever was here before
-anybody observed them leaves as an emigrant, but never arrived.
+anybody observed them leaves as an emigrant, but never arrived. Cases of a year that is not final also stand
+for those that are not known yet: some register late, and weeks of activity are delivered once a year.
 """
 
 import duckdb
@@ -10,20 +11,22 @@ import polars as pl
 from pipeline.tables import query
 from rules.language import quoted
 from rules.model import RuleSet
+from rules.spells import OPEN
+from rules.stays import NEAR_DAYS
 
 
-def migrations_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet) -> pl.DataFrame:
+def migrations_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, before: str) -> pl.DataFrame:
     """Return `migrations` of the composite definition from the table `stay`.
 
     An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, since
-    its definition needs data later than what its rule can see.
+    its definition needs data later than what its rule can see. `before` is the table of what was known a year
+    earlier, from which weights are learnt.
     """
     reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rule_set.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
     composite = quoted(rule_set.definition.id)
-    return query(
-        connection,
-        f"""
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE migration AS
         SELECT person_id, definition, start AS "date", 'immigration' AS direction,
             CASE WHEN status = 'long_term' THEN 'certain' ELSE 'probable' END AS status, probability,
             {reason} AS reason, stay_rule AS rule_id, [start_record] AS record_ids,
@@ -35,5 +38,58 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet) -
             {reason}, stay_rule, [end_record],
             observed_until - stop <= absent
         FROM stay WHERE definition = {composite} AND left_for_good > 0
-        """,
-    )
+    """).fetchall()
+    if not rule_set.unfinished.weigh_late:
+        return query(connection, "SELECT *, 1.0 AS weight FROM migration")
+    return query(connection, _weighted(rule_set, before))
+
+
+def _weighted(rule_set: RuleSet, before: str) -> str:
+    """Weigh the years that are not final by what became known, within a year, of the years before them.
+
+    The weight of a year ending 30 June is N / n: n were known (certain, or unfinished and by now in `migration`
+    at their probability) of the year before it when it was as young, and N are known now. The factors of
+    chain-ladder estimation of late claims (Mack, 1993), one step; at least 1, by direction and nationality group,
+    or by direction alone where N is below the minimum of cases. Sums are of millionths, so exact.
+    """
+    composite, year = quoted(rule_set.definition.id), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
+    millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
+    return f"""
+    WITH now AS (SELECT *, {year} AS "year" FROM migration JOIN person USING (person_id)),
+    candidate AS (
+        SELECT person_id, start AS "date", 'immigration' AS direction, status = 'long_term' AS certain
+        FROM {before} WHERE definition = {composite} AND start_kind = 'arrival' AND status <> 'short_term'
+        UNION ALL
+        SELECT person_id, stop, 'emigration', absent_days > absent
+        FROM {before}
+        WHERE definition = {composite} AND status = 'long_term' AND stop < {OPEN} AND end_reason <> 'death'
+    ),
+    became AS (
+        SELECT candidate.*, {year.replace('"date"', 'candidate."date"')} AS "year", nationality_group,
+            max(CASE WHEN certain THEN 1.0 ELSE coalesce(migration.probability, 0.0) END) AS probability
+        FROM candidate JOIN person USING (person_id) LEFT JOIN migration
+            ON migration.person_id = candidate.person_id AND migration.direction = candidate.direction
+            AND migration."date" BETWEEN candidate."date" - {NEAR_DAYS} AND candidate."date" + {NEAR_DAYS}
+        GROUP BY ALL
+    ),
+    counted AS (
+        SELECT direction, "year" + 1 AS "year", nationality_group, {millionths} AS millionths, true AS known
+        FROM now GROUP BY ALL
+        UNION ALL
+        SELECT direction, "year" + 1, nationality_group, {millionths}, false FROM became GROUP BY ALL
+    ),
+    factor AS (
+        SELECT direction, "year", nationality_group, greatest(1.0, round(sum(millionths) FILTER (WHERE known)
+                / CAST(sum(millionths) FILTER (WHERE NOT known) AS DOUBLE), 6)) AS factor
+        FROM counted
+        GROUP BY GROUPING SETS ((direction, "year", nationality_group), (direction, "year"))
+        HAVING sum(millionths) FILTER (WHERE NOT known) >= 1000000 * {rule_set.unfinished.minimum_cases}
+    ),
+    open_year AS (SELECT direction, "year" FROM now GROUP BY direction, "year" HAVING bool_or(provisional))
+    SELECT now.* EXCLUDE ("year"), CASE WHEN open_year."year" IS NULL THEN 1.0
+        ELSE coalesce(own.factor, everybody.factor, 1.0) END AS weight
+    FROM now LEFT JOIN open_year USING (direction, "year")
+        LEFT JOIN factor AS own ON own.direction = now.direction AND own."year" = now."year"
+            AND own.nationality_group = now.nationality_group
+        LEFT JOIN factor AS everybody ON everybody.direction = now.direction AND everybody."year" = now."year"
+            AND everybody.nationality_group IS NULL"""

@@ -164,10 +164,15 @@ class Definition(Frozen):
 
 
 class Unfinished(Frozen):
-    """How stays and absences are counted that are too young to be classed: the share of the year before."""
+    """How stays and absences are counted that are too young to be classed: the share of the year before.
+
+    Cases are alike in bands of `band_days`; a group with fewer than `minimum_cases` is not told apart. With
+    `weigh_late` the known cases of a year that is not final also stand for those that become known later.
+    """
 
     band_days: Annotated[int, Field(ge=1)] = 92
     minimum_cases: Annotated[int, Field(ge=1)] = 30
+    weigh_late: bool = True
 
 
 class Sign(Frozen):

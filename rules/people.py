@@ -21,6 +21,9 @@ from rules.rule_set import read_rule_set
 from rules.spells import among
 from rules.stays import make_classed, make_shares, make_stays, stays_table
 
+NOW, BEFORE = "classed_now", "classed_before"
+"""Tables of all stays as known on the data date, and as they were known a year before."""
+
 
 def stays(context: StageContext) -> StageResult:
     """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`."""
@@ -42,7 +45,7 @@ def stays(context: StageContext) -> StageResult:
     context.tell("dating stays")
     dated = dated_stays(connection, rule_set, study.data_date)
     save(stays_table(connection), "stays", context.out)
-    migrations = migrations_table(connection, rule_set)
+    migrations = migrations_table(connection, rule_set, BEFORE)
     save(migrations, "migrations", context.out)
     residents = residents_table(connection, rule_set, study.periods.stock_years)
     save(residents, "residents", context.out)
@@ -187,10 +190,10 @@ def dated_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, data_d
 
     Returns warnings: where no case of the year before says anything of an unfinished one.
     """
-    make_classed(connection, rule_set, data_date - timedelta(365), "classed_before")
-    make_classed(connection, rule_set, data_date, "classed_now")
-    make_shares(connection, rule_set, now="classed_now", before="classed_before")
-    make_stays(connection, rule_set, "classed_now")
+    make_classed(connection, rule_set, data_date - timedelta(365), BEFORE)
+    make_classed(connection, rule_set, data_date, NOW)
+    make_shares(connection, rule_set, now=NOW, before=BEFORE)
+    make_stays(connection, rule_set, NOW)
     return ()
 
 

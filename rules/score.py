@@ -17,11 +17,11 @@ def score_migrations(
     `migrations` and `clusters` are the run's tables, `who` says who each subject is (`source, subject_id,
     person`), `truth` has `person, date, direction`. `hits`, `misdated` (the same change of residence, dated in
     another year) and `misses` add up to `true`; `false` are estimated ones of which nothing is true, as many
-    as their probabilities add up to, like `estimated`.
+    as their probabilities add up to; `estimated` adds up probabilities times weights.
     """
     found = (
         migrations.join(_true_person(clusters, who), on="person_id", how="left")
-        .select("person", "date", "probability", pl.col("direction").cast(pl.String))
+        .select("person", "date", "probability", "weight", pl.col("direction").cast(pl.String))
         .with_columns(time=_year_ending("date"))
     )
     true = truth.select("person", "date", pl.col("direction").cast(pl.String)).with_columns(time=_year_ending("date"))
@@ -47,8 +47,13 @@ def score_migrations(
         near.select("person", "direction", "date").unique(), on=["person", "direction", "date"], how="anti"
     )
     return (
-        totals.join(_added_up(found, "estimated"), on=["direction", "time"], how="full", coalesce=True)
-        .join(_added_up(wrong, "false"), on=["direction", "time"], how="left")
+        totals.join(
+            _added_up(found, "estimated", pl.col("probability") * pl.col("weight")),
+            on=["direction", "time"],
+            how="full",
+            coalesce=True,
+        )
+        .join(_added_up(wrong, "false", pl.col("probability")), on=["direction", "time"], how="left")
         .filter(pl.col("time").is_between(found["time"].min(), true["time"].max()))
         .with_columns(pl.exclude("direction", "time").fill_null(0))
         .select(
@@ -115,7 +120,7 @@ def _in(frame: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
     return marked["found"].fill_null(value=False)
 
 
-def _added_up(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return the sum of probabilities a direction and year, exact: probabilities have six decimals."""
-    millionths = (pl.col("probability") * 1e6).round().cast(pl.Int64).sum()
+def _added_up(frame: pl.DataFrame, name: str, expected: pl.Expr) -> pl.DataFrame:
+    """Return the sum of `expected` a direction and year, in millionths so that no order of rows matters."""
+    millionths = (expected * 1e6).round().cast(pl.Int64).sum()
     return frame.group_by("direction", "time").agg((millionths / 1e6).alias(name))

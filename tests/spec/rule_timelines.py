@@ -26,7 +26,7 @@ from pipeline.contracts import read_contracts
 from pipeline.tables import connect
 from rules.migrations import migrations_table
 from rules.model import RuleSet
-from rules.people import dated_stays
+from rules.people import BEFORE, dated_stays
 from rules.residents import residents_table
 from rules.rule_set import read_rules
 from rules.stays import stays_table
@@ -167,7 +167,7 @@ def tell_all(
     )  # fmt: skip
     dated_stays(connection, chosen, data_date)
     stays = stays_table(connection)
-    migrations = migrations_table(connection, chosen)
+    migrations = migrations_table(connection, chosen, BEFORE)
     residents = residents_table(connection, chosen, range(2015, 2020))
     return [
         Told(*(frame.filter(person_id=person) for frame in (stays, migrations, residents)))
