@@ -8,19 +8,25 @@ from estimation.periods import DEFINITION, quarter_end, quarters, year_ending
 
 GROSS = ("immigration", "emigration")
 MICRO = 1_000_000
-"""Probabilities are added up as integers of a millionth: a sum that does not depend on its order."""
+"""Expected counts are added up as integers of a millionth: a sum that does not depend on its order."""
 CELL = ["sex", "cohort", "nationality_group"]
 
 
 def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """Return immigration and emigration by cell for `years` (ending 30 June) and their quarters, as `counts` rows.
 
-    `people` has `person_id, sex, cohort, nationality_group`. A migration counts with its probability p; the
-    variance of the unfinished is the sum of p(1-p), as if each were decided by itself.
+    `people` has `person_id, sex, cohort, nationality_group`. A migration counts with its probability p times its
+    weight w, for it stands also for w - 1 that are not known yet. The variance of the unfinished is the sum of
+    w^2 p(1-p) + (w-1) p, as if each were decided by itself and the unknown came as Poisson counts.
     """
+    p, w = pl.col("probability"), pl.col("weight")
     moves = (
         migrations.filter(pl.col("definition") == DEFINITION)
-        .with_columns(year=year_ending(pl.col("date")), micro=(pl.col("probability") * MICRO).round().cast(pl.Int64))
+        .with_columns(
+            year=year_ending(pl.col("date")),
+            micro=(p * w * MICRO).round().cast(pl.Int64),
+            micro_variance=((w**2 * p * (1 - p) + (w - 1) * p) * MICRO).round().cast(pl.Int64),
+        )
         .filter(pl.col("year").is_in(years))
         .join(people.select("person_id", *CELL), on="person_id", how="left")
         # A date of birth after the migration is a mistake in a record: the person is as young as can be.
@@ -35,9 +41,9 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
         .group_by("measure", "period", "time", *CELL)
         .agg(
             count=pl.col("micro").sum() / MICRO,
-            certain=(pl.col("micro") == MICRO).sum().cast(pl.Int64),
-            unfinished=(pl.col("micro") < MICRO).sum().cast(pl.Int64),
-            variance_unfinished=(pl.col("micro") * (MICRO - pl.col("micro"))).sum() / MICRO**2,
+            certain=(pl.col("probability") == 1).sum().cast(pl.Int64),
+            unfinished=(pl.col("probability") < 1).sum().cast(pl.Int64),
+            variance_unfinished=pl.col("micro_variance").sum() / MICRO,
             provisional=pl.col("provisional").any(),
         )
         for name, time in by.items()
