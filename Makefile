@@ -30,6 +30,9 @@ lint: setup ## style, types and the walls between the packages
 	$(BIN)/ty check
 	$(BIN)/lint-imports
 
+picture: demo ## draw the README's picture from the demo
+	$(BIN)/python -m pipeline.publish.picture sojourn-demo/run docs/picture.svg
+
 lock: ## renew requirements.lock (versions and hashes, no download address)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "uv>=0.8"

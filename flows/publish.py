@@ -22,7 +22,7 @@ from rules.rule_set import read_rule_set
 
 # Whoever may see a table: decided by its grain, not by its name in a listing.
 PUBLISHABLE = {"flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger"}
-AGGREGATE = {"counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in"}
+AGGREGATE = {"counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel"}
 
 
 def sensitivity(name: str) -> str:
