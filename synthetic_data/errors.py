@@ -59,17 +59,21 @@ class Leavers:
 class Names:
     """Misspelt names: a share of given names, and of family names, of the people whom a source holds."""
 
-    rate: float = 0.012
-    foreign_factor: float = 2.0
+    rate: float = 0.03
+    foreign_factor: float = 2.5
     by_sound: float = 0.4
     """Written as heard; the others are slips of the keyboard."""
+    prone: float = 0.1
+    """People whose names and dates of birth go wrong more often than others', in all sources alike."""
+    prone_factor: float = 5.0
+    """...so much more often than the mean; others' rates are lower by as much as keeps the mean."""
 
 
 @dataclass(frozen=True)
 class Dates:
     """Wrong dates: dates of birth in every source, dates of arrival stated by migrants."""
 
-    birth: float = 0.006
+    birth: float = 0.012
     arrival_near: float = 0.12
     """Stated arrivals that are a few days off."""
     arrival_month: float = 0.06
@@ -113,7 +117,7 @@ _NONE = (("British", 0.0), ("Irish", 0.0), ("EU", 0.0), ("non_EU", 0.0))
 NO_ERRORS = Errors(
     registration=Registration(_NONE, 0, 0, _NONE, 0, 0, 0, _NONE, 0, 0, 0, 0),
     leavers=Leavers(1, 1, 0, 0, 0, 0),
-    names=Names(0),
+    names=Names(0, 1, 0, 0, 1),
     dates=Dates(0, 0, 0),
     addresses=Addresses(0, 0, 0, 0),
     departures=Departures(0),
@@ -143,6 +147,13 @@ def group_rate(rates: tuple[tuple[str, float], ...], group: NDArray[np.object_])
     for name, value in rates:
         found[group == name] = value
     return found
+
+
+def proneness(errors: Errors, seed: int, person: NDArray[np.int64]) -> Floats:
+    """Return the factor by which each person's errors are more or less frequent than the mean; its mean is 1."""
+    share, factor = errors.names.prone, errors.names.prone_factor
+    others = (1 - share * factor) / (1 - share)
+    return np.where(draws(seed, "prone to errors", person) < share, factor, others)
 
 
 def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int64], by_sound: float) -> pl.Series:

@@ -80,6 +80,8 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
     founded = households[home].with_columns(
         key=pl.Series(OWN_HOUSEHOLD_KEYS + person[rows]),
         party=pl.lit(RESIDENT, dtype=pl.Int64),
+        group=people["group"][rows],
+        country=people["nationality"][rows],
         family_name=people["family_name"][rows],
         head_birth=pl.Series(birth[rows]),
         course_begin=pl.lit(NEVER, pl.Int64),

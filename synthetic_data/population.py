@@ -37,9 +37,7 @@ PLACES = 8
 """Numbers of people kept free for each household."""
 PARTY_KEYS = 10**8
 FOREIGN_ANCESTRY = 0.06
-"""British households with a family name and parents from elsewhere."""
-BORN_ABROAD = 0.5
-"""...whose adults were themselves born abroad."""
+"""British households with names from elsewhere."""
 HEAD_FEMALE = 0.48
 """...of those who come from abroad; that of residents depends on the kind of household."""
 GIRLS = 0.488
@@ -71,20 +69,20 @@ def residents(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         names.countries("non_EU", "residents", draws(seed, "ancestry country", keys)),
         country,
     )
-    born_abroad = ~british | ((ancestry != "GB") & (draws(seed, "born abroad", keys) < BORN_ABROAD))
     since = np.minimum(exponential(draws(seed, "years since arrival", keys), 9.0), head_age - 16.5) * YEAR
     head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
     households = _households(seed, keys, RESIDENT, group, country, ancestry, head_birth)
     households = households.with_columns(
         course_begin=pl.lit(NEVER, pl.Int64), course_end=pl.lit(NEVER, pl.Int64),
-        arrive=pl.Series(np.where(born_abroad, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64)),
+        arrive=pl.Series(np.where(~british, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64)),
         leave=pl.lit(NEVER, pl.Int64), arrive_again=pl.lit(NEVER, pl.Int64), leave_again=pl.lit(NEVER, pl.Int64),
     )  # fmt: skip
     head_female = types["head_female"].to_numpy()[kind]
     people = _people(seed, households, adults, children, np.full(cut, FIRST_DAY), head_female)
     people = people.head(number)
-    abroad = households["arrive"].to_numpy()[people["household"].to_numpy()] > people["birth"].to_numpy()
-    return households, _born(people, ancestry, abroad)
+    # children of foreign households may have been born after the household came
+    abroad = households["arrive"][people["household"]] > people["birth"]
+    return households, _british_if_born_here(_born(people, country, abroad.to_numpy()))
 
 
 def newcomers(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -268,7 +266,19 @@ def _people(
     )
 
 
+def _british_if_born_here(people: pl.DataFrame) -> pl.DataFrame:
+    """Make children of foreign households British who were born here before observation begins.
+
+    Most parents had settled, and no source could tell the others: births name mothers from 2010 on only.
+    """
+    here = pl.col("country_of_birth") == "GB"
+    return people.with_columns(
+        nationality=pl.when(here).then(pl.lit("GB")).otherwise("nationality"),
+        group=pl.when(here).then(pl.lit("British")).otherwise("group"),
+    )
+
+
 def _born(people: pl.DataFrame, ancestry: NDArray[np.object_], abroad: NDArray[np.bool_]) -> pl.DataFrame:
-    """Add the country of birth: that of the household's ancestry for those born abroad."""
+    """Add the country of birth: that of the household for those born abroad."""
     country = np.where(abroad, ancestry[people["household"].to_numpy()], "GB").astype(object)
     return people.with_columns(country_of_birth=pl.Series(country, dtype=pl.String))

@@ -39,8 +39,8 @@ def postcodes_needed(
     The weighted number of respondents of n of N postcodes has, by design, the squared coefficient of variation
     ((1 - n/N) S^2 + (1 - r) m / r) / (n m^2) with m the mean and S^2 the variance within strata of residents at a
     postcode and r the response (two-stage sampling, Cochran, Sampling Techniques, 1977, chapters 10 and 11, with
-    answering as the second stage). It is solved for n; then n is raised until the expected respondents less three standard deviations
-    are enough, at most to all postcodes.
+    answering as the second stage). It is solved for n; then n is raised until the expected respondents less three
+    standard deviations are enough, at most to all postcodes.
     """
     between = variance / mean**2
     within = (1 - response) / (response * mean)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.country import table
 from synthetic_data.draws import Days, draws, exponential, scatter
-from synthetic_data.errors import SOURCE_FACTORS, Errors, misspelt, wrong_birth
+from synthetic_data.errors import SOURCE_FACTORS, Errors, misspelt, proneness, wrong_birth
 from synthetic_data.residence import Lives
 
 SEX_NUMBERS = {"M": "1", "F": "2"}
@@ -24,7 +24,7 @@ def identity(lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64])
     """
     entities = lives.person[rows]
     held = lives.people[rows].select("given_name", "family_name", "sex", "birth", "origin")
-    factor = SOURCE_FACTORS[source]
+    factor = SOURCE_FACTORS[source] * proneness(errors, lives.seed, entities)
     foreign = ~held["origin"].is_in(["english", "irish"]).to_numpy()
     rate = errors.names.rate * factor * np.where(foreign, errors.names.foreign_factor, 1.0)
     for part in ("given_name", "family_name"):
