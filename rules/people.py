@@ -43,7 +43,7 @@ def stays(context: StageContext) -> StageResult:
     context.tell("choosing the attributes of people")
     save(people_table(connection, rule_set, contracts), "people", context.out)
     context.tell("dating stays")
-    dated = dated_stays(connection, rule_set, study.data_date)
+    dated_stays(connection, rule_set, study.data_date)
     save(stays_table(connection), "stays", context.out)
     migrations = migrations_table(connection, rule_set, BEFORE)
     save(migrations, "migrations", context.out)
@@ -55,7 +55,7 @@ def stays(context: StageContext) -> StageResult:
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",
-        warnings=dated,
+        warnings=_contradictions(connection),
     )
 
 
@@ -185,16 +185,29 @@ def _place_of(column: str, names: tuple[str, ...]) -> str:
     return f"CASE {column} {branches} END" if branches else "0"
 
 
-def dated_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, data_date: date) -> tuple[str, ...]:
-    """Make the table `stay` as of the data date, unfinished cases counted by those of the year before.
-
-    Returns warnings: where no case of the year before says anything of an unfinished one.
-    """
+def dated_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, data_date: date) -> None:
+    """Make the table `stay` as of the data date, unfinished cases counted by those of the year before."""
     make_classed(connection, rule_set, data_date - timedelta(365), BEFORE)
     make_classed(connection, rule_set, data_date, NOW)
     make_shares(connection, rule_set, now=NOW, before=BEFORE)
     make_stays(connection, rule_set, NOW)
-    return ()
+
+
+def _contradictions(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Count people of whom something is known long after their death; registers of the living list the dead."""
+    alive = "('activity', 'address', 'arrival', 'departure', 'enrolment')"
+    (people,) = query(
+        connection,
+        f"""
+        SELECT count(DISTINCT person_id) FROM testimony JOIN person USING (person_id)
+        WHERE kind IN {alive} AND "date" > death_date + 365
+        """,
+    ).row(0)
+    return (
+        (f"{people:,} people did something more than a year after their death: a wrong link, or a wrong date",)
+        if people
+        else ()
+    )
 
 
 def _counts(

@@ -88,7 +88,7 @@ def _measured() -> str:
                 end_rule, end_record, code, observed_until, more_than, absent, cut.day AS known_until,
                 least(stop, observed_until) - start AS days,
                 CASE WHEN stop < {OPEN} THEN observed_until - stop END AS absent_days,
-                CASE WHEN start_kind = 'before_observation' THEN 'long_term'
+                CASE WHEN start_kind = 'unseen' THEN 'long_term'
                      WHEN start_kind = 'birth' AND (stop = {OPEN} OR end_reason = 'death') THEN 'long_term'
                      WHEN least(stop, observed_until) - start > more_than THEN 'long_term'
                      WHEN end_reason = 'death' THEN 'short_term'

@@ -103,13 +103,13 @@ def _presence(rule: ActivitySpan) -> str:
                  WHEN NOT is_first THEN dated.opens + days
                  WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens), dated.closes)
                  ELSE dated.closes END AS stop,
-            CASE WHEN flag IS NOT NULL THEN 'arrival' ELSE 'before_observation' END AS start_kind,
+            CASE WHEN flag IS NOT NULL THEN 'arrival' ELSE 'unseen' END AS start_kind,
             'last_activity' AS end_reason,
             coalesce(flag.rule_id, rule_id) AS start_rule, coalesce(flag.record_id, record_id) AS start_record,
             rule_id AS end_rule, record_id AS end_record, flag.code AS code
         FROM dated CROSS JOIN observed
         UNION ALL
-        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'before_observation', 'last_activity',
+        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}
         UNION ALL
@@ -147,7 +147,7 @@ def _gaps(rule: ActivitySpan) -> str:
 def _signs_in_between() -> str:
     """Bridge a gap in which somebody did what only people do who are present."""
     return """
-        SELECT person_id, gap_start, gap_stop, 'before_observation', 'last_activity',
+        SELECT person_id, gap_start, gap_stop, 'unseen', 'last_activity',
             end_rule, end_record, sign.rule_id, sign.record_id, NULL
         FROM unbroken"""
 
@@ -155,7 +155,7 @@ def _signs_in_between() -> str:
 def _single_empty_years() -> str:
     """Bridge a single empty year between two whole ones: nobody leaves on 5 April and is back on 6 April."""
     return """
-        SELECT person_id, closes, next_opens, 'before_observation', 'last_activity',
+        SELECT person_id, closes, next_opens, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, NULL
         FROM (
             SELECT *, lead(opens) OVER following AS next_opens, lead(missing) OVER following AS next_missing
@@ -187,7 +187,7 @@ def _how_it_began(rule: ActivitySpan) -> str:
     return f"""
     SELECT ended.person_id, ended.start, ended.stop,
         CASE WHEN start_kind = 'arrival' THEN 'arrival'
-             WHEN start < observed.first_year_closes THEN 'before_observation'
+             WHEN start < observed.first_year_closes THEN 'unseen'
              WHEN row_number() OVER (PARTITION BY ended.person_id ORDER BY ended.start) > 1 THEN 'arrival'
              WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = ended.person_id AND flag."date"
                  BETWEEN ended.start - {WEEK * rule.absent_weeks} AND ended.start + {rule.flag_within_days})
@@ -196,6 +196,6 @@ def _how_it_began(rule: ActivitySpan) -> str:
                  SELECT 1 FROM known WHERE known.person_id = ended.person_id AND {before}
                      AND known."date" BETWEEN ended.start - {rule.flag_within_days} AND ended.start - 1)
                  THEN 'arrival'
-             ELSE 'before_observation' END AS start_kind,
+             ELSE 'unseen' END AS start_kind,
         end_reason, start_rule, start_record, end_rule, end_record, code
     FROM ended CROSS JOIN observed LEFT JOIN person ON person.person_id = ended.person_id"""

@@ -117,7 +117,7 @@ def _between_crossings(rule: FirstToLast) -> str:
 
 
 def _kind_of_chain() -> str:
-    return "CASE WHEN given_inside THEN 'before_observation' ELSE 'arrival' END"
+    return "CASE WHEN given_inside THEN 'unseen' ELSE 'arrival' END"
 
 
 def _before_the_first_crossing(rule: FirstToLast) -> str:

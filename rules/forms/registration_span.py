@@ -23,15 +23,18 @@ def _events(rule: RegistrationSpan) -> str:
     arrives, born = among("rule_id", rule.arrivals), among("rule_id", rule.births)
     registered = among("rule_id", (*rule.births, *rule.registrations, *rule.listings))
     names = (*rule.arrivals, *rule.births, *rule.registrations, *rule.listings)
-    order = f"ORDER BY {arrives} DESC, {born} DESC, rule_id, record_id"
+    place = f"CASE WHEN {arrives} THEN 0 WHEN {born} THEN 1 ELSE 2 END"
     return f"""
     event AS (
-        SELECT person_id, "date" AS day, bool_or({arrives}) AS arrives, bool_or({born}) AS born,
-            bool_or({registered}) AS registered, bool_and({among("rule_id", rule.listings)}) AS only_listed,
-            bool_or({among("rule_id", rule.listings)}) AS listed,
-            first(rule_id {order}) AS rule_id, first(record_id {order}) AS record_id,
-            first(code {order}) FILTER (WHERE {arrives}) AS code
-        FROM known WHERE {among("rule_id", names)} GROUP BY person_id, "date"
+        SELECT person_id, day, arrives, born, registered, only_listed, listed,
+            said.rule_id, said.record_id, CASE WHEN arrives THEN said.code END AS code
+        FROM (
+            SELECT person_id, "date" AS day, bool_or({arrives}) AS arrives, bool_or({born}) AS born,
+                bool_or({registered}) AS registered, bool_and({among("rule_id", rule.listings)}) AS only_listed,
+                bool_or({among("rule_id", rule.listings)}) AS listed,
+                min(struct_pack(place := {place}, rule_id, record_id, code)) AS said
+            FROM known WHERE {among("rule_id", names)} GROUP BY person_id, "date"
+        )
     )"""
 
 
@@ -86,7 +89,7 @@ def _registered(rule: RegistrationSpan) -> str:
                  WHEN NOT registered OR next_day IS NOT NULL THEN day + 1
                  WHEN day >= last_snapshot OR NOT ever_listed THEN {OPEN}
                  ELSE day + 1 END AS stop,
-            CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'before_observation' END AS start_kind,
+            CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'unseen' END AS start_kind,
             'deregistration' AS end_reason, rule_id AS start_rule, record_id AS start_record,
             CASE WHEN {removed} THEN removal_rule ELSE rule_id END AS end_rule,
             CASE WHEN {removed} THEN removal_record ELSE record_id END AS end_record, code
@@ -95,6 +98,6 @@ def _registered(rule: RegistrationSpan) -> str:
 
 def _enrolled(rule: RegistrationSpan) -> str:
     return f"""
-        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'before_observation', 'deregistration',
+        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'unseen', 'deregistration',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}"""
