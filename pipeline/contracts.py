@@ -82,6 +82,8 @@ class Column(Frozen):
             fits |= dict.fromkeys(("integer", "decimal"), isinstance(bound, int | float))
             if bound is not None and not fits.get(self.type, False):
                 raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
+            if bound is None and self.type in {"integer", "decimal"}:
+                raise ValueError("a number needs 'min' and 'max', so that nobody's own number can hide in it")
         return self
 
     @property

@@ -17,7 +17,7 @@ from pipeline.check import FILE, check
 from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError
 from pipeline.keys import PseudonymisationKey, read_key
-from pipeline.ledger import LedgerRow, ledger_rows, warn_of_areas, warn_of_many_set_aside, warn_of_repeats
+from pipeline.ledger import LedgerRow, counted, ledger_rows, warn_of_areas, warn_of_many_set_aside, warn_of_repeats
 from pipeline.pseudonymise import (
     AS_RECORDED,
     SUBJECT,
@@ -78,10 +78,11 @@ def _ingest(context: StageContext) -> StageResult:
         "quarantined": int(ledger["quarantined"].sum()),
         "subjects": sum(source.subjects for source in sources),
     }
-    told = f"{counts['rows']:,} rows of {counts['extracts']} extracts read; {counts['quarantined']:,} set aside"
+    told = f"{counted(counts['rows'], 'row')} of {counted(counts['extracts'], 'extract')} checked; "
+    told += f"{counts['quarantined']:,} set aside"
     return StageResult(
         counts=counts,
-        sentence=told + (f" ({len(reasons)} reasons)" if reasons else ""),
+        sentence=told + (f" ({counted(len(reasons), 'reason')})" if reasons else ""),
         warnings=tuple(warning for source in sources for warning in source.warnings),
     )
 

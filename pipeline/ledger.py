@@ -46,7 +46,7 @@ def warn_of_repeats(checked: Checked, extract: Extract) -> list[str]:
     """Return a warning for each file that repeats records."""
     key = ", ".join(extract.unique)
     return [
-        f"{file}: {_counted(rows)} an earlier record (same {key}), set aside."
+        f"{file}: {counted(rows, 'row')} set aside: an earlier row has the same {key}."
         for file, rows in checked.repeated.items()
     ]
 
@@ -60,7 +60,7 @@ def warn_of_many_set_aside(ledger: list[LedgerRow], repeated: Mapping[str, int])
             reasons: dict[str, int] = json.loads(str(row["reasons"]))
             commonest = max(sorted(reasons), key=lambda reason: reasons[reason])
             warnings.append(
-                f"{row['file']}: {lost:,} of {rows_in:,} rows set aside, most often because of "
+                f"{row['file']}: {lost:,} of {counted(rows_in, 'row')} set aside, most often because of "
                 f"'{commonest}'. Compare the file with its contract."
             )
     return warnings
@@ -71,12 +71,13 @@ def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup
     if postcode is None:
         return []
     lost = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
-    return [f"{extract}: the area of {lost:,} rows is unknown: {lookup} lacks their district."] if lost else []
+    return [f"{extract}: {counted(lost, 'row')} without an area: {lookup} lacks the district."] if lost else []
 
 
 def _rows_of_file(frame: pl.DataFrame) -> Counter[str]:
     return Counter(dict(frame.group_by(FILE).len().iter_rows()))
 
 
-def _counted(rows: int) -> str:
-    return "1 row repeats" if rows == 1 else f"{rows:,} rows repeat"
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

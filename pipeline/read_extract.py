@@ -101,7 +101,7 @@ def _headers_of_csv(path: Path) -> list[str]:
         beginning = file.read(_LONGEST_HEADER)
     if "\0" in beginning:
         raise UserError(f"{path}: not UTF-8 text. Save it again as UTF-8: it may be UTF-16.")
-    first_line = next(csv.reader(io.StringIO(beginning)), [])
+    first_line = next(csv.reader(io.StringIO(beginning, newline="")), [])
     if not first_line:
         raise UserError(f"{path}: the file is empty. It must begin with a header.")
     return first_line

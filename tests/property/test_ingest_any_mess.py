@@ -1,0 +1,87 @@
+"""Whatever stands in a file: every row is accepted or set aside, for stated reasons, and nothing clear is written."""
+
+import csv
+import hashlib
+import hmac
+import json
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from canary import find_clear
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_study import GOOD, SmallStudy, csv_text, row
+
+from pipeline.keys import PseudonymisationKey
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+PLAUSIBLE = {
+    "PATIENT": st.sampled_from(["P0001", "P0002", "p0003", "P 0004"]),
+    "BORN": st.dates().map(lambda day: f"{day:%d/%m}/{day.year:04d}"),
+    "SEX": st.sampled_from(["1", "2", "3", ""]),
+    "VISIT": st.sampled_from(["2016-05-04", "2016-05-05", "2031-01-01", "2016-02-30"]),
+    "DOSES": st.integers(-2, 12).map(str),
+    "COST": st.floats().map(str),
+    "COUNTRY": st.sampled_from(["POLAND", "USA", "ATLANTIS"]),
+}
+
+
+def values_of(header: str) -> st.SearchStrategy[str]:
+    return st.one_of(st.just(GOOD[header]), PLAUSIBLE.get(header, ANY_TEXT), ANY_TEXT)
+
+
+ROWS = st.lists(st.fixed_dictionaries({header: values_of(header) for header in GOOD}), max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(files=st.lists(ROWS, min_size=1, max_size=2))
+def test_rows_in_are_accepted_or_set_aside(files):
+    with tempfile.TemporaryDirectory() as folder:
+        study = SmallStudy(
+            Path(folder) / "study",
+            {f"{number}.csv": csv_text(rows, quoting=csv.QUOTE_ALL) for number, rows in enumerate(files)},
+        )
+        result = study.run()
+        ledger, records = study.table("ledger"), study.table("records/visits")
+        quarantine, tokens = study.table("quarantine/visits"), study.table("tokens/clinic")
+        assert ledger["rows_in"].to_list() == [len(rows) for rows in files]
+        assert (ledger["rows_in"] == ledger["accepted"] + ledger["quarantined"]).all()
+        assert records.height == ledger["accepted"].sum() == result.counts["accepted"]
+        assert quarantine.height == ledger["quarantined"].sum() == result.counts["quarantined"]
+        assert (quarantine["reasons"].list.len() > 0).all()
+        told = sum(sum(json.loads(text).values()) for text in ledger["reasons"])
+        assert told == quarantine["reasons"].list.len().sum()
+        assert records["record_id"].to_list() == list(range(1, records.height + 1))
+        assert set(records["subject_id"]) == set(range(1, tokens.height + 1)) == set(tokens["subject_id"])
+        assert records.select("subject_id", "visited_on").is_unique().all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    canary=st.sampled_from(["Xanthippe", "6182930475", "QX9 7ZK"]),
+    columns=st.sets(st.sampled_from(list(GOOD)), min_size=1),
+    copies=st.integers(1, 25),
+)
+def test_what_is_clear_stays_unwritten_wherever_it_stands(canary, columns, copies):
+    planted = [row(**dict.fromkeys(columns, canary)) for _ in range(copies)]
+    with tempfile.TemporaryDirectory() as folder:
+        study = SmallStudy(Path(folder) / "study", {"visits.csv": csv_text([*planted, row()])})
+        result = study.run()
+        assert find_clear(study.out, [canary]) == []
+        assert canary not in repr(result)
+
+
+@given(
+    secret=st.binary(min_size=32, max_size=200),
+    domain=st.text(min_size=1),
+    values=st.lists(st.text(st.characters(exclude_categories=["Cs"]))),
+)
+def test_tokens_are_the_standard_hmac_of_any_text(secret, domain, values):
+    domain = domain.encode("ascii", "replace").decode()
+    expected = [
+        int.from_bytes(hmac.new(secret, f"{domain}\x1f{value}".encode(), hashlib.sha256).digest()[:8], "big")
+        for value in values
+    ]
+    assert PseudonymisationKey(secret).tokens(domain, values) == expected
+    assert pl.Series(expected, dtype=pl.UInt64).to_list() == expected

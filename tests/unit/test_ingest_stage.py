@@ -1,0 +1,390 @@
+"""What ingest keeps, sets aside and says: a few rows by hand."""
+
+import hashlib
+import hmac
+import json
+import traceback
+from datetime import date
+
+import polars as pl
+import pytest
+from canary import find_clear
+from small_study import KEY, OTHER_KEY, SmallStudy, csv_text, row
+
+from pipeline.keys import PseudonymisationKey
+from pipeline.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_tokens
+
+
+@pytest.fixture
+def ingested(tmp_path):
+    def of(*rows, **more):
+        study = SmallStudy(tmp_path / "study", {"visits.csv": csv_text(rows)}, **more)
+        study.result = study.run()
+        return study
+
+    return of
+
+
+def hashed(domain: str, value: str, key: str = KEY) -> int:
+    """An independent token, by the standard library's own HMAC."""
+    digest = hmac.new(bytes.fromhex(key), f"{domain}\x1f{value}".encode(), hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+# records
+
+
+def test_a_record_is_ids_attributes_and_what_was_derived(ingested):
+    record = ingested(row()).table("records/visits")
+    assert record.to_dicts() == [
+        {
+            "record_id": 1,
+            "subject_id": 1,
+            "sex": "F",
+            "visited_on": date(2016, 5, 4),
+            "doses": 2,
+            "cost": 12.5,
+            "urgent": True,
+            "country": "PL",
+            "ward": "A1",
+            "birth_month": date(1981, 3, 1),
+            "area": "E01",
+            "guardian_nhs_number": hashed("nhs_number", "9434765919"),
+        }
+    ]
+
+
+def test_ids_follow_the_order_of_the_files_and_count_accepted_rows_only(ingested):
+    days = [f"2016-05-{day:02d}" for day in range(1, 6)]
+    study = ingested(
+        row(PATIENT="P0009", VISIT=days[0]),
+        row(PATIENT="P0001", VISIT=days[1]),
+        row(PATIENT="P0005", VISIT="never"),
+        row(PATIENT="p0009 ", VISIT=days[3]),
+        row(PATIENT="P0003", VISIT=days[4]),
+    )
+    records = study.table("records/visits")
+    assert records["record_id"].to_list() == [1, 2, 3, 4]
+    assert records["subject_id"].to_list() == [1, 2, 1, 3]
+
+
+def test_optional_values_may_be_missing(ingested):
+    optional = dict.fromkeys(["PCODE", "DOSES", "COST", "URGENT", "COUNTRY", "WARD", "GUARDIAN_NHS"], "")
+    record = ingested(row(**optional)).table("records/visits").to_dicts()[0]
+    assert [record[name] for name in ("doses", "cost", "urgent", "country", "ward", "area")] == [None] * 6
+    assert record["guardian_nhs_number"] is None
+
+
+def test_an_unknown_district_leaves_the_area_unknown_and_says_so(ingested):
+    study = ingested(row(PCODE="ZZ9 9ZZ"), row(PATIENT="P0002", PCODE="AB12"), row(PATIENT="P0003", PCODE=""))
+    assert study.table("records/visits")["area"].to_list() == [None, "E02", None]
+    assert study.result.warnings == ("visits: 1 row without an area: areas.csv lacks the district.",)
+
+
+# quarantine and ledger
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"PATIENT": "X1"}, "patient: not of the declared pattern"),
+        ({"PATIENT": ""}, "patient: missing"),
+        ({"PATIENT": "P00011"}, "patient: not of the declared pattern"),
+        ({"FORENAME": " "}, "given_name: missing"),
+        ({"BORN": "1981-03-07"}, "born: not a date of the form DD/MM/YYYY"),
+        ({"BORN": "30/02/1981"}, "born: not a date of the form DD/MM/YYYY"),
+        ({"BORN": "07/03/0081"}, "born: not a date of the form DD/MM/YYYY"),
+        ({"BORN": "07/03/1899"}, "born: before 1900-01-01"),
+        ({"BORN": "01/01/2020"}, "born: after the data date"),
+        ({"SEX": "7"}, "sex: code '7' is not in the code list"),
+        ({"SEX": "F"}, "sex: code 'F' is not in the code list"),
+        ({"SEX": "ZOË"}, "sex: code (withheld) is not in the code list"),
+        ({"VISIT": "2009-12-31"}, "visited_on: before 2010-01-01"),
+        ({"VISIT": "2016-05-04T09:30:00"}, "visited_on: not a date of the form YYYY-MM-DD"),
+        ({"DOSES": "2.5"}, "doses: not a whole number"),
+        ({"DOSES": "99999999999999999999"}, "doses: not a whole number"),
+        ({"DOSES": "-1"}, "doses: below 0"),
+        ({"DOSES": "10"}, "doses: above 9"),
+        ({"COST": "free"}, "cost: not a number"),
+        ({"COST": "nan"}, "cost: not a number"),
+        ({"COST": "inf"}, "cost: not a number"),
+        ({"COST": "-0.01"}, "cost: below 0"),
+        ({"URGENT": "maybe"}, "urgent: neither yes nor no"),
+        ({"COUNTRY": "RURITANIA"}, "country: code (withheld) is not in the code list"),
+        ({"WARD": "A12"}, "ward: not of the declared pattern"),
+        ({"GUARDIAN_NHS": "943"}, "guardian: not of the declared pattern"),
+    ],
+)
+def test_every_reason_by_its_name(ingested, change, reason):
+    study = ingested(row(**change), row(PATIENT="P0002"))
+    quarantined = study.table("quarantine/visits")
+    assert quarantined["reasons"].to_list() == [[reason]]
+    assert study.table("ledger")["reasons"].to_list() == [json.dumps({reason: 1})]
+
+
+def test_a_bad_row_has_all_of_its_reasons_and_no_identifier(ingested):
+    study = ingested(
+        row(), row(PATIENT="P0002", BORN="x", SEX="9", DOSES="12", WARD="NOBODY'S NAME", COUNTRY="POLAND")
+    )
+    assert study.table("quarantine/visits").to_dicts() == [
+        {
+            "file": "visits.csv",
+            "row_number": 2,
+            "reasons": [
+                "sex: code '9' is not in the code list",
+                "doses: above 9",
+                "ward: not of the declared pattern",
+                "born: not a date of the form DD/MM/YYYY",
+            ],
+            "sex": "9",
+            "visited_on": "2016-05-04",
+            "doses": "(withheld)",
+            "cost": "12.5",
+            "urgent": "Y",
+            "country": "POLAND",
+            "ward": "(withheld)",
+        }
+    ]
+
+
+def test_a_forgotten_code_is_shown_a_misplaced_name_is_not(ingested):
+    """Twelve Ruritanians among 140 rows are a code that the list lacks; one Rassendyll is somebody."""
+    rows = [row(PATIENT=f"P{number:04d}", COUNTRY="RURITANIA") for number in range(12)]
+    rows += [row(PATIENT="P0100", COUNTRY="RASSENDYLL"), row(PATIENT="P0101", COUNTRY="XX")]
+    rows += [row(PATIENT=f"P{number:04d}") for number in range(200, 330)]
+    counts = json.loads(ingested(*rows).table("ledger")["reasons"][0])
+    assert counts == {
+        "country: code 'RURITANIA' is not in the code list": 12,
+        "country: code 'XX' is not in the code list": 1,
+        "country: code (withheld) is not in the code list": 1,
+    }
+
+
+def test_a_column_in_the_wrong_place_is_withheld_whole(ingested):
+    """Where names stand in the column of countries, they are common and yet nobody's code."""
+    rows = [row(PATIENT=f"P{number:04d}", COUNTRY="SMITH") for number in range(50)]
+    study = ingested(*rows)
+    assert study.table("quarantine/visits")["country"].unique().to_list() == ["(withheld)"]
+    assert not find_clear(study.out, ["SMITH"])
+    (warning,) = study.result.warnings
+    assert warning.startswith("visits.csv: 50 of 50 rows set aside, most often because of 'country: code (withheld)")
+
+
+def test_a_repeated_record_is_set_aside_with_one_warning(ingested):
+    study = ingested(row(), row(PATIENT="P0002"), row(FORENAME="Other", PATIENT="p0001"), row(VISIT="2016-05-05"))
+    quarantined = study.table("quarantine/visits")
+    assert quarantined["row_number"].to_list() == [3]
+    assert quarantined["reasons"].to_list() == [["repeated record: same patient, visited_on as an earlier row"]]
+    assert study.result.warnings == ("visits.csv: 1 row set aside: an earlier row has the same patient, visited_on.",)
+
+
+def test_a_row_repeats_accepted_rows_only_and_has_every_reason(ingested):
+    study = ingested(row(DOSES="12"), row(), row(DOSES="12"))
+    reasons = study.table("quarantine/visits")["reasons"].to_list()
+    assert reasons == [
+        ["doses: above 9"],
+        ["doses: above 9", "repeated record: same patient, visited_on as an earlier row"],
+    ]
+    assert study.table("records/visits").height == 1
+
+
+def test_a_repetition_is_found_across_files_and_the_second_file_is_named(tmp_path):
+    study = SmallStudy(tmp_path / "s", {"a.csv": csv_text([row()]), "b.csv": csv_text([row(), row(PATIENT="P0002")])})
+    result = study.run()
+    assert result.warnings[0].startswith("b.csv: 1 row set aside: an earlier row has the same")
+    ledger = study.table("ledger").select("file", "rows_in", "accepted", "quarantined").rows()
+    assert ledger == [("a.csv", 1, 1, 0), ("b.csv", 2, 1, 1)]
+
+
+def test_the_ledger_has_the_digest_of_the_file_and_the_result_the_counts(ingested):
+    study = ingested(row(), row(PATIENT="P0002", SEX="3"))
+    (line,) = study.table("ledger").to_dicts()
+    content = (study.folder / "visits.csv").read_bytes()
+    assert (line["source"], line["extract"], line["file"]) == ("clinic", "visits", "visits.csv")
+    assert line["sha256"] == hashlib.sha256(content).hexdigest()
+    assert study.result.counts == {
+        "extracts": 1, "files": 1, "rows": 2, "accepted": 1, "quarantined": 1, "subjects": 1,
+    }  # fmt: skip
+    assert study.result.sentence == "2 rows of 1 extract checked; 1 set aside (1 reason)"
+
+
+def test_no_row_at_all(ingested):
+    study = ingested()
+    assert study.table("records/visits").height == 0
+    assert study.table("tokens/clinic").height == 0
+    assert study.table("ledger")["rows_in"].to_list() == [0]
+
+
+# tokens
+
+
+def test_tokens_equal_an_independent_hmac(ingested):
+    (subject,) = ingested(row()).table("tokens/clinic").to_dicts()
+    expected = {
+        "subject_id": 1,
+        "sex": "F",
+        "birth_month": date(1981, 3, 1),
+        "area": "E01",
+        "patient_number": hashed("patient_number", "P0001"),
+        "given_name": hashed("name", "ZOE"),
+        "family_name": hashed("name", "ONEILLSMITH"),
+        "full_name": hashed("full_name", "ONEILL SMITH ZOE"),
+        "date_of_birth": hashed("date_of_birth", "1981-03-07"),
+        "postcode": hashed("postcode", "AB12CD"),
+        "given_sound_birth_year": hashed("given_sound_birth_year", "Z000|1981"),
+        "family_sound_birth_year": hashed("family_sound_birth_year", "O542|1981"),
+        "given_prefix_birth_month": hashed("given_prefix_birth_month", "ZOE|1981|03"),
+        "family_prefix_birth_month": hashed("family_prefix_birth_month", "ONE|1981|03"),
+        "initials_date_of_birth": hashed("initials_date_of_birth", "Z|O|1981|03|07"),
+        "birth_month_day": hashed("birth_month_day", "03|07|F"),
+        "birth_year_day": hashed("birth_year_day", "1981|07|F"),
+        "birth_day_month_sorted": hashed("birth_day_month_sorted", "1981|03|07"),
+        "given_names": [hashed("name", "ZOE")],
+        "family_names": [hashed("name", "ONEILLSMITH")],
+        "postcodes": [hashed("postcode", "AB12CD")],
+        "dates_of_birth": [hashed("date_of_birth", "1981-03-07")],
+    }
+    assert subject == expected
+
+
+def test_slips_of_the_pen_that_composites_forgive(ingested):
+    tokens = ingested(
+        row(FORENAME="Stephen", SURNAME="Clark", BORN="07/03/1981"),
+        row(PATIENT="P0002", FORENAME="Steven", SURNAME="Clarke", BORN="03/07/1981"),
+    ).table("tokens/clinic")
+    alike = {name for name in (*PARTS, *COMPOSITES) if tokens[name][0] == tokens[name][1]}
+    assert alike == {
+        "postcode", "given_sound_birth_year", "family_sound_birth_year", "birth_day_month_sorted",
+    }  # fmt: skip
+
+
+def test_swapped_names_share_tokens(ingested):
+    tokens = ingested(row(FORENAME="Wei", SURNAME="Li"), row(PATIENT="P0002", FORENAME="Li", SURNAME="Wei"))
+    first, second = tokens.table("tokens/clinic").to_dicts()
+    assert first["given_name"] == second["family_name"]
+    assert first["full_name"] == second["full_name"]
+
+
+def test_the_latest_known_value_counts_and_every_value_is_listed_in_order(ingested):
+    """Rows come out of order; the last one knows no postcode."""
+    study = ingested(
+        row(VISIT="2017-01-01", SURNAME="Married", PCODE="AB12 3CD"),
+        row(VISIT="2015-01-01", SURNAME="Maiden", PCODE="AB1 2CD"),
+        row(VISIT="2018-01-01", SURNAME="Married", PCODE=""),
+        row(VISIT="2016-01-01", SURNAME="Maiden", PCODE="AB1 9ZZ"),
+    )
+    (subject,) = study.table("tokens/clinic").to_dicts()
+    assert subject["family_name"] == hashed("name", "MARRIED")
+    assert (subject["postcode"], subject["area"]) == (hashed("postcode", "AB123CD"), "E02")
+    assert subject["family_names"] == [hashed("name", "MAIDEN"), hashed("name", "MARRIED")]
+    assert subject["postcodes"] == [hashed("postcode", place) for place in ("AB12CD", "AB19ZZ", "AB123CD")]
+    assert study.table("records/visits")["area"].to_list() == ["E02", "E01", None, "E01"]
+
+
+def test_missing_parts_give_null_tokens_and_empty_lists(ingested):
+    (subject,) = ingested(row(FORENAME="-", PCODE="")).table("tokens/clinic").to_dicts()
+    null = {name for name, value in subject.items() if value is None}
+    assert null == {
+        "given_name", "full_name", "postcode", "area", "given_sound_birth_year", "given_prefix_birth_month",
+        "initials_date_of_birth",
+    }  # fmt: skip
+    assert subject["given_names"] == subject["postcodes"] == []
+
+
+def test_the_truth_can_be_joined_by_the_same_tokens(ingested):
+    tokens = ingested(row()).table("tokens/clinic")
+    key = PseudonymisationKey(bytes.fromhex(KEY))
+    assert direct_identifier_tokens(key, "patient_number", pl.Series(["p 0001"])).to_list() == [
+        tokens["patient_number"][0]
+    ]
+
+
+# the key decides nothing, and nothing clear is written
+
+
+def test_another_key_changes_tokens_and_nothing_else(tmp_path):
+    rows = [row(PATIENT=f"P{number % 7:04d}", VISIT=f"2016-05-{number + 1:02d}") for number in range(20)]
+    study = SmallStudy(tmp_path / "s", {"visits.csv": csv_text([*rows, row(SEX="8"), rows[0]])})
+    tables = {}
+    for key in ("a.key", "b.key"):
+        study.run(out=key, key=key)
+        tables[key] = {name: study.table(name) for name in ("records/visits", "tokens/clinic")}
+        tables[key] |= {
+            name: (study.out / name).read_bytes() for name in ("ledger.parquet", "quarantine/visits.parquet")
+        }
+    one, other = tables["a.key"], tables["b.key"]
+    assert one["ledger.parquet"] == other["ledger.parquet"]
+    assert one["quarantine/visits.parquet"] == other["quarantine/visits.parquet"]
+    clear = [
+        "record_id",
+        "subject_id",
+        "sex",
+        "visited_on",
+        "doses",
+        "cost",
+        "urgent",
+        "country",
+        "ward",
+        "birth_month",
+        "area",
+    ]
+    assert one["records/visits"].select(clear).equals(other["records/visits"].select(clear))
+    assert (
+        one["tokens/clinic"]
+        .select("subject_id", "sex", "birth_month", "area")
+        .equals(other["tokens/clinic"].select("subject_id", "sex", "birth_month", "area"))
+    )
+    for name in ("patient_number", *PARTS, *COMPOSITES, *HISTORIES):
+        assert (one["tokens/clinic"][name] != other["tokens/clinic"][name]).all(), name
+    assert other["tokens/clinic"]["given_name"][0] == hashed("name", "ZOE", OTHER_KEY)
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path):
+    rows = [row(PATIENT=f"P{number % 31:04d}", VISIT=f"2016-{number % 12 + 1:02d}-09") for number in range(300)]
+    study = SmallStudy(tmp_path / "s", {"visits.csv": csv_text(rows)})
+    for out in ("one", "two"):
+        study.run(out=out)
+    for path in sorted((tmp_path / "one").rglob("*.parquet")):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
+CANARY = {
+    "PATIENT": "P7391",
+    "FORENAME": "Quetzalcoatl",
+    "SURNAME": "Ó Vèrmilion-Xanthippe",
+    "BORN": "29/02/1904",
+    "PCODE": "QX9 7ZK",
+    "GUARDIAN_NHS": "6182930475",
+}
+CANARIES = [*(value for name, value in CANARY.items() if name != "BORN"), "Xanthippe", date(1904, 2, 29)]
+
+
+def test_nothing_clear_is_written_of_good_bad_and_repeated_rows(ingested):
+    study = ingested(row(**CANARY), row(**CANARY), row(**CANARY, SEX="9"), row(**CANARY, VISIT="yesterday"))
+    assert study.table("ledger")["quarantined"].to_list() == [3]
+    assert find_clear(study.out, CANARIES) == []
+    said = repr(study.result)
+    assert not any(canary.lower() in said.lower() for canary in CANARY.values())
+
+
+def test_an_identifier_in_any_other_column_is_refused_and_not_quoted(ingested):
+    rows = [
+        row(PATIENT=f"P{number:04d}", **{column: CANARY["SURNAME"]})
+        for number, column in enumerate(["SEX", "VISIT", "DOSES", "COST", "URGENT", "COUNTRY", "WARD"])
+    ]
+    rows += [row(PATIENT="P0100", DOSES=CANARY["GUARDIAN_NHS"])]
+    study = ingested(*rows)
+    assert study.table("records/visits").height == 0
+    assert find_clear(study.out, CANARIES) == []
+
+
+def test_a_fault_of_the_program_quotes_nothing(ingested, monkeypatch):
+    def broken(*_):
+        raise pl.exceptions.ComputeError(f"cannot cast {CANARY['SURNAME']}")
+
+    monkeypatch.setattr("pipeline.ingest.check", broken)
+    with pytest.raises(RuntimeError, match=r"ComputeError in ingest\.py, line \d+, _ingest_source") as error:
+        ingested(row(**CANARY))
+    told = "".join(traceback.format_exception(error.value))
+    assert "Xanthippe" not in told
+    assert error.value.__context__ is None
