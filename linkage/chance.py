@@ -6,6 +6,7 @@ Without that, the few pairs of one person would dominate rare levels among pairs
 
 import hashlib
 import math
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
@@ -14,24 +15,35 @@ import polars as pl
 from linkage.comparisons import Comparison
 from pipeline.tables import query
 
-Chance = dict[tuple[str, str], tuple[float, int]]
+
+@dataclass(frozen=True)
+class Seen:
+    """How often a level was seen: its share of the pairs that could be compared, the pairs at it, and of how many."""
+
+    share: float
+    pairs: float
+    of: float
+
+
+NEVER_SEEN = Seen(0.0, 0, 0)
 
 
 def chance_agreement(
     connection: duckdb.DuckDBPyConnection, comparisons: list[Comparison], pairs: int, seed: int, stream: str
-) -> Chance:
-    """Return, by comparison and level, the share of chance pairs at the level and how many were seen.
+) -> dict[tuple[str, str], Seen]:
+    """Return how often each level of each comparison was seen among pairs of two people.
 
     `connection` holds `left_subjects` and `right_subjects` (see `model.SubjectPair`). About `pairs` pairs are
     compared for each comparison, those who agree on what it presumes; shares are rounded to 9 decimals.
     """
-    chance: Chance = {}
+    chance: dict[tuple[str, str], Seen] = {}
     for comparison in comparisons:
         seen = _levels_seen(connection, comparison, pairs, seed, f"{stream}/{comparison.name}")
         total = sum(seen.values())
         for at, level in enumerate(comparison.levels):
-            share = round(seen.get(at, 0) / total, 9) if total else 0.0
-            chance[comparison.name, level.name] = (share, seen.get(at, 0))
+            pairs_at = seen.get(at, 0)
+            share = round(pairs_at / total, 9) if total else 0.0
+            chance[comparison.name, level.name] = Seen(share, pairs_at, total)
     return chance
 
 

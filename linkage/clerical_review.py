@@ -36,13 +36,18 @@ PATTERN = ["names", "confirms", "missed_but_linked", "linked", "twice", "two_nam
 
 @dataclass(frozen=True)
 class ReviewedQuality:
-    """Recall and false-link rate with standard errors, and the error rates of one review."""
+    """Recall and false-link rate with standard errors, nan where nobody is (or is not) on the spine.
+
+    `not_on_spine` is the estimated number of reviewed people whom the false-link rate is about; the last two are the
+    error rates f and g of one review.
+    """
 
     reviewed: int
     recall: float
     recall_se: float
     false_link_rate: float
     false_link_rate_se: float
+    not_on_spine: float
     missed_by_reviewer: float
     mistaken_by_reviewer: float
 
@@ -89,9 +94,12 @@ def reviewed_quality(patterns: pl.DataFrame, group: pl.Expr | None = None) -> Re
     spread = without - (people @ without) / total
     errors = np.sqrt((total - 1) / total * (people @ spread**2))
     missed, mistaken = _reviewer_errors(values, people)
+    members = (people * member).sum()
+    names = (people * member) @ values[:, PATTERN.index("names")] / members
     return ReviewedQuality(
-        int((people * member).sum()),
+        int(members),
         float(estimate[0]), float(errors[0]), float(estimate[1]), float(errors[1]),
+        float(members * (1 - _on_spine(names, missed, mistaken))),
         missed, mistaken,
     )  # fmt: skip
 
@@ -111,11 +119,17 @@ def _estimate(values: np.ndarray, member: np.ndarray, people: np.ndarray) -> tup
     if not size:
         return np.nan, np.nan
     shares = dict(zip(PATTERN, weight @ values / size, strict=True))
-    on_spine = (shares["names"] - wrong) / (1 - missed - wrong)
+    on_spine = _on_spine(shares["names"], missed, mistaken)
     recall = shares["confirms"] / (on_spine * (1 - wrong)) if on_spine > 0 else np.nan
     not_found = 1 - shares["names"] - missed  # (1 - mu)(1 - f - h)
     false_links = (shares["missed_but_linked"] - missed * shares["linked"]) / not_found if not_found > 0 else np.nan
     return recall, false_links
+
+
+def _on_spine(names: float, missed: float, mistaken: float) -> float:
+    """Return mu, the share of people who are on the spine."""
+    wrong = missed + mistaken
+    return (names - wrong) / (1 - missed - wrong)
 
 
 def _reviewer_errors(values: np.ndarray, people: np.ndarray) -> tuple[float, float]:
@@ -128,7 +142,7 @@ def _reviewer_errors(values: np.ndarray, people: np.ndarray) -> tuple[float, flo
     missed, mistaken = 0.0, 0.0
     for _ in range(ITERATIONS):
         wrong = missed + mistaken
-        on_spine = min(max((names - wrong) / (1 - missed - wrong), 0.01), 1.0)
+        on_spine = min(max(_on_spine(names, missed, mistaken), 0.01), 1.0)
         off_spine = 1 - on_spine
         mistaken = max(0.0, (two_names - off_spine * wrong**2) / (on_spine * (2 * (1 - missed) - mistaken)))
         # h = f + g stands on both sides of the equation for f: solved for f, the products of errors held

@@ -129,9 +129,11 @@ BLOCKING_RULES = (
     ("family_prefix_birth_month", "given_prefix_birth_month"),
 )
 
+# Not known to be two people: settled with one another, or neither of them settled with anybody.
+NOT_KNOWN_TO_BE_TWO = "l.settled IS NOT DISTINCT FROM r.settled"
+
 # Each rule trains what it does not read; between them they train everything, and the address is trained among
-# movers and stayers alike. Blocks of people with the same two names would not do for the date of birth:
-# fathers and sons who live together pass there for one person with a wrong date.
+# movers and stayers alike.
 TRAINING_RULES = (("date_of_birth",), ("given_name", "postcode"))
 # Fewer comparisons cannot tell two classes of pairs apart (L. Goodman 1974, Biometrika 61, section 2).
 LEAST_COMPARISONS = 3
@@ -164,7 +166,7 @@ def usable(rules: Collection[tuple[str, ...]], columns: Collection[str]) -> list
 
 
 def agree(rule: tuple[str, ...], *further: str) -> str:
-    """Return the SQL condition of a rule: `l` and `r` agree on all of its columns, and on `further` ones."""
+    """Return the SQL condition of a rule: `l` and `r` agree on `further` columns and on all of its own."""
     return " AND ".join(f"l.{column} = r.{column}" for column in (*further, *rule))
 
 

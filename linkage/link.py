@@ -33,8 +33,9 @@ def link(context: StageContext) -> StageResult:
     work.link_identifiers()
     for source in sources[1:]:
         work.link_with_spine(source)
+    left_over = work.left_over()
     for left, right in plan.left_over_pairs(sources):
-        work.link_left_over(left, right)
+        work.link_left_over(left, right, left_over)
     clusters = work.clusters()
     return _write(work, clusters)
 
@@ -94,14 +95,17 @@ class _Work:
         by_key = link_by_keys(free_left, free_right, self.keys)
         self.links.append(_key_links(by_key, source, self.spine))
 
-    def link_left_over(self, left: str, right: str) -> None:
-        """Link those of two sources who are not on the spine; the model is trained on all of both."""
-        self.context.tell(f"{left} with {right}, who are not on {self.spine}")
+    def left_over(self) -> pl.DataFrame:
+        """Return the subjects (`source, subject_id`) of people who are not on the spine by the links so far."""
         clusters = self.clusters()
         on_spine = clusters.filter(pl.col("source") == self.spine)["person_id"].implode()
-        elsewhere = clusters.filter(~pl.col("person_id").is_in(on_spine))
+        return clusters.filter(~pl.col("person_id").is_in(on_spine))
+
+    def link_left_over(self, left: str, right: str, left_over: pl.DataFrame) -> None:
+        """Link those of two sources who are not on the spine; the model is trained on all of both."""
+        self.context.tell(f"{left} with {right}, who are not on {self.spine}")
         free = [
-            self.tokens[source].join(elsewhere.filter(pl.col("source") == source), on="subject_id", how="semi")
+            self.tokens[source].join(left_over.filter(pl.col("source") == source), on="subject_id", how="semi")
             for source in (left, right)
         ]
         self._link_by_model(f"{left}_{right}", left, right, *free)
@@ -110,6 +114,8 @@ class _Work:
         self, name: str, left: str, right: str, free_left: pl.DataFrame, free_right: pl.DataFrame
     ) -> None:
         """Link the free subjects of two sources; pairs that match-keys settle are scored by the model too."""
+        if free_left.is_empty() or free_right.is_empty():
+            return
         strict = tuple(key for key in self.keys if not key.without_model)
         everybody = link_by_keys(self.tokens[left], self.tokens[right], strict)
         settled = everybody.join(free_left, left_on="subject_id_l", right_on="subject_id", how="semi").join(

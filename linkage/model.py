@@ -18,10 +18,11 @@ import polars as pl
 from splink import DuckDBAPI, Linker
 from splink.internals.exceptions import EMTrainingException
 
-from linkage.chance import chance_agreement
+from linkage.chance import NEVER_SEEN, Seen, chance_agreement
 from linkage.comparisons import (
     BLOCKING_RULES,
     LEAST_COMPARISONS,
+    NOT_KNOWN_TO_BE_TWO,
     TRAINING_RULES,
     Comparison,
     agree,
@@ -84,7 +85,10 @@ class SubjectPair:
     """
 
     def __init__(self, left: pl.DataFrame, right: pl.DataFrame, threads: int) -> None:
-        self.columns = [name for name in left.columns if name in right.columns]
+        known = [{name for name in one.columns if one[name].null_count() < one.height} for one in (left, right)]
+        self.columns = [
+            name for name in left.columns if name in known[0] & known[1] | {"settled", "proposed", "free"}
+        ]
         self.sizes = (left.height, right.height)
         self.threads = threads
         self.connection = connect(threads)
@@ -103,11 +107,11 @@ class SubjectPair:
         self.connection.execute(f"SET threads = {threads}").fetchall()
         database = DuckDBAPI(self.connection)
         tables = [database.register(name, dataset_display_name=name) for name in (LEFT, RIGHT)]
-        return Linker(tables, dict(settings), log_level=None)
+        return Linker(tables, dict(settings), log_level=None, validate_settings=False)
 
     def count(self, rule: tuple[str, ...]) -> int:
-        """Return how many pairs agree on a rule."""
-        sql = f"SELECT count(*) AS pairs FROM {LEFT} l JOIN {RIGHT} r ON {agree(rule)}"
+        """Return how many pairs a rule proposes for training."""
+        sql = f"SELECT count(*) AS pairs FROM {LEFT} l JOIN {RIGHT} r ON {_training_rule(rule)}"
         return int(query(self.connection, sql)["pairs"][0])
 
 
@@ -123,28 +127,33 @@ def train(name: str, pair: SubjectPair, chosen: LinkageSettings, seed: int) -> L
     raises `UserError` if that has none.
     """
     defaults = read_toml(DEFAULTS)
-    chance = chance_agreement(pair.connection, pair.comparisons, chosen.training_pairs, seed, name)
-    u = {
-        key: (share, False) if pairs >= chosen.minimum_pairs_per_level else (_default(defaults, key, "u"), True)
-        for key, (share, pairs) in chance.items()
-    }
+    least = chosen.minimum_pairs_per_level
+    seen = chance_agreement(pair.connection, pair.comparisons, chosen.training_pairs, seed, name)
+    u = {key: _choose(defaults, key, "u", of_two, least) for key, of_two in seen.items()}
     trained = _expectation_maximisation(pair, {key: value for key, (value, _) in u.items()}, chosen)
     levels: list[TrainedLevel] = []
     for comparison in pair.comparisons:
         for level in comparison.levels:
             key = (comparison.name, level.name)
-            share, pairs = trained.get(key, (0.0, 0.0))
-            enough = pairs >= chosen.minimum_pairs_per_level
-            m = share if enough else _default(defaults, key, "m")
-            chance_u, u_by_default = u[key]
+            u_value, u_by_default = u[key]
+            m_value, m_by_default = _choose(defaults, key, "m", trained.get(key, NEVER_SEEN), least)
             if level.neutral:
-                levels.append(TrainedLevel(*key, chance_u, chance_u, by_default=False))
+                levels.append(TrainedLevel(*key, u_value, u_value, by_default=False))
             else:
-                levels.append(TrainedLevel(*key, m, chance_u, by_default=not enough or u_by_default))
+                levels.append(TrainedLevel(*key, m_value, u_value, by_default=m_by_default or u_by_default))
     return LinkageModel(name, _settings(pair, levels), tuple(levels))
 
 
-def _default(defaults: Mapping[str, Any], key: tuple[str, str], which: str) -> float:
+def _choose(
+    defaults: Mapping[str, Any], key: tuple[str, str], which: str, seen: Seen, least: int
+) -> tuple[float, bool]:
+    """Return the probability of a level and whether it is the stated default, for want of `least` pairs.
+
+    A default never says more than the data allow: a level seen in fewer than `least` of n pairs has at most
+    the probability least / n.
+    """
+    if seen.pairs >= least:
+        return seen.share, False
     comparison, level = key
     stated = defaults.get(comparison, {}).get(level, {}).get(which)
     if stated is None:
@@ -152,13 +161,13 @@ def _default(defaults: Mapping[str, Any], key: tuple[str, str], which: str) -> f
             f"{DEFAULTS}: the level '{level}' of '{comparison}' has too few pairs to estimate its {which}, and no "
             f"stated default. Add `{level} = {{ m = ..., u = ... }}` under [{comparison}]."
         )
-    return float(stated)
+    return (round(min(float(stated), least / seen.of), DECIMALS) if seen.of else float(stated)), True
 
 
 def _expectation_maximisation(
     pair: SubjectPair, u: Mapping[tuple[str, str], float], chosen: LinkageSettings
-) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return m and the expected number of matching training pairs at it, by comparison and level.
+) -> dict[tuple[str, str], Seen]:
+    """Return how often each level was seen among the pairs of one person that training expects.
 
     Each rule trains the comparisons that it does not read; a comparison trained by several takes the mean of
     their m, weighted by their expected matching pairs.
@@ -176,7 +185,7 @@ def _expectation_maximisation(
         pairs = min(pair.count(rule), chosen.training_pairs)
         try:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
-                agree(rule),
+                _training_rule(rule),
                 estimate_without_term_frequencies=True,
                 max_pairs=chosen.training_pairs,
                 record_sample_proportion=1.0,
@@ -188,14 +197,25 @@ def _expectation_maximisation(
         matching = pairs * session.core_model_settings.probability_two_random_records_match
         for comparison in session.core_model_settings.comparisons:
             for level in comparison.comparison_levels:
-                if level.is_null_level or not isinstance(level._m_probability, float):
+                if level.is_null_level:
                     continue
+                # a level that no pair was at has a text for a probability
+                seen = level._m_probability
+                m = seen if isinstance(seen, float) else 0.0
                 key = (comparison.output_column_name, str(level.label_for_charts))
-                weighted, total = sums.get(key, (0.0, 0.0))
-                sums[key] = (weighted + matching * level._m_probability, total + matching)
+                at_level, together = sums.get(key, (0.0, 0.0))
+                sums[key] = (at_level + matching * m, together + matching)
     return {
-        key: (round(weighted / total, DECIMALS), weighted) for key, (weighted, total) in sums.items() if weighted > 0
+        key: Seen(round(at_level / together, DECIMALS), at_level, together)
+        for key, (at_level, together) in sums.items()
+        if together > 0
     }
+
+
+def _training_rule(rule: tuple[str, ...]) -> str:
+    # the namesakes of a household would pass for one person with a wrong date of birth, were they not known
+    # to be settled with somebody else
+    return f"{agree(rule)} AND {NOT_KNOWN_TO_BE_TWO}"
 
 
 def _settings(pair: SubjectPair, levels: list[TrainedLevel], with_m: bool = True) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL
 GROUP_DIMENSIONS = ("sex", "age_group", "area")
 # A group of fewer reviewed people says nothing of its own.
 MINIMUM_REVIEWED = 100
+# A false-link rate is about the few reviewed people who are not on the spine: fewer than these say nothing of it.
+MINIMUM_NOT_ON_SPINE = 10
 
 
 def with_groups(subjects: pl.DataFrame, on: date) -> pl.DataFrame:
@@ -135,7 +137,9 @@ def with_review(quality: pl.DataFrame, review: pl.DataFrame, survey: str, spine:
         if not people or (group != ALL and people < MINIMUM_REVIEWED):
             continue
         found = reviewed_quality(patterns, inside)
-        rates = [found.recall, found.recall_se, found.false_link_rate, found.false_link_rate_se]
+        rates: list[float | None] = [found.recall, found.recall_se, None, None]
+        if found.not_on_spine >= MINIMUM_NOT_ON_SPINE:
+            rates[2:] = [found.false_link_rate, found.false_link_rate_se]
         rows.append((survey, spine, group, found.reviewed, *rates))
     columns = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
     schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String, "reviewed": pl.Int64}

@@ -5,6 +5,7 @@ errors: misspelt names, wrong dates of birth, addresses of before. Tokens are ke
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -100,7 +101,9 @@ class Population:
 
     def token(self, domain: str, values: pl.Series | np.ndarray | list) -> pl.Series:
         """Return the token of each value in its domain."""
-        texts = pl.Series([str(value) for value in values])
+        texts = pl.Series([str(value) for value in values], dtype=pl.String)
+        if texts.is_empty():
+            return pl.Series([], dtype=pl.UInt64)
         unique = texts.unique(maintain_order=True)
         hashes = [
             int.from_bytes(hashlib.blake2b(f"{self.key}|{domain}|{text}".encode(), digest_size=8).digest(), "big")
@@ -196,9 +199,10 @@ class Population:
         ).write_parquet(folder / "tokens" / "review_sample.parquet")
 
 
-def study_of(folder: Path, **linkage: object) -> Study:
-    """Return a study that has every contract of the package; its extract files are not there."""
-    extracts = [extract for contract in read_contracts().values() for extract in contract.extracts]
+def study_of(folder: Path, sources: Collection[str] | None = None, **linkage: object) -> Study:
+    """Return a study of some sources (all by default); its extract files are not there."""
+    contracts = read_contracts()
+    extracts = [extract for source in sorted(sources or contracts) for extract in contracts[source].extracts]
     return Study(
         path=folder / "study.toml",
         name="linkage test",
@@ -209,7 +213,9 @@ def study_of(folder: Path, **linkage: object) -> Study:
     )
 
 
-def context_of(folder: Path, ingest: Path, threads: int = 2, **linkage: object) -> StageContext:
+def context_of(
+    folder: Path, ingest: Path, threads: int = 2, sources: Collection[str] | None = None, **linkage: object
+) -> StageContext:
     """Return the context of the stage `link` over a folder of ingest."""
     folder.mkdir(parents=True, exist_ok=True)
-    return StageContext(study_of(folder, **linkage), {"ingest": ingest}, folder, threads)
+    return StageContext(study_of(folder, sources, **linkage), {"ingest": ingest}, folder, threads)

@@ -1,0 +1,153 @@
+"""What a model learns without truth, held against what the truth says of the same pairs."""
+
+import duckdb
+import polars as pl
+import pytest
+from link_population import Population
+
+from linkage.chance import chance_agreement
+from linkage.comparisons import COMPARISONS
+from linkage.link import _prepare
+from linkage.match_keys import link_by_keys, read_match_keys
+from linkage.model import SubjectPair, read_model, score, train
+from pipeline.errors import UserError
+from pipeline.study import LinkageSettings
+
+SETTINGS = LinkageSettings(training_pairs=300_000)
+
+
+@pytest.fixture(scope="module")
+def population():
+    return Population(6000, seed=4)
+
+
+def pair_of(population, left="activity", right="pds", threads=1):
+    frames = population.tokens(left), population.tokens(right)
+    strict = tuple(key for key in read_match_keys() if not key.without_model)
+    settled = link_by_keys(*frames, strict)
+    return SubjectPair(
+        _prepare(frames[0], frames[0], settled, settled, "subject_id_l"),
+        _prepare(frames[1], frames[1], settled, settled, "subject_id_r"),
+        threads,
+    )
+
+
+@pytest.fixture(scope="module")
+def pair(population):
+    return pair_of(population)
+
+
+@pytest.fixture(scope="module")
+def model(pair):
+    return train("activity", pair, SETTINGS, seed=1)
+
+
+def true_shares(population, pair, comparison, same):
+    """Return the share of each level among all pairs of one person, or of two who agree on what is presumed."""
+    people = (
+        population.sources["activity"].select("subject_id", "person"),
+        population.sources["pds"].select("subject_id", "person"),
+    )
+    con = pair.connection
+    con.register("people_l", people[0])
+    con.register("people_r", people[1])
+    values = ", ".join(f"l.{name} AS {name}_l, r.{name} AS {name}_r" for name in sorted(comparison.columns))
+    presumed = f"l.{comparison.presumes} = r.{comparison.presumes}" if comparison.presumes else "TRUE"
+    who = "pl.person = pr.person" if same else f"pl.person <> pr.person AND {presumed}"
+    found = con.sql(
+        f"""
+        WITH pairs AS (
+            SELECT {values} FROM left_subjects l JOIN people_l pl USING (subject_id),
+            right_subjects r JOIN people_r pr USING (subject_id) WHERE {who}
+        ) SELECT {comparison.case} AS level, count(*) AS n FROM pairs GROUP BY level
+        """
+    ).fetchall()
+    counts = {level: n for level, n in found if level is not None}
+    return {one.name: counts.get(at, 0) / sum(counts.values()) for at, one in enumerate(comparison.levels)}
+
+
+def test_chance_agreement_is_that_of_all_pairs_of_two_people(population, pair):
+    seen = chance_agreement(pair.connection, pair.comparisons, 500_000, seed=2, stream="test")
+    for comparison in pair.comparisons:
+        true = true_shares(population, pair, comparison, same=False)
+        for level, share in true.items():
+            found = seen[comparison.name, level]
+            noise = 5 * (max(share, 1e-6) / max(found.of, 1)) ** 0.5
+            assert found.share == pytest.approx(share, abs=noise + 0.12 * share), (comparison.name, level)
+
+
+def test_trained_m_is_that_of_true_pairs(population, pair, model):
+    learnt = {(level.comparison, level.level): level for level in model.levels}
+    checked = 0
+    for comparison in pair.comparisons:
+        for level, share in true_shares(population, pair, comparison, same=True).items():
+            one = learnt[comparison.name, level]
+            if one.by_default or one.m == one.u:
+                continue
+            checked += 1
+            assert one.m == pytest.approx(share, abs=0.012 + 0.1 * share), (comparison.name, level)
+    assert checked >= 10
+
+
+def test_weights_fall_from_agreement_to_disagreement(model):
+    for comparison in COMPARISONS:
+        ratios = [one.m / one.u for one in model.levels if one.comparison == comparison.name]
+        assert ratios[0] > 1.5
+        assert ratios[-1] < 0.2
+
+
+def test_a_level_with_too_few_pairs_takes_its_default_or_less(model):
+    by_default = {(one.comparison, one.level): one.m for one in model.levels if one.by_default}
+    assert ("given_name", "known") in by_default
+    assert by_default["given_name", "known"] < 0.01
+    assert model.levels_by_default == len(by_default)
+
+
+def test_a_level_with_neither_pairs_nor_a_default_is_an_error(pair, tmp_path, monkeypatch):
+    (tmp_path / "defaults.toml").write_text("[given_name]\nequal = { m = 0.9, u = 0.01 }\n")
+    monkeypatch.setattr("linkage.model.DEFAULTS", tmp_path / "defaults.toml")
+    with pytest.raises(UserError, match=r"the level 'known' of 'given_name' has too few pairs .* Add `known = "):
+        train("activity", pair, SETTINGS, seed=1)
+
+
+def test_a_model_file_gives_the_model_back_and_the_same_scores(pair, model, tmp_path):
+    again = read_model("activity", model.save(tmp_path), pair)
+    assert again == model
+    assert score(again, pair, 0.0).equals(score(model, pair, 0.0))
+
+
+def test_scores_do_not_depend_on_threads_or_on_the_key(population, model, pair):
+    other = Population(6000, seed=4, key="another")
+    assert other.tokens("pds")["given_name"].to_list() != population.tokens("pds")["given_name"].to_list()
+    pair_two = pair_of(other, threads=2)
+    again = train("activity", pair_two, SETTINGS, seed=1)
+    assert again.levels == model.levels
+    assert score(again, pair_two, 0.0).equals(score(model, pair, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such model file"),
+        ("not json", "not a linkage model"),
+        ('{"by_default": [], "splink": {"comparisons": []}}', "are not those that 'activity' compares"),
+    ],
+)
+def test_a_model_file_that_does_not_fit_is_a_mistake(pair, tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "model.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_model("activity", tmp_path / "model.json", pair)
+
+
+def test_splink_reads_the_settings_of_a_saved_model(model, tmp_path):
+    import json
+
+    from splink import DuckDBAPI, Linker
+
+    settings = json.loads(model.save(tmp_path).read_text())["splink"]
+    database = DuckDBAPI(duckdb.connect())
+    empty = pl.DataFrame({"subject_id": [1]})
+    tables = [database.register(empty.to_arrow(), dataset_display_name=name) for name in ("a", "b")]
+    linker = Linker(tables, settings, log_level=None, validate_settings=False)
+    assert not linker._settings_obj._not_trained_messages()

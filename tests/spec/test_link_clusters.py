@@ -1,0 +1,65 @@
+import polars as pl
+
+from linkage.clusters import cluster
+from linkage.identifiers import CERTAIN_WEIGHT
+
+SOURCES = ["pds", "activity", "hesa"]
+SUBJECTS = pl.DataFrame(
+    [(source, subject) for source in SOURCES for subject in (1, 2)], schema=["source", "subject_id"], orient="row"
+)
+
+
+def links(*rows):
+    schema = {
+        "source_l": pl.String, "subject_id_l": pl.Int64, "source_r": pl.String, "subject_id_r": pl.Int64,
+        "match_weight": pl.Float64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def people(found, margin=0.5):
+    """Return the groups of subjects, e.g. {"pds1 activity1", "hesa1"}."""
+    grouped = cluster(SUBJECTS, found, SOURCES, margin).with_columns(
+        (pl.col("source") + pl.col("subject_id").cast(pl.String)).alias("who")
+    )
+    return set(grouped.group_by("person_id", maintain_order=True).agg(pl.col("who"))["who"].list.join(" "))
+
+
+def test_without_links_everybody_is_a_person_numbered_by_source_and_subject():
+    assert cluster(SUBJECTS, links(), SOURCES, 0.5)["person_id"].to_list() == [1, 2, 3, 4, 5, 6]
+
+
+def test_links_join_over_a_chain():
+    found = links(("activity", 1, "pds", 1, 9.0), ("hesa", 2, "activity", 1, 9.0))
+    assert people(found) == {"pds1 activity1 hesa2", "pds2", "activity2", "hesa1"}
+
+
+def test_the_better_link_wins_and_nobody_is_two_people_of_one_source():
+    found = links(("activity", 1, "pds", 1, 9.0), ("activity", 1, "pds", 2, 12.0), ("activity", 2, "pds", 2, 8.0))
+    assert people(found) == {"pds2 activity1", "pds1", "activity2", "hesa1", "hesa2"}
+
+
+def test_a_chain_that_would_join_two_people_of_the_spine_breaks_at_its_weakest_link():
+    found = links(("activity", 1, "pds", 1, 9.0), ("hesa", 1, "pds", 2, 8.0), ("hesa", 1, "activity", 1, 5.0))
+    assert people(found) == {"pds1 activity1", "pds2 hesa1", "activity2", "hesa2"}
+
+
+def test_a_link_with_an_equal_rival_is_not_made():
+    found = links(("activity", 1, "pds", 1, 9.0), ("activity", 1, "pds", 2, 9.0))
+    assert people(found) == {"pds1", "pds2", "activity1", "activity2", "hesa1", "hesa2"}
+    assert people(found.with_columns(pl.Series("match_weight", [9.0, 8.4]))) == {
+        "pds1 activity1", "pds2", "activity2", "hesa1", "hesa2",
+    }  # fmt: skip
+
+
+def test_a_rival_that_somebody_else_has_already_does_not_count():
+    found = links(("activity", 1, "pds", 1, 9.0), ("activity", 1, "pds", 2, 9.0), ("activity", 2, "pds", 2, 11.0))
+    assert people(found) == {"pds1 activity1", "pds2 activity2", "hesa1", "hesa2"}
+
+
+def test_identifiers_come_before_any_model_and_need_no_margin():
+    found = links(
+        ("activity", 1, "pds", 1, 40.0), ("hesa", 1, "pds", 2, 40.0),
+        ("activity", 1, "hesa", 1, CERTAIN_WEIGHT), ("activity", 1, "hesa", 2, CERTAIN_WEIGHT),
+    )  # fmt: skip
+    assert people(found, margin=0.0) == {"pds1 activity1 hesa1", "pds2", "activity2", "hesa2"}

@@ -1,0 +1,229 @@
+"""The whole stage on a small population with known truth, made by hand-drawn tokens (`link_population.py`)."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from link_population import SOURCES, Population, context_of
+from polars.testing import assert_frame_equal
+
+from linkage.link import link
+from linkage.score import score_links
+from pipeline.errors import UserError
+from pipeline.schemas import TABLES
+from pipeline.study import ExtractFiles
+
+TABLES_OF_LINK = ("links", "clusters", "mothers", "linkage_quality")
+PEOPLE = 2500
+
+
+@pytest.fixture(scope="module")
+def population():
+    return Population(PEOPLE, seed=8)
+
+
+@pytest.fixture(scope="module")
+def ingest(population, tmp_path_factory):
+    return population.write(tmp_path_factory.mktemp("linked") / "ingest")
+
+
+@pytest.fixture(scope="module")
+def stage(ingest, tmp_path_factory):
+    context = context_of(tmp_path_factory.mktemp("linked") / "link", ingest)
+    return context.out, link(context)
+
+
+def tables(folder):
+    names = [*TABLES_OF_LINK, "model_levels", "link_weights"]
+    return {name: pl.read_parquet(folder / f"{name}.parquet") for name in names}
+
+
+def test_links_are_nearly_all_right_and_few_are_missing(stage, population):
+    scores = score_links(pl.read_parquet(stage[0] / "clusters.parquet"), population.truth)
+    with_spine = scores.filter((pl.col("source_l") == "pds") | (pl.col("source_r") == "pds"))
+    whole = with_spine.filter((pl.col("group") == "all") & (pl.col("true_pairs") > 50))
+    assert whole.height == len(SOURCES) - 1
+    assert whole["precision"].min() > 0.985
+    assert whole["recall"].min() > 0.97
+    movers = with_spine.filter((pl.col("group") == "movers") & (pl.col("true_pairs") > 100))
+    assert movers["recall"].min() > 0.97
+
+
+def test_every_subject_of_every_linked_source_is_one_person_and_nobody_twice(stage, population):
+    clusters = pl.read_parquet(stage[0] / "clusters.parquet")
+    assert (
+        clusters.select("source", "subject_id")
+        .sort("source", "subject_id")
+        .equals(population.truth.select("source", "subject_id").sort("source", "subject_id"))
+    )
+    assert not clusters.select("source", "person_id").is_duplicated().any()
+    assert sorted(clusters["person_id"].unique()) == list(range(1, clusters["person_id"].max() + 1))
+    spine = clusters.filter(pl.col("source") == "pds").sort("subject_id")
+    assert spine["person_id"].to_list() == list(range(1, spine.height + 1))
+
+
+def test_the_tables_hold_to_their_schemas_and_links_to_the_floor(stage):
+    found = tables(stage[0])
+    for name in TABLES_OF_LINK:
+        TABLES[name].validate(found[name])
+    links = found["links"]
+    assert links["match_probability"].min() >= 0.01
+    assert {method.partition(":")[0] for method in links["method"]} == {"identifier", "key", "model"}
+    assert links["match_weight"].equals(links["match_weight"].round(6))
+    assert not links.filter(pl.col("source_l") == pl.col("source_r")).height
+    assert set(found["clusters"]["source"]) == set(SOURCES)
+
+
+def test_quality_is_told_by_pair_and_group(stage, population):
+    quality = pl.read_parquet(stage[0] / "linkage_quality.parquet")
+    whole = quality.filter(pl.col("group") == "all")
+    pairs = set(whole.select("source_l", "source_r").rows())
+    with_spine = {(source, "pds") for source in SOURCES if source != "pds"}
+    assert with_spine | {("activity", "mws"), ("hesa", "exit_checks"), ("hesa", "mws")} <= pairs
+    for row in whole.to_dicts():
+        assert row["subjects_l"] == population.sources[row["source_l"]].height
+        assert row["match_rate"] == pytest.approx(row["linked"] / row["subjects_l"])
+    survey = quality.filter((pl.col("source_l") == "coverage_survey") & (pl.col("source_r") == "pds"))
+    groups = {group.partition("=")[0] for group in survey["group"]}
+    assert groups == {"all", "sex", "age_group", "area"}
+    by_sex = survey.filter(pl.col("group").str.starts_with("sex="))
+    assert by_sex["subjects_l"].sum() == whole.filter(pl.col("source_l") == "coverage_survey")["subjects_l"][0]
+
+
+def test_expected_precision_and_recall_come_near_the_truth(stage, population):
+    quality = pl.read_parquet(stage[0] / "linkage_quality.parquet").filter(pl.col("group") == "all")
+    scores = score_links(pl.read_parquet(stage[0] / "clusters.parquet"), population.truth).filter(group="all")
+    for source in ("activity", "coverage_survey", "exit_checks", "mws"):
+        expected = quality.filter(source_l=source, source_r="pds").row(0, named=True)
+        true = scores.filter((pl.col("source_l") == source) & (pl.col("source_r") == "pds")).row(0, named=True)
+        assert expected["expected_precision"] == pytest.approx(true["precision"], abs=0.02)
+        assert expected["expected_recall"] == pytest.approx(true["recall"], abs=0.03)
+
+
+def test_the_review_is_used_where_people_were_reviewed(stage):
+    quality = pl.read_parquet(stage[0] / "linkage_quality.parquet")
+    row = quality.filter(source_l="coverage_survey", source_r="pds", group="all").row(0, named=True)
+    assert row["reviewed"] == min(400, row["subjects_l"])
+    assert abs(row["review_recall"] - 0.99) < 4 * row["review_recall_se"] + 0.01
+    others = quality.filter(pl.col("source_l") != "coverage_survey")
+    assert others["reviewed"].null_count() == others.height
+
+
+def test_mothers_are_subjects_of_the_spine(stage, population):
+    mothers = pl.read_parquet(stage[0] / "mothers.parquet")
+    person = dict(population.sources["pds"].select("subject_id", "person").rows())
+    child = dict(population.sources["births"].select("subject_id", "person").rows())
+    spine = mothers.filter(mother_source="pds")
+    assert spine.height > 50
+    assert all(
+        person[mother] == (child[birth] + 1) % PEOPLE
+        for birth, mother in spine.select("subject_id", "mother_subject_id").rows()
+    )
+
+
+def test_levels_and_weights_are_there_for_the_charts(stage):
+    found = tables(stage[0])
+    assert found["model_levels"].columns == ["model", "comparison", "level", "m", "u", "match_weight", "by_default"]
+    assert found["link_weights"].columns == ["model", "match_weight", "accepted", "pairs"]
+    models = {path.stem for path in (stage[0] / "models").glob("*.json")}
+    assert models == set(found["model_levels"]["model"])
+    assert {"activity", "hesa", "mws", "exit_checks", "coverage_survey"} <= models
+    defaults = found["model_levels"]["by_default"].sum()
+    assert stage[1].counts["levels_by_default"] == defaults
+    assert f"{defaults} of their levels by default" in stage[1].sentence
+
+
+FEW = ("pds", "mws", "coverage_survey", "review_sample")
+
+
+def test_another_key_and_another_number_of_threads_give_the_same_tables(ingest, tmp_path):
+    other = Population(PEOPLE, seed=8, key="another").write(tmp_path / "ingest")
+    contexts = [
+        context_of(tmp_path / name, folder, threads, FEW)
+        for name, folder, threads in (("one", ingest, 2), ("other", other, 1))
+    ]
+    for context in contexts:
+        link(context)
+    one, again = (context.out for context in contexts)
+    for name, table in tables(one).items():
+        assert_frame_equal(table, tables(again)[name])
+    for file in sorted((one / "models").iterdir()):
+        assert file.read_bytes() == (again / "models" / file.name).read_bytes()
+
+
+def test_a_model_of_an_earlier_run_is_used_as_it_is(stage, ingest, tmp_path):
+    content = json.loads((stage[0] / "models" / "mws.json").read_text())
+    levels = content["splink"]["comparisons"][0]["comparison_levels"]
+    levels[1]["m_probability"] = 0.123456
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    mine = {"mws": str(tmp_path / "mine.json")}
+    context = context_of(tmp_path / "link", ingest, sources=("pds", "mws"), models=mine)
+    link(context)
+    used = pl.read_parquet(context.out / "model_levels.parquet").filter(model="mws", comparison="given_name")
+    assert used["m"][0] == 0.123456
+
+
+def test_a_model_for_a_source_that_has_none_is_a_mistake(ingest, tmp_path):
+    with pytest.raises(UserError, match=r"unknown model 'hsea'. Did you mean 'hesa'\?"):
+        link(context_of(tmp_path / "link", ingest, models={"hsea": "x.json"}))
+
+
+def test_a_study_without_the_spine_is_a_mistake(ingest, tmp_path):
+    context = context_of(tmp_path / "link", ingest)
+    kept = tuple(one for one in context.study.extract if one.name != "pds")
+    object.__setattr__(context, "study", context.study.model_copy(update={"extract": kept}))
+    with pytest.raises(UserError, match="no source 'pds', with which all others are linked"):
+        link(context)
+
+
+COUNCIL = """
+source = "council_tax"
+title = "Council tax"
+says = "People named on a bill."
+person_key = "account"
+
+[extracts.council_tax]
+says = "One row a person."
+unique = ["account"]
+
+[extracts.council_tax.columns]
+account = { header = "ACCOUNT", type = "text", identifier = "council_account" }
+given_name = { header = "GIVEN", type = "text", identifier = "given_name" }
+family_name = { header = "FAMILY", type = "text", identifier = "family_name" }
+date_of_birth = { header = "DOB", type = "date", identifier = "date_of_birth" }
+sex = { header = "SEX", type = "code", identifier = "sex", codes = "sex_letter" }
+postcode = { header = "POSTCODE", type = "text", identifier = "postcode" }
+"""
+
+
+def test_a_new_source_needs_a_contract_and_no_python(population, ingest, tmp_path):
+    (tmp_path / "council_tax.toml").write_text(COUNCIL)
+    folder = tmp_path / "ingest"
+    (folder / "tokens").mkdir(parents=True)
+    (folder / "records").symlink_to(ingest / "records")
+    (folder / "tokens" / "pds.parquet").symlink_to(ingest / "tokens" / "pds.parquet")
+    people = population.tokens("activity").rename({"encrypted_nino": "council_account"})
+    people.write_parquet(folder / "tokens" / "council_tax.parquet")
+    context = context_of(tmp_path / "link", folder, sources=("pds",))
+    study = context.study.model_copy(
+        update={
+            "contracts": (str(tmp_path / "council_tax.toml"),),
+            "extract": (*context.study.extract, ExtractFiles(name="council_tax", files=("x.csv",))),
+        }
+    )
+    object.__setattr__(context, "study", study)
+    link(context)
+    quality = pl.read_parquet(context.out / "linkage_quality.parquet")
+    found = quality.filter(source_l="council_tax", source_r="pds", group="all").row(0, named=True)
+    assert found["match_rate"] > 0.93
+    assert Path(context.out / "models" / "council_tax.json").exists()
+
+
+def test_a_handful_of_people_are_linked_by_defaults(tmp_path):
+    population = Population(40, seed=1)
+    context = context_of(tmp_path / "link", population.write(tmp_path / "ingest"))
+    link(context)
+    scores = score_links(pl.read_parquet(context.out / "clusters.parquet"), population.truth).filter(group="all")
+    assert scores["correct"].sum() > 0.85 * scores["true_pairs"].sum()
+    assert scores["correct"].sum() > 0.9 * scores["linked_pairs"].sum()
