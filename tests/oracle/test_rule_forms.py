@@ -1,0 +1,153 @@
+"""The SQL of two forms of stay rules against slow and obvious Python, on hundreds of random people."""
+
+import datetime as dt
+import random
+from itertools import pairwise
+
+import pytest
+from rule_timelines import DATA_DATE, default_rules, said, tax_year, tell_all
+
+D = dt.date
+NEVER = D(9999, 12, 31)
+DAY = dt.timedelta(1)
+Spell = tuple[dt.date, dt.date]
+
+
+def joined(presence: list[Spell], absent_days: int) -> list[Spell]:
+    """Intervals in order; two of them are one spell if at most `absent_days` lie between."""
+    spells: list[Spell] = []
+    for start, stop in sorted(presence):
+        if spells and (start - spells[-1][1]).days <= absent_days:
+            spells[-1] = (spells[-1][0], max(spells[-1][1], stop))
+        else:
+            spells.append((start, stop))
+    return spells
+
+
+# --- first arrival to last departure, nobody holding a permission -----------------------------------------
+
+
+def crossing_spells(crossings: list[tuple[dt.date, str]]) -> list[Spell]:
+    rule = next(one for one in default_rules().stays if one.id == "first_arrival_last_departure")
+    net: dict[dt.date, int] = {}
+    for day, way in crossings:
+        net[day] = net.get(day, 0) + (1 if way == "border_in" else -1)
+    ways = [(day, 1 if way > 0 else -1) for day, way in sorted(net.items()) if way]
+    presence = []
+    inside_since = None
+    for day, way in ways:
+        if way > 0:
+            if inside_since:  # came in twice: the first stay ended unseen
+                presence.append((inside_since, min(inside_since + rule.unpermitted_days * DAY, day)))
+            inside_since = day
+        else:  # whoever leaves without having come in was here on that day
+            presence.append((inside_since or day, day))
+            inside_since = None
+    if inside_since:
+        presence.append((inside_since, inside_since + rule.unpermitted_days * DAY))
+    spells = joined(presence, rule.absent_more_than_days)
+    return [(start, NEVER if stop > DATA_DATE else stop) for start, stop in spells]
+
+
+def random_crossings(rng: random.Random) -> list[tuple[dt.date, str]]:
+    day, crossings, way = D(2015, 4, 8) + rng.randrange(900) * DAY, [], rng.choice(["border_in", "border_out"])
+    for _ in range(rng.randrange(1, 9)):
+        crossings.append((day, way))
+        if rng.random() < 0.85:  # one in seven crossings is not recorded
+            way = "border_out" if way == "border_in" else "border_in"
+        day += rng.choice([0, 1, 20, 90, 180, 181, 364, 365, 366, 367, 500]) * DAY
+        if day > DATA_DATE or crossings[-1] == (day, way):
+            break
+    return crossings
+
+
+def test_first_to_last() -> None:
+    rng = random.Random(1)
+    people = [random_crossings(rng) for _ in range(400)]
+    told = tell_all([[said(rule, day) for day, rule in crossings] for crossings in people], group="non_EU")
+    for crossings, one in zip(people, told, strict=True):
+        spells = one.stays.filter(definition="first_arrival_last_departure").sort("start")
+        found = [(start, end or NEVER) for start, end in spells.select("start", "end").rows()]
+        assert found == crossing_spells(crossings), crossings
+
+
+# --- weeks of activity, no other evidence -----------------------------------------------------------------
+
+
+def active_spells(weeks: dict[int, int]) -> list[Spell]:
+    """What `docs/rules.md` says of weeks, year by year."""
+    rule = next(one for one in default_rules().stays if one.id == "weeks_of_activity")
+    opens = {year: D(year, 4, 6) for year in range(2008, 2021)}
+    length = {year: (opens[year + 1] - opens[year]).days for year in range(2008, 2020)}
+    days = {year: length[year] if count >= rule.full_year_weeks else 7 * count for year, count in weeks.items()}
+    absence = 7 * rule.absent_weeks
+    breaks = {
+        year for year in weeks
+        if {year - 1, year + 1, year + 2} <= set(weeks)
+        and length[year] - days[year] + length[year + 1] - days[year + 1] >= absence
+    }  # fmt: skip
+    presence = []
+    for year, active in days.items():
+        first = year - 1 not in weeks or year - 1 in breaks
+        last = year + 1 not in weeks or year in breaks
+        start = opens[year + 1] - active * DAY if first else opens[year]
+        stop = opens[year + 1] if first or not last else opens[year] + active * DAY
+        if year == 2018 and (first or active == length[year]):
+            stop = NEVER
+        presence.append((start, stop))
+        if active == length[year] and year + 1 not in weeks and days.get(year + 2) == length.get(year + 2, 0):
+            presence.append((opens[year + 1], opens[year + 2]))  # a single empty year between whole ones
+    return joined(presence, absence - 1)
+
+
+def test_weeks_of_activity() -> None:
+    rng = random.Random(2)
+    people = []
+    while len(people) < 400:
+        weeks = {year: rng.choice([0, 0, 3, 12, 20, 26, 30, 40, 49, 50, 52, 52, 52]) for year in range(2010, 2019)}
+        if weeks := {year: count for year, count in weeks.items() if count}:
+            people.append(weeks)
+    told = tell_all([[tax_year(year, count) for year, count in weeks.items()] for weeks in people])
+    for weeks, one in zip(people, told, strict=True):
+        spells = one.stays.filter(definition="weeks_of_activity").sort("start")
+        found = [(start, end or NEVER) for start, end in spells.select("start", "end").rows()]
+        assert found == active_spells(weeks), weeks
+
+
+# --- what holds of any stays -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_stays_and_migrations_hold_together(seed: int) -> None:
+    """Stays of a person are apart by more than a year, and nobody arrives twice without leaving in between."""
+    rng = random.Random(seed)
+    people = [
+        [said(rule, day) for day, rule in random_crossings(rng)]
+        + [tax_year(year, rng.choice([10, 30, 52])) for year in rng.sample(range(2009, 2019), rng.randrange(4))]
+        for _ in range(150)
+    ]
+    for one in tell_all(people, group="non_EU"):
+        for definition in one.stays["definition"].unique():
+            spells = one.stays.filter(definition=definition).sort("start").select("start", "end").rows()
+            for (_, end), (start, _) in pairwise(spells):
+                assert end is not None
+                assert (start - end).days >= 7 * 52
+        certain = [text.split()[0] for text in one.migrations if text.endswith("certain")]
+        assert all(before != after for before, after in pairwise(certain))
+        assert (one.stays["probability"].is_between(0, 1)).all()
+        assert set(one.classes) <= {"long_term", "short_term", "unfinished"}
+
+
+def test_the_order_of_evidence_and_the_number_of_others_do_not_matter() -> None:
+    rng = random.Random(5)
+    people = [[said(rule, day) for day, rule in random_crossings(rng)] + [tax_year(2016, 20)] for _ in range(40)]
+    plain = tell_all(people, group="non_EU")
+    turned = tell_all([rows[::-1] for rows in people], group="non_EU")
+    for one, other in zip(plain, turned, strict=True):
+        columns = ["definition", "start", "end", "status", "end_reason", "probability"]
+        assert (
+            one.stays.select(columns)
+            .sort("definition", "start")
+            .equals(other.stays.select(columns).sort("definition", "start"))
+        )
+        assert one.migrations == other.migrations
