@@ -110,12 +110,14 @@ class Told:
             f"{row['direction']} {row['date']:%Y-%m} {row['status']}"
             for row in migrations.sort("date", "direction").iter_rows(named=True)
         ]
+        self.weights = migrations.sort("date", "direction")["weight"].to_list()
         self.classes = self.composite["status"].to_list()
         self.ends = self.composite["end_reason"].to_list()
         self.residents = {
             row["reference_date"].year: row["resident"]
             for row in residents.sort("reference_date").iter_rows(named=True)
         }
+        self.strong = {row["reference_date"].year: row["strong"] for row in residents.iter_rows(named=True)}
         self.decided_by = {row["reference_date"].year: row["decided_by"] for row in residents.iter_rows(named=True)}
 
 

@@ -5,9 +5,13 @@
 """
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
-from rule_timelines import said, tax_year, tell, tell_all
+from rule_timelines import DEFAULT, said, tax_year, tell, tell_all
+
+from pipeline.contracts import read_contracts
+from rules.rule_set import read_rules
 
 D = dt.date
 
@@ -447,3 +451,25 @@ def test_weeks_of_activity_are_provisional_from_april_2018() -> None:
     told = tell([said("worker_arrived", D(2018, 5, 20)), tax_year(2018, 45)])
     assert told.classes == ["unfinished"]
     assert told.migrations == ["immigration 2018-05 probable"]
+
+
+def test_known_cases_of_a_year_that_is_not_final_stand_for_those_known_later(tmp_path: Path) -> None:
+    """A year before, 40 of the 50 who had left by June 2018 were known to have: the register told of ten later."""
+
+    def left(day: dt.date) -> list[dict]:
+        return [said("permission_to_stay", D(2012, 1, 1), D(2022, 1, 1), code="work"), said("border_out", day)]
+
+    told_at_once = [left(D(2018, 3, 1)) for _ in range(40)]
+    told_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 3, 1))] for _ in range(10)]
+    this_year = [left(D(2019, 3, 1)) for _ in range(8)]
+    everybody = tell_all([*this_year, *told_at_once, *told_later], group="non_EU")
+    assert everybody[0].weights == [1.0, 1.25]
+    assert everybody[8].weights == [1.0, 1.0]
+    plain = DEFAULT.read_text().replace("weigh_late = true", "weigh_late = false")
+    (tmp_path / "plain.toml").write_text(plain)
+    unweighted = tell_all(
+        [*this_year, *told_at_once, *told_later],
+        group="non_EU",
+        rule_set=read_rules(tmp_path / "plain.toml", read_contracts()),
+    )
+    assert unweighted[0].weights == [1.0, 1.0]
