@@ -17,7 +17,15 @@ from pipeline.check import FILE, check
 from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError
 from pipeline.keys import PseudonymisationKey, read_key
-from pipeline.ledger import LedgerRow, counted, ledger_rows, warn_of_areas, warn_of_many_set_aside, warn_of_repeats
+from pipeline.ledger import (
+    LedgerRow,
+    counted,
+    ledger_rows,
+    warn_of_areas,
+    warn_of_many_set_aside,
+    warn_of_open_ends,
+    warn_of_repeats,
+)
 from pipeline.pseudonymise import (
     AS_RECORDED,
     SUBJECT,
@@ -28,7 +36,7 @@ from pipeline.pseudonymise import (
 from pipeline.read_extract import read_extract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import digest_of_file
+from pipeline.study import Study, digest_of_file
 from pipeline.tables import write_table
 
 RECORD = "record_id"
@@ -57,9 +65,10 @@ def ingest(context: StageContext) -> StageResult:
     except (Exception, pl.exceptions.PanicException) as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent][-1]
-        fault = f"{type(error).__name__} in {Path(ours.filename).name}, line {ours.lineno}, {ours.name}"
+        of_the_system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+        fault = f"{type(error).__name__}{of_the_system} in {Path(ours.filename).name}, line {ours.lineno}"
     # raised here and not where it was caught: messages of libraries, and tracebacks, may quote clear values
-    raise RuntimeError(f"ingest failed: {fault}. Its message is withheld, because it may quote clear data.")
+    raise RuntimeError(f"ingest failed: {fault}. The message is withheld, because it may quote clear data.")
 
 
 def _ingest(context: StageContext) -> StageResult:
@@ -106,6 +115,8 @@ def _ingest_source(
         entries = ledger_rows(contract.source, name, checked, digests, Counter(rows_of_file))
         ledger += entries
         warnings += warn_of_repeats(checked, extract) + warn_of_many_set_aside(entries, checked.repeated)
+        if _declared_rows(study, name) is None:
+            warnings += warn_of_open_ends(study.files_of(name))
         warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
     context.tell(f"pseudonymising {contract.source}")
     kinds = direct_identifier_kinds(contract)
@@ -128,7 +139,7 @@ def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFr
         frames.append(read_extract(path, extract, context.threads).with_columns(pl.lit(path.name).alias(FILE)))
     # in one piece: Polars 2.1 panics on some expressions of texts over frames in several chunks
     texts = pl.concat(frames, rechunk=True)
-    declared = next(one.rows for one in study.extract if one.name == name)
+    declared = _declared_rows(study, name)
     if declared is not None and declared != texts.height:
         files = ", ".join(str(path) for path in study.files_of(name))
         raise UserError(
@@ -136,6 +147,10 @@ def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFr
             "Ask for the whole delivery again, or mend 'rows'."
         )
     return texts, digests
+
+
+def _declared_rows(study: Study, extract: str) -> int | None:
+    return next(one.rows for one in study.extract if one.name == extract)
 
 
 def _mint(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:

@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import polars as pl
 
 from pipeline.check import FILE, REASONS, Checked
 from pipeline.contracts import Extract
+from pipeline.read_extract import ends_in_mid_line
 
 MANY_SET_ASIDE = 0.05  # share of a file's rows above which its contract is in doubt
 
@@ -72,6 +74,16 @@ def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup
         return []
     lost = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
     return [f"{extract}: {counted(lost, 'row')} without an area: {lookup} lacks the district."] if lost else []
+
+
+def warn_of_open_ends(files: Iterable[Path]) -> list[str]:
+    """Return a warning for each CSV file that may have been cut within its last field, where nobody can tell."""
+    return [
+        f"{path.name}: the last line has no line ending. If the file was cut, its last row is incomplete: "
+        "state the number of 'rows' in the study, and it is checked."
+        for path in files
+        if ends_in_mid_line(path)
+    ]
 
 
 def _rows_of_file(frame: pl.DataFrame) -> Counter[str]:

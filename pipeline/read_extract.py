@@ -42,6 +42,15 @@ def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame
     return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
 
 
+def ends_in_mid_line(path: Path) -> bool:
+    """Return whether a CSV file stops without a line ending: it may have been cut within its last field."""
+    if path.suffix.lower() != ".csv":
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1))
+        return file.read() not in {b"", b"\n", b"\r"}
+
+
 def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
     _check_utf8(path)
     headers = _headers_of_csv(path)

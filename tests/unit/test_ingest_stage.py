@@ -208,6 +208,13 @@ def test_the_ledger_has_the_digest_of_the_file_and_the_result_the_counts(ingeste
     assert study.result.sentence == "2 rows of 1 extract checked; 1 set aside (1 reason)"
 
 
+def test_a_file_that_may_have_been_cut_gives_a_warning_unless_its_rows_are_declared(tmp_path):
+    content = csv_text([row()]).rstrip()
+    (warning,) = SmallStudy(tmp_path / "unknown", {"visits.csv": content}).run().warnings
+    assert warning.startswith("visits.csv: the last line has no line ending.")
+    assert SmallStudy(tmp_path / "declared", {"visits.csv": content}, rows=1).run().warnings == ()
+
+
 def test_no_row_at_all(ingested):
     study = ingested()
     assert study.table("records/visits").height == 0
@@ -383,7 +390,7 @@ def test_a_fault_of_the_program_quotes_nothing(ingested, monkeypatch):
         raise pl.exceptions.ComputeError(f"cannot cast {CANARY['SURNAME']}")
 
     monkeypatch.setattr("pipeline.ingest.check", broken)
-    with pytest.raises(RuntimeError, match=r"ComputeError in ingest\.py, line \d+, _ingest_source") as error:
+    with pytest.raises(RuntimeError, match=r"ComputeError in ingest\.py, line \d+\. The message") as error:
         ingested(row(**CANARY))
     told = "".join(traceback.format_exception(error.value))
     assert "Xanthippe" not in told
