@@ -16,7 +16,8 @@ D = dt.date
 DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
 EXTRACTS = {
     "exit_checks_travel": "nationality", "exit_checks_visas": "nationality", "mws": "nationality",
-    "hesa": "nationality", "pds": "country_of_birth", "activity_people": None, "pr": None, "births": None, "deaths": None,
+    "hesa": "nationality", "pds": "country_of_birth",
+    "activity_people": None, "pr": None, "births": None, "deaths": None,
 }  # fmt: skip
 SOURCES = {"exit_checks_travel": "exit_checks", "exit_checks_visas": "exit_checks", "activity_people": "activity"}
 
@@ -93,7 +94,8 @@ def believed(
     ],
     ids=[
         "a passport before a statement", "a statement before another", "Irish", "British, born abroad",
-        "by country of birth", "nobody says", "an empty value says nothing", "the most frequent", "the latest of equally frequent",
+        "by country of birth", "nobody says", "an empty value says nothing",
+        "the most frequent", "the latest of equally frequent",
     ],
 )  # fmt: skip
 def test_nationality(records: list[tuple[str, int, str | None]], group: str, source: str, disagreements: int) -> None:
