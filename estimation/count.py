@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from estimation.coverage import CoverageEstimate, estimate_coverage
-from estimation.migration_flows import count_migrations
+from estimation.migration_flows import count_late, count_migrations, with_late
 from estimation.periods import DEFINITION, year_ending
 from estimation.survey import SURVEY, linkage_error, people_known, people_on_list, people_surveyed
 from estimation.vital_events import (
@@ -75,8 +75,9 @@ def _counts(
         _table(context, "stays", "stays"),
         periods.flow_years,
     )
+    late = count_late(migrations, people, periods.stock_years)
     counted = [
-        count_residents(residents, people, periods.stock_years),
+        with_late(count_residents(residents, people, periods.stock_years), late),
         count_migrations(migrations, people, periods.flow_years),
         births.counts,
         deaths.counts,

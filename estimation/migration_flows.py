@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from estimation.least_squares import Array
-from estimation.periods import DEFINITION, quarter_end, quarters, year_ending
+from estimation.periods import DEFINITION, quarter_end, quarters, year_end, year_ending
 
 GROSS = ("immigration", "emigration")
 MICRO = 1_000_000
@@ -49,6 +49,45 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
         for name, time in by.items()
     ]
     return pl.concat(counted).with_columns(definition=pl.lit(DEFINITION))
+
+
+def count_late(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """Return what the list of residents will gain and lose on 30 June of `years` when late migrations are known.
+
+    A migration of weight w stands for w - 1 that are not known yet: an immigrant among them is not on the list
+    of a later day, an emigrant still is. Columns: `time, sex, cohort, nationality_group, late` (people to add;
+    negative to take away) and `variance` (Poisson, times p). Days without late migrations have no rows.
+    """
+    unknown = pl.col("probability") * (pl.col("weight") - 1)
+    sign = pl.when(pl.col("direction").cast(pl.String) == "immigration").then(1).otherwise(-1)
+    days = pl.DataFrame({"time": [year_end(year) for year in years]}, schema={"time": pl.Date})
+    return (
+        migrations.filter(pl.col("definition") == DEFINITION, pl.col("weight") > 1)
+        .join_where(days, pl.col("date") <= pl.col("time"))
+        .with_columns(micro=(unknown * MICRO).round().cast(pl.Int64), sign=sign)
+        .join(people.select("person_id", *CELL), on="person_id", how="left")
+        .with_columns(cohort=pl.min_horizontal("cohort", pl.col("time").dt.year()))
+        .group_by("time", *CELL)
+        .agg(late=(pl.col("micro") * pl.col("sign")).sum() / MICRO, variance=pl.col("micro").sum() / MICRO)
+    )
+
+
+def with_late(listed: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+    """Return population counts (rows of `counts`) as they will be when late migrations are known; never below 0."""
+    expected = late.select(
+        "time", *CELL, measure=pl.lit("population"), period=pl.lit("day"), definition=pl.lit(DEFINITION),
+        count="late", certain=pl.lit(0, dtype=pl.Int64), unfinished=pl.lit(0, dtype=pl.Int64),
+        variance_unfinished="variance", provisional=pl.lit(value=True),
+    )  # fmt: skip
+    return (
+        pl.concat([listed, expected.select(listed.columns)], how="vertical_relaxed")
+        .group_by("measure", "period", "time", "definition", *CELL, maintain_order=True)
+        .agg(
+            pl.col("count", "certain", "unfinished", "variance_unfinished").sum(),  # two rows a cell at most
+            pl.col("provisional").any(),
+        )
+        .with_columns(pl.max_horizontal("count", 0.0))
+    )
 
 
 def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Array, Array]:

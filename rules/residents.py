@@ -51,6 +51,8 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, ye
             SELECT placed.*, {excluded if exclusions else "NULL"} AS excluded_by
             FROM placed JOIN person USING (person_id)
                 LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM composite) USING (person_id)
+            -- a list soon after the date holds children who were not born on it
+            WHERE coalesce(birth_month <= reference_date, true)
         )
         SELECT person_id, reference_date, excluded_by IS NULL AS resident,
             excluded_by IS NULL AND both_sides AS strong,
