@@ -75,7 +75,7 @@ def read_account_files(folder: Path) -> AccountFiles:
                 f"{folder / f'{name}_sd.csv'}: {missing.height} cells of {name}.csv have no standard deviation "
                 f"above 0 here, first {', '.join(f'{key}={first[key]}' for key in CELL)}. Add them."
             )
-        cells[name] = with_expected(joined)
+        cells[name] = with_expected(joined, stock=name == "population")
     return AccountFiles(cells, read_bias_terms(folder))
 
 

@@ -43,13 +43,13 @@ def write_account_inputs(
     _write(stocks, "population", out)
     _write(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
     _write(cells["deaths"], "deaths", out)
-    spread = with_expected(stocks).with_columns(
+    spread = with_expected(stocks, stock=True).with_columns(
         variance=pl.col("chance") * pl.col("list_variance") + (pl.col("uneven") * pl.col("expected")) ** 2
     )
     _write_sd(spread, "population", out)
     for name in ("immigration", "emigration"):
         _write(cells[name], name, out)
-        spread = with_expected(cells[name])
+        spread = with_expected(cells[name], stock=False)
         _write_sd(spread.with_columns(variance=pl.col("chance") + pl.col("variance_unfinished")), name, out)
     _write_biases(study, coverage, covariance, out)
 

@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from estimation.least_squares import Array
 from estimation.migration_flows import quarter_shares
 from estimation.periods import DEFINITION, age_group, quarters, year_end, year_start
 from estimation.reconciliation import Account
@@ -30,33 +29,12 @@ def estimates(account: Account) -> pl.DataFrame:
 
 def published_flows(account: Account, counts: pl.DataFrame, study: Study) -> pl.DataFrame:
     """Return the table `flows`: years by all combinations of sex, age and nationality group; quarters in total."""
-    yearly, covariances = [], {}
     provisional = provisional_years(counts)
+    parts = []
     for year in study.periods.flow_years:
-        gross = {name: _margins(account, name, year) for name in GROSS}
-        weights = {**gross, "net": gross["immigration"] - gross["emigration"]}
-        values, variances = account.totals(sparse.csr_array(sparse.vstack(list(weights.values()))))
-        names = [name for name in weights for _ in range(_margin_keys().height)]
-        keys = pl.concat([_margin_keys()] * len(weights))
-        yearly.append(
-            keys.with_columns(
-                measure=pl.Series(names),
-                estimate=pl.Series(values),
-                standard_error=pl.Series(np.sqrt(variances)),
-                period_start=pl.lit(year_start(year)),
-                period_end=pl.lit(year_end(year)),
-                provisional=pl.lit(year in provisional),
-            )
-        )
-        total = sparse.csr_array(sparse.vstack([gross[name][[-1]] for name in GROSS]) @ account.map)
-        covariances[year] = (
-            np.array([values[_margin_keys().height * (i + 1) - 1] for i in range(2)]),
-            account.solution.covariance(total),
-        )
-    quarterly = [
-        _quarters(counts, year, *covariances[year], year in provisional) for year in study.periods.flow_years
-    ]
-    flows = pl.concat(yearly + quarterly, how="diagonal_relaxed").with_columns(
+        status = pl.lit(year in provisional).alias("provisional")
+        parts += [_year(account, year).with_columns(status), _quarters(account, counts, year).with_columns(status)]
+    flows = pl.concat(parts, how="diagonal_relaxed").with_columns(
         pl.col("estimate", "standard_error").round(DECIMALS)
     )
     small = pl.col("estimate").filter(pl.col("measure") != "net").min() < UNRELIABLE_BELOW
@@ -112,7 +90,7 @@ def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr, study: 
 
 def _no_negative_zero() -> pl.Expr:
     """Return all numbers with -0.0 (a rounded -1e-12) told as 0.0."""
-    return pl.col(pl.Float64) + 0.0
+    return pl.when(pl.col(pl.Float64) == 0).then(0.0).otherwise(pl.col(pl.Float64)).name.keep()
 
 
 def rule_set_id(study: Study) -> str:
@@ -120,12 +98,29 @@ def rule_set_id(study: Study) -> str:
     return study.rule_set.rpartition("/")[2].removesuffix(".toml")
 
 
-def _quarters(counts: pl.DataFrame, year: int, totals: Array, covariance: Array, provisional: bool) -> pl.DataFrame:
+def _year(account: Account, year: int) -> pl.DataFrame:
+    """Return gross and net flows of one year by all combinations of the divisions."""
+    gross = {name: _margins(account, name, year) for name in GROSS}
+    weights = {**gross, "net": gross["immigration"] - gross["emigration"]}
+    values, variances = account.totals(sparse.csr_array(sparse.vstack(list(weights.values()))))
+    keys = _margin_keys()
+    return pl.concat([keys.with_columns(measure=pl.lit(name)) for name in weights]).with_columns(
+        estimate=pl.Series(values),
+        standard_error=pl.Series(np.sqrt(variances)),
+        period_start=pl.lit(year_start(year)),
+        period_end=pl.lit(year_end(year)),
+    )
+
+
+def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame:
     """Return the four quarters of a year: the year's estimate, divided as the counts of the quarters are.
 
     Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration hang together through
     their years only.
     """
+    weights = sparse.csr_array(sparse.vstack([_margins(account, name, year)[[-1]] for name in GROSS]))
+    totals, _ = account.totals(weights)
+    covariance = account.solution.covariance(sparse.csr_array(weights @ account.map))
     shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS), strict=True)
     rows = []
     for i, (start, end) in enumerate(quarters(year)):
@@ -143,7 +138,6 @@ def _quarters(counts: pl.DataFrame, year: int, totals: Array, covariance: Array,
                 "standard_error": float(np.sqrt(max(variance, 0.0))),
                 "period_start": start,
                 "period_end": end,
-                "provisional": provisional,
             }
             for name, (value, variance) in values.items()
         ]
