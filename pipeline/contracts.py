@@ -53,6 +53,18 @@ class Column(Frozen):
                 raise ValueError(f"not a regular expression: {str(error).splitlines()[0]}") from None
         return value
 
+    @field_validator("format")
+    @classmethod
+    def _tells_days_apart(cls, value: str) -> str:
+        day = pl.Series([date(2001, 2, 3)])
+        try:
+            told_apart = day.dt.strftime(value).str.to_date(value, strict=False).equals(day)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            told_apart = False
+        if not told_apart:
+            raise ValueError("a date's format must give year, month and day, as '%d/%m/%Y' does")
+        return value
+
     @field_validator("min", "max", mode="before")
     @classmethod
     def _date_bound(cls, value: Bound | str) -> Bound | str:
@@ -131,7 +143,7 @@ class Extract(Frozen):
                 )
             if column.of and f"{column.of}_{column.identifier}" in self.attributes:
                 raise ValueError(f"'{column.of}_{column.identifier}' names the token of '{name}' already")
-        headers = Counter(column.header for column in self.columns.values())
+        headers = Counter(column.header.upper() for column in self.columns.values())
         kinds = Counter((column.identifier, column.of) for column in self.columns.values() if column.identifier)
         twice = [header for header, times in headers.items() if times > 1]
         twice += [f"the identifier {kind}" for (kind, _), times in kinds.items() if times > 1]
