@@ -24,9 +24,10 @@ def write_account_inputs(
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
 
     Stocks are multiplied by the factor of their class; flows are not. The independent errors are: of a
-    stock, that the list misses and wrongly holds people at random; of a flow, Poisson, and the variance of
-    unfinished stays. The shared errors are: of stocks, that of each class's factor, in all years; of flows,
-    the declared relative standard error of each measure, in each year.
+    stock, that the list misses and wrongly holds people at random, that coverage differs between the ages of
+    a class, and that some migrations become known late; of a flow, Poisson, and unfinished stays. The shared
+    errors are: of stocks, that of each class's factor, in all years; of flows, the declared relative standard
+    error of each measure, in each year.
     """
     check_periods(study)
     yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
@@ -44,7 +45,9 @@ def write_account_inputs(
     _write(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
     _write(cells["deaths"], "deaths", out)
     spread = with_expected(stocks, stock=True).with_columns(
-        variance=pl.col("chance") * pl.col("list_variance") + (pl.col("uneven") * pl.col("expected")) ** 2
+        variance=pl.col("chance") * pl.col("list_variance")
+        + (pl.col("uneven") * pl.col("expected")) ** 2
+        + pl.col("variance_unfinished") * pl.col("factor") ** 2
     )
     _write_sd(spread, "population", out)
     for name in ("immigration", "emigration"):

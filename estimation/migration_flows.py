@@ -40,10 +40,10 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
         moves.with_columns(measure=pl.col("direction").cast(pl.String), period=pl.lit(name), time=time)
         .group_by("measure", "period", "time", *CELL)
         .agg(
-            count=pl.col("micro").sum() / MICRO,
+            count=(pl.col("micro").sum() / MICRO).round(6),
             certain=(pl.col("probability") == 1).sum().cast(pl.Int64),
             unfinished=(pl.col("probability") < 1).sum().cast(pl.Int64),
-            variance_unfinished=pl.col("micro_variance").sum() / MICRO,
+            variance_unfinished=(pl.col("micro_variance").sum() / MICRO).round(6),
             provisional=pl.col("provisional").any(),
         )
         for name, time in by.items()
@@ -68,7 +68,10 @@ def count_late(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int,
         .join(people.select("person_id", *CELL), on="person_id", how="left")
         .with_columns(cohort=pl.min_horizontal("cohort", pl.col("time").dt.year()))
         .group_by("time", *CELL)
-        .agg(late=(pl.col("micro") * pl.col("sign")).sum() / MICRO, variance=pl.col("micro").sum() / MICRO)
+        .agg(
+            late=((pl.col("micro") * pl.col("sign")).sum() / MICRO).round(6),
+            variance=(pl.col("micro").sum() / MICRO).round(6),
+        )
     )
 
 

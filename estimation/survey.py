@@ -110,7 +110,7 @@ def people_surveyed(
             "stratum",
             "cluster",
             "weight",
-            pl.col("person_id").is_in(known.implode()).alias("known"),
+            pl.col("person_id").is_in(known.implode()).fill_null(value=False).alias("known"),
             pl.col("listed", "trimmed").fill_null(value=False),
             *(pl.coalesce(f"list_{name}", one).alias(name) for name, one in told.items()),
             age=age,

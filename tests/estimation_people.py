@@ -1,0 +1,109 @@
+"""A country of a few people in the tables that the stage `count` reads, written by hand."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.schemas import Migrations, Mothers, People, Residents, Stays
+from pipeline.stage import StageContext
+from pipeline.study import CoverageSettings, ExtractFiles, Periods, Study
+
+SURVEY_DAY = date(2017, 6, 30)
+
+
+def small_study(**changes: object) -> Study:
+    """Return a study of two years, its survey on 30 June 2017."""
+    settings = {
+        "path": Path("study.toml"),
+        "name": "small",
+        "data_date": date(2019, 12, 31),
+        "area_lookup": "areas.csv",
+        "extract": (ExtractFiles(name="births", files=("births.csv",)),),
+        "periods": Periods(flow_years=(2016, 2017), stock_years=(2015, 2016, 2017)),
+        "coverage": CoverageSettings(minimum_matches=2, replicates=20),
+    }
+    return Study(**{**settings, **changes})
+
+
+def person(person_id: int, sex: str, born: date | None, group: str = "British") -> dict:
+    """Return a row of `people`."""
+    row = dict.fromkeys(People.column_names()) | {"person_id": person_id, "sex": sex, "birth_month": born}
+    row |= {"sex_source": "pds", "nationality_group": group, "nationality_source": "pds", "area_history": []}
+    return row | {name: 0 for name in People.column_names() if name.endswith("_disagreements")}
+
+
+def migration(person_id: int, day: date, direction: str, probability: float = 1.0, **more: object) -> dict:
+    """Return a row of `migrations`."""
+    return {
+        "person_id": person_id, "definition": "long_term", "date": day, "direction": direction,
+        "status": "certain" if probability == 1 else "probable", "probability": probability, "weight": 1.0,
+        "reason": None, "rule_id": "r", "record_ids": [1], "provisional": probability < 1, **more,
+    }  # fmt: skip
+
+
+def resident(person_id: int, day: date, resident: bool = True, strong: bool = True) -> dict:
+    """Return a row of `residents`."""
+    return {
+        "person_id": person_id, "reference_date": day, "resident": resident, "strong": strong and resident,
+        "decided_by": "r",
+    }  # fmt: skip
+
+
+def stay(person_id: int, start: date, end: date | None, status: str = "long_term") -> dict:
+    """Return a row of `stays`."""
+    return {
+        "person_id": person_id, "definition": "long_term", "stay_rule": "r", "start": start, "end": end,
+        "starts_by_arrival": True, "end_reason": "open", "status": status, "decided_by": "r", "margin_days": None,
+        "probability": 1.0,
+    }  # fmt: skip
+
+
+class Country:
+    """Tables by name, in the folders of their stages; `context` writes them and gives the stage's context."""
+
+    def __init__(self) -> None:
+        self.people: list[dict] = []
+        self.migrations: list[dict] = []
+        self.residents: list[dict] = []
+        self.stays: list[dict] = []
+        self.clusters: list[tuple[str, int, int]] = []
+        self.mothers: list[tuple[str, int, str, int]] = []
+        self.births: list[tuple[int, str, date]] = []
+        self.deaths: list[tuple[int, str, date, date]] = []
+        self.survey: list[tuple] = []
+        self.recall: tuple[float | None, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+
+    def context(self, folder: Path, study: Study) -> StageContext:
+        """Write all tables under `folder` and return the context of `count`."""
+        ingest, link, stays = (folder / name for name in ("ingest", "link", "stays"))
+        for one in (ingest / "records", link, stays, folder / "count"):
+            one.mkdir(parents=True, exist_ok=True)
+        for name, schema in (
+            ("people", People),
+            ("migrations", Migrations),
+            ("residents", Residents),
+            ("stays", Stays),
+        ):
+            rows = pl.DataFrame(getattr(self, name), schema=schema.create_empty().schema, strict=False)
+            rows.write_parquet(stays / f"{name}.parquet")
+        clusters = pl.DataFrame(self.clusters, schema=["source", "subject_id", "person_id"], orient="row")
+        clusters.with_columns(draw=pl.lit(0, dtype=pl.Int32)).write_parquet(link / "clusters.parquet")
+        pl.DataFrame(self.mothers, schema=Mothers.create_empty().schema, orient="row").write_parquet(
+            link / "mothers.parquet"
+        )
+        names = ("review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se")
+        quality = {"source_l": "coverage_survey", "source_r": "pds", "group": "all"} | dict(
+            zip(names, self.recall, strict=True)
+        )
+        pl.DataFrame([quality]).write_parquet(link / "linkage_quality.parquet")
+        vital = {"subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date}
+        pl.DataFrame(self.births, schema=vital, orient="row").write_parquet(ingest / "records" / "births.parquet")
+        dead = {**vital, "date_of_death": pl.Date}
+        pl.DataFrame(self.deaths, schema=dead, orient="row").write_parquet(ingest / "records" / "deaths.parquet")
+        found = {**vital, "nationality": pl.String, "stratum": pl.String, "cluster": pl.String, "weight": pl.Float64}
+        pl.DataFrame(self.survey, schema=found, orient="row").with_columns(
+            reference_date=pl.lit(SURVEY_DAY)
+        ).write_parquet(ingest / "records" / "coverage_survey.parquet")
+        folders = {"ingest": ingest, "link": link, "stays": stays}
+        return StageContext(study=study, folders=folders, out=folder / "count")

@@ -1,0 +1,187 @@
+"""The stage `count` on a handful of people, each row of it worked out by hand."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+from estimation_people import SURVEY_DAY, Country, migration, person, resident, small_study, stay
+
+from estimation.count import count
+from pipeline.errors import UserError
+from pipeline.study import CoverageSettings
+
+DAYS = [date(2015, 6, 30), date(2016, 6, 30), date(2017, 6, 30)]
+MOTHER, CHILD, WORKER, VISITOR, UNFINISHED, LONELY = range(1, 7)
+
+
+@pytest.fixture
+def country() -> Country:
+    """An EU mother, her child, a worker who leaves, a visitor, a newcomer, and somebody without a birthday."""
+    it = Country()
+    it.people = [
+        person(MOTHER, "F", date(1985, 7, 1), "EU"),
+        person(CHILD, "M", date(2016, 5, 1)),
+        person(WORKER, "M", date(1980, 6, 1), "non_EU"),
+        person(VISITOR, "F", date(1990, 1, 1)),
+        person(UNFINISHED, "F", date(1995, 3, 1), "EU"),
+        person(LONELY, "F", None, "EU"),
+    ]
+    it.clusters = [
+        ("births", 1, CHILD), ("births", 2, 99), ("pds", 1, MOTHER), ("pds", 2, WORKER), ("pds", 3, LONELY),
+        ("deaths", 1, MOTHER), ("deaths", 2, WORKER), ("deaths", 3, VISITOR), ("deaths", 4, 77),
+        ("coverage_survey", 1, MOTHER), ("coverage_survey", 2, LONELY), ("coverage_survey", 3, 55),
+    ]  # fmt: skip
+    it.mothers = [("births", 1, "pds", 1)]
+    it.births = [(1, "M", date(2016, 5, 1)), (2, "F", date(2016, 8, 1)), (3, "M", date(2014, 1, 1))]
+    it.deaths = [
+        (1, "F", date(1985, 7, 1), date(2017, 1, 15)),
+        (2, "M", date(1980, 6, 1), date(2017, 3, 1)),
+        (3, "F", date(1990, 1, 1), date(2016, 9, 1)),
+        (4, "F", date(1930, 9, 1), date(2015, 7, 2)),
+    ]
+    it.migrations = [
+        migration(MOTHER, date(2015, 7, 1), "immigration"),
+        migration(WORKER, date(2016, 6, 30), "emigration"),
+        migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8),
+        migration(LONELY, date(2014, 6, 1), "immigration"),
+    ]
+    it.stays = [
+        stay(VISITOR, date(2016, 8, 1), date(2016, 10, 1), "short_term"),
+        stay(MOTHER, date(2015, 7, 1), None),
+    ]
+    it.residents = [resident(who, day) for day in DAYS for who in (MOTHER, LONELY)]
+    it.residents += [resident(CHILD, DAYS[2], strong=False), resident(WORKER, DAYS[2], resident=False)]
+    it.survey = [
+        (1, "F", date(1985, 7, 1), "PL", "A", "A1", 10.0),
+        (2, "F", date(1985, 2, 1), None, "A", "A2", 10.0),
+        (3, "F", date(1988, 2, 1), "LT", "A", "A2", 10.0),
+    ]
+    return it
+
+
+@pytest.fixture
+def counts(country, tmp_path) -> pl.DataFrame:
+    count(country.context(tmp_path, small_study()))
+    return pl.read_parquet(tmp_path / "count" / "counts.parquet").with_columns(
+        pl.col("measure", "period", "sex", "nationality_group").cast(pl.String)
+    )
+
+
+def rows(counts: pl.DataFrame, measure: str, period: str = "year") -> list[tuple]:
+    of = counts.filter(pl.col("measure") == measure, pl.col("period") == period)
+    return of.select("time", "sex", "cohort", "nationality_group", "count").sort(pl.all()).rows()
+
+
+def test_migrations_count_in_the_year_in_which_they_fall(counts):
+    assert rows(counts, "immigration") == [
+        (date(2016, 6, 30), "F", 1986, "EU", 1.0),  # born in July 1985: the cohort of 1986
+        (date(2017, 6, 30), "F", 1995, "EU", 0.8),
+    ]
+    assert rows(counts, "emigration") == [(date(2016, 6, 30), "M", 1980, "non_EU", 1.0)]
+
+
+def test_quarters_end_on_the_last_day_of_their_months(counts):
+    assert [row[0] for row in rows(counts, "immigration", "quarter")] == [date(2015, 9, 30), date(2017, 6, 30)]
+
+
+def test_the_unfinished_carry_their_variance_and_make_the_year_provisional(counts):
+    row = counts.filter(pl.col("count") == 0.8, pl.col("period") == "year").row(0, named=True)
+
+    assert (row["certain"], row["unfinished"], row["provisional"]) == (0, 1, True)
+    assert row["variance_unfinished"] == pytest.approx(0.16)
+
+
+def test_residents_are_counted_by_cohort(counts):
+    # Nobody knows when LONELY was born: she stands with the person before her of her sex and group.
+    assert rows(counts, "population", "day") == [
+        (DAYS[0], "F", 1986, "EU", 1.0),
+        (DAYS[0], "F", 1995, "EU", 1.0),
+        (DAYS[1], "F", 1986, "EU", 1.0),
+        (DAYS[1], "F", 1995, "EU", 1.0),
+        (DAYS[2], "F", 1986, "EU", 1.0),
+        (DAYS[2], "F", 1995, "EU", 1.0),
+        (DAYS[2], "M", 2016, "EU", 1.0),
+    ]
+
+
+def test_births_take_the_mothers_group_and_strangers_are_british(counts):
+    assert rows(counts, "births") == [
+        (date(2016, 6, 30), "M", 2016, "EU", 1.0),
+        (date(2017, 6, 30), "F", 2017, "British", 1.0),
+    ]
+
+
+def test_deaths_are_those_of_usual_residents(counts):
+    # The worker had left and the visitor stayed briefly; nobody knows subject 4, who is counted all the same.
+    assert rows(counts, "deaths") == [
+        (date(2016, 6, 30), "F", 1931, "British", 1.0),
+        (date(2017, 6, 30), "F", 1986, "EU", 1.0),
+    ]
+
+
+def test_what_was_assumed_is_said(country, tmp_path):
+    result = count(country.context(tmp_path, small_study()))
+
+    assert result.counts["registrations_taken_as_british"] == 2
+    assert result.counts["deaths_of_non_residents"] == 2
+    assert result.counts["without_birth_month"] == 1
+    assert len(result.warnings) == 2
+
+
+def test_coverage_holds_the_survey_against_the_list(country, tmp_path):
+    # Three on the list of 2017, two of them with strong signs; three surveyed, two of them found there.
+    count(country.context(tmp_path, small_study()))
+    table = pl.read_parquet(tmp_path / "count" / "coverage.parquet")
+    row = table.row(0, named=True)
+
+    assert table.height == 1
+    assert (row["listed"], row["surveyed"], row["matches"]) == (3, 3, 2)
+    assert row["factor"] == pytest.approx(((2 + 1) * (3 + 1) / (2 + 1) - 1) / 3)
+    assert row["standard_error"] > 0
+
+
+def test_who_tells_no_nationality_has_that_of_the_list(country, tmp_path):
+    country.survey.append((4, "M", date(1950, 1, 1), None, "A", "A3", 10.0))
+    context = country.context(tmp_path, small_study(coverage=CoverageSettings(minimum_matches=1, replicates=20)))
+    count(context)
+    table = pl.read_parquet(tmp_path / "count" / "coverage.parquet")
+
+    assert table["surveyed"].sum() == 4
+    assert table.filter(pl.col("coverage_class").str.contains("EU"))["matches"].sum() == 2
+
+
+def nobody_listed(country: Country) -> None:
+    country.residents = [one for one in country.residents if one["reference_date"] != SURVEY_DAY]
+
+
+def nobody_linked(country: Country) -> None:
+    country.clusters = [one for one in country.clusters if one[0] != "coverage_survey"]
+
+
+def nobody_reviewed(country: Country) -> None:
+    country.recall = (None, 0.0, 0.0, 0.0)
+
+
+def poor_links(country: Country) -> None:
+    country.recall = (0.6, 0.01, 0.3, 0.01)
+
+
+def nobody_surveyed(country: Country) -> None:
+    country.survey = []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (nobody_listed, "nobody is on the list"),
+        (nobody_linked, "none of its people is linked"),
+        (nobody_reviewed, "review_sample"),
+        (poor_links, r"below 0\.5"),
+        (nobody_surveyed, "nobody was found on 2017-06-30"),
+    ],
+)
+def test_a_survey_that_cannot_tell_is_refused(country, tmp_path, spoil, message):
+    spoil(country)
+
+    with pytest.raises(UserError, match=message):
+        count(country.context(tmp_path, small_study()))
