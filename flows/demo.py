@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from flows.chain import run_chain
-from flows.evaluate import evaluate, verdict
+from flows.evaluate import evaluate
 from flows.run import close
 from flows.terminal import Terminal
 from pipeline.errors import UserError
@@ -24,15 +24,14 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     if threads < 1:
         raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
     out = out.resolve()
-    terminal = Terminal(out / "run" / "run.log")
+    terminal = Terminal(out / "run" / "run.log", warn=False)
     terminal.say(f"sojourn demo · {residents:,} residents · seed {seed} · SYNTHETIC DATA, NOT STATISTICS")
     simulate_study(residents, seed, out / "study", terminal)
     study = read_study(out / "study" / "study.toml")
     run = out / "run"
     records = run_chain(study, run, threads=threads, audience=terminal)
-    scored = evaluate(run, Terminal())
-    close(terminal, run, records)
-    terminal.say(f"  truth    {verdict(scored)}")
+    scores = evaluate(run, Terminal())
+    close(terminal, run, records, scores)
     terminal.say(f"  next     sojourn evaluate {run} --json")
     terminal.say("           edit a rule in rules/sets/, then: sojourn run " + str(study.path) + f" --out {run}")
     return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from flows.chain import run_chain
 from flows.terminal import Terminal
 from pipeline.errors import UserError
+from pipeline.publish.scores import Scores
 from pipeline.publish.words import headlines
 from pipeline.store import StageRecord
 from pipeline.study import Study, read_study
@@ -51,11 +52,11 @@ def banner(verb: str, study: Study) -> str:
     return f"sojourn {verb} · {study.name} · seed {study.seed}{synthetic}"
 
 
-def close(terminal: Terminal, run: Path, records: dict[str, StageRecord]) -> None:
-    """Say whether anything was computed, the headline, and where the report is."""
+def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: Scores | None = None) -> None:
+    """Say whether anything was computed, the headline (with its truth, if scores are given), and the report."""
     terminal.close()
     if all(record.reused for record in records.values()):
         terminal.say("  Nothing has changed: every stage stood already, nothing was computed again.")
-    for line in headlines(run / "tables")[:1]:
+    for line in headlines(run / "tables", scores)[:1]:
         terminal.say(f"  {line}")
     terminal.say(f"  report   {run / 'report.html'}")

@@ -17,13 +17,15 @@ STAGE_NAMES = ("simulate", "ingest", "link", "evidence", "stays", "count", "acco
 class Terminal:
     """Prints a line for each finished stage to standard output and writes each to the run's log.
 
-    Progress is shown on one line that goes away, and only on a terminal; warnings go to standard error.
+    Progress is shown on one line that goes away, and only on a terminal. Warnings go to standard error, or,
+    with `warn=False`, are counted on the line of their stage and told in the log alone.
     Without a log (`evaluate` leaves a run as it is) it only prints.
     """
 
-    def __init__(self, log: Path | None = None, stream: TextIO | None = None) -> None:
+    def __init__(self, log: Path | None = None, *, warn: bool = True, stream: TextIO | None = None) -> None:
         self.console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
         self.log = log
+        self.warn = warn
         self._status: Status | None = None
 
     def say(self, text: str) -> None:
@@ -46,8 +48,10 @@ class Terminal:
         """Print the stage's line: number, name, what it found, seconds."""
         number = STAGE_NAMES.index(record.stage) + 1
         seconds = "unchanged" if record.reused else f"{record.seconds:.1f} s"
-        self.say(f"  {number} {record.stage:<9} {record.sentence}  [{seconds}]")
-        for warning in record.warnings if not record.reused else ():
+        warnings = () if record.reused else record.warnings
+        counted = f"; {len(warnings)} warned of in {self.log.name}" if warnings and self.log and not self.warn else ""
+        self.say(f"  {number} {record.stage:<9} {record.sentence}{counted}  [{seconds}]")
+        for warning in warnings if self.warn else ():
             Console(stderr=True, highlight=False, soft_wrap=True).print(f"    warning: {warning}", markup=False)
         self.note(
             stage=record.stage,
