@@ -54,14 +54,13 @@ class EvidenceRule(Frozen):
 
 
 class StayRule(Frozen):
-    """What all stay rules share: the days a stay must exceed, the absence that ends it, who was born here or died."""
+    """What all stay rules share: the days that a stay must exceed, and the absence that ends it."""
 
     id: RuleId
     says: str
     source_of_rule: str
     more_than_days: Days = 365
     absent_more_than_days: Days = 365
-    births: Rules = ()
 
 
 class FirstToLast(StayRule):
@@ -122,6 +121,7 @@ class RegistrationSpan(StayRule):
 
     form: Literal["registration_span"]
     arrivals: Rules = ()
+    births: Rules = ()
     registrations: Rules = ()
     listings: Rules = ()
     enrolments: Rules = ()
@@ -237,7 +237,7 @@ class RuleSet(Frozen):
     """All rules of one set; `path` is where they were read.
 
     `deaths` and `areas` are evidence rules in the order in which they are believed; `reasons` says which codes
-    of evidence are a reason to come.
+    of evidence are a reason to come; a resident has signs of at least `families_needed` families.
     """
 
     path: Path = Field(exclude=True)
@@ -252,6 +252,7 @@ class RuleSet(Frozen):
     deaths: Rules
     areas: Rules
     reasons: dict[str, str]
+    families_needed: Annotated[int, Field(ge=1)]
     residents: tuple[Sign | Exclusion, ...]
     attributes: tuple[Attribute, ...]
 

@@ -36,7 +36,8 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, ye
         listed AS (
             SELECT person_id, reference_date, min(place) FILTER (WHERE counts) AS place,
                 bool_or(before) AND bool_or(after) AS both_sides
-            FROM seen GROUP BY person_id, reference_date HAVING bool_or(counts)
+            FROM seen GROUP BY person_id, reference_date
+            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rule_set.families_needed}
         ),
         composite AS (
             SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
@@ -80,7 +81,7 @@ def _seen(place: int, sign: Sign) -> str:
         else ""
     )
     return f"""
-        SELECT DISTINCT person_id, reference_date, {place} AS place,
+        SELECT DISTINCT person_id, reference_date, {place} AS place, {quoted(sign.family)} AS family,
             {last} > {before} AND {first} <= {until} AS counts,
             {last} > {before} AND {first} <= reference_date AS before,
             {last} > reference_date AND {first} <= {after} AS after

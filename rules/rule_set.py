@@ -75,6 +75,7 @@ class _File(Frozen):
     says: str
     deaths: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
+    families_needed: int = 1
     lists: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
     unfinished: Unfinished = Unfinished()

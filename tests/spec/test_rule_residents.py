@@ -1,17 +1,141 @@
-"""Who is a resident on a reference date, where a list is read a little after it."""
+"""Who is a resident on 30 June, and by which sign or exclusion: the default rules on one person's evidence."""
 
 import datetime as dt
+from pathlib import Path
 
-from rule_timelines import said, tell
+import pytest
+from rule_timelines import DEFAULT, said, tax_year, tell, tell_all
+
+from pipeline.contracts import read_contracts
+from rules.model import RuleSet
+from rules.rule_set import read_rules
 
 D = dt.date
 
 
+def listed(*years: int) -> list[dict]:
+    return [said("nhs_listed", D(year, 7, 31)) for year in years]
+
+
+def worked(*years: int) -> list[dict]:
+    return [tax_year(year, 52) for year in years]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "sign"),
+    [
+        (worked(*range(2009, 2019)), "worked_or_claimed"),
+        ([said("student_enrolled", D(2016, 9, 20), D(2017, 6, 20))], "studied"),
+        ([said("nhs_posted", D(2016, 7, 1))], "registered_with_nhs"),
+        ([said("birth_registered", D(2017, 5, 1))], "born_in_the_year"),
+        ([said("permission_to_stay", D(2014, 1, 1), code="settlement")], "crossed_the_border"),
+        (listed(2016, 2017), "listed_without_activity"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_one_sign_in_the_year_before_is_enough(evidence: list[dict], sign: str) -> None:
+    told = tell(
+        [*evidence, *listed(2017, 2018, 2019)], born=D(2017, 5, 1) if sign == "born_in_the_year" else D(1985, 5, 1)
+    )
+    assert told.residents[2017]
+    assert told.decided_by[2017] == sign
+
+
+def test_weeks_are_a_sign_in_the_year_in_which_their_tax_year_ends() -> None:
+    """The year to 5 April 2017 speaks for June 2017, not for June 2016, though it began before."""
+    told = tell([*worked(2016, 2017, 2018), *listed(2014, 2015, 2016, 2017, 2018, 2019)])
+    assert told.decided_by[2017] == "worked_or_claimed"
+    assert told.decided_by[2016] == "listed_without_activity"
+
+
+def test_standing_on_the_list_is_no_sign_for_whoever_has_worked() -> None:
+    """List inflation: the list alone does not keep somebody here whom tax and benefits have lost."""
+    told = tell([*worked(*range(2009, 2016)), *listed(*range(2010, 2020))])
+    assert told.residents[2015]
+    assert told.residents[2016] is False
+    assert 2018 not in told.residents
+
+
+def test_a_departure_for_good_takes_precedence_of_signs() -> None:
+    told = tell([*worked(*range(2009, 2016)), tax_year(2016, 20), *listed(*range(2010, 2018))])
+    assert told.migrations == ["emigration 2016-08 certain"]
+    assert told.decided_by[2017] == "left_for_long"
+
+
+def test_nobody_is_a_resident_before_arriving() -> None:
+    told = tell(
+        [said("border_in", D(2017, 7, 2)), said("permission_to_stay", D(2017, 6, 1), D(2019, 6, 1), code="work")],
+        group="non_EU",
+    )
+    assert told.residents == {2017: False, 2018: True, 2019: False}
+    assert told.decided_by[2017] == "left_for_long"
+
+
+def test_an_unfinished_stay_counts_when_it_is_at_least_as_likely_as_not() -> None:
+    """Two in three of those who came at that time of the year before stayed; then one in four."""
+
+    def came(year: int, *, leaves: bool) -> list[dict]:
+        start = D(year, 6, 1)
+        evidence = [said("permission_to_stay", start, D(year + 3, 6, 1), code="work"), said("border_in", start)]
+        return [*evidence, said("border_out", D(year + 1, 1, 15))] if leaves else evidence
+
+    for stayed, left, resident in ((40, 20, True), (20, 60, False)):
+        people = [came(2019, leaves=False)]
+        people += [came(2018, leaves=False)] * stayed + [came(2018, leaves=True)] * left
+        told = tell_all(people, group="non_EU")[0]
+        assert told.composite["probability"].to_list() == pytest.approx([stayed / (stayed + left)], abs=1e-6)
+        assert told.residents[2019] is resident
+        assert told.decided_by[2019] == ("crossed_the_border" if resident else "unlikely_to_stay")
+
+
+def test_strong_asks_for_a_sign_on_either_side() -> None:
+    both = [*worked(2015, 2016, 2017, 2018), *listed(2016, 2017)]
+    only_before = [said("nhs_posted", D(2017, 5, 1))]
+    one, other = tell_all([both, only_before])
+    assert one.strong[2017] is True
+    assert other.residents[2017] is True
+    assert other.strong[2017] is False
+
+
+def changed(folder: Path, old: str, new: str) -> RuleSet:
+    text = DEFAULT.read_text()
+    assert old in text
+    path = folder / "changed.toml"
+    path.write_text(text.replace(old, new, 1))
+    return read_rules(path, read_contracts())
+
+
+def test_a_window_is_a_rule(tmp_path: Path) -> None:
+    """A sign that reaches back three years makes residents of those who told of a move three years ago."""
+    longer = changed(tmp_path, 'evidence = ["nhs_posted"]\n\n', 'evidence = ["nhs_posted"]\nmonths_before = 36\n\n')
+    evidence = [said("nhs_posted", D(2015, 1, 10))]
+    assert tell(evidence).residents == {2015: True}
+    assert tell(evidence, rule_set=longer).residents == {2015: True, 2016: True, 2017: True}
+
+
+def test_two_families_can_be_asked_for(tmp_path: Path) -> None:
+    stricter = changed(tmp_path, "families_needed = 1", "families_needed = 2")
+    only_work = worked(*range(2009, 2019))
+    both = [*only_work, said("nhs_moved", D(2016, 9, 1)), said("nhs_posted", D(2016, 9, 1))]
+    assert tell(only_work, rule_set=stricter).residents == {}
+    assert tell(both, rule_set=stricter).residents == {2017: True}
+
+
 def test_a_child_born_after_the_date_is_no_resident_of_it() -> None:
     """The Patient Register of 31 July holds children born in July."""
-    listed = [said("nhs_listed", D(2017, 7, 31)), said("nhs_listed", D(2018, 7, 31))]
-    july = tell(listed, born=D(2017, 7, 1))
-    june = tell(listed, born=D(2017, 6, 1))
+    july, june = tell(listed(2017, 2018), born=D(2017, 7, 1)), tell(listed(2017, 2018), born=D(2017, 6, 1))
     assert not july.residents.get(2017, False)
     assert june.residents[2017]
     assert july.residents[2018]
+
+
+def test_an_exclusion_is_a_rule(tmp_path: Path) -> None:
+    """Without the exclusion of short stays a summer visitor is a resident."""
+    visit = [said("border_in", D(2017, 5, 20)), said("border_out", D(2017, 8, 1))]
+    without = changed(
+        tmp_path,
+        '[[resident]]\nid = "too_short_a_stay"\nsays = "Came for a stay of at most a year."\nform = "short_stay"\n',
+        "",
+    )
+    assert tell(visit, group="non_EU").residents[2017] is False
+    assert tell(visit, group="non_EU", rule_set=without).residents[2017] is True
