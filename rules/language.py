@@ -88,7 +88,10 @@ def compiled(
     `columns` are those of the extract, `lists` those of the rule set; `where` (file, rule, key) begins each
     `UserError`, which names the nearest valid column, list or code.
     """
-    expression = _Parser(text, columns, lists, where).whole()
+    try:
+        expression = _Parser(text, columns, lists, where).whole()
+    except RecursionError:
+        raise UserError(f"{where}: the expression is nested too deeply. Take it apart.") from None
     if expression.kind != wanted:
         raise UserError(f"{where}: '{text}' is a {expression.kind}, but a {wanted} is needed here.")
     return expression.sql

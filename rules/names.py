@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError, unknown
 from rules.language import Field, Kind, compiled
-from rules.model import MOTHER, Attribute, EvidenceRule, FirstToLast, RuleSet, Sign, StayRule
+from rules.model import MOTHER, Attribute, EvidenceRule, FirstToLast, RuleSet, Sign
 
 KINDS: dict[str, Kind] = {
     "text": "text", "code": "text", "date": "date", "integer": "number", "decimal": "number", "boolean": "boolean",
@@ -136,8 +136,3 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
     for name in attribute.groups.lists.values() if attribute.groups else ():
         if name not in rule_set.lists:
             raise unknown("list", name, rule_set.lists, f"{where}, key 'groups'")
-
-
-def stay_rule(rule_set: RuleSet, name: str) -> StayRule:
-    """Return the stay rule of a name that has been checked."""
-    return next(rule for rule in rule_set.stays if rule.id == name)

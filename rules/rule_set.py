@@ -93,14 +93,14 @@ class _File(Frozen):
         )
 
 
-def _place(path: Path, key: str, entry: Any, number: int) -> str:
-    name = entry.get("id") if isinstance(entry, dict) else None
+def _place(path: Path, key: str, entry: Mapping[str, Any], number: int) -> str:
+    name = entry.get("id")
     return f"{path}, {key} rule '{name}'" if name else f"{path}, {key} rule number {number}"
 
 
 def _listed(data: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, Any]]:
     entries = data.get(key, [])
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path}: '{key}' must be a list of tables. Write [[{key}]], with two brackets.")
     places = [(_place(path, key, entry, number), entry) for number, entry in enumerate(entries, 1)]
     seen: set[str] = set()
@@ -129,7 +129,9 @@ def _chosen(data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]],
     return tuple(found)
 
 
-def _definition(data: Mapping[str, Any], path: Path) -> Definition:
+def _definition(data: Any, path: Path) -> Definition:
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: 'definition' must be a table. Write [definition], and [[definition.group]] below.")
     groups = _entries(data, "group", Group, path)
     rest = {key: value for key, value in data.items() if key != "group"}
     return parse(Definition, {**rest, "groups": groups}, f"{path}, [definition]")

@@ -108,6 +108,11 @@ def test_a_mistake_is_told_with_its_place(text: str, message: str) -> None:
     assert message in str(error.value)
 
 
+def test_an_expression_without_end_is_told() -> None:
+    with pytest.raises(UserError, match="nested too deeply"):
+        value_of("(" * 100_000)
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00")))
 def test_no_text_leaves_its_quotes(text: str) -> None:
     assert query(connect(1), f"SELECT {quoted(text)} AS said")["said"][0] == text

@@ -85,6 +85,15 @@ def test_a_mistake_is_told(tmp_path: Path, old: str, new: str, place: str, messa
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "text", ["evidence = 3", 'stay = ["x"]', "definition = 1", "evidence = []", "lists = 1", "=", "[lists]"]
+)
+def test_what_is_no_rule_set_at_all_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other.toml").write_text(text)
+    with pytest.raises(UserError, match=r"other\.toml"):
+        read_rules(tmp_path / "other.toml", read_contracts())
+
+
 def test_a_missing_key_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="evidence rule 'border_in': the key 'says' is missing"):
         read_changed(tmp_path, 'says = "Crossed the border inwards."\n', "")
