@@ -33,7 +33,7 @@ def chance_agreement(
 ) -> dict[tuple[str, str], Seen]:
     """Return how often each level of each comparison was seen among pairs of two people.
 
-    `connection` holds `left_subjects` and `right_subjects` (see `model.SubjectPair`). About `pairs` pairs are
+    `connection` holds `left_subjects` and `right_subjects` (see `SubjectPair`). About `pairs` pairs are
     compared for each comparison, those who agree on what it presumes; shares are rounded to 9 decimals.
     """
     chance: dict[tuple[str, str], Seen] = {}

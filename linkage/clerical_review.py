@@ -20,7 +20,8 @@ The last two with the first are solved for f, g and mu by iteration; then a and 
 shares of first reviews, where 1% of wrong verdicts swamp the few people whom nobody could find, are not used. This is
 the moment estimator of misclassification by repeated measurement (J. Bross 1954; R. Tenenbein 1970) for a
 verdict with many values. Standard errors are delete-one jackknife over people, so that the error of f, g and h is in
-them. Estimates are not cut to [0, 1] here: that would bias them.
+them; few disagreements among people reviewed twice may be luck, so what one more would change is added (in the spirit
+of A. Agresti and B. Coull 1998). Estimates are not cut to [0, 1] here: that would bias them.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ import numpy as np
 import polars as pl
 
 ITERATIONS = 50
+# A review that errs more often says nothing; so few people reviewed twice as to suggest it say nothing either.
+MAXIMUM_ERROR = 0.25
 
 # what of a person enters the moments; one pattern of these is one row of `patterns`
 PATTERN = ["names", "confirms", "missed_but_linked", "linked", "twice", "two_names", "one_names"]
@@ -88,11 +91,12 @@ def reviewed_quality(patterns: pl.DataFrame, group: pl.Expr | None = None) -> Re
     people = counted["len"].to_numpy().astype(float)
     if not (people * member).sum():
         raise ValueError("nobody of this group was reviewed")
-    estimate = _estimate(values, member, people)
+    estimate = np.array(_estimate(values, member, people))
     without = np.array([_estimate(values, member, _less_one(people, at)) for at in range(len(people))])
     total = people.sum()
     spread = without - (people @ without) / total
-    errors = np.sqrt((total - 1) / total * (people @ spread**2))
+    one_more = np.array(_estimate(values, member, people, more=1)) - estimate
+    errors = np.sqrt((total - 1) / total * (people @ spread**2) + one_more**2)
     missed, mistaken = _reviewer_errors(values, people)
     members = (people * member).sum()
     names = (people * member) @ values[:, PATTERN.index("names")] / members
@@ -110,9 +114,12 @@ def _less_one(people: np.ndarray, at: int) -> np.ndarray:
     return fewer
 
 
-def _estimate(values: np.ndarray, member: np.ndarray, people: np.ndarray) -> tuple[float, float]:
-    """Return recall and false-link rate of members; nan where nobody is (or is not) on the spine."""
-    missed, mistaken = _reviewer_errors(values, people)
+def _estimate(values: np.ndarray, member: np.ndarray, people: np.ndarray, more: int = 0) -> tuple[float, float]:
+    """Return recall and false-link rate of members; nan where nobody is (or is not) on the spine.
+
+    `more` people reviewed twice are taken to have been found once and missed once, on top of those who were.
+    """
+    missed, mistaken = _reviewer_errors(values, people, more)
     wrong = missed + mistaken
     weight = people * member
     size = weight.sum()
@@ -132,20 +139,24 @@ def _on_spine(names: float, missed: float, mistaken: float) -> float:
     return (names - wrong) / (1 - missed - wrong)
 
 
-def _reviewer_errors(values: np.ndarray, people: np.ndarray) -> tuple[float, float]:
+def _reviewer_errors(values: np.ndarray, people: np.ndarray, more: int = 0) -> tuple[float, float]:
     """Return f and g from people reviewed twice; zero and zero if nobody was."""
     sums = dict(zip(PATTERN, people @ values, strict=True))
     if not sums["twice"]:
         return 0.0, 0.0
     names = sums["names"] / people.sum()
-    two_names, one_names = sums["two_names"] / sums["twice"], sums["one_names"] / sums["twice"]
+    two_names, one_names = sums["two_names"] / sums["twice"], (sums["one_names"] + more) / sums["twice"]
     missed, mistaken = 0.0, 0.0
     for _ in range(ITERATIONS):
         wrong = missed + mistaken
         on_spine = min(max(_on_spine(names, missed, mistaken), 0.01), 1.0)
         off_spine = 1 - on_spine
-        mistaken = max(0.0, (two_names - off_spine * wrong**2) / (on_spine * (2 * (1 - missed) - mistaken)))
+        mistaken = _error((two_names - off_spine * wrong**2) / (on_spine * (2 * (1 - missed) - mistaken)))
         # h = f + g stands on both sides of the equation for f: solved for f, the products of errors held
         one_sided = one_names + 2 * on_spine * missed**2 + 2 * off_spine * wrong**2 - 2 * off_spine * mistaken
-        missed = max(0.0, one_sided / 2)
-    return missed, mistaken
+        missed = _error(one_sided / 2)
+    return float(missed), float(mistaken)
+
+
+def _error(share: float) -> float:
+    return min(max(share, 0.0), MAXIMUM_ERROR)

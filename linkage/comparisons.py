@@ -8,7 +8,6 @@ and postcode as fields of their own would count one move of house several times 
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -168,15 +167,3 @@ def usable(rules: Collection[tuple[str, ...]], columns: Collection[str]) -> list
 def agree(rule: tuple[str, ...], *further: str) -> str:
     """Return the SQL condition of a rule: `l` and `r` agree on `further` columns and on all of its own."""
     return " AND ".join(f"l.{column} = r.{column}" for column in (*further, *rule))
-
-
-def level_of_model(level: Level, m: float | None, u: float | None) -> dict[str, Any]:
-    """Return a level as Splink's settings write it; `m` and `u` are left out while unknown."""
-    settings: dict[str, Any] = {"sql_condition": level.condition, "label_for_charts": level.name}
-    if m is not None:
-        settings["m_probability"] = m
-    if u is not None:
-        settings["u_probability"] = u
-    if level.frequency:
-        settings["tf_adjustment_column"] = level.columns[0]
-    return settings

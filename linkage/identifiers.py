@@ -20,7 +20,7 @@ def direct_kinds(contract: SourceContract) -> set[str]:
 def link_by_identifiers(tokens: Mapping[str, pl.DataFrame], contracts: Mapping[str, SourceContract]) -> pl.DataFrame:
     """Return the links of every two sources that share a kind of identifier, as rows of `links`.
 
-    `tokens` holds the subjects of each source that may be linked, in the order of sources.
+    `tokens` holds the subjects of each source that may be linked; of two sources the first stands on the left.
     """
     found = [
         _same_identifier(tokens, left, right, kind)

@@ -15,35 +15,44 @@ import polars as pl
 
 MAXIMUM_ITERATIONS = 200
 TOLERANCE = 1e-9
+LEAST_SHARE = 1e-6
 
 
-def match_probabilities(evidence: pl.DataFrame, subjects: int, candidates: int) -> tuple[pl.DataFrame, float]:
-    """Return the pairs with `match_weight` (log2 odds, 6 decimals) and `match_probability` (9), and the share found.
+def share_found(evidence: pl.DataFrame, subjects: int, candidates: int) -> float:
+    """Return s, the share of left subjects who have a partner among the proposed pairs (9 decimals).
 
     `evidence` has `subject_id_l`, `evidence` (log2 ratio) and is ordered by `subject_id_l`; `subjects` is the
     number of left subjects looked for, `candidates` (N) that of right subjects they may be.
     """
-    if evidence.is_empty() or not subjects:
-        empty = evidence.with_columns(pl.lit(0.0).alias("match_weight"), pl.lit(0.0).alias("match_probability"))
-        return empty, 0.0
-    left = evidence["subject_id_l"].rle_id().to_numpy()
-    ratio = np.exp2(np.clip(evidence["evidence"].to_numpy(), -60, 200)) / max(candidates, 1)
+    if evidence.is_empty():
+        return 0.0
+    left, ratio = _ratios(evidence, candidates)
+    together = np.bincount(left, weights=ratio)
     share = 0.5
     for _ in range(MAXIMUM_ITERATIONS):
-        together = np.bincount(left, weights=ratio)
         found = share * together / ((1 - share) + share * together)
-        before, share = share, float(np.clip(found.sum() / subjects, 1e-6, 1 - 1e-6))
+        before, share = share, float(np.clip(found.sum() / subjects, LEAST_SHARE, 1 - LEAST_SHARE))
         if abs(share - before) < TOLERANCE:
             break
-    share = round(share, 9)
-    own = share * ratio
+    return round(share, 9)
+
+
+def match_probabilities(evidence: pl.DataFrame, share: float, candidates: int) -> pl.DataFrame:
+    """Return the pairs with `match_weight` (log2 odds, 6 decimals) and `match_probability` (9 decimals).
+
+    `evidence` and `candidates` are those of `share_found`, `share` is its result.
+    """
+    left, ratio = _ratios(evidence, candidates)
+    own = np.maximum(share, LEAST_SHARE) * ratio
     others = np.maximum(np.bincount(left, weights=own)[left] - own, 0.0)
-    weight = np.log2(own) - np.log2((1 - share) + others)
-    probability = own / (own + (1 - share) + others)
-    return (
-        evidence.with_columns(
-            pl.Series("match_weight", weight).round(6),
-            pl.Series("match_probability", probability).round(9),
-        ),
-        share,
+    neither = (1 - share) + others
+    return evidence.with_columns(
+        pl.Series("match_weight", np.log2(own / neither)).round(6),
+        pl.Series("match_probability", own / (own + neither)).round(9),
     )
+
+
+def _ratios(evidence: pl.DataFrame, candidates: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each pair's left subject and its ratio over N, kept within what a float can hold."""
+    ratio = np.exp2(np.clip(evidence["evidence"].to_numpy(), -60, 200))
+    return evidence["subject_id_l"].rle_id().to_numpy().astype(np.int64), ratio / max(candidates, 1)

@@ -122,14 +122,25 @@ def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part / whole).round(9)
 
 
-def with_review(quality: pl.DataFrame, review: pl.DataFrame, survey: str, spine: str) -> pl.DataFrame:
+def with_review(quality: pl.DataFrame, review: pl.DataFrame | None, survey: str, spine: str) -> pl.DataFrame:
     """Return `linkage_quality` with its review columns, filled for links of the survey with the spine.
 
     `review` has one row a reviewed survey person: `linked_to`, `verdict`, `second_verdict` (see
-    `clerical_review`) and the dimensions of groups. Rates are cut to [0, 1].
+    `clerical_review`) and the dimensions of groups; None if nobody was reviewed. Rates are cut to [0, 1].
     """
-    patterns = review_patterns(review)
-    rows = []
+    rows = [] if review is None else _reviewed_groups(quality, review_patterns(review), survey, spine)
+    rates = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
+    schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String, "reviewed": pl.Int64}
+    reviewed = pl.DataFrame(rows, schema=schema | dict.fromkeys(rates, pl.Float64), orient="row").with_columns(
+        pl.col(rates).fill_nan(None).clip(0, 1).round(9)
+    )
+    return quality.join(reviewed, on=["source_l", "source_r", "group"], how="left", maintain_order="left")
+
+
+def _reviewed_groups(
+    quality: pl.DataFrame, patterns: pl.DataFrame, survey: str, spine: str
+) -> list[tuple[str | int | float | None, ...]]:
+    rows: list[tuple[str | int | float | None, ...]] = []
     for group in quality.filter((pl.col("source_l") == survey) & (pl.col("source_r") == spine))["group"]:
         dimension, _, value = group.partition("=")
         inside = pl.lit(True) if group == ALL else pl.col(dimension) == value
@@ -141,12 +152,7 @@ def with_review(quality: pl.DataFrame, review: pl.DataFrame, survey: str, spine:
         if found.not_on_spine >= MINIMUM_NOT_ON_SPINE:
             rates[2:] = [found.false_link_rate, found.false_link_rate_se]
         rows.append((survey, spine, group, found.reviewed, *rates))
-    columns = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
-    schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String, "reviewed": pl.Int64}
-    reviewed = pl.DataFrame(rows, schema=schema | dict.fromkeys(columns, pl.Float64), orient="row").with_columns(
-        pl.col(columns).fill_nan(None).clip(0, 1).round(9)
-    )
-    return quality.join(reviewed, on=["source_l", "source_r", "group"], how="left", maintain_order="left")
+    return rows
 
 
 def read_review(
@@ -183,3 +189,17 @@ def read_review(
     person = clusters.filter(pl.col("source") == survey).select("subject_id", "person_id")
     partner = clusters.filter(pl.col("source") == spine).select("person_id", pl.col("subject_id").alias("linked_to"))
     return found.join(person, on="subject_id").join(partner, on="person_id", how="left").sort("subject_id")
+
+
+def link_weights(links: pl.DataFrame) -> pl.DataFrame:
+    """Return how many pairs of each model have which weight, whole, and whether they were accepted.
+
+    `links` is what `accepted_links` returns; pairs that match-keys settled are not counted.
+    """
+    by_model = links.filter(pl.col("method").str.starts_with("model:"))
+    model = pl.col("method").str.strip_prefix("model:").alias("model")
+    return (
+        by_model.group_by(model, pl.col("match_weight").round(0), "accepted")
+        .agg(pl.len().cast(pl.Int64).alias("pairs"))
+        .sort("model", "match_weight", "accepted")
+    )

@@ -7,9 +7,10 @@ from link_population import Population
 
 from linkage.chance import chance_agreement
 from linkage.comparisons import COMPARISONS
-from linkage.link import _prepare
-from linkage.match_keys import link_by_keys, read_match_keys
-from linkage.model import SubjectPair, read_model, score, train
+from linkage.match_keys import read_match_keys
+from linkage.model import read_model, score
+from linkage.subject_pair import SubjectPair
+from linkage.training import train
 from pipeline.errors import UserError
 from pipeline.study import LinkageSettings
 
@@ -23,13 +24,8 @@ def population():
 
 def pair_of(population, left="activity", right="pds", threads=1):
     frames = population.tokens(left), population.tokens(right)
-    strict = tuple(key for key in read_match_keys() if not key.without_model)
-    settled = link_by_keys(*frames, strict)
-    return SubjectPair(
-        _prepare(frames[0], frames[0], settled, settled, "subject_id_l"),
-        _prepare(frames[1], frames[1], settled, settled, "subject_id_r"),
-        threads,
-    )
+    everybody = tuple(frame["subject_id"] for frame in frames)
+    return SubjectPair(*frames, everybody, read_match_keys(), threads)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +101,7 @@ def test_a_level_with_too_few_pairs_takes_its_default_or_less(model):
 
 def test_a_level_with_neither_pairs_nor_a_default_is_an_error(pair, tmp_path, monkeypatch):
     (tmp_path / "defaults.toml").write_text("[given_name]\nequal = { m = 0.9, u = 0.01 }\n")
-    monkeypatch.setattr("linkage.model.DEFAULTS", tmp_path / "defaults.toml")
+    monkeypatch.setattr("linkage.training.DEFAULTS", tmp_path / "defaults.toml")
     with pytest.raises(UserError, match=r"the level 'known' of 'given_name' has too few pairs .* Add `known = "):
         train("activity", pair, SETTINGS, seed=1)
 
@@ -151,3 +147,11 @@ def test_splink_reads_the_settings_of_a_saved_model(model, tmp_path):
     tables = [database.register(empty.to_arrow(), dataset_display_name=name) for name in ("a", "b")]
     linker = Linker(tables, settings, log_level=None, validate_settings=False)
     assert not linker._settings_obj._not_trained_messages()
+
+
+def test_a_comparison_that_is_upside_down_is_told(model):
+    from dataclasses import replace
+
+    levels = tuple(replace(one, m=1e-9) if one.level == "same_postcode" else one for one in model.levels)
+    assert model.upside_down == []
+    assert replace(model, levels=levels).upside_down == ["address"]

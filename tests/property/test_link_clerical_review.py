@@ -21,8 +21,8 @@ def test_by_hand_with_reviewers_who_never_err():
     assert found.recall == pytest.approx(6 / 8)
     assert found.false_link_rate == pytest.approx(1 / 2)
     assert found.not_on_spine == pytest.approx(2)
-    # delete-one jackknife of a share is its textbook standard error, sqrt(p (1 - p) / (n - 1))
-    assert found.recall_se == pytest.approx(np.sqrt(0.75 * 0.25 / 7), rel=0.06)
+    # at least the textbook standard error of a share, sqrt(p (1 - p) / (n - 1))
+    assert found.recall_se >= np.sqrt(0.75 * 0.25 / 7)
 
 
 def test_expected_counts_give_back_what_made_them():
@@ -68,17 +68,16 @@ def simulated(random, people=1500, twice=300, mu=0.93, a=0.97, linked_wrong=0.01
     return review_patterns(rows)
 
 
-def test_unbiased_within_noise_and_standard_errors_tell_the_noise():
+@pytest.mark.parametrize(("mu", "false_links"), [(0.93, 0.15), (0.97, 0.05)])
+def test_unbiased_within_noise_and_standard_errors_tell_the_noise(mu, false_links):
     random = np.random.default_rng(11)
-    runs = [reviewed_quality(simulated(random)) for _ in range(150)]
-    recall = np.array([one.recall for one in runs])
-    false_links = np.array([one.false_link_rate for one in runs])
-    for found, true in ((recall, 0.97), (false_links, 0.15)):
+    runs = [reviewed_quality(simulated(random, mu=mu, b=false_links)) for _ in range(150)]
+    for rate, true in (("recall", 0.97), ("false_link_rate", false_links)):
+        found = np.array([getattr(one, rate) for one in runs])
+        error = np.array([getattr(one, f"{rate}_se") for one in runs])
         assert found.mean() == pytest.approx(true, abs=3.5 * found.std() / np.sqrt(len(runs)))
-    assert np.mean([one.recall_se for one in runs]) == pytest.approx(recall.std(), rel=0.25)
-    assert np.mean([one.false_link_rate_se for one in runs]) == pytest.approx(false_links.std(), rel=0.25)
-    covered = np.mean([abs(one.recall - 0.97) < 1.96 * one.recall_se for one in runs])
-    assert 0.88 <= covered <= 1.0
+        assert 0.9 < error.mean() / found.std() < 1.4
+        assert np.mean(abs(found - true) < 1.96 * error) > 0.92
 
 
 def test_without_the_correction_the_false_link_rate_would_be_far_off():

@@ -11,7 +11,7 @@ from linkage.comparisons import (
     comparable,
     usable,
 )
-from linkage.model import DEFAULTS
+from linkage.training import DEFAULTS
 from pipeline.toml_files import read_toml
 
 ALL_COLUMNS = set().union(*(comparison.columns for comparison in COMPARISONS))

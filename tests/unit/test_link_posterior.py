@@ -2,7 +2,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from linkage.posterior import match_probabilities
+from linkage.posterior import match_probabilities, share_found
+
+
+def search(evidence, subjects, candidates):
+    share = share_found(evidence, subjects, candidates)
+    return match_probabilities(evidence, share, candidates), share
 
 
 def pairs(*rows):
@@ -11,13 +16,13 @@ def pairs(*rows):
 
 def test_by_hand_one_pair_for_each_of_two_subjects():
     # ratio / N = 2^14 / 2^10 = 16 for both, share s: P = 16 s / (1 - s + 16 s), and s = mean P gives s -> 1
-    likely, share = match_probabilities(pairs((1, 14.0), (2, 14.0)), subjects=2, candidates=2**10)
+    likely, share = search(pairs((1, 14.0), (2, 14.0)), subjects=2, candidates=2**10)
     assert share == pytest.approx(1, abs=1e-5)
     assert likely["match_probability"].min() > 0.9999
 
 
 def test_subjects_without_any_pair_lower_the_share_found():
-    likely, share = match_probabilities(pairs(*((at, 40.0) for at in range(1, 31))), subjects=100, candidates=1000)
+    likely, share = search(pairs(*((at, 40.0) for at in range(1, 31))), subjects=100, candidates=1000)
     assert share == pytest.approx(0.3, abs=1e-6)
     odds = 0.3 / 0.7 * 2**40 / 1000
     assert likely["match_weight"].to_list() == pytest.approx([np.log2(odds)] * 30, abs=1e-5)
@@ -25,13 +30,13 @@ def test_subjects_without_any_pair_lower_the_share_found():
 
 def test_two_equal_candidates_share_one_probability():
     rows = [(1, 40.0), (1, 40.0), *((at, 40.0) for at in range(2, 11))]
-    likely, _ = match_probabilities(pairs(*rows), subjects=20, candidates=1000)
+    likely, _ = search(pairs(*rows), subjects=20, candidates=1000)
     assert likely["match_probability"].to_list()[:2] == pytest.approx([0.5, 0.5], abs=1e-6)
     assert likely["match_weight"].to_list()[:2] == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
 def test_weight_and_probability_say_the_same():
-    likely, _ = match_probabilities(pairs((1, 12.0), (1, 9.0), (2, 11.0), (3, 3.0)), subjects=5, candidates=500)
+    likely, _ = search(pairs((1, 12.0), (1, 9.0), (2, 11.0), (3, 3.0)), subjects=5, candidates=500)
     weight, probability = likely["match_weight"].to_numpy(), likely["match_probability"].to_numpy()
     assert probability == pytest.approx(1 / (1 + 2**-weight), abs=1e-6)
 
@@ -50,7 +55,7 @@ def test_probabilities_are_calibrated_where_the_model_holds():
             if agreed.sum():
                 rows.append((subject, weight[agreed[0]] + weight[agreed[1]]))
                 truth.append(true)
-    likely, share = match_probabilities(pairs(*rows), subjects, candidates)
+    likely, share = search(pairs(*rows), subjects, candidates)
     assert share == pytest.approx(0.6, abs=0.03)
     found = likely["match_probability"].to_numpy()
     for low, high in ((0.0, 0.1), (0.3, 0.7), (0.9, 1.0)):
@@ -60,6 +65,6 @@ def test_probabilities_are_calibrated_where_the_model_holds():
 
 
 def test_no_pairs_no_probabilities():
-    likely, share = match_probabilities(pairs(), subjects=10, candidates=10)
+    likely, share = search(pairs(), subjects=10, candidates=10)
     assert share == 0.0
     assert likely.columns == ["subject_id_l", "evidence", "match_weight", "match_probability"]
