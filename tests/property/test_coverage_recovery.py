@@ -1,0 +1,162 @@
+"""Simulated recovery: coverage factors find the residents whom lists miss, though links are missed and false."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from estimation.coverage import CoverageEstimate, estimate_coverage, unevenness
+from estimation.coverage_classes import CELLS
+from estimation.dual_system import chapman, chapman_variance
+from estimation.survey import LinkageError
+from pipeline.study import CoverageSettings
+
+RESIDENTS, CLUSTER_SIZE, SAMPLED = 9_000, 15, 150
+RECALL, FALSE = 0.96, 0.10
+PERFECT = LinkageError(1.0, 0.0, 0.0, 0.0)
+GROUPS = ("British", "EU", "non_EU")
+ON_LIST = np.array([0.97, 0.88, 0.80])
+STRONG = 0.95
+
+
+def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataFrame, pl.DataFrame, int, np.ndarray]:
+    """Return list, survey, people known, and true residents by nationality group of a country seen twice."""
+    group = draw.choice(3, RESIDENTS, p=[0.8, 0.12, 0.08])
+    known = draw.random(RESIDENTS) < ON_LIST[group]
+    strong = known & (draw.random(RESIDENTS) < STRONG)
+    gone = draw.choice(3, 400, p=[0.5, 0.3, 0.2])  # left, still listed, without strong signs
+    listed = people(group[known]).with_columns(trimmed=pl.Series(strong[known]))
+    listed = pl.concat([listed, people(gone).with_columns(trimmed=pl.lit(value=False))])
+    cluster = np.arange(RESIDENTS) // CLUSTER_SIZE
+    sampled = np.isin(cluster, draw.choice(RESIDENTS // CLUSTER_SIZE, SAMPLED, replace=False))
+    found = sampled & (draw.random(RESIDENTS) < 0.9)
+    linked = np.where(known, draw.random(RESIDENTS) < links.recall, False)
+    falsely = ~known & (draw.random(RESIDENTS) < links.false_link_rate)
+    lands = draw.random(RESIDENTS) < listed["trimmed"].mean()
+    surveyed = people(group).with_columns(
+        stratum=pl.lit("A"),
+        cluster=pl.Series(cluster).cast(pl.String),
+        weight=pl.lit(RESIDENTS / CLUSTER_SIZE / SAMPLED),
+        age=pl.lit(30),
+        known=pl.Series(linked | falsely),
+        listed=pl.Series(linked | falsely),
+        trimmed=pl.Series((linked & strong) | (falsely & lands)),
+    )
+    return listed, surveyed.filter(pl.Series(found)), listed.height, np.bincount(group)
+
+
+def people(group: np.ndarray) -> pl.DataFrame:
+    return pl.DataFrame({"nationality_group": np.array(GROUPS)[group]}).with_columns(
+        sex=pl.lit("F"), age_group=pl.lit("25-44")
+    )
+
+
+def estimated(result: CoverageEstimate, group: str) -> tuple[float, float]:
+    """Return estimate and standard error of the class that holds a nationality group."""
+    here = [["F", "25-44", group] in json.loads(text) for text in result.table["members"]]
+    row = result.table.filter(pl.Series(here)).row(0, named=True)
+    return row["estimated"], row["standard_error"] * row["listed"]
+
+
+def total(result: CoverageEstimate) -> tuple[float, float]:
+    size = dict(result.table.select("coverage_class", "estimated").iter_rows())
+    both = [size[left] * size[right] for left, right in result.covariance.select("class_l", "class_r").iter_rows()]
+    return sum(size.values()), float(np.dot(both, result.covariance["covariance"].to_numpy())) ** 0.5
+
+
+@pytest.fixture(scope="module")
+def scores() -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(20170630)
+    settings = CoverageSettings(minimum_matches=50, replicates=60)
+    truth = LinkageError(RECALL, 0.006, FALSE, 0.03)
+    found: dict[str, list[float]] = {"total": [], "British": [], "EU": [], "bias": []}
+    for seed in range(150):
+        listed, surveyed, known, true = one_survey(draw, truth)
+        review = LinkageError(draw.normal(RECALL, 0.006), 0.006, max(draw.normal(FALSE, 0.03), 0.0), 0.03)
+        result = estimate_coverage(listed, surveyed, known, review, settings, seed)
+        estimate, error = total(result)
+        found["total"].append((estimate - RESIDENTS) / error)
+        found["bias"].append(estimate / RESIDENTS - 1)
+        for group, size in (("British", true[0]), ("EU", true[1])):
+            value, spread = estimated(result, group)
+            found[group].append((value - size) / spread)
+    return {name: np.array(values) for name, values in found.items()}
+
+
+@pytest.mark.parametrize("name", ["total", "British", "EU"])
+def test_intervals_hold_the_true_residents_about_95_times_in_100(scores, name):
+    assert 0.90 <= float(np.mean(np.abs(scores[name]) < 1.96)) <= 0.995
+
+
+def test_the_total_is_nearly_unbiased(scores):
+    assert abs(float(np.mean(scores["bias"]))) < 0.002
+
+
+def test_without_the_correction_missed_links_would_be_taken_for_missed_people():
+    draw = np.random.default_rng(3)
+    listed, surveyed, known, _ = one_survey(draw, LinkageError(RECALL, 0, FALSE, 0))
+    naive = estimate_coverage(listed, surveyed, known, PERFECT, CoverageSettings(replicates=20), 1)
+
+    assert total(naive)[0] > 1.02 * RESIDENTS
+
+
+def test_the_bootstrap_agrees_with_the_formula_where_there_is_no_design():
+    # Everybody a cluster of one, perfect links, one class: Var(factor x listed) is Chapman's, seen from n1 and n2.
+    draw = np.random.default_rng(7)
+    listed, surveyed, known, _ = one_survey(draw, PERFECT)
+    surveyed = surveyed.with_columns(cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0))
+    settings = CoverageSettings(minimum_matches=10_000, replicates=1_500)
+    row = estimate_coverage(listed, surveyed, known, PERFECT, settings, 1).table.row(0, named=True)
+    sizes = listed["trimmed"].sum(), surveyed.height, row["matches"]
+
+    assert row["estimated"] == pytest.approx(float(chapman(*sizes)))
+    assert row["standard_error_linkage"] == 0
+    # With n1 given the survey is a sample from the infinite population of recaptures: no factor 1 - m / n1.
+    with_replacement = chapman_variance(*sizes) / (1 - row["matches"] / sizes[0])
+    assert row["standard_error_sampling"] * row["listed"] == pytest.approx(with_replacement**0.5, rel=0.06)
+
+
+def test_a_class_of_which_the_survey_misses_nobody_is_not_certain():
+    listed = people(np.zeros(200, dtype=int)).with_columns(trimmed=pl.lit(value=True))
+    surveyed = people(np.zeros(80, dtype=int)).with_columns(
+        stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(2.5), age=pl.lit(30),
+        known=pl.lit(value=True), listed=pl.lit(value=True), trimmed=pl.lit(value=True),
+    )  # fmt: skip
+    row = estimate_coverage(listed, surveyed, 200, PERFECT, CoverageSettings(replicates=20), 1).table.row(
+        0, named=True
+    )
+
+    assert row["factor"] == pytest.approx(1.0)
+    assert 0.005 < row["standard_error"] < 0.03
+
+
+def test_the_seed_decides_the_draws():
+    draw = np.random.default_rng(11)
+    listed, surveyed, known, _ = one_survey(draw, PERFECT)
+    review = LinkageError(RECALL, 0.01, FALSE, 0.05)
+    one, same, other = (
+        estimate_coverage(listed, frame, known, review, CoverageSettings(replicates=20), seed).table
+        for frame, seed in ((surveyed, 1), (surveyed.reverse(), 1), (surveyed, 2))
+    )
+
+    assert one["standard_error"].to_list() == pytest.approx(same["standard_error"].to_list(), rel=1e-6)
+    assert one["factor"].to_list() == pytest.approx(other["factor"].to_list(), rel=1e-9)
+    assert one["standard_error"].to_list() != other["standard_error"].to_list()
+
+
+def ages_of(shares: dict[int, float], people_each: int) -> pl.DataFrame:
+    rows = [(age, i < round(share * people_each)) for age, share in shares.items() for i in range(people_each)]
+    frame = pl.DataFrame(rows, schema=["age", "trimmed"], orient="row")
+    return frame.with_columns(sex=pl.lit("F"), age_group=pl.lit("25-44"), nationality_group=pl.lit("British"))
+
+
+def test_coverage_that_differs_between_ages_is_seen():
+    # Shares 0.9 and 0.7 of two ages: sd 0.1 around 0.8, less what chance would give.
+    uneven = unevenness(ages_of({30: 0.9, 31: 0.7}, 2_000), CELLS)
+
+    assert uneven == pytest.approx(0.1 * 2**0.5 / 0.8, rel=0.02)  # of two ages the sd has one degree of freedom
+
+
+def test_ages_alike_are_even():
+    assert unevenness(ages_of(dict.fromkeys(range(25, 45), 0.8), 50), CELLS) == 0

@@ -1,0 +1,281 @@
+"""The stage `account` from counts to published tables: what adds up, what is flagged, what is declared."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from estimation_people import small_study
+
+from estimation.account import account
+from estimation.coverage_classes import CELLS
+from estimation.periods import quarters, year_end
+from estimation.reconciliation import reconcile
+from pipeline.errors import UserError
+from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage
+from pipeline.stage import StageContext
+from pipeline.study import FlowErrors, Periods
+
+DIVISIONS = ["sex", "age_group", "nationality_group"]
+YEARS = (2016, 2017)
+
+
+def counts(scale: float = 1.0) -> pl.DataFrame:
+    """Return counts of 3 cohorts in every age group; migrations of 2017 are provisional and partly unfinished."""
+    draw = np.random.default_rng(4)
+    rows = []
+
+    def add(measure: str, period: str, time: date, cell: tuple, count: float, unfinished: float = 0.0) -> None:
+        late = measure in {"immigration", "emigration"} and time > date(2016, 6, 30)
+        rows.append((measure, period, time, "long_term", *cell, count * scale, int(count), 0, unfinished, late))
+
+    for sex in SEXES:
+        for group, share in zip(NATIONALITY_GROUPS, (1.0, 0.02, 0.1, 0.08), strict=True):
+            for cohort in range(1930, 2016, 6):
+                stock = float(draw.poisson(300 * share))
+                for year in (2015, *YEARS):
+                    add("population", "day", year_end(year), (sex, cohort, group), stock)
+                for year in YEARS:
+                    add("deaths", "year", year_end(year), (sex, cohort, group), float(draw.binomial(1, 0.3 * share)))
+                    for measure, size in (("immigration", 3.0), ("emigration", 2.0)):
+                        by_quarter = draw.poisson(size / 4, 4)
+                        cell = (sex, cohort, group)
+                        add(measure, "year", year_end(year), cell, float(by_quarter.sum()), 0.5 * (year == 2017))
+                        for (_, end), part in zip(quarters(year), by_quarter, strict=True):
+                            add(measure, "quarter", end, cell, float(part))
+            for year in YEARS:
+                add("births", "year", year_end(year), (sex, year, group), float(draw.poisson(20 * share)))
+                for later in YEARS[YEARS.index(year) :]:
+                    add("population", "day", year_end(later), (sex, year, group), float(draw.poisson(20 * share)))
+    frame = pl.DataFrame(rows, schema=Counts.column_names(), orient="row", infer_schema_length=None)
+    return Counts.cast(frame).filter(pl.col("count") > 0)
+
+
+def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return two classes, the British and the others, whose errors are correlated."""
+    names = ["British", "others"]
+    inside = [[list(cell) for cell in CELLS if (cell[2] == "British") == british] for british in (True, False)]
+    row = {name: [0.0, 0.0] for name in Coverage.column_names()} | {
+        "survey_date": [date(2017, 6, 30)] * 2,
+        "coverage_class": names,
+        "members": [json.dumps(cells) for cells in inside],
+        "factor": [1.02, 1.10],
+        "missed": [0.03, 0.12],
+        "erroneous": [0.01, 0.02],
+        "estimated": [9000.0, 2000.0],
+    }
+    pairs = [(left, right) for left in names for right in names]
+    error = {("British", "British"): 0.005**2, ("others", "others"): 0.02**2}
+    covariance = pl.DataFrame(
+        [(*pair, error.get(pair, 0.003**2), error.get(pair, 0.0), 0.0) for pair in pairs],
+        schema=["class_l", "class_r", "covariance", "sampling", "linkage"],
+        orient="row",
+    )
+    return Coverage.cast(pl.DataFrame(row)), covariance
+
+
+def published(folder: Path, table: pl.DataFrame | None = None, **changes) -> Path:
+    before, after = folder / "count", folder / "account"
+    for one in (before, after):
+        one.mkdir(parents=True)
+    classes, covariance = coverage()
+    (counts() if table is None else table).write_parquet(before / "counts.parquet")
+    classes.write_parquet(before / "coverage.parquet")
+    covariance.write_parquet(before / "coverage_covariance.parquet")
+    account(StageContext(study=small_study(**changes), folders={"count": before}, out=after))
+    return after
+
+
+def read(folder: Path, name: str) -> pl.DataFrame:
+    frame = pl.read_parquet(folder / f"{name}.parquet")
+    return frame.with_columns(pl.col(pl.Enum).cast(pl.String))
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory) -> Path:
+    return published(tmp_path_factory.mktemp("account"))
+
+
+@pytest.fixture(scope="module")
+def flows(out) -> pl.DataFrame:
+    return read(out, "flows")
+
+
+@pytest.fixture(scope="module")
+def stocks(out) -> pl.DataFrame:
+    return read(out, "stocks")
+
+
+def of_years(flows: pl.DataFrame) -> pl.DataFrame:
+    return flows.filter(pl.col("period_end") - pl.col("period_start") > pl.duration(days=300))
+
+
+def test_every_combination_is_published(flows, stocks):
+    combinations = (len(SEXES) + 1) * (len(AGE_GROUPS) + 1) * (len(NATIONALITY_GROUPS) + 1)
+
+    assert of_years(flows).height == combinations * 3 * len(YEARS)
+    assert flows.height - of_years(flows).height == 4 * 3 * len(YEARS)
+    assert stocks.height == combinations * 3
+
+
+@pytest.mark.parametrize("name", DIVISIONS)
+def test_groups_add_up_to_their_totals(flows, stocks, name):
+    for frame, key in ((of_years(flows), ["period_end", "measure"]), (stocks, ["reference_date"])):
+        rest = [*key, *(one for one in DIVISIONS if one != name)]
+        parts = frame.filter(pl.col(name) != "all").group_by(rest).agg(parts=pl.col("estimate").sum())
+        joined = frame.filter(pl.col(name) == "all").join(parts, on=rest)
+
+        assert joined.height == parts.height
+        assert (joined["estimate"] - joined["parts"]).abs().max() < 1e-5
+
+
+def test_net_is_immigration_less_emigration(flows):
+    key = ["period_start", "period_end", *DIVISIONS]
+    wide = flows.pivot("measure", index=key, values="estimate")
+
+    assert (wide["immigration"] - wide["emigration"] - wide["net"]).abs().max() < 1e-5
+
+
+def test_stocks_and_flows_tell_one_story(flows, stocks, out):
+    everybody = [pl.col(name) == "all" for name in DIVISIONS]
+    stock = dict(stocks.filter(everybody).select(pl.col("reference_date").dt.year(), "estimate").iter_rows())
+    net = dict(
+        of_years(flows)
+        .filter(*everybody, pl.col("measure") == "net")
+        .select(pl.col("period_end").dt.year(), "estimate")
+        .iter_rows()
+    )
+    vital = read(out, "estimates").filter(pl.col("measure").is_in(["births", "deaths"]))
+    sums = {row[:2]: row[2] for row in vital.group_by("measure", "time").agg(pl.col("estimate").sum()).iter_rows()}
+
+    for year in YEARS:
+        change = sums["births", year] - sums["deaths", year] + net[year]
+        assert stock[year] - stock[year - 1] == pytest.approx(change, abs=1e-4)
+
+
+def test_quarters_add_up_to_their_year(flows):
+    quarterly = flows.join(of_years(flows), on=flows.columns, how="anti")
+    totals = of_years(flows).filter(pl.col(name) == "all" for name in DIVISIONS)
+    for row in totals.iter_rows(named=True):
+        inside = quarterly.filter(
+            pl.col("measure") == row["measure"],
+            pl.col("period_start") >= row["period_start"],
+            pl.col("period_end") <= row["period_end"],
+        )
+        assert inside.height == 4
+        assert inside["estimate"].sum() == pytest.approx(row["estimate"], abs=1e-5)
+        assert (
+            inside["standard_error"].min() > row["standard_error"] / 8
+        )  # a quarter is less certain than a fourth of it
+
+
+def test_nothing_that_counts_people_is_negative(flows, stocks):
+    gross = flows.filter(pl.col("measure") != "net")
+
+    assert gross["estimate"].min() >= 0
+    assert gross["lower"].min() >= 0
+    assert stocks["lower"].min() >= 0
+    assert flows.filter(pl.col("measure") == "net")["lower"].min() < 0
+
+
+def test_intervals_are_estimate_and_standard_error(flows):
+    net = flows.filter(pl.col("measure") == "net")
+
+    assert (net["upper"] - net["estimate"] - 1.96 * net["standard_error"]).abs().max() < 1e-5
+    assert (net["estimate"] - net["lower"] - 1.96 * net["standard_error"]).abs().max() < 1e-5
+
+
+def test_years_with_provisional_migrations_are_provisional(flows, stocks):
+    status = dict(flows.group_by("period_end").agg(pl.col("status").unique().first()).iter_rows())
+
+    assert {status[end] for _, end in quarters(2016)} == {"final"}
+    assert {status[end] for _, end in quarters(2017)} == {"provisional"}
+    assert stocks.filter(pl.col("reference_date") < date(2017, 1, 1))["status"].unique().to_list() == ["final"]
+    assert stocks.filter(pl.col("reference_date") > date(2017, 1, 1))["status"].unique().to_list() == ["provisional"]
+
+
+def test_small_figures_are_unreliable_and_net_is_where_a_gross_flow_is(flows):
+    gross = flows.filter(pl.col("measure") != "net").with_columns(small=pl.col("estimate") < 30)
+    assert (gross["small"] == (gross["reliability"] == "unreliable")).all()
+    key = ["period_start", "period_end", *DIVISIONS]
+    any_small = gross.group_by(key).agg(pl.col("small").any())
+    net = flows.filter(pl.col("measure") == "net").join(any_small, on=key)
+
+    assert (net["small"] == (net["reliability"] == "unreliable")).all()
+
+
+def test_figures_say_what_they_were_made_with(flows):
+    assert flows.select("rule_set", "data_date", "definition", "area").unique().rows() == [
+        ("long_term_2019", date(2019, 12, 31), "long_term", "all")
+    ]
+
+
+def test_a_rule_set_given_as_a_file_is_named_by_it(tmp_path):
+    out = published(tmp_path, rule_set="rules/my_rules.toml")
+
+    assert read(out, "stocks")["rule_set"].unique().to_list() == ["my_rules"]
+
+
+def test_the_published_account_is_the_one_that_the_files_give(out, stocks):
+    files = reconcile(out / "account_in")
+    total = files.total((pl.col("measure") == "population") & (pl.col("time") == 2017) & (pl.col("sex") == "F"))
+    row = stocks.filter(
+        pl.col("sex") == "F", pl.col("age_group") == "all", pl.col("nationality_group") == "all",
+        pl.col("reference_date") == date(2017, 6, 30),
+    ).row(0, named=True)  # fmt: skip
+
+    assert row["estimate"] == pytest.approx(total.estimate, abs=1e-6)
+    assert row["standard_error"] == pytest.approx(total.standard_error, abs=1e-6)
+
+
+def test_stocks_carry_the_factor_and_flows_do_not(out):
+    table = counts()
+    cells = read(out, "estimates").group_by("measure").agg(pl.col("observed").sum())
+    observed = dict(cells.iter_rows())
+    counted = table.filter(pl.col("period") == "day").with_columns(
+        factor=pl.when(pl.col("nationality_group") == "British").then(1.02).otherwise(1.10)
+    )
+
+    assert observed["population"] == pytest.approx(float((counted["count"] * counted["factor"]).sum()))
+    yearly = table.filter(pl.col("period") == "year", pl.col("measure") == "immigration")
+    assert observed["immigration"] == pytest.approx(float(yearly["count"].sum()))
+
+
+def test_declared_errors_widen_flows(tmp_path):
+    narrow, wide = (
+        read(published(tmp_path / str(error), flow_errors=FlowErrors(immigration=error, emigration=error)), "flows")
+        for error in (0.0, 0.4)
+    )
+    total = [pl.col(name) == "all" for name in DIVISIONS] + [pl.col("measure") == "immigration"]
+
+    assert (
+        of_years(wide).filter(*total)["standard_error"].min()
+        > of_years(narrow).filter(*total)["standard_error"].max()
+    )
+
+
+def test_every_source_of_error_is_told(out):
+    sources = read(out, "error_sources")
+
+    assert set(sources["carried"]) == {"estimated", "declared", "not measured"}
+    declared = sources.filter(pl.col("carried") == "declared")
+    assert dict(declared.select("measure", "relative_standard_error").rows()) == {
+        "immigration": 0.1,
+        "emigration": 0.15,
+    }
+    assert sources.filter(pl.col("error_source").str.contains("drift"))["carried"].item() == "not measured"
+
+
+def test_a_year_without_any_migration_still_has_figures(tmp_path):
+    quiet = counts().filter(~pl.col("measure").cast(pl.String).is_in(["immigration", "emigration"]))
+    flows = read(published(tmp_path, quiet), "flows")
+
+    assert flows["estimate"].is_finite().all()
+    assert flows["standard_error"].is_finite().all()
+
+
+def test_stocks_that_do_not_frame_the_flows_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"'stock_years' must run from 2015 to 2017"):
+        published(tmp_path, periods=Periods(flow_years=YEARS, stock_years=YEARS))
