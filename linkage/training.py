@@ -85,18 +85,19 @@ def _expectation_maximisation(
         if sum(comparison.columns.isdisjoint(rule) for comparison in pair.comparisons) < LEAST_COMPARISONS:
             continue
         proposal = _training_rule(rule)
+        proposed = _count(pair, proposal)
         try:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
                 proposal,
                 estimate_without_term_frequencies=True,
-                max_pairs=chosen.training_pairs,
+                max_pairs=chosen.training_pairs if proposed > chosen.training_pairs else None,
                 record_sample_proportion=1.0,
             )
         except (EMTrainingException, ValueError):
             # no pair agrees on the rule, or so few of one person that an m sinks to nothing: what it would
             # have trained is left to the other rules or to defaults
             continue
-        pairs = min(_count(pair, proposal), chosen.training_pairs)
+        pairs = min(proposed, chosen.training_pairs)
         matching = pairs * session.core_model_settings.probability_two_random_records_match
         for comparison in session.core_model_settings.comparisons:
             for level in comparison.comparison_levels:
