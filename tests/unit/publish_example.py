@@ -280,6 +280,7 @@ def _person_level(tables: Path) -> None:
             "person_id": range(1, people + 1),
             "reference_date": [date(2019, 6, 30)] * people,
             "resident": [person % 8 > 0 for person in range(people)],
+            "probability": [float(person % 8 > 0) for person in range(people)],
             "strong": [True] * people,
             "decided_by": ["sign"] * people,
         }
@@ -295,6 +296,7 @@ def _person_level(tables: Path) -> None:
             "reason": [None] * 60,
             "rule_id": ["weeks"] * 60,
             "record_ids": [[person] for person in range(60)],
+            "weight": [1.0] * 60,
             "provisional": [True] * 60,
         },
         schema_overrides={"reason": pl.String},
