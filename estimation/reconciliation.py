@@ -75,26 +75,26 @@ def reconcile(folder: Path) -> Account:
 def balance(files: AccountFiles, where: str) -> Account:
     """Return the account of files that are read already; `where` names them in errors."""
     times = _times(files, where)
-    series, seen, states, cells, place = _observations(files, times)
+    laid = _lay_out(files, times)
     try:
-        free = solve(seen)
+        free = solve(laid.seen)
     except ValueError as error:
         raise UserError(f"{where}: {error}. Add population cells for it.") from None
-    whole = sparse.kron(sparse.eye_array(series.height), sparse.csr_array(seen.model), format="csr")
-    rows = sparse.csr_array(whole[place])
-    offsets = states.ravel()[place]
-    groups = _published_groups(cells)
-    solution = bounded(free, sparse.csr_array(groups @ rows), np.asarray(groups @ offsets))
-    estimate = np.asarray(rows @ solution.states.ravel()) + offsets
+    series = len(laid.seen.values)
+    whole = sparse.kron(sparse.eye_array(series), sparse.csr_array(laid.seen.model), format="csr")
+    rows = sparse.csr_array(whole[laid.place])
+    groups = _published_groups(laid.cells)
+    solution = bounded(free, sparse.csr_array(groups @ rows), np.asarray(groups @ laid.offsets))
+    estimate = np.asarray(rows @ solution.states.ravel()) + laid.offsets
     exact = pl.concat(
         [files.cells[name].filter(pl.col("time") > times[0]).with_columns(measure=pl.lit(name)) for name in EXACT]
     )
     return Account(
-        cells=cells.with_columns(estimate=pl.Series(estimate)),
+        cells=laid.cells.with_columns(estimate=pl.Series(estimate)),
         exact=exact.select("measure", "time", *SERIES, "age", observed="count", estimate="count"),
         solution=solution,
         map=rows,
-        offsets=offsets,
+        offsets=laid.offsets,
         biases=_bias_table(files, solution),
     )
 
@@ -116,13 +116,24 @@ def _times(files: AccountFiles, where: str) -> NDArray[np.int64]:
     return times
 
 
-def _observations(
-    files: AccountFiles, times: NDArray[np.int64]
-) -> tuple[pl.DataFrame, Observations, Array, pl.DataFrame, NDArray[np.int64]]:
-    """Return series, observations, constants by row of the model, the cells, and each cell's row in all rows.
+@dataclass(frozen=True)
+class _Laid:
+    """The cells of an account laid out as observations of series.
 
-    The state of a series is its first stock, then immigrants of every year, then emigrants. A flow without a
-    row in the files does not exist; a stock without a row is not observed.
+    `place` is the row of each cell among all rows (series, rows of the model), `offsets` its births less
+    deaths since the first stock.
+    """
+
+    cells: pl.DataFrame
+    place: NDArray[np.int64]
+    offsets: Array
+    seen: Observations
+
+
+def _lay_out(files: AccountFiles, times: NDArray[np.int64]) -> _Laid:
+    """Return the files as observations: the state of a series is its first stock, immigrants, then emigrants.
+
+    A flow without a row in the files does not exist; a stock without a row is not observed.
     """
     series, steps = files.series.with_row_index("series"), len(times) - 1
     count, width, height = series.height, 2 * steps + 1, 3 * steps + 1
@@ -153,7 +164,8 @@ def _observations(
         bias_covariance=files.biases.covariance,
         exists=np.hstack([begins[:, None], exists[:, steps + 1 :]]),
     )
-    return series, seen, constants, pl.concat(cells), np.concatenate(places)
+    place = np.concatenate(places)
+    return _Laid(pl.concat(cells), place, constants.ravel()[place], seen)
 
 
 def _past(steps: int) -> Array:
