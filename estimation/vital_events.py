@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from estimation.migration_flows import MICRO
 from estimation.periods import DEFINITION, year_end, year_ending
 from pipeline.schemas import NATIONALITY_GROUPS
 
@@ -142,13 +143,27 @@ def certain_counts(cells: pl.DataFrame, measure: str, period: str, time: pl.Expr
 
 
 def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    """Return people on the list at 30 June of `years` by cell, as rows of `counts`."""
-    days = [year_end(year) for year in years]
-    year = pl.col("reference_date").dt.year()
-    listed = (
-        residents.filter(pl.col("resident"), pl.col("reference_date").is_in(days))
-        .select("person_id", "reference_date")
+    """Return the people expected on the list at 30 June of `years` by cell, as rows of `counts`.
+
+    Somebody whose stay or absence is unfinished counts with the probability p of being a resident, with the
+    variance p(1-p); sums are of millionths, so that no order of people matters.
+    """
+    p = pl.col("probability")
+    return (
+        residents.filter(p > 0, pl.col("reference_date").is_in([year_end(year) for year in years]))
         .join(people.select("person_id", *CELL), on="person_id", how="left")
-        .with_columns(cohort=pl.min_horizontal("cohort", year))
+        .with_columns(
+            pl.col("nationality_group").cast(pl.String),
+            pl.col("sex").cast(pl.String),
+            cohort=pl.min_horizontal("cohort", pl.col("reference_date").dt.year()),
+        )
+        .group_by(pl.col("reference_date").alias("time"), *CELL)
+        .agg(
+            count=(p * MICRO).round().cast(pl.Int64).sum() / MICRO,
+            certain=(p == 1).sum().cast(pl.Int64),
+            unfinished=(p < 1).sum().cast(pl.Int64),
+            variance_unfinished=(p * (1 - p) * MICRO).round().cast(pl.Int64).sum() / MICRO,
+            provisional=(p < 1).any(),
+        )
+        .with_columns(measure=pl.lit("population"), period=pl.lit("day"), definition=pl.lit(DEFINITION))
     )
-    return certain_counts(listed, "population", "day", pl.col("reference_date"))

@@ -170,7 +170,8 @@ class Residents(dy.Schema):
 
     person_id = dy.Int64(primary_key=True)
     reference_date = dy.Date(primary_key=True)
-    resident = dy.Bool()
+    resident = dy.Bool(description="At least as likely as not.")
+    probability = dy.Float64(min=0, max=1, description="1 or 0, but where a stay or an absence is unfinished.")
     strong = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
 

@@ -22,7 +22,9 @@ FOR_GOOD = 0.5
 def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, years: Sequence[int]) -> pl.DataFrame:
     """Return `residents` on 30 June of each year, from `testimony`, `person` and `stay`.
 
-    `strong` asks for a sign in the window before the date and another in as long a window after it.
+    `probability` is that of the stay or the absence in which the person is on the date where it is unfinished,
+    else 1 or 0: expected residents are its sum. `strong` asks for a sign in the window before the date and
+    another in as long a window after it.
     """
     signs = [one for one in rule_set.residents if isinstance(one, Sign)]
     exclusions = [one for one in rule_set.residents if isinstance(one, Exclusion)]
@@ -56,11 +58,21 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, ye
             WHERE coalesce(birth_month <= reference_date, true)
         )
         SELECT person_id, reference_date, excluded_by IS NULL AS resident,
+            CASE WHEN excluded_by IN ({_in_forms(exclusions, "dead", "short_stay")}) THEN 0.0
+                WHEN excluded_by IS NOT NULL AND start IS NULL THEN 0.0
+                WHEN status = 'unfinished' THEN probability
+                WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
+                ELSE 1.0 END AS probability,
             excluded_by IS NULL AND both_sides AS strong,
             coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][place + 1]) AS decided_by
         FROM judged
         """,
     )
+
+
+def _in_forms(exclusions: Sequence[Exclusion], *forms: str) -> str:
+    names = [quoted(one.id) for one in exclusions if one.form in forms]
+    return ", ".join(names or ["''"])
 
 
 def _seen(place: int, sign: Sign) -> str:

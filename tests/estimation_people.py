@@ -45,8 +45,8 @@ def migration(person_id: int, day: date, direction: str, probability: float = 1.
 def resident(person_id: int, day: date, resident: bool = True, strong: bool = True) -> dict:
     """Return a row of `residents`."""
     return {
-        "person_id": person_id, "reference_date": day, "resident": resident, "strong": strong and resident,
-        "decided_by": "r",
+        "person_id": person_id, "reference_date": day, "resident": resident, "probability": float(resident),
+        "strong": strong and resident, "decided_by": "r",
     }  # fmt: skip
 
 

@@ -139,3 +139,20 @@ def test_an_exclusion_is_a_rule(tmp_path: Path) -> None:
     )
     assert tell(visit, group="non_EU").residents[2017] is False
     assert tell(visit, group="non_EU", rule_set=without).residents[2017] is True
+
+
+def test_expected_residents_are_a_sum_of_probabilities() -> None:
+    """Three in four of those who came in June of the year before stayed; nobody knows yet of this year's."""
+
+    def came(year: int, *, leaves: bool = False) -> list[dict]:
+        start = D(year, 6, 1)
+        evidence = [said("permission_to_stay", start, D(year + 3, 6, 1), code="work"), said("border_in", start)]
+        return [*evidence, said("border_out", D(year + 1, 1, 15))] if leaves else evidence
+
+    settled = [said("permission_to_stay", D(2014, 1, 1), code="settlement")]
+    visitor = [said("border_in", D(2017, 5, 20)), said("border_out", D(2017, 8, 1))]
+    people = [came(2019), settled, visitor, *[came(2018)] * 30, *[came(2018, leaves=True)] * 10]
+    new, old, short, *_ = tell_all(people, group="non_EU")
+    assert new.probable[2019] == 0.75
+    assert old.probable[2019] == 1.0
+    assert short.probable[2017] == 0.0
