@@ -293,7 +293,6 @@ def _person_level(tables: Path) -> None:
             "direction": ["immigration" if person % 3 else "emigration" for person in range(60)],
             "status": ["certain"] * 60,
             "probability": [1.0] * 60,
-            "weight": [1.0] * 60,
             "reason": [None] * 60,
             "rule_id": ["weeks"] * 60,
             "record_ids": [[person] for person in range(60)],
