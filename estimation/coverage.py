@@ -62,9 +62,9 @@ def estimate_coverage(
     `listed` and `surveyed` are those of `estimation.survey`, `known` the number of people whom
     survey people may be linked to, residents or not. Classes are merged until each
     has `minimum_matches` matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988)
-    over clusters within strata, linkage by draws of recall and false-link rate that all classes share; they
-    are independent, so their covariances add up. Raises `UserError` where nobody was matched or where
-    linkage is too poor.
+    over clusters within strata, linkage by draws of recall and false-link rate that all classes share, and
+    the declared error that they share too; the three are independent, so their covariances add up. Raises
+    `UserError` where nobody was matched or where linkage is too poor.
     """
     check_separation(links)
     classes = _classes(surveyed, settings.minimum_matches)
@@ -77,7 +77,8 @@ def estimate_coverage(
     sampling = _at_least(sampling, _least_variance(lists))
     drawn = _draw_links(links, settings.replicates, seed)
     linkage = _relative_covariance(_factors(lists, clusters, *drawn)[0], factor)
-    covariance = sampling + linkage
+    declared = np.full_like(linkage, settings.declared_error**2)
+    covariance = sampling + linkage + declared
     table = pl.DataFrame(
         {
             "survey_date": [settings.reference_date] * len(classes),
@@ -98,7 +99,7 @@ def estimate_coverage(
             "false_link_rate": [links.false_link_rate] * len(classes),
         }
     ).with_columns(pl.col(pl.Float64).round(9))
-    return CoverageEstimate(table, _long(table["coverage_class"], covariance, sampling, linkage))
+    return CoverageEstimate(table, _long(table["coverage_class"], covariance, sampling, linkage, declared))
 
 
 def unevenness(surveyed: pl.DataFrame, one: CoverageClass) -> float:
@@ -224,7 +225,7 @@ def _draw_share(draw: np.random.Generator, mean: float, error: float, size: int)
     return draw.beta(mean * strength, (1 - mean) * strength, size)
 
 
-def _long(names: pl.Series, covariance: Array, sampling: Array, linkage: Array) -> pl.DataFrame:
+def _long(names: pl.Series, covariance: Array, sampling: Array, linkage: Array, declared: Array) -> pl.DataFrame:
     size = len(names)
     return pl.DataFrame(
         {
@@ -233,6 +234,7 @@ def _long(names: pl.Series, covariance: Array, sampling: Array, linkage: Array) 
             "covariance": covariance.ravel(),
             "sampling": sampling.ravel(),
             "linkage": linkage.ravel(),
+            "declared": declared.ravel(),
         },
         schema_overrides={"class_l": pl.String, "class_r": pl.String},
     ).with_columns(pl.col(pl.Float64).round(12))

@@ -12,16 +12,6 @@ NOT_MEASURED = (
         "The factor of the survey's year serves all years; how it changes between years is not known.",
     ),
     (
-        "dependence of sources and survey",
-        "population",
-        "People who are on no source may also be missed by the survey more often: then the factor is too low.",
-    ),
-    (
-        "over-coverage left after trimming",
-        "population",
-        "People who left but still show signs of activity raise the factor by their share of the trimmed list.",
-    ),
-    (
         "recall by group",
         "population",
         "One recall and one false-link rate, those of links to the spine, serve all classes and sources.",
@@ -101,6 +91,19 @@ def error_sources(
             "Variance of stays and absences that are too young to be classed, each decided by itself.",
         ),
     ]
+    declared = study.coverage.declared_error
+    rows.append(
+        (
+            "what the survey cannot see",
+            "declared",
+            "population",
+            declared,
+            (
+                f"Assumption of the study: relative standard error {declared:.1%}, shared by all classes and years, "
+                "for people who left but look present, and for people whom both the sources and the survey miss."
+            ),
+        )
+    )
     rows += [
         (
             f"error of {measure}",

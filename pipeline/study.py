@@ -46,11 +46,16 @@ class LinkageSettings(Frozen):
 
 
 class CoverageSettings(Frozen):
-    """How coverage is estimated: the survey's day, matches that a class needs, bootstrap replicates."""
+    """How coverage is estimated: the survey's day, matches that a class needs, bootstrap replicates.
+
+    `declared_error` is a relative standard error of all factors together, an assumption: for people who left
+    but still look present on the trimmed list, and for dependence between the sources and the survey.
+    """
 
     reference_date: date = date(2017, 6, 30)
     minimum_matches: int = Field(default=50, ge=1)
     replicates: int = Field(default=200, ge=20)
+    declared_error: Share = 0.005
 
 
 class FlowErrors(Frozen):

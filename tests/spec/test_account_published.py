@@ -264,6 +264,7 @@ def test_every_source_of_error_is_told(out):
     assert dict(declared.select("measure", "relative_standard_error").rows()) == {
         "immigration": 0.1,
         "emigration": 0.15,
+        "population": 0.005,
     }
     assert sources.filter(pl.col("error_source").str.contains("drift"))["carried"].item() == "not measured"
 
