@@ -7,7 +7,7 @@ import polars as pl
 from estimation.coverage import CoverageEstimate, estimate_coverage
 from estimation.migration_flows import count_late, count_migrations, with_late
 from estimation.periods import DEFINITION, year_ending
-from estimation.survey import SURVEY, linkage_error, people_known, people_on_list, people_surveyed
+from estimation.survey import SURVEY, linkage_error, list_counts, people_known, people_on_list, people_surveyed
 from estimation.vital_events import (
     VitalEvents,
     children_with_mothers_group,
@@ -34,7 +34,7 @@ def count(context: StageContext) -> StageResult:
     counts, births, deaths = _counts(context, records, clusters, people)
     save(counts, "counts", context.out)
     context.tell("estimating coverage from the survey")
-    coverage = _coverage(context, records, clusters, people)
+    coverage = _coverage(context, records, clusters, people, counts)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
     return _result(context, counts, coverage.table, known, births, deaths)
@@ -94,7 +94,9 @@ def _events(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
     return pl.read_parquet(path, columns=["subject_id", "sex", "birth_month", *columns])
 
 
-def _coverage(context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame) -> CoverageEstimate:
+def _coverage(
+    context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame, counts: pl.DataFrame
+) -> CoverageEstimate:
     study, day = context.study, context.study.coverage.reference_date
     listed = people_on_list(_table(context, "stays", "residents"), people, day)
     if listed.is_empty():
@@ -105,7 +107,8 @@ def _coverage(context: StageContext, records: Path, clusters: pl.DataFrame, peop
     known = people_known(clusters, listed)
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
     links = linkage_error(_table(context, "link", "linkage_quality"))
-    return estimate_coverage(listed, surveyed, len(known), links, study.coverage, study.seed)
+    counted = list_counts(counts, day)
+    return estimate_coverage(counted, listed, surveyed, len(known), links, study.coverage, study.seed)
 
 
 def _result(

@@ -50,6 +50,7 @@ class _Lists:
 
 
 def estimate_coverage(
+    counted: pl.DataFrame,
     listed: pl.DataFrame,
     surveyed: pl.DataFrame,
     known: int,
@@ -59,16 +60,16 @@ def estimate_coverage(
 ) -> CoverageEstimate:
     """Return the coverage factors of a survey's day.
 
-    `listed` and `surveyed` are those of `estimation.survey`, `known` the number of people whom
-    survey people may be linked to, residents or not. Classes are merged until each
-    has `minimum_matches` matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988)
-    over clusters within strata, linkage by draws of recall and false-link rate that all classes share, and
-    the declared error that they share too; the three are independent, so their covariances add up. Raises
-    `UserError` where nobody was matched or where linkage is too poor.
+    `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed`
+    are those of `estimation.survey`, and `known` is the number of people whom survey people may be linked to,
+    residents or not. Classes are merged until each has `minimum_matches` matches. Standard errors: sampling
+    by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata; linkage by draws of recall and
+    false-link rate, and the declared error, each shared by all classes. The three are independent, so their
+    covariances add up. Raises `UserError` where nobody was matched or where linkage is too poor.
     """
     check_separation(links)
     classes = _classes(surveyed, settings.minimum_matches)
-    lists = _hold_together(listed, surveyed, classes, known)
+    lists = _hold_together(counted, listed, surveyed, classes, known)
     clusters = np.ones((1, len(lists.surveyed)))
     point = np.array([links.recall]), np.array([links.false_link_rate])
     factor, covered = (one[0] for one in _factors(lists, clusters, *point))
@@ -91,7 +92,7 @@ def estimate_coverage(
             "missed": np.clip(1 - covered, 0, 1),
             "erroneous": np.clip(1 - covered * factor, 0, 1),
             "uneven": [unevenness(surveyed, one) for one in classes],
-            "listed": lists.full.astype(np.int64),
+            "listed": np.round(lists.full).astype(np.int64),
             "estimated": factor * lists.full,
             "surveyed": _people(surveyed, classes),
             "matches": _people(surveyed.filter("trimmed"), classes),
@@ -137,16 +138,15 @@ def _people(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:
     return [sum(counted.get(cell, 0) for cell in one) for one in classes]
 
 
-def _hold_together(listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass], known: int) -> _Lists:
+def _hold_together(
+    counted: pl.DataFrame, listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass], known: int
+) -> _Lists:
     place, size = {cell: i for i, one in enumerate(classes) for cell in one}, len(classes)
     cluster = cluster_places(surveyed)
     weight = surveyed["weight"].to_numpy() / surveyed["weight"].mean()
 
     def class_of(frame: pl.DataFrame) -> NDArray[np.int64]:
         return np.array([place[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
-
-    def on_list(kept: pl.DataFrame) -> Array:
-        return np.bincount(class_of(kept), minlength=size).astype(float)
 
     def in_survey(kept: Array) -> Array:
         sums = np.zeros((int(cluster.max()) + 1, size))
@@ -155,8 +155,8 @@ def _hold_together(listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[C
 
     own = class_of(surveyed)
     return _Lists(
-        full=on_list(listed),
-        trimmed=on_list(listed.filter("trimmed")),
+        full=np.bincount(class_of(counted), weights=counted["count"].to_numpy(), minlength=size).astype(float),
+        trimmed=np.bincount(class_of(listed.filter("trimmed")), minlength=size).astype(float),
         surveyed=in_survey(np.ones(len(weight))),
         known=in_survey(surveyed["known"].to_numpy()),
         listed=in_survey(surveyed["listed"].to_numpy()),

@@ -67,6 +67,16 @@ def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> 
     )
 
 
+def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Return the population of `counts` on a day by `DIVISIONS`, in order: what a coverage factor multiplies."""
+    age = pl.lit(day.year) - pl.col("cohort")
+    return (
+        counts.filter(pl.col("measure") == "population", pl.col("time") == day)
+        .sort("sex", "cohort", "nationality_group")
+        .select(pl.col("sex", "nationality_group").cast(pl.String), age_group(age), "count")
+    )
+
+
 def people_known(clusters: pl.DataFrame, listed: pl.DataFrame) -> pl.Series:
     """Return the ids of everybody whom a survey person may be linked to: on the spine or on the list."""
     on_spine = clusters.filter(pl.col("source") == SPINE, pl.col("draw") == 0)["person_id"]
@@ -96,6 +106,8 @@ def people_surveyed(
     )
     born = pl.col("birth_month")
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
+    # A birthday after the survey's day is a mistake in a record: the person is as young as can be.
+    age = pl.max_horizontal(age, 0)
     told = {
         "sex": pl.col("sex").cast(pl.String),
         "age_group": age_group(age),

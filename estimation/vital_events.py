@@ -121,18 +121,13 @@ def _only_short_stays(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame
 
 
 def _counted(cells: pl.DataFrame, measure: str) -> pl.DataFrame:
-    return certain_counts(cells, measure, "year", pl.date(pl.col("year"), 6, 30))
-
-
-def certain_counts(cells: pl.DataFrame, measure: str, period: str, time: pl.Expr) -> pl.DataFrame:
-    """Return rows of `counts` from one row a case, every case certain."""
+    """Return rows of `counts` from one row an event, every event certain."""
     return (
-        cells.with_columns(pl.col("nationality_group").cast(pl.String), pl.col("sex").cast(pl.String), time=time)
-        .group_by("time", *CELL)
+        cells.group_by(pl.date(pl.col("year"), 6, 30).alias("time"), *CELL)
         .agg(certain=pl.len().cast(pl.Int64))
         .with_columns(
             measure=pl.lit(measure),
-            period=pl.lit(period),
+            period=pl.lit("year"),
             definition=pl.lit(DEFINITION),
             count=pl.col("certain").cast(pl.Float64),
             unfinished=pl.lit(0, dtype=pl.Int64),
@@ -159,10 +154,10 @@ def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[
         )
         .group_by(pl.col("reference_date").alias("time"), *CELL)
         .agg(
-            count=(p * MICRO).round().cast(pl.Int64).sum() / MICRO,
+            count=((p * MICRO).round().cast(pl.Int64).sum() / MICRO).round(6),
             certain=(p == 1).sum().cast(pl.Int64),
             unfinished=(p < 1).sum().cast(pl.Int64),
-            variance_unfinished=(p * (1 - p) * MICRO).round().cast(pl.Int64).sum() / MICRO,
+            variance_unfinished=((p * (1 - p) * MICRO).round().cast(pl.Int64).sum() / MICRO).round(6),
             provisional=(p < 1).any(),
         )
         .with_columns(measure=pl.lit("population"), period=pl.lit("day"), definition=pl.lit(DEFINITION))

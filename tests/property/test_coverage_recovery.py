@@ -52,6 +52,11 @@ def people(group: np.ndarray) -> pl.DataFrame:
     )
 
 
+def counted(listed: pl.DataFrame) -> pl.DataFrame:
+    """Return the list as counts: everybody on it is one person."""
+    return listed.with_columns(count=pl.lit(1.0))
+
+
 def estimated(result: CoverageEstimate, group: str) -> tuple[float, float]:
     """Return estimate and standard error of the class that holds a nationality group."""
     here = [["F", "25-44", group] in json.loads(text) for text in result.table["members"]]
@@ -68,13 +73,13 @@ def total(result: CoverageEstimate) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def scores() -> dict[str, np.ndarray]:
     draw = np.random.default_rng(20170630)
-    settings = CoverageSettings(minimum_matches=50, replicates=60)
+    settings = CoverageSettings(minimum_matches=50, replicates=60, declared_error=0)
     truth = LinkageError(RECALL, 0.006, FALSE, 0.03)
     found: dict[str, list[float]] = {"total": [], "British": [], "EU": [], "bias": []}
     for seed in range(150):
         listed, surveyed, known, true = one_survey(draw, truth)
         review = LinkageError(draw.normal(RECALL, 0.006), 0.006, max(draw.normal(FALSE, 0.03), 0.0), 0.03)
-        result = estimate_coverage(listed, surveyed, known, review, settings, seed)
+        result = estimate_coverage(counted(listed), listed, surveyed, known, review, settings, seed)
         estimate, error = total(result)
         found["total"].append((estimate - RESIDENTS) / error)
         found["bias"].append(estimate / RESIDENTS - 1)
@@ -96,7 +101,7 @@ def test_the_total_is_nearly_unbiased(scores):
 def test_without_the_correction_missed_links_would_be_taken_for_missed_people():
     draw = np.random.default_rng(3)
     listed, surveyed, known, _ = one_survey(draw, LinkageError(RECALL, 0, FALSE, 0))
-    naive = estimate_coverage(listed, surveyed, known, PERFECT, CoverageSettings(replicates=20), 1)
+    naive = estimate_coverage(counted(listed), listed, surveyed, known, PERFECT, CoverageSettings(replicates=20), 1)
 
     assert total(naive)[0] > 1.02 * RESIDENTS
 
@@ -107,7 +112,7 @@ def test_the_bootstrap_agrees_with_the_formula_where_there_is_no_design():
     listed, surveyed, known, _ = one_survey(draw, PERFECT)
     surveyed = surveyed.with_columns(cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0))
     settings = CoverageSettings(minimum_matches=10_000, replicates=1_500)
-    row = estimate_coverage(listed, surveyed, known, PERFECT, settings, 1).table.row(0, named=True)
+    row = estimate_coverage(counted(listed), listed, surveyed, known, PERFECT, settings, 1).table.row(0, named=True)
     sizes = listed["trimmed"].sum(), surveyed.height, row["matches"]
 
     assert row["estimated"] == pytest.approx(float(chapman(*sizes)))
@@ -123,9 +128,9 @@ def test_a_class_of_which_the_survey_misses_nobody_is_not_certain():
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(2.5), age=pl.lit(30),
         known=pl.lit(value=True), listed=pl.lit(value=True), trimmed=pl.lit(value=True),
     )  # fmt: skip
-    row = estimate_coverage(listed, surveyed, 200, PERFECT, CoverageSettings(replicates=20), 1).table.row(
-        0, named=True
-    )
+    row = estimate_coverage(
+        counted(listed), listed, surveyed, 200, PERFECT, CoverageSettings(replicates=20), 1
+    ).table.row(0, named=True)
 
     assert row["factor"] == pytest.approx(1.0)
     assert 0.005 < row["standard_error"] < 0.03
@@ -136,7 +141,7 @@ def test_the_seed_decides_the_draws():
     listed, surveyed, known, _ = one_survey(draw, PERFECT)
     review = LinkageError(RECALL, 0.01, FALSE, 0.05)
     one, same, other = (
-        estimate_coverage(listed, frame, known, review, CoverageSettings(replicates=20), seed).table
+        estimate_coverage(counted(listed), listed, frame, known, review, CoverageSettings(replicates=20), seed).table
         for frame, seed in ((surveyed, 1), (surveyed.reverse(), 1), (surveyed, 2))
     )
 
