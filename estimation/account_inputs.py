@@ -5,17 +5,17 @@ from pathlib import Path
 
 import polars as pl
 
+from estimation.account_biases import write_biases
 from estimation.account_files import CELL
 from estimation.expected import with_expected
 from estimation.periods import age_group
 from pipeline.errors import UserError
-from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, NATIONALITY_GROUPS, SEXES
+from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from pipeline.study import Study
 from pipeline.tables import write_text
 
 LEAST_VARIANCE = 0.01
 """Variance per expected resident that even a perfect list keeps."""
-OLDEST = 130
 
 
 def write_account_inputs(
@@ -54,7 +54,7 @@ def write_account_inputs(
         _write(cells[name], name, out)
         spread = with_expected(cells[name], stock=False)
         _write_sd(spread.with_columns(variance=pl.col("chance") + pl.col("variance_unfinished")), name, out)
-    _write_biases(study, coverage, covariance, out)
+    write_biases(study, coverage, covariance, out)
 
 
 def check_periods(study: Study) -> None:
@@ -126,30 +126,3 @@ def _write_sd(cells: pl.DataFrame, name: str, out: Path) -> None:
     write_text(
         ordered.select("age", "sex", "nationality_group", "cohort", "time", "sd").write_csv(), out / f"{name}_sd.csv"
     )
-
-
-def _write_biases(study: Study, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path) -> None:
-    ends = [start - 1 for start in AGE_GROUP_STARTS[1:]] + [OLDEST]
-    ages = dict(zip(AGE_GROUPS, zip(AGE_GROUP_STARTS, ends, strict=True), strict=True))
-    variances = {
-        left: value
-        for left, right, value in covariance.select("class_l", "class_r", "covariance").iter_rows()
-        if left == right
-    }
-    scope: list[tuple] = [
-        (f"coverage {name}", "population", sex, group, *ages[age], None, round(variances[name] ** 0.5, 9))
-        for name, text in coverage.sort("coverage_class").select("coverage_class", "members").iter_rows()
-        for sex, age, group in json.loads(text)
-    ]
-    scope += [
-        (f"{measure} {year}", measure, None, None, None, None, year, error)
-        for measure, error in sorted(study.flow_errors.model_dump().items())
-        for year in study.periods.flow_years
-    ]
-    columns = ["term", "measure", "sex", "nationality_group", "age_from", "age_to", "time", "sd"]
-    write_text(pl.DataFrame(scope, schema=columns, orient="row").write_csv(), out / "bias_terms.csv")
-    pairs = covariance.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
-    pairs = pairs.select(
-        term="coverage " + pl.col("class_l"), other="coverage " + pl.col("class_r"), covariance="covariance"
-    )
-    write_text(pairs.write_csv(), out / "bias_covariance.csv")

@@ -68,6 +68,7 @@ def estimate_coverage(
     covariances add up. Raises `UserError` where nobody was matched or where linkage is too poor.
     """
     check_separation(links)
+    links = links.steadied
     classes = _classes(surveyed, settings.minimum_matches)
     lists = _hold_together(counted, listed, surveyed, classes, known)
     clusters = np.ones((1, len(lists.surveyed)))

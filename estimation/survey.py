@@ -1,6 +1,6 @@
 """The coverage survey, its people held against the list: who was found, in which class, and on which list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +18,10 @@ ELSEWHERE = NATIONALITY_GROUPS[-1]
 DIVISIONS = ["sex", "age_group", "nationality_group"]
 
 
+USUAL_FALSE_LINK_RATE = 0.1
+"""How high false-link rates usually are, as the standard deviation of a prior around 0: an assumption."""
+
+
 @dataclass(frozen=True)
 class LinkageError:
     """What the clerical review says of the links between survey and spine."""
@@ -26,6 +30,19 @@ class LinkageError:
     recall_error: float
     false_link_rate: float
     false_link_error: float
+
+    @property
+    def steadied(self) -> "LinkageError":
+        """The same with a false-link rate drawn towards 0 as far as the review cannot tell it.
+
+        A review of 1,500 meets a handful of people whom no source knows, so its rate may be anything, but never
+        below 0: taken at its word it would push every estimate up. Combined with a prior of mean 0 and
+        `USUAL_FALSE_LINK_RATE`, each weighs by its precision.
+        """
+        weight = USUAL_FALSE_LINK_RATE**2 / (USUAL_FALSE_LINK_RATE**2 + self.false_link_error**2)
+        return replace(
+            self, false_link_rate=weight * self.false_link_rate, false_link_error=weight**0.5 * self.false_link_error
+        )
 
 
 def linkage_error(quality: pl.DataFrame) -> LinkageError:

@@ -243,6 +243,33 @@ def test_stocks_carry_the_factor_and_flows_do_not(out):
     assert observed["immigration"] == pytest.approx(float(yearly["count"].sum()))
 
 
+def test_every_stock_has_one_factor_and_infants_have_one_of_their_own(out):
+    terms = pl.read_csv(out / "account_in" / "bias_terms.csv").filter(pl.col("measure") == "population")
+    cells = pl.read_csv(out / "account_in" / "population.csv").select("age", "sex", "nationality_group", "time")
+    inside = cells.join(terms, on=["sex", "nationality_group"], suffix="_of_term").filter(
+        pl.col("age").is_between("age_from", "age_to"),
+        pl.col("time_of_term").is_null() | (pl.col("time_of_term") == pl.col("time")),
+    )
+
+    assert inside.height == cells.height
+    infants = inside.filter(pl.col("time") - pl.col("age") > 2015)  # born since the first stock
+    assert set(infants["term"]) == {"births, British", "births, others"}
+    assert not inside.join(infants, on=cells.columns, how="anti")["term"].str.starts_with("births").any()
+
+
+def test_what_births_tell_of_infants_moves_nobody_else(tmp_path):
+    # Twice as many births as infants on the list: infants are corrected, the factor of the others is not.
+    plain = published(tmp_path / "plain")
+    more = counts().with_columns(
+        count=pl.when(pl.col("measure").cast(pl.String) == "births").then(2 * pl.col("count")).otherwise("count")
+    )
+    born = published(tmp_path / "born", more)
+    adults = [pl.col("age_group") == "25-44", pl.col("sex") == "all", pl.col("nationality_group") == "all"]
+    one, other = (read(folder, "stocks").filter(*adults).sort("reference_date") for folder in (plain, born))
+
+    assert other["estimate"].to_list() == pytest.approx(one["estimate"].to_list(), rel=0.002)
+
+
 def test_declared_errors_widen_flows(tmp_path):
     narrow, wide = (
         read(published(tmp_path / str(error), flow_errors=FlowErrors(immigration=error, emigration=error)), "flows")
