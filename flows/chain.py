@@ -6,8 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from estimation.needed_extracts import check_needed_extracts
 from flows.audience import Audience, Nobody
 from flows.publish import publish
+from linkage.plan import read_plan
 from pipeline.errors import UserError
 from pipeline.keys import read_key
 from pipeline.stage import StageContext, StageResult
@@ -60,6 +62,7 @@ def area_lookup(study: Study) -> Path:
 
 
 def _link_depends(study: Study) -> Any:
+    read_plan().linked_sources(study.source_contracts())  # tells that the spine is missing
     models = {}
     for source, name in sorted(study.linkage.models.items()):
         path = study.resolve(name)
@@ -80,6 +83,7 @@ def _rules_depend(study: Study) -> Any:
 
 
 def _count_depends(study: Study) -> Any:
+    check_needed_extracts(study)
     return {
         "coverage": study.coverage.model_dump(),
         "periods": study.periods.model_dump(),

@@ -38,6 +38,17 @@ def rules(old, new):
     return change
 
 
+def without(extract):
+    def change(folder):
+        study = folder / "study.toml"
+        head, *extracts = study.read_text().split("[[extract]]")
+        kept = [one for one in extracts if f'name = "{extract}"' not in one]
+        assert len(kept) == len(extracts) - 1
+        study.write_text("[[extract]]".join([head, *kept]))
+
+    return change
+
+
 def short_key(folder):
     key = folder / "synthetic.key"
     key.write_text(key.read_text().splitlines()[0] + "\nabcdef\n")
@@ -61,6 +72,9 @@ def latin(folder):
 
 MISTAKES = {
     "a missing extract": (lambda folder: (folder / "extracts/mws.csv").unlink(), ["mws.csv", "no such extract"]),
+    "no spine": (without("pds"), ["pds", "[[extract]]"]),
+    "no deaths": (without("deaths"), ["study.toml", "deaths", "[[extract]]"]),
+    "no clerical review": (without("review_sample"), ["study.toml", "review_sample", "[[extract]]"]),
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
