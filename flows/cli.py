@@ -49,12 +49,13 @@ def simulate(
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
     from flows.demo import simulate_study
-    from flows.terminal import Terminal
+    from flows.terminal import Terminal, shown
 
     terminal = Terminal()
     simulate_study(residents, seed, out, terminal)
-    terminal.say(f"  study    {out / 'study.toml'}")
-    terminal.say(f"  next     sojourn run {out / 'study.toml'}")
+    study = shown(out / "study.toml")
+    terminal.say(f"  study    {study}")
+    terminal.say(f"  next     sojourn run {study}")
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.chain import run_chain
 from flows.evaluate import evaluate
 from flows.run import close
-from flows.terminal import Terminal
+from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
 from pipeline.store import StageRecord, code_digest, digest
 from pipeline.study import read_study
@@ -32,8 +32,8 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     records = run_chain(study, run, threads=threads, audience=terminal)
     scores = evaluate(run, Terminal())
     close(terminal, run, records, scores)
-    terminal.say(f"  next     sojourn evaluate {run} --json")
-    terminal.say("           edit a rule in rules/sets/, then: sojourn run " + str(study.path) + f" --out {run}")
+    terminal.say(f"  next     sojourn evaluate {shown(run)} --json")
+    terminal.say(f"           edit a rule in rules/sets/, then: sojourn run {shown(study.path)} --out {shown(run)}")
     return 0
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.audience import Audience, Nobody
 from flows.publish import read_manifest
-from flows.terminal import Terminal
+from flows.terminal import Terminal, shown
 from linkage.score import score_links
 from pipeline.errors import UserError
 from pipeline.keys import read_key
@@ -192,5 +192,5 @@ def evaluate_run(run: Path, *, as_json: bool) -> int:
         print(json.dumps(summary(scores), indent=1))  # noqa: T201 - this is what was asked for
         return 0
     terminal.say(f"  truth    {verdict(scores)}")
-    terminal.say(f"  report   {run / 'report.html'}")
+    terminal.say(f"  report   {shown(run / 'report.html')}")
     return 0

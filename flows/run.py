@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.chain import run_chain
-from flows.terminal import Terminal
+from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
 from pipeline.publish.scores import Scores
 from pipeline.publish.words import headlines
@@ -42,14 +42,14 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
         records = run_chain(study, run, threads=threads, audience=terminal)
     close(terminal, run, records)
     if study.synthetic:
-        terminal.say(f"  next     sojourn evaluate {run}")
+        terminal.say(f"  next     sojourn evaluate {shown(run)}")
     return 0
 
 
 def banner(verb: str, study: Study) -> str:
     """Return the first line of a run: what runs on which study, and whether its data are synthetic."""
     synthetic = " · SYNTHETIC DATA, NOT STATISTICS" if study.synthetic else ""
-    return f"sojourn {verb} · {study.name} · seed {study.seed}{synthetic}"
+    return f"sojourn {verb} · {study.name}{synthetic}"
 
 
 def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: Scores | None = None) -> None:
@@ -59,4 +59,4 @@ def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores
         terminal.say("  Nothing has changed: every stage stood already, nothing was computed again.")
     for line in headlines(run / "tables", scores)[:1]:
         terminal.say(f"  {line}")
-    terminal.say(f"  report   {run / 'report.html'}")
+    terminal.say(f"  report   {shown(run / 'report.html')}")

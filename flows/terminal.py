@@ -1,6 +1,7 @@
 """What a run shows: one line a stage, progress where somebody watches, plain lines elsewhere; and its log."""
 
 import json
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,13 @@ from rich.status import Status
 from pipeline.store import StageRecord
 
 STAGE_NAMES = ("simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate")
+
+
+def shown(path: Path) -> str:
+    """Return a path as it can be typed here: relative if it lies below, quoted if a shell needs that."""
+    whole = path.resolve()
+    here = Path.cwd()
+    return shlex.quote(str(whole.relative_to(here) if whole.is_relative_to(here) else whole))
 
 
 class Terminal:
@@ -49,7 +57,8 @@ class Terminal:
         number = STAGE_NAMES.index(record.stage) + 1
         seconds = "unchanged" if record.reused else f"{record.seconds:.1f} s"
         warnings = () if record.reused else record.warnings
-        counted = f"; {len(warnings)} warned of in {self.log.name}" if warnings and self.log and not self.warn else ""
+        told = f"{len(warnings)} warning{'s' * (len(warnings) > 1)}"
+        counted = f"; {told} in {self.log.name}" if warnings and self.log and not self.warn else ""
         self.say(f"  {number} {record.stage:<9} {record.sentence}{counted}  [{seconds}]")
         for warning in warnings if self.warn else ():
             Console(stderr=True, highlight=False, soft_wrap=True).print(f"    warning: {warning}", markup=False)
