@@ -8,6 +8,7 @@ ones pale, defaults outlined, the truth is a cross. No panel is wider than a tel
 several panels.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -268,7 +269,11 @@ def weight_histogram(rows: Rows, *, width: int, height: int) -> Specification:
     A row has `weight` (the lower edge of a bin of width 1), `accepted` and `pairs`.
     """
     binned = [{**row, "end": row["weight"] + 1, "rank": 0 if row["accepted"] else 1} for row in rows]
-    axis = PEOPLE_AXIS | {"tickCount": 4}
+    heights: Counter[float] = Counter()
+    for row in rows:
+        heights[row["weight"]] += row["pairs"]
+    # A smallest step of one alone lets Vega mark halves where the highest bar is two pairs or one.
+    axis = PEOPLE_AXIS | {"tickCount": min(4, max(heights.values()))}
     bars = {
         "x": at("weight", bin="binned", axis={"format": "d", "tickCount": 6, "tickMinStep": 1, "grid": False}),
         "x2": {"field": "end"},

@@ -13,7 +13,7 @@ Step = tuple[str, str, str, int]
 def funnel(tables: Path) -> pl.DataFrame:
     """Return one row a step: its code `step`, what it `says`, the `unit` and the `count`.
 
-    A step whose table is missing is left out.
+    Migrations count by their probability and weight, as everywhere after. A step whose table is missing is left out.
     """
     steps = [*_rows(tables), *_people(tables), *_migrations(tables)]
     schema = {"step": pl.String, "says": pl.String, "unit": pl.String, "count": pl.Int64}
@@ -57,7 +57,7 @@ def _migrations(tables: Path) -> list[Step]:
     found = (
         migrations.filter(pl.col("definition") == DEFINITION, dated)
         .group_by(pl.col("direction").cast(pl.String))
-        .len()
+        .agg((pl.col("probability") * pl.col("weight")).sum().round().cast(pl.Int64))
         .collect()
     )
     by_direction = dict(found.iter_rows())

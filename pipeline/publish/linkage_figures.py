@@ -22,7 +22,8 @@ def funnel_figure(steps: pl.DataFrame) -> Figure | None:
         id="figure-funnel",
         finding=_way(dict(steps.select("step", "count").rows())),
         panels=(Panel("", draw(charts.steps(rows, width=560), told, "funnel")),),
-        note="Counts before any estimation, on a scale where each line is ten times the one before it.",
+        note="Counts before any estimation, on a scale where each line is ten times the one before it. "
+        "Migrations that are too young to be sure count by their probability.",
         csv="funnel.csv",
     )
 

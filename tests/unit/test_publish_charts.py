@@ -158,3 +158,15 @@ def test_a_class_is_named_after_who_is_in_it():
     frame = pl.DataFrame({"survey_date": [1] * 4, "coverage_class": list(members), "members": list(members.values())})
     assert class_labels(frame) == ["EU, aged 0 to 15", "British and Irish, female, aged 45 and over", "c d", "e"]
     assert class_labels(coverage()) == ["British", "Irish", "EU", "Non-EU"]
+
+
+@pytest.mark.parametrize(("pairs", "marks"), [(1, ["0", "1"]), (2, ["0", "1", "2"]), (3, ["0", "1", "2", "3"])])
+def test_an_axis_of_few_pairs_names_each_number_once(pairs, marks):
+    rows = [
+        {"weight": 3.5, "accepted": True, "pairs": pairs - 1},
+        {"weight": 3.5, "accepted": False, "pairs": 1},
+        {"weight": 4.5, "accepted": True, "pairs": 1},
+    ]
+    drawing = draw(charts.weight_histogram(rows, width=200, height=100), "Few pairs.", "few")
+    named = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', drawing)
+    assert named[-len(marks) :] == marks
