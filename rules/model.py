@@ -222,13 +222,15 @@ class Attribute(Frozen):
     """One attribute of a person, from the first source in `read` (`extract.column`) that says anything.
 
     Of several values in one source the most frequent counts, then the latest. The word `mother` in the list
-    stands for what the sources before it say of the mother. `groups` maps a value to a group by named lists;
-    `default` is for people on whom no source says anything.
+    stands for what the sources before it say of the mother. `only` names, for a place that is read, the lists
+    whose values are believed of it. `groups` maps a value to a group by named lists; `default` is for people on
+    whom no source says anything.
     """
 
     id: Literal["sex", "birth_month", "nationality_group", "country_of_birth"]
     says: str
     read: tuple[str, ...] = Field(min_length=1)
+    only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     groups: ValueMap | None = None
     default: str | None = None
 

@@ -133,6 +133,11 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
             raise unknown("column", column, columns, f"{where}, in '{place}'")
         if columns[column].kind != wanted:
             raise UserError(f"{where}: '{place}' is a {columns[column].kind}, but a {wanted} is needed here.")
-    for name in attribute.groups.lists.values() if attribute.groups else ():
+    for place in attribute.only:
+        if place not in attribute.read:
+            raise unknown("place", place, attribute.read, f"{where}, key 'only'")
+    believed = [("only", name) for names in attribute.only.values() for name in names]
+    grouped = [("groups", name) for name in (attribute.groups.lists.values() if attribute.groups else ())]
+    for key, name in believed + grouped:
         if name not in rule_set.lists:
-            raise unknown("list", name, rule_set.lists, f"{where}, key 'groups'")
+            raise unknown("list", name, rule_set.lists, f"{where}, key '{key}'")

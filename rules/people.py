@@ -101,7 +101,8 @@ def _attribute(attribute: Attribute, rule_set: RuleSet, contracts: dict[str, Sou
         if read == MOTHER:
             said += f" UNION ALL {_said_of_the_mother(place, said)}"
         elif extract in source_of:  # a study need not have every source of the rule set
-            said += f" UNION ALL {_said(place, extract, column, source_of[extract])}"
+            believed = _believed(attribute, read, rule_set)
+            said += f" UNION ALL {_said(place, extract, column, source_of[extract], believed)}"
     default = quoted(attribute.default) if attribute.default else f"CAST(NULL AS {kind})"
     default_source = quoted("default") if attribute.default else "CAST(NULL AS VARCHAR)"
     return f"""
@@ -120,7 +121,14 @@ def _attribute(attribute: Attribute, rule_set: RuleSet, contracts: dict[str, Sou
         ) USING (person_id)"""
 
 
-def _said(place: int, extract: str, column: str, source: str) -> str:
+def _believed(attribute: Attribute, read: str, rule_set: RuleSet) -> str:
+    """Return the condition on `said` under which what is read at a place is believed."""
+    if read not in attribute.only:
+        return "said IS NOT NULL"
+    return among("said", [str(value) for name in attribute.only[read] for value in rule_set.lists[name]])
+
+
+def _said(place: int, extract: str, column: str, source: str, believed: str) -> str:
     """Choose what an extract says of each person: the most frequent value, then the one on the latest record."""
     return f"""
         SELECT {place} AS place, {quoted(source)} AS source, person_id,
@@ -128,9 +136,8 @@ def _said(place: int, extract: str, column: str, source: str) -> str:
         FROM (
             SELECT person_id, "{column}" AS said, count(*) AS times, max(record_id) AS latest
             FROM records_{extract} JOIN member USING (subject_id)
-            WHERE member.source = {quoted(source)} AND "{column}" IS NOT NULL
-            GROUP BY person_id, "{column}"
-        ) GROUP BY person_id"""
+            WHERE member.source = {quoted(source)} GROUP BY person_id, "{column}"
+        ) WHERE {believed} GROUP BY person_id"""
 
 
 def _said_of_the_mother(place: int, said: str) -> str:

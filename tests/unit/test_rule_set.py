@@ -69,6 +69,8 @@ def test_the_digest_follows_what_rules_say_and_nothing_else(tmp_path: Path) -> N
         ('at = "end"', 'at = "ends"', "resident rule 'worked_or_claimed', key 'at'", "end"),
         ('"pds.sex"', '"pds.sexe"', "attribute rule 'sex'", "unknown column 'sexe'. Did you mean 'sex'?"),
         ('British = "uk"', 'British = "ukk"', "attribute rule 'nationality_group'", "unknown list 'ukk'"),
+        ('only = { "pds.', 'only = { "pd.', "attribute rule 'nationality_group'", "unknown place 'pd.country_of_birth'"),
+        ('["uk", "ireland", "eu"] }', '["uk", "irland", "eu"] }', "attribute rule 'nationality_group', key 'only'", "Did you mean 'ireland'?"),
         ('id = "border_out"', 'id = "border_in"', "evidence rule 'border_in'", "this id is used twice"),
         ('deaths = ["death_registered"', 'deaths = ["death_registred"', "key 'deaths'", "Did you mean 'death_registered'?"),
         ("[unfinished]", "[unfinishd]", "changed.toml", "unknown key 'unfinishd'. Did you mean 'unfinished'?"),
