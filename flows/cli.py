@@ -1,6 +1,7 @@
 """The `sojourn` command: one verb, one function that reads like a table of contents."""
 
 import atexit
+import errno
 import os
 import sys
 import traceback
@@ -23,7 +24,10 @@ app = App(
     exit_on_error=False,
     print_error=True,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
+# A folder that cannot be written to, or a disk that is full, is nothing that a program can mend.
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 
 
 @app.command
@@ -118,23 +122,48 @@ def main(arguments: list[str] | None = None) -> None:
         status = 2
     except CycloptsError:
         status = 2
+    except OSError as error:
+        # the words of the system name a file and never quote what it holds; those of a library might
+        where = f"{error.filename}: " if error.filename else ""
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        print(
+            f"sojourn: {where}{reason}. Make room, mend the rights or choose another place, and run again: "
+            "finished stages are kept.",
+            file=sys.stderr,
+        )
+        status = 2
     except KeyboardInterrupt:
         print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
         status = 130
-    except Exception:
-        # A traceback can quote a value of a row, so it goes to nobody's screen by default and to no run folder.
-        kind = sys.exc_info()[0]
-        where = traceback.extract_tb(sys.exc_info()[2])[-1]
-        stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        print(
-            f"sojourn: a fault of the program, not of yours: {kind.__name__ if kind else 'error'} "
-            f"in {Path(where.filename).name}, line {where.lineno} ({stamp}). "
-            "Set SOJOURN_TRACEBACK=1 and run again to see all of it; it may quote values of your data.",
-            file=sys.stderr,
-        )
-        _maybe_traceback()
-        status = 1
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            print(
+                f"sojourn: {error.filename}: {error.strerror}. "
+                "Choose, with --out, a folder that you may write to, on a disk with room.",
+                file=sys.stderr,
+            )
+            status = 2
+        else:
+            _tell_fault(error)
+            status = 1
     _leave(status or 0)
+
+
+def _tell_fault(error: Exception) -> None:
+    """Say that the program failed, and where.
+
+    A traceback can quote a value of a row, so it goes to nobody's screen by default and to no run folder.
+    """
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    print(
+        f"sojourn: a fault of the program, not of yours: {type(error).__name__} "
+        f"in {Path(where.filename).name}, line {where.lineno} ({stamp}). "
+        "Set SOJOURN_TRACEBACK=1 and run again to see all of it; it may quote values of your data.",
+        file=sys.stderr,
+    )
+    if os.environ.get("SOJOURN_TRACEBACK") == "1":
+        traceback.print_exception(error)
 
 
 def _leave(status: int) -> NoReturn:
@@ -148,8 +177,3 @@ def _leave(status: int) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     raise SystemExit(status)
-
-
-def _maybe_traceback() -> None:
-    if os.environ.get("SOJOURN_TRACEBACK") == "1":
-        traceback.print_exc()

@@ -1,5 +1,8 @@
 """A mistake of the user ends with status 2 and one paragraph: what, where, how to mend it; never a traceback."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,6 +133,29 @@ def test_a_folder_of_other_files_is_never_touched(command, tmp_path, demo):
         outcome = command(*arguments, tmp_path / "letters")
         assert outcome.status == 2
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
+
+
+@pytest.mark.parametrize("verb", ["run", "simulate", "demo"])
+def test_a_folder_that_cannot_be_written_is_told(verb, command, tmp_path, demo):
+    (tmp_path / "letter.txt").write_text("Dear")
+    study = {"run": [demo.study], "simulate": ["--residents", 1000, "--seed", 1], "demo": ["--residents", 1000]}
+    outcome = command(verb, *study[verb], "--out", tmp_path / "letter.txt" / "run")
+    assert outcome.status == 2, outcome.out + outcome.err
+    assert "letter.txt" in outcome.err
+    assert "--out" in outcome.err
+
+
+def test_an_interrupted_run_says_how_to_go_on(study_copy):
+    code = "import sys; from flows.cli import main; main(sys.argv[1:])"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, "run", study_copy], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    running.stdout.readline()  # the run has begun
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert told == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
 
 
 @pytest.mark.parametrize("verb", [[], ["demo"], ["simulate"], ["run"], ["evaluate"], ["bench"], ["dictionary"]])
