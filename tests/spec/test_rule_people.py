@@ -95,7 +95,8 @@ def believed(
     ],
     ids=[
         "a passport before a statement", "a statement before another", "Irish", "British, born abroad",
-        "by country of birth", "nobody says", "born further away, with no record of a visa", "an empty value says nothing",
+        "by country of birth", "nobody says", "born further away, with no record of a visa",
+        "an empty value says nothing",
         "the most frequent", "the latest of equally frequent",
     ],
 )  # fmt: skip
