@@ -1,5 +1,6 @@
 """The figures of a report on how records became people: the funnel, match rates, weights of levels and of pairs."""
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -77,6 +78,15 @@ def pair_name(row: dict[str, Any]) -> str:
     return f"{words.source_name(row['source_l'])} to {words.source_name(row['source_r'])}"
 
 
+def model_name(model: str, models: Collection[str]) -> str:
+    """Return a model as words: that of two sources by both, each of which has a model of its own among `models`."""
+    for left in models:
+        right = model.removeprefix(f"{left}_")
+        if right != model and right in models:
+            return f"{words.source_name(left)} and {words.source_name(right)}"
+    return words.source_name(model)
+
+
 def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
     """Return the match weight of each level of each comparison, a panel a model; None without models."""
     known = levels.filter(pl.col("match_weight").is_finite()) if levels.width else levels
@@ -85,7 +95,9 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
     least, greatest = known.select(pl.col("match_weight").min(), most=pl.col("match_weight").max()).row(0)
     domain = [min(0.0, least) - 0.5, max(0.0, greatest) + 0.5]
     panels = []
-    for model in known["model"].unique(maintain_order=True):
+    models = known["model"].unique(maintain_order=True).to_list()
+    for model in models:
+        called = model_name(model, models)
         own = known.filter(pl.col("model") == model)
         rows: list[dict[str, Any]] = []
         for comparison in own["comparison"].unique(maintain_order=True):
@@ -99,9 +111,9 @@ def level_weights_figure(levels: pl.DataFrame) -> Figure | None:
                 }
                 for row in part.to_dicts()
             ]
-        told = f"{words.source_name(model)}: {_levels_told(own)}."
+        told = f"{called}: {_levels_told(own)}."
         picture = charts.level_weights(rows, domain, width=178)
-        panels.append(Panel(words.source_name(model), draw(picture, told, f"levels-{len(panels)}")))
+        panels.append(Panel(called, draw(picture, told, f"levels-{len(panels)}")))
     return Figure(
         id="figure-levels",
         finding=_default_finding(levels),
@@ -145,11 +157,13 @@ def histogram_figure(weights: pl.DataFrame) -> Figure | None:
         .sort("model", "weight", "accepted")
     )
     panels = []
-    for model in binned["model"].unique(maintain_order=True):
+    models = binned["model"].unique(maintain_order=True).to_list()
+    for model in models:
+        called = model_name(model, models)
         own = binned.filter(pl.col("model") == model)
-        told = f"{words.source_name(model)}: {_accepted(own)} pairs above the floor became links, by match weight."
+        told = f"{called}: {_accepted(own)} pairs above the floor became links, by match weight."
         picture = charts.weight_histogram(own.drop("model").to_dicts(), width=265, height=110)
-        panels.append(Panel(words.source_name(model), draw(picture, told, f"pairs-{len(panels)}")))
+        panels.append(Panel(called, draw(picture, told, f"pairs-{len(panels)}")))
     return Figure(
         id="figure-weights",
         finding=f"{_accepted(binned)} pairs that were scored above the floor became links",

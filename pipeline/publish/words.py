@@ -101,7 +101,7 @@ def name(code: str, *, short: bool = False) -> str:
 
 
 def source_name(source: str) -> str:
-    """Return a source, or a model of several, as it is spoken of: PDS, exit checks, HESA exit checks."""
+    """Return a source as it is spoken of: PDS, exit checks."""
     return " ".join(word.upper() if word in ABBREVIATIONS else word for word in source.split("_"))
 
 

@@ -11,7 +11,7 @@ from publish_example import coverage, manifest, scores, write_example
 from pipeline.publish import charts
 from pipeline.publish.coverage_figures import class_labels
 from pipeline.publish.figures import margin_figure, totals_figure
-from pipeline.publish.linkage_figures import histogram_figure, level_weights_figure
+from pipeline.publish.linkage_figures import histogram_figure, level_weights_figure, model_name
 from pipeline.publish.picture import main, picture
 from pipeline.publish.published import of_definition, table, with_truth
 from pipeline.publish.svg import draw
@@ -158,6 +158,11 @@ def test_a_class_is_named_after_who_is_in_it():
     frame = pl.DataFrame({"survey_date": [1] * 4, "coverage_class": list(members), "members": list(members.values())})
     assert class_labels(frame) == ["EU, aged 0 to 15", "British and Irish, female, aged 45 and over", "c d", "e"]
     assert class_labels(coverage()) == ["British", "Irish", "EU", "Non-EU"]
+
+
+def test_a_model_of_two_sources_is_called_by_both():
+    models = ["hesa", "exit_checks", "hesa_exit_checks"]
+    assert [model_name(one, models) for one in models] == ["HESA", "exit checks", "HESA and exit checks"]
 
 
 @pytest.mark.parametrize(("pairs", "marks"), [(1, ["0", "1"]), (2, ["0", "1", "2"]), (3, ["0", "1", "2", "3"])])

@@ -92,7 +92,6 @@ def test_small_words():
     assert words.listed(["a"]) == "a"
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert words.source_name("exit_checks") == "exit checks"
-    assert words.source_name("hesa_exit_checks") == "HESA exit checks"
     assert [words.signed(text) for text in ("12", "-12", "0", "-0.0%", "3.5%")] == [
         "+12",
         "-12",
