@@ -1,6 +1,6 @@
 """Days as whole numbers (days since 1 January 1970), the currency of the simulator."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -16,12 +16,17 @@ def day(year: int, month: int, day_of_month: int) -> int:
     return (date(year, month, day_of_month) - date(1970, 1, 1)).days
 
 
+def as_date(number: int) -> date:
+    """Return the calendar day with a number."""
+    return date(1970, 1, 1) + timedelta(days=number)
+
+
 FIRST_DAY = day(2010, 1, 1)
 """Lives are simulated from this day on."""
 LAST_DAY = day(2020, 12, 31)
 """...to this day, so that every status up to June 2019 is settled."""
 DATA_DATE = day(2019, 12, 31)
-"""Extracts hold what was known on this day."""
+"""Extracts hold what was known on this day, unless the study asks for another."""
 SURVEY_DAY = day(2017, 6, 30)
 EXIT_CHECKS_FROM = day(2015, 4, 8)
 YEARS = np.arange(2010, 2021)

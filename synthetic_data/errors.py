@@ -1,106 +1,188 @@
 """The catalogue of errors: six kinds that every source makes, and rows that break their contract.
 
-Rates are defaults of real-life size; `NO_ERRORS` turns every kind off. Sources differ by the factors below,
-people by the origin of their names: error in linkage is not spread evenly, and neither is it here.
+Every error has a name, a default of real-life size, and the source of that default. A tree of overrides
+changes some of them: by kind for all sources (`names.rate`), or for one source alone (`mws.names.rate`).
+`NO_ERRORS` turns every kind off. Sources differ by a factor, people by the origin of their names: error in
+linkage is not spread evenly, and neither is it here.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, model_validator
 
-from synthetic_data.days import DATA_DATE, day
-from synthetic_data.draws import Days, Floats, draws
+from pipeline.toml_files import Frozen, parse, read_toml
+from synthetic_data.draws import Floats, draws
 
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Amount = Annotated[float, Field(ge=0, strict=True)]
+"""Days, a factor, or the spread of a logarithm."""
 
-@dataclass(frozen=True)
-class Registration:
-    """Late and missing registration.
-
-    NHS lags are log-normal from arrival; the medians are published (ONS, Registration lags of NINo and NHS
-    registrations, 2019), the spread and the shares that never register are assumptions.
-    """
-
-    nhs_never: tuple[tuple[str, float], ...] = (("British", 0.03), ("Irish", 0.10), ("EU", 0.15), ("non_EU", 0.06))
-    nhs_never_settled: float = 0.3
-    """Factor of these shares for those who were here before 2010: in time nearly everybody sees a doctor."""
-    nhs_never_child: float = 0.01
-    nhs_median_days: tuple[tuple[str, float], ...] = (("British", 60), ("Irish", 150), ("EU", 345), ("non_EU", 60))
-    nhs_median_days_child: float = 30
-    nhs_sigma: float = 1.4
-    no_gp: float = 0.01
-    """People on the demographic service whom no practice has on its list."""
-    nino_median_days: tuple[tuple[str, float], ...] = (("British", 30), ("Irish", 40), ("EU", 45), ("non_EU", 90))
-    nino_sigma: float = 1.0
-    never_active: float = 0.08
-    """Adults who never meet the tax or benefit system; a trait for life."""
-    activity_gap: float = 0.003
-    """Years without any activity of somebody who lives here and is otherwise active."""
-    birth_country_missing: float = 0.20
+ASSUMED = "assumption"
+ONS_LAGS = "ONS, Registration lags of NINo and NHS registrations, 2019"
+HOME_OFFICE = "Home Office, Fifth report on statistics relating to exit checks, 2020"
 
 
-@dataclass(frozen=True)
-class Leavers:
+def error(default: Any, what: str, source: str = ASSUMED) -> Any:
+    """Return a field of the catalogue: its default, what it is in words, and where the default comes from."""
+    return Field(default=default, description=what, json_schema_extra={"source": source})
+
+
+class OfGroups(Frozen):
+    """A share for each nationality group."""
+
+    British: Share
+    Irish: Share
+    EU: Share
+    non_EU: Share  # noqa: N815 - the name of the group
+
+
+class DaysOfGroups(Frozen):
+    """A number of days for each nationality group."""
+
+    British: Amount
+    Irish: Amount
+    EU: Amount
+    non_EU: Amount  # noqa: N815 - the name of the group
+
+
+class Registration(Frozen):
+    """Late and missing registration; NHS lags are log-normal from arrival."""
+
+    nhs_never: OfGroups = error(
+        OfGroups(British=0.03, Irish=0.10, EU=0.15, non_EU=0.06), "newcomers who never register with the NHS"
+    )
+    nhs_never_settled: Share = error(0.3, "factor of these shares for those who came before 2010")
+    nhs_never_child: Share = error(0.01, "children who never register")
+    nhs_median_days: DaysOfGroups = error(
+        DaysOfGroups(British=60, Irish=150, EU=345, non_EU=60), "median lag of registration", ONS_LAGS
+    )
+    nhs_median_days_child: Amount = error(30, "the same for children")
+    nhs_sigma: Amount = error(1.4, "spread of the logarithm of these lags")
+    no_gp: Share = error(0.01, "people on PDS whom no practice lists")
+    nino_median_days: DaysOfGroups = error(
+        DaysOfGroups(British=30, Irish=40, EU=45, non_EU=90),
+        "median lag of a National Insurance number",
+        f"{ONS_LAGS} (EU nationals sooner than others); the size is an assumption",
+    )
+    nino_sigma: Amount = error(1.0, "spread of the logarithm of these lags")
+    never_active: Share = error(0.08, "adults who never meet tax or benefit systems")
+    activity_gap: Share = error(0.003, "years without activity of an active resident")
+    birth_country_missing: Share = error(0.20, "people without a country of birth on PDS")
+
+
+class Leavers(Frozen):
     """Leavers who stay registered: what the NHS learns of people who emigrate, and of deaths."""
 
-    told_active: float = 0.35
-    """Leavers seen by tax or benefit systems whose departure the NHS posts as a removal."""
-    told_inactive: float = 0.60
-    """...of children and people without activity."""
-    dropped_active: float = 0.25
-    """Leavers whom their practice drops at the next clean-up without any posting; the rest inflate the list."""
-    dropped_inactive: float = 0.25
-    median_days: float = 150
-    death_never_posted: float = 0.01
+    told_active: Share = error(0.35, "departures of people with activity that PDS posts as a removal")
+    told_inactive: Share = error(0.60, "the same for children and people without activity")
+    dropped_active: Share = error(0.25, "departures that a practice notices without a posting")
+    dropped_inactive: Share = error(0.25, "the same for children and people without activity")
+    median_days: Amount = error(150, "median lag of both")
+    death_never_posted: Share = error(0.01, "deaths that never reach PDS")
+
+    @model_validator(mode="after")
+    def _one_fate(self) -> "Leavers":
+        for group in ("active", "inactive"):
+            if getattr(self, f"told_{group}") + getattr(self, f"dropped_{group}") > 1:
+                raise ValueError(f"'told_{group}' and 'dropped_{group}' are shares of the same leavers: at most 1")
+        return self
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Frozen):
     """Misspelt names: a share of given names, and of family names, of the people whom a source holds."""
 
-    rate: float = 0.03
-    foreign_factor: float = 2.5
-    by_sound: float = 0.4
-    """Written as heard; the others are slips of the keyboard."""
-    prone: float = 0.1
-    """People whose names and dates of birth go wrong more often than others', in all sources alike."""
-    prone_factor: float = 5.0
-    """...so much more often than the mean; others' rates are lower by as much as keeps the mean."""
+    rate: Share = error(0.03, "given names, and family names, that a source misspells")
+    foreign_factor: Amount = error(2.5, "factor for names that are neither English nor Irish")
+    by_sound: Share = error(0.4, "misspelt as heard; the others are slips of the keyboard")
+    prone: Annotated[float, Field(ge=0, lt=1, strict=True)] = error(
+        0.1, "people whose names and dates of birth go wrong more often, in all sources alike"
+    )
+    prone_factor: Amount = error(5.0, "how much more often than the mean; the mean is kept")
+
+    @model_validator(mode="after")
+    def _mean_can_be_kept(self) -> "Names":
+        if self.prone * self.prone_factor > 1:
+            raise ValueError("'prone' times 'prone_factor' is at most 1, or the others' rates would be negative")
+        return self
 
 
-@dataclass(frozen=True)
-class Dates:
+class Dates(Frozen):
     """Wrong dates: dates of birth in every source, dates of arrival stated by migrants."""
 
-    birth: float = 0.012
-    arrival_near: float = 0.12
-    """Stated arrivals that are a few days off."""
-    arrival_month: float = 0.06
-    """Stated arrivals that are rounded to the first of the month."""
+    birth: Share = error(0.012, "dates of birth that are wrong in a source")
+    arrival_near: Share = error(0.12, "stated arrivals that are up to ten days off")
+    arrival_month: Share = error(0.06, "stated arrivals that are rounded to the first of the month")
+
+    @model_validator(mode="after")
+    def _one_mistake(self) -> "Dates":
+        if self.arrival_near + self.arrival_month > 1:
+            raise ValueError("'arrival_near' and 'arrival_month' are shares of the same people: at most 1 together")
+        return self
 
 
-@dataclass(frozen=True)
-class Addresses:
+class Addresses(Frozen):
     """Stale addresses: moves that a source learns late or never."""
 
-    nhs_never: float = 0.12
-    """Moves that are never told to the NHS; twice as many of men under 35."""
-    nhs_median_days: float = 60
-    stale: float = 0.10
-    """People of whom another source holds an address of the past."""
-    mean_days: float = 700
+    nhs_never: Share = error(0.12, "moves never told to the NHS; twice as many of men under 35")
+    nhs_median_days: Amount = error(60, "median lag of moves that are told")
+    stale: Share = error(0.10, "people of whom another source holds an address of the past")
+    mean_days: Amount = error(700, "how old that is, in the mean")
 
 
-@dataclass(frozen=True)
-class Departures:
-    """Unmatched departures: crossings that are recorded but never joined to the traveller (Home Office, 2020)."""
+class Departures(Frozen):
+    """Unmatched departures: crossings that are recorded but never joined to the traveller."""
 
-    unmatched: float = 0.03
+    unmatched: Share = error(0.03, "departures that exit checks never join to the traveller", HOME_OFFICE)
 
 
-@dataclass(frozen=True)
-class Errors:
+class NamesOf(Frozen):
+    """Misspelt names of one source, in place of the general rate times the source's factor."""
+
+    rate: Share | None = None
+    by_sound: Share | None = None
+
+
+class DatesOf(Frozen):
+    """Wrong dates of birth of one source, in place of the general rate times the source's factor."""
+
+    birth: Share | None = None
+
+
+class AddressesOf(Frozen):
+    """Stale addresses of one source."""
+
+    stale: Share | None = None
+    mean_days: Amount | None = None
+
+
+class OfSource(Frozen):
+    """What one source does in its own way: its care with names and dates of birth, and its own rates."""
+
+    factor: Amount
+    names: NamesOf = NamesOf()
+    dates: DatesOf = DatesOf()
+    broken_rows: Share | None = None
+
+
+class OfAddressedSource(OfSource):
+    """The same of a source that holds addresses of its own."""
+
+    addresses: AddressesOf = AddressesOf()
+
+
+def _care(factor: float) -> Any:
+    return error(OfSource(factor=factor), "factor of misspelt names and wrong dates of birth")
+
+
+def _care_and_addresses(factor: float) -> Any:
+    return error(OfAddressedSource(factor=factor), "factor of misspelt names and wrong dates of birth")
+
+
+class Errors(Frozen):
     """All errors of all sources."""
 
     registration: Registration = Registration()
@@ -109,39 +191,95 @@ class Errors:
     dates: Dates = Dates()
     addresses: Addresses = Addresses()
     departures: Departures = Departures()
-    broken_rows: float = 0.0002
-    """Rows that break their contract and must end in quarantine: an impossible code or date."""
+    broken_rows: Share = error(0.0002, "rows with an impossible code, date or number")
+    activity: OfAddressedSource = _care_and_addresses(1.0)
+    births: OfSource = _care(0.6)
+    coverage_survey: OfSource = _care(1.4)
+    deaths: OfAddressedSource = _care_and_addresses(1.4)
+    exit_checks: OfSource = _care(0.5)
+    hesa: OfAddressedSource = _care_and_addresses(0.8)
+    mws: OfSource = _care(1.5)
+    pds: OfSource = _care(0.7)
+    pr: OfSource = _care(0.9)
+
+    def of(self, source: str) -> OfSource:
+        """Return what a source does in its own way."""
+        return getattr(self, source)
+
+    def misspelt_rate(self, source: str) -> float:
+        """Return the share of names that a source misspells, before the factors of people."""
+        own = self.of(source)
+        return self.names.rate * own.factor if own.names.rate is None else own.names.rate
+
+    def by_sound(self, source: str) -> float:
+        """Return the share of a source's misspelt names that are written as heard."""
+        own = self.of(source).names.by_sound
+        return self.names.by_sound if own is None else own
+
+    def wrong_birth_rate(self, source: str) -> float:
+        """Return the share of dates of birth that are wrong in a source, before the factor of people."""
+        own = self.of(source)
+        return self.dates.birth * own.factor if own.dates.birth is None else own.dates.birth
+
+    def stale_addresses(self, source: str) -> tuple[float, float]:
+        """Return the share of people whose address in a source is old, and its mean age in days."""
+        own = getattr(self.of(source), "addresses", AddressesOf())
+        stale = self.addresses.stale if own.stale is None else own.stale
+        return stale, self.addresses.mean_days if own.mean_days is None else own.mean_days
+
+    def broken_share(self, source: str) -> float:
+        """Return the share of a source's rows that break their contract; nobody breaks the reviewers' verdicts."""
+        own = getattr(self, source, None)
+        return self.broken_rows if own is None or own.broken_rows is None else own.broken_rows
 
 
-_NONE = (("British", 0.0), ("Irish", 0.0), ("EU", 0.0), ("non_EU", 0.0))
 NO_ERRORS = Errors(
-    registration=Registration(_NONE, 0, 0, _NONE, 0, 0, 0, _NONE, 0, 0, 0, 0),
-    leavers=Leavers(1, 1, 0, 0, 0, 0),
-    names=Names(0, 1, 0, 0, 1),
-    dates=Dates(0, 0, 0),
-    addresses=Addresses(0, 0, 0, 0),
-    departures=Departures(0),
+    registration=Registration(
+        nhs_never=OfGroups(British=0, Irish=0, EU=0, non_EU=0), nhs_never_settled=0, nhs_never_child=0,
+        nhs_median_days=DaysOfGroups(British=0, Irish=0, EU=0, non_EU=0), nhs_median_days_child=0, nhs_sigma=0,
+        no_gp=0, nino_median_days=DaysOfGroups(British=0, Irish=0, EU=0, non_EU=0), nino_sigma=0, never_active=0,
+        activity_gap=0, birth_country_missing=0,
+    ),
+    leavers=Leavers(
+        told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0
+    ),
+    names=Names(rate=0, foreign_factor=1, by_sound=0, prone=0, prone_factor=1),
+    dates=Dates(birth=0, arrival_near=0, arrival_month=0),
+    addresses=Addresses(nhs_never=0, nhs_median_days=0, stale=0, mean_days=0),
+    departures=Departures(unmatched=0),
     broken_rows=0,
-)
+)  # fmt: skip
 """Sources that see everything at once, and right."""
 
-SOURCE_FACTORS = {
-    "activity": 1.0, "births": 0.6, "coverage_survey": 1.4, "deaths": 1.4, "exit_checks": 0.5,
-    "hesa": 0.8, "mws": 1.5, "pds": 0.7, "pr": 0.9,
-}  # fmt: skip
-"""Care with names and dates of birth: passports are read by machines, survey answers are heard at the door."""
 
-_NEIGHBOURS = dict(zip("abcdefghijklmnopqrstuvwxyz", "snxfrgfjukjknbkpwtdyiceazs", strict=True))
-"""The key next to each letter."""
-_SOUNDS = (
-    ("ph", "f"), ("ck", "k"), ("ie", "y"), ("ei", "ey"), ("ea", "ee"), ("ee", "ea"), ("ou", "u"), ("oo", "u"),
-    ("ll", "l"), ("nn", "n"), ("ss", "s"), ("tt", "t"), ("sz", "sh"), ("cz", "ch"), ("w", "v"), ("j", "y"),
-    ("c", "k"), ("z", "s"), ("y", "i"), ("e", "a"), ("o", "u"), ("a", "e"), ("i", "e"), ("u", "oo"),
-)  # fmt: skip
-"""How a sound is written, and how else it is; the first that a name holds after its first letter is changed."""
+def with_overrides(errors: Errors, tree: Mapping[str, Any], where: str) -> Errors:
+    """Return errors with some values changed; raises `UserError` for an unknown key, named with its place."""
+    return parse(Errors, _merged(errors.model_dump(), tree), where)
 
 
-def group_rate(rates: tuple[tuple[str, float], ...], group: NDArray[np.object_]) -> Floats:
+def read_errors(path: Path, base: Errors) -> Errors:
+    """Return `base` with the overrides of a TOML file; raises `UserError` for any mistake in it."""
+    return with_overrides(base, read_toml(path), str(path))
+
+
+def _merged(base: dict[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in tree.items():
+        below = base.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def values(errors: BaseModel, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield every value of the catalogue that is set, with its place in the tree (`names.rate`)."""
+    for name, value in errors:
+        if isinstance(value, BaseModel):
+            yield from values(value, f"{prefix}{name}.")
+        elif value is not None:
+            yield f"{prefix}{name}", value
+
+
+def group_rate(rates: OfGroups | DaysOfGroups, group: NDArray[np.object_]) -> Floats:
     """Return the value of each person's nationality group."""
     found = np.zeros(len(group))
     for name, value in rates:
@@ -154,66 +292,3 @@ def proneness(errors: Errors, seed: int, person: NDArray[np.int64]) -> Floats:
     share, factor = errors.names.prone, errors.names.prone_factor
     others = (1 - share * factor) / (1 - share)
     return np.where(draws(seed, "prone to errors", person) < share, factor, others)
-
-
-def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int64], by_sound: float) -> pl.Series:
-    """Return every name misspelt: by sound, or with one letter dropped, doubled, swapped or hit beside."""
-    slip = draws(seed, f"{stream} slip", entities)
-    frame = pl.DataFrame(
-        {
-            "name": names,
-            "heard": draws(seed, f"{stream} heard", entities) < by_sound,
-            "slip": (slip * 4).astype(np.int64),
-            "where": draws(seed, f"{stream} where", entities),
-        }
-    )
-    name, tail = pl.col("name"), pl.col("name").str.slice(1)
-    first = pl.col("name").str.slice(0, 1)
-    sounded = pl.coalesce(
-        *(
-            pl.when(tail.str.contains(written, literal=True)).then(
-                first + tail.str.replace(written, heard, literal=True)
-            )
-            for written, heard in _SOUNDS
-        ),
-        name + "e",
-    )
-    # a place from the second letter to the last but one, so that a swap has a neighbour
-    place = 1 + (pl.col("where") * (name.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)).cast(pl.Int64)
-    before, letter, after = name.str.slice(0, place), name.str.slice(place, 1), name.str.slice(place + 1)
-    beside = letter.str.to_lowercase().replace_strict(_NEIGHBOURS, default="e")
-    slipped = (
-        pl.when(pl.col("slip") == 0).then(before + after)
-        .when(pl.col("slip") == 1).then(before + letter + letter.str.to_lowercase() + after)
-        .when(pl.col("slip") == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
-        .otherwise(before + beside + after)
-    )  # fmt: skip
-    # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
-    slipped = pl.when(slipped == name).then(before + beside + after).otherwise(slipped)
-    return frame.select(pl.when(pl.col("heard")).then(sounded).otherwise(slipped).alias(names.name)).to_series()
-
-
-def wrong_birth(birth: Days, seed: int, stream: str, entities: NDArray[np.int64]) -> Days:
-    """Return every date of birth wrong in a plausible way.
-
-    Day and month are swapped where that is a date, else the day, the year or all but the year is wrong.
-    """
-    kind = draws(seed, f"{stream} kind", entities)
-    shift = (draws(seed, f"{stream} shift", entities) * 8).astype(np.int64) + 1
-    dates = birth.astype("datetime64[D]")
-    year = dates.astype("datetime64[Y]")
-    month = dates.astype("datetime64[M]")
-    month_number, day_number = (
-        (month - year.astype("datetime64[M]")).astype(np.int64) + 1,
-        (dates - month).astype(int) + 1,
-    )
-    swapped = (year.astype("datetime64[M]") + (day_number - 1)).astype("datetime64[D]") + (month_number - 1)
-    other_day = month.astype("datetime64[D]") + (day_number - 1 + shift) % 28
-    other_year = (month - 12).astype("datetime64[D]") + np.minimum(day_number - 1, 27)
-    new_year = year.astype("datetime64[D]")
-    can_swap = (day_number <= 12) & (day_number != month_number)
-    wrong = np.select(
-        [(kind < 0.45) & can_swap, kind < 0.80, kind < 0.92], [swapped, other_day, other_year], default=new_year
-    ).astype(np.int64)
-    # nobody writes a date of birth that is still to come, or before the registers begin
-    return np.where((wrong > DATA_DATE) | (wrong < day(1900, 1, 1)), birth, wrong)

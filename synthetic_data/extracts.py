@@ -9,9 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data import survey
+from synthetic_data.days import DATA_DATE, as_date, dates
 from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
 from synthetic_data.residence import Lives
+from synthetic_data.scenarios import DATED, Loss
 from synthetic_data.sources import border, nhs, registrars, university, work
 from synthetic_data.working_lives import working_lives
 
@@ -37,36 +39,45 @@ class Extract:
     order: tuple[str, ...] = field(default=())
 
 
-def extracts(lives: Lives, survey_residents: NDArray[np.int64], errors: Errors) -> list[Extract]:
-    """Return all extracts of the study, in order of source; rows stand in an order that tells nothing."""
+def extracts(
+    lives: Lives,
+    survey_residents: NDArray[np.int64],
+    errors: Errors,
+    data_date: int = DATA_DATE,
+    losses: tuple[Loss, ...] = (),
+) -> list[Extract]:
+    """Return all extracts as they stand on the data date, in order of source; the order of rows tells nothing."""
     working = working_lives(lives, errors)
-    postings = nhs.postings(lives, working, errors)
+    postings = nhs.postings(lives, working, errors, data_date)
     on_nhs = np.zeros(len(lives.people), dtype=bool)
     on_nhs[postings.filter(pl.col("type") != nhs.DROP)["row"].to_numpy()] = True
-    weeks = work.activity_weeks(lives, working, errors)
+    weeks = work.activity_weeks(lives, working, errors, data_date)
+    active = work.active_people(lives, weeks, errors, data_date)
+    crossings = border.travel(lives, errors, data_date)
     answers = survey.coverage_survey(lives, survey_residents, errors)
     snapshots = {
-        f"pr_{year}.parquet": nhs.patient_register(lives, postings, errors, year) for year in nhs.SNAPSHOT_YEARS
+        f"pr_{year}.parquet": nhs.patient_register(lives, postings, errors, year)
+        for year in nhs.snapshot_years(data_date)
     }
     made = [
-        Extract("activity_people", "activity", {"activity_people.parquet": work.active_people(lives, weeks, errors)},
+        Extract("activity_people", "activity", {"activity_people.parquet": active},
                 "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
         Extract("activity_weeks", "activity", {"activity_weeks.parquet": work.numbered(lives, weeks)},
                 "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
-        Extract("births", "births", {"births.csv": registrars.births(lives, on_nhs, errors)},
+        Extract("births", "births", {"births.csv": registrars.births(lives, on_nhs, errors, data_date)},
                 "NHS_NUMBER", "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "NHS_NUMBER")),
         Extract("coverage_survey", "coverage_survey", {"coverage_survey.csv": answers},
                 "PERSON_ID", "POSTCODE", "DOB", "SEX", ("POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")),
-        Extract("deaths", "deaths", {"deaths.csv": registrars.deaths(lives, errors)},
+        Extract("deaths", "deaths", {"deaths.csv": registrars.deaths(lives, errors, data_date)},
                 "ENTRY_NUMBER", "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX",
                 ("REGISTRATION_DATE", "ENTRY_NUMBER")),
-        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": border.travel(lives, errors)},
+        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
-        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": border.visas(lives, errors)},
+        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": border.visas(lives, errors, data_date)},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("VALID_FROM", "PERSON_ID", "VISA_TYPE")),
-        Extract("hesa", "hesa", {"hesa.csv": university.students(lives, errors)},
+        Extract("hesa", "hesa", {"hesa.csv": university.students(lives, errors, data_date)},
                 "HUSID", "TTPCODE", "BIRTHDTE", "SEXID", ("YEARSTART", "HUSID", "NUMHUS")),
-        Extract("mws", "mws", {"mws.csv": work.migrant_workers(lives, working, errors)},
+        Extract("mws", "mws", {"mws.csv": work.migrant_workers(lives, working, errors, data_date)},
                 "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
         Extract("pds", "pds", {"pds.parquet": nhs.pds(lives, postings, errors)},
                 "NHS_NUMBER", "POSTCODE", "DATE_OF_BIRTH", "GENDER",
@@ -75,15 +86,38 @@ def extracts(lives: Lives, survey_residents: NDArray[np.int64], errors: Errors) 
         Extract("review_sample", "review_sample", {"review_sample.csv": survey.review_sample(lives, answers, on_nhs)},
                 "PERSON_ID", order=("PERSON_ID", "REVIEW")),
     ]  # fmt: skip
-    return [_finished(one, lives.seed, errors.broken_rows) for one in made]
+    return [_finished(one, lives, errors.broken_share(one.source), data_date, losses) for one in made]
 
 
-def _finished(extract: Extract, seed: int, broken: float) -> Extract:
-    files = {
-        name: _with_broken_rows(frame.sort(extract.order), extract, seed, name, broken)
-        for name, frame in extract.files.items()
-    }
+def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
+    files = {}
+    for name, frame in extract.files.items():
+        known = _without_births_to_come(frame, extract, lives, data_date).sort(extract.order)
+        delivered = _with_broken_rows(known, extract, lives.seed, name, broken)
+        for loss in losses:
+            if loss.extract == extract.name:
+                delivered = _without_lost_rows(delivered, lives, loss)
+        files[name] = delivered
     return Extract(extract.name, extract.source, files, extract.key, extract.postcode)
+
+
+def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:
+    """Put right what nobody had written yet: a wrong date of birth that lies behind the data date."""
+    if not extract.birth or frame.schema[extract.birth] != pl.Date:
+        return frame
+    born = dates("born", lives.birth[frame["row"].to_numpy()])
+    to_come = frame[extract.birth] > as_date(data_date)
+    return frame.with_columns(pl.when(to_come).then(born).otherwise(extract.birth).alias(extract.birth))
+
+
+def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.DataFrame:
+    """Lose a share of the rows that are dated in one year."""
+    dated = frame[DATED[loss.extract]]
+    if dated.dtype == pl.String:
+        dated = dated.str.to_date("%d/%m/%Y")
+    person = lives.person[frame["row"].to_numpy()]
+    lost = draws(lives.seed, f"{loss.extract} lost", person, dated.to_physical().to_numpy()) < loss.share
+    return frame.filter(~(pl.Series(lost) & (dated.dt.year() == loss.year)))
 
 
 def _with_broken_rows(frame: pl.DataFrame, extract: Extract, seed: int, file: str, share: float) -> pl.DataFrame:

@@ -30,18 +30,22 @@ from synthetic_data.country import (
     Party,
     table,
 )
-from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, year_starts
+from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
 from synthetic_data.draws import Floats, between, draws, exponential, log_normal, pick
+from synthetic_data.scenarios import LongerStays, Scenario
 
 PLACES = 8
 """Numbers of people kept free for each household."""
 PARTY_KEYS = 10**8
+SURGE_KEYS = PARTY_KEYS // 2
 FOREIGN_ANCESTRY = 0.06
 """British households with names from elsewhere."""
 HEAD_FEMALE = 0.48
 """...of those who come from abroad; that of residents depends on the kind of household."""
 GIRLS = 0.488
 OLDEST_CHILD = 21
+EARLIEST_BEFORE_COURSE = 25
+"""Days before the first of a course by which students arrive at the earliest."""
 CHILDREN_OF_A_FAMILY = (0.5, 0.35, 0.15)
 
 
@@ -85,9 +89,24 @@ def residents(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     return households, _british_if_born_here(_born(people, country, abroad.to_numpy()))
 
 
-def newcomers(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return households and people who come from abroad to a country of `number` residents."""
-    parties = [_party(seed, index, party, number) for index, party in enumerate(PARTIES)]
+def newcomers(seed: int, number: int, scenario: Scenario | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return households and people who come from abroad to a country of `number` residents.
+
+    Those whom a surge adds come last and have keys of their own, so that nobody else's draws change.
+    """
+    longer = scenario.longer_stays if scenario else None
+    surge = scenario.surge if scenario else None
+    parties = []
+    for index, party in enumerate(PARTIES):
+        count = ceil(party.per_1000 * number / 1000 * len(YEARS))
+        parties.append(_party(seed, index, (index + 1) * PARTY_KEYS + np.arange(count), FIRST_DAY, longer))
+    if surge:
+        index = [party.name for party in PARTIES].index(surge.party)
+        begins = day(surge.begins.year, surge.begins.month, surge.begins.day)
+        a_year = PARTIES[index].per_1000 * number / 1000 * (surge.factor - 1)
+        count = ceil(a_year * (LAST_DAY + 1 - begins) / YEAR)
+        keys = (index + 1) * PARTY_KEYS + SURGE_KEYS + np.arange(count)
+        parties.append(_party(seed, index, keys, begins, longer))
     households = pl.concat([one for one, _ in parties])
     sizes = np.cumsum([0, *(len(one) for one, _ in parties[:-1])])
     people = pl.concat(
@@ -99,21 +118,23 @@ def newcomers(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     return households, people
 
 
-def _party(seed: int, index: int, party: Party, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    count = ceil(party.per_1000 * number / 1000 * len(YEARS))
-    keys = (index + 1) * PARTY_KEYS + np.arange(count)
+def _party(
+    seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: LongerStays | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the households with the given keys of one party, which arrive from the day `begins` on."""
+    party, count = PARTIES[index], len(keys)
     group = np.full(count, party.group, dtype=object)
     country = _nationalities(seed, keys, group, party.weights)
     head_age = party.youngest + (party.oldest - party.youngest) * draws(seed, "head age", keys) ** 1.5
-    arrive = between(draws(seed, "arrival", keys), FIRST_DAY, LAST_DAY + 1).astype(np.int64)
+    arrive = between(draws(seed, "arrival", keys), begins, LAST_DAY + 1).astype(np.int64)
     begin, end = np.full(count, NEVER), np.full(count, NEVER)
     if party.purpose == "study":
-        begin, end = _course(seed, keys, party.group, calendar_year(arrive))
-        arrive = begin - between(draws(seed, "early arrival", keys), 2, 25).astype(np.int64)
+        begin, end = _course(seed, keys, party.group, calendar_year(arrive), begins)
+        arrive = begin - between(draws(seed, "early arrival", keys), 2, EARLIEST_BEFORE_COURSE).astype(np.int64)
         leave = _leaving_after_course(seed, keys, begin, end)
     else:
-        leave = arrive + _stay_days(seed, keys, party, "stay")
-    again, leave_again = _second_stay(seed, keys, party, leave)
+        leave = arrive + _stay_days(seed, keys, party, "stay", arrive, longer)
+    again, leave_again = _second_stay(seed, keys, party, leave, longer)
     head_birth = (arrive - head_age * YEAR).astype(np.int64)
     households = _households(seed, keys, index, group, country, country, head_birth).with_columns(
         course_begin=pl.Series(begin), course_end=pl.Series(end),
@@ -147,11 +168,13 @@ def _leaving_after_course(
 
 
 def _course(
-    seed: int, keys: NDArray[np.int64], group: str, year: NDArray[np.int64]
+    seed: int, keys: NDArray[np.int64], group: str, year: NDArray[np.int64], begins: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first and last day of the courses that students begin in a calendar year."""
+    """Return first and last day of the courses that students begin in a year, or in the next if that is too soon."""
     years = 1 + pick(draws(seed, "course years", keys), COURSE_YEARS[group])
     january = (draws(seed, "january start", keys) < 0.15) & (years == 1)
+    begin = np.where(january, year_starts(year, 1, 12), year_starts(year, 9, 17))
+    year = year + (begin - EARLIEST_BEFORE_COURSE < begins) * (begins > FIRST_DAY)
     begin = np.where(january, year_starts(year, 1, 12), year_starts(year, 9, 17))
     begin = begin + (draws(seed, "first day", keys) * 14).astype(np.int64)
     # a master's year ends with a dissertation in September, longer courses with examinations in June
@@ -160,18 +183,28 @@ def _course(
 
 
 def _second_stay(
-    seed: int, keys: NDArray[np.int64], party: Party, leave: NDArray[np.int64]
+    seed: int, keys: NDArray[np.int64], party: Party, leave: NDArray[np.int64], longer: LongerStays | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     comes_back = draws(seed, "comes back", keys) < party.returns
     again = leave + 366 + exponential(draws(seed, "absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
-    stay = _stay_days(seed, keys, BACK_FROM_STUDY if party.purpose == "study" else party, "second stay")
+    back = BACK_FROM_STUDY if party.purpose == "study" else party
+    stay = _stay_days(seed, keys, back, "second stay", again, longer)
     return np.where(comes_back, again, NEVER), np.where(comes_back, again + stay, NEVER)
 
 
-def _stay_days(seed: int, keys: NDArray[np.int64], party: Party, stream: str) -> NDArray[np.int64]:
-    limited = np.clip(
-        log_normal(draws(seed, stream, keys), party.median_days, party.sigma), party.shortest, party.longest
-    )
+def _stay_days(
+    seed: int,
+    keys: NDArray[np.int64],
+    party: Party,
+    stream: str,
+    arrive: NDArray[np.int64],
+    longer: LongerStays | None,
+) -> NDArray[np.int64]:
+    median = np.full(len(keys), float(party.median_days))
+    if longer and party.purpose != "visit":
+        begins = day(longer.begins.year, longer.begins.month, longer.begins.day)
+        median = np.where(arrive >= begins, median * longer.factor, median)
+    limited = np.clip(log_normal(draws(seed, stream, keys), median, party.sigma), party.shortest, party.longest)
     for_good = 366 + exponential(draws(seed, f"{stream} for good", keys), MEAN_SETTLED_YEARS * YEAR)
     settles = draws(seed, f"{stream} settles", keys) < party.settles
     return np.where(settles, for_good, limited).astype(np.int64)

@@ -11,6 +11,7 @@ from synthetic_data import events, places, population
 from synthetic_data.country import MOVES, PARTIES, RESIDENT
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, draws
+from synthetic_data.scenarios import Scenario
 
 NEWCOMER_SKEW = {"British": 1.0, "Irish": 1.6, "EU": 2.2, "non_EU": 2.2}
 """Postcodes stand in order of their share of newcomers; a draw to this power leans to the first of them."""
@@ -126,11 +127,11 @@ def _key(rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
     return (rows << _DAY_BITS) + np.clip(days, LONG_AGO, NEVER) - LONG_AGO
 
 
-def live(seed: int, residents: int) -> Lives:
+def live(seed: int, residents: int, scenario: Scenario | None = None) -> Lives:
     """Return the lives of `residents` people on the first day, and of all who are born or come until the last."""
     households, people = population.residents(seed, residents)
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
-    foreign, newcomers = population.newcomers(seed, residents)
+    foreign, newcomers = population.newcomers(seed, residents, scenario)
     newcomers = newcomers.with_columns(pl.col("household") + len(households))
     households, people = pl.concat([households, foreign]), pl.concat([people, newcomers])
     households, people = events.leaving_home(seed, households, people)

@@ -22,7 +22,7 @@ AFTER_COURSE = 120
 PARTY_VISAS = {"work": "WRK", "family": "FAM", "study": "STU", "visit": "VIS", "resident": "WRK", "return": "WRK"}
 
 
-def travel(lives: Lives, errors: Errors) -> pl.DataFrame:
+def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the crossings, journeys abroad included; some departures are never matched to the traveller."""
     stays = lives.stays.filter(pl.Series(lives.visa_national[lives.stays["row"].to_numpy()]))
     alive = stays.filter(pl.col("end") != pl.Series(lives.death)[stays["row"]])
@@ -31,7 +31,7 @@ def travel(lives: Lives, errors: Errors) -> pl.DataFrame:
         alive.select("row", day="end", direction=pl.lit("OUT")),
         lives.trips.select("row", day="out", direction=pl.lit("OUT")),
         lives.trips.select("row", day="back", direction=pl.lit("IN")),
-    ]).filter(pl.col("day").is_between(EXIT_CHECKS_FROM, DATA_DATE))  # fmt: skip
+    ]).filter(pl.col("day").is_between(EXIT_CHECKS_FROM, data_date))  # fmt: skip
     row, on = crossings["row"].to_numpy(), crossings["day"].to_numpy()
     lost = draws(lives.seed, "unmatched departure", lives.person[row], on) < errors.departures.unmatched
     crossings = crossings.filter((pl.col("direction") == "IN") | ~pl.Series(lost)).sort("day", "row", "direction")
@@ -61,7 +61,7 @@ def _traveller(lives: Lives, errors: Errors, row: NDArray[np.int64]) -> pl.DataF
     )[index]
 
 
-def visas(lives: Lives, errors: Errors) -> pl.DataFrame:
+def visas(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the permissions granted by the data date: a first visa, extensions, settlement after five years."""
     stays = lives.stays.with_columns(number=pl.int_range(pl.len()).over("row"))
     stays = stays.filter(pl.Series(lives.visa_national[stays["row"].to_numpy()]))
@@ -69,7 +69,7 @@ def visas(lives: Lives, errors: Errors) -> pl.DataFrame:
     chains = pl.concat(
         [_old_settlement(lives, settled), _chain(lives, stays.filter(pl.col("start") >= FIRST_DAY - 40))]
     )
-    chains = chains.filter(pl.col("valid_from") <= DATA_DATE).unique(
+    chains = chains.filter(pl.col("valid_from") <= data_date).unique(
         ["row", "visa", "valid_from"], keep="first", maintain_order=True
     )
     chains = chains.sort("valid_from", "row", "visa")

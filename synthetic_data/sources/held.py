@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from synthetic_data.country import table
 from synthetic_data.draws import Days, draws, exponential, scatter
-from synthetic_data.errors import SOURCE_FACTORS, Errors, misspelt, proneness, wrong_birth
+from synthetic_data.errors import Errors, proneness
+from synthetic_data.mistakes import misspelt, wrong_birth
 from synthetic_data.residence import Lives
 
 SEX_NUMBERS = {"M": "1", "F": "2"}
@@ -24,17 +25,17 @@ def identity(lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64])
     """
     entities = lives.person[rows]
     held = lives.people[rows].select("given_name", "family_name", "sex", "birth", "origin")
-    factor = SOURCE_FACTORS[source] * proneness(errors, lives.seed, entities)
+    prone = proneness(errors, lives.seed, entities)
     foreign = ~held["origin"].is_in(["english", "irish"]).to_numpy()
-    rate = errors.names.rate * factor * np.where(foreign, errors.names.foreign_factor, 1.0)
+    rate = errors.misspelt_rate(source) * prone * np.where(foreign, errors.names.foreign_factor, 1.0)
     for part in ("given_name", "family_name"):
         stream = f"{source} {part}"
         wrong = np.flatnonzero(draws(lives.seed, f"{stream} misspelt", entities) < rate)
         if len(wrong):
-            as_written = misspelt(held[part][wrong], lives.seed, stream, entities[wrong], errors.names.by_sound)
+            as_written = misspelt(held[part][wrong], lives.seed, stream, entities[wrong], errors.by_sound(source))
             held = held.with_columns(held[part].scatter(wrong, as_written))
     birth = held["birth"].to_numpy().copy()
-    wrong = draws(lives.seed, f"{source} birth", entities) < errors.dates.birth * factor
+    wrong = draws(lives.seed, f"{source} birth", entities) < errors.wrong_birth_rate(source) * prone
     birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{source} birth", entities[wrong])
     if source in IN_CAPITALS:
         held = held.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
@@ -45,10 +46,11 @@ def postcode(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], days: Days, stale: float | None = None
 ) -> pl.Series:
     """Return the postcode that a source holds of each person on a day; `stale` overrides the share of old ones."""
-    share = errors.addresses.stale if stale is None else stale
+    share, mean_days = errors.stale_addresses(source)
+    share = share if stale is None else stale
     entities = lives.person[rows]
     old = draws(lives.seed, f"{source} stale", entities) < share
-    lag = exponential(draws(lives.seed, f"{source} lag", entities), errors.addresses.mean_days)
+    lag = exponential(draws(lives.seed, f"{source} lag", entities), mean_days)
     at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64))
     return pl.Series("postcode", lives.postcodes[at], dtype=pl.String)
 

@@ -1,10 +1,12 @@
 """The NHS: postings on the Personal Demographics Service, and the Patient Register that follows from them."""
 
+from itertools import count
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import DATA_DATE, FIRST_DAY, LONG_AGO, NEVER, YEAR, age, dates, day
+from synthetic_data.days import DATA_DATE, FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, age, dates, day
 from synthetic_data.draws import Days, draws, exponential, log_normal
 from synthetic_data.errors import Errors, group_rate
 from synthetic_data.residence import Lives
@@ -14,14 +16,14 @@ from synthetic_data.working_lives import WorkingLives
 BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL = "1", "2", "3", "4", "9"
 DROP = "drop"
 NHS_BEGAN = day(1948, 7, 5)
-SNAPSHOT_YEARS = range(2014, 2020)
+FIRST_SNAPSHOT = 2014
 VISITORS_REGISTER = 0.2
 """Visitors of one to twelve months who see a doctor at all."""
 ABROAD_BEFORE_RETURN = 5.0
 """Mean years that British returners were away."""
 
 
-def postings(lives: Lives, working: WorkingLives, errors: Errors) -> pl.DataFrame:
+def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return `row, posting (day), type, reason, postcode`, by row and posting, up to the data date.
 
     Type `DROP` is no posting: a practice lets a patient go, and only the Patient Register shows it.
@@ -35,7 +37,7 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors) -> pl.DataFram
     ])  # fmt: skip
     # two events of one day that would be one posting are one
     events = (
-        events.filter(pl.col("posting") <= DATA_DATE)
+        events.filter(pl.col("posting") <= data_date)
         .sort("row", "posting", "type")
         .unique(["row", "posting", "type"], keep="first", maintain_order=True)
     )
@@ -112,7 +114,7 @@ def _moves(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     """Return the moves that the NHS hears of, after a lag, during the stay."""
     rates, seed = errors.addresses, lives.seed
     people = lives.people
-    moved = lives.moves.filter((pl.col("start") > FIRST_DAY - 1) & (pl.col("start") <= DATA_DATE))
+    moved = lives.moves.filter(pl.col("start").is_between(FIRST_DAY, LAST_DAY))
     always = {"since": pl.lit(LONG_AGO, pl.Int64), "until": pl.lit(NEVER, pl.Int64)}
     row = pl.int_range(pl.len()).alias("row")
     members = pl.concat([
@@ -193,6 +195,11 @@ def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
             "REMOVAL_REASON": posted["reason"],
         }
     )
+
+
+def snapshot_years(data_date: int) -> range:
+    """Return the years whose snapshot has been taken on the data date."""
+    return range(FIRST_SNAPSHOT, next(year for year in count(FIRST_SNAPSHOT) if day(year, 7, 31) > data_date))
 
 
 def patient_register(lives: Lives, events: pl.DataFrame, errors: Errors, year: int) -> pl.DataFrame:

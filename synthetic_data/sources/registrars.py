@@ -14,12 +14,12 @@ DEATH_REGISTERED_AFTER = 6
 """Mean days; few take longer than a month."""
 
 
-def births(lives: Lives, on_nhs: np.ndarray, errors: Errors) -> pl.DataFrame:
+def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return registered births; `on_nhs` says who has an NHS number, which a mother needs to be named by it."""
     mother = lives.people["mother"].to_numpy()
     lag = (draws(lives.seed, "birth registration", lives.person) * (BIRTH_REGISTERED_WITHIN + 1)).astype(np.int64)
     registered = lives.birth + lag
-    rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY) & (registered <= DATA_DATE))
+    rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY) & (registered <= data_date))
     child, mothers = held.identity(lives, errors, "births", rows), mother[rows]
     number = held.nhs_numbers(lives, mothers)
     return pl.DataFrame(
@@ -37,13 +37,13 @@ def births(lives: Lives, on_nhs: np.ndarray, errors: Errors) -> pl.DataFrame:
     )
 
 
-def deaths(lives: Lives, errors: Errors) -> pl.DataFrame:
+def deaths(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return registered deaths."""
     lag = 1 + exponential(draws(lives.seed, "death registration", lives.person), DEATH_REGISTERED_AFTER).astype(
         np.int64
     )
     registered = lives.death + np.minimum(lag, 200)
-    rows = np.flatnonzero((lives.death >= FIRST_DAY) & (registered <= DATA_DATE))
+    rows = np.flatnonzero((lives.death >= FIRST_DAY) & (registered <= data_date))
     person = held.identity(lives, errors, "deaths", rows)
     return pl.DataFrame(
         {

@@ -1,17 +1,20 @@
 """Higher education: HESA's student record, international students and those who grew up here."""
 
+from itertools import count
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import LAST_DAY, NEVER, YEAR, calendar_year, dates, year_starts
+from synthetic_data.days import DATA_DATE, LAST_DAY, NEVER, YEAR, calendar_year, dates, year_starts
 from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 
-ACADEMIC_YEARS = range(2010, 2019)
-"""First years of the returns delivered: 2018/19 is the last that is complete on the data date."""
+FIRST_ACADEMIC_YEAR = 2010
+DELIVERED_AFTER = 120
+"""Days from the end of an academic year until its return is delivered."""
 HOME_STUDENTS = 0.35
 """Share of those who grow up here that goes to university at 18 or 19."""
 STUDENTS_MOVE = 0.7
@@ -26,10 +29,17 @@ PROVIDERS = 24
 WALES = "W92000004"
 
 
-def students(lives: Lives, errors: Errors) -> pl.DataFrame:
+def academic_years(data_date: int) -> range:
+    """Return the first years of the academic years whose return has been delivered on the data date."""
+    ends = (int(year_starts(year + 1, 8)) for year in count(FIRST_ACADEMIC_YEAR))
+    delivered = next(n for n, end in enumerate(ends) if end + DELIVERED_AFTER > data_date)
+    return range(FIRST_ACADEMIC_YEAR, FIRST_ACADEMIC_YEAR + delivered)
+
+
+def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the student record: one row an instance and academic year, in order of HUSID and year."""
     courses = pl.concat([_international(lives), _home(lives)])
-    frames = [_year(courses, year) for year in ACADEMIC_YEARS]
+    frames = [_year(courses, year) for year in academic_years(data_date)]
     enrolled = pl.concat(frames).sort("row", "begin", "year")
     row = enrolled["row"].to_numpy()
     rows, index = np.unique(row, return_inverse=True)
@@ -107,7 +117,7 @@ def _home(lives: Lives) -> pl.DataFrame:
     year = calendar_year(eighteen) + (eighteen > year_starts(calendar_year(eighteen), 8, 31)) + later
     begin = year_starts(year, 9, 15) + (draws(lives.seed, "first day", lives.person) * 14).astype(np.int64)
     grew_up = (lives.first_start < begin - 3 * 365) & (lives.purpose != "study") & (begin <= LAST_DAY)
-    row = np.flatnonzero(goes & grew_up & (year >= ACADEMIC_YEARS[0] - 3))
+    row = np.flatnonzero(goes & grew_up & (year >= FIRST_ACADEMIC_YEAR - 3))
     row = row[lives.is_here(row, begin[row])]
     end = begin[row] + int(3 * YEAR) - 100 + (draws(lives.seed, "last day", lives.person[row]) * 16).astype(np.int64)
     stays = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[row]

@@ -1,5 +1,7 @@
 """Work: registrations for a National Insurance number (Migrant Worker Scan) and weeks of activity."""
 
+from itertools import count
+
 import numpy as np
 import polars as pl
 
@@ -11,14 +13,22 @@ from synthetic_data.sources import held
 from synthetic_data.working_lives import WorkingLives
 
 SCAN_BEGAN = day(1975, 1, 1)
-TAX_YEARS = range(2009, 2019)
-"""First years of the tax years delivered: 2018/19 is the last that is complete on the data date."""
+FIRST_TAX_YEAR = 2009
+DELIVERED_AFTER = 180
+"""Days from the end of a tax year until its weeks are delivered."""
 PENSION_AGE = 65
 
 
-def migrant_workers(lives: Lives, working: WorkingLives, errors: Errors) -> pl.DataFrame:
+def tax_years(data_date: int) -> range:
+    """Return the first years of the tax years that have been delivered on the data date."""
+    ends = (int(year_starts(year + 1, 4, 6)) for year in count(FIRST_TAX_YEAR))
+    delivered = next(n for n, end in enumerate(ends) if end + DELIVERED_AFTER > data_date)
+    return range(FIRST_TAX_YEAR, FIRST_TAX_YEAR + delivered)
+
+
+def migrant_workers(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the Migrant Worker Scan: adult overseas nationals by number, with the arrival that they state."""
-    rows = np.flatnonzero(working.overseas & (working.registration <= DATA_DATE))
+    rows = np.flatnonzero(working.overseas & (working.registration <= data_date))
     person = held.identity(lives, errors, "mws", rows)
     registration = np.maximum(working.registration[rows], SCAN_BEGAN)
     entities, arrival = lives.person[rows], lives.first_start[rows]
@@ -48,9 +58,9 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
     return dates("day", days).dt.strftime("%d/%m/%Y")
 
 
-def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors) -> pl.DataFrame:
+def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return weeks of activity by tax year: the extract's columns but the number."""
-    frames = [_weeks_of(lives, working, errors, year) for year in TAX_YEARS]
+    frames = [_weeks_of(lives, working, errors, year) for year in tax_years(data_date)]
     return pl.concat(frames).sort("row", "TAX_YEAR_START")
 
 
@@ -101,11 +111,11 @@ def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
     return weeks.select("row", held.insurance_numbers(lives, rows)[index].alias("NINO_ENC"), pl.exclude("row"))
 
 
-def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors) -> pl.DataFrame:
-    """Return the extract of people who were ever active, as the tax and benefit systems hold them now."""
+def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
+    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date."""
     rows = np.unique(weeks["row"].to_numpy())
     person = held.identity(lives, errors, "activity", rows)
-    latest = np.full(len(rows), DATA_DATE)
+    latest = np.full(len(rows), data_date)
     last = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[rows]
     return pl.DataFrame(
         {

@@ -1,29 +1,34 @@
-"""The documentation names every error with the default that the code has."""
+"""The documentation names every error with the default and the source that the catalogue has."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from synthetic_data.errors import Errors
+from pydantic import BaseModel
+
+from synthetic_data.errors import DaysOfGroups, Errors, OfGroups, OfSource
 
 PAGE = Path(__file__).parents[2] / "docs" / "synthetic_data.md"
 
 
-def defaults(errors: object, prefix: str = "") -> Iterator[tuple[str, str]]:
-    for field in fields(errors):
-        value = getattr(errors, field.name)
-        name = f"{prefix}{field.name}"
-        if is_dataclass(value):
-            yield from defaults(value, f"{name}.")
-        elif isinstance(value, tuple):
-            yield name, ", ".join(f"{group} {rate:g}" for group, rate in value)
+def catalogue(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, tuple[str, str]]]:
+    for name, field in type(model).model_fields.items():
+        value, extra = getattr(model, name), field.json_schema_extra
+        if isinstance(value, OfSource):
+            yield f"{name}.factor", (f"{value.factor:g}", str(extra["source"]))
+        elif isinstance(value, OfGroups | DaysOfGroups):
+            yield f"{prefix}{name}", (", ".join(f"{group} {rate:g}" for group, rate in value), str(extra["source"]))
+        elif isinstance(value, BaseModel):
+            yield from catalogue(value, f"{name}.")
         else:
-            yield name, f"{value:g}"
+            yield f"{prefix}{name}", (f"{value:g}", str(extra["source"]))
 
 
-def test_the_page_tells_every_error_and_its_default() -> None:
+def test_the_page_tells_every_error_its_default_and_the_source_of_it() -> None:
     errors = PAGE.read_text(encoding="utf-8").split("## Errors")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z_.]+)` \| ([^|]*) \|", errors, flags=re.MULTILINE)
-    told = {name: re.sub(r"[0-9.]+", lambda number: f"{float(number[0]):g}", value) for name, value in rows}
-    assert told == dict(defaults(Errors()))
+    rows = re.findall(r"^\| `([a-z_.]+)` \| ([^|]*) \| [^|]* \| ([^|]*) \|", errors, flags=re.MULTILINE)
+    told = {
+        name: (re.sub(r"[0-9.]+", lambda number: f"{float(number[0]):g}", value), source)
+        for name, value, source in rows
+    }
+    assert told == dict(catalogue(Errors()))

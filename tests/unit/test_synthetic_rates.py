@@ -9,7 +9,8 @@ import pytest
 from synthetic_data import extracts, truth_tables
 from synthetic_data.country import PARTIES
 from synthetic_data.days import dates
-from synthetic_data.errors import NO_ERRORS, Errors, misspelt, wrong_birth
+from synthetic_data.errors import NO_ERRORS, Errors
+from synthetic_data.mistakes import misspelt, wrong_birth
 from synthetic_data.residence import Lives, live
 
 RESIDENTS = 25_000
