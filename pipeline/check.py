@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from pipeline.contracts import Bound, Column, Extract
+from pipeline.contracts import Bound, Column, Extract, whole_match
 from pipeline.read_extract import ROW_NUMBER
 from pipeline.standardise import standard_number
 
@@ -22,6 +22,9 @@ WITHHELD = "(withheld)"
 LONGEST_CODE = 3  # characters
 COMMON_ENOUGH = 10  # rows
 FEW_REFUSED = 0.1  # share of the rows of an extract
+
+# no name of a contract's column has a colon
+_ORDER, _BAD, _REPEATS, _FIRST = "row:order", "row:bad", "row:repeats", "row:first"
 
 TRUE = ("1", "TRUE", "T", "YES", "Y")
 FALSE = ("0", "FALSE", "F", "NO", "N")
@@ -60,14 +63,14 @@ def check(texts: pl.DataFrame, extract: Extract, data_date: date) -> Checked:
 
     `texts` has `file`, `row_number` and every column of the contract as text, in the order of the files.
     """
-    rows = values(texts, extract).with_row_index("order")
+    rows = values(texts, extract).with_row_index(_ORDER)
     faults = [fault for name, column in extract.columns.items() for fault in faults_of(name, column, data_date)]
-    rows = rows.with_columns(pl.any_horizontal(fault.found.fill_null(value=False) for fault in faults).alias("bad"))
-    rows = rows.with_columns(_repeats(rows, extract.unique).alias("repeats"))
-    bad = rows.filter(pl.col("bad") | pl.col("repeats"))
-    repeated = bad.filter("repeats")[FILE].value_counts().sort(FILE)
+    rows = rows.with_columns(pl.any_horizontal(fault.found.fill_null(value=False) for fault in faults).alias(_BAD))
+    rows = rows.with_columns(_repeats(rows, extract.unique).alias(_REPEATS))
+    bad = rows.filter(pl.col(_BAD) | pl.col(_REPEATS))
+    repeated = bad.filter(_REPEATS)[FILE].value_counts().sort(FILE)
     return Checked(
-        accepted=rows.filter(~(pl.col("bad") | pl.col("repeats"))).select(FILE, ROW_NUMBER, *extract.columns),
+        accepted=rows.filter(~(pl.col(_BAD) | pl.col(_REPEATS))).select(FILE, ROW_NUMBER, *extract.columns),
         quarantined=_set_aside(bad, extract, faults, rows.height),
         repeated=dict(repeated.iter_rows()),
     )
@@ -117,7 +120,7 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
     elif column.type != "text":
         faults.append(_Fault(name, unreadable, says(_not_readable(column))))
     if column.pattern is not None:
-        whole = f"^(?:{column.pattern})$"
+        whole = whole_match(column.pattern)
         faults.append(_Fault(name, ~value.cast(pl.String).str.contains(whole), says("not of the declared pattern")))
     for bound, side in ((column.min, "min"), (column.max, "max")):
         if bound is not None:
@@ -147,9 +150,9 @@ def _beyond(bound: Bound, side: str) -> str:
 def _repeats(rows: pl.DataFrame, unique: Iterable[str]) -> pl.Series:
     """Return for every row whether an earlier row that is not bad has the same unique key."""
     key = list(unique)
-    first = rows.filter(~pl.col("bad")).group_by(key).agg(pl.col("order").min().alias("first"))
-    found = rows.select("order", *key).join(first, on=key, how="left", nulls_equal=True, maintain_order="left")
-    return found.select((pl.col("order") > pl.col("first")).fill_null(value=False)).to_series()
+    first = rows.filter(~pl.col(_BAD)).group_by(key).agg(pl.col(_ORDER).min().alias(_FIRST))
+    found = rows.select(_ORDER, *key).join(first, on=key, how="left", nulls_equal=True, maintain_order="left")
+    return found.select((pl.col(_ORDER) > pl.col(_FIRST)).fill_null(value=False)).to_series()
 
 
 def _set_aside(bad: pl.DataFrame, extract: Extract, faults: list[_Fault], rows_checked: int) -> pl.DataFrame:
@@ -165,7 +168,7 @@ def _set_aside(bad: pl.DataFrame, extract: Extract, faults: list[_Fault], rows_c
     )
     reasons = [pl.when(fault.found).then(fault.reason) for fault in faults]
     repeated = f"repeated record: same {', '.join(extract.unique)} as an earlier row"
-    reasons.append(pl.when(pl.col("repeats")).then(pl.lit(repeated)))
+    reasons.append(pl.when(pl.col(_REPEATS)).then(pl.lit(repeated)))
     return shown.select(
         FILE,
         ROW_NUMBER,

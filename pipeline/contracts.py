@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import polars as pl
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +20,14 @@ ColumnType = Literal["text", "date", "integer", "decimal", "boolean", "code"]
 PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postcode")
 COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
 Bound = int | float | date | Literal["data_date"] | None
+
+
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
+
+def whole_match(pattern: str) -> str:
+    """Return the regular expression that matches a text only if all of it is of a pattern."""
+    return f"^(?:{pattern})$"
 
 
 class Column(Frozen):
@@ -39,8 +47,8 @@ class Column(Frozen):
     pattern: str | None = None
     min: Bound = None
     max: Bound = None
-    identifier: str | None = None
-    of: str | None = None
+    identifier: Name | None = None
+    of: Name | None = None
 
     @field_validator("pattern")
     @classmethod
@@ -48,8 +56,8 @@ class Column(Frozen):
         if value is not None:
             try:
                 re.compile(value)
-                pl.Series([""]).str.contains(value)  # what checks it: it knows no look-around
-            except (re.error, pl.exceptions.ComputeError) as error:
+                pl.Series([""]).str.contains(whole_match(value))  # what checks it: it knows no look-around
+            except (re.error, pl.exceptions.ComputeError, RecursionError) as error:
                 raise ValueError(f"not a regular expression: {str(error).splitlines()[0]}") from None
         return value
 
@@ -98,6 +106,13 @@ class Column(Frozen):
                 raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
             if bound is None and self.type in {"integer", "decimal"}:
                 raise ValueError("a number needs 'min' and 'max', so that nobody's own number can hide in it")
+        ends = [
+            float(bound.toordinal() if isinstance(bound, date) else bound)
+            for bound in (self.min, self.max)
+            if bound is not None and bound != "data_date"
+        ]
+        if ends and not ends[0] <= ends[-1]:
+            raise ValueError(f"'min' is {self.min} and 'max' is {self.max}: no value lies between them")
         return self
 
     @property
@@ -184,7 +199,7 @@ class SourceContract(Frozen):
     person_key: str
     counts_as_resident: bool = True
     caveats: tuple[str, ...] = ()
-    extracts: dict[str, Extract]
+    extracts: dict[Name, Extract] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _every_extract_has_the_person_key(self) -> "SourceContract":
@@ -217,12 +232,25 @@ class SourceContract(Frozen):
 def read_contract(path: Path) -> SourceContract:
     """Return the contract in a TOML file, its named code lists resolved; raises `UserError`."""
     data = read_toml(path)
-    lists = read_toml(CONTRACT_FOLDER / CODE_LISTS) | data.pop("code_lists", {})
-    for extract in data.get("extracts", {}).values():
-        for name, column in extract.get("columns", {}).items():
-            if "codes" in column:
+    own = parse(_CodeLists, {"code_lists": data.pop("code_lists", {})}, str(path))
+    lists = read_toml(CONTRACT_FOLDER / CODE_LISTS) | own.code_lists
+    for extract in _tables_in(data.get("extracts")):
+        columns = extract.get("columns")
+        for name, column in columns.items() if isinstance(columns, dict) else ():
+            if isinstance(column, dict) and "codes" in column:
                 column["codes"] = _resolve(column["codes"], lists, f"{path}, column '{name}'")
     return parse(SourceContract, data, str(path))
+
+
+class _CodeLists(Frozen):
+    """The code lists that a contract brings with it."""
+
+    code_lists: dict[str, dict[str, str]]
+
+
+def _tables_in(value: object) -> list[dict[str, Any]]:
+    """Return the tables of a table; what is none is left for the model to refuse."""
+    return [one for one in value.values() if isinstance(one, dict)] if isinstance(value, dict) else []
 
 
 def _resolve(codes: object, lists: dict[str, dict[str, str]], where: str) -> object:
@@ -231,7 +259,7 @@ def _resolve(codes: object, lists: dict[str, dict[str, str]], where: str) -> obj
         return codes
     resolved: dict[str, str] = {}
     for name in names:
-        if name not in lists:
+        if not isinstance(name, str) or name not in lists:
             raise unknown("code list", str(name), lists, where)
         resolved |= lists[name]
     return resolved

@@ -5,6 +5,7 @@ memory, of one source at a time, and no error message of a library, which may qu
 """
 
 import json
+import os
 import traceback
 from collections import Counter
 from dataclasses import dataclass
@@ -63,10 +64,11 @@ def ingest(context: StageContext) -> StageResult:
     except UserError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
+        if isinstance(error, OSError) and error.errno:  # a full disk, say: told by its number, which quotes nothing
+            raise OSError(error.errno, os.strerror(error.errno), str(context.out)) from None
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent][-1]
-        of_the_system = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-        fault = f"{type(error).__name__}{of_the_system} in {Path(ours.filename).name}, line {ours.lineno}"
+        fault = f"{type(error).__name__} in {Path(ours.filename).name}, line {ours.lineno}"
     # raised here and not where it was caught: messages of libraries, and tracebacks, may quote clear values
     raise RuntimeError(f"ingest failed: {fault}. The message is withheld, because it may quote clear data.")
 

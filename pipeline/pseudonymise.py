@@ -13,6 +13,7 @@ import jellyfish
 import polars as pl
 
 from pipeline.contracts import SourceContract
+from pipeline.errors import UserError
 from pipeline.keys import PseudonymisationKey
 from pipeline.standardise import (
     first_part,
@@ -51,6 +52,8 @@ HISTORIES = {
     "dates_of_birth": "date_of_birth",
 }
 
+_NAMES_OF_TOKENS = {SUBJECT, "record_id", "first", "last", "day", "extract", *CLEAR, *PARTS, *COMPOSITES, *HISTORIES}
+
 # given and family names share a domain, so that names that were swapped are found
 _DOMAINS = {"given_name": "name", "family_name": "name"}
 _PREFIX = 3  # letters
@@ -64,6 +67,12 @@ def direct_identifier_kinds(contract: SourceContract) -> list[str]:
         for column in extract.columns.values()
         if column.is_direct_identifier and column.of is None
     ]
+    taken = [kind for kind in kinds if kind in _NAMES_OF_TOKENS]
+    if taken:
+        raise UserError(
+            f"The contract of '{contract.source}' calls an identifier '{taken[0]}'. Choose another name, "
+            "for Sojourn gives that one to a column of its own."
+        )
     return list(dict.fromkeys([contract.person_key_kind, *kinds]))
 
 

@@ -8,6 +8,7 @@ import codecs
 import csv
 import io
 import re
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from pipeline.tables import connect, query
 ROW_NUMBER = "row_number"
 _CHUNK = 1 << 20  # bytes
 _LONGEST_HEADER = 1 << 16  # bytes
+_FAULTS_OF_POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # what nanoseconds since 1970 can tell
 
 
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
@@ -38,7 +41,9 @@ def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame
         frame = _read_parquet(path, extract)
     else:
         raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert it, or mend its name.")
-    texts = frame.select(known(pl.col(column.header)).alias(name) for name, column in extract.columns.items())
+    # not by pl.col(header): Polars takes a header such as `*` or `^A.*$` for many columns
+    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.columns.items()})
+    texts = named.select(known(pl.all()))
     return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
 
 
@@ -150,14 +155,11 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
         if table is not None:
             table.validate(full=True)  # texts must be UTF-8 here as well
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, pyarrow.ArrowException, *_FAULTS_OF_POLARS) as error:
         fault = type(error).__name__
     else:
         _check_headers(path, headers, extract)
-        return frame.select(
-            _as_text(path, frame.schema[column.header], column).alias(column.header)
-            for column in extract.columns.values()
-        )
+        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in extract.columns.values()])
     raise UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: ask for it again.")
 
 
@@ -165,23 +167,32 @@ def _differ(headers: list[str], extract: Extract) -> bool:
     return sorted(headers) != sorted(column.header for column in extract.columns.values())
 
 
-def _as_text(path: Path, dtype: pl.DataType, column: Column) -> pl.Expr:
-    """Return a typed column as the source would write it in a CSV."""
-    value = pl.col(column.header)
-    if dtype == pl.Date:
-        return value.dt.strftime(column.format)
-    if isinstance(dtype, pl.Datetime):
-        midnight = value.dt.time() == pl.time(0)
-        return pl.when(midnight).then(value.dt.strftime(column.format)).otherwise(value.dt.strftime("%FT%T"))
+def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:
+    """Return the values of a typed column as the source would write them in a CSV."""
+    try:
+        return pl.DataFrame({"value": values}).select(_written(values.dtype, column)).to_series().alias(column.header)
+    except _FAULTS_OF_POLARS:
+        fault = f"the column '{column.header}' is of type {values.dtype}"
+    raise UserError(f"{path}: {fault}. Write it as text, number, date or boolean.")
+
+
+def _written(dtype: pl.DataType, column: Column) -> pl.Expr:
+    value = pl.col("value")
+    if dtype.is_temporal() and dtype in (pl.Date, pl.Datetime):
+        # beyond these years Polars panics instead of writing a date
+        in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
+        day = pl.when(in_calendar).then(value)
+        told = day.dt.strftime(column.format)
+        if dtype == pl.Datetime:
+            told = pl.when(day.dt.time() == pl.time(0)).then(told).otherwise(day.dt.strftime("%FT%T"))
+        return pl.when(in_calendar | value.is_null()).then(told).otherwise(pl.lit("no day of the calendar"))
     if dtype.is_float() or dtype.is_decimal():
         # whole numbers with gaps become floats in many tools: 1.0 stands for 1
         number = value.cast(pl.Float64).fill_nan(None)
         whole = number.cast(pl.Int64, strict=False)
         return pl.when(number == whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
-        raise UserError(
-            f"{path}: the column '{column.header}' is of type {dtype}. Write it as text, number, date or boolean."
-        )
+        raise pl.exceptions.SchemaError("no text stands for it")
     return value.cast(pl.String)
 
 

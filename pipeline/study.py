@@ -12,6 +12,9 @@ from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Years = Annotated[tuple[Annotated[int, Field(ge=1900, le=2199)], ...], Field(min_length=1)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+LARGEST_SEED = 2**63 - 1
 
 
 class ExtractFiles(Frozen):
@@ -25,8 +28,8 @@ class ExtractFiles(Frozen):
 class Periods(Frozen):
     """What is published: years ending and reference days, as years in which 30 June falls."""
 
-    flow_years: tuple[int, ...] = (2016, 2017, 2018, 2019)
-    stock_years: tuple[int, ...] = (2015, 2016, 2017, 2018, 2019)
+    flow_years: Years = (2016, 2017, 2018, 2019)
+    stock_years: Years = (2015, 2016, 2017, 2018, 2019)
 
     @field_validator("flow_years", "stock_years")
     @classmethod
@@ -40,8 +43,8 @@ class LinkageSettings(Frozen):
     """How records are linked: the floor of probability, the sample that trains models, model files by source."""
 
     floor: Share = 0.01
-    training_pairs: int = Field(default=1_000_000, ge=10_000)
-    minimum_pairs_per_level: int = Field(default=20, ge=1)
+    training_pairs: int = Field(default=1_000_000, ge=10_000, le=1_000_000_000)
+    minimum_pairs_per_level: int = Field(default=20, ge=1, le=1_000_000)
     models: dict[str, str] = Field(default_factory=dict)
 
 
@@ -52,9 +55,9 @@ class CoverageSettings(Frozen):
     but still look present on the trimmed list, and for dependence between the sources and the survey.
     """
 
-    reference_date: date = date(2017, 6, 30)
-    minimum_matches: int = Field(default=50, ge=1)
-    replicates: int = Field(default=200, ge=20)
+    reference_date: Day = date(2017, 6, 30)
+    minimum_matches: int = Field(default=50, ge=1, le=1_000_000)
+    replicates: int = Field(default=200, ge=20, le=100_000)
     declared_error: Share = 0.005
 
 
@@ -71,8 +74,8 @@ class Study(Frozen):
     path: Path = Field(exclude=True)
     name: str
     synthetic: bool = False
-    seed: int = Field(default=1, ge=0)
-    data_date: date
+    seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
+    data_date: Day
     key_file: str | None = None
     rule_set: str = "long_term_2019"
     contracts: tuple[str, ...] = ()
@@ -90,8 +93,15 @@ class Study(Frozen):
 
     def resolve(self, name: str) -> Path:
         """Return a path of the study file as a path of this machine."""
-        path = Path(name).expanduser()
-        return path if path.is_absolute() else self.folder / path
+        try:
+            path = self.folder / Path(name).expanduser()
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # whoever needs it says what it was for
+        except (OSError, RuntimeError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise UserError(f"{self.path}: the path {name!r} cannot be used ({reason}). Mend it.") from None
+        return path
 
     def source_contracts(self) -> dict[str, SourceContract]:
         """Return the contracts of the sources that the study has files for, by source."""
@@ -124,6 +134,8 @@ def read_study(path: Path) -> Study:
     """Return the study in a TOML file; raises `UserError` that tells every mistake in it."""
     path = Path(path).resolve()
     data = read_toml(path)
+    if "path" in data:
+        raise unknown("key", "path", set(Study.model_fields) - {"path"}, str(path))
     study = parse(Study, {"path": path, **data}, str(path))
     seen: set[str] = set()
     for one in study.extract:

@@ -1,5 +1,6 @@
 """TOML files read into frozen models; a wrong key is an error that names file, key and nearest valid name."""
 
+import reprlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,15 +23,17 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_toml(path: Path) -> dict[str, Any]:
     """Return what a TOML file holds; raises `UserError` if it is missing, unreadable or malformed."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file. Check the path, or make a study with `sojourn simulate`.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}). It must be a TOML file in UTF-8.") from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib lets the one on numbers of thousands of digits pass as it is
         raise UserError(f"{path}: malformed TOML: {error}. Mend that line and run again.") from None
+    except RecursionError:
+        raise UserError(f"{path}: malformed TOML: nested too deeply. Take it apart.") from None
 
 
 def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
@@ -53,7 +56,11 @@ def _tell(model: type[BaseModel], data: Mapping[str, Any], error: Any, where: st
     if error["type"] == "missing":
         return f"{where}: the key '{place}' is missing. Add it."
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return f"{where}, key '{place}': {message} (found {error['input']!r})." if place else f"{where}: {message}"
+    if not place:
+        return f"{where}: {message}"
+    # a mistake in a whole table is told by its message; the table itself would fill the screen
+    found = "" if isinstance(error["input"], dict | BaseModel) else f" (found {reprlib.repr(error['input'])})"
+    return f"{where}, key '{place}': {message}{found}."
 
 
 def _keys_at(model: Any, steps: list[str]) -> list[str]:

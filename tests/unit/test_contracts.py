@@ -117,3 +117,32 @@ def test_a_source_or_extract_has_one_contract(tmp_path):
     clash = contract_file(tmp_path, LIBRARY.replace("extracts.library", "extracts.mws"))
     with pytest.raises(UserError, match="belongs to 'mws'"):
         read_contracts((clash,))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (LIBRARY[LIBRARY.index("[extracts") :], "extracts = 3"),
+        (LIBRARY[LIBRARY.index("[extracts") :], "[extracts]"),
+        (LIBRARY[LIBRARY.index("[extracts") :], "[extracts]\nlibrary = 3"),
+        (LIBRARY[LIBRARY.index("[extracts.library.columns]") :], "columns = 3"),
+        ("joined = {", "wrong = 3\njoined = {"),
+        ('source = "library"', 'source = "library"\ncode_lists = { sex_letter = 3 }'),
+        ('codes = "sex_letter"', "codes = [[1]]"),
+        ("extracts.library", 'extracts."../../library"'),
+        ('identifier = "library_card"', 'identifier = "../card"'),
+        ('identifier = "library_card"', 'identifier = "library_card", pattern = "(?x) a # "'),
+        ('identifier = "library_card"', f"identifier = 'library_card', pattern = '{'(' * 500}a{')' * 500}'"),
+        ('min = "2000-01-01"', 'min = "2000-01-01", max = "1999-01-01" #'),
+    ],
+)
+def test_a_contract_of_the_wrong_shape_is_one_short_paragraph(old, new, tmp_path):
+    assert old in LIBRARY
+    text = LIBRARY.replace(old, new)
+    if "#" in new and "max" in new:
+        text = text.replace(' #, max = "data_date" }', " }")
+    path = contract_file(tmp_path, text)
+    with pytest.raises(UserError) as error:
+        read_contract(path)
+    assert str(error.value).startswith(str(path))
+    assert all(len(line) < 400 + len(str(path)) for line in str(error.value).splitlines())

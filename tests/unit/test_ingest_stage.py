@@ -9,8 +9,9 @@ from datetime import date
 import polars as pl
 import pytest
 from canary import find_clear
-from small_study import KEY, OTHER_KEY, SmallStudy, csv_text, row
+from small_study import CONTRACT, KEY, OTHER_KEY, SmallStudy, csv_text, row
 
+from pipeline.errors import UserError
 from pipeline.keys import PseudonymisationKey
 from pipeline.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_tokens
 
@@ -395,3 +396,43 @@ def test_a_fault_of_the_program_quotes_nothing(ingested, monkeypatch):
     told = "".join(traceback.format_exception(error.value))
     assert "Xanthippe" not in told
     assert error.value.__context__ is None
+
+
+def test_columns_may_bear_any_header_and_any_name(tmp_path):
+    headers = {"DOSES": "^.*$", "WARD": "*"}
+    contract = CONTRACT.replace('"DOSES"', '"^.*$"').replace('"WARD"', '"*"')
+    contract = contract.replace("ward = {", "order = {").replace("urgent = {", "bad = {")
+    rows = pl.DataFrame([row()]).rename(headers)
+    for name, content in {"a.csv": rows.write_csv(), "a.parquet": rows}.items():
+        study = SmallStudy(tmp_path / name, {name: content})
+        (study.folder / "clinic.toml").write_text(contract, encoding="utf-8")
+        study.run()
+        assert study.table("records/visits").select("order", "bad", "doses").row(0) == ("A1", True, 2)
+
+
+def test_an_identifier_by_a_name_that_tokens_use_is_refused(tmp_path):
+    study = SmallStudy(tmp_path / "s", {"a.csv": csv_text([row()])})
+    (study.folder / "clinic.toml").write_text(CONTRACT.replace('"patient_number"', '"full_name"'), encoding="utf-8")
+    with pytest.raises(UserError, match="'clinic' calls an identifier 'full_name'"):
+        study.run()
+
+
+def test_a_full_disk_is_told_as_such(ingested, monkeypatch):
+    def full(*_):
+        raise OSError(28, CANARY["SURNAME"])
+
+    monkeypatch.setattr("pipeline.ingest.write_table", full)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        ingested(row(**CANARY))
+    assert "Xanthippe" not in str(error.value)
+
+
+def test_days_outside_the_calendar_set_their_row_aside(tmp_path):
+    far = pl.Series("VISIT", [2**31 - 1, -(2**31), 16925], pl.Int32).cast(pl.Date)
+    rows = pl.DataFrame([row(), row(), row()])
+    for number, days in enumerate([far, pl.Series("VISIT", [2**62, -(2**62), 0]).cast(pl.Datetime("ms"))]):
+        study = SmallStudy(tmp_path / str(number), {"a.parquet": rows.with_columns(days)})
+        study.run()
+        assert study.table("ledger").select("rows_in").item() == 3
+        reasons = study.table("quarantine/visits")["reasons"].to_list()[:2]
+        assert reasons == [["visited_on: not a date of the form YYYY-MM-DD"]] * 2

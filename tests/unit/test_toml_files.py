@@ -107,3 +107,33 @@ def test_a_study_is_frozen(tmp_path):
     assert isinstance(study, Study)
     with pytest.raises(ValueError, match="frozen"):
         study.name = "other"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "A study"', 'name = "A study"\npath = "/elsewhere/study.toml"', "unknown key 'path'"),
+        ('name = "A study"', 'name = "A study"\nseed = ' + "9" * 5000, "malformed TOML"),
+        ('name = "A study"', 'name = "A study"\nseed = ' + "9" * 30, "key 'seed'"),
+        ('name = "A study"', "name = " + "[" * 5000, "nested too deeply"),
+        ("[[extract]]", "[periods]\nflow_years = []\n[[extract]]", "flow_years"),
+        ("[[extract]]", "[periods]\nstock_years = [99999999999]\n[[extract]]", "stock_years"),
+        ("2019-12-31", "0001-01-01", "data_date"),
+    ],
+)
+def test_what_nobody_can_compute_with_is_refused(old, new, message, tmp_path):
+    with pytest.raises(UserError, match=message) as error:
+        read_study(study_file(tmp_path, STUDY.replace(old, new)))
+    assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a\0b.csv", "~nobody-of-this-name/a.csv", "x" * 300])
+def test_a_path_that_cannot_be_is_told(name, tmp_path):
+    with pytest.raises(UserError, match=r"study\.toml: the path .* cannot be used"):
+        read_study(study_file(tmp_path, STUDY)).resolve(name)
+
+
+def test_a_byte_order_mark_is_fine(tmp_path):
+    path = study_file(tmp_path, STUDY)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_study(path).name == "A study"
