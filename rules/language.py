@@ -15,7 +15,8 @@ know is an error, not a condition that is quietly never true.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -29,6 +30,13 @@ FUNCTIONS = {"earliest": "least", "latest": "greatest", "first_given": "coalesce
 UNITS = {"day": "day", "days": "day", "week": "week", "weeks": "week"}
 UNITS |= {"month": "month", "months": "month", "year": "year", "years": "year"}
 WORDS = {"and", "or", "not", "in", "is", "null", "true", "false", *UNITS, *FUNCTIONS}
+LONGEST = 2000  # characters of an expression
+DEEPEST = 50  # brackets, negations and shifts inside one another; DuckDB gives up at some hundreds
+LONGEST_NUMBER = 15  # digits: whole numbers beyond are no longer exact
+MOST_SHIFTS = 10  # of one date, one after the other
+LONGEST_SHIFT_YEARS = 100
+LONGEST_SHIFT = 6  # digits that can matter
+UNITS_A_YEAR = {"day": 365, "week": 52, "month": 12, "year": 1}
 TOKEN = re.compile(
     r"""\s*(?:
         (?P<date>\d{4}-\d{2}-\d{2})(?![\w-])
@@ -88,10 +96,11 @@ def compiled(
     `columns` are those of the extract, `lists` those of the rule set; `where` (file, rule, key) begins each
     `UserError`, which names the nearest valid column, list or code.
     """
-    try:
-        expression = _Parser(text, columns, lists, where).whole()
-    except RecursionError:
-        raise UserError(f"{where}: the expression is nested too deeply. Take it apart.") from None
+    if len(text) > LONGEST:
+        raise UserError(
+            f"{where}: the expression has {len(text):,} characters, more than {LONGEST:,}. Take it apart."
+        )
+    expression = _Parser(text, columns, lists, where).whole()
     if expression.kind != wanted:
         raise UserError(f"{where}: '{text}' is a {expression.kind}, but a {wanted} is needed here.")
     return expression.sql
@@ -113,6 +122,7 @@ class _Parser:
         self.where = where
         self.tokens = self._tokens()
         self.next = 0
+        self.depth = 0
 
     def _tokens(self) -> list[_Token]:
         tokens, at, end = [], 0, len(self.text.rstrip())
@@ -128,6 +138,15 @@ class _Parser:
 
     def _error(self, what: str, at: int) -> UserError:
         return UserError(f'{self.where}: {what} at character {at + 1} of "{self.text}". Mend the expression.')
+
+    @contextmanager
+    def _inside(self) -> Generator[None]:
+        """Go one step deeper; an expression too deep for the database is refused here, with its place."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise UserError(f"{self.where}: the expression is nested too deeply. Take it apart.")
+        yield
+        self.depth -= 1
 
     def whole(self) -> Expression:
         expression = self._or()
@@ -174,7 +193,8 @@ class _Parser:
         if not self._takes("not"):
             return self._comparison()
         at = self.tokens[self.next].at
-        inner = self._not()
+        with self._inside():
+            inner = self._not()
         self._must_be_boolean(inner, "not", at)
         return Expression(f"(NOT {inner.sql})", "boolean")
 
@@ -244,6 +264,7 @@ class _Parser:
 
     def _shift(self) -> Expression:
         left = self._value()
+        shifts = 0
         while sign := self._takes("+", "-"):
             token = self.tokens[self.next]
             unit = self.tokens[min(self.next + 1, len(self.tokens) - 1)]
@@ -251,6 +272,10 @@ class _Parser:
                 raise self._unexpected("a whole number of days, weeks, months or years")
             if left.kind != "date":
                 raise self._error(f"only a date can be shifted, found a {left.kind}", token.at)
+            shifts += 1
+            years = int(token.text[: LONGEST_SHIFT + 1]) / UNITS_A_YEAR[UNITS[unit.text]]
+            if shifts > MOST_SHIFTS or years > LONGEST_SHIFT_YEARS:
+                raise self._error("a date is shifted too often or too far", token.at)
             self.next += 2
             shifted = f"{left.sql} {sign} INTERVAL {token.text} {UNITS[unit.text]}"
             left = Expression(f"CAST({shifted} AS DATE)", "date")
@@ -259,13 +284,16 @@ class _Parser:
     def _value(self) -> Expression:
         token = self.tokens[self.next]
         if self._takes("("):
-            inner = self._or()
+            with self._inside():
+                inner = self._or()
             self._needs(")")
             return inner
         self.next += 1
         if token.kind == "date":
             return self._date(token)
         if token.kind == "number":
+            if len(token.text) > LONGEST_NUMBER:
+                raise self._error("the number has too many digits", token.at)
             return Expression(token.text, "number")
         if token.kind == "text":
             return _literal(token.text[1:-1].replace("''", "'"))
@@ -294,9 +322,10 @@ class _Parser:
 
     def _function(self, token: _Token) -> Expression:
         self._needs("(")
-        parts = [self._shift()]
-        while self._takes(","):
-            parts.append(self._shift())
+        with self._inside():
+            parts = [self._shift()]
+            while self._takes(","):
+                parts.append(self._shift())
         self._needs(")")
         kinds = {one.kind for one in parts}
         if len(kinds) > 1:

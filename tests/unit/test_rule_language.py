@@ -110,7 +110,7 @@ def test_a_mistake_is_told_with_its_place(text: str, message: str) -> None:
 
 def test_an_expression_without_end_is_told() -> None:
     with pytest.raises(UserError, match="nested too deeply"):
-        value_of("(" * 100_000)
+        value_of("(" * 1_000)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00")))
@@ -126,3 +126,20 @@ def test_any_text_is_an_expression_or_a_told_mistake(text: str) -> None:
         return
     columns = ", ".join(f"{value} AS {name}" for name, value in ROW.items())
     query(connect(1), f"SELECT {sql} FROM (SELECT {columns})")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not " * 300 + "flag_4", "nested too deeply"),
+        ("latest(" * 200 + "arrival" + ")" * 200 + " = arrival", "nested too deeply"),
+        (" or ".join(["flag_4"] * 5000), "Take it apart"),
+        ("arrival" + " + 1 day" * 200 + " > arrival", "too often or too far"),
+        ("arrival + 99999999999999999999 days > arrival", "too often or too far"),
+        ("arrival + 9000 years > arrival", "too often or too far"),
+        ("weeks > " + "9" * 400, "too many digits"),
+    ],
+)
+def test_what_the_database_could_not_compute_is_refused_while_it_is_read(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        value_of(text)
