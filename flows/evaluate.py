@@ -22,7 +22,7 @@ from pipeline.keys import read_key
 from pipeline.pseudonymise import direct_identifier_tokens
 from pipeline.publish.report import write_report
 from pipeline.publish.scores import Scores
-from pipeline.store import StageRecord
+from pipeline.store import StageRecord, stands
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table, write_table, write_text
 from rules.score import score_migrations, score_residents
@@ -45,9 +45,9 @@ def read_truth(study: Study) -> Truth:
         raise UserError(f"{study.path}: not a synthetic study, so nobody knows the truth. Only `simulate` makes one.")
     try:
         return Truth(**{one.name: read_table(folder / f"{one.name}.parquet") for one in fields(Truth)})
-    except FileNotFoundError as error:
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(
-            f"{folder}: the truth is not there ({error}). Make the study with `sojourn simulate`."
+            f"{folder}: the truth cannot be read ({error}). Make the study with `sojourn simulate`."
         ) from None
 
 
@@ -70,7 +70,13 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
             .join(subjects, on=kind, how="inner")
             .select("source", "subject_id", "person", "moved")
         )
-    return pl.concat(found).sort("source", "subject_id")
+    subjects = pl.concat(found).sort("source", "subject_id")
+    if subjects.is_empty():
+        raise UserError(
+            f"{study.path}: nobody in the truth is a subject of this run, so it was made with another key or from "
+            "another study. Run it again."
+        )
+    return subjects
 
 
 def score(study: Study, run: Path) -> Scores:
@@ -104,6 +110,8 @@ def evaluate(run: Path, audience: Audience) -> Scores:
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
+    if not stands(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
+        raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
     begun = time.perf_counter()
     study = read_study(run / manifest["study"]["path"])
     audience.progress("evaluate", "holding the run against the truth")

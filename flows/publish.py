@@ -15,7 +15,7 @@ import polars as pl
 from flows.audience import Audience
 from pipeline.publish.csv_tables import write_csv_tables
 from pipeline.publish.report import write_report
-from pipeline.store import StageRecord, code_digest, digest, library_versions, place
+from pipeline.store import StageRecord, code_digest, digest, library_versions, place, stands
 from pipeline.study import Study, digest_of_file
 from pipeline.tables import write_text
 from rules.rule_set import read_rule_set
@@ -70,10 +70,12 @@ def publish(study: Study, run: Path, records: Mapping[str, StageRecord], audienc
 
 def _standing(run: Path, key: str) -> StageRecord | None:
     manifest = read_manifest(run)
-    if manifest is None or not (run / "report.html").exists() or not (run / "tables").is_dir():
+    if manifest is None or not (run / "report.html").exists():
         return None
     stored = manifest["stages"].get("publish", {})
-    if stored.get("key") != key:
+    if stored.get("key") != key or not stands(
+        run, {name: one["sha256"] for name, one in manifest["outputs"].items()}
+    ):
         return None
     return StageRecord(
         stage="publish", key=key, folder=run, counts=stored["counts"], sentence=stored["sentence"], warnings=(),
@@ -82,11 +84,13 @@ def _standing(run: Path, key: str) -> StageRecord | None:
 
 
 def read_manifest(run: Path) -> dict[str, Any] | None:
-    """Return the manifest of a run folder, or None where no run has finished."""
+    """Return the manifest of a run folder, or None where no run has finished or its manifest is damaged."""
     try:
-        return json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return None
+    whole = isinstance(manifest, dict) and {"study", "stages", "outputs"} <= set(manifest)
+    return manifest if whole else None
 
 
 def _forget_old_scores(run: Path) -> None:

@@ -103,7 +103,7 @@ class Store:
                 *self.run.glob(".aside-*"),
                 *self.run.glob(".retired-*"),
             ]:
-                shutil.rmtree(half_written)
+                shutil.rmtree(half_written) if half_written.is_dir() else half_written.unlink()
             yield
 
     def folder(self, stage: str, key: str) -> Path:
@@ -115,12 +115,11 @@ class Store:
         folder = self.folder(stage, key)
         try:
             stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+            warnings = tuple(stored.pop("warnings"))
+            record = StageRecord(**stored, warnings=warnings, folder=folder, reused=True)
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        if stored["key"] != key or not all((folder / name).exists() for name in stored["outputs"]):
-            return None
-        warnings = tuple(stored.pop("warnings"))
-        return StageRecord(**stored, warnings=warnings, folder=folder, reused=True)
+        return record if record.key == key and stands(folder, record.outputs) else None
 
     def fill(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
         """Return the record of a stage, running `work` on a folder aside unless the result stands already."""
@@ -153,6 +152,11 @@ class Store:
         shutil.rmtree(final, ignore_errors=True)
         aside.replace(final)
         return record
+
+
+def stands(folder: Path, outputs: Mapping[str, str]) -> bool:
+    """Return whether a folder still holds files with these digests, by name: nothing lost, cut or changed."""
+    return all((folder / name).is_file() and digest_of_file(folder / name) == sha for name, sha in outputs.items())
 
 
 def place(files: Mapping[str, Path], folder: Path, finish: Callable[[Path], object]) -> None:

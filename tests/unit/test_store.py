@@ -93,3 +93,25 @@ def test_placing_replaces_a_folder_as_a_whole(tmp_path):
     found = {str(path.relative_to(tables)) for path in tables.rglob("*") if path.is_file()}
     assert found == {"sub/new.txt", "made.txt"}
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("stage.json", b"{}"),
+        ("stage.json", b"[]"),
+        ("stage.json", b'{"key": "kk'),
+        ("stage.json", b"\xff\xfe"),
+        ("a.txt", b"on"),
+        ("a.txt", None),
+    ],
+)
+def test_a_damaged_result_is_made_again(name, content, tmp_path):
+    calls: list = []
+    store = Store(tmp_path)
+    folder = store.fill("ingest", "k" * 64, writes("one", calls)).folder
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    assert not store.fill("ingest", "k" * 64, writes("one", calls)).reused
+    assert (folder / "a.txt").read_text() == "one"
