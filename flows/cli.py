@@ -122,16 +122,6 @@ def main(arguments: list[str] | None = None) -> None:
         status = 2
     except CycloptsError:
         status = 2
-    except OSError as error:
-        # the words of the system name a file and never quote what it holds; those of a library might
-        where = f"{error.filename}: " if error.filename else ""
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        print(
-            f"sojourn: {where}{reason}. Make room, mend the rights or choose another place, and run again: "
-            "finished stages are kept.",
-            file=sys.stderr,
-        )
-        status = 2
     except KeyboardInterrupt:
         print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
         status = 130
