@@ -88,6 +88,7 @@ def score(study: Study, run: Path) -> Scores:
     }
     who = subjects_truth(study, tables, truth.identities)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
+    published = pl.concat([flows["period_end"], read_table(tables / "stocks.parquet")["reference_date"]]).unique()
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
     return Scores(
         flows=flows,
@@ -99,7 +100,7 @@ def score(study: Study, run: Path) -> Scores:
                 score_residents(table["residents"], table["clusters"], who, truth.residents),
             ],
             how="diagonal",
-        ),
+        ).filter(pl.col("time").is_in(published.implode())),
         interval_coverage=summarise_intervals(flows, stocks),
     )
 
