@@ -5,7 +5,7 @@ import errno
 import os
 import sys
 import traceback
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -50,13 +50,16 @@ def simulate(
     residents: Annotated[int, Parameter(help="People who live in the synthetic country.")],
     seed: Annotated[int, Parameter(help="Another seed makes another country.")],
     out: Annotated[Path, Parameter(help="Folder of the study: study.toml, extracts/, truth/.")],
+    scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
+    errors: Annotated[str | None, Parameter(help="TOML file of other errors, or 'none': perfect sources.")] = None,
+    data_date: Annotated[date | None, Parameter(help="The day on which extracts are cut; 2019-12-31.")] = None,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
     from flows.demo import simulate_study
     from flows.terminal import Terminal, shown
 
     terminal = Terminal()
-    simulate_study(residents, seed, out, terminal)
+    simulate_study(residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date)
     study = shown(out / "study.toml")
     terminal.say(f"  study    {study}")
     terminal.say(f"  next     sojourn run {study}")
@@ -101,7 +104,7 @@ def dictionary() -> int:
 
 @app.command
 def bench(
-    name: Annotated[str, Parameter(help="Which benchmark: pseudonymise, cluster or account.")],
+    name: Annotated[str, Parameter(help="Which benchmark: pseudonymise, cluster, account or simulate.")],
     *,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:

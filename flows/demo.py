@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from datetime import date
 from pathlib import Path
 
 from flows.chain import run_chain
@@ -14,7 +15,8 @@ from pipeline.errors import UserError
 from pipeline.store import StageRecord, code_digest, digest
 from pipeline.study import read_study
 from pipeline.tables import write_text
-from synthetic_data.study import simulate
+from synthetic_data.scenarios import BASELINE, read_scenario
+from synthetic_data.study import DATA_DATE, check_data_date, simulate
 
 MARK = "simulated.json"
 
@@ -37,14 +39,39 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     return 0
 
 
-def simulate_study(residents: int, seed: int, out: Path, terminal: Terminal) -> StageRecord:
-    """Write a synthetic study into `out`, or find that this very study stands there already."""
+def simulate_study(
+    residents: int,
+    seed: int,
+    out: Path,
+    terminal: Terminal,
+    *,
+    scenario: str = BASELINE,
+    errors: str | None = None,
+    data_date: date | None = None,
+) -> StageRecord:
+    """Write a synthetic study into `out`, or find that this very study stands there already.
+
+    `scenario` is a name or a file, `errors` is `none` or a file of overrides.
+    """
     if residents < 1000:
         raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
     if seed < 0:
         raise UserError(f"--seed: {seed} is negative. Give 0 or more.")
     out = out.resolve()
-    key = digest({"residents": residents, "seed": seed, "code": code_digest(("pipeline", "synthetic_data"))})
+    cut = data_date or DATA_DATE
+    check_data_date(cut)
+    lived = read_scenario(scenario)
+    told = lived.sources_err(errors)
+    key = digest(
+        {
+            "residents": residents,
+            "seed": seed,
+            "scenario": lived.model_dump(mode="json"),
+            "errors": told.model_dump(mode="json"),
+            "data_date": str(cut),
+            "code": code_digest(("pipeline", "synthetic_data")),
+        }
+    )
     mark = out / MARK
     standing = _read_mark(mark)
     if out.exists() and not out.is_dir():
@@ -62,7 +89,10 @@ def simulate_study(residents: int, seed: int, out: Path, terminal: Terminal) -> 
     aside = out.with_name(f".aside-{out.name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    result = simulate(residents, seed, aside, lambda message: terminal.progress("simulate", message))
+    result = simulate(
+        residents, seed, aside, lambda message: terminal.progress("simulate", message),
+        errors=told, scenario=lived, data_date=cut,
+    )  # fmt: skip
     seconds = round(time.perf_counter() - begun, 3)
     _move_over(aside, out)
     stored = {"key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds}

@@ -45,7 +45,7 @@ def simulate(
         )
     if seed < 0:
         raise UserError(f"--seed {seed}: a seed is a whole number from 0 on. Choose another.")
-    _check_data_date(data_date)
+    check_data_date(data_date)
     scenario = scenario or read_scenario(BASELINE)
     errors = errors or scenario.sources_err()
     out = Path(out)
@@ -71,7 +71,8 @@ def simulate(
     )
 
 
-def _check_data_date(data_date: date) -> None:
+def check_data_date(data_date: date) -> None:
+    """Raise `UserError` for a day on which no study can be cut."""
     if data_date < FIRST_DATA_DATE:
         raise UserError(
             f"--data-date {data_date}: the coverage survey of {days.as_date(days.SURVEY_DAY)} is delivered on "
