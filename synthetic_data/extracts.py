@@ -102,7 +102,10 @@ def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, los
 
 
 def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:
-    """Put right what nobody had written yet: a wrong date of birth that lies behind the data date."""
+    """Put right what nobody had written yet: a wrong date of birth that lies behind the data date.
+
+    Texts are left alone: MWS alone writes them, and holds adults only.
+    """
     if not extract.birth or frame.schema[extract.birth] != pl.Date:
         return frame
     born = dates("born", lives.birth[frame["row"].to_numpy()])

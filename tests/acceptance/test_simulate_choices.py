@@ -1,0 +1,60 @@
+"""`sojourn simulate` with a scenario, other errors or a data date: simulated again, and mistakes told."""
+
+import json
+from datetime import date
+
+import pytest
+
+from flows.demo import MARK, simulate_study
+from flows.terminal import Terminal
+from pipeline.errors import UserError
+
+
+def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
+    out, errors = tmp_path / "study", tmp_path / "mine.toml"
+    errors.write_text("[names]\nrate = 0.04\n")
+
+    def reused(**chosen):
+        return simulate_study(1_000, 1, out, Terminal(), **chosen).reused
+
+    assert not reused()
+    assert reused(scenario="baseline")
+    assert not reused(scenario="lost_tenth")
+    assert not reused(errors=str(errors))
+    assert reused(errors=str(errors))
+    errors.write_text("[names]\nrate = 0.05\n")
+    assert not reused(errors=str(errors))
+    assert not reused(errors="none")
+    assert not reused(scenario="perfect_sources", errors="none")
+    assert json.loads((out / MARK).read_text())["key"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({"scenario": "visa_surg"}, "Did you mean 'visa_surge'?"),
+        ({"errors": "nowhere.toml"}, "no such file"),
+        ({"data_date": date(2017, 6, 29)}, "coverage survey of 2017-06-30"),
+    ],
+)
+def test_a_mistake_leaves_no_folder(tmp_path, chosen, told):
+    with pytest.raises(UserError, match=told):
+        simulate_study(1_000, 1, tmp_path / "study", Terminal(), **chosen)
+    assert not (tmp_path / "study").exists()
+
+
+def test_the_command_takes_all_choices_together(command, tmp_path):
+    out = tmp_path / "study"
+    outcome = command(
+        "simulate", "--residents", 1000, "--seed", 1, "--out", out,
+        "--data-date", "2018-12-31", "--scenario", "lost_tenth", "--errors", "none",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    text = (out / "study.toml").read_text()
+    for line in (
+        "data_date = 2018-12-31",
+        "flow_years = [2016, 2017, 2018]",
+        "# Scenario lost_tenth",
+        "# Errors: none",
+    ):
+        assert line in text

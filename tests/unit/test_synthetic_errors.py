@@ -1,0 +1,98 @@
+"""The catalogue of errors and its tree of overrides: what is named changes, all else stays, mistakes are told."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from pipeline.errors import UserError
+from synthetic_data.errors import NO_ERRORS, Errors, read_errors, values, with_overrides
+from synthetic_data.residence import Lives, live
+from synthetic_data.sources import held
+
+
+@pytest.fixture(scope="module")
+def lives() -> Lives:
+    return live(seed=4, residents=1_500)
+
+
+def changed(errors: Errors) -> dict[str, float]:
+    usual = dict(values(Errors()))
+    return {name: value for name, value in values(errors) if value != usual.get(name)}
+
+
+def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "broken_rows = 0.001\n[names]\nrate = 0.05\n[registration.nhs_never]\nEU = 0.25\n[mws.names]\nrate = 0.12\n"
+    )
+    assert changed(read_errors(file, Errors())) == {
+        "broken_rows": 0.001, "names.rate": 0.05, "registration.nhs_never.EU": 0.25, "mws.names.rate": 0.12,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        ({"nams": {"rate": 0.1}}, "mine.toml: unknown key 'nams'. Did you mean 'names'?"),
+        ({"names": {"rat": 0.1}}, r"mine.toml, \[names\]: unknown key 'rat'. Did you mean 'rate'?"),
+        ({"mws": {"names": {"rte": 0.1}}}, r"mine.toml, \[mws.names\]: unknown key 'rte'. Did you mean 'rate'?"),
+        ({"mws": {"addresses": {"stale": 0.1}}}, r"mine.toml, \[mws\]: unknown key 'addresses'"),
+        ({"registration": {"nhs_never": {"non_eu": 0.1}}}, r"\[registration.nhs_never\].*Did you mean 'non_EU'?"),
+        ({"names": {"rate": 1.5}}, "mine.toml, key 'names.rate'"),
+        ({"names": {"rate": "0.1"}}, "mine.toml, key 'names.rate'"),
+        ({"names": 0.1}, "mine.toml, key 'names'"),
+        ({"names": {"prone": 0.5}}, "'prone' times 'prone_factor' is at most 1"),
+        ({"leavers": {"told_active": 0.9}}, "'told_active' and 'dropped_active'"),
+        ({"dates": {"arrival_near": 0.99}}, "'arrival_near' and 'arrival_month'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_file_its_place_and_the_nearest_key(tree: dict, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        with_overrides(Errors(), tree, "mine.toml")
+
+
+def test_a_missing_file_is_a_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        read_errors(tmp_path / "none.toml", Errors())
+
+
+def test_a_source_of_its_own_leaves_the_others_as_they_are(lives: Lives) -> None:
+    rows = np.arange(lives.people.height)
+    own = with_overrides(Errors(), {"mws": {"names": {"rate": 1.0}, "dates": {"birth": 1.0}}}, "mine.toml")
+    for source in ("hesa", "pds", "pr"):
+        assert held.identity(lives, own, source, rows).equals(held.identity(lives, Errors(), source, rows))
+    as_held, usual = held.identity(lives, own, "mws", rows), held.identity(lives, Errors(), "mws", rows)
+    for column in ("given_name", "birth"):
+        assert (as_held[column] != usual[column]).mean() > 0.4
+
+
+def test_a_sources_rate_stands_in_place_of_the_general_rate_times_its_factor() -> None:
+    general = with_overrides(Errors(), {"names": {"rate": 0.1}, "mws": {"factor": 3.0}}, "mine.toml")
+    assert general.misspelt_rate("mws") == pytest.approx(0.3)
+    assert general.misspelt_rate("hesa") == pytest.approx(0.08)
+    own = with_overrides(general, {"mws": {"names": {"rate": 0.2}, "dates": {"birth": 0.5}}}, "mine.toml")
+    assert own.misspelt_rate("mws") == 0.2
+    assert own.wrong_birth_rate("mws") == 0.5
+    assert own.wrong_birth_rate("pds") == pytest.approx(0.012 * 0.7)
+
+
+def test_a_sources_addresses_and_broken_rows_are_its_own() -> None:
+    own = with_overrides(
+        Errors(), {"hesa": {"addresses": {"stale": 0.4}, "broken_rows": 0.2, "names": {"by_sound": 0.9}}}, "mine.toml"
+    )
+    assert own.stale_addresses("hesa") == (0.4, 700)
+    assert own.stale_addresses("activity") == (0.1, 700)
+    assert (own.broken_share("hesa"), own.broken_share("pr")) == (0.2, 0.0002)
+    assert (own.by_sound("hesa"), own.by_sound("pr")) == (0.9, 0.4)
+
+
+def test_perfect_sources_hold_what_is_true(lives: Lives) -> None:
+    rows = np.arange(lives.people.height)
+    for source in ("hesa", "pds", "coverage_survey"):
+        as_held = held.identity(lives, NO_ERRORS, source, rows)
+        assert as_held.equals(lives.people.select(as_held.columns))
+    days = np.full(len(rows), 17_000)
+    here = pl.Series("postcode", lives.postcodes[lives.postcode_at(rows, days)], dtype=pl.String)
+    assert held.postcode(lives, NO_ERRORS, "hesa", rows, days).equals(here)
