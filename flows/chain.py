@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from estimation.account_inputs import check_periods
 from estimation.needed_extracts import check_needed_extracts
 from flows.audience import Audience, Nobody
 from flows.publish import publish
@@ -84,6 +85,7 @@ def _rules_depend(study: Study) -> Any:
 
 def _count_depends(study: Study) -> Any:
     check_needed_extracts(study)
+    check_periods(study)
     return {
         "coverage": study.coverage.model_dump(),
         "periods": study.periods.model_dump(),

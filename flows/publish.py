@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from flows.audience import Audience
+from pipeline.keys import read_key
 from pipeline.publish.csv_tables import write_csv_tables
 from pipeline.publish.report import write_report
 from pipeline.store import StageRecord, code_digest, digest, library_versions, place, stands
@@ -131,6 +132,7 @@ def build_manifest(
             "digest": digest_of_file(study.path),
         },
         "seed": study.seed,
+        "key_id": read_key(study).key_id,
         "rule_set": {"id": rule_set.id, "digest": rule_set.digest},
         "inputs": [
             {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}

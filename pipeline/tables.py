@@ -1,5 +1,6 @@
 """Reading and writing Parquet tables, and asking DuckDB, in one deterministic way."""
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,7 +44,9 @@ def write_table(frame: pl.DataFrame, path: Path, sort_by: Sequence[str] = ()) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     ordered = frame.sort(list(sort_by), maintain_order=True, nulls_last=False) if sort_by else frame
-    ordered.write_parquet(aside, compression="zstd", statistics=True)
+    encoded = io.BytesIO()
+    ordered.write_parquet(encoded, compression="zstd", statistics=True)
+    aside.write_bytes(encoded.getbuffer())  # ours, and not Polars': a full disk is then an OSError that can be told
     aside.replace(path)
 
 

@@ -20,7 +20,7 @@ EvidenceKind = Literal[
 ]  # fmt: skip
 RuleId = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Rules = tuple[str, ...]
-Days = Annotated[int, Field(ge=0)]
+Days = Annotated[int, Field(ge=0, le=36_600)]  # a century: no rule looks further, and every date stays a date
 
 
 class Unless(Frozen):
