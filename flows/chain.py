@@ -11,7 +11,7 @@ from estimation.needed_extracts import check_needed_extracts
 from flows.audience import Audience, Nobody
 from flows.publish import publish
 from linkage.plan import read_plan
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unknown
 from pipeline.keys import read_key
 from pipeline.stage import StageContext, StageResult
 from pipeline.store import StageRecord, Store, digest, stage_key
@@ -64,8 +64,10 @@ def area_lookup(study: Study) -> Path:
 
 def _link_depends(study: Study) -> Any:
     read_plan().linked_sources(study.source_contracts())  # tells that the spine is missing
-    models = {}
+    models, sources = {}, study.source_contracts()
     for source, name in sorted(study.linkage.models.items()):
+        if source not in sources:
+            raise unknown("source", source, sources, f"{study.path}, [linkage.models]")
         path = study.resolve(name)
         if not path.is_file():
             raise UserError(

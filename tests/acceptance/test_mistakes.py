@@ -57,6 +57,14 @@ def short_key(folder):
     key.write_text(key.read_text().splitlines()[0] + "\nabcdef\n")
 
 
+def append(text):
+    def change(folder):
+        path = folder / "study.toml"
+        path.write_text(path.read_text() + text)
+
+    return change
+
+
 def cut_in_half(name):
     def change(folder):
         path = folder / "extracts" / name
@@ -81,6 +89,8 @@ MISTAKES = {
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
+    "a model of no source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
+    "a stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),
     "a missing key": (lambda folder: (folder / "synthetic.key").unlink(), ["synthetic.key"]),
     "a wrong header": (spoil("NINO_ENC", "NINO", "extracts/mws.csv"), ["mws.csv", "NINO_ENC"]),
