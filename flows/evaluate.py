@@ -22,6 +22,7 @@ from pipeline.keys import read_key
 from pipeline.pseudonymise import direct_identifier_tokens
 from pipeline.publish.report import write_report
 from pipeline.publish.scores import Scores
+from pipeline.publish.words import percent
 from pipeline.store import StageRecord, stands
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table, write_table, write_text
@@ -184,8 +185,9 @@ def tell(scores: Scores) -> str:
     true, linked, correct = (int(links[name].sum()) for name in ("true_pairs", "linked_pairs", "correct"))
     cells = int(scores.interval_coverage["cells"].sum())
     inside = int(scores.interval_coverage["inside"].sum())
+    precision, recall = percent(correct / max(linked, 1), 2), percent(correct / max(true, 1), 2)
     return (
-        f"links to the spine: precision {correct / max(linked, 1):.1%}, recall {correct / max(true, 1):.1%}; "
+        f"links to the spine: precision {precision}, recall {recall}; "
         f"the truth lies in {inside:,} of {cells:,} intervals"
     )
 
