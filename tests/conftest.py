@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, not whether the property holds.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Python that a process runs first: every connection and look-up but loopback fails.
 LOOPBACK_ONLY = """

@@ -9,7 +9,7 @@ import pytest
 
 import rules as rules_package
 
-HEAVY = ("polars", "duckdb", "prefect", "splink", "numpy", "altair")
+HEAVY = ("polars", "duckdb", "prefect", "splink", "numpy", "scipy")
 WHEN_DONE = f"""
 import atexit, sys
 atexit.register(lambda: print([name for name in {HEAVY} if name in sys.modules]))
