@@ -1,7 +1,5 @@
 """The extracts: what each source delivers on the data date, in its own layout."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -12,31 +10,17 @@ from synthetic_data import survey
 from synthetic_data.days import DATA_DATE, as_date, dates
 from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.scenarios import DATED, Loss
 from synthetic_data.sources import border, nhs, registrars, university, work
-from synthetic_data.working_lives import working_lives
 
 IMPOSSIBLE_BIRTH = date(2099, 1, 1)
 IMPOSSIBLE_WEEKS = 60
 
 
-@dataclass(frozen=True)
-class Extract:
-    """One extract of a source: its files by name, each a frame in the source's layout.
-
-    Every frame begins with `row`, the true person, which is never written. `key` and `postcode` are headers;
-    `birth` and `sex` those whose values can break the contract.
-    """
-
-    name: str
-    source: str
-    files: Mapping[str, pl.DataFrame]
-    key: str
-    postcode: str | None = None
-    birth: str | None = None
-    sex: str | None = None
-    order: tuple[str, ...] = field(default=())
+SOURCES = (border, nhs, registrars, survey, university, work)
+"""Each has `delivered(sight)`: the extracts of the institution, as they stand on the data date."""
 
 
 def extracts(
@@ -45,47 +29,11 @@ def extracts(
     errors: Errors,
     data_date: int = DATA_DATE,
     losses: tuple[Loss, ...] = (),
+    snapshots: int | None = None,
 ) -> list[Extract]:
-    """Return all extracts as they stand on the data date, in order of source; the order of rows tells nothing."""
-    working = working_lives(lives, errors)
-    postings = nhs.postings(lives, working, errors, data_date)
-    on_nhs = np.zeros(len(lives.people), dtype=bool)
-    on_nhs[postings.filter(pl.col("type") != nhs.DROP)["row"].to_numpy()] = True
-    weeks = work.activity_weeks(lives, working, errors, data_date)
-    active = work.active_people(lives, weeks, errors, data_date)
-    crossings = border.travel(lives, errors, data_date)
-    answers = survey.coverage_survey(lives, survey_residents, errors)
-    snapshots = {
-        f"pr_{year}.parquet": nhs.patient_register(lives, postings, errors, year)
-        for year in nhs.snapshot_years(data_date)
-    }
-    made = [
-        Extract("activity_people", "activity", {"activity_people.parquet": active},
-                "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
-        Extract("activity_weeks", "activity", {"activity_weeks.parquet": work.numbered(lives, weeks)},
-                "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
-        Extract("births", "births", {"births.csv": registrars.births(lives, on_nhs, errors, data_date)},
-                "NHS_NUMBER", "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "NHS_NUMBER")),
-        Extract("coverage_survey", "coverage_survey", {"coverage_survey.csv": answers},
-                "PERSON_ID", "POSTCODE", "DOB", "SEX", ("POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")),
-        Extract("deaths", "deaths", {"deaths.csv": registrars.deaths(lives, errors, data_date)},
-                "ENTRY_NUMBER", "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX",
-                ("REGISTRATION_DATE", "ENTRY_NUMBER")),
-        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
-                "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
-        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": border.visas(lives, errors, data_date)},
-                "PERSON_ID", None, "BIRTH_DATE", "SEX", ("VALID_FROM", "PERSON_ID", "VISA_TYPE")),
-        Extract("hesa", "hesa", {"hesa.csv": university.students(lives, errors, data_date)},
-                "HUSID", "TTPCODE", "BIRTHDTE", "SEXID", ("YEARSTART", "HUSID", "NUMHUS")),
-        Extract("mws", "mws", {"mws.csv": work.migrant_workers(lives, working, errors, data_date)},
-                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
-        Extract("pds", "pds", {"pds.parquet": nhs.pds(lives, postings, errors)},
-                "NHS_NUMBER", "POSTCODE", "DATE_OF_BIRTH", "GENDER",
-                ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")),
-        Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",)),
-        Extract("review_sample", "review_sample", {"review_sample.csv": survey.review_sample(lives, answers, on_nhs)},
-                "PERSON_ID", order=("PERSON_ID", "REVIEW")),
-    ]  # fmt: skip
+    """Return all extracts as they stand on the data date, in order of name; the order of rows tells nothing."""
+    sight = Sight(lives, errors, survey_residents, data_date, snapshots)
+    made = sorted((one for source in SOURCES for one in source.delivered(sight)), key=lambda one: one.name)
     return [_finished(one, lives, errors.broken_share(one.source), data_date, losses) for one in made]
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from synthetic_data.days import SURVEY_DAY, age, dates
 from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held
+from synthetic_data.sources import held, nhs
 
 STRATA = 4
 TARGET_CV = 0.01
@@ -28,6 +29,18 @@ REVIEWED_TWICE = 300
 WRONG_VERDICT = 0.01
 WRONG_VERDICT_FINDS_NOBODY = 0.6
 REVIEWERS = 12
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extracts of the coverage survey and of the clerical review of its people."""
+    answers = coverage_survey(sight.lives, sight.survey_residents, sight.errors)
+    reviewed = review_sample(sight.lives, answers, sight.once(nhs.on_list))
+    return [
+        Extract("coverage_survey", "coverage_survey", {"coverage_survey.csv": answers},
+                "PERSON_ID", "POSTCODE", "DOB", "SEX", ("POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")),
+        Extract("review_sample", "review_sample", {"review_sample.csv": reviewed},
+                "PERSON_ID", order=("PERSON_ID", "REVIEW")),
+    ]  # fmt: skip
 
 
 def postcodes_needed(

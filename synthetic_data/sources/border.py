@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from synthetic_data.days import DATA_DATE, EXIT_CHECKS_FROM, FIRST_DAY, NEVER, YEAR, dates
 from synthetic_data.draws import Days, between, draws, pick
 from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 
@@ -20,6 +21,18 @@ SHORT_STUDY_DAYS = 335
 AFTER_COURSE = 120
 """Days that a student's visa lasts beyond the course."""
 PARTY_VISAS = {"work": "WRK", "family": "FAM", "study": "STU", "visit": "VIS", "resident": "WRK", "return": "WRK"}
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extracts of exit checks."""
+    crossings = travel(sight.lives, sight.errors, sight.data_date)
+    permissions = visas(sight.lives, sight.errors, sight.data_date)
+    return [
+        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
+                "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
+        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": permissions},
+                "PERSON_ID", None, "BIRTH_DATE", "SEX", ("VALID_FROM", "PERSON_ID", "VISA_TYPE")),
+    ]  # fmt: skip
 
 
 def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:

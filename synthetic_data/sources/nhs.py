@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from synthetic_data.days import DATA_DATE, FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, age, dates, day
 from synthetic_data.draws import Days, draws, exponential, log_normal
 from synthetic_data.errors import Errors, group_rate
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 from synthetic_data.working_lives import WorkingLives
@@ -21,6 +22,34 @@ VISITORS_REGISTER = 0.2
 """Visitors of one to twelve months who see a doctor at all."""
 ABROAD_BEFORE_RETURN = 5.0
 """Mean years that British returners were away."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extracts of the Personal Demographics Service and of the Patient Register."""
+    lives, errors, posted = sight.lives, sight.errors, sight.once(seen_postings)
+    years = list(snapshot_years(sight.data_date))
+    snapshots = {
+        f"pr_{year}.parquet": patient_register(lives, posted, errors, year)
+        for year in years[-(sight.snapshots or len(years)) :]
+    }
+    return [
+        Extract("pds", "pds", {"pds.parquet": pds(lives, posted, errors)}, "NHS_NUMBER",
+                "POSTCODE", "DATE_OF_BIRTH", "GENDER", ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")),
+        Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",)),
+    ]  # fmt: skip
+
+
+def seen_postings(sight: Sight) -> pl.DataFrame:
+    """Return the postings up to the data date: see `postings`."""
+    return postings(sight.lives, sight.working, sight.errors, sight.data_date)
+
+
+def on_list(sight: Sight) -> NDArray[np.bool_]:
+    """Return who has an NHS number: everybody whom the NHS ever posted."""
+    posted = sight.once(seen_postings)
+    on_nhs = np.zeros(len(sight.lives.people), dtype=bool)
+    on_nhs[posted.filter(pl.col("type") != DROP)["row"].to_numpy()] = True
+    return on_nhs
 
 
 def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:

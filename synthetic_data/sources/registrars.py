@@ -6,12 +6,25 @@ import polars as pl
 from synthetic_data.days import DATA_DATE, FIRST_DAY, dates
 from synthetic_data.draws import draws, exponential
 from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held
+from synthetic_data.sources import held, nhs
 
 BIRTH_REGISTERED_WITHIN = 42
 DEATH_REGISTERED_AFTER = 6
 """Mean days; few take longer than a month."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extracts of births and deaths."""
+    born = births(sight.lives, sight.once(nhs.on_list), sight.errors, sight.data_date)
+    died = deaths(sight.lives, sight.errors, sight.data_date)
+    return [
+        Extract("births", "births", {"births.csv": born}, "NHS_NUMBER",
+                "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "NHS_NUMBER")),
+        Extract("deaths", "deaths", {"deaths.csv": died}, "ENTRY_NUMBER",
+                "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "ENTRY_NUMBER")),
+    ]  # fmt: skip
 
 
 def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from synthetic_data.days import DATA_DATE, LAST_DAY, NEVER, YEAR, calendar_year, dates, year_starts
 from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 
@@ -27,6 +28,15 @@ DISTANCE = 3
 """Number of the distance course."""
 PROVIDERS = 24
 WALES = "W92000004"
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extract of the student record."""
+    record = students(sight.lives, sight.errors, sight.data_date)
+    return [
+        Extract("hesa", "hesa", {"hesa.csv": record},
+                "HUSID", "TTPCODE", "BIRTHDTE", "SEXID", ("YEARSTART", "HUSID", "NUMHUS")),
+    ]  # fmt: skip
 
 
 def academic_years(data_date: int) -> range:

@@ -8,6 +8,7 @@ import polars as pl
 from synthetic_data.days import DATA_DATE, age, dates, day, year_starts
 from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held
 from synthetic_data.working_lives import WorkingLives
@@ -17,6 +18,21 @@ FIRST_TAX_YEAR = 2009
 DELIVERED_AFTER = 180
 """Days from the end of a tax year until its weeks are delivered."""
 PENSION_AGE = 65
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extracts of activity and of the Migrant Worker Scan."""
+    lives, errors, data_date = sight.lives, sight.errors, sight.data_date
+    weeks = activity_weeks(lives, sight.working, errors, data_date)
+    active = active_people(lives, weeks, errors, data_date)
+    scanned = migrant_workers(lives, sight.working, errors, data_date)
+    return [
+        Extract("activity_people", "activity", {"activity_people.parquet": active},
+                "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
+        Extract("activity_weeks", "activity", {"activity_weeks.parquet": numbered(lives, weeks)},
+                "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
+        Extract("mws", "mws", {"mws.csv": scanned}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
+    ]  # fmt: skip
 
 
 def tax_years(data_date: int) -> range:
