@@ -40,8 +40,8 @@ def extracts(
 def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
     files = {}
     for name, frame in extract.files.items():
-        known = _without_births_to_come(frame, extract, lives, data_date).sort(extract.order)
-        delivered = _with_broken_rows(known, extract, lives.seed, name, broken)
+        known = _without_births_to_come(frame, extract, lives, data_date).sort(extract.order, maintain_order=True)
+        delivered = _with_broken_rows(known, extract, lives, name, broken)
         for loss in losses:
             if loss.extract == extract.name:
                 delivered = _without_lost_rows(delivered, lives, loss)
@@ -71,13 +71,17 @@ def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.Data
     return frame.filter(~(pl.Series(lost) & (dated.dt.year() == loss.year)))
 
 
-def _with_broken_rows(frame: pl.DataFrame, extract: Extract, seed: int, file: str, share: float) -> pl.DataFrame:
-    """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has."""
+def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file: str, share: float) -> pl.DataFrame:
+    """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has.
+
+    Which ones goes with the person and the number of the row among the person's own, whoever else is in the file.
+    """
     if not share:
         return frame
-    number = np.arange(len(frame))
-    broken = pl.Series(draws(seed, f"{file} broken", number) < share)
-    first = pl.Series(draws(seed, f"{file} kind of break", number) < 0.5)
+    person = lives.person[frame["row"].to_numpy()]
+    number = frame.select(pl.int_range(pl.len()).over("row")).to_series().to_numpy()
+    broken = pl.Series(draws(lives.seed, f"{file} broken", person, number) < share)
+    first = pl.Series(draws(lives.seed, f"{file} kind of break", person, number) < 0.5)
     changes: dict[str, pl.Expr | pl.Series] = {}
     if extract.sex:
         changes[extract.sex] = pl.when(broken & first).then(pl.lit("X")).otherwise(pl.col(extract.sex))

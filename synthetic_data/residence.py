@@ -40,6 +40,13 @@ class Lives:
         return self.people["person"].to_numpy()
 
     @cached_property
+    def ordinal(self) -> NDArray[np.int64]:
+        """A number of each person, below 10**9 and unlike any other's: the rank of the person's number."""
+        ordinal = np.empty(len(self.person), dtype=np.int64)
+        ordinal[np.argsort(self.person)] = np.arange(len(self.person))
+        return ordinal
+
+    @cached_property
     def birth(self) -> Days:
         """The day of birth of each person."""
         return self.people["birth"].to_numpy()

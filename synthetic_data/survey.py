@@ -16,7 +16,7 @@ from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held, nhs
+from synthetic_data.sources import held, nhs, numbers
 
 STRATA = 4
 TARGET_CV = 0.01
@@ -106,7 +106,7 @@ def _strata(lives: Lives, residents: NDArray[np.int64], cluster: NDArray[np.int6
 def _missed(lives: Lives, residents: NDArray[np.int64], cluster: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return who does not answer: whole households, and people in answering ones; young men most of all."""
     household = lives.household_on(residents, np.full(len(residents), SURVEY_DAY))
-    refuses = draws(lives.seed, "survey refuses", household) < HOUSEHOLD_REFUSES
+    refuses = draws(lives.seed, "survey refuses", lives.households["key"].to_numpy()[household]) < HOUSEHOLD_REFUSES
     years = age(lives.birth[residents], SURVEY_DAY)
     young_man = (lives.people["sex"].to_numpy()[residents] == "M") & (years >= 18) & (years < 35)
     rate = np.where(young_man, YOUNG_MAN_MISSED, PERSON_MISSED)
@@ -128,8 +128,8 @@ def _answers(
     return pl.DataFrame(
         {
             "row": rows,
-            "PERSON_ID": held.labels(lives.seed, "survey person", rows, "S", 9),
-            "HOUSEHOLD_ID": held.labels(lives.seed, "survey household", household, "H", 9),
+            "PERSON_ID": numbers.labels(lives, "survey person", rows, "S", 9),
+            "HOUSEHOLD_ID": numbers.household_labels(lives, "survey household", household),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),
@@ -140,7 +140,7 @@ def _answers(
             "POSTCODE": postcode,
             "REFERENCE_DATE": dates("reference", np.full(len(rows), SURVEY_DAY)),
             "STRATUM": pl.Series([f"HTC_{one + 1}" for one in stratum[cluster]], dtype=pl.String),
-            "CLUSTER": held.labels(lives.seed, "survey cluster", cluster, "C", 9),
+            "CLUSTER": numbers.postcode_labels(lives, "survey cluster", cluster),
             "WEIGHT": np.round(weight[cluster], 6),
         }
     )
@@ -160,7 +160,7 @@ def review_sample(lives: Lives, survey: pl.DataFrame, on_nhs: NDArray[np.bool_])
     somebody = listed[(draws(lives.seed, "wrong person found", person, review) * len(listed)).astype(np.int64)]
     finds_nobody = on_nhs[row] & (draws(lives.seed, "nobody found", person, review) < WRONG_VERDICT_FINDS_NOBODY)
     found = np.where(wrong, np.where(finds_nobody, -1, somebody), np.where(on_nhs[row], row, -1))
-    number = held.nhs_numbers(lives, np.maximum(found, 0))
+    number = numbers.nhs_numbers(lives, np.maximum(found, 0))
     first = (draws(lives.seed, "reviewer", person) * REVIEWERS).astype(np.int64)
     other = (
         first + 1 + (draws(lives.seed, "second reviewer", person) * (REVIEWERS - 1)).astype(np.int64)

@@ -9,7 +9,7 @@ from synthetic_data.draws import Days, between, draws, pick
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held
+from synthetic_data.sources import held, numbers
 
 ROUTES = ("AIR", "RAIL", "SEA")
 ROUTE_SHARES = (0.93, 0.05, 0.02)
@@ -64,7 +64,7 @@ def _traveller(lives: Lives, errors: Errors, row: NDArray[np.int64]) -> pl.DataF
     return pl.DataFrame(
         {
             "row": rows,
-            "PERSON_ID": held.labels(lives.seed, "traveller", rows, "T", 12),
+            "PERSON_ID": numbers.labels(lives, "traveller", rows, "T", 12),
             "GIVEN_NAMES": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "BIRTH_DATE": dates("birth", person["birth"]),

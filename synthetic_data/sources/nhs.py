@@ -11,7 +11,7 @@ from synthetic_data.draws import Days, draws, exponential, log_normal
 from synthetic_data.errors import Errors, group_rate
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held
+from synthetic_data.sources import held, numbers
 from synthetic_data.working_lives import WorkingLives
 
 BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL = "1", "2", "3", "4", "9"
@@ -212,7 +212,7 @@ def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": posted["row"],
-            "NHS_NUMBER": held.nhs_numbers(lives, rows)[index],
+            "NHS_NUMBER": numbers.nhs_numbers(lives, rows)[index],
             "GIVEN_NAME": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
@@ -243,7 +243,7 @@ def patient_register(lives: Lives, events: pl.DataFrame, errors: Errors, year: i
     return pl.DataFrame(
         {
             "row": rows,
-            "NHS_NO": held.nhs_numbers(lives, rows),
+            "NHS_NO": numbers.nhs_numbers(lives, rows),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),

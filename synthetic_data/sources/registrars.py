@@ -8,7 +8,7 @@ from synthetic_data.draws import draws, exponential
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held, nhs
+from synthetic_data.sources import held, nhs, numbers
 
 BIRTH_REGISTERED_WITHIN = 42
 DEATH_REGISTERED_AFTER = 6
@@ -34,11 +34,11 @@ def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DA
     registered = lives.birth + lag
     rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY) & (registered <= data_date))
     child, mothers = held.identity(lives, errors, "births", rows), mother[rows]
-    number = held.nhs_numbers(lives, mothers)
+    number = numbers.nhs_numbers(lives, mothers)
     return pl.DataFrame(
         {
             "row": rows,
-            "NHS_NUMBER": held.nhs_numbers(lives, rows),
+            "NHS_NUMBER": numbers.nhs_numbers(lives, rows),
             "CHILD_FORENAME": child["given_name"],
             "CHILD_SURNAME": child["family_name"],
             "DATE_OF_BIRTH": dates("birth", child["birth"]),
@@ -61,7 +61,7 @@ def deaths(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     return pl.DataFrame(
         {
             "row": rows,
-            "ENTRY_NUMBER": held.labels(lives.seed, "death entry", rows, "D", 10),
+            "ENTRY_NUMBER": numbers.labels(lives, "death entry", rows, "D", 10),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),

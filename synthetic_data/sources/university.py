@@ -11,7 +11,7 @@ from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held
+from synthetic_data.sources import held, numbers
 
 FIRST_ACADEMIC_YEAR = 2010
 DELIVERED_AFTER = 120
@@ -66,7 +66,7 @@ def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.Dat
     return pl.DataFrame(
         {
             "row": row,
-            "HUSID": held.labels(lives.seed, "student", rows, "", 13)[index],
+            "HUSID": numbers.labels(lives, "student", rows, "", 13)[index],
             "NUMHUS": enrolled["course"].cast(pl.String).str.zfill(2) + "A",
             "UKPRN": pl.Series(provider).cast(pl.String),
             "FNAMES": person["given_name"],

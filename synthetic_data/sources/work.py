@@ -10,7 +10,7 @@ from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
-from synthetic_data.sources import held
+from synthetic_data.sources import held, numbers
 from synthetic_data.working_lives import WorkingLives
 
 SCAN_BEGAN = day(1975, 1, 1)
@@ -57,7 +57,7 @@ def migrant_workers(lives: Lives, working: WorkingLives, errors: Errors, data_da
     return pl.DataFrame(
         {
             "row": rows,
-            "NINO_ENC": held.insurance_numbers(lives, rows),
+            "NINO_ENC": numbers.insurance_numbers(lives, rows),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": _day_first(person["birth"]),
@@ -124,7 +124,7 @@ def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, year: int) ->
 def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
     """Return the extract of weeks, with encrypted numbers."""
     rows, index = np.unique(weeks["row"].to_numpy(), return_inverse=True)
-    return weeks.select("row", held.insurance_numbers(lives, rows)[index].alias("NINO_ENC"), pl.exclude("row"))
+    return weeks.select("row", numbers.insurance_numbers(lives, rows)[index].alias("NINO_ENC"), pl.exclude("row"))
 
 
 def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
@@ -136,7 +136,7 @@ def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: 
     return pl.DataFrame(
         {
             "row": rows,
-            "NINO_ENC": held.insurance_numbers(lives, rows),
+            "NINO_ENC": numbers.insurance_numbers(lives, rows),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),

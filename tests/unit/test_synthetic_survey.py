@@ -120,7 +120,7 @@ def test_a_careless_review_errs_as_often_as_told(
 
 
 def wrong_verdicts(lives: Lives, review: pl.DataFrame, on_nhs: np.ndarray) -> int:
-    from synthetic_data.sources.held import nhs_numbers
+    from synthetic_data.sources.numbers import nhs_numbers
 
     row = review["row"].to_numpy()
     true = pl.select(pl.when(pl.Series(on_nhs[row])).then(nhs_numbers(lives, row))).to_series()

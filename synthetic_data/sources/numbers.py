@@ -1,0 +1,67 @@
+"""The numbers that sources give people: distinct, well formed, and telling nothing about whose they are.
+
+They are made from a person's ordinal and a household's key, which never depend on who else is simulated.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.draws import scatter
+from synthetic_data.residence import Lives
+
+HALF = 31_622
+"""Shuffled numbers stay below the square of this, so that nine digits hold them."""
+ROUNDS = 4
+
+
+def nhs_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
+    """Return the NHS number of each person (row): ten digits.
+
+    The last digit is never the right check digit, so that no number can be that of a living person.
+    """
+    nine = shuffled(lives.seed, "nhs number", lives.ordinal[rows])
+    weighted = sum(nine // 10 ** (9 - place) % 10 * (11 - place) for place in range(1, 10))
+    check = (11 - weighted % 11) % 11
+    return _written("", nine * 10 + (check + 1) % 10, 10)
+
+
+def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
+    """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
+    return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[rows]))
+
+
+def labels(lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int) -> pl.Series:
+    """Return an identifier of a kind for each person (row): a prefix, then at least nine digits."""
+    return _written(prefix, shuffled(lives.seed, kind, lives.ordinal[rows]), digits)
+
+
+def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> pl.Series:
+    """Return an identifier of a kind for each household (row): H, then 16 hexadecimal digits."""
+    bits = scatter(lives.seed, kind, lives.households["key"].to_numpy()[households])
+    return pl.select(pl.lit("H") + _hexadecimal(bits)).to_series()
+
+
+def postcode_labels(lives: Lives, kind: str, postcodes: NDArray[np.int64]) -> pl.Series:
+    """Return an identifier of a kind for each postcode (number): C, then nine digits."""
+    return _written("C", shuffled(lives.seed, kind, postcodes), 9)
+
+
+def shuffled(seed: int, kind: str, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return distinct numbers below `HALF` squared for distinct such numbers: a Feistel network of each kind's own.
+
+    So neither the numbers nor the order of a file by them says who is the same person in two sources.
+    """
+    left, right = np.divmod(numbers, HALF)
+    for number in range(ROUNDS):
+        mixed = (scatter(seed, f"{kind} {number}", right) % np.uint64(HALF)).astype(np.int64)
+        left, right = right, (left + mixed) % HALF
+    return left * HALF + right
+
+
+def _written(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
+    return pl.select(pl.lit(prefix) + pl.Series(numbers).cast(pl.String).str.zfill(digits)).to_series()
+
+
+def _hexadecimal(bits: NDArray[np.uint64]) -> pl.Series:
+    return pl.Series(bits.astype(">u8").tobytes().hex(" ", 8).upper().split(), dtype=pl.String)
