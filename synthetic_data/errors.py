@@ -24,6 +24,7 @@ Amount = Annotated[float, Field(ge=0, strict=True)]
 ASSUMED = "assumption"
 ONS_LAGS = "ONS, Registration lags of NINo and NHS registrations, 2019"
 HOME_OFFICE = "Home Office, Fifth report on statistics relating to exit checks, 2020"
+HOME_OFFICE_TOTAL = "the total of all routes: Home Office, 2020; its split by route is an assumption"
 
 
 def error(default: Any, what: str, source: str = ASSUMED) -> Any:
@@ -71,6 +72,8 @@ class Registration(Frozen):
     nino_sigma: Amount = error(1.0, "spread of the logarithm of these lags")
     never_active: Share = error(0.08, "adults who never meet tax or benefit systems")
     activity_gap: Share = error(0.003, "years without activity of an active resident")
+    self_employed_gap: Share = error(0.01, "years for which no tax return of a self-employed person is held")
+    flag_4_lost: Share = error(0.8, "told moves within the country that change the practice: flag 4 is lost with it")
     birth_country_missing: Share = error(0.20, "people without a country of birth on PDS")
 
 
@@ -83,6 +86,7 @@ class Leavers(Frozen):
     dropped_inactive: Share = error(0.25, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
+    cleaned_a_year: Share = error(0.03, "people long gone whom the cleaning of lists takes off in a year")
 
     @model_validator(mode="after")
     def _one_fate(self) -> "Leavers":
@@ -139,6 +143,18 @@ class Departures(Frozen):
     unmatched: Share = error(0.03, "departures that exit checks never join to the traveller", HOME_OFFICE)
 
 
+class Border(Frozen):
+    """Crossings that nobody records: routes with weak coverage, and journeys through Ireland."""
+
+    air_in: Share = error(0.08, "arrivals by air of which no carrier tells; over all routes 11%", HOME_OFFICE)
+    rail_in: Share = error(0.50, "arrivals by rail of which no carrier tells", HOME_OFFICE_TOTAL)
+    sea_in: Share = error(0.55, "arrivals by sea of which no carrier tells", HOME_OFFICE_TOTAL)
+    air_out: Share = error(0.0, "departures by air of which no carrier tells; of all routes hardly any", HOME_OFFICE)
+    rail_out: Share = error(0.05, "departures by rail of which no carrier tells", HOME_OFFICE_TOTAL)
+    sea_out: Share = error(0.10, "departures by sea of which no carrier tells", HOME_OFFICE_TOTAL)
+    by_ireland: Share = error(0.005, "journeys through Ireland: within the Common Travel Area nobody looks")
+
+
 class NamesOf(Frozen):
     """Misspelt names of one source, in place of the general rate times the source's factor."""
 
@@ -191,6 +207,7 @@ class Errors(Frozen):
     dates: Dates = Dates()
     addresses: Addresses = Addresses()
     departures: Departures = Departures()
+    border: Border = Border()
     broken_rows: Share = error(0.0002, "rows with an impossible code, date or number")
     activity: OfAddressedSource = _care_and_addresses(1.0)
     births: OfSource = _care(0.6)
@@ -238,15 +255,17 @@ NO_ERRORS = Errors(
         nhs_never=OfGroups(British=0, Irish=0, EU=0, non_EU=0), nhs_never_settled=0, nhs_never_child=0,
         nhs_median_days=DaysOfGroups(British=0, Irish=0, EU=0, non_EU=0), nhs_median_days_child=0, nhs_sigma=0,
         no_gp=0, nino_median_days=DaysOfGroups(British=0, Irish=0, EU=0, non_EU=0), nino_sigma=0, never_active=0,
-        activity_gap=0, birth_country_missing=0,
+        activity_gap=0, self_employed_gap=0, flag_4_lost=0, birth_country_missing=0,
     ),
     leavers=Leavers(
-        told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0
+        told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0,
+        cleaned_a_year=1,
     ),
     names=Names(rate=0, foreign_factor=1, by_sound=0, prone=0, prone_factor=1),
     dates=Dates(birth=0, arrival_near=0, arrival_month=0),
     addresses=Addresses(nhs_never=0, nhs_median_days=0, stale=0, mean_days=0),
     departures=Departures(unmatched=0),
+    border=Border(air_in=0, rail_in=0, sea_in=0, air_out=0, rail_out=0, sea_out=0, by_ireland=0),
     broken_rows=0,
 )  # fmt: skip
 """Sources that see everything at once, and right."""
