@@ -73,7 +73,7 @@ class Registration(Frozen):
     never_active: Share = error(0.08, "adults who never meet tax or benefit systems")
     activity_gap: Share = error(0.003, "years without activity of an active resident")
     self_employed_gap: Share = error(0.01, "years for which no tax return of a self-employed person is held")
-    flag_4_lost: Share = error(0.8, "told moves within the country that change the practice: flag 4 is lost with it")
+    flag_lost: Share = error(0.8, "told moves within the country that change the practice: flag 4 is lost with it")
     birth_country_missing: Share = error(0.20, "people without a country of birth on PDS")
 
 
@@ -255,7 +255,7 @@ NO_ERRORS = Errors(
         nhs_never=OfGroups(British=0, Irish=0, EU=0, non_EU=0), nhs_never_settled=0, nhs_never_child=0,
         nhs_median_days=DaysOfGroups(British=0, Irish=0, EU=0, non_EU=0), nhs_median_days_child=0, nhs_sigma=0,
         no_gp=0, nino_median_days=DaysOfGroups(British=0, Irish=0, EU=0, non_EU=0), nino_sigma=0, never_active=0,
-        activity_gap=0, self_employed_gap=0, flag_4_lost=0, birth_country_missing=0,
+        activity_gap=0, self_employed_gap=0, flag_lost=0, birth_country_missing=0,
     ),
     leavers=Leavers(
         told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0,
