@@ -44,7 +44,12 @@ def _ingest_depends(study: Study) -> Any:
     return {
         "contracts": {source: contract.model_dump(mode="json") for source, contract in contracts.items()},
         "files": [
-            (one.name, one.rows, [(path.name, digest_of_file(path)) for path in study.files_of(one.name)])
+            (
+                one.name,
+                one.rows,
+                one.version,
+                [(path.name, digest_of_file(path)) for path in study.files_of(one.name)],
+            )
             for one in study.extract
         ],
         "areas": digest_of_file(area_lookup(study)),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.contracts import PARTS_OF_A_PERSON, SourceContract
+from pipeline.columns import PARTS_OF_A_PERSON
+from pipeline.contracts import SourceContract
 from pipeline.errors import UserError
 from pipeline.toml_files import Frozen, parse, read_toml
 

@@ -4,13 +4,14 @@ All checks are Polars expressions made from the contract. The text of a column s
 `text:<name>`, its value (Date, Int64, Float64, Boolean or canonical text) under `<name>`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from pipeline.contracts import Bound, Column, Extract, whole_match
+from pipeline.columns import Bound, Column, whole_match
+from pipeline.contracts import CURRENT, Extract
 from pipeline.read_extract import ROW_NUMBER
 from pipeline.standardise import standard_number
 
@@ -58,22 +59,70 @@ class _Fault:
     reason: pl.Expr
 
 
-def check(texts: pl.DataFrame, extract: Extract, data_date: date) -> Checked:
+def check(
+    texts: pl.DataFrame, extract: Extract, data_date: date, version_of: Mapping[str, str] | None = None
+) -> Checked:
     """Return the rows of an extract that its contract accepts, and those that it does not.
 
-    `texts` has `file`, `row_number` and every column of the contract as text, in the order of the files.
+    `texts` has `file`, `row_number` and every column of the contract as text, in the order of the files;
+    `version_of` tells the layout of each file, if it is not the current one.
     """
-    rows = values(texts, extract).with_row_index(_ORDER)
-    faults = [fault for name, column in extract.columns.items() for fault in faults_of(name, column, data_date)]
-    rows = rows.with_columns(pl.any_horizontal(fault.found.fill_null(value=False) for fault in faults).alias(_BAD))
+    ordered = texts.with_row_index(_ORDER)
+    rows_of = _rows_of_versions(ordered, version_of or {})
+    faults = {version: _faults(version, extract.layouts[version], data_date) for version in rows_of}
+    rows = _in_order([_judged(rows, extract.layouts[one], faults[one]) for one, rows in rows_of.items()])
+    # a repetition can stand in files of two versions
     rows = rows.with_columns(_repeats(rows, extract.unique).alias(_REPEATS))
     bad = rows.filter(pl.col(_BAD) | pl.col(_REPEATS))
+    bad_of = _rows_of_versions(bad, version_of or {})
+    aside = [_set_aside(bad_of[one], extract, faults[one], rows_of[one].height) for one in bad_of]
     repeated = bad.filter(_REPEATS)[FILE].value_counts().sort(FILE)
     return Checked(
         accepted=rows.filter(~(pl.col(_BAD) | pl.col(_REPEATS))).select(FILE, ROW_NUMBER, *extract.columns),
-        quarantined=_set_aside(bad, extract, faults, rows.height),
+        quarantined=_in_order(aside).drop(_ORDER),
         repeated=dict(repeated.iter_rows()),
     )
+
+
+def _rows_of_versions(rows: pl.DataFrame, version_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """Return rows by the version of their file."""
+    version = pl.col(FILE).replace_strict(version_of, default=CURRENT, return_dtype=pl.String)
+    present = rows.select(version.unique(maintain_order=True)).to_series().to_list() or [CURRENT]
+    return {one: rows.filter(version == one) if len(present) > 1 else rows for one in present}
+
+
+def _in_order(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of several versions in the order of the files."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = pl.concat(parts, rechunk=True)
+    return rows if rows[_ORDER].is_sorted() else rows.sort(_ORDER)
+
+
+def _judged(texts: pl.DataFrame, layout: Extract, faults: list[_Fault]) -> pl.DataFrame:
+    """Return rows of one layout with their values, and whether any fault is found in them."""
+    found = pl.any_horizontal(fault.found.fill_null(value=False) for fault in faults)
+    return values(texts, layout).with_columns(found.alias(_BAD))
+
+
+def _faults(version: str, layout: Extract, data_date: date) -> list[_Fault]:
+    """Return everything that can be wrong with a row of one layout."""
+    faults = []
+    for name, column in layout.columns.items():
+        faults += faults_of(name, column, data_date)
+        if name == layout.dated_by:
+            faults += _out_of_time(name, version, layout)
+    return faults
+
+
+def _out_of_time(name: str, version: str, layout: Extract) -> list[_Fault]:
+    """Return the faults of a record that is dated when its source did not write this layout."""
+    bounds = [(layout.since, pl.col(name) < layout.since, "before")] if layout.since else []
+    bounds += [(layout.until, pl.col(name) > layout.until, "after")] if layout.until else []
+    return [
+        _Fault(name, found, pl.lit(f"{name}: {side} {day}, out of the time of the layout '{version}'"))
+        for day, found, side in bounds
+    ]
 
 
 def values(texts: pl.DataFrame, extract: Extract) -> pl.DataFrame:
@@ -156,10 +205,13 @@ def _repeats(rows: pl.DataFrame, unique: Iterable[str]) -> pl.Series:
 
 
 def _set_aside(bad: pl.DataFrame, extract: Extract, faults: list[_Fault], rows_checked: int) -> pl.DataFrame:
-    """Return the quarantine: reasons, and the values that may be written."""
+    """Return the quarantine of rows of one layout: their order, reasons, and the values that may be written."""
     if bad.is_empty():
         texts = dict.fromkeys(extract.attributes, pl.String)
-        return pl.DataFrame(schema={FILE: pl.String, ROW_NUMBER: pl.Int64, REASONS: pl.List(pl.String), **texts})
+        order = bad.schema[_ORDER]
+        return pl.DataFrame(
+            schema={_ORDER: order, FILE: pl.String, ROW_NUMBER: pl.Int64, REASONS: pl.List(pl.String), **texts}
+        )
     shown = bad.with_columns(
         _shown(f"text:{name}", [fault.found for fault in faults if fault.column == name], rows_checked).alias(
             f"shown:{name}"
@@ -170,6 +222,7 @@ def _set_aside(bad: pl.DataFrame, extract: Extract, faults: list[_Fault], rows_c
     repeated = f"repeated record: same {', '.join(extract.unique)} as an earlier row"
     reasons.append(pl.when(pl.col(_REPEATS)).then(pl.lit(repeated)))
     return shown.select(
+        _ORDER,
         FILE,
         ROW_NUMBER,
         pl.concat_list(reasons).list.drop_nulls().alias(REASONS),

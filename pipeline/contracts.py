@@ -5,138 +5,71 @@ from collections import Counter
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import polars as pl
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from pipeline.columns import Column, Name
 from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
 
 CONTRACT_FOLDER = Path(__file__).parent / "source_contracts"
 CODE_LISTS = "code_lists.toml"
-
-ColumnType = Literal["text", "date", "integer", "decimal", "boolean", "code"]
-PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postcode")
 COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
-Bound = int | float | date | Literal["data_date"] | None
+CURRENT = "current"
+"""The name of the layout that an extract's own columns describe, beside its versions."""
 
 
-Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+class Difference(Frozen):
+    """What a version wrote differently in one column: whatever is given replaces the extract's own."""
+
+    header: str | None = None
+    format: str | None = None
+    codes: dict[str, str] | None = None
+    pattern: str | None = None
 
 
-def whole_match(pattern: str) -> str:
-    """Return the regular expression that matches a text only if all of it is of a pattern."""
-    return f"^(?:{pattern})$"
+class Version(Frozen):
+    """Another layout of an extract, in which the source wrote records that are dated `since` to `until`.
 
-
-class Column(Frozen):
-    """One column of an extract: the source's header, its type, and what is allowed in it.
-
-    `identifier` names the kind of identifier (one of `PARTS_OF_A_PERSON`, or a direct identifier such as
-    `nhs_number`); two columns of one kind are comparable across sources. `of` says whose it is when it is
-    not the subject's own (the mother's, or the match that a reviewer names).
+    `columns` has what differs from the extract's own, `absent` names the columns that such a file has not.
     """
 
-    header: str
-    type: ColumnType
-    says: str = ""
-    required: bool = True
-    format: str = "%Y-%m-%d"
-    codes: dict[str, str] = Field(default_factory=dict)
-    pattern: str | None = None
-    min: Bound = None
-    max: Bound = None
-    identifier: Name | None = None
-    of: Name | None = None
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-                pl.Series([""]).str.contains(whole_match(value))  # what checks it: it knows no look-around
-            except (re.error, pl.exceptions.ComputeError, RecursionError) as error:
-                raise ValueError(f"not a regular expression: {str(error).splitlines()[0]}") from None
-        return value
-
-    @field_validator("format")
-    @classmethod
-    def _tells_days_apart(cls, value: str) -> str:
-        day = pl.Series([date(2001, 2, 3)])
-        try:
-            told_apart = day.dt.strftime(value).str.to_date(value, strict=False).equals(day)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            told_apart = False
-        if not told_apart:
-            raise ValueError("a date's format must give year, month and day, as '%d/%m/%Y' does")
-        return value
-
-    @field_validator("min", "max", mode="before")
-    @classmethod
-    def _date_bound(cls, value: Bound | str) -> Bound | str:
-        return date.fromisoformat(value) if isinstance(value, str) and value != "data_date" else value
+    id: Name
+    says: str
+    since: date | None = None
+    until: date | None = None
+    columns: dict[str, Difference] = Field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _codes_belong_to_codes(self) -> "Column":
-        if (self.type == "code") != bool(self.codes):
-            raise ValueError("a column of type 'code' needs 'codes', and no other column takes them")
+    def _is_of_some_years(self) -> "Version":
+        if self.id == CURRENT:
+            raise ValueError(f"'{CURRENT}' is the name of the extract's own layout. Give the version another 'id'")
+        if self.since is None and self.until is None:
+            raise ValueError("a version needs 'since', 'until' or both: the dates that its records can have")
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise ValueError(f"'since' is {self.since} and 'until' is {self.until}: no date lies between them")
         return self
-
-    @model_validator(mode="after")
-    def _identifiers_are_what_they_say(self) -> "Column":
-        needed = {"date_of_birth": "date", "sex": "code"}.get(self.identifier or "", "text")
-        if self.identifier and self.type != needed:
-            raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
-        if self.identifier == "sex" and not set(self.codes.values()) <= {"F", "M"}:
-            raise ValueError("the codes of sex must map to 'F' and 'M'")
-        if self.type != "text" and self.pattern is not None:
-            raise ValueError("only a column of type 'text' takes a 'pattern'")
-        if self.type == "text" and not self.identifier and self.pattern is None:
-            raise ValueError("text that is no identifier needs a 'pattern', so that nobody's name can hide in it")
-        return self
-
-    @model_validator(mode="after")
-    def _bounds_fit_the_type(self) -> "Column":
-        for bound in (self.min, self.max):
-            fits = {"date": isinstance(bound, date) or bound == "data_date"}
-            fits |= dict.fromkeys(("integer", "decimal"), isinstance(bound, int | float))
-            if bound is not None and not fits.get(self.type, False):
-                raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
-            if bound is None and self.type in {"integer", "decimal"}:
-                raise ValueError("a number needs 'min' and 'max', so that nobody's own number can hide in it")
-        ends = [
-            float(bound.toordinal() if isinstance(bound, date) else bound)
-            for bound in (self.min, self.max)
-            if bound is not None and bound != "data_date"
-        ]
-        if ends and not ends[0] <= ends[-1]:
-            raise ValueError(f"'min' is {self.min} and 'max' is {self.max}: no value lies between them")
-        return self
-
-    @property
-    def is_clear_identifier(self) -> bool:
-        """Whether the value must never be written: every identifier but sex, which is also an attribute."""
-        return self.identifier is not None and self.identifier != "sex"
-
-    @property
-    def is_direct_identifier(self) -> bool:
-        """Whether the value is a number or key that stands for one person."""
-        return self.identifier is not None and self.identifier not in PARTS_OF_A_PERSON
 
 
 class Extract(Frozen):
     """One kind of file that a source delivers: the grain in words, the unique key, the columns.
 
     `dated_by` names the date that orders the records of one subject, so that their latest values are known;
-    without it the order of the file does. Undated records count as older than dated ones.
+    without it the order of the file does. Undated records count as older than dated ones. `absent` names
+    columns that the current layout has not, because only a `version` had them. The layout of a version is an
+    extract as well, whose records are dated `since` to `until`.
     """
 
     says: str
     unique: tuple[str, ...] = Field(min_length=1)
     dated_by: str | None = None
+    since: date | None = None
+    until: date | None = None
+    absent: tuple[str, ...] = ()
     columns: dict[str, Column]
+    version: tuple[Version, ...] = ()
 
     @model_validator(mode="after")
     def _unique_columns_exist(self) -> "Extract":
@@ -146,6 +79,20 @@ class Extract(Frozen):
         dated_by = self.columns.get(self.dated_by) if self.dated_by else None
         if self.dated_by and (dated_by is None or dated_by.type != "date" or dated_by.is_clear_identifier):
             raise ValueError(f"'dated_by' names '{self.dated_by}', which is no date of an event in the extract")
+        if (self.since or self.until or self.version) and dated_by is None:
+            raise ValueError("an extract that was written otherwise in other years needs 'dated_by'")
+        return self
+
+    @model_validator(mode="after")
+    def _absent_columns_can_be_missed(self) -> "Extract":
+        for name in self.absent:
+            if name not in self.columns:
+                raise ValueError(f"'absent' names '{name}', which is no column of the extract")
+            if self.columns[name].required or name in (*self.unique, self.dated_by):
+                raise ValueError(
+                    f"'{name}' is absent from a layout, so it must be 'required = false', and neither 'unique' "
+                    "nor 'dated_by' can name it"
+                )
         return self
 
     @model_validator(mode="after")
@@ -158,13 +105,50 @@ class Extract(Frozen):
                 )
             if column.of and f"{column.of}_{column.identifier}" in self.attributes:
                 raise ValueError(f"'{column.of}_{column.identifier}' names the token of '{name}' already")
-        headers = Counter(column.header.upper() for column in self.columns.values())
+        headers = Counter(column.header.upper() for column in self.delivered.values())
         kinds = Counter((column.identifier, column.of) for column in self.columns.values() if column.identifier)
         twice = [header for header, times in headers.items() if times > 1]
         twice += [f"the identifier {kind}" for (kind, _), times in kinds.items() if times > 1]
         if twice:
             raise ValueError(f"{twice[0]} stands in two columns; each header and each identifier has one")
         return self
+
+    @model_validator(mode="after")
+    def _versions_are_layouts(self) -> "Extract":
+        ids = [version.id for version in self.version]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two versions have one 'id'; give each its own")
+        for version in self.version:
+            for name in version.columns:
+                if name not in self.columns or name in version.absent:
+                    fault = "absent from it" if name in self.columns else "no column of the extract"
+                    raise ValueError(f"version '{version.id}' names '{name}', which is {fault}")
+            self._layout(version)
+        return self
+
+    def _layout(self, version: Version) -> "Extract":
+        """Return the extract as a version wrote it; raises `ValueError` where that is no extract."""
+        place = f"version '{version.id}'"
+        columns = dict(self.columns)
+        try:
+            for name, difference in version.columns.items():
+                place = f"version '{version.id}', column '{name}'"
+                columns[name] = Column(**columns[name].model_dump() | difference.model_dump(exclude_none=True))
+            place = f"version '{version.id}'"
+            changes = {"columns": columns, "version": (), **version.model_dump(include={"since", "until", "absent"})}
+            return Extract(**self.model_dump(exclude=set(changes)) | changes)
+        except ValidationError as error:
+            raise ValueError(f"{place}: {_message(error)}") from None
+
+    @cached_property
+    def layouts(self) -> dict[str, "Extract"]:
+        """All layouts in which files may come, by name: the current one first, then those of the versions."""
+        return {CURRENT: self} | {version.id: self._layout(version) for version in self.version}
+
+    @property
+    def delivered(self) -> dict[str, Column]:
+        """The columns that a file of this layout has: all but absent ones."""
+        return {name: column for name, column in self.columns.items() if name not in self.absent}
 
     @property
     def attributes(self) -> dict[str, Column]:
@@ -233,19 +217,32 @@ def read_contract(path: Path) -> SourceContract:
     """Return the contract in a TOML file, its named code lists resolved; raises `UserError`."""
     data = read_toml(path)
     own = parse(_CodeLists, {"code_lists": data.pop("code_lists", {})}, str(path))
-    lists = read_toml(CONTRACT_FOLDER / CODE_LISTS) | own.code_lists
+    lists = code_lists() | own.code_lists
     for extract in _tables_in(data.get("extracts")):
-        columns = extract.get("columns")
-        for name, column in columns.items() if isinstance(columns, dict) else ():
-            if isinstance(column, dict) and "codes" in column:
-                column["codes"] = _resolve(column["codes"], lists, f"{path}, column '{name}'")
+        versions = extract.get("version")
+        for table in [extract, *(versions if isinstance(versions, list) else ())]:
+            columns = table.get("columns") if isinstance(table, dict) else None
+            for name, column in columns.items() if isinstance(columns, dict) else ():
+                if isinstance(column, dict) and "codes" in column:
+                    column["codes"] = _resolve(column["codes"], lists, f"{path}, column '{name}'")
     return parse(SourceContract, data, str(path))
+
+
+def code_lists() -> dict[str, dict[str, str]]:
+    """Return the code lists that contracts share, by name: what a source writes -> what Sojourn writes."""
+    path = CONTRACT_FOLDER / CODE_LISTS
+    return parse(_CodeLists, {"code_lists": read_toml(path)}, str(path)).code_lists
 
 
 class _CodeLists(Frozen):
     """The code lists that a contract brings with it."""
 
     code_lists: dict[str, dict[str, str]]
+
+
+def _message(error: ValidationError) -> str:
+    """Return the words of the first mistake that a model found."""
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 
 def _tables_in(value: object) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ import dataframely as dy
 import polars as pl
 
 from pipeline.check import FALSE, TRUE
-from pipeline.contracts import Column, Extract, SourceContract
+from pipeline.columns import Column
+from pipeline.contracts import Extract, SourceContract
 from pipeline.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_kinds
 from pipeline.schemas import TABLES
 

@@ -19,6 +19,7 @@ from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError
 from pipeline.keys import PseudonymisationKey, read_key
 from pipeline.ledger import (
+    FileRead,
     LedgerRow,
     counted,
     ledger_rows,
@@ -39,6 +40,7 @@ from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import Study, digest_of_file
 from pipeline.tables import write_table
+from pipeline.versions import version_of
 
 RECORD = "record_id"
 
@@ -105,16 +107,16 @@ def _ingest_source(
     ledger, warnings, identities = [], [], []
     subjects = pl.DataFrame(schema={contract.person_key: pl.String, SUBJECT: pl.Int64})
     for name, extract in contract.extracts.items():
-        texts, digests = _read(context, name, extract)
+        texts, files = _read(context, name, extract)
         rows_of_file = dict(texts.group_by(FILE).len().iter_rows())
-        checked = check(texts, extract, study.data_date)
+        checked = check(texts, extract, study.data_date, {file: read.version for file, read in files.items()})
         del texts
         subjects = _mint(subjects, checked.accepted[contract.person_key])
         rows = _derive(checked.accepted, extract, subjects, areas)
         write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         identities.append(_identities(rows, extract, len(identities)))
-        entries = ledger_rows(contract.source, name, checked, digests, Counter(rows_of_file))
+        entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
         ledger += entries
         warnings += warn_of_repeats(checked, extract) + warn_of_many_set_aside(entries, checked.repeated)
         if _declared_rows(study, name) is None:
@@ -127,28 +129,32 @@ def _ingest_source(
     return _Source(ledger, warnings, tokens.height)
 
 
-def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Return all files of an extract as texts, with the name of the file, and the digest of each file."""
+def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFrame, dict[str, FileRead]]:
+    """Return all files of an extract as texts, with the name of the file, and what is known of each file."""
     study = context.study
-    frames, digests = [], {}
-    for path in study.files_of(name):
-        if path.name in digests:
+    entry = next(one for one in study.extract if one.name == name)
+    frames: list[pl.DataFrame] = []
+    files: dict[str, FileRead] = {}
+    for file, path in zip(entry.files, study.files_of(name), strict=True):
+        if path.name in files:
             raise UserError(
                 f"{path}: two files of '{name}' have this name. Rename one, so that they can be told apart."
             )
         context.tell(f"checking {path.name}")
-        digests[path.name] = digest_of_file(path)
-        frames.append(read_extract(path, extract, context.threads).with_columns(pl.lit(path.name).alias(FILE)))
+        where = f"{study.path}, [[extract]] '{name}', 'version' of '{file}',"
+        version = version_of(path, extract, entry.version.get(file), where)
+        files[path.name] = FileRead(version, digest_of_file(path))
+        texts = read_extract(path, extract.layouts[version], context.threads)
+        frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
     # in one piece: Polars 2.1 panics on some expressions of texts over frames in several chunks
     texts = pl.concat(frames, rechunk=True)
-    declared = _declared_rows(study, name)
-    if declared is not None and declared != texts.height:
-        files = ", ".join(str(path) for path in study.files_of(name))
+    if entry.rows is not None and entry.rows != texts.height:
+        paths = ", ".join(str(path) for path in study.files_of(name))
         raise UserError(
-            f"{files}: {texts.height:,} rows, but {study.path} declares {declared:,} for '{name}'. "
+            f"{paths}: {texts.height:,} rows, but {study.path} declares {entry.rows:,} for '{name}'. "
             "Ask for the whole delivery again, or mend 'rows'."
         )
-    return texts, digests
+    return texts, files
 
 
 def _declared_rows(study: Study, extract: str) -> int | None:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -16,10 +17,22 @@ MANY_SET_ASIDE = 0.05  # share of a file's rows above which its contract is in d
 LedgerRow = dict[str, str | int]
 
 
+@dataclass(frozen=True)
+class FileRead:
+    """One file of an extract: the version of its layout, and the digest of its bytes."""
+
+    version: str
+    sha256: str
+
+
 def ledger_rows(
-    source: str, extract: str, checked: Checked, digests: Mapping[str, str], rows_of_file: Mapping[str, int]
+    source: str,
+    extract: str,
+    checked: Checked,
+    files: Mapping[str, FileRead],
+    rows_of_file: Mapping[str, int],
 ) -> list[LedgerRow]:
-    """Return one row of the ledger for each file, in the order of `digests` (file name -> SHA-256).
+    """Return one row of the ledger for each file, in the order of `files` (by name).
 
     `rows_of_file` was counted before the checks, so that the ledger can add up or fail to.
     """
@@ -34,13 +47,14 @@ def ledger_rows(
             "source": source,
             "extract": extract,
             "file": file,
-            "sha256": digest,
+            "version": read.version,
+            "sha256": read.sha256,
             "rows_in": rows_of_file[file],
             "accepted": accepted[file],
             "quarantined": quarantined[file],
             "reasons": json.dumps(reasons.get(file, {}), sort_keys=True, ensure_ascii=False),
         }
-        for file, digest in digests.items()
+        for file, read in files.items()
     ]
 
 

@@ -16,7 +16,8 @@ import duckdb
 import polars as pl
 import pyarrow.parquet
 
-from pipeline.contracts import Column, Extract
+from pipeline.columns import Column
+from pipeline.contracts import Extract
 from pipeline.errors import UserError
 from pipeline.standardise import known
 from pipeline.tables import connect, query
@@ -31,35 +32,49 @@ _FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # what nanoseconds
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
     """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
 
-    Texts are trimmed and null where empty. Typed columns of a Parquet file are written as the source would
-    write them in a CSV, so that one set of checks serves both. Raises `UserError` that names the file.
+    `extract` is the layout of the file. Texts are trimmed and null where empty, as in columns that are absent
+    from the layout. Typed columns of a Parquet file are written as the source would write them in a CSV, so
+    that one set of checks serves both. Raises `UserError` that names the file.
     """
-    kind = path.suffix.lower()
-    if kind == ".csv":
-        frame = _read_csv(path, extract, threads)
-    elif kind == ".parquet":
-        frame = _read_parquet(path, extract)
-    else:
-        raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert it, or mend its name.")
+    frame = _read_csv(path, extract, threads) if _is_csv(path) else _read_parquet(path, extract)
     # not by pl.col(header): Polars takes a header such as `*` or `^A.*$` for many columns
-    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.columns.items()})
-    texts = named.select(known(pl.all()))
+    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.delivered.items()})
+    absent = (pl.lit(None, pl.String).alias(name) for name in extract.absent)
+    texts = named.with_columns(absent).select(known(pl.col(*extract.columns)))
     return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
+
+
+def headers_of(path: Path) -> list[str]:
+    """Return the headers of a file, in its order; raises `UserError` if there are none to be read."""
+    if _is_csv(path):
+        _check_utf8(path)
+        return _headers_of_csv(path)
+    try:
+        return list(pyarrow.parquet.read_schema(path).names)
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        fault = type(error).__name__
+    raise _damaged_parquet(path, fault)
 
 
 def ends_in_mid_line(path: Path) -> bool:
     """Return whether a CSV file stops without a line ending: it may have been cut within its last field."""
-    if path.suffix.lower() != ".csv":
+    if not _is_csv(path):
         return False
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 1))
         return file.read() not in {b"", b"\n", b"\r"}
 
 
+def _is_csv(path: Path) -> bool:
+    kind = path.suffix.lower()
+    if kind not in {".csv", ".parquet"}:
+        raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert it, or mend its name.")
+    return kind == ".csv"
+
+
 def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
-    _check_utf8(path)
-    headers = _headers_of_csv(path)
-    _check_headers(path, headers, extract)
+    headers = headers_of(path)
+    check_headers(path, headers, extract)
     columns = ", ".join(f"{_literal(header)}: 'VARCHAR'" for header in headers)
     connection = connect(threads)
     try:
@@ -121,12 +136,13 @@ def _headers_of_csv(path: Path) -> list[str]:
     return first_line
 
 
-def _check_headers(path: Path, headers: list[str], extract: Extract) -> None:
+def check_headers(path: Path, headers: list[str], extract: Extract, named: str = "the contract") -> None:
     """Raise one error on all headers that are missing, unknown or there twice.
 
     A file whose first line has few of the headers may have no header at all: then nothing of it is quoted.
+    `named` says which layout is meant.
     """
-    expected = [column.header for column in extract.columns.values()]
+    expected = [column.header for column in extract.delivered.values()]
     missing = [header for header in expected if header not in headers]
     unknown = [header for header in headers if header not in expected]
     twice = sorted({header for header in headers if headers.count(header) > 1})
@@ -134,37 +150,42 @@ def _check_headers(path: Path, headers: list[str], extract: Extract) -> None:
         return
     if len(missing) > len(expected) / 2:
         raise UserError(
-            f"{path}: {len(missing)} of the {len(expected)} columns of the contract are missing. "
+            f"{path}: {len(missing)} of the {len(expected)} columns of {named} are missing. "
             f"The header must be {','.join(expected)}, in any order, parted by commas."
         )
     faults = []
     for header in unknown:
         nearest = get_close_matches(header, missing or expected, n=1)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else "the contract does not have it."
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"{named} does not have it."
         faults.append(f"unknown column '{header}': {hint}")
     faults += [f"the column '{header}' is missing." for header in missing]
     faults += [f"the column '{header}' stands there twice." for header in twice]
-    raise UserError(f"{path}: {' '.join(faults)} The headers must be those of the contract, in any order.")
+    raise UserError(f"{path}: {' '.join(faults)} The headers must be those of {named}, in any order.")
 
 
 def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
     try:
         file = pyarrow.parquet.ParquetFile(path)
         headers = list(file.schema_arrow.names)
-        table = file.read() if not _differ(headers, extract) else None
+        table = file.read() if has_headers_of(headers, extract) else None
         if table is not None:
             table.validate(full=True)  # texts must be UTF-8 here as well
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
     except (OSError, ValueError, pyarrow.ArrowException, *_FAULTS_OF_POLARS) as error:
         fault = type(error).__name__
     else:
-        _check_headers(path, headers, extract)
-        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in extract.columns.values()])
-    raise UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: ask for it again.")
+        check_headers(path, headers, extract)
+        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in extract.delivered.values()])
+    raise _damaged_parquet(path, fault)
 
 
-def _differ(headers: list[str], extract: Extract) -> bool:
-    return sorted(headers) != sorted(column.header for column in extract.columns.values())
+def _damaged_parquet(path: Path, fault: str) -> UserError:
+    return UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: ask for it again.")
+
+
+def has_headers_of(headers: list[str], extract: Extract) -> bool:
+    """Return whether headers are those of a layout, each once, in any order."""
+    return sorted(headers) == sorted(column.header for column in extract.delivered.values())
 
 
 def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:

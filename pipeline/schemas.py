@@ -29,6 +29,7 @@ class Ledger(dy.Schema):
     source = dy.String()
     extract = dy.String(primary_key=True)
     file = dy.String(primary_key=True, description="Name of the file, without its folder.")
+    version = dy.String(description="Layout of the file: a version of the contract, or `current`.")
     sha256 = dy.String()
     rows_in = dy.Int64(min=0)
     accepted = dy.Int64(min=0)

@@ -5,24 +5,37 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from pipeline.contracts import SourceContract, read_contracts
 from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Years = Annotated[tuple[Annotated[int, Field(ge=1900, le=2199)], ...], Field(min_length=1)]
+Whole = Annotated[int, Strict()]
+"""A number, and no text or boolean that could be taken for one."""
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Years = Annotated[tuple[Annotated[Whole, Field(ge=1900, le=2199)], ...], Field(min_length=1)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 LARGEST_SEED = 2**63 - 1
 
 
 class ExtractFiles(Frozen):
-    """The files of one extract, relative to the study; `rows` (of all files) is checked when it is given."""
+    """The files of one extract, relative to the study; `rows` (of all files) is checked when it is given.
+
+    `version` says in which layout a file is written, where its headers fit several: file -> version.
+    """
 
     name: str
     files: tuple[str, ...] = Field(min_length=1)
-    rows: int | None = Field(default=None, ge=0)
+    rows: Whole | None = Field(default=None, ge=0)
+    version: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _versions_are_of_files(self) -> "ExtractFiles":
+        for file in self.version:
+            if file not in self.files:
+                raise ValueError(str(unknown("file", file, self.files, "version")))
+        return self
 
 
 class Periods(Frozen):
@@ -43,8 +56,8 @@ class LinkageSettings(Frozen):
     """How records are linked: the floor of probability, the sample that trains models, model files by source."""
 
     floor: Share = 0.01
-    training_pairs: int = Field(default=1_000_000, ge=10_000, le=1_000_000_000)
-    minimum_pairs_per_level: int = Field(default=20, ge=1, le=1_000_000)
+    training_pairs: Whole = Field(default=1_000_000, ge=10_000, le=1_000_000_000)
+    minimum_pairs_per_level: Whole = Field(default=20, ge=1, le=1_000_000)
     models: dict[str, str] = Field(default_factory=dict)
 
 
@@ -56,8 +69,8 @@ class CoverageSettings(Frozen):
     """
 
     reference_date: Day = date(2017, 6, 30)
-    minimum_matches: int = Field(default=50, ge=1, le=1_000_000)
-    replicates: int = Field(default=200, ge=20, le=100_000)
+    minimum_matches: Whole = Field(default=50, ge=1, le=1_000_000)
+    replicates: Whole = Field(default=200, ge=20, le=100_000)
     declared_error: Share = 0.005
 
 
@@ -73,8 +86,8 @@ class Study(Frozen):
 
     path: Path = Field(exclude=True)
     name: str
-    synthetic: bool = False
-    seed: int = Field(default=1, ge=0, le=LARGEST_SEED)
+    synthetic: Annotated[bool, Strict()] = False
+    seed: Whole = Field(default=1, ge=0, le=LARGEST_SEED)
     data_date: Day
     key_file: str | None = None
     rule_set: str = "long_term_2019"

@@ -142,6 +142,7 @@ def ledger() -> pl.DataFrame:
                 "source": source,
                 "extract": source,
                 "file": f"{source}.csv",
+                "version": "current",
                 "sha256": f"{place:02x}" * 32,
                 "rows_in": accepted + aside,
                 "accepted": accepted,

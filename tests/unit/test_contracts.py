@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.contracts import CONTRACT_FOLDER, PARTS_OF_A_PERSON, read_contract, read_contracts
+from pipeline.columns import PARTS_OF_A_PERSON
+from pipeline.contracts import CONTRACT_FOLDER, read_contract, read_contracts
 from pipeline.errors import UserError
 
 LIBRARY = """

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from pipeline.contracts import Column, read_contract
+from pipeline.columns import Column
+from pipeline.contracts import read_contract
 
 DOCS = Path(__file__).parents[2] / "docs"
 
