@@ -1,4 +1,4 @@
-"""The truth folder: people, presence, migrations and residents, for scoring alone."""
+"""The truth folder: people, presence, statuses, migrations and residents, for scoring alone."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 """Lives are known from the first to the day before the second."""
 REFERENCE_DATES = tuple(date(year, 6, 30) for year in range(2015, 2020))
 SURVEY_DATE = date(2017, 6, 30)
+STATUSES = {"row": pl.Int64, "definition": pl.String, "kind": pl.String, "date": pl.Date, "days": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,22 @@ def settle(lives: Lives) -> Truth:
     """Return the truth of simulated lives.
 
     people: one row a person. presence: one row a spell, `end` exclusive, null when it lasts beyond 2020.
-    migrations: one row a settled long-term migration. residents: one row a usual resident on a reference date.
+    statuses: one row a settled migration, visit or circular migrant under one definition (`truth.Status`).
+    migrations: the long-term ones among them. residents: one row a usual resident on a reference date.
     """
     presence = lives.presence
-    simple = _never_crosses(lives, presence)
-    moving = presence.filter(pl.Series(~simple[presence["row"].to_numpy()]))
-    migrations, residents = _oracle(lives, moving)
-    stayers = presence.filter(pl.Series(simple[presence["row"].to_numpy()])).select("row", since=_as_date("start"))
-    always = pl.concat([
-        stayers.filter(pl.col("since") <= on).select("row", reference_date=pl.lit(on)) for on in REFERENCE_DATES
-    ])  # fmt: skip
-    residents = pl.concat([residents, always]).sort("reference_date", "row")
+    crosses = pl.Series(_crosses(lives, presence)[presence["row"].to_numpy()])
+    statuses, residents = _oracle(lives, presence.filter(crosses))
+    residents = pl.concat([residents, _stayers(presence.filter(~crosses))]).sort("reference_date", "row")
     on_survey_day = residents.filter(pl.col("reference_date") == SURVEY_DATE)["row"].to_numpy()
     person = pl.Series("person", lives.person)
+    statuses = statuses.select(person[statuses["row"]], "definition", "kind", "date", "days")
+    long_term = statuses.filter(pl.col("definition") == "long_term")
     tables = {
         "people": _people(lives),
         "presence": presence.select(person[presence["row"]], start=_as_date("start"), end=_as_date("end")),
-        "migrations": migrations.select(person[migrations["row"]], "date", "direction"),
+        "statuses": statuses,
+        "migrations": long_term.select("person", "date", direction="kind"),
         "residents": residents.select("reference_date", person[residents["row"]]),
     }
     return Truth(tables, on_survey_day)
@@ -58,38 +58,54 @@ def _as_date(name: str) -> pl.Expr:
     return pl.when(pl.col(name) <= LAST_DAY).then(pl.col(name)).cast(pl.Int32).cast(pl.Date).alias(name)
 
 
-def _never_crosses(lives: Lives, presence: pl.DataFrame) -> NDArray[np.bool_]:
-    """Return who never crosses the border and does not die: here by birth or from before 2010, for good.
+def _crosses(lives: Lives, presence: pl.DataFrame) -> NDArray[np.bool_]:
+    """Return who ever crosses the border: all but those with one spell, from birth or from before 2010, for good.
 
-    They are residents from their first day on; everybody else is left to the oracle.
+    Only they have a status that needs the oracle.
     """
-    row, start = presence["row"].to_numpy(), presence["start"].to_numpy()
-    spells = np.bincount(row, minlength=len(lives.people))
-    simple = np.zeros(len(lives.people), dtype=bool)
-    simple[row] = (start < FIRST_DAY) | (start == lives.birth[row])
-    simple[row] &= (presence["end"].to_numpy() > LAST_DAY) & (start < LAST_DAY - 365)
-    return simple & (spells == 1)
+    row, start, end = (presence[name].to_numpy() for name in ("row", "start", "end"))
+    from_the_beginning = (start < FIRST_DAY) | (start == lives.birth[row])
+    to_the_end = (end > LAST_DAY) | (end == lives.death[row])
+    crosses = np.bincount(row, minlength=len(lives.people)) > 1
+    crosses[row[~(from_the_beginning & to_the_end)]] = True
+    return crosses
+
+
+def _stayers(presence: pl.DataFrame) -> pl.DataFrame:
+    """Return the residents (`row, reference_date`) among people who never cross: who lives here for over 365 days."""
+    end = pl.min_horizontal("end", pl.lit(LAST_DAY + 1, dtype=pl.Int64))
+    long_term = presence.filter(end - pl.col("start") > truth.LONG.days)
+    spells = long_term.select("row", since=_as_date("start"), until=_as_date("end").fill_null(HORIZON))
+    here = (pl.col("since") <= pl.col("reference_date")) & (pl.col("reference_date") < pl.col("until"))
+    return pl.concat([
+        spells.with_columns(reference_date=pl.lit(on)).filter(here).select("row", "reference_date")
+        for on in REFERENCE_DATES
+    ])  # fmt: skip
 
 
 def _oracle(lives: Lives, presence: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    migrations: list[tuple[int, date, str]] = []
+    """Return the statuses of people (`row` and the fields of `truth.Status`) and who is resident when."""
+    statuses: list[tuple[int, str, str, date, int | None]] = []
     residents: list[tuple[int, date]] = []
-    births, deaths = dates("birth", lives.birth).to_list(), dates("death", lives.death).to_list()
-    for row, spells in _spells_by_person(presence):
-        of_person = truth.chains(spells)
-        found = truth.migrations(of_person, births[row], deaths[row], BEGIN, HORIZON)
-        migrations.extend((row, on, direction) for on, direction in found)
+    for row, life in _lives_of(lives, presence):
+        statuses.extend((row, *status) for status in truth.statuses(life))
+        of_person = truth.chains(life.spells)
         residents.extend((row, on) for on in REFERENCE_DATES if truth.is_usual_resident(of_person, on, HORIZON))
     return (
-        pl.DataFrame(migrations, schema={"row": pl.Int64, "date": pl.Date, "direction": pl.String}, orient="row"),
+        pl.DataFrame(statuses, schema=STATUSES, orient="row"),
         pl.DataFrame(residents, schema={"row": pl.Int64, "reference_date": pl.Date}, orient="row"),
     )
 
 
-def _spells_by_person(presence: pl.DataFrame) -> Iterator[tuple[int, list[tuple[date, date | None]]]]:
-    rows = presence.select("row", _as_date("start"), _as_date("end")).iter_rows()
-    for row, spells in groupby(rows, key=lambda spell: spell[0]):
-        yield row, [(start, end) for _, start, end in spells]
+def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, truth.Life]]:
+    """Yield each person (row) with the life that the oracle is asked about."""
+    row = presence["row"].to_numpy()
+    spells = presence.select(
+        "row", dates("birth", lives.birth[row]), dates("death", lives.death[row]), _as_date("start"), _as_date("end")
+    )
+    for one, of_person in groupby(spells.iter_rows(), key=lambda spell: spell[0]):
+        every = list(of_person)
+        yield one, truth.Life([(start, end) for *_, start, end in every], every[0][1], every[0][2], BEGIN, HORIZON)
 
 
 def _people(lives: Lives) -> pl.DataFrame:

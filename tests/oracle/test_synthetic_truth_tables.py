@@ -21,22 +21,39 @@ def tables(lives: Lives) -> dict[str, pl.DataFrame]:
     return truth_tables.settle(lives).tables
 
 
-def test_the_short_cut_for_people_who_never_move_agrees_with_the_oracle(tables: dict[str, pl.DataFrame]) -> None:
+def test_the_short_cut_for_people_who_never_cross_agrees_with_the_oracle(tables: dict[str, pl.DataFrame]) -> None:
     people = {person: (birth, death) for person, birth, death in tables["people"].select(
         "person", "birth_date", "death_date").iter_rows()}  # fmt: skip
-    spells = _spells(tables["presence"])
-    migrations, residents = set(), set()
-    for person, of_person in spells.items():
+    statuses, residents = set(), set()
+    for person, of_person in _spells(tables["presence"]).items():
+        statuses |= {
+            (person, *status) for status in truth.statuses(truth.Life(of_person, *people[person], BEGIN, HORIZON))
+        }
         chains = truth.chains(of_person)
-        for on, direction in truth.migrations(chains, *people[person], BEGIN, HORIZON):
-            migrations.add((person, on, direction))
-        for on in truth_tables.REFERENCE_DATES:
-            if truth.is_usual_resident(chains, on, HORIZON):
-                residents.add((on, person))
-    assert set(tables["migrations"].iter_rows()) == migrations
-    assert set(tables["residents"].iter_rows()) == residents
-    assert tables["migrations"].height == len(migrations)
+        residents |= {
+            (on, person) for on in truth_tables.REFERENCE_DATES if truth.is_usual_resident(chains, on, HORIZON)
+        }
+    assert set(tables["statuses"].iter_rows()) == statuses
+    assert set(tables["residents"].select("reference_date", "person").iter_rows()) == residents
+    assert tables["statuses"].height == len(statuses)
     assert tables["residents"].height == len(residents)
+
+
+def test_the_published_migrations_are_the_long_term_statuses(tables: dict[str, pl.DataFrame]) -> None:
+    assert tables["migrations"].columns == ["person", "date", "direction"]
+    long_term = tables["statuses"].filter(pl.col("definition") == "long_term")
+    assert tables["migrations"].rows() == long_term.select("person", "date", "kind").rows()
+
+
+def test_every_definition_finds_some_people(tables: dict[str, pl.DataFrame]) -> None:
+    found = dict(tables["statuses"].group_by("definition").agg(pl.struct("person", "date").n_unique()).iter_rows())
+    assert set(found) == {
+        "long_term", "twelve_months", "days_365_of_487", "short_term_1_to_12", "short_term_3_to_12", "circular",
+        "circular_90_days",
+    }  # fmt: skip
+    assert found["twelve_months"] < found["long_term"]
+    assert found["short_term_3_to_12"] < found["short_term_1_to_12"]
+    assert 0 < found["circular"] < found["circular_90_days"]
 
 
 def test_everybody_is_present_once_at_a_time_between_birth_and_death(tables: dict[str, pl.DataFrame]) -> None:
