@@ -93,12 +93,24 @@ def evaluate(
 
 
 @app.command
+def targets(
+    study: Annotated[Path, Parameter(help="A synthetic study: its file, or the folder that holds it.")],
+    *,
+    json: Annotated[bool, Parameter(negative="", help="Print a list of JSON objects, one a target.")] = False,
+) -> int:
+    """Hold a synthetic study against published figures; tell what each is and whether it holds."""
+    from flows.targets import tell_targets
+
+    return tell_targets(study, as_json=json, report=None)
+
+
+@app.command
 def dictionary() -> int:
     """Print the data dictionary, made from the source contracts and the schema classes, as Markdown."""
     from pipeline.contracts import read_contracts
     from pipeline.dictionary import data_dictionary
 
-    print(data_dictionary(read_contracts()))
+    print(data_dictionary(read_contracts()), end="")
     return 0
 
 

@@ -1,0 +1,90 @@
+"""The verb `targets`: a synthetic study held against published figures."""
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from flows.terminal import Terminal, shown
+from pipeline.errors import UserError
+from synthetic_data.observed.study import Observed, open_study
+from synthetic_data.targets import Result, Targets, compare, read_targets
+
+
+def tell_targets(path: Path, *, as_json: bool, report: Path | None) -> int:
+    """Print how a study stands against each target and, if asked, write the page; returns the exit status.
+
+    It is a report, not a check: the status is 0 whether all targets hold or none.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such study. Make one with `sojourn simulate`.")
+    study, targets = open_study(path), read_targets()
+    results = compare(study, targets)
+    if as_json:
+        print(json.dumps([as_object(one, targets) for one in results], indent=1, ensure_ascii=False))  # noqa: T201
+    else:
+        _print(study, results)
+    return 0
+
+
+def as_object(result: Result, targets: Targets) -> dict[str, Any]:
+    """Return one result as it is written to JSON; numbers are on the scale of the published figure."""
+    target = result.target
+    share = targets.share[target.scale] if target.scale else None
+    return {
+        "name": target.name,
+        "says": target.says,
+        "published": target.published,
+        "value": result.value,
+        "tolerance": result.tolerance,
+        "holds": result.holds,
+        "unit": target.unit,
+        "period": target.period,
+        "geography": target.geography,
+        "source": target.source,
+        "confirmed": target.confirmed,
+        "share_of_england_and_wales": share.value if share else 1.0,
+        "why_this_share": share.says if share else "",
+        "rounding": target.rounding,
+        "events": result.events,
+        "note": result.note,
+    }
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return how many targets hold, and how many the study cannot show."""
+    hold, unseen = sum(one.holds for one in results), sum(one.value is None for one in results)
+    cannot = f"; {unseen} cannot be shown" if unseen else ""
+    return f"{hold} of {len(results)} targets hold{cannot}"
+
+
+def figure(value: float | None, unit: str) -> str:
+    """Return a figure of a unit as text: a share in percent, people in full, days to one decimal."""
+    if value is None:
+        return "-"
+    if unit == "share":
+        return f"{100 * value:.2f}%"
+    return f"{value:,.1f}" if unit == "days" else f"{value:,.0f}"
+
+
+def _print(study: Observed, results: Sequence[Result]) -> None:
+    terminal = Terminal()
+    terminal.say(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
+    for heading, group in groupby(results, key=_heading):
+        terminal.say(f"\n{heading}\n  holds    published        study    tolerance")
+        for one in group:
+            figures = [figure(value, one.target.unit) for value in (one.target.published, one.value, one.tolerance)]
+            verdict = "yes" if one.holds else "NO"
+            note = f" [{one.note}]" if one.note else ""
+            told = "".join(f"{text:>13}" for text in figures)
+            terminal.say(
+                f"  {verdict:<4}{told}  {one.target.says}; {one.target.geography}, {one.target.period}{note}"
+            )
+    terminal.say(f"\n  {summary(results)}: {shown(study.study.path)}")
+
+
+def _heading(result: Result) -> str:
+    target = result.target
+    memory = "" if target.confirmed == "yes" else " (from memory)"
+    return f"{target.title}. {target.source}{memory}"
