@@ -1,4 +1,4 @@
-"""What happens to households and people: emigration, leaving the parents' home, death, birth, moves, trips."""
+"""What happens to households and people: emigration, leaving home, living together, death, birth, trips."""
 
 import numpy as np
 import polars as pl
@@ -8,28 +8,42 @@ from synthetic_data import names, population
 from synthetic_data.country import (
     BRITISH_EMIGRATION,
     FERTILITY,
+    FERTILITY_BORN_ABROAD,
+    FERTILITY_OF_YEAR,
     FOREIGN_EMIGRATION,
+    MARRIES,
     MEAN_RETURN_DAYS,
     MEAN_SETTLED_YEARS,
     MORTALITY,
+    NATURALISES,
+    NATURALISES_AFTER,
     PARTIES,
     RESIDENT,
     RESIDENTS_RETURN,
+    TAKES_NAME,
+    TWINS,
 )
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal
+from synthetic_data.education import home_course
 
-OWN_HOUSEHOLD_KEYS = 10**13
-BIRTH_KEYS = 10**12
+OWN_HOUSEHOLD_KEYS = 1 << 55
+BIRTH_KEYS = 1 << 56
+BIRTH_SLOTS = 32
+"""Numbers kept free for the children of a woman: two for each year."""
 LEAVES_HOME = 0.8
 """Children who found a household of their own between their 18th and 26th birthday."""
 DAYS_BETWEEN_BIRTHS = 300
 FERTILITY_WHILE_STUDYING = 0.05
-TRIPS_A_YEAR = {"study": 0.6, "visit": 0.0}
+TRIPS_A_YEAR = {"study": 0.15, "visit": 0.0}
 """Journeys abroad of visa nationals, by purpose of the stay; `OTHER_TRIPS` for everybody else."""
 OTHER_TRIPS = 0.35
 LONG_TRIPS = 0.02
 """Trips of three months to a year: they never end a stay."""
+HOLIDAYS = (("christmas", 12, 10, 24, 0.55), ("easter", 3, 20, 21, 0.25), ("summer", 6, 14, 84, 0.60))
+"""Students' holidays at home: name, month and day from which they leave, days away, and how many go (assumptions)."""
+KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
+"""People mostly live together with people of their own origin."""
 
 
 def at_steps(steps: tuple[tuple[int, float], ...], values: Floats) -> Floats:
@@ -63,36 +77,127 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
 
 def is_here(households: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
     """Return whether each household (row) is in the country on each day, short trips aside."""
-    arrive, leave, again, leave_again = (
-        households[name].to_numpy()[rows] for name in ("arrive", "leave", "arrive_again", "leave_again")
-    )
-    return ((arrive <= days) & (days < leave)) | ((again <= days) & (days < leave_again))
+    here = np.zeros(len(rows), dtype=bool)
+    for arrive, leave in population.SPELLS:
+        here |= (households[arrive].to_numpy()[rows] <= days) & (days < households[leave].to_numpy()[rows])
+    return here
 
 
 def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add `own_household` (row or -1) and `leaves_home` to people, and the households that they found."""
+    """Add `own_household` (row or -1) and `leaves_home` to people, and the households that they found.
+
+    Those who go to university leave for it, or after it; a new household's `course_end` is that of its founder.
+    """
     person, birth = people["person"].to_numpy(), people["birth"].to_numpy()
-    on = (birth + (18 + 8 * draws(seed, "leaving home", person)) * YEAR).astype(np.int64)
-    leaves = (people["place"].to_numpy() >= 2) & (draws(seed, "leaves home", person) < LEAVES_HOME)
+    begin, finish, in_hall = home_course(seed, person, birth)
+    usual = (birth + (18 + 8 * draws(seed, "leaving home", person)) * YEAR).astype(np.int64)
+    studies = (begin > FIRST_DAY) & (begin < NEVER)
+    on = np.where(studies & in_hall, begin, np.where(studies, np.maximum(usual, finish), usual))
+    leaves = (people["place"].to_numpy() >= 2) & ((draws(seed, "leaves home", person) < LEAVES_HOME) | in_hall)
     leaves &= (on > FIRST_DAY) & (on <= LAST_DAY) & is_here(households, people["household"].to_numpy(), on)
     rows = np.flatnonzero(leaves)
     home = people["household"].to_numpy()[rows]
+    in_town = (studies & in_hall)[rows]
+    never = pl.lit(NEVER, pl.Int64)
     founded = households[home].with_columns(
         key=pl.Series(OWN_HOUSEHOLD_KEYS + person[rows]),
         party=pl.lit(RESIDENT, dtype=pl.Int64),
         group=people["group"][rows],
+        fine_group=people["fine_group"][rows],
         country=people["nationality"][rows],
         family_name=people["family_name"][rows],
         head_birth=pl.Series(birth[rows]),
-        course_begin=pl.lit(NEVER, pl.Int64),
-        course_end=pl.lit(NEVER, pl.Int64),
-        arrive=pl.Series(on[rows]),
+        course_begin=pl.Series(np.where(in_town, begin[rows], NEVER)),
+        course_end=pl.Series(np.where(in_town, finish[rows], NEVER)),
+        overstays=pl.lit(value=False),
+        **{day: never for spell in population.SPELLS for day in spell},
     )
+    founded = founded.with_columns(arrive=pl.Series(on[rows]))
     founded = emigrations(seed, founded, households["arrive"].to_numpy()[home])
     own = np.full(len(people), -1, dtype=np.int64)
     own[rows] = len(households) + np.arange(len(rows))
     people = people.with_columns(own_household=pl.Series(own), leaves_home=pl.Series(np.where(leaves, on, NEVER)))
     return pl.concat([households, founded]), people
+
+
+def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Add `joint_household` (row or -1), `married` (day) and `married_name` to people: couples that form.
+
+    In each part, single men and women of like origin are paired in order of age, women with men two years older
+    in the mean. A pair lives together from its day on, in his household, if both are here in households
+    of their own on that day. Pairs follow from who was born and who came, not from what else happens to anybody.
+    """
+    key = households["key"].to_numpy()[people["household"].to_numpy()]
+    party = households["party"].to_numpy()[people["household"].to_numpy()]
+    of_visit = np.array([one.purpose in ("study", "visit") or one.name == "eu_circular" for one in PARTIES])
+    settles = (party == RESIDENT) | ((party < len(PARTIES)) & ~of_visit[np.minimum(party, len(PARTIES) - 1)])
+    added = (key >> population.SURGE_BIT) & 1
+    size = np.bincount(people["household"].to_numpy(), minlength=len(households))[people["household"].to_numpy()]
+    person, birth, place = (people[name].to_numpy() for name in ("person", "birth", "place"))
+    single = settles & (added == 0) & ((place >= 2) | ((place == 0) & (size == 1)))
+    young = (birth > FIRST_DAY - 40 * YEAR) & (birth < LAST_DAY - 22 * YEAR)
+    wants = np.flatnonzero(single & young & (draws(seed, "ever lives together", person) < MARRIES))
+    kind = people["part"].to_numpy()[wants] * 3 + np.array(
+        [KINDRED[one] for one in people["group"].to_numpy()[wants]]
+    )
+    female = (people["sex"] == "F").to_numpy()[wants]
+    spread = between(draws(seed, "age of partners", person[wants]), -1.5, 1.5) * YEAR
+    place_in_order = birth[wants] + spread - np.where(female, 2 * YEAR, 0)
+    his, hers = _pairs(wants, kind, female, place_in_order)
+    on = between(draws(seed, "moving in", person[hers]), FIRST_DAY + 200, LAST_DAY).astype(np.int64)
+    together = np.minimum(on - birth[his], on - birth[hers]) > 20 * YEAR
+    for one in (his, hers):
+        of_own = (place[one] == 0) | (people["leaves_home"].to_numpy()[one] < on)
+        together &= of_own & is_here(households, _before_couples(people, one, on), on)
+    his, hers, on = his[together], hers[together], on[together]
+    joint = np.full(len(people), -1, dtype=np.int64)
+    joint[hers] = _before_couples(people, his, on)
+    married = np.full(len(people), NEVER)
+    married[hers] = on
+    takes = draws(seed, "takes the name", person[hers]) < TAKES_NAME
+    name = pl.Series("married_name", [None], dtype=pl.String).new_from_index(0, len(people))
+    name = name.scatter(hers[takes], people["family_name"][his[takes]])
+    return people.with_columns(joint_household=pl.Series(joint), married=pl.Series(married), married_name=name)
+
+
+def _pairs(
+    rows: NDArray[np.int64], kind: NDArray[np.int64], female: NDArray[np.bool_], order: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the n-th man and the n-th woman of each kind, in order."""
+    ranked = []
+    for sex in (False, True):
+        those = np.flatnonzero(female == sex)
+        those = those[np.lexsort((rows[those], order[those], kind[those]))]
+        begins = np.searchsorted(kind[those], kind[those], side="left")
+        ranked.append(pl.DataFrame({"row": rows[those], "kind": kind[those], "rank": np.arange(len(those)) - begins}))
+    pairs = ranked[0].join(ranked[1], on=["kind", "rank"], suffix="_hers").sort("row")
+    return pairs["row"].to_numpy(), pairs["row_hers"].to_numpy()
+
+
+def _before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+    own, home = people["own_household"].to_numpy()[rows], people["household"].to_numpy()[rows]
+    return np.where(days >= people["leaves_home"].to_numpy()[rows], own, home)
+
+
+def household_on(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+    """Return the household (row) to which each person (row) belongs on each day."""
+    joint = people["joint_household"].to_numpy()[rows]
+    return np.where(days >= people["married"].to_numpy()[rows], joint, _before_couples(people, rows, days))
+
+
+def naturalisations(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> Days:
+    """Return the day on which each person becomes British while living here, or `NEVER`; families do together."""
+    home = people["household"].to_numpy()
+    key, arrive = households["key"].to_numpy(), households["arrive"].to_numpy()
+    rate = np.zeros(len(key))
+    for group, a_year in NATURALISES.items():
+        rate[(households["group"] == group).to_numpy()] = a_year
+    waits = exponential(draws(seed, "naturalisation", key), 1 / np.maximum(rate, 1e-9))
+    earliest = np.maximum(arrive + NATURALISES_AFTER * YEAR, FIRST_DAY)
+    on = np.where(rate > 0, np.minimum(earliest + waits * YEAR, NEVER), NEVER).astype(np.int64)
+    on = np.where((on <= LAST_DAY) & is_here(households, np.arange(len(key)), on), on, NEVER)
+    foreign = (people["group"] != "British").to_numpy() & (people["birth"].to_numpy() < on[home])
+    return np.where(foreign, on[home], NEVER)
 
 
 def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
@@ -107,80 +212,101 @@ def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
     return np.maximum((birth + dies_at * YEAR).astype(np.int64), entry + 1)
 
 
-def household_on(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
-    """Return the household (row) to which each person (row) belongs on each day."""
-    own, home = people["own_household"].to_numpy()[rows], people["household"].to_numpy()[rows]
-    return np.where(days >= people["leaves_home"].to_numpy()[rows], own, home)
-
-
 def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.DataFrame:
-    """Return the children born to women who live here, with the columns of `people`."""
-    women = np.flatnonzero(people["sex"].to_numpy() == "F")
+    """Return the children born to women who live here, with the columns of `people`, and `twin`."""
+    women = np.flatnonzero((people["sex"] == "F").to_numpy())
     woman = people["person"].to_numpy()[women]
-    studying = np.array([party.purpose in ("study", "visit") for party in PARTIES] + [False])
+    studying = np.array([party.purpose in ("study", "visit") for party in PARTIES] + [False, True])
+    factor = np.where((people["country_of_birth"] == "GB").to_numpy()[women], 1.0, FERTILITY_BORN_ABROAD)
     found: list[NDArray[np.int64]] = []
-    for year, first in zip(YEARS, year_starts(YEARS), strict=True):
+    for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
         on = first + (draws(seed, "birth day", woman, year) * 365).astype(np.int64)
-        rate = at_steps(FERTILITY, (on - people["birth"].to_numpy()[women]) / YEAR)
+        rate = of_year * factor * at_steps(FERTILITY, (on - people["birth"].to_numpy()[women]) / YEAR)
         home = household_on(people, women, on)
         rate = rate * np.where(studying[households["party"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
         happens = (draws(seed, "birth", woman, year) < rate) & is_here(households, home, on) & (on < death[women])
-        found.append(np.column_stack([women, on, home, np.full(len(women), year - YEARS[0])])[happens])
+        found.append(np.column_stack([women, on, home, np.full(len(women), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
     too_soon = (np.diff(events[:, 0], prepend=-1) == 0) & (np.diff(events[:, 1], prepend=0) < DAYS_BETWEEN_BIRTHS)
-    mother, on, home, number = events[~too_soon].T
-    person = BIRTH_KEYS + people["person"].to_numpy()[mother] * 16 + number
+    events = events[~too_soon]
+    twins = draws(seed, "twins", people["person"].to_numpy()[events[:, 0]], events[:, 3]) < TWINS
+    second = events[twins] + np.array([0, 0, 0, 1])
+    events = np.concatenate([events, second])
+    is_twin = np.concatenate([twins, np.ones(len(second), dtype=bool)])
+    order = np.lexsort((events[:, 3], events[:, 0]))
+    mother, on, home, number = events[order].T
+    person = BIRTH_KEYS + people["person"].to_numpy()[mother] * BIRTH_SLOTS + number
     sex = np.where(draws(seed, "sex", person) < population.GIRLS, "F", "M").astype(object)
     origin = households["origin"].to_numpy()[home]
+    never = np.full(len(person), NEVER)
     return pl.DataFrame(
         {
             "person": person,
+            "part": people["part"].to_numpy()[mother],
             "household": home,
             "place": np.full(len(person), 2),
             "sex": sex,
             "birth": on,
             "nationality": people["nationality"].to_numpy()[mother],
             "group": people["group"].to_numpy()[mother],
+            "fine_group": people["fine_group"].to_numpy()[mother],
             "origin": origin,
             "given_name": names.given_names(origin, sex, draws(seed, "given name", person)),
             "family_name": households["family_name"].to_numpy()[home],
             "mother": mother,
             "country_of_birth": np.full(len(person), "GB", dtype=object),
             "own_household": np.full(len(person), -1),
-            "leaves_home": np.full(len(person), NEVER),
+            "leaves_home": never,
+            "joint_household": np.full(len(person), -1),
+            "married": never,
+            "married_name": pl.Series([None], dtype=pl.String).new_from_index(0, len(person)),
+            "twin": is_twin[order],
         },
-        schema=people.schema,
+        schema={**people.schema, "twin": pl.Boolean},
     )
 
 
 def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Return journeys abroad (`row, out, back`) of visa nationals: always inside a stay, never over 350 days.
 
-    Households travel together. Journeys of others are not simulated: no source sees them.
+    Households travel together; students go home for the holidays. Journeys of others are not simulated: no
+    source sees them.
     """
     visa = is_visa_national(people)
-    inside = stays.filter(pl.Series(visa[stays["row"].to_numpy()]))
-    row, start, end = (inside[name].to_numpy() for name in ("row", "start", "end"))
-    often = np.array([TRIPS_A_YEAR.get(party.purpose, OTHER_TRIPS) for party in PARTIES] + [OTHER_TRIPS])
+    inside = stays.filter(pl.Series(visa[stays["row"].to_numpy()]) & (pl.col("end") > FIRST_DAY))
+    row = inside["row"].to_numpy()
+    often = np.array([TRIPS_A_YEAR.get(party.purpose, OTHER_TRIPS) for party in PARTIES] + [OTHER_TRIPS, 0.0])
     frames = []
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
         home = household_on(people, row, np.full(len(row), first))
         key = households["key"].to_numpy()[home]
-        travels = draws(seed, "trip", key, year) < often[households["party"].to_numpy()[home]]
+        party = households["party"].to_numpy()[home]
         out = first + (draws(seed, "trip day", key, year) * 365).astype(np.int64)
         away = np.clip(log_normal(draws(seed, "trip length", key, year), 18, 0.7), 3, 80)
         long_away = between(draws(seed, "long trip length", key, year), 90, 350)
         away = np.where(draws(seed, "long trip", key, year) < LONG_TRIPS, long_away, away)
-        back = out + away.astype(np.int64)
-        fits = travels & (out > start + 20) & (back < end - 20)
-        frames.append(pl.DataFrame({"row": row[fits], "out": out[fits], "back": back[fits]}))
-    journeys = pl.concat(frames).sort("row", "out")
+        frames.append(_inside(inside, draws(seed, "trip", key, year) < often[party], out, away.astype(np.int64)))
+        course_end = households["course_end"].to_numpy()[home]
+        studies = (households["course_begin"].to_numpy()[home] <= first + 365) & (party < len(PARTIES))
+        for name, month, day_of_month, days_away, share in HOLIDAYS:
+            leaves = year_starts(year, month, day_of_month) + (draws(seed, f"{name} day", key, year) * 12)
+            back = days_away + between(draws(seed, f"{name} length", key, year), -6, 7)
+            goes = studies & (leaves < course_end - 10) & (draws(seed, name, key, year) < share)
+            frames.append(_inside(inside, goes, leaves.astype(np.int64), back.astype(np.int64)))
+    journeys = pl.concat(frames).sort("row", "out", "back")
     overlaps = (pl.col("out") < pl.col("back").shift(1).over("row") + 10).fill_null(value=False)
     # a journey that begins before the last one ended is left out, until none does
     while len(kept := journeys.filter(~overlaps)) < len(journeys):
         journeys = kept
     return journeys
+
+
+def _inside(stays: pl.DataFrame, goes: NDArray[np.bool_], out: Days, away: Days) -> pl.DataFrame:
+    """Return the journeys that lie well inside the stay."""
+    back = out + away
+    fits = goes & (out > stays["start"].to_numpy() + 20) & (back < stays["end"].to_numpy() - 20)
+    return pl.DataFrame({"row": stays["row"].to_numpy()[fits], "out": out[fits], "back": back[fits]})
 
 
 def is_visa_national(people: pl.DataFrame) -> NDArray[np.bool_]:

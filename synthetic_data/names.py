@@ -34,9 +34,9 @@ def family_names(origins: NDArray[np.object_], uniform: Floats) -> NDArray[np.ob
     return drawn
 
 
-def countries(group: str, weights: str, uniform: Floats) -> NDArray[np.object_]:
-    """Return a country (ISO 3166-1 alpha-2) of a nationality group for each draw; `weights` names a column."""
-    of_group = table("countries").filter(pl.col("nationality_group") == group)
+def countries(fine_group: str, weights: str, uniform: Floats) -> NDArray[np.object_]:
+    """Return a country (ISO 3166-1 alpha-2) of a finer group for each draw; `weights` names a column."""
+    of_group = table("countries").filter(pl.col("fine_group") == fine_group)
     return of_group["country"].to_numpy()[pick(uniform, of_group[weights].to_numpy())]
 
 

@@ -1,16 +1,17 @@
-"""Households and their people: who lives here on the first day, and who comes from abroad later.
+"""Households and their people: who lives here on the first day, who comes from abroad later, and who left before.
 
 A household is a set of people who move and migrate together. Frames hold one row each, and other modules
 point to rows by number; `key` and `person` are numbers that never depend on how many others there are.
 
-households: key, party (number in `PARTIES`, or `RESIDENT`), group, country (nationality), origin (of names),
-    family_name, head_birth, course_begin, course_end (of a student from abroad), arrive, leave, arrive_again,
-    leave_again (days; `NEVER` where nothing happens).
-people: person, household (row), place (0 head, 1 partner, 2.. children), sex, birth, nationality, group,
-    country_of_birth, origin, given_name, family_name, mother (row or -1).
+households: key, part (0 to 9), party (number in `PARTIES`, `RESIDENT` or `GHOST`), group, fine_group, country
+    (nationality), origin (of names), family_name, head_birth, course_begin, course_end (of a student from abroad),
+    overstays, and three stays at most: arrive, leave, arrive_again, leave_again, arrive_third, leave_third (days;
+    `NEVER` where nothing happens).
+people: person, part, household (row), place (0 head, 1 partner, 2.. children), sex, birth, nationality, group,
+    fine_group, country_of_birth, origin, given_name, family_name, mother (row or -1), naturalised (day).
 """
 
-from math import ceil
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -20,26 +21,34 @@ from synthetic_data import names
 from synthetic_data.country import (
     BACK_FROM_STUDY,
     COURSE_YEARS,
-    GROUP_SHARES,
+    FIRST_SHARES,
+    GHOST,
+    GHOSTS,
+    GROUP_OF,
     MEAN_RETURN_DAYS,
     MEAN_SETTLED_YEARS,
+    NATURALISED,
+    NATURALISED_BEFORE,
     PARTIES,
     RESIDENT,
     STUDENT_DROPS_OUT,
     STUDENT_EXTENDS,
     Party,
     table,
+    trend,
 )
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
-from synthetic_data.draws import Floats, between, draws, exponential, log_normal, pick
+from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal, pick
+from synthetic_data.places import part_residents, share_of_parts
 from synthetic_data.scenarios import LongerStays, Scenario
 
 PLACES = 8
 """Numbers of people kept free for each household."""
-PARTY_KEYS = 10**8
-SURGE_KEYS = PARTY_KEYS // 2
+PART_BITS, PARTY_BITS, SURGE_BIT = 40, 32, 31
+"""A household's key: its part, its party, whether a surge added it, and its number."""
+SPELLS = (("arrive", "leave"), ("arrive_again", "leave_again"), ("arrive_third", "leave_third"))
 FOREIGN_ANCESTRY = 0.06
-"""British households with names from elsewhere."""
+"""British households of people born here with names from elsewhere."""
 HEAD_FEMALE = 0.48
 """...of those who come from abroad; that of residents depends on the kind of household."""
 GIRLS = 0.488
@@ -47,75 +56,111 @@ OLDEST_CHILD = 21
 EARLIEST_BEFORE_COURSE = 25
 """Days before the first of a course by which students arrive at the earliest."""
 CHILDREN_OF_A_FAMILY = (0.5, 0.35, 0.15)
+GHOSTS_FOREIGN = 0.5
+"""Of the people who left and are listed still (assumption); the others were British."""
+OVERSTAY_DAYS = 240
+"""Median days that people stay on after their last permission (assumption)."""
 
 
-def residents(seed: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return households and people of `number` residents on the first day; migration of theirs comes later."""
-    types = table("household_types")
-    keys = np.arange(ceil(number / 1.5) + 10)
-    group = np.array(list(GROUP_SHARES))[pick(draws(seed, "group", keys), list(GROUP_SHARES.values()))].astype(object)
-    british = group == "British"
-    kind = np.where(
-        british,
-        pick(draws(seed, "household type", keys), types["british"].to_numpy()),
-        pick(draws(seed, "household type", keys), types["foreign"].to_numpy()),
-    )
+def first_keys(part: int, party: int, number: int, *, surge: bool = False) -> NDArray[np.int64]:
+    """Return the keys of so many households of one part and party."""
+    return (part << PART_BITS) + (party << PARTY_BITS) + (int(surge) << SURGE_BIT) + np.arange(number)
+
+
+def residents(seed: int, number: int, parts: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return households and people on the first day, of the given parts of a country of `number` residents.
+
+    Their migration comes later.
+    """
+    of_parts = part_residents(number)
+    return _together([_residents_of(seed, part, of_parts[part]) for part in parts])
+
+
+def _together(made: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Stack households, and people with the rows of their households moved on."""
+    starts = np.cumsum([0, *(len(households) for households, _ in made[:-1])])
+    people = [
+        one.with_columns(pl.col("household") + int(start)) for (_, one), start in zip(made, starts, strict=True)
+    ]
+    return pl.concat([households for households, _ in made]), pl.concat(people)
+
+
+def _residents_of(seed: int, part: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    types = table("households")
+    keys = first_keys(part, RESIDENT, int(number / 1.4) + 10)
+    factor = table("areas")["born_abroad"][part]
+    fine, naturalised = _first_groups(draws(seed, "group", keys), factor)
+    british = fine == "British"
+    settled = pick(draws(seed, "household type", keys), types["british"].to_numpy())
+    foreign = pick(draws(seed, "household type", keys), types["foreign"].to_numpy())
+    kind = np.where(british & ~naturalised, settled, foreign)
+    kind = np.where(naturalised, pick(draws(seed, "household type", keys), types["naturalised"].to_numpy()), kind)
     adults, children = types["adults"].to_numpy()[kind], types["children"].to_numpy()[kind]
     cut = int(np.searchsorted(np.cumsum(adults + children), number)) + 1
-    keys, group, british, kind = keys[:cut], group[:cut], british[:cut], kind[:cut]
+    keys, fine, british, naturalised, kind = (one[:cut] for one in (keys, fine, british, naturalised, kind))
     adults, children = adults[:cut], children[:cut]
     from_age, to_age = types["head_from"].to_numpy()[kind], types["head_to"].to_numpy()[kind]
-    power = np.where(from_age >= 60, 1.4, 1.0)
-    head_age = between(draws(seed, "head age", keys) ** power, from_age, to_age)
-    country = _nationalities(seed, keys, group, "residents")
-    ancestry = np.where(
-        british & (draws(seed, "ancestry", keys) < FOREIGN_ANCESTRY),
-        names.countries("non_EU", "residents", draws(seed, "ancestry country", keys)),
-        country,
-    )
-    since = np.minimum(exponential(draws(seed, "years since arrival", keys), 9.0), head_age - 16.5) * YEAR
+    head_age = between(draws(seed, "head age", keys), from_age, to_age)
+    country = _nationalities(seed, keys, fine, "residents")
+    elsewhere = names.countries("non_EU", "residents", draws(seed, "ancestry country", keys))
+    with_names = british & (naturalised | (draws(seed, "ancestry", keys) < FOREIGN_ANCESTRY))
+    ancestry = np.where(with_names, elsewhere, country)
+    since = np.minimum(exponential(draws(seed, "years since arrival", keys), 9.0), head_age - 16.5)
+    since = np.where(naturalised, np.minimum(since + NATURALISED_BEFORE, head_age - 0.5), since) * YEAR
     head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
-    households = _households(seed, keys, RESIDENT, group, country, ancestry, head_birth)
+    households = _households(seed, keys, RESIDENT, fine, country, ancestry, head_birth)
+    came = ~british | naturalised
     households = households.with_columns(
-        course_begin=pl.lit(NEVER, pl.Int64), course_end=pl.lit(NEVER, pl.Int64),
-        arrive=pl.Series(np.where(~british, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64)),
-        leave=pl.lit(NEVER, pl.Int64), arrive_again=pl.lit(NEVER, pl.Int64), leave_again=pl.lit(NEVER, pl.Int64),
-    )  # fmt: skip
+        arrive=pl.Series(np.where(came, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64))
+    )
     head_female = types["head_female"].to_numpy()[kind]
-    people = _people(seed, households, adults, children, np.full(cut, FIRST_DAY), head_female)
-    people = people.head(number)
-    # children of foreign households may have been born after the household came
+    people = _people(seed, households, adults, children, np.full(cut, FIRST_DAY), head_female).head(number)
+    # children of households from abroad may have been born after the household came
     abroad = households["arrive"][people["household"]] > people["birth"]
-    return households, _british_if_born_here(_born(people, country, abroad.to_numpy()))
+    people = _british_if_born_here(_born(people, ancestry, abroad.to_numpy()))
+    return households, people
 
 
-def newcomers(seed: int, number: int, scenario: Scenario | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return households and people who come from abroad to a country of `number` residents.
+def _first_groups(uniform: Floats, factor: float) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return the finer nationality group of each household of the first day, and who has become British before."""
+    shares = np.array([*FIRST_SHARES.values(), NATURALISED]) * factor
+    labels = np.array([*FIRST_SHARES, "naturalised", "British"], dtype=object)
+    drawn = labels[pick(uniform, [*shares, 1 - shares.sum()])]
+    return np.where(drawn == "naturalised", "British", drawn), drawn == "naturalised"
+
+
+def newcomers(
+    seed: int, number: int, parts: Sequence[int], scenario: Scenario | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return households and people who come from abroad to the given parts of a country of `number` residents.
 
     Those whom a surge adds come last and have keys of their own, so that nobody else's draws change.
     """
     longer = scenario.longer_stays if scenario else None
     surge = scenario.surge if scenario else None
-    parties = []
+    of_parts = part_residents(number)
+    made = []
     for index, party in enumerate(PARTIES):
-        count = ceil(party.per_1000 * number / 1000 * len(YEARS))
-        parties.append(_party(seed, index, (index + 1) * PARTY_KEYS + np.arange(count), FIRST_DAY, longer))
+        each = party.per_1000 * number / 1000 * len(YEARS) * share_of_parts(party.goes_to)
+        made.append(_party(seed, index, _keys(seed, index, parts, each), FIRST_DAY, longer))
+    made.append(_ghosts(seed, _keys(seed, GHOST, parts, GHOSTS * np.array(of_parts))))
     if surge:
         index = [party.name for party in PARTIES].index(surge.party)
         begins = day(surge.begins.year, surge.begins.month, surge.begins.day)
         a_year = PARTIES[index].per_1000 * number / 1000 * (surge.factor - 1)
-        count = ceil(a_year * (LAST_DAY + 1 - begins) / YEAR)
-        keys = (index + 1) * PARTY_KEYS + SURGE_KEYS + np.arange(count)
-        parties.append(_party(seed, index, keys, begins, longer))
-    households = pl.concat([one for one, _ in parties])
-    sizes = np.cumsum([0, *(len(one) for one, _ in parties[:-1])])
-    people = pl.concat(
-        [
-            people.with_columns(pl.col("household") + int(start))
-            for (_, people), start in zip(parties, sizes, strict=True)
-        ]
-    )
-    return households, people
+        each = a_year * share_of_parts(PARTIES[index].goes_to) * (LAST_DAY + 1 - begins) / YEAR
+        made.append(_party(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer))
+    return _together(made)
+
+
+def _keys(seed: int, party: int, parts: Sequence[int], each: Floats, *, surge: bool = False) -> NDArray[np.int64]:
+    """Return the keys of a party's households in the given parts; `each` has the expected number of every part.
+
+    Numbers are rounded up or down by chance, so that the mean over parts and seeds is kept.
+    """
+    stream = f"number of households, {party}" + (", surge" if surge else "")
+    numbers = np.floor(each + draws(seed, stream, np.arange(len(each)))).astype(np.int64)
+    return np.concatenate([first_keys(part, party, numbers[part], surge=surge) for part in parts])
 
 
 def _party(
@@ -123,10 +168,10 @@ def _party(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the households with the given keys of one party, which arrive from the day `begins` on."""
     party, count = PARTIES[index], len(keys)
-    group = np.full(count, party.group, dtype=object)
-    country = _nationalities(seed, keys, group, party.weights)
+    fine = np.full(count, party.fine_group, dtype=object)
+    country = _nationalities(seed, keys, fine, party.weights)
     head_age = party.youngest + (party.oldest - party.youngest) * draws(seed, "head age", keys) ** 1.5
-    arrive = between(draws(seed, "arrival", keys), begins, LAST_DAY + 1).astype(np.int64)
+    arrive = _arrival(draws(seed, "arrival", keys), party, begins)
     begin, end = np.full(count, NEVER), np.full(count, NEVER)
     if party.purpose == "study":
         begin, end = _course(seed, keys, party.group, calendar_year(arrive), begins)
@@ -134,12 +179,17 @@ def _party(
         leave = _leaving_after_course(seed, keys, begin, end)
     else:
         leave = arrive + _stay_days(seed, keys, party, "stay", arrive, longer)
-    again, leave_again = _second_stay(seed, keys, party, leave, longer)
+    overstays = draws(seed, "overstays", keys) < party.overstays
+    on = log_normal(draws(seed, "overstay", keys), OVERSTAY_DAYS, 1.0).astype(np.int64)
+    leave = np.where(overstays, leave + on, leave)
+    again, leave_again = _next_stay(seed, keys, party, "second stay", leave, longer)
+    third, leave_third = _next_stay(seed, keys, party, "third stay", leave_again, longer)
     head_birth = (arrive - head_age * YEAR).astype(np.int64)
-    households = _households(seed, keys, index, group, country, country, head_birth).with_columns(
-        course_begin=pl.Series(begin), course_end=pl.Series(end),
+    households = _households(seed, keys, index, fine, country, country, head_birth).with_columns(
+        course_begin=pl.Series(begin), course_end=pl.Series(end), overstays=pl.Series(overstays),
         arrive=pl.Series(arrive), leave=pl.Series(leave),
         arrive_again=pl.Series(again), leave_again=pl.Series(leave_again),
+        arrive_third=pl.Series(third), leave_third=pl.Series(leave_third),
     )  # fmt: skip
     partner = draws(seed, "partner", keys) < party.partners
     many = 1 + pick(draws(seed, "children", keys), CHILDREN_OF_A_FAMILY)
@@ -147,6 +197,38 @@ def _party(
     children = np.where(with_children, many, 0)
     people = _people(seed, households, 1 + partner, children, arrive, np.full(count, HEAD_FEMALE))
     return households, _born(people, country, np.ones(len(people), dtype=bool))
+
+
+def _arrival(uniform: Floats, party: Party, begins: int) -> Days:
+    """Return the day of arrival: years by the party's trend, days evenly within a year; of a surge, all evenly."""
+    if begins > FIRST_DAY:
+        return between(uniform, begins, LAST_DAY + 1).astype(np.int64)
+    ends = np.cumsum(trend(party.trend))
+    year = np.minimum(np.searchsorted(ends, uniform, side="right"), len(ends) - 1)
+    within = (uniform - (ends - trend(party.trend))[year]) / trend(party.trend)[year]
+    first = year_starts(YEARS)[year]
+    return first + (np.clip(within, 0, 1 - 1e-9) * (year_starts(YEARS + 1)[year] - first)).astype(np.int64)
+
+
+def _ghosts(seed: int, keys: NDArray[np.int64]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return people who lived here once, left in the years before the first day, and never told a doctor."""
+    number = len(keys)
+    foreign = draws(seed, "group", keys) < GHOSTS_FOREIGN
+    fine = np.where(foreign, np.array(["EU8", "EU14", "non_EU"], dtype=object)[
+        pick(draws(seed, "ghost group", keys), (0.25, 0.25, 0.5))
+    ], "British")  # fmt: skip
+    country = _nationalities(seed, keys, fine, "residents")
+    head_age = between(draws(seed, "head age", keys), 21, 62)
+    gone = np.minimum(exponential(draws(seed, "gone for", keys), 3 * YEAR), 15 * YEAR)
+    leave = FIRST_DAY - 30 - gone.astype(np.int64)
+    stayed = log_normal(draws(seed, "stay", keys), 900, 0.8).astype(np.int64) + 200
+    head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
+    households = _households(seed, keys, GHOST, fine, country, country, head_birth).with_columns(
+        arrive=pl.Series(np.where(foreign, leave - stayed, LONG_AGO)), leave=pl.Series(leave)
+    )
+    alone = np.ones(number, dtype=np.int64)
+    people = _people(seed, households, alone, 0 * alone, np.full(number, FIRST_DAY), np.full(number, 0.4))
+    return households, _born(people, country, foreign)
 
 
 def _leaving_after_course(
@@ -182,13 +264,21 @@ def _course(
     return begin, finish + (draws(seed, "last day", keys) * 16).astype(np.int64)
 
 
-def _second_stay(
-    seed: int, keys: NDArray[np.int64], party: Party, leave: NDArray[np.int64], longer: LongerStays | None
+def _next_stay(
+    seed: int,
+    keys: NDArray[np.int64],
+    party: Party,
+    stream: str,
+    leave: NDArray[np.int64],
+    longer: LongerStays | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    comes_back = draws(seed, "comes back", keys) < party.returns
-    again = leave + 366 + exponential(draws(seed, "absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
+    """Return arrival and departure of the stay after the one that ended: never within 365 days of it."""
+    comes_back = (draws(seed, f"{stream} comes", keys) < party.returns) & (leave < NEVER)
+    again = leave + 366 + exponential(draws(seed, f"{stream} absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
+    if party.name == "eu_circular":
+        again = leave + 366 + between(draws(seed, f"{stream} absence", keys), 0, 250).astype(np.int64)
     back = BACK_FROM_STUDY if party.purpose == "study" else party
-    stay = _stay_days(seed, keys, back, "second stay", again, longer)
+    stay = _stay_days(seed, keys, back, stream, again, longer)
     return np.where(comes_back, again, NEVER), np.where(comes_back, again + stay, NEVER)
 
 
@@ -211,12 +301,14 @@ def _stay_days(
 
 
 def _nationalities(
-    seed: int, keys: NDArray[np.int64], group: NDArray[np.object_], weights: str
+    seed: int, keys: NDArray[np.int64], fine: NDArray[np.object_], weights: str
 ) -> NDArray[np.object_]:
     country = np.empty(len(keys), dtype=object)
     uniform = draws(seed, "country", keys)
-    for one in GROUP_SHARES:
-        country[group == one] = names.countries(one, weights, uniform[group == one])
+    for one in GROUP_OF:
+        those = fine == one
+        if those.any():
+            country[those] = names.countries(one, weights, uniform[those])
     return country
 
 
@@ -224,24 +316,30 @@ def _households(
     seed: int,
     keys: NDArray[np.int64],
     party: int,
-    group: NDArray[np.object_],
+    fine: NDArray[np.object_],
     country: NDArray[np.object_],
     ancestry: NDArray[np.object_],
     head_birth: NDArray[np.int64],
 ) -> pl.DataFrame:
+    """Return households in which nothing happens yet."""
     origin = names.origin_of(ancestry)
+    never = np.full(len(keys), NEVER)
+    days = dict.fromkeys(("course_begin", "course_end", *(day for spell in SPELLS for day in spell)), never)
     return pl.DataFrame(
         {
             "key": keys,
+            "part": keys >> PART_BITS,
             "party": np.full(len(keys), party, dtype=np.int64),
-            "group": group,
+            "fine_group": fine,
             "country": country,
             "origin": origin,
             "family_name": names.family_names(origin, draws(seed, "family name", keys)),
             "head_birth": head_birth,
+            "overstays": np.zeros(len(keys), dtype=bool),
+            **days,
         },
-        schema_overrides=dict.fromkeys(["group", "country", "origin", "family_name"], pl.String),
-    )
+        schema_overrides=dict.fromkeys(["fine_group", "country", "origin", "family_name"], pl.String),
+    ).with_columns(group=pl.col("fine_group").replace_strict(GROUP_OF, return_dtype=pl.String))
 
 
 def _people(
@@ -282,19 +380,21 @@ def _people(
     return pl.DataFrame(
         {
             "person": person,
+            "part": households["part"].to_numpy()[household],
             "household": household,
             "place": place,
             "sex": sex,
             "birth": birth.astype(np.int64),
             "nationality": households["country"].to_numpy()[household],
             "group": households["group"].to_numpy()[household],
+            "fine_group": households["fine_group"].to_numpy()[household],
             "origin": origin,
             "given_name": names.given_names(origin, sex, draws(seed, "given name", person)),
             "family_name": family_name,
             "mother": np.full(len(person), -1, dtype=np.int64),
         },
         schema_overrides=dict.fromkeys(
-            ["sex", "nationality", "group", "origin", "given_name", "family_name"], pl.String
+            ["sex", "nationality", "group", "fine_group", "origin", "given_name", "family_name"], pl.String
         ),
     )
 
@@ -305,9 +405,9 @@ def _british_if_born_here(people: pl.DataFrame) -> pl.DataFrame:
     Most parents had settled, and no source could tell the others: births name mothers from 2010 on only.
     """
     here = pl.col("country_of_birth") == "GB"
+    british = {"nationality": "GB", "group": "British", "fine_group": "British"}
     return people.with_columns(
-        nationality=pl.when(here).then(pl.lit("GB")).otherwise("nationality"),
-        group=pl.when(here).then(pl.lit("British")).otherwise("group"),
+        pl.when(here).then(pl.lit(value)).otherwise(name).alias(name) for name, value in british.items()
     )
 
 

@@ -1,5 +1,6 @@
 """Whole lives: people, their households, and when and where each of them lives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,44 +8,81 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import events, places, population
-from synthetic_data.country import MOVES, PARTIES, RESIDENT
+from synthetic_data import education, events, places, population
+from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, draws
+from synthetic_data.places import Map
 from synthetic_data.scenarios import Scenario
 
 NEWCOMER_SKEW = {"British": 1.0, "Irish": 1.6, "EU": 2.2, "non_EU": 2.2}
-"""Postcodes stand in order of their share of newcomers; a draw to this power leans to the first of them."""
+"""Postcodes of an authority stand in order of their share of newcomers; a draw to this power leans to the first."""
+AFTER_UNIVERSITY = 30
+"""Days after the course on which home students look for another place."""
+STAYS_IN_TOWN = 0.35
 _DAY_BITS = 18
+PART_ORDINALS = 10**8
+_BORN_LATER = 10**7
+"""Numbers of people: below this those who were born or came first, above it the children of their women."""
 
 
 @dataclass(frozen=True)
 class Lives:
-    """Everything that is true of the simulated country; sources see parts of it.
+    """Everything that is true of the simulated country, or of some of its parts; sources see parts of it.
 
     stays: row (of people), start, end (day of the departure, or of death): journeys abroad do not end a stay.
-    trips: row, out, back. moves: household (row), start, postcode (number), in order.
+    trips: row, out, back. moves: household (row), start, postcode (number), in order. `residents` is the number of
+    people in the whole country on the first day.
     """
 
     seed: int
+    residents: int
     people: pl.DataFrame
     households: pl.DataFrame
     stays: pl.DataFrame
     trips: pl.DataFrame
     moves: pl.DataFrame
-    postcodes: NDArray[np.object_]
+
+    @cached_property
+    def map(self) -> Map:
+        """The map of the whole country."""
+        return places.country_map(self.residents)
+
+    @property
+    def postcodes(self) -> NDArray[np.object_]:
+        """The postcodes of the whole country, as text."""
+        return self.map.postcode
+
+    @cached_property
+    def part(self) -> NDArray[np.int64]:
+        """The part of the country in which each person first lives: nine regions of England, and Wales."""
+        return self.people["part"].to_numpy()
+
+    @cached_property
+    def ordinal(self) -> NDArray[np.int64]:
+        """A number below 10**9 for each person, the same in every scenario and whichever parts are simulated.
+
+        Within a part, those who are not born in the simulated years are ranked by their own numbers, people
+        added by a surge last; a child's number follows from its mother's rank among the women, and its year.
+        """
+        person, part = self.person, self.part
+        born = person >= events.BIRTH_KEYS
+        added = (person // population.PLACES >> population.SURGE_BIT) & 1
+        ordinal = np.empty(len(person), dtype=np.int64)
+        first = np.flatnonzero(~born)
+        ordinal[first] = _ranks(part[first], added[first], person[first])
+        women = first[(self.people["sex"] == "F").to_numpy()[first]]
+        among_women = np.zeros(len(person), dtype=np.int64)
+        among_women[women] = _ranks(part[women], added[women], person[women])
+        slot = (person - events.BIRTH_KEYS) % events.BIRTH_SLOTS
+        mother = self.people["mother"].to_numpy()
+        child = _BORN_LATER + among_women[np.maximum(mother, 0)] * (2 * len(YEARS)) + slot
+        return part * PART_ORDINALS + np.where(born, child, ordinal)
 
     @cached_property
     def person(self) -> NDArray[np.int64]:
         """The number of each person, the entity of all draws."""
         return self.people["person"].to_numpy()
-
-    @cached_property
-    def ordinal(self) -> NDArray[np.int64]:
-        """A number of each person, below 10**9 and unlike any other's: the rank of the person's number."""
-        ordinal = np.empty(len(self.person), dtype=np.int64)
-        ordinal[np.argsort(self.person)] = np.arange(len(self.person))
-        return ordinal
 
     @cached_property
     def birth(self) -> Days:
@@ -81,13 +119,44 @@ class Lives:
 
     @cached_property
     def purpose(self) -> NDArray[np.object_]:
-        """Why each person's party came: work, study, family, return, visit, or resident."""
-        return np.array([*(party.purpose for party in PARTIES), "resident"], dtype=object)[self.party]
+        """Why each person's party came: a purpose of `country.Party`, resident, or ghost (left before 2010)."""
+        return np.array([*(party.purpose for party in PARTIES), "resident", "ghost"], dtype=object)[self.party]
 
     @cached_property
     def first_start(self) -> Days:
         """The first day of each person's first stay."""
         return self.stays.group_by("row", maintain_order=True).first()["start"].to_numpy()
+
+    @cached_property
+    def first_end(self) -> Days:
+        """The last day of each person's first stay."""
+        return self.stays.group_by("row", maintain_order=True).first()["end"].to_numpy()
+
+    @cached_property
+    def last_end(self) -> Days:
+        """The last day of each person's last stay."""
+        return self.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()
+
+    @cached_property
+    def courses(self) -> pl.DataFrame:
+        """Every course of higher education: `row, course, begin, end, home, placement`."""
+        return education.courses(self)
+
+    @cached_property
+    def route(self) -> NDArray[np.object_]:
+        """The visa route by which each person's party first came, or None."""
+        return np.array([*(party.route for party in PARTIES), None, None], dtype=object)[self.party]
+
+    @cached_property
+    def overstays(self) -> NDArray[np.bool_]:
+        """Whether each stay (row of `stays`) goes on after every permission has ended: a party's first one."""
+        row = self.stays["row"].to_numpy()
+        stays_on = self.households["overstays"].to_numpy()[self.people["household"].to_numpy()]
+        return stays_on[row] & (np.diff(row, prepend=-1) != 0)
+
+    def authority_at(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+        """Return the local authority (row of `places.authorities`) where each person lives, or lived last."""
+        return self.map.authority[self.postcode_at(rows, days)]
 
     @cached_property
     def visa_national(self) -> NDArray[np.bool_]:
@@ -134,41 +203,63 @@ def _key(rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
     return (rows << _DAY_BITS) + np.clip(days, LONG_AGO, NEVER) - LONG_AGO
 
 
-def live(seed: int, residents: int, scenario: Scenario | None = None) -> Lives:
-    """Return the lives of `residents` people on the first day, and of all who are born or come until the last."""
-    households, people = population.residents(seed, residents)
+def _ranks(part: NDArray[np.int64], added: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rank of each person within the part: those whom a surge added last, then by number."""
+    order = np.lexsort((person, added, part))
+    ranks = np.empty(len(part), dtype=np.int64)
+    sorted_part = part[order]
+    ranks[order] = np.arange(len(part)) - np.searchsorted(sorted_part, sorted_part, side="left")
+    return ranks
+
+
+def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Sequence[int] | None = None) -> Lives:
+    """Return the lives of a country of `residents` people on the first day, and of all who are born or come later.
+
+    With `parts` (numbers 0 to 9), only the people who first live in these parts, each as in the whole country.
+    """
+    of = list(places.PARTS) if parts is None else sorted(set(parts))
+    households, people = population.residents(seed, residents, of)
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
-    foreign, newcomers = population.newcomers(seed, residents, scenario)
+    foreign, newcomers = population.newcomers(seed, residents, of, scenario)
     newcomers = newcomers.with_columns(pl.col("household") + len(households))
     households, people = pl.concat([households, foreign]), pl.concat([people, newcomers])
     households, people = events.leaving_home(seed, households, people)
+    people = events.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
     death = events.deaths(seed, people, np.maximum(arrive, FIRST_DAY))
+    people = people.with_columns(twin=pl.lit(value=False))
     children = events.births(seed, households, people, death)
     death = np.concatenate([death, events.deaths(seed, children, children["birth"].to_numpy())])
     people = pl.concat([people, children])
+    people = people.with_columns(naturalised=pl.Series(events.naturalisations(seed, households, people)))
     stays = _stays(households, people, death)
     # a death abroad reaches no source, and ends no stay
     dies_here = np.zeros(len(people), dtype=bool)
     last = stays.filter(pl.col("end") == pl.Series(death)[stays["row"]])
     dies_here[last["row"].to_numpy()] = True
-    people = people.with_columns(death=pl.Series(np.where(dies_here & (death <= LAST_DAY), death, NEVER)))
-    postcodes = places.postcodes(seed, residents)
+    ghost = (households["party"] == GHOST).to_numpy()[people["household"].to_numpy()]
+    people = people.with_columns(
+        death=pl.Series(np.where(dies_here & (death <= LAST_DAY), death, NEVER)), ghost=pl.Series(ghost)
+    )
     return Lives(
-        seed, people, households, stays,
+        seed, residents, people, households, stays,
         trips=events.trips(seed, households, people, stays),
-        moves=_moves(seed, households, len(postcodes)),
-        postcodes=postcodes,
+        moves=_moves(seed, households, people, places.country_map(residents)),
     )  # fmt: skip
 
 
 def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.DataFrame:
-    """Return the stays of people: with the parents' household, then with their own, until death."""
-    birth, leaves_home = people["birth"].to_numpy(), people["leaves_home"].to_numpy()
+    """Return the stays of people: in the parents' household, in their own, in that of a couple; until death."""
+    birth, leaves_home, married = (people[name].to_numpy() for name in ("birth", "leaves_home", "married"))
     rows, starts, ends = [], [], []
-    for household, after, before in (("household", birth, leaves_home), ("own_household", leaves_home, NEVER)):
+    periods = (
+        ("household", birth, np.minimum(leaves_home, married)),
+        ("own_household", leaves_home, married),
+        ("joint_household", married, np.full(len(people), NEVER)),
+    )
+    for household, after, before in periods:
         of = people[household].to_numpy()
-        for arrive, leave in (("arrive", "leave"), ("arrive_again", "leave_again")):
+        for arrive, leave in population.SPELLS:
             start = np.maximum(households[arrive].to_numpy()[of], after)
             end = np.minimum(np.minimum(households[leave].to_numpy()[of], before), death)
             there = np.flatnonzero((start < end) & (start <= LAST_DAY) & (of >= 0))
@@ -178,33 +269,82 @@ def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Da
     row, start, end = np.concatenate(rows), np.concatenate(starts), np.concatenate(ends)
     order = np.lexsort((start, row))
     row, start, end = row[order], start[order], end[order]
-    # a stay that goes on in one's own household is one stay
+    # a stay that goes on in another household is one stay
     begins = (np.diff(row, prepend=-1) != 0) | (start > np.roll(end, 1))
     first = np.flatnonzero(begins)
     last = np.append(first[1:], len(row)) - 1
     return pl.DataFrame({"row": row[first], "start": start[first], "end": end[last]})
 
 
-def _moves(seed: int, households: pl.DataFrame, postcodes: int) -> pl.DataFrame:
-    """Return every address of every household with its first day; at most one move a year."""
-    key, arrive = households["key"].to_numpy(), households["arrive"].to_numpy()
-    again = households["arrive_again"].to_numpy()
-    resident = households["party"].to_numpy() == RESIDENT
-    every = np.arange(len(key))
-    rows, starts = [every, every[again < NEVER]], [np.full(len(key), LONG_AGO), again[again < NEVER]]
+def _moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Map) -> pl.DataFrame:
+    """Return every address of every household with its first day; at most one move a year, and those of students."""
+    parents = _moves_of(seed, households, np.flatnonzero(households["key"].to_numpy() < events.OWN_HOUSEHOLD_KEYS))
+    founders = np.flatnonzero(people["own_household"].to_numpy() >= 0)
+    founded, home = people["own_household"].to_numpy()[founders], people["household"].to_numpy()[founders]
+    keys = _key(parents["household"].to_numpy(), parents["start"].to_numpy())
+    at = np.searchsorted(keys, _key(home, people["leaves_home"].to_numpy()[founders]), side="right") - 1
+    own = _moves_of(seed, households, founded, parents["authority"].to_numpy()[np.maximum(at, 0)])
+    moves = pl.concat([parents, own]).sort("household", "start")
+    row, start = moves["household"].to_numpy(), moves["start"].to_numpy()
+    skew = np.ones(len(households))
+    for group, power in NEWCOMER_SKEW.items():
+        skew[(households["group"] == group).to_numpy()] = power
+    place = draws(seed, "address", households["key"].to_numpy()[row], start - LONG_AGO) ** skew[row]
+    return moves.select("household", "start", postcode=pl.Series(country.at(moves["authority"].to_numpy(), place)))
+
+
+def _moves_of(
+    seed: int, households: pl.DataFrame, rows: NDArray[np.int64], left: NDArray[np.int64] | None = None
+) -> pl.DataFrame:
+    """Return `household, start, authority` of the addresses of some households; `left` is the parents' authority."""
+    of = households[rows]
+    key, arrive, part = (of[name].to_numpy() for name in ("key", "arrive", "part"))
+    party, course_end = of["party"].to_numpy(), of["course_end"].to_numpy()
+    home_student = (party == RESIDENT) & (course_end < NEVER)
+    uniform = draws(seed, "first authority", key)
+    if left is None:
+        goes_to = np.array([*(one.goes_to for one in PARTIES), "residents", "residents"], dtype=object)[party]
+        goes_to[(party == RESIDENT) & (of["group"] != "British").to_numpy()] = "newcomers"
+        now = np.zeros(len(rows), dtype=np.int64)
+        for column in ("residents", "newcomers", "students"):
+            those = goes_to == column
+            now[those] = places.draw_authority(uniform[those], column, part[those])
+    else:
+        now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, left))
+    found = [(rows, np.full(len(rows), LONG_AGO), now)]
+    resident, birth = party == RESIDENT, of["head_birth"].to_numpy()
+    again = [of[name].to_numpy() for name, _ in population.SPELLS[1:]]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        young = (first - households["head_birth"].to_numpy()) / YEAR < 35
+        young = (first - birth) / YEAR < 35
         often = np.where(resident, np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
         on = first + (draws(seed, "move day", key, year) * 365).astype(np.int64)
-        here = events.is_here(households, every, on) & (on > arrive + 45)
-        happens = here & (draws(seed, "move", key, year) < often)
-        rows.append(every[happens])
-        starts.append(on[happens])
-    row, start = np.concatenate(rows), np.concatenate(starts)
+        happens = draws(seed, "move", key, year) < often
+        graduates = (
+            home_student & (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
+        )
+        on = np.where(graduates, course_end + AFTER_UNIVERSITY, on)
+        happens = (happens | (graduates & (draws(seed, "stays in town", key) > STAYS_IN_TOWN))) & (on > arrive + 45)
+        happens &= events.is_here(households, rows, on) & ~(home_student & (on < course_end))
+        # who comes back from abroad finds another home
+        for comes in again:
+            returns = (comes >= first) & (comes < first + 365)
+            on, happens = np.where(returns, comes, on), happens | returns
+        there = np.flatnonzero(happens)
+        to = _next(seed, key[there], year, now[there])
+        far = graduates[there]
+        to = np.where(far, places.draw_authority(draws(seed, "after university", key[there]), "moves_in"), to)
+        now = now.copy()
+        now[there] = to
+        found.append((rows[there], on[there], to))
+    row, start, authority = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.lexsort((start, row))
-    row, start = row[order], start[order]
-    skew = np.ones(len(key))
-    for group, power in NEWCOMER_SKEW.items():
-        skew[households["group"].to_numpy() == group] = power
-    place = draws(seed, "address", key[row], start - LONG_AGO) ** skew[row]
-    return pl.DataFrame({"household": row, "start": start, "postcode": (place * postcodes).astype(np.int64)})
+    return pl.DataFrame({"household": row[order], "start": start[order], "authority": authority[order]})
+
+
+def _next(seed: int, key: NDArray[np.int64], year: int, now: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the authority into which each household moves: its own, another of the region, or one elsewhere."""
+    how, where = draws(seed, "how far", key, year), draws(seed, "whereto", key, year)
+    part = places.authorities()["part"].to_numpy()[now]
+    near = places.draw_authority(where, "moves_in", part)
+    far = places.draw_authority(where, "moves_in")
+    return np.select([how < OTHER_AUTHORITY * OTHER_REGION, how < OTHER_AUTHORITY], [far, near], now)

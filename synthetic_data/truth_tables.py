@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data import truth
-from synthetic_data.country import PARTIES
+from synthetic_data.country import PARTIES, table
 from synthetic_data.days import FIRST_DAY, LAST_DAY, dates
 from synthetic_data.residence import Lives
 
@@ -110,7 +110,7 @@ def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, truth
 
 def _people(lives: Lives) -> pl.DataFrame:
     mother = lives.people["mother"].to_numpy()
-    came_as = np.array([*(party.name for party in PARTIES), "residents"], dtype=object)[lives.party]
+    came_as = np.array([*(party.name for party in PARTIES), "residents", "ghosts"], dtype=object)[lives.party]
     came_as[mother >= 0] = "births"
     return lives.people.select(
         "person",
@@ -118,10 +118,13 @@ def _people(lives: Lives) -> pl.DataFrame:
         birth_date=dates("birth_date", lives.birth),
         nationality="nationality",
         nationality_group="group",
+        fine_group="fine_group",
         country_of_birth="country_of_birth",
         death_date=dates("death_date", lives.death),
         mother=pl.select(
             pl.when(pl.Series(mother >= 0)).then(pl.Series(lives.person[np.maximum(mother, 0)]))
         ).to_series(),
         came_as=pl.Series(came_as, dtype=pl.String),
+        naturalised_on=dates("naturalised_on", lives.people["naturalised"].to_numpy()),
+        region=pl.Series(table("areas")["area"].to_numpy()[lives.part], dtype=pl.String),
     )

@@ -12,7 +12,10 @@ from synthetic_data.errors import Errors, group_rate
 from synthetic_data.residence import Lives
 
 ADULT = 16
-REGISTERS = {"resident": 1.0, "work": 0.99, "study": 0.45, "family": 0.80, "return": 1.0, "visit": 0.35}
+REGISTERS = {
+    "resident": 1.0, "work": 0.99, "study": 0.45, "family": 0.80, "return": 1.0, "visit": 0.35, "protection": 0.75,
+    "ghost": 0.85,
+}  # fmt: skip
 """Share of heads of each kind of party who want a number: all who work, few of those who study or visit."""
 PARTNERS_REGISTER = 0.75
 STAYS_TO_WORK = 150

@@ -20,7 +20,16 @@ FIRST_VISA_DAYS = {"work": 3 * 365, "family": 1004, "study": 0, "visit": 180}
 SHORT_STUDY_DAYS = 335
 AFTER_COURSE = 120
 """Days that a student's visa lasts beyond the course."""
-PARTY_VISAS = {"work": "WRK", "family": "FAM", "study": "STU", "visit": "VIS", "resident": "WRK", "return": "WRK"}
+PARTY_VISAS = {
+    "work": "WRK",
+    "family": "FAM",
+    "study": "STU",
+    "visit": "VIS",
+    "resident": "WRK",
+    "return": "WRK",
+    "protection": "FAM",
+    "ghost": "WRK",
+}
 
 
 def delivered(sight: Sight) -> list[Extract]:
