@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthetic_data import truth
 from synthetic_data.country import PARTIES, table
 from synthetic_data.days import FIRST_DAY, LAST_DAY, dates
+from synthetic_data.places import authorities
 from synthetic_data.residence import Lives
 
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
@@ -34,7 +35,8 @@ def settle(lives: Lives) -> Truth:
 
     people: one row a person. presence: one row a spell, `end` exclusive, null when it lasts beyond 2020.
     statuses: one row a settled migration, visit or circular migrant under one definition (`truth.Status`).
-    migrations: the long-term ones among them. residents: one row a usual resident on a reference date.
+    migrations: the long-term ones among them. residents: one row a usual resident on a reference date, with the
+    `local_authority` and the `region` of the address on that day.
     """
     presence = lives.presence
     crosses = pl.Series(_crosses(lives, presence)[presence["row"].to_numpy()])
@@ -49,7 +51,7 @@ def settle(lives: Lives) -> Truth:
         "presence": presence.select(person[presence["row"]], start=_as_date("start"), end=_as_date("end")),
         "statuses": statuses,
         "migrations": long_term.select("person", "date", direction="kind"),
-        "residents": residents.select("reference_date", person[residents["row"]]),
+        "residents": residents.select("reference_date", person[residents["row"]], *_places(lives, residents)),
     }
     return Truth(tables, on_survey_day)
 
@@ -81,6 +83,14 @@ def _stayers(presence: pl.DataFrame) -> pl.DataFrame:
         spells.with_columns(reference_date=pl.lit(on)).filter(here).select("row", "reference_date")
         for on in REFERENCE_DATES
     ])  # fmt: skip
+
+
+def _places(lives: Lives, residents: pl.DataFrame) -> list[pl.Series]:
+    """Return the codes of the local authority and of the region where each resident lives on the reference date."""
+    days = residents["reference_date"].cast(pl.Int32).cast(pl.Int64).to_numpy()
+    authority = pl.Series(lives.authority_at(residents["row"].to_numpy(), days))
+    known = authorities()
+    return [known["authority"][authority].alias("local_authority"), known["region"][authority].alias("region")]
 
 
 def _oracle(lives: Lives, presence: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

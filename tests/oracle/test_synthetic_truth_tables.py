@@ -2,10 +2,13 @@
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
 from synthetic_data import truth, truth_tables
+from synthetic_data.country import table
+from synthetic_data.places import authorities
 from synthetic_data.residence import Lives, live
 
 BEGIN, HORIZON = truth_tables.BEGIN, truth_tables.HORIZON
@@ -64,6 +67,17 @@ def test_everybody_is_present_once_at_a_time_between_birth_and_death(tables: dic
     assert presence.filter(pl.col("start") >= end).is_empty()
     assert presence.filter(end > pl.col("death_date").fill_null(HORIZON)).is_empty()
     assert presence.filter((pl.col("start") <= end.shift(1)).over("person").fill_null(value=False)).is_empty()
+
+
+def test_residents_live_in_the_authority_of_their_address(lives: Lives, tables: dict[str, pl.DataFrame]) -> None:
+    assert tables["residents"].columns == ["reference_date", "person", "local_authority", "region"]
+    assert tables["residents"].null_count().sum_horizontal().sum() == 0
+    regions = table("local_authorities").select("region", local_authority="authority")
+    assert tables["residents"].join(regions, on=["local_authority", "region"], how="anti").is_empty()
+    rows = {person: row for row, person in enumerate(lives.person.tolist())}
+    for on, person, authority, _ in tables["residents"].sample(200, seed=1).iter_rows():
+        at = lives.postcode_at(np.array([rows[person]]), np.array([(on - date(1970, 1, 1)).days]))
+        assert authorities()["authority"][int(lives.map.authority[at[0]])] == authority
 
 
 def test_stock_and_flows_of_the_truth_add_up_year_by_year(tables: dict[str, pl.DataFrame]) -> None:
