@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
-.PHONY: help setup demo test lint lock picture clean
+.PHONY: help setup demo test lint lock picture dictionary clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -32,6 +32,9 @@ lint: setup ## style, types and the walls between the packages
 
 picture: demo ## draw the README's picture from the demo
 	$(BIN)/python -m pipeline.publish.picture sojourn-demo/run docs/picture.svg
+
+dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
+	$(BIN)/sojourn dictionary > docs/data_dictionary.md
 
 lock: ## renew requirements.lock (versions and hashes, no download address)
 	$(PYTHON) -m venv $(VENV)

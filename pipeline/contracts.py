@@ -133,10 +133,11 @@ class Extract(Frozen):
         try:
             for name, difference in version.columns.items():
                 place = f"version '{version.id}', column '{name}'"
-                columns[name] = Column(**columns[name].model_dump() | difference.model_dump(exclude_none=True))
+                as_written = columns[name].model_dump() | difference.model_dump(exclude_none=True)
+                columns[name] = Column.model_validate(as_written)
             place = f"version '{version.id}'"
             changes = {"columns": columns, "version": (), **version.model_dump(include={"since", "until", "absent"})}
-            return Extract(**self.model_dump(exclude=set(changes)) | changes)
+            return Extract.model_validate(self.model_dump(exclude=set(changes)) | changes)
         except ValidationError as error:
             raise ValueError(f"{place}: {_message(error)}") from None
 

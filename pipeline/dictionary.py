@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.check import FALSE, TRUE
 from pipeline.columns import Column
-from pipeline.contracts import Extract, SourceContract
+from pipeline.contracts import Extract, SourceContract, Version, code_lists
 from pipeline.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_kinds
 from pipeline.schemas import TABLES
 
@@ -24,6 +24,9 @@ def data_dictionary(contracts: Mapping[str, SourceContract]) -> str:
         "Made by `sojourn dictionary` from the source contracts and the schema classes.",
         "## Sources and their extracts",
         *(part for contract in contracts.values() for part in _source(contract)),
+        "## Code lists",
+        "What a source writes → what Sojourn writes, in lists that contracts share.",
+        *(part for name, codes in code_lists().items() for part in _code_list(name, codes)),
         "## Tables",
         *(part for name, schema in TABLES.items() for part in _schema(name, schema)),
     ]
@@ -47,6 +50,8 @@ def _source(contract: SourceContract) -> Iterable[str]:
                 for column_name, column in extract.columns.items()
             ),
         )  # fmt: skip
+        for version in extract.version:
+            yield from _version(version, extract)
         yield f"`records/{name}`: {_RECORD_IDS}, the attributes above{_derived(extract)}."
         yield (
             f"`quarantine/{name}`: `file`, `row_number` (1 for the first row of data), `reasons` (every one), "
@@ -60,21 +65,58 @@ def _source(contract: SourceContract) -> Iterable[str]:
     )
 
 
+def _version(version: Version, extract: Extract) -> Iterable[str]:
+    """Say what was otherwise in the files of a version."""
+    first = [f"from {version.since}"] if version.since else []
+    last = [f"until {version.until}"] if version.until else []
+    yield f"Version `{version.id}` ({' '.join([*first, *last])}): {version.says}"
+    layout = extract.layouts[version.id]
+    only_here = [name for name in extract.absent if name not in layout.absent]
+    if version.columns:
+        yield _table(
+            ("column", "header in the file", "type", "allowed"),
+            (
+                (f"`{name}`", f"`{column.header}`", _type(column), _allowed(column))
+                for name, column in layout.columns.items()
+                if name in version.columns
+            ),
+        )
+    for told, names in (("Not in these files", layout.absent), ("In these files, not in current ones", only_here)):
+        if names:
+            yield f"{told}: {_names(names)}."
+
+
+def _code_list(name: str, codes: Mapping[str, str]) -> Iterable[str]:
+    yield f"### `{name}`"
+    yield ", ".join(_code(code, meaning) for code, meaning in codes.items())
+
+
+def _code(code: str, meaning: str) -> str:
+    return code if code == meaning else f"{code} → {meaning}"
+
+
 def _type(column: Column) -> str:
     return f"date `{column.format}`" if column.type == "date" else column.type
 
 
 def _allowed(column: Column) -> str:
     if column.codes:
-        if len(column.codes) > FEW_CODES:
-            return f"{len(column.codes)} codes: {', '.join(column.codes)}"
-        return ", ".join(code if code == value else f"{code} = {value}" for code, value in column.codes.items())
+        return _codes(column.codes)
     if column.type == "boolean":
         return f"{', '.join(TRUE)}; {', '.join(FALSE)}"
     if column.pattern is not None:
         return f"`{column.pattern}`"
     bounds = {"from": column.min, "to": column.max}
     return " ".join(f"{word} {str(bound).replace('_', ' ')}" for word, bound in bounds.items() if bound is not None)
+
+
+def _codes(codes: Mapping[str, str]) -> str:
+    """Return few codes as they are, and more by the names of the lists that they make up, if they do."""
+    if len(codes) > FEW_CODES:
+        lists = {name: listed for name, listed in code_lists().items() if listed.items() <= codes.items()}
+        if {code for listed in lists.values() for code in listed} == set(codes):
+            return f"{len(codes)} codes: {_names(lists)}"
+    return ", ".join(_code(code, meaning) for code, meaning in codes.items())
 
 
 def _written_as(name: str, column: Column) -> str:

@@ -22,9 +22,9 @@ def version_of(path: Path, extract: Extract, named: str | None, where: str) -> s
     fitting = [name for name, layout in layouts.items() if has_headers_of(headers, layout)]
     if named is None and not fitting:
         nearest = min(layouts, key=lambda name: _headers_apart(headers, layouts[name]))
-        check_headers(path, headers, layouts[nearest], f"the contract's nearest layout, '{nearest}'")
+        check_headers(path, headers, layouts[nearest], f"the contract's nearest layout '{nearest}'")
     if named is not None:
-        check_headers(path, headers, layouts[named], f"the layout '{named}', which the study names,")
+        check_headers(path, headers, layouts[named], f"the layout '{named}' that the study names")
         return named
     if len(fitting) > 1:
         raise UserError(
