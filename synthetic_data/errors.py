@@ -101,7 +101,8 @@ class Leavers(Frozen):
     dropped_inactive: Share = error(0.25, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
-    cleaned_a_year: Share = error(0.03, "people long gone whom the cleaning of lists takes off in a year")
+    cleaned_a_year: Share = error(0.06, "people long gone whom the cleaning of lists takes off in a year")
+    cleaned_later: Share = error(0.01, "the same from September 2015 on")
 
     @model_validator(mode="after")
     def _one_fate(self) -> "Leavers":
@@ -123,7 +124,7 @@ class Addresses(Frozen):
 class Departures(Frozen):
     """Unmatched departures: crossings that are recorded but never joined to the traveller."""
 
-    unmatched: Share = error(0.03, "departures that exit checks never join to the traveller", HOME_OFFICE)
+    unmatched: Share = error(0.022, "departures that exit checks never join to the traveller", HOME_OFFICE)
 
 
 class Border(Frozen):
@@ -249,7 +250,7 @@ NO_ERRORS = Errors(
     ),
     leavers=Leavers(
         told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0,
-        cleaned_a_year=1,
+        cleaned_a_year=1, cleaned_later=1,
     ),
     groups=Groups(aged_20_29=1, men=1, london=1),
     names=Names(rate=0, foreign_factor=1, by_sound=0, prone=0, prone_factor=1),
