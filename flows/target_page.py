@@ -38,7 +38,10 @@ class Picture:
 
 
 PICTURES = (
-    Picture("ages", "Population by age and sex", "age groups", {"Share of all residents": ("age_*_[0-9]*", "age_90_over")}, room=110),
+    Picture(
+        "ages", "Population by age and sex", "age groups",
+        {"Share of all residents": ("age_*_[0-9]*", "age_90_over")}, room=110,
+    ),
     Picture("regions", "Population of regions", "regions", {"Usual residents": ("population_*",)}, "place", 150),
     Picture(
         "stocks", "Country of birth and nationality", "stocks",

@@ -123,6 +123,9 @@ class Observed:
     @property
     def authorities(self) -> pl.DataFrame:
         """The local authority of every postcode of the country: `postcode, local_authority`."""
+        return self._once("authorities", self._authorities)
+
+    def _authorities(self) -> pl.DataFrame:
         if not (self.study.folder / "truth" / "postcodes.parquet").exists():
             raise NotShownError("the truth of this study has no table of postcodes; simulate it again")
         return self.truth("postcodes")
@@ -145,8 +148,9 @@ def open_study(path: Path) -> Observed:
 
 def age(birth: pl.Expr, on: date) -> pl.Expr:
     """Return ages in whole years."""
-    had_birthday = (birth.dt.month() * 100 + birth.dt.day()) <= on.month * 100 + on.day
-    return (on.year - birth.dt.year()).cast(pl.Int64) - (~had_birthday).cast(pl.Int64)
+    day_of_year = birth.dt.month().cast(pl.Int32) * 100 + birth.dt.day()
+    had_birthday = day_of_year <= on.month * 100 + on.day
+    return on.year - birth.dt.year() - (~had_birthday).cast(pl.Int32)
 
 
 def group_of(country: pl.Expr) -> pl.Expr:
