@@ -1,17 +1,35 @@
-"""The contract that the documentation shows is a contract."""
+"""The contract and the version that the documentation shows are such, and every key of them is explained."""
 
 import re
 from pathlib import Path
 
 from pipeline.columns import Column
-from pipeline.contracts import read_contract
+from pipeline.contracts import Difference, Version, read_contract
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+def examples() -> list[str]:
+    return re.findall(r"```toml\n(.*?)```", (DOCS / "source_contracts.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_example_of_a_version_can_be_read(tmp_path):
+    contract, version = examples()[0], next(one for one in examples() if "[[extracts." in one)
+    (tmp_path / "clinic.toml").write_text(f"{contract}\n{version}", encoding="utf-8")
+    layout = read_contract(tmp_path / "clinic.toml").extracts["clinic_visits"].layouts["to_2012"]
+    assert layout.delivered["sex"].header == "GENDER"
+    assert "nhs_number" not in layout.delivered
+
+
+def test_every_key_of_a_version_is_explained():
+    section = (DOCS / "source_contracts.md").read_text(encoding="utf-8").split("## Versions")[1].split("\n## ")[0]
+    explained = set(re.findall(r"`([a-z]+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
+    assert set(Version.model_fields) == explained
+    assert all(f"`{key}`" in section for key in Difference.model_fields)
+
+
 def test_the_example_of_a_contract_can_be_read(tmp_path):
-    text = (DOCS / "source_contracts.md").read_text(encoding="utf-8")
-    (tmp_path / "clinic.toml").write_text(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0], encoding="utf-8")
+    (tmp_path / "clinic.toml").write_text(examples()[0], encoding="utf-8")
     contract = read_contract(tmp_path / "clinic.toml")
     assert contract.person_key_kind == "patient_number"
     assert contract.extracts["clinic_visits"].dated_by == "visited_on"

@@ -60,6 +60,31 @@ def test_a_mistake_names_file_and_place(tmp_path, text, words):
         assert word in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ('seed = "3"', "seed"),
+        ("seed = true", "seed"),
+        ("seed = 3.0", "seed"),
+        ('synthetic = "yes"', "synthetic"),
+        ("synthetic = 1", "synthetic"),
+        ('flow_errors = { immigration = "0.1" }', "flow_errors.immigration"),
+        ("linkage = { floor = false }", "linkage.floor"),
+        ('linkage = { training_pairs = "1_000_000" }', "linkage.training_pairs"),
+        ("coverage = { replicates = 200.0 }", "coverage.replicates"),
+        ('periods = { flow_years = ["2016"] }', "periods.flow_years.0"),
+    ],
+)
+def test_a_number_is_a_number_and_no_text_that_looks_like_one(tmp_path, more, key):
+    with pytest.raises(UserError, match=rf"key '{key}': Input should be a valid"):
+        read_study(study_file(tmp_path, f"{more}\n{STUDY}"))
+
+
+def test_a_whole_number_can_be_a_share(tmp_path):
+    study = read_study(study_file(tmp_path, f"flow_errors = {{ immigration = 0, emigration = 1 }}\n{STUDY}"))
+    assert (study.flow_errors.immigration, study.flow_errors.emigration) == (0.0, 1.0)
+
+
 def test_all_mistakes_are_told_at_once(tmp_path):
     text = STUDY.replace("name", "nam", 1) + "row = 3\n"
     with pytest.raises(UserError) as error:
