@@ -87,7 +87,9 @@ def score(study: Study, run: Path) -> Scores:
     table = {
         name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
     }
-    who = subjects_truth(study, tables, truth.identities)
+    # only of linked sources: the others are held for other products, or tell of the links themselves
+    linked = truth.identities.filter(pl.col("source").is_in(table["clusters"]["source"].unique().implode()))
+    who = subjects_truth(study, tables, linked)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
     published = pl.concat([flows["period_end"], read_table(tables / "stocks.parquet")["reference_date"]]).unique()
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)

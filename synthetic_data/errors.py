@@ -206,14 +206,19 @@ class Errors(Frozen):
     passengers: Passengers = Passengers()
     broken_rows: Share = error(0.0002, "rows with an impossible code, date or number")
     activity: OfAddressedSource = error(OfAddressedSource(factor=1.0), CARE)
+    benefits: OfAddressedSource = error(OfAddressedSource(factor=1.0), CARE)
     births: OfPostcodedSource = error(OfPostcodedSource(factor=0.6), CARE)
     coverage_survey: OfSource = error(OfSource(factor=1.4), CARE)
     deaths: OfAddressedSource = error(OfAddressedSource(factor=1.4), CARE)
+    earnings: OfAddressedSource = error(OfAddressedSource(factor=1.1), CARE)
     exit_checks: OfSource = error(OfSource(factor=0.5), CARE)
+    families: OfAddressedSource = error(OfAddressedSource(factor=0.9), CARE)
     hesa: OfStudents = error(OfStudents(factor=0.8), CARE)
+    leave: OfAddressedSource = error(OfAddressedSource(factor=0.5), CARE)
     mws: OfPostcodedSource = error(OfPostcodedSource(factor=1.5), CARE)
     pds: OfPostcodedSource = error(OfPostcodedSource(factor=0.7), CARE)
     pr: OfPostcodedSource = error(OfPostcodedSource(factor=0.9), CARE)
+    settlement_scheme: OfAddressedSource = error(OfAddressedSource(factor=0.5), CARE)
 
     def of(self, source: str) -> OfSource:
         """Return what a source does in its own way."""

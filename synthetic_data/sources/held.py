@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import table
-from synthetic_data.days import DATA_DATE
+from synthetic_data.days import DATA_DATE, dates
 from synthetic_data.draws import Days, Floats, draws, exponential
 from synthetic_data.errors import Errors
 from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
@@ -14,7 +14,9 @@ from synthetic_data.proneness import HOME_NAMES, of_names, proneness
 from synthetic_data.residence import Lives
 
 SEX_NUMBERS = {"M": "1", "F": "2"}
-IN_CAPITALS = ("activity", "exit_checks", "mws")
+IN_CAPITALS = (
+    "activity", "benefits", "earnings", "exit_checks", "families", "leave", "mws", "settlement_scheme",
+)  # fmt: skip
 """Sources that write names in capital letters."""
 
 
@@ -106,6 +108,12 @@ def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray
     swapped, new_year = (errors.rate("dates", kind, source) for kind in ("swapped", "new_year"))
     birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{stream} birth", entities[wrong], swapped, new_year)
     return birth
+
+
+def born_by(lives: Lives, rows: NDArray[np.int64], birth: pl.Series, on: Days) -> pl.Series:
+    """Return dates of birth as a source held them on a day, right where the wrong one was still to come."""
+    held = birth.to_numpy()
+    return dates("birth", np.where(held > on, lives.birth[rows], held))
 
 
 def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Days:

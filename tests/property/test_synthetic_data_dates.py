@@ -24,9 +24,14 @@ REVISED = {
     "activity_people": ["POSTCODE"],  # the address now
     "review_sample": ["NHS_NUMBER_FOUND"],  # reviewers search the list of their own delivery
     "births": ["MOTHER_NHS_NUMBER"],  # null until the mother is registered
+    "benefit_spells": ["END_DATE"],  # null while the spell is open
+    "child_benefit_claims": ["POSTCODE", "OPT_OUT_DATE"],  # the address now; null until they opt out
+    "child_benefit_children": ["AWARD_END"],
+    "tax_credit_awards": ["AWARD_END"],
+    "eu_settlement": ["OUTCOME_DATE", "OUTCOME"],  # null, and pending, until decided
 }
 GRANTED_UNTIL = "VALID_TO"
-BIRTHS = ("DATE_OF_BIRTH", "DOB", "BIRTHDTE", "BIRTH_DATE")
+BIRTHS = ("DATE_OF_BIRTH", "DOB", "BIRTHDTE", "BIRTH_DATE", "CHILD_DOB")
 
 
 @cache

@@ -33,6 +33,7 @@ def test_the_shipped_contracts_cover_the_sources():
     contracts = read_contracts()
     assert set(contracts) == {
         "activity", "births", "coverage_survey", "deaths", "exit_checks", "hesa", "mws", "pds", "pr", "review_sample",
+        "benefits", "earnings", "families", "leave", "settlement_scheme",
     }  # fmt: skip
 
 

@@ -1,0 +1,148 @@
+"""Tax years: what employers and the self-employed report to HM Revenue and Customs, by tax year.
+
+One row a person and tax year with weeks in tax, as the extract of activity counts them. Employers filed a return
+(form P14) at the end of the year until 2012/13, and report in real time (RTI) from 2013/14. Pay is log-normal about a
+median by age, sex, industry and place (rounded after ONS, Annual Survey of Hours and Earnings, 2018). Industries are
+sections of SIC 2007, drawn by nationality group and sex (`tables/industries.csv`, rounded after ONS, International
+immigration and the labour market, UK, 2016, and Annual Population Survey, 2016).
+"""
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from synthetic_data.country import table
+from synthetic_data.days import age, year_starts
+from synthetic_data.draws import Floats, draws, pick
+from synthetic_data.extract import Extract, Sight
+from synthetic_data.residence import Lives
+from synthetic_data.sources import held, numbers, work
+
+FIRST_DAY_OF_ALL = int(year_starts(work.FIRST_TAX_YEAR, 4, 6))
+REAL_TIME_FROM = 2013
+LAST_OF_ALL = int(year_starts(2021, 4, 6)) + work.DELIVERED_AFTER
+"""Data date on which the weeks of all simulated years have been delivered."""
+
+MEDIAN_WEEKLY_PAY = ((16, 110.0), (18, 220.0), (22, 420.0), (30, 525.0), (40, 535.0), (50, 490.0), (60, 385.0))
+"""Pounds a week in 2018 by age from the given one on, men and women, full and part time."""
+PAY_OF_SEX = {"M": 1.17, "F": 0.80}
+LONDON, LONDON_PAY = 6, 1.25
+"""London's place among the parts of the country, and pay there against that elsewhere."""
+GROWTH = 0.02
+PAY_YEAR = 2018
+PERSON_SIGMA, YEAR_SIGMA = 0.45, 0.20
+"""Spread of the logarithm of pay between people who are alike, and of one person from year to year; assumptions."""
+JOB_YEARS = 4
+"""A person stays in an industry for so long, and draws another then; an assumption."""
+SECOND_JOB, SHORT_TENURE = 0.04, 0.11
+"""Shares of people with two jobs at once, and with another employer within the year; assumptions."""
+BANDS = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 70_000, 100_000, 150_000)
+"""Lower limits of the bands of pay in a year, from the second one on, in pounds."""
+TABLE_GROUPS = {"other_EU": "EU14", "other_EEA": "EU14"}
+"""Nationality groups that are too few for shares of their own work as others do."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extract of tax years."""
+    return [
+        Extract("tax_years", "earnings", {"tax_years.parquet": tax_years(sight)},
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "TAX_YEAR"))
+    ]  # fmt: skip
+
+
+def weeks_of_all_years(sight: Sight) -> pl.DataFrame:
+    """Return the weeks of activity of every tax year, delivered or not, and `year_start`, the year's first day."""
+    weeks = work.activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
+    return weeks.with_columns(year_start=pl.col("TAX_YEAR_START").to_physical().cast(pl.Int64)).sort(
+        "year_start", "row"
+    )
+
+
+def tax_years(sight: Sight) -> pl.DataFrame:
+    """Return one row a person and tax year with weeks in tax, of the tax years delivered by the data date."""
+    lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
+    years = work.tax_years(sight.data_date)
+    weeks = sight.once(weeks_of_all_years).filter(
+        (pl.col("WEEKS_TAX") > 0) & (pl.col("TAX_YEAR_START").dt.year() < years.stop)
+    )
+    row, year = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].dt.year().to_numpy().astype(np.int64)
+    worked, last = weeks["WEEKS_TAX"].to_numpy(), weeks["TAX_YEAR_END"].to_physical().to_numpy().astype(np.int64)
+    person = held.identity(lives, errors, "earnings", row, last)
+    entities = lives.person[row]
+    self_employed = sight.working.self_employed[row]
+    section, pay = industry(lives, row, year), weekly_pay(lives, row, year) * worked
+    another = draws(seed, "another job", entities, year)
+    jobs = 1 + (another < SECOND_JOB) + (another < SECOND_JOB + SHORT_TENURE)
+    return pl.DataFrame(
+        {
+            "row": row,
+            "NINO_ENC": numbers.insurance_numbers(lives, row),
+            "FORENAME": person["given_name"],
+            "SURNAME": person["family_name"],
+            "DOB": held.born_by(lives, row, person["birth"], last),
+            "SEX": person["sex"],
+            "POSTCODE": held.postcode(lives, errors, "earnings", row, last),
+            "TAX_YEAR": tax_year_labels(year),
+            "RETURN_TYPE": _return_type(self_employed, year),
+            "WEEKS_IN_YEAR": worked,
+            "EMPLOYMENTS": np.where(self_employed, 0, jobs),
+            "SIC_SECTION": pl.Series(_sections()["section"].to_numpy()[section], dtype=pl.String),
+            "PAY_BAND": pl.Series(1 + np.searchsorted(BANDS, pay, side="right")).cast(pl.String).str.zfill(2),
+        }
+    )
+
+
+def tax_year_labels(years: NDArray[np.int64]) -> pl.Series:
+    """Return tax years as HM Revenue and Customs writes them: `2015-16` for that which begins in April 2015."""
+    distinct, index = np.unique(years, return_inverse=True)
+    return pl.Series([f"{one}-{(one + 1) % 100:02}" for one in distinct.tolist()], dtype=pl.String)[index]
+
+
+def _return_type(self_employed: NDArray[np.bool_], year: NDArray[np.int64]) -> pl.Series:
+    kinds = np.array(["P14", "RTI", "SA"], dtype=object)
+    return pl.Series(kinds[np.where(self_employed, 2, year >= REAL_TIME_FROM)], dtype=pl.String)
+
+
+@cache
+def _sections() -> pl.DataFrame:
+    return table("industries")
+
+
+def industry(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the place in the table of industries of each person's (row) work in a tax year."""
+    sections = _sections()
+    women = sections["women"].to_numpy()
+    group, sex = lives.people["fine_group"].to_numpy()[rows], lives.people["sex"].to_numpy()[rows]
+    entities = lives.person[rows]
+    # people change their work in different years
+    job = (years + (draws(lives.seed, "year of change", entities) * JOB_YEARS).astype(np.int64)) // JOB_YEARS
+    uniform = draws(lives.seed, "industry", entities, job)
+    found = np.zeros(len(rows), dtype=np.int64)
+    for one in np.unique(group.astype(str)):
+        shares = sections[TABLE_GROUPS.get(one, one)].to_numpy()
+        for letter, of_sex in (("F", women), ("M", 1 - women)):
+            those = (group == one) & (sex == letter)
+            found[those] = pick(uniform[those], shares * of_sex)
+    return found
+
+
+def weekly_pay(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> Floats:
+    """Return the pay of each person (row) for a week of work in a tax year, in pounds of that year."""
+    seed, entities, starts = lives.seed, lives.person[rows], year_starts(years, 4, 6)
+    steps, medians = zip(*MEDIAN_WEEKLY_PAY, strict=True)
+    band = np.searchsorted(steps, age(lives.birth[rows], starts), side="right") - 1
+    median = np.array(medians)[np.maximum(band, 0)] * (1 + GROWTH) ** (years - PAY_YEAR)
+    of_sex = np.where((lives.people["sex"] == "F").to_numpy()[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
+    of_place = np.where(lives.part[rows] == LONDON, LONDON_PAY, 1.0)
+    of_industry = _sections()["pay"].to_numpy()[industry(lives, rows, years)]
+    spread = PERSON_SIGMA * _normal(draws(seed, "pay", entities)) + YEAR_SIGMA * _normal(
+        draws(seed, "pay of the year", entities, years)
+    )
+    return median * of_sex * of_place * of_industry * np.exp(spread)
+
+
+def _normal(uniform: Floats) -> Floats:
+    return ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))

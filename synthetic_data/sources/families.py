@@ -1,0 +1,261 @@
+"""Families: Child Benefit claims with their children, and awards of tax credits.
+
+The claimant is the mother where she lives with the child and has a National Insurance number, else the other parent.
+Families claim unless their immigration status forbids it. From 7 January 2013 families with a high income can opt
+out of payments (Finance Act 2012, schedule 1); tax credits give way to Universal Credit (`universal_credit`).
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
+from synthetic_data.draws import Days, Floats, draws, pick
+from synthetic_data.extract import Extract, Sight
+from synthetic_data.sources import held, numbers
+from synthetic_data.sources.earnings import tax_year_labels, weekly_pay, weeks_of_all_years
+from synthetic_data.sources.leave import settled_from
+from synthetic_data.sources.universal_credit import authority_at, full_service, moves_over
+
+TAKE_UP = 0.96
+"""Families that claim Child Benefit (HM Revenue and Customs, Child Benefit take-up: 96% in 2012)."""
+LAST_AGES, LAST_AGE_SHARES = (16, 18, 19), (0.12, 0.68, 0.20)
+"""Ages after whose 31 August children leave approved education; assumptions."""
+PAID_ABROAD = 56
+"""Days for which Child Benefit goes on after the family left the country, or the child died."""
+CHARGE_FROM, CHARGE_ABOVE = day(2013, 1, 7), 55_000
+"""The High Income Child Benefit Charge, and pay of the higher earner from which opting out is worth the while: the
+charge takes a tenth at 51,000 pounds and everything at 60,000."""
+OPTS_OUT = 0.75
+BACKDATED = 90
+"""Days by which a claim can be later than what it is for."""
+OLDEST_CLAIM = day(1990, 1, 1)
+
+FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR = 2009, 2020
+CREDIT_UP_TO, CREDIT_PER_CHILD = 20_000, 6_500
+"""Household pay in pounds up to which tax credits are paid, and what each child adds; rounded after the tapers of
+2012/13 to 2018/19. Before, families with 40,000 pounds were paid, too."""
+WORKING_WEEKS = 26
+CREDIT_TAKE_UP = 0.88
+"""HM Revenue and Customs, Tax credits: take-up rates 2016-17, by expenditure rather more than by caseload."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extracts of Child Benefit and tax credits."""
+    return [
+        Extract("child_benefit_claims", "families", {"child_benefit_claims.parquet": claims(sight)},
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
+        Extract("child_benefit_children", "families", {"child_benefit_children.parquet": children(sight)},
+                "NINO_ENC", None, "CHILD_DOB", "CHILD_SEX", ("NINO_ENC", "CHILD_REF", "AWARD_START")),
+        Extract("tax_credit_awards", "families", {"tax_credit_awards.parquet": tax_credits(sight)},
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "AWARD_START")),
+    ]  # fmt: skip
+
+
+def claims(sight: Sight) -> pl.DataFrame:
+    """Return the claims made by the data date: one row a claimant, with the day of opting out."""
+    lives = sight.lives
+    made = sight.once(_claims).filter(pl.col("claimed") <= sight.data_date)
+    row, opted = made["row"].to_numpy(), made["opted_out"].to_numpy()
+    return _claimant(sight, row, made["claimed"].to_numpy()).with_columns(
+        CHB_NUMBER=numbers.labels(lives, "child benefit", row, "CHB", 9),
+        CLAIM_DATE=dates("claimed", made["claimed"]),
+        OPT_OUT_DATE=dates("opted", np.where(opted > sight.data_date, NEVER, opted)),
+        POSTCODE=held.postcode(lives, sight.errors, "families", row, _last_day(sight, row)),
+    )
+
+
+def children(sight: Sight) -> pl.DataFrame:
+    """Return the children for whom claims were made by the data date: one row a child and time it was paid for."""
+    lives = sight.lives
+    awards = sight.once(child_awards).filter(pl.col("claimed") <= sight.data_date)
+    claimant, child, start, end = (awards[name].to_numpy() for name in ("row", "child", "start", "end"))
+    known = held.identity(lives, sight.errors, "families", child, start)
+    return pl.DataFrame(
+        {
+            "row": claimant,
+            "NINO_ENC": numbers.insurance_numbers(lives, claimant),
+            "CHB_NUMBER": numbers.labels(lives, "child benefit", claimant, "CHB", 9),
+            "CHILD_REF": numbers.labels(lives, "child of a claim", child, "C", 9),
+            "CHILD_FORENAME": known["given_name"],
+            "CHILD_SURNAME": known["family_name"],
+            "CHILD_DOB": held.born_by(lives, child, known["birth"], start),
+            "CHILD_SEX": known["sex"],
+            "AWARD_START": dates("start", start),
+            "AWARD_END": dates("end", np.where(end > sight.data_date, NEVER, end)),
+        }
+    )
+
+
+def tax_credits(sight: Sight) -> pl.DataFrame:
+    """Return the awards of tax credits that had begun by the data date: one row a family and tax year."""
+    lives = sight.lives
+    awards = sight.once(_credits).filter(pl.col("start") <= sight.data_date)
+    row, start, end = (awards[name].to_numpy() for name in ("row", "start", "end"))
+    partner = awards["partner"].to_numpy()
+    known = (partner >= 0) & (sight.working.registration[np.maximum(partner, 0)] <= start)
+    partners = pl.select(
+        pl.when(pl.Series(known)).then(numbers.insurance_numbers(lives, np.maximum(partner, 0)))
+    ).to_series()
+    return _claimant(sight, row, start).with_columns(
+        POSTCODE=held.postcode(lives, sight.errors, "families", row, start),
+        PARTNER_NINO_ENC=partners,
+        TAX_YEAR=tax_year_labels(awards["year"].to_numpy()),
+        AWARD_TYPE=awards["kind"],
+        CHILDREN=awards["children"],
+        AWARD_START=dates("start", start),
+        AWARD_END=dates("end", np.where(end > sight.data_date, NEVER, end)),
+    )
+
+
+def _claimant(sight: Sight, row: NDArray[np.int64], since: Days) -> pl.DataFrame:
+    lives = sight.lives
+    person = held.identity(lives, sight.errors, "families", row, since)
+    return pl.DataFrame(
+        {
+            "row": row,
+            "NINO_ENC": numbers.insurance_numbers(lives, row),
+            "FORENAME": person["given_name"],
+            "SURNAME": person["family_name"],
+            "DOB": held.born_by(lives, row, person["birth"], since),
+            "SEX": person["sex"],
+        }
+    )
+
+
+def _last_day(sight: Sight, row: NDArray[np.int64]) -> Days:
+    last = sight.lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[row]
+    return np.minimum(last - 1, sight.data_date)
+
+
+def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return for each person (row) the claimant of Child Benefit, and that one's partner; -1 without one.
+
+    Only children of a household have one: whoever came, or lives here from the beginning, as its head has none.
+    """
+    people = sight.lives.people
+    home, place = people["household"].to_numpy(), people["place"].to_numpy()
+    first = np.full(len(sight.lives.households), -1)
+    second = first.copy()
+    first[home[place == 0]], second[home[place == 1]] = np.flatnonzero(place == 0), np.flatnonzero(place == 1)
+    head, partner = first[home], second[home]
+    woman = np.append((people["sex"] == "F").to_numpy(), False)
+    mother = people["mother"].to_numpy()
+    mother = np.where(mother >= 0, mother, np.where(woman[partner] & ~woman[head], partner, head))
+    other = np.where(mother == head, partner, np.where(mother == partner, head, -1))
+    insured = np.append(sight.working.registration < NEVER, False)
+    claimant = np.where(insured[mother], mother, np.where(insured[other], other, -1))
+    other = np.where(claimant == mother, other, mother)
+    child = (place >= 2) & (claimant >= 0)
+    return np.where(child, claimant, -1), np.where(child, other, -1)
+
+
+def child_awards(sight: Sight) -> pl.DataFrame:
+    """Return what Child Benefit is paid for: `row` (claimant), `partner`, `child`, `start`, `end`, `claimed`.
+
+    A child has one row for each stay in the country; `end` is the last day.
+    """
+    lives, seed = sight.lives, sight.lives.seed
+    claimant, partner = parents(sight)
+    stays = lives.stays.filter(pl.Series(claimant[lives.stays["row"].to_numpy()] >= 0))
+    child = stays["row"].to_numpy()
+    row = claimant[child]
+    person = lives.person[child]
+    last_age = np.array(LAST_AGES)[pick(draws(seed, "leaves education", person), LAST_AGE_SHARES)]
+    until = _end_of_august(lives.birth[child], last_age)
+    since = np.maximum(stays["start"].to_numpy(), sight.working.registration[row])
+    since = np.maximum(np.maximum(since, lives.birth[child]), settled_from(sight)[row])
+    # paid from the Monday after
+    start = np.maximum(since + (4 - since) % 7, OLDEST_CLAIM)
+    leaves = stays["end"].to_numpy() + np.where(stays["end"].to_numpy() < NEVER, PAID_ABROAD, 0)
+    end = np.minimum(np.minimum(until, leaves), lives.death[row])
+    late = (draws(seed, "claims late", person, start - LONG_AGO) ** 2 * BACKDATED).astype(np.int64)
+    claimed = (draws(seed, "claims child benefit", lives.person[row]) < TAKE_UP) & (end - start > BACKDATED)
+    claimed &= (end > FIRST_DAY) & (sight.working.registration[row] <= start + late)
+    frame = pl.DataFrame({
+        "row": row, "partner": partner[child], "child": child, "start": start, "end": end - 1,
+        "claimed": start + late,
+    })  # fmt: skip
+    return frame.filter(pl.Series(claimed)).sort("row", "child", "start")
+
+
+def _end_of_august(birth: Days, years: NDArray[np.int64]) -> Days:
+    """Return the 1 September on or after a birthday: the day after the end of August in which schooling ends."""
+    birthday = (birth + years * YEAR).astype(np.int64)
+    year = calendar_year(birthday)
+    september = year_starts(year, 9, 1)
+    return np.where(birthday <= september, september, year_starts(year + 1, 9, 1))
+
+
+def _claims(sight: Sight) -> pl.DataFrame:
+    """Return the claims: `row`, `claimed` (first day), `opted_out` (`NEVER` if payments are taken)."""
+    lives, seed = sight.lives, sight.lives.seed
+    made = (
+        sight.once(child_awards)
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("claimed").min(), pl.col("partner").max(), pl.col("end").max())
+    )
+    row, partner, claimed = (made[name].to_numpy() for name in ("row", "partner", "claimed"))
+    year = np.maximum(calendar_year(np.maximum(claimed, CHARGE_FROM)), 2013)
+    pay = np.maximum(_full_pay(sight, row, year), np.where(partner >= 0, _full_pay(sight, partner, year), 0.0))
+    opts = (pay > CHARGE_ABOVE) & (draws(seed, "opts out", lives.person[row]) < OPTS_OUT)
+    wait = (draws(seed, "opting out", lives.person[row]) ** 2 * 300).astype(np.int64)
+    on = np.maximum(claimed, CHARGE_FROM) + wait
+    opts &= on < made["end"].to_numpy()
+    return made.select("row", "claimed", opted_out=pl.Series(np.where(opts, on, NEVER)))
+
+
+def _full_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> Floats:
+    """Return the pay for a whole year of work; nothing for people outside tax."""
+    works = np.append(sight.working.active_from < NEVER, False)[row]
+    return np.where(works, 52 * weekly_pay(sight.lives, np.maximum(row, 0), year), 0.0)
+
+
+def _credits(sight: Sight) -> pl.DataFrame:
+    """Return awards of tax credits: `row, partner, year, kind, children, start, end` (last day), in order."""
+    lives, seed = sight.lives, sight.lives.seed
+    awards = sight.once(child_awards)
+    families = awards.group_by("row", maintain_order=True).agg(pl.col("start").min(), pl.col("partner").max())
+    claimant, first = families["row"].to_numpy(), families["start"].to_numpy()
+    admitted = draws(seed, "claims tax credits", lives.person[claimant]) < CREDIT_TAKE_UP
+    # nobody new is let in once the full service is there
+    admitted &= first < full_service(authority_at(lives, claimant, first))
+    moves = np.full(len(lives.people), NEVER)
+    moves[claimant] = np.where(admitted, moves_over(lives, claimant, first), LONG_AGO)
+    frames = [
+        _credits_of(sight, awards, moves, year) for year in range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
+    ]
+    return pl.concat(frames).sort("row", "start")
+
+
+def _credits_of(sight: Sight, awards: pl.DataFrame, moves: Days, year: int) -> pl.DataFrame:
+    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
+    paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
+    families = paid.group_by("row", maintain_order=True).agg(
+        pl.col("partner").max(),
+        pl.col("start").min().clip(first, last),
+        pl.col("end").max().clip(first, last),
+        children=pl.len(),
+    )
+    row, partner, start = (families[name].to_numpy() for name in ("row", "partner", "start"))
+    end, children = np.minimum(families["end"].to_numpy(), moves[row] - 1), families["children"].to_numpy()
+    own, weeks = _year_pay(sight, row, year)
+    other, other_weeks = _year_pay(sight, partner, year)
+    limit = CREDIT_UP_TO + CREDIT_PER_CHILD * children.astype(np.int64)
+    limit = np.maximum(limit, 40_000) if year < 2012 else limit
+    entitled = (own + other <= limit) & (end > start)
+    working = np.maximum(weeks, other_weeks) >= WORKING_WEEKS
+    kind = np.where(working & (own + other < limit - 12_000), "WTC+CTC", "CTC").astype(object)
+    return pl.DataFrame({
+        "row": row, "partner": partner, "year": np.full(len(row), year), "kind": pl.Series(kind, dtype=pl.String),
+        "children": children.astype(np.int64), "start": start, "end": end,
+    }).filter(pl.Series(entitled))  # fmt: skip
+
+
+def _year_pay(sight: Sight, row: NDArray[np.int64], year: int) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the pay of people (rows, -1 for nobody) in a tax year, and their weeks in tax."""
+    of_year = sight.once(weeks_of_all_years).filter(pl.col("year_start") == int(year_starts(year, 4, 6)))
+    weeks = np.zeros(len(sight.lives.people) + 1, dtype=np.int64)
+    weeks[of_year["row"].to_numpy()] = of_year["WEEKS_TAX"].to_numpy()
+    some = np.maximum(row, 0)
+    return weeks[row] * weekly_pay(sight.lives, some, np.full(len(row), year)), weeks[row]
