@@ -6,16 +6,22 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from flows.target_page import target_page
+from flows.target_words import figure, place_and_time, summary
 from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
+from pipeline.tables import write_text
 from synthetic_data.observed.study import Observed, open_study
 from synthetic_data.targets import Result, Targets, compare, read_targets
 
+PAGE = "targets.html"
 
-def tell_targets(path: Path, *, as_json: bool, report: Path | None) -> int:
+
+def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) -> int:
     """Print how a study stands against each target and, if asked, write the page; returns the exit status.
 
-    It is a report, not a check: the status is 0 whether all targets hold or none.
+    `report` is empty for a page beside the study, or names its file. This is a report, not a check: the status
+    is 0 whether all targets hold or none.
     """
     if not path.exists():
         raise UserError(f"{path}: no such study. Make one with `sojourn simulate`.")
@@ -25,6 +31,11 @@ def tell_targets(path: Path, *, as_json: bool, report: Path | None) -> int:
         print(json.dumps([as_object(one, targets) for one in results], indent=1, ensure_ascii=False))  # noqa: T201
     else:
         _print(study, results)
+    if report is not None:
+        file = report[0] if report else study.study.folder / PAGE
+        write_text(target_page(study, targets, results), file)
+        if not as_json:
+            Terminal().say(f"  report   {shown(file)}")
     return 0
 
 
@@ -52,22 +63,6 @@ def as_object(result: Result, targets: Targets) -> dict[str, Any]:
     }
 
 
-def summary(results: Sequence[Result]) -> str:
-    """Return how many targets hold, and how many the study cannot show."""
-    hold, unseen = sum(one.holds for one in results), sum(one.value is None for one in results)
-    cannot = f"; {unseen} cannot be shown" if unseen else ""
-    return f"{hold} of {len(results)} targets hold{cannot}"
-
-
-def figure(value: float | None, unit: str) -> str:
-    """Return a figure of a unit as text: a share in percent, people in full, days to one decimal."""
-    if value is None:
-        return "-"
-    if unit == "share":
-        return f"{100 * value:.2f}%"
-    return f"{value:,.1f}" if unit == "days" else f"{value:,.0f}"
-
-
 def _print(study: Observed, results: Sequence[Result]) -> None:
     terminal = Terminal()
     terminal.say(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
@@ -78,9 +73,7 @@ def _print(study: Observed, results: Sequence[Result]) -> None:
             verdict = "yes" if one.holds else "NO"
             note = f" [{one.note}]" if one.note else ""
             told = "".join(f"{text:>13}" for text in figures)
-            terminal.say(
-                f"  {verdict:<4}{told}  {one.target.says}; {one.target.geography}, {one.target.period}{note}"
-            )
+            terminal.say(f"  {verdict:<4}{told}  {one.target.says}; {place_and_time(one.target)}{note}")
     terminal.say(f"\n  {summary(results)}: {shown(study.study.path)}")
 
 

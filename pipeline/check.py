@@ -68,27 +68,26 @@ def check(
     `version_of` tells the layout of each file, if it is not the current one.
     """
     ordered = texts.with_row_index(_ORDER)
-    rows_of = _rows_of_versions(ordered, version_of or {})
-    faults = {version: _faults(version, extract.layouts[version], data_date) for version in rows_of}
-    rows = _in_order([_judged(rows, extract.layouts[one], faults[one]) for one, rows in rows_of.items()])
+    version = pl.col(FILE).replace_strict(version_of or {}, default=CURRENT, return_dtype=pl.String)
+    versions = ordered.select(version.unique(maintain_order=True)).to_series().to_list() or [CURRENT]
+    parts = [ordered.filter(version == one) for one in versions] if len(versions) > 1 else [ordered]
+    faults = [_faults(one, extract.layouts[one], data_date) for one in versions]
+    rows = _in_order(
+        [_judged(part, extract.layouts[one], found) for one, part, found in zip(versions, parts, faults, strict=True)]
+    )
     # a repetition can stand in files of two versions
     rows = rows.with_columns(_repeats(rows, extract.unique).alias(_REPEATS))
     bad = rows.filter(pl.col(_BAD) | pl.col(_REPEATS))
-    bad_of = _rows_of_versions(bad, version_of or {})
-    aside = [_set_aside(bad_of[one], extract, faults[one], rows_of[one].height) for one in bad_of]
+    aside = [
+        _set_aside(bad.filter(version == one), extract, found, part.height)
+        for one, part, found in zip(versions, parts, faults, strict=True)
+    ]
     repeated = bad.filter(_REPEATS)[FILE].value_counts().sort(FILE)
     return Checked(
         accepted=rows.filter(~(pl.col(_BAD) | pl.col(_REPEATS))).select(FILE, ROW_NUMBER, *extract.columns),
         quarantined=_in_order(aside).drop(_ORDER),
         repeated=dict(repeated.iter_rows()),
     )
-
-
-def _rows_of_versions(rows: pl.DataFrame, version_of: Mapping[str, str]) -> dict[str, pl.DataFrame]:
-    """Return rows by the version of their file."""
-    version = pl.col(FILE).replace_strict(version_of, default=CURRENT, return_dtype=pl.String)
-    present = rows.select(version.unique(maintain_order=True)).to_series().to_list() or [CURRENT]
-    return {one: rows.filter(version == one) if len(present) > 1 else rows for one in present}
 
 
 def _in_order(parts: list[pl.DataFrame]) -> pl.DataFrame:

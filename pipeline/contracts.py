@@ -139,7 +139,8 @@ class Extract(Frozen):
             changes = {"columns": columns, "version": (), **version.model_dump(include={"since", "until", "absent"})}
             return Extract.model_validate(self.model_dump(exclude=set(changes)) | changes)
         except ValidationError as error:
-            raise ValueError(f"{place}: {_message(error)}") from None
+            fault = _message(error)
+        raise ValueError(f"{place}: {fault}")
 
     @cached_property
     def layouts(self) -> dict[str, "Extract"]:

@@ -41,7 +41,9 @@ def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError("\n".join(_tell(model, data, one, where) for one in error.errors())) from None
+        told = "\n".join(_tell(model, data, one, where) for one in error.errors())
+    # raised here: an error of pydantic that is the context of another is never freed
+    raise UserError(told)
 
 
 def _tell(model: type[BaseModel], data: Mapping[str, Any], error: Any, where: str) -> str:

@@ -15,13 +15,24 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from pipeline.toml_files import Frozen, parse, read_toml
-from synthetic_data.draws import Floats, draws
+from synthetic_data.catalogue import Amount, Share, error
+from synthetic_data.draws import Floats
+from synthetic_data.identity_errors import (
+    AddressesOf,
+    Dates,
+    Documents,
+    Duplicates,
+    Forms,
+    Groups,
+    Missing,
+    Names,
+    OfAddressedSource,
+    OfPostcodedSource,
+    OfSource,
+    OfStudents,
+    Sexes,
+)
 
-Share = Annotated[float, Field(ge=0, le=1, strict=True)]
-Amount = Annotated[float, Field(ge=0, strict=True)]
-"""Days, a factor, or the spread of a logarithm."""
-
-ASSUMED = "assumption"
 ONS_LAGS = "ONS, Registration lags of NINo and NHS registrations, 2019"
 HOME_OFFICE = "Home Office, Fifth report on statistics relating to exit checks, 2020"
 HOME_OFFICE_TOTAL = "the total of all routes: Home Office, 2020; its split by route is an assumption"
@@ -34,11 +45,6 @@ CENSUS_2001 = "Census 2001: 94% answered, 87% of men of 20 to 24, 98% of women o
 DEPENDENCE = (
     "Brown, Abbott and Diamond, Dependence in the 2001 one-number census, 2006 (that it is); the size is assumed"
 )
-
-
-def error(default: Any, what: str, source: str = ASSUMED) -> Any:
-    """Return a field of the catalogue: its default, what it is in words, and where the default comes from."""
-    return Field(default=default, description=what, json_schema_extra={"source": source})
 
 
 class OfGroups(Frozen):
@@ -95,45 +101,14 @@ class Leavers(Frozen):
     dropped_inactive: Share = error(0.25, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
-    cleaned_a_year: Share = error(0.03, "people long gone whom the cleaning of lists takes off in a year")
+    cleaned_a_year: Share = error(0.06, "people long gone whom the cleaning of lists takes off in a year")
+    cleaned_later: Share = error(0.01, "the same from September 2015 on")
 
     @model_validator(mode="after")
     def _one_fate(self) -> "Leavers":
         for group in ("active", "inactive"):
             if getattr(self, f"told_{group}") + getattr(self, f"dropped_{group}") > 1:
                 raise ValueError(f"'told_{group}' and 'dropped_{group}' are shares of the same leavers: at most 1")
-        return self
-
-
-class Names(Frozen):
-    """Misspelt names: a share of given names, and of family names, of the people whom a source holds."""
-
-    rate: Share = error(0.03, "given names, and family names, that a source misspells")
-    foreign_factor: Amount = error(2.5, "factor for names that are neither English nor Irish")
-    by_sound: Share = error(0.4, "misspelt as heard; the others are slips of the keyboard")
-    prone: Annotated[float, Field(ge=0, lt=1, strict=True)] = error(
-        0.1, "people whose names and dates of birth go wrong more often, in all sources alike"
-    )
-    prone_factor: Amount = error(5.0, "how much more often than the mean; the mean is kept")
-
-    @model_validator(mode="after")
-    def _mean_can_be_kept(self) -> "Names":
-        if self.prone * self.prone_factor > 1:
-            raise ValueError("'prone' times 'prone_factor' is at most 1, or the others' rates would be negative")
-        return self
-
-
-class Dates(Frozen):
-    """Wrong dates: dates of birth in every source, dates of arrival stated by migrants."""
-
-    birth: Share = error(0.012, "dates of birth that are wrong in a source")
-    arrival_near: Share = error(0.12, "stated arrivals that are up to ten days off")
-    arrival_month: Share = error(0.06, "stated arrivals that are rounded to the first of the month")
-
-    @model_validator(mode="after")
-    def _one_mistake(self) -> "Dates":
-        if self.arrival_near + self.arrival_month > 1:
-            raise ValueError("'arrival_near' and 'arrival_month' are shares of the same people: at most 1 together")
         return self
 
 
@@ -149,7 +124,7 @@ class Addresses(Frozen):
 class Departures(Frozen):
     """Unmatched departures: crossings that are recorded but never joined to the traveller."""
 
-    unmatched: Share = error(0.03, "departures that exit checks never join to the traveller", HOME_OFFICE)
+    unmatched: Share = error(0.022, "departures that exit checks never join to the traveller", HOME_OFFICE)
 
 
 class Border(Frozen):
@@ -201,47 +176,14 @@ class Passengers(Frozen):
     totals_sigma: Amount = error(0.03, "spread of the logarithm of passenger totals by route, direction and quarter")
 
 
-class NamesOf(Frozen):
-    """Misspelt names of one source, in place of the general rate times the source's factor."""
-
-    rate: Share | None = None
-    by_sound: Share | None = None
-
-
-class DatesOf(Frozen):
-    """Wrong dates of birth of one source, in place of the general rate times the source's factor."""
-
-    birth: Share | None = None
-
-
-class AddressesOf(Frozen):
-    """Stale addresses of one source."""
-
-    stale: Share | None = None
-    mean_days: Amount | None = None
-
-
-class OfSource(Frozen):
-    """What one source does in its own way: its care with names and dates of birth, and its own rates."""
-
-    factor: Amount
-    names: NamesOf = NamesOf()
-    dates: DatesOf = DatesOf()
-    broken_rows: Share | None = None
-
-
-class OfAddressedSource(OfSource):
-    """The same of a source that holds addresses of its own."""
-
-    addresses: AddressesOf = AddressesOf()
-
-
-def _care(factor: float) -> Any:
-    return error(OfSource(factor=factor), "factor of misspelt names and wrong dates of birth")
-
-
-def _care_and_addresses(factor: float) -> Any:
-    return error(OfAddressedSource(factor=factor), "factor of misspelt names and wrong dates of birth")
+CARE = "factor of misspelt names, wrong dates of birth and sexes, and missing values"
+_CARED_FOR = (
+    ("names", "rate"), ("dates", "birth"), ("sex", "wrong"),
+    ("missing", "given_name"), ("missing", "postcode"), ("missing", "nationality"),
+)  # fmt: skip
+"""Rates that are multiplied by the factor of the source."""
+_OF_SOME = {("forms", "nickname"): ("coverage_survey",), ("dates", "day_unknown"): ("exit_checks", "pds")}
+"""Rates that are those of some sources; all others make the error if it is set for them alone."""
 
 
 class Errors(Frozen):
@@ -249,8 +191,13 @@ class Errors(Frozen):
 
     registration: Registration = Registration()
     leavers: Leavers = Leavers()
+    groups: Groups = Groups()
     names: Names = Names()
+    forms: Forms = Forms()
     dates: Dates = Dates()
+    sex: Sexes = Sexes()
+    missing: Missing = Missing()
+    duplicates: Duplicates = Duplicates()
     addresses: Addresses = Addresses()
     departures: Departures = Departures()
     border: Border = Border()
@@ -258,34 +205,29 @@ class Errors(Frozen):
     intentions: Intentions = Intentions()
     passengers: Passengers = Passengers()
     broken_rows: Share = error(0.0002, "rows with an impossible code, date or number")
-    activity: OfAddressedSource = _care_and_addresses(1.0)
-    births: OfSource = _care(0.6)
-    coverage_survey: OfSource = _care(1.4)
-    deaths: OfAddressedSource = _care_and_addresses(1.4)
-    exit_checks: OfSource = _care(0.5)
-    hesa: OfAddressedSource = _care_and_addresses(0.8)
-    mws: OfSource = _care(1.5)
-    pds: OfSource = _care(0.7)
-    pr: OfSource = _care(0.9)
+    activity: OfAddressedSource = error(OfAddressedSource(factor=1.0), CARE)
+    births: OfPostcodedSource = error(OfPostcodedSource(factor=0.6), CARE)
+    coverage_survey: OfSource = error(OfSource(factor=1.4), CARE)
+    deaths: OfAddressedSource = error(OfAddressedSource(factor=1.4), CARE)
+    exit_checks: OfSource = error(OfSource(factor=0.5), CARE)
+    hesa: OfStudents = error(OfStudents(factor=0.8), CARE)
+    mws: OfPostcodedSource = error(OfPostcodedSource(factor=1.5), CARE)
+    pds: OfPostcodedSource = error(OfPostcodedSource(factor=0.7), CARE)
+    pr: OfPostcodedSource = error(OfPostcodedSource(factor=0.9), CARE)
 
     def of(self, source: str) -> OfSource:
         """Return what a source does in its own way."""
         return getattr(self, source)
 
-    def misspelt_rate(self, source: str) -> float:
-        """Return the share of names that a source misspells, before the factors of people."""
-        own = self.of(source)
-        return self.names.rate * own.factor if own.names.rate is None else own.names.rate
-
-    def by_sound(self, source: str) -> float:
-        """Return the share of a source's misspelt names that are written as heard."""
-        own = self.of(source).names.by_sound
-        return self.names.by_sound if own is None else own
-
-    def wrong_birth_rate(self, source: str) -> float:
-        """Return the share of dates of birth that are wrong in a source, before the factor of people."""
-        own = self.of(source)
-        return self.dates.birth * own.factor if own.dates.birth is None else own.dates.birth
+    def rate(self, kind: str, name: str, source: str) -> float:
+        """Return a rate of a source, before the factors of people: its own, or the general one times its care."""
+        of = self.of(source)
+        own = getattr(getattr(of, kind), name)
+        if own is not None:
+            return own
+        if source not in _OF_SOME.get((kind, name), (source,)):
+            return 0.0
+        return getattr(getattr(self, kind), name) * (of.factor if (kind, name) in _CARED_FOR else 1.0)
 
     def stale_addresses(self, source: str) -> tuple[float, float]:
         """Return the share of people whose address in a source is old, and its mean age in days."""
@@ -308,10 +250,21 @@ NO_ERRORS = Errors(
     ),
     leavers=Leavers(
         told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0,
-        cleaned_a_year=1,
+        cleaned_a_year=1, cleaned_later=1,
     ),
+    groups=Groups(aged_20_29=1, men=1, london=1),
     names=Names(rate=0, foreign_factor=1, by_sound=0, prone=0, prone_factor=1),
-    dates=Dates(birth=0, arrival_near=0, arrival_month=0),
+    forms=Forms(
+        variant=0, accents_lost=0, reversed=0, main_family_name=0, other_family_name=0, hyphenated=0,
+        one_given_name=0, unnamed=0, nickname=0, marriage_missed=0, marriage_mean_days=0,
+    ),
+    dates=Dates(
+        birth=0, swapped=0, new_year=0, day_unknown=0, documents=Documents(AF=0, ER=0, IQ=0, SD=0, SO=0),
+        arrival_near=0, arrival_month=0,
+    ),
+    sex=Sexes(wrong=0),
+    missing=Missing(given_name=0, postcode=0, nationality=0),
+    duplicates=Duplicates(pds=0, hesa=0, exit_checks=0),
     addresses=Addresses(nhs_never=0, nhs_median_days=0, stale=0, mean_days=0),
     departures=Departures(unmatched=0),
     border=Border(air_in=0, rail_in=0, sea_in=0, air_out=0, rail_out=0, sea_out=0, by_ireland=0),
@@ -356,10 +309,3 @@ def group_rate(rates: OfGroups | DaysOfGroups, group: NDArray[np.object_]) -> Fl
     for name, value in rates:
         found[group == name] = value
     return found
-
-
-def proneness(errors: Errors, seed: int, person: NDArray[np.int64]) -> Floats:
-    """Return the factor by which each person's errors are more or less frequent than the mean; its mean is 1."""
-    share, factor = errors.names.prone, errors.names.prone_factor
-    others = (1 - share * factor) / (1 - share)
-    return np.where(draws(seed, "prone to errors", person) < share, factor, others)

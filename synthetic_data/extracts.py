@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from synthetic_data import survey
 from synthetic_data.days import DATA_DATE, as_date, dates
 from synthetic_data.draws import draws
+from synthetic_data.duplicates import with_second_numbers
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
@@ -34,6 +35,7 @@ def extracts(
     """Return all extracts as they stand on the data date, in order of name; the order of rows tells nothing."""
     sight = Sight(lives, errors, survey_residents, data_date, snapshots)
     made = sorted((one for source in SOURCES for one in source.delivered(sight)), key=lambda one: one.name)
+    made = with_second_numbers(made, lives, errors)
     return [_finished(one, lives, errors.broken_share(one.source), data_date, losses) for one in made]
 
 
@@ -116,7 +118,10 @@ def identities(lives: Lives, made: list[Extract]) -> pl.DataFrame:
         )
         frames.append(latest.with_columns(source=pl.lit(source)))
     held = pl.concat(frames)
-    spine = held.filter(pl.col("source") == "pds").select("row", on_spine="postcode")
+    (pds,) = (frame for one in made if one.name == "pds" for frame in one.files.values())
+    # a person with two NHS numbers lives where the latest posting of both says
+    spine = pds.sort("POSTING_DATE", maintain_order=True).group_by("row", maintain_order=True)
+    spine = spine.agg(on_spine=pl.col("POSTCODE").drop_nulls().last())
     return (
         held.join(spine, on="row", how="left")
         .with_columns(

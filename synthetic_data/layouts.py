@@ -16,31 +16,39 @@ from pipeline.columns import Column
 from pipeline.contracts import CURRENT
 
 
-def as_delivered(extract: str, file: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return a finished file as the source delivers it: by name, in the order in which a study names them.
+def parted(extract: str, file: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return the files, by name, in which a source delivers a finished one: each in one layout.
 
-    `frame` has the headers of the current layout of `extract`; other columns are kept. A file that is named
-    for its extract holds all years: it is parted into a file for each layout, `hesa_to_2011_12.csv` and
-    `hesa.csv`, which may be empty. Any other file is of one year, and keeps its name.
+    A file that is named for its extract holds all years. If the extract has versions, it becomes a file for each
+    layout, in the order of time: `hesa_to_2011_12.csv` and `hesa.csv`; one may be empty. Any other file is of
+    one year and stays as it is.
     """
     contract = _extracts()[extract]
-    if not contract.version:
+    path = Path(file)
+    if not contract.version or path.stem != extract:
         return {file: frame}
-    years = frame.select(_version(frame, contract)).to_series()
-    if Path(file).stem != extract:
-        (version,) = years.unique() if len(years) else [CURRENT]
-        return {file: in_layout(frame, contract, version)}
+    versions = frame.select(_version(frame, contract)).to_series()
     last_day = {version.id: version.until for version in contract.version if version.until}
-    in_time = sorted(contract.layouts, key=lambda version: last_day.get(version, date.max))
     return {
-        _file_of(file, version): in_layout(frame.filter(years == version), contract, version) for version in in_time
+        file if layout == CURRENT else f"{path.stem}_{layout}{path.suffix}": frame.filter(versions == layout)
+        for layout in sorted(contract.layouts, key=lambda layout: last_day.get(layout, date.max))
     }
+
+
+def as_written(extract: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of a file that is in one layout, or some of its rows, as the source wrote them in their time."""
+    contract = _extracts()[extract]
+    if not contract.version or frame.is_empty():
+        return frame
+    (version,) = frame.select(_version(frame, contract).unique()).to_series()
+    return in_layout(frame, contract, version)
 
 
 def in_layout(frame: pl.DataFrame, extract: contracts.Extract, version: str) -> pl.DataFrame:
     """Return a frame of the current layout of an extract in the headers, codes and formats of a version.
 
-    A value that breaks the contract stays as it is. Columns that only the version has are null.
+    Columns that are none of the contract's are kept, and a value that breaks the contract stays as it is.
+    Columns that only the version has are null.
     """
     if version == CURRENT:
         return frame
@@ -91,8 +99,3 @@ def _written(now: Column, then: Column, dtype: pl.DataType) -> pl.Expr:
         day = value.str.to_date(now.format, strict=False) if dtype == pl.String else value
         return pl.coalesce(day.dt.strftime(then.format), value.cast(pl.String))
     return value
-
-
-def _file_of(file: str, version: str) -> str:
-    path = Path(file)
-    return file if version == CURRENT else f"{path.stem}_{version}{path.suffix}"

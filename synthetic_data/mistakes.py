@@ -54,10 +54,13 @@ def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int6
     return frame.select(pl.when(pl.col("heard")).then(sounded).otherwise(slipped).alias(names.name)).to_series()
 
 
-def wrong_birth(birth: Days, seed: int, stream: str, entities: NDArray[np.int64]) -> Days:
+def wrong_birth(
+    birth: Days, seed: int, stream: str, entities: NDArray[np.int64], swapped: float, new_year: float
+) -> Days:
     """Return every date of birth wrong in a plausible way.
 
-    Day and month are swapped where that is a date, else the day, the year or all but the year is wrong.
+    A share has day and month `swapped` where that is another date, and a share says 1 January (`new_year`); of the
+    others three in four have another day of the month, one in four the year before.
     """
     kind = draws(seed, f"{stream} kind", entities)
     shift = (draws(seed, f"{stream} shift", entities) * 8).astype(np.int64) + 1
@@ -68,13 +71,21 @@ def wrong_birth(birth: Days, seed: int, stream: str, entities: NDArray[np.int64]
         (month - year.astype("datetime64[M]")).astype(np.int64) + 1,
         (dates - month).astype(int) + 1,
     )
-    swapped = (year.astype("datetime64[M]") + (day_number - 1)).astype("datetime64[D]") + (month_number - 1)
+    exchanged = (year.astype("datetime64[M]") + (day_number - 1)).astype("datetime64[D]") + (month_number - 1)
     other_day = month.astype("datetime64[D]") + (day_number - 1 + shift) % 28
     other_year = (month - 12).astype("datetime64[D]") + np.minimum(day_number - 1, 27)
-    new_year = year.astype("datetime64[D]")
     can_swap = (day_number <= 12) & (day_number != month_number)
+    to_new_year = kind >= 1 - new_year
+    rest = swapped + (1 - swapped - new_year) * 0.75
     wrong = np.select(
-        [(kind < 0.45) & can_swap, kind < 0.80, kind < 0.92], [swapped, other_day, other_year], default=new_year
+        [to_new_year, (kind < swapped) & can_swap, kind < rest],
+        [on_new_year(birth).astype("datetime64[D]"), exchanged, other_day],
+        default=other_year,
     ).astype(np.int64)
     # nobody writes a date of birth that is still to come, or before the registers begin
     return np.where((wrong > DATA_DATE) | (wrong < day(1900, 1, 1)), birth, wrong)
+
+
+def on_new_year(birth: Days) -> Days:
+    """Return 1 January of the year of each date: what is written where only the year is known."""
+    return birth.astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)

@@ -325,7 +325,7 @@ def _households(
     head_birth: NDArray[np.int64],
 ) -> pl.DataFrame:
     """Return households in which nothing happens yet."""
-    origin = names.origin_of(ancestry)
+    origin = names.origin_of(ancestry, draws(seed, "name origin", keys))
     never = np.full(len(keys), NEVER)
     days = dict.fromkeys(("course_begin", "course_end", *(day for spell in SPELLS for day in spell)), never)
     return pl.DataFrame(

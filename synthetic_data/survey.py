@@ -121,7 +121,7 @@ def _answers(
     stratum: NDArray[np.int64],
     weight: NDArray[np.float64],
 ) -> pl.DataFrame:
-    person = held.identity(lives, errors, "coverage_survey", rows)
+    person = held.identity(lives, errors, "coverage_survey", rows, np.full(len(rows), SURVEY_DAY))
     household = lives.household_on(rows, np.full(len(rows), SURVEY_DAY))
     unknown = draws(lives.seed, "nationality not stated", lives.person[rows]) < 0.03
     postcode = pl.Series(lives.postcodes[cluster], dtype=pl.String)

@@ -18,6 +18,8 @@ REGISTERS = {
 }  # fmt: skip
 """Share of heads of each kind of party who want a number: all who work, few of those who study or visit."""
 PARTNERS_REGISTER = 0.75
+SELF_EMPLOYED = 0.15
+"""Those in work on their own account (ONS, Labour market overview, 2019: 4.9 of 32.7 million)."""
 STAYS_TO_WORK = 150
 """Days after the course from which a student must have stayed for a job."""
 VISITORS_REGISTER_FROM = 45
@@ -32,6 +34,8 @@ class WorkingLives:
     active_from: Days
     overseas: NDArray[np.bool_]
     """Registered as an adult overseas national: on the Migrant Worker Scan."""
+    self_employed: NDArray[np.bool_]
+    """On their own account whenever they work: a tax return shows it, and no employer."""
 
 
 def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
@@ -75,6 +79,7 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
         registration=np.where(in_time, registration, NEVER),
         active_from=np.where(in_time, active_from, NEVER),
         overseas=overseas & in_time,
+        self_employed=draws(seed, "self-employed", person) < SELF_EMPLOYED,
     )
 
 

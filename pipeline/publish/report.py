@@ -38,6 +38,13 @@ def render_report(
     It reads `run/tables` and the manifest; with `scores` it tells the truth beside the estimates, without
     them it says nothing of any truth. A part whose table is missing or empty is left out.
     """
+    content = _content(run / "tables", scores)
+    told = _identity(study, manifest)
+    return page("report.html.j2", **content, **told, words=words)
+
+
+def page(template: str, **content: object) -> str:
+    """Return a template of this folder filled in; minus signs are typographic, drawings stand as they are."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -47,9 +54,7 @@ def render_report(
     )
     environment.filters["minus"] = lambda text: _MINUS.sub("\N{MINUS SIGN}", text)
     environment.filters["svg"] = Markup
-    content = _content(run / "tables", scores)
-    told = _identity(study, manifest)
-    return environment.get_template("report.html.j2").render(**content, **told, words=words)
+    return environment.get_template(template).render(**content)
 
 
 def _content(tables: Path, scores: Scores | None) -> dict[str, Any]:

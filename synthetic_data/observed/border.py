@@ -29,7 +29,7 @@ def expired_permissions(
     expired = _expired(study).filter(pl.col("valid_to").is_between(begin, until))
     checked_from = pl.max_horizontal("valid_from", pl.lit(as_date(EXIT_CHECKS_FROM)))
     here = (
-        expired.join(study.spells.select("person", "start", spell_end="end"), on="person")
+        expired.join(study.truth("presence").select("person", "start", spell_end="end"), on="person")
         .filter(
             pl.col("start") <= pl.col("valid_to"),
             pl.col("spell_end").is_null() | (pl.col("spell_end") >= checked_from),

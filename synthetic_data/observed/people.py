@@ -7,10 +7,6 @@ import polars as pl
 from synthetic_data.observed.counting import Shown, Where, chosen, counted
 from synthetic_data.observed.study import Observed
 
-MONTH, YEAR = 30, 365
-"""Days; a visit of one to twelve months lasts longer than the first and not longer than the second."""
-QUARTER = 91
-
 
 def residents(study: Observed, on: date, where: Where | None = None, among: Where | None = None) -> Shown:
     """Usual residents on a day, or their share."""
@@ -51,17 +47,6 @@ def flows(
 def visits(
     study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
 ) -> Shown:
-    """Visits of one to twelve months that begin from one day to another: `days`, `within_a_quarter`.
-
-    A visit is a spell of presence that belongs to no long-term stay.
-    """
-    chains = study.chains.select("chain", "long_term")
-    rows = (
-        study.spells.filter(pl.col("start").is_between(begin, until))
-        .join(chains, on="chain")
-        .filter(~pl.col("long_term"))
-        .with_columns(days=(pl.col("end") - pl.col("start")).dt.total_days())
-        .filter(pl.col("days").is_between(MONTH, YEAR))
-        .with_columns(within_a_quarter=pl.col("days") <= QUARTER)
-    )
-    return counted(rows, where, among)
+    """Visits of one to twelve months that begin from one day to another; `kind` is the rung of their length."""
+    every = study.truth("statuses").filter(pl.col("definition") == "short_term_1_to_12")
+    return counted(every.filter(pl.col("date").is_between(begin, until)), where, among)

@@ -22,26 +22,25 @@ def registrations(
 
 
 def registration_lag(study: Observed, begin: date, until: date, where: Where | None = None) -> Shown:
-    """Median days from the arrival stated for a number to the first registration from abroad with the NHS.
+    """Median days from the arrival stated for a number to the first registration from abroad with the NHS."""
+    return median(lags(study, begin, until), "days", where)
 
-    The cohort are people with both whose NHS registration was posted from one day to another. They are joined
-    by who they truly are. Who registered before the stated arrival is left out, as in the published bins.
+
+def lags(study: Observed, begin: date, until: date) -> pl.DataFrame:
+    """Return `days` from stated arrival to NHS registration, and `group`, of people with both.
+
+    The cohort are those whose NHS registration was posted from one day to another, joined by who they truly
+    are. Who registered before the stated arrival is left out, as in the published bins.
     """
     study.known_until(until)
     posted = study.records("pds", "registration_type", "posting_date").filter(
         pl.col("registration_type") == "first_from_abroad", pl.col("posting_date").is_between(begin, until)
     )
     first = posted.group_by("person").agg(pl.col("posting_date").min())
-    arrived = study.records("mws", "nationality", "arrival_date").group_by("person").first()
-    rows = (
-        first.join(arrived, on="person")
-        .with_columns(
-            days=(pl.col("posting_date") - pl.col("arrival_date")).dt.total_days(),
-            group=group_of(pl.col("nationality")),
-        )
-        .filter(pl.col("days") >= 0)
-    )
-    return median(rows, "days", where)
+    arrived = study.records("mws", "nationality", "arrival_date").unique("person", keep="first", maintain_order=True)
+    days = (pl.col("posting_date") - pl.col("arrival_date")).dt.total_days()
+    joined = first.join(arrived, on="person").with_columns(days=days, group=group_of(pl.col("nationality")))
+    return joined.filter(pl.col("days") >= 0)
 
 
 def list_excess(study: Observed, snapshot: date, on: date) -> Shown:

@@ -52,7 +52,7 @@ def first_months(
         .filter(pl.col("commencement_date").is_between(begin, until))
         .with_columns(last=pl.col("commencement_date") + FIRST_MONTHS)
     )
-    present = study.spells.join(begun.select("person", "commencement_date", "last"), on="person")
+    present = study.truth("presence").join(begun.select("person", "commencement_date", "last"), on="person")
     start = pl.max_horizontal("start", "commencement_date")
     end = pl.min_horizontal(pl.col("end").fill_null(pl.col("last")), "last")
     days = present.group_by("person").agg(days=(end - start).dt.total_days().clip(0).sum())
@@ -94,3 +94,23 @@ def _near_end(ended: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     since = pl.col("day") - pl.col("end_date")
     near = ended.join(events, on="person").filter((since > -BEFORE_END) & (since <= AFTER_END))
     return near.group_by("person").agg(pl.col("day").min())
+
+
+def listed_where_studying(
+    study: Observed, year_start: date, snapshot: date, where: Where | None = None, among: Where | None = None
+) -> Shown:
+    """Students of one academic year on the list of a practice: `same_authority` as their term-time address.
+
+    They are joined by who they truly are. Assumption: the published share is among those found on a list.
+    """
+    authority = study.authorities.select("postcode", "local_authority")
+    terms = study.records("hesa", "year_start", "postcode").filter(pl.col("year_start") == year_start)
+    lists = study.records("pr", "snapshot_date", "postcode").filter(pl.col("snapshot_date") == snapshot)
+    if terms.is_empty() or lists.is_empty():
+        raise NotShownError(f"the study has no students from {year_start}, or no list of {snapshot}")
+    studies, listed = (
+        rows.drop_nulls("postcode").unique("person", keep="first", maintain_order=True).join(authority, on="postcode")
+        for rows in (terms, lists)
+    )
+    rows = studies.join(listed.select("person", listed_in="local_authority"), on="person")
+    return counted(rows.with_columns(same_authority=pl.col("local_authority") == pl.col("listed_in")), where, among)

@@ -53,30 +53,21 @@ class Observed:
     def chains(self) -> pl.DataFrame:
         """Spells of presence joined over absences of at most 365 days: `person, start, end, long_term`.
 
-        `end` is null for those who are here to the last simulated day. `long_term`: more than 365 days.
+        `end` is null for those who are here to the last simulated day; `long_term` ones last over 365 days.
         """
         return self._once("chains", self._chains)
 
     def _chains(self) -> pl.DataFrame:
-        spells = self.spells.select("person", "start", "end", "chain")
-        joined = spells.group_by("chain").agg(
+        spells = self.truth("presence").sort("person", "start")
+        left = pl.col("end").shift(1).over("person")
+        begins = left.is_null() | (pl.col("start") - left > LONG)
+        joined = spells.group_by(chain=begins.cum_sum()).agg(
             pl.col("person").first(),
             pl.col("start").min(),
             pl.when(pl.col("end").is_null().any()).then(None).otherwise(pl.col("end").max()).alias("end"),
         )
         lasts = pl.col("end").fill_null(HORIZON) - pl.col("start")
-        return joined.with_columns(long_term=lasts > LONG)
-
-    @property
-    def spells(self) -> pl.DataFrame:
-        """Every spell of presence with the number of its chain: `person, start, end, chain`."""
-        return self._once("spells", self._spells)
-
-    def _spells(self) -> pl.DataFrame:
-        spells = self.truth("presence").sort("person", "start")
-        left = pl.col("end").shift(1).over("person")
-        begins = left.is_null() | (pl.col("start") - left > LONG)
-        return spells.with_columns(chain=begins.cum_sum())
+        return joined.drop("chain").with_columns(long_term=lasts > LONG)
 
     def residents(self, on: date) -> pl.DataFrame:
         """Return the usual residents on a day, with all that is true of them on it.
@@ -95,8 +86,8 @@ class Observed:
         found = here.join(people.drop("region", strict=False), on="person").join(placed, on="person", how="left")
         if placed.is_empty():
             found = found.drop("region", "local_authority", strict=False)
-        if "naturalised" in people.columns:
-            british = pl.col("naturalised") <= on
+        if "naturalised_on" in people.columns:
+            british = pl.col("naturalised_on") <= on
             groups = [name for name in ("nationality_group", "fine_group") if name in people.columns]
             found = found.with_columns(
                 pl.when(british).then(pl.lit("British")).otherwise(pl.col(name)).alias(name) for name in groups
@@ -130,6 +121,16 @@ class Observed:
             raise NotShownError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
 
     @property
+    def authorities(self) -> pl.DataFrame:
+        """The local authority of every postcode of the country: `postcode, local_authority`."""
+        return self._once("authorities", self._authorities)
+
+    def _authorities(self) -> pl.DataFrame:
+        if not (self.study.folder / "truth" / "postcodes.parquet").exists():
+            raise NotShownError("the truth of this study has no table of postcodes; simulate it again")
+        return self.truth("postcodes")
+
+    @property
     def areas(self) -> dict[str, str]:
         """The area of each postcode district, by the study's look-up."""
         return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))
@@ -147,8 +148,9 @@ def open_study(path: Path) -> Observed:
 
 def age(birth: pl.Expr, on: date) -> pl.Expr:
     """Return ages in whole years."""
-    had_birthday = (birth.dt.month() * 100 + birth.dt.day()) <= on.month * 100 + on.day
-    return (on.year - birth.dt.year()).cast(pl.Int64) - (~had_birthday).cast(pl.Int64)
+    day_of_year = birth.dt.month().cast(pl.Int32) * 100 + birth.dt.day()
+    had_birthday = day_of_year <= on.month * 100 + on.day
+    return on.year - birth.dt.year() - (~had_birthday).cast(pl.Int32)
 
 
 def group_of(country: pl.Expr) -> pl.Expr:

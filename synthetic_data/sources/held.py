@@ -5,9 +5,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import table
-from synthetic_data.draws import Days, draws, exponential
-from synthetic_data.errors import Errors, proneness
-from synthetic_data.mistakes import misspelt, wrong_birth
+from synthetic_data.days import DATA_DATE
+from synthetic_data.draws import Days, Floats, draws, exponential
+from synthetic_data.errors import Errors
+from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
+from synthetic_data.name_forms import in_other_forms
+from synthetic_data.proneness import HOME_NAMES, of_names, proneness
 from synthetic_data.residence import Lives
 
 SEX_NUMBERS = {"M": "1", "F": "2"}
@@ -15,41 +18,131 @@ IN_CAPITALS = ("activity", "exit_checks", "mws")
 """Sources that write names in capital letters."""
 
 
-def identity(lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64]) -> pl.DataFrame:
+def identity(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days | None = None, again: bool = False
+) -> pl.DataFrame:
     """Return `given_name, family_name, sex, birth` (day) of each person (row) as the source holds them.
 
-    A source makes an error once and keeps it: the same person has the same errors in all of its rows.
+    A source makes an error once and keeps it: the same person has the same errors in all of its rows. `on` is the
+    day of each row (else the data date), for names change at marriage. `again` asks for the second record of
+    people whom the source takes for somebody new, which has errors of its own.
     """
     entities = lives.person[rows]
-    held = lives.people[rows].select("given_name", "family_name", "sex", "birth", "origin")
-    prone = proneness(errors, lives.seed, entities)
-    foreign = ~held["origin"].is_in(["english", "irish"]).to_numpy()
-    rate = errors.misspelt_rate(source) * prone * np.where(foreign, errors.names.foreign_factor, 1.0)
-    for part in ("given_name", "family_name"):
-        stream = f"{source} {part}"
-        wrong = np.flatnonzero(draws(lives.seed, f"{stream} misspelt", entities) < rate)
-        if len(wrong):
-            as_written = misspelt(held[part][wrong], lives.seed, stream, entities[wrong], errors.by_sound(source))
-            held = held.with_columns(held[part].scatter(wrong, as_written))
-    birth = held["birth"].to_numpy().copy()
-    wrong = draws(lives.seed, f"{source} birth", entities) < errors.wrong_birth_rate(source) * prone
-    birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{source} birth", entities[wrong])
+    stream = f"{source} again" if again else source
+    born = lives.people[rows].select("given_name", "family_name", "sex", "origin")
+    at = np.full(len(rows), DATA_DATE) if on is None else on
+    names = _married(lives, errors, source, rows, at, born)
+    names = _written(names, errors, lives.seed, source, stream, entities, of_names(lives, errors, rows))
+    prone = proneness(lives, errors, rows)
     if source in IN_CAPITALS:
-        held = held.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
-    return held.with_columns(birth=pl.Series(birth)).drop("origin")
+        names = names.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
+    return names.select("given_name", "family_name").with_columns(
+        sex=_sex(
+            born["sex"], draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone
+        ),
+        birth=pl.Series(_birth(lives, errors, source, stream, rows, prone)),
+    )
+
+
+def _married(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days, names: pl.DataFrame
+) -> pl.DataFrame:
+    """Return names with those taken at marriage, of people who had told the source of theirs on the day."""
+    entities, married = lives.person[rows], lives.people["married"].to_numpy()[rows]
+    missed = draws(lives.seed, f"{source} marriage missed", entities) < errors.rate(
+        "forms", "marriage_missed", source
+    )
+    lag = exponential(
+        draws(lives.seed, f"{source} marriage lag", entities), errors.rate("forms", "marriage_mean_days", source)
+    )
+    told = pl.Series(~missed & (married + lag <= on))
+    new = lives.people["married_name"][rows]
+    return names.with_columns(
+        pl.when(told & new.is_not_null()).then(new).otherwise("family_name").alias("family_name")
+    )
+
+
+def _written(
+    names: pl.DataFrame,
+    errors: Errors,
+    seed: int,
+    source: str,
+    stream: str,
+    entities: NDArray[np.int64],
+    prone: Floats,
+) -> pl.DataFrame:
+    """Return names as the source writes them: in other forms, misspelt, or the given one as an initial."""
+    foreign = ~names["origin"].is_in(HOME_NAMES).to_numpy()
+    # English and Irish names have no other forms but the short ones
+    variable = np.flatnonzero(foreign | (errors.rate("forms", "nickname", source) > 0))
+    formed = in_other_forms(names[variable], errors, seed, source, stream, entities[variable])
+    for part in ("given_name", "family_name"):
+        names = names.with_columns(names[part].scatter(variable, formed[part]))
+        of_part = f"{stream} {part}"
+        rate = errors.rate("names", "rate", source) * prone
+        wrong = np.flatnonzero(draws(seed, f"{of_part} misspelt", entities) < rate)
+        if len(wrong):
+            by_sound = errors.rate("names", "by_sound", source)
+            as_written = misspelt(names[part][wrong], seed, of_part, entities[wrong], by_sound)
+            names = names.with_columns(names[part].scatter(wrong, as_written))
+    initial = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
+    given = pl.col("given_name")
+    return names.with_columns(pl.when(pl.Series(initial)).then(given.str.slice(0, 1)).otherwise(given))
+
+
+def _sex(sex: pl.Series, wrong: NDArray[np.bool_]) -> pl.Series:
+    other = sex.replace_strict({"F": "M", "M": "F"}, return_dtype=pl.String)
+    return pl.select(pl.when(pl.Series(wrong)).then(other).otherwise(sex)).to_series()
+
+
+def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray[np.int64], prone: Floats) -> Days:
+    """Return dates of birth: as in the documents, 1 January where the day is not known, and some wrong."""
+    entities = lives.person[rows]
+    birth = documented_birth(lives, errors, rows)
+    unknown = draws(lives.seed, f"{stream} day unknown", entities) < errors.rate("dates", "day_unknown", source)
+    unknown &= (lives.people["country_of_birth"] != "GB").to_numpy()[rows]
+    birth[unknown] = on_new_year(birth[unknown])
+    wrong = draws(lives.seed, f"{stream} birth", entities) < errors.rate("dates", "birth", source) * prone
+    swapped, new_year = (errors.rate("dates", kind, source) for kind in ("swapped", "new_year"))
+    birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{stream} birth", entities[wrong], swapped, new_year)
+    return birth
+
+
+def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Days:
+    """Return the dates of birth in people's documents: 1 January for many from countries without registers."""
+    birth = lives.birth[rows].copy()
+    country = lives.people["country_of_birth"][rows]
+    uniform = draws(lives.seed, "birthday not documented", lives.person[rows])
+    for name, share in errors.dates.documents:
+        unknown = (country == name).to_numpy() & (uniform < share)
+        birth[unknown] = on_new_year(birth[unknown])
+    return birth
 
 
 def postcode(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], days: Days, stale: float | None = None
 ) -> pl.Series:
-    """Return the postcode that a source holds of each person on a day; `stale` overrides the share of old ones."""
+    """Return the postcode that a source holds of each person on a day; `stale` overrides the share of old ones.
+
+    Addresses are stale, and postcodes missing, more often for people whose records go wrong.
+    """
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
     entities = lives.person[rows]
-    old = draws(lives.seed, f"{source} stale", entities) < share
+    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, rows)
     lag = exponential(draws(lives.seed, f"{source} lag", entities), mean_days)
     at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64))
-    return pl.Series("postcode", lives.postcodes[at], dtype=pl.String)
+    postcodes = pl.Series("postcode", lives.postcodes[at], dtype=pl.String)
+    return with_gaps(lives, errors, source, "postcode", rows, postcodes)
+
+
+def with_gaps(
+    lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64], values: pl.Series
+) -> pl.Series:
+    """Return the values of people without those that the source lacks: `name` is one of the kind `missing`."""
+    rate = errors.rate("missing", name, source) * proneness(lives, errors, rows)
+    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[rows]) < rate
+    return pl.select(pl.when(pl.Series(~lacks)).then(values)).to_series().alias(values.name)
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:

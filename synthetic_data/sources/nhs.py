@@ -1,4 +1,9 @@
-"""The NHS: postings on the Personal Demographics Service, and the Patient Register that follows from them."""
+"""The NHS: postings on the Personal Demographics Service, and the Patient Register that follows from them.
+
+Nobody tells the NHS of many departures. Lists hold more people than live here, and ever more of them: leavers whom no
+practice noticed, ghosts who left before the first day, and visitors, until a letter comes back and the cleaning of
+lists takes them off as gone away (FP69).
+"""
 
 from itertools import count
 
@@ -7,8 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, age, dates, day
-from synthetic_data.draws import Days, draws, exponential, log_normal
-from synthetic_data.errors import Errors, group_rate
+from synthetic_data.draws import Days, Floats, draws, exponential, log_normal
+from synthetic_data.errors import Errors, Leavers, group_rate
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers
@@ -17,9 +22,14 @@ from synthetic_data.working_lives import WorkingLives
 BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL = "1", "2", "3", "4", "9"
 DROP = "drop"
 NHS_BEGAN = day(1948, 7, 5)
+FLAG_BEGAN = day(1990, 1, 1)
+"""The type of a first registration from abroad is younger than the oldest arrivals (the day is an assumption)."""
 FIRST_SNAPSHOT = 2014
 VISITORS_REGISTER = 0.2
 """Visitors of one to twelve months who see a doctor at all."""
+ONE_CONTRACTOR = day(2015, 9, 1)
+"""From then on one contractor served all practices, and cleaned their lists less (the pace is an assumption)."""
+SURELY, NEARLY_NONE = 1 - 1e-12, 1e-12
 ABROAD_BEFORE_RETURN = 5.0
 """Mean years that British returners were away."""
 
@@ -100,8 +110,11 @@ def _registered_stays(lives: Lives, errors: Errors) -> pl.DataFrame:
     at_birth = np.maximum(start + (draws(seed, "nhs birth", person) * 5).astype(np.int64), NHS_BEGAN)
     registered = np.where(born_here, at_birth, registered)
     registers = born_here | (draws(seed, "nhs never", person, number) >= never)
+    # a ghost of the lists was on one
+    end, ghost = stays["end"].to_numpy(), lives.people["ghost"].to_numpy()[row]
+    registered = np.where(ghost, np.minimum(registered, end - 1), registered)
     return stays.with_columns(registered=pl.Series(registered)).filter(
-        pl.Series(registers & (registered < stays["end"].to_numpy()))
+        pl.Series((registers | ghost) & (registered < end))
     )
 
 
@@ -134,8 +147,7 @@ def _registrations(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
     row, start, registered = (stays[name].to_numpy() for name in ("row", "start", "registered"))
     born_here = start == lives.birth[row]
     at_birth = np.where(lives.birth[row] < NHS_BEGAN, FIRST_IN_COUNTRY, BIRTH)
-    # the flag of a first registration from abroad is younger than the oldest arrivals
-    from_abroad = np.where(registered < day(1990, 1, 1), FIRST_IN_COUNTRY, FIRST_FROM_ABROAD)
+    from_abroad = np.where(registered < FLAG_BEGAN, FIRST_IN_COUNTRY, FIRST_FROM_ABROAD)
     return _events(row, registered, np.where(born_here, at_birth, from_abroad).astype(object))
 
 
@@ -183,8 +195,9 @@ def _ends(lives: Lives, stays: pl.DataFrame, working: WorkingLives, errors: Erro
     death = _events(row[posted], (end + 1 + lag)[posted], REMOVAL, "DEA")
     leaves = ~dies & (end < NEVER)
     active = working.active_from[row] < end
-    told = np.where(active, rates.told_active, rates.told_inactive)
-    dropped = np.where(active, rates.dropped_active, rates.dropped_inactive)
+    ghost = lives.people["ghost"].to_numpy()[row]
+    told = np.where(ghost, 0.0, np.where(active, rates.told_active, rates.told_inactive))
+    dropped = np.where(ghost, 0.0, np.where(active, rates.dropped_active, rates.dropped_inactive))
     fate = draws(seed, "nhs leaver", person, number)
     lag = log_normal(draws(seed, "nhs leaver lag", person, number), max(rates.median_days, 1e-9), 0.8).astype(
         np.int64
@@ -194,17 +207,35 @@ def _ends(lives: Lives, stays: pl.DataFrame, working: WorkingLives, errors: Erro
     removed = leaves & (fate < told) & (on < nxt)
     gone_away = draws(seed, "gone away", person, number) < 0.3
     lost = leaves & (fate >= told) & (fate < told + dropped) & (on < nxt)
+    unnoticed = (leaves & (fate >= told + dropped)) | (dies & ~posted)
+    off = _cleaned_off(draws(seed, "cleaned off", person, number), np.maximum(end + 1, FIRST_DAY), rates)
+    cleaned = unnoticed & (off < nxt)
     departures = _events(row[removed], on[removed], REMOVAL).with_columns(
         reason=pl.Series(np.where(gone_away[removed], "CGA", "EMB").astype(object), dtype=pl.String)
     )
-    return pl.concat([death, departures, _events(row[lost], on[lost], DROP)])
+    return pl.concat([
+        death, departures, _events(row[lost], on[lost], DROP), _events(row[cleaned], off[cleaned], REMOVAL, "CGA"),
+    ])  # fmt: skip
+
+
+def _cleaned_off(uniform: Floats, since: Days, leavers: Leavers) -> Days:
+    """Return the day on which the cleaning of lists takes off those who are gone since a day.
+
+    A constant share of them a year, and another one from the day on which one contractor served all practices.
+    """
+    before, after = (-np.log1p(-min(share, SURELY)) for share in (leavers.cleaned_a_year, leavers.cleaned_later))
+    due = exponential(uniform, 1.0)
+    spent = before * np.maximum(ONE_CONTRACTOR - since, 0) / YEAR
+    early = since + due * YEAR / max(before, NEARLY_NONE)
+    late = np.maximum(since, ONE_CONTRACTOR) + (due - spent) * YEAR / max(after, NEARLY_NONE)
+    return np.minimum(np.where(due < spent, early, late), NEVER).astype(np.int64)
 
 
 def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     """Return the extract of the Personal Demographics Service: one row a posting."""
     posted = events.filter(pl.col("type") != DROP)
     rows, index = np.unique(posted["row"].to_numpy(), return_inverse=True)
-    person = held.identity(lives, errors, "pds", rows)[index]
+    person = held.identity(lives, errors, "pds", posted["row"].to_numpy(), posted["posting"].to_numpy())
     country = lives.people["country_of_birth"][posted["row"]]
     missing = (
         draws(lives.seed, "birth country missing", lives.person[rows]) < errors.registration.birth_country_missing
@@ -218,7 +249,7 @@ def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
             "GENDER": held.sex_number(person["sex"]),
             "BIRTH_COUNTRY": pl.select(pl.when(pl.Series(~missing[index])).then(country)).to_series(),
-            "POSTCODE": posted["postcode"],
+            "POSTCODE": held.with_gaps(lives, errors, "pds", "postcode", rows[index], posted["postcode"]),
             "REGISTRATION_TYPE": posted["type"],
             "POSTING_DATE": dates("posting", posted["posting"]),
             "REMOVAL_REASON": posted["reason"],
@@ -232,14 +263,20 @@ def snapshot_years(data_date: int) -> range:
 
 
 def patient_register(lives: Lives, events: pl.DataFrame, errors: Errors, year: int) -> pl.DataFrame:
-    """Return the snapshot of 31 July of a year: everybody on the list of a practice."""
+    """Return the snapshot of 31 July of a year: everybody on the list of a practice.
+
+    Flag 4 is that of a first acceptance from abroad within the year, and goes with the practice that gave it.
+    """
     snapshot = day(year, 7, 31)
-    latest = events.filter(pl.col("posting") <= snapshot).group_by("row", maintain_order=True).last()
+    until = events.filter(pl.col("posting") <= snapshot)
+    latest = until.group_by("row", maintain_order=True).last()
     listed = latest.filter(~pl.col("type").is_in([REMOVAL, DROP]))
     no_gp = draws(lives.seed, "no practice", lives.person[listed["row"].to_numpy()]) < errors.registration.no_gp
-    listed = listed.filter(pl.Series(~no_gp))
+    listed = listed.filter(pl.Series(~no_gp)).join(
+        _flagged(lives, until.filter(pl.col("posting") > day(year - 1, 7, 31)), errors), on="row", how="left"
+    )
     rows = listed["row"].to_numpy()
-    person = held.identity(lives, errors, "pr", rows)
+    person = held.identity(lives, errors, "pr", rows, np.full(len(rows), snapshot))
     return pl.DataFrame(
         {
             "row": rows,
@@ -248,9 +285,23 @@ def patient_register(lives: Lives, events: pl.DataFrame, errors: Errors, year: i
             "SURNAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),
             "SEX": held.sex_number(person["sex"]),
-            "PCODE": listed["postcode"],
-            "ACCEPT_DATE": dates("acceptance", listed["posting"]),
-            "FLAG4": (listed["type"] == FIRST_FROM_ABROAD) & (listed["posting"] > day(year - 1, 7, 31)),
+            "PCODE": held.with_gaps(lives, errors, "pr", "postcode", rows, listed["postcode"]),
+            "ACCEPT_DATE": dates("acceptance", listed.select(pl.coalesce("flagged", "posting")).to_series()),
+            "FLAG4": listed["flagged"].is_not_null(),
             "SNAPSHOT_DATE": dates("snapshot", np.full(len(rows), snapshot)),
         }
     )
+
+
+def _flagged(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
+    """Return `row, flagged` (day): who bears flag 4 after the events of a year.
+
+    A move to another practice loses it, a move within reach of the same practice does not.
+    """
+    accepted = events.filter(pl.col("type") == FIRST_FROM_ABROAD).group_by("row").agg(flagged=pl.col("posting").max())
+    moves = (
+        events.filter(pl.col("type") == MOVE).join(accepted, on="row").filter(pl.col("posting") > pl.col("flagged"))
+    )
+    row, on = moves["row"].to_numpy(), moves["posting"].to_numpy()
+    lost = draws(lives.seed, "another practice", lives.person[row], on) < errors.registration.flag_lost
+    return accepted.join(moves.filter(pl.Series(lost)), on="row", how="anti")

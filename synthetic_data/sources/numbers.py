@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from synthetic_data.draws import scatter
 from synthetic_data.residence import Lives
 
+SECOND = 5 * 10**7
+"""Second numbers are made from ordinals that lie above those of all people of a part."""
 HALF = 31_622
 """Shuffled numbers stay below the square of this, so that nine digits hold them."""
 ROUNDS = 4
 
 
-def nhs_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
-    """Return the NHS number of each person (row): ten digits.
+def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> pl.Series:
+    """Return the NHS number of each person (row), or the second one: ten digits.
 
     The last digit is never the right check digit, so that no number can be that of a living person.
     """
-    nine = shuffled(lives.seed, "nhs number", lives.ordinal[rows])
+    nine = shuffled(lives.seed, "nhs number", lives.ordinal[rows] + SECOND * again)
     weighted = sum(nine // 10 ** (9 - place) % 10 * (11 - place) for place in range(1, 10))
     check = (11 - weighted % 11) % 11
     return _written("", nine * 10 + (check + 1) % 10, 10)
@@ -31,9 +33,11 @@ def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
     return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[rows]))
 
 
-def labels(lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int) -> pl.Series:
-    """Return an identifier of a kind for each person (row): a prefix, then at least nine digits."""
-    return _written(prefix, shuffled(lives.seed, kind, lives.ordinal[rows]), digits)
+def labels(
+    lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int, again: bool = False
+) -> pl.Series:
+    """Return an identifier of a kind for each person (row), or the second one: a prefix, then nine digits or more."""
+    return _written(prefix, shuffled(lives.seed, kind, lives.ordinal[rows] + SECOND * again), digits)
 
 
 def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> pl.Series:

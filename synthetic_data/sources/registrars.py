@@ -1,7 +1,12 @@
-"""The registrars: births and deaths in the country, once they are registered."""
+"""The registrars: births and deaths in the country, once they are registered; those abroad nobody registers here.
+
+A mother registers her twins on one day. Events of visitors, who are not usually resident, are registered as well:
+their address is often one abroad, which the record leaves empty.
+"""
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, FIRST_DAY, dates
 from synthetic_data.draws import draws, exponential
@@ -10,6 +15,8 @@ from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, nhs, numbers
 
+GIVES_ADDRESS_ABROAD = 0.7
+"""Visitors who give their address abroad when they register an event (an assumption)."""
 BIRTH_REGISTERED_WITHIN = 42
 DEATH_REGISTERED_AFTER = 6
 """Mean days; few take longer than a month."""
@@ -30,10 +37,14 @@ def delivered(sight: Sight) -> list[Extract]:
 def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return registered births; `on_nhs` says who has an NHS number, which a mother needs to be named by it."""
     mother = lives.people["mother"].to_numpy()
-    lag = (draws(lives.seed, "birth registration", lives.person) * (BIRTH_REGISTERED_WITHIN + 1)).astype(np.int64)
-    registered = lives.birth + lag
-    rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY) & (registered <= data_date))
+    rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY))
+    born = lives.birth[rows]
+    lag = draws(lives.seed, "birth registration", lives.person[mother[rows]], born) * (BIRTH_REGISTERED_WITHIN + 1)
+    registered = born + lag.astype(np.int64)
+    known = registered <= data_date
+    rows, registered = rows[known], registered[known]
     child, mothers = held.identity(lives, errors, "births", rows), mother[rows]
+    postcode = held.postcode(lives, errors, "births", rows, lives.birth[rows], stale=0.0)
     number = numbers.nhs_numbers(lives, mothers)
     return pl.DataFrame(
         {
@@ -43,11 +54,18 @@ def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DA
             "CHILD_SURNAME": child["family_name"],
             "DATE_OF_BIRTH": dates("birth", child["birth"]),
             "SEX": child["sex"],
-            "USUAL_ADDRESS_POSTCODE": held.postcode(lives, errors, "births", rows, lives.birth[rows], stale=0.0),
+            "USUAL_ADDRESS_POSTCODE": _unless_abroad(lives, mothers, postcode),
             "MOTHER_NHS_NUMBER": pl.select(pl.when(pl.Series(on_nhs[mothers])).then(number)).to_series(),
-            "REGISTRATION_DATE": dates("registered", registered[rows]),
+            "REGISTRATION_DATE": dates("registered", registered),
         }
     )
+
+
+def _unless_abroad(lives: Lives, rows: NDArray[np.int64], postcode: pl.Series) -> pl.Series:
+    """Return the postcodes without those of visitors (rows) who give an address abroad."""
+    abroad = draws(lives.seed, "usual address abroad", lives.person[rows]) < GIVES_ADDRESS_ABROAD
+    abroad &= lives.purpose[rows] == "visit"
+    return pl.select(pl.when(pl.Series(~abroad)).then(postcode)).to_series()
 
 
 def deaths(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
@@ -57,7 +75,8 @@ def deaths(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     )
     registered = lives.death + np.minimum(lag, 200)
     rows = np.flatnonzero((lives.death >= FIRST_DAY) & (registered <= data_date))
-    person = held.identity(lives, errors, "deaths", rows)
+    person = held.identity(lives, errors, "deaths", rows, lives.death[rows])
+    postcode = held.postcode(lives, errors, "deaths", rows, lives.death[rows] - 1)
     return pl.DataFrame(
         {
             "row": rows,
@@ -66,7 +85,7 @@ def deaths(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
             "SURNAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
             "SEX": person["sex"],
-            "USUAL_ADDRESS_POSTCODE": held.postcode(lives, errors, "deaths", rows, lives.death[rows] - 1),
+            "USUAL_ADDRESS_POSTCODE": _unless_abroad(lives, rows, postcode),
             "DATE_OF_DEATH": dates("death", lives.death[rows]),
             "REGISTRATION_DATE": dates("registered", registered[rows]),
         }

@@ -1,4 +1,8 @@
-"""Higher education: HESA's student record, international students and those who grew up here."""
+"""Higher education: HESA's student record of everybody enrolled, one row an instance and academic year.
+
+An instance begins with a course, and anew with a change of the provider, which makes a first year of somebody who has
+studied here before. Placements fill one year of a course, in the country or abroad, and some study from afar.
+"""
 
 from itertools import count
 
@@ -6,28 +10,32 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import DATA_DATE, LAST_DAY, NEVER, YEAR, calendar_year, dates, year_starts
+from synthetic_data.days import DATA_DATE, NEVER, calendar_year, dates, year_starts
 from synthetic_data.draws import Days, draws
+from synthetic_data.education import DISTANCE
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers
+from synthetic_data.sources.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 
 FIRST_ACADEMIC_YEAR = 2010
 DELIVERED_AFTER = 120
 """Days from the end of an academic year until its return is delivered."""
-HOME_STUDENTS = 0.35
-"""Share of those who grow up here that goes to university at 18 or 19."""
-STUDENTS_MOVE = 0.7
-"""Home students with a term-time address of their own."""
-ONWARD_COURSE = 0.15
-"""International students of longer courses who take a second course at once."""
-DISTANCE_COURSE = 0.03
-"""...and who enrol as distance learners after they left the country."""
-DISTANCE = 3
-"""Number of the distance course."""
 PROVIDERS = 24
-WALES = "W92000004"
+WALES = 9
+"""Number of the part of the country."""
+CHANGES_PROVIDER, OF_LONGER_COURSES = 0.02, 600
+"""Courses of so many days that go on at another provider after their first year (an assumption)."""
+FIRST_YEAR = 270
+PART_TIME_POSTGRADUATES, PART_TIME_FROM_AFAR = 0.45, 0.4
+"""Postgraduates of the country who study part-time, and part-time students who do so from afar (assumptions)."""
+PLACEMENT_ABROAD = 0.45
+"""Placements of those who need no visa to go and return."""
+FULL_TIME_CODE, PART_TIME_CODE = "01", "31"
+AT_PROVIDER, ON_PLACEMENT, ABROAD, FROM_AFAR_HERE, FROM_AFAR = "Z", "D", "T", "6", "9"
+NOT_EXCHANGE, ERASMUS, OTHER_EXCHANGE = "N", "G", "4"
+"""Codes of mode, location of study and exchange (HESA, Student record, 2012/13 to 2018/19)."""
 
 
 def delivered(sight: Sight) -> list[Extract]:
@@ -47,116 +55,107 @@ def academic_years(data_date: int) -> range:
 
 
 def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return the student record: one row an instance and academic year, in order of HUSID and year."""
-    courses = pl.concat([_international(lives), _home(lives)])
-    frames = [_year(courses, year) for year in academic_years(data_date)]
-    enrolled = pl.concat(frames).sort("row", "begin", "year")
-    row = enrolled["row"].to_numpy()
-    rows, index = np.unique(row, return_inverse=True)
-    person = held.identity(lives, errors, "hesa", rows)[index]
-    begin, year = enrolled["begin"].to_numpy(), enrolled["year"].to_numpy()
-    starts = year_starts(year, 8)
+    """Return the student record: one row an instance and academic year, in order of person, instance and year."""
+    instances = _instances(lives)
+    enrolled = pl.concat([_year(instances, year) for year in academic_years(data_date)]).sort("row", "begin", "year")
+    row, year = enrolled["row"].to_numpy(), enrolled["year"].to_numpy()
+    begin, course = enrolled["begin"].to_numpy(), enrolled["course"].to_numpy()
+    person = held.identity(lives, errors, "hesa", row, year_starts(year, 8))
     ends = np.where(enrolled["end"].to_numpy() < year_starts(year + 1, 8), enrolled["end"].to_numpy(), NEVER)
-    entities = lives.person[row]
-    provider = 10_007_000 + (
-        draws(lives.seed, "provider", entities, enrolled["course"].to_numpy()) * PROVIDERS
-    ).astype(np.int64)
+    second = (enrolled["instance"] == "B").to_numpy().astype(np.int64)
+    provider = draws(lives.seed, "provider", lives.person[row], course, second) * PROVIDERS
     nationality = lives.people["nationality"][row]
-    home = enrolled["home"]
+    lived_in = _part_of_country(lives, row, begin)
     return pl.DataFrame(
         {
             "row": row,
-            "HUSID": numbers.labels(lives, "student", rows, "", 13)[index],
-            "NUMHUS": enrolled["course"].cast(pl.String).str.zfill(2) + "A",
-            "UKPRN": pl.Series(provider).cast(pl.String),
+            "HUSID": numbers.labels(lives, "student", row, "", 13),
+            "NUMHUS": enrolled["course"].cast(pl.String).str.zfill(2) + enrolled["instance"],
+            "UKPRN": pl.Series(10_007_000 + provider.astype(np.int64)).cast(pl.String),
             "FNAMES": person["given_name"],
             "SURNAME": person["family_name"],
             "BIRTHDTE": dates("birth", person["birth"]),
             "SEXID": held.sex_number(person["sex"]),
-            "NATION": nationality,
-            "DOMICILE": pl.select(
-                pl.when(home).then(_part_of_country(lives, row, begin)).otherwise(nationality)
-            ).to_series(),
+            "NATION": held.with_gaps(lives, errors, "hesa", "nationality", row, nationality),
+            "DOMICILE": pl.select(pl.when(enrolled["home"]).then(lived_in).otherwise(nationality)).to_series(),
             "TTPCODE": _term_address(lives, errors, enrolled),
             "COMDATE": dates("begin", begin),
             "YEARSTU": 1 + np.maximum(0, year - calendar_year(begin - 212)),
-            "LOCSDY": pl.select(
-                pl.when(enrolled["course"] == DISTANCE).then(pl.lit("D")).otherwise(pl.lit("Z"))
-            ).to_series(),
-            "ACYEAR": pl.Series([f"{one}/{(one + 1) % 100:02}" for one in year.tolist()], dtype=pl.String),
-            "YEARSTART": dates("start", starts),
+            "MODE": _text(np.where(_part_time(lives, row, course), PART_TIME_CODE, FULL_TIME_CODE)),
+            "LOCSDY": _location(lives, enrolled),
+            "EXCHANGE": _text(
+                np.where(
+                    course != EXCHANGE, NOT_EXCHANGE, np.where(lives.visa_national[row], OTHER_EXCHANGE, ERASMUS)
+                )
+            ),
+            "ACYEAR": _academic_year(year),
+            "YEARSTART": dates("start", year_starts(year, 8)),
             "ENDDATE": dates("end", ends),
         }
     )
 
 
-def _courses(row: NDArray[np.int64], course: int, begin: Days, end: Days, *, home: bool) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"row": row, "course": course, "begin": begin, "end": end, "home": home},
-        schema={"row": pl.Int64, "course": pl.Int64, "begin": pl.Int64, "end": pl.Int64, "home": pl.Boolean},
-    )
+def _text(values: NDArray[np.str_]) -> pl.Series:
+    return pl.Series(values.astype(object), dtype=pl.String)
 
 
-def _international(lives: Lives) -> pl.DataFrame:
-    """Return the courses of students from abroad; who leaves the country early ends early.
+def _academic_year(year: NDArray[np.int64]) -> pl.Series:
+    """Return the names of academic years: 2018 begins 2018/19."""
+    next_year = pl.Series((year + 1) % 100).cast(pl.String).str.zfill(2)
+    return pl.Series(year).cast(pl.String) + "/" + next_year
 
-    Some take a second course at once, and some who left enrol again from afar.
-    """
-    begin, finish = lives.course
-    row = np.flatnonzero(begin < NEVER)
-    begin, finish, person = begin[row], finish[row], lives.person[row]
-    leave = lives.stays.group_by("row", maintain_order=True).first()["end"].to_numpy()[row]
-    next_year = year_starts(calendar_year(finish + 10), 9, 22)
-    next_year = np.where(next_year <= finish, next_year + 365, next_year)
-    onward = (leave > next_year + 60) & (draws(lives.seed, "onward course", person) < ONWARD_COURSE)
-    after_leaving = year_starts(calendar_year(leave + 366), 9, 22)
-    afar = (leave < LAST_DAY) & (draws(lives.seed, "distance course", person) < DISTANCE_COURSE)
-    afar &= leave < lives.death[row]
-    return pl.concat([
-        _courses(row, 1, begin, np.minimum(finish, leave), home=False),
-        _courses(row[onward], 2, next_year[onward], np.minimum(next_year + 350, leave)[onward], home=False),
-        _courses(row[afar], 3, after_leaving[afar], after_leaving[afar] + 300, home=False),
+
+def _instances(lives: Lives) -> pl.DataFrame:
+    """Return all courses, those that go on at another provider as two instances, A and B."""
+    courses = pl.concat([
+        one.select("row", "course", "begin", "end", "home", "placement")
+        for one in (lives.courses, other_courses(lives))
     ])  # fmt: skip
+    begin, course = courses["begin"].to_numpy(), courses["course"].to_numpy()
+    person = lives.person[courses["row"].to_numpy()]
+    changes = draws(lives.seed, "changes provider", person, course) < CHANGES_PROVIDER
+    changes &= courses["end"].to_numpy() - begin > OF_LONGER_COURSES
+    again = year_starts(calendar_year(begin) + 1, 9, 18)
+    first = courses.with_columns(
+        instance=pl.lit("A"), end=pl.when(pl.Series(changes)).then(pl.col("begin") + FIRST_YEAR).otherwise("end")
+    )
+    second = courses.with_columns(instance=pl.lit("B"), begin=pl.Series(again)).filter(pl.Series(changes))
+    return pl.concat([first, second])
 
 
-def _home(lives: Lives) -> pl.DataFrame:
-    """Return three-year courses of people who live here at 18."""
-    goes = draws(lives.seed, "university", lives.person) < HOME_STUDENTS
-    eighteen = (lives.birth + 18 * YEAR).astype(np.int64)
-    later = (draws(lives.seed, "gap year", lives.person) < 0.25).astype(np.int64)
-    year = calendar_year(eighteen) + (eighteen > year_starts(calendar_year(eighteen), 8, 31)) + later
-    begin = year_starts(year, 9, 15) + (draws(lives.seed, "first day", lives.person) * 14).astype(np.int64)
-    grew_up = (lives.first_start < begin - 3 * 365) & (lives.purpose != "study") & (begin <= LAST_DAY)
-    row = np.flatnonzero(goes & grew_up & (year >= FIRST_ACADEMIC_YEAR - 3))
-    row = row[lives.is_here(row, begin[row])]
-    end = begin[row] + int(3 * YEAR) - 100 + (draws(lives.seed, "last day", lives.person[row]) * 16).astype(np.int64)
-    stays = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[row]
-    return _courses(row, 1, begin[row], np.minimum(end, np.maximum(stays, begin[row] + 20)), home=True)
-
-
-def _year(courses: pl.DataFrame, year: int) -> pl.DataFrame:
+def _year(instances: pl.DataFrame, year: int) -> pl.DataFrame:
     first, after = int(year_starts(year, 8)), int(year_starts(year + 1, 8))
-    return courses.filter((pl.col("begin") < after) & (pl.col("end") > first)).with_columns(year=pl.lit(year))
+    return instances.filter((pl.col("begin") < after) & (pl.col("end") > first)).with_columns(year=pl.lit(year))
+
+
+def _part_time(lives: Lives, row: NDArray[np.int64], course: NDArray[np.int64]) -> NDArray[np.bool_]:
+    slowly = draws(lives.seed, "part-time", lives.person[row], course) < PART_TIME_POSTGRADUATES
+    return (course == PART_TIME) | ((course == POSTGRADUATE) & slowly)
+
+
+def _location(lives: Lives, enrolled: pl.DataFrame) -> pl.Series:
+    """Return where the year is spent: at the provider, on placement, abroad, or from afar, here or elsewhere."""
+    row, course = enrolled["row"].to_numpy(), enrolled["course"].to_numpy()
+    year, placement = enrolled["year"].to_numpy(), enrolled["placement"].to_numpy()
+    person = lives.person[row]
+    out = (placement >= year_starts(year, 8)) & (placement < year_starts(year + 1, 8))
+    # nobody saw a holder of a visa cross the border for it
+    abroad = ~lives.visa_national[row] & (draws(lives.seed, "placement abroad", person) < PLACEMENT_ABROAD)
+    at_home = (course == PART_TIME) & (draws(lives.seed, "from afar", person) < PART_TIME_FROM_AFAR)
+    where = np.select(
+        [course == DISTANCE, at_home, out & abroad, out], [FROM_AFAR, FROM_AFAR_HERE, ABROAD, ON_PLACEMENT],
+        AT_PROVIDER,
+    )  # fmt: skip
+    return _text(where)
 
 
 def _part_of_country(lives: Lives, row: NDArray[np.int64], days: Days) -> pl.Series:
-    """Return the code of the country in which home students lived: XI for Wales, XF for England."""
-    postcodes = lives.postcodes[lives.postcode_at(row, days)]
-    return pl.select(
-        pl.when(pl.Series(postcodes, dtype=pl.String).str.starts_with("CF"))
-        .then(pl.lit("XI"))
-        .otherwise(pl.lit("XF"))
-    ).to_series()
+    """Return the code of the country in which people lived: XI for Wales, XF for England."""
+    return _text(np.where(lives.map.part[lives.postcode_at(row, days)] == WALES, "XI", "XF"))
 
 
 def _term_address(lives: Lives, errors: Errors, enrolled: pl.DataFrame) -> pl.Series:
-    """Return term-time postcodes: those of international students' homes; halls and flats of home students."""
-    row, year = enrolled["row"].to_numpy(), enrolled["year"].to_numpy()
-    entities, begin = lives.person[row], enrolled["begin"].to_numpy()
-    on = np.maximum(begin, year_starts(year, 10))
-    at_home = held.postcode(lives, errors, "hesa", row, on)
-    away = enrolled["home"].to_numpy() & (draws(lives.seed, "lives in hall", entities) < STUDENTS_MOVE)
-    flat = draws(lives.seed, "student flat", entities, year) ** 2.5 * len(lives.postcodes)
-    in_town = pl.Series(lives.postcodes[flat.astype(np.int64)], dtype=pl.String)
-    here = enrolled["course"] != DISTANCE
-    return pl.select(pl.when(here).then(pl.when(pl.Series(away)).then(in_town).otherwise(at_home))).to_series()
+    """Return term-time postcodes; whoever studies from another country has none."""
+    on = np.maximum(enrolled["begin"].to_numpy(), year_starts(enrolled["year"].to_numpy(), 10))
+    postcode = held.postcode(lives, errors, "hesa", enrolled["row"].to_numpy(), on)
+    return pl.select(pl.when(enrolled["course"] != DISTANCE).then(postcode)).to_series()

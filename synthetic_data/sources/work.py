@@ -1,12 +1,20 @@
-"""Work: registrations for a National Insurance number (Migrant Worker Scan) and weeks of activity."""
+"""Work: registrations for a National Insurance number (Migrant Worker Scan), and weeks of activity.
+
+`activity_weeks` is what every product on tax years and benefits goes by. Tax and benefit systems together see a
+person for every week in the country from the first job or claim on. By a draw that a person keeps, 85% of working age
+are in work, 15% of them on their own account; some of them claim for part of a year, drawn anew each year; the others
+are on benefit in all weeks, and so is everybody of pension age, one in ten beside a job. Which benefits they hold in
+a year is told by the spells of benefits that follow from these weeks.
+"""
 
 from itertools import count
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from synthetic_data.days import DATA_DATE, age, dates, day, year_starts
-from synthetic_data.draws import draws
+from synthetic_data.days import DATA_DATE, YEAR, calendar_year, dates, day, year_starts
+from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
@@ -17,7 +25,12 @@ SCAN_BEGAN = day(1975, 1, 1)
 FIRST_TAX_YEAR = 2009
 DELIVERED_AFTER = 180
 """Days from the end of a tax year until its weeks are delivered."""
-PENSION_AGE = 65
+PENSION_AGE_OF_WOMEN = {day(1950, 4, 6): 60.0, day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
+PENSION_AGE_OF_MEN = {day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
+"""Age by the day of birth at the turns of the law."""
+IN_WORK, IN_WORK_AS_PENSIONER = 0.85, 0.10
+CLAIMS_A_WHILE = 0.15
+"""Those in work who claim for part of a year."""
 
 
 def delivered(sight: Sight) -> list[Extract]:
@@ -45,8 +58,8 @@ def tax_years(data_date: int) -> range:
 def migrant_workers(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the Migrant Worker Scan: adult overseas nationals by number, with the arrival that they state."""
     rows = np.flatnonzero(working.overseas & (working.registration <= data_date))
-    person = held.identity(lives, errors, "mws", rows)
     registration = np.maximum(working.registration[rows], SCAN_BEGAN)
+    person = held.identity(lives, errors, "mws", rows, registration)
     entities, arrival = lives.person[rows], lives.first_start[rows]
     memory = draws(lives.seed, "stated arrival", entities)
     off = (draws(lives.seed, "stated arrival off", entities) * 20 - 10).astype(np.int64)
@@ -95,30 +108,51 @@ def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, year: int) ->
     entities = lives.person[row]
     weeks = np.round(present["days"].to_numpy() / 7).astype(np.int64)
     weeks = np.minimum(weeks, 52)
-    # a gap is a whole year without a job or a claim
-    gap = draws(lives.seed, "activity gap", entities, year) < errors.registration.activity_gap
-    seen = (weeks > 0) & ~gap
-    row, entities, weeks = row[seen], entities[seen], weeks[seen]
-    years_old = age(lives.birth[row], first)
+    pensioner = first >= pension_from(lives, row)
     kind = draws(lives.seed, "kind of activity", entities)
-    in_work = np.where(years_old >= PENSION_AGE, 0.1, 0.85)
+    works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
+    seen = (weeks > 0) & ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
+    row, entities, weeks, pensioner, works = (one[seen] for one in (row, entities, weeks, pensioner, works))
     part = draws(lives.seed, "part of the year", entities, year)
-    benefit = np.select(
-        [kind >= in_work, years_old >= PENSION_AGE, part < 0.15], [weeks, weeks, np.ceil(weeks * part * 4)], 0
-    ).astype(np.int64)
-    tax = np.where(kind >= in_work, 0, np.where(part < 0.15, weeks - benefit // 2, weeks))
+    a_while = works & ~pensioner & (part < CLAIMS_A_WHILE)
+    claims = [pensioner | ~works, a_while]
+    benefit = np.minimum(np.select(claims, [weeks, np.ceil(weeks * part * 4)], 0).astype(np.int64), weeks)
     # the two systems overlap, and together they see every week
-    tax = np.maximum(tax, weeks - benefit)
+    tax = np.where(works, np.where(a_while, weeks - benefit // 2, weeks), 0)
     return pl.DataFrame(
         {
             "row": row,
             "TAX_YEAR_START": dates("start", np.full(len(row), first)),
             "TAX_YEAR_END": dates("end", np.full(len(row), after - 1)),
             "WEEKS_TAX": tax,
-            "WEEKS_BENEFIT": np.minimum(benefit, weeks),
+            "WEEKS_BENEFIT": benefit,
             "WEEKS_ANY": weeks,
         }
     )
+
+
+def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
+    """Return the first day of the first tax year in which each person (row) is of State Pension age throughout.
+
+    The age is 65 for men and rises from 60 to 65 for women born from April 1950 to December 1953, then to 66 for all
+    (Pensions Acts 1995 and 2011, their steps of months smoothed).
+    """
+    sex, birth = lives.people["sex"].to_numpy()[row], lives.birth[row]
+    women, men = (
+        np.interp(birth, list(steps), list(steps.values())) for steps in (PENSION_AGE_OF_WOMEN, PENSION_AGE_OF_MEN)
+    )
+    reached = (birth + np.where(sex == "F", women, men) * YEAR).astype(np.int64)
+    begins = year_starts(calendar_year(reached), 4, 6)
+    return np.where(begins >= reached, begins, year_starts(calendar_year(reached) + 1, 4, 6))
+
+
+def _unseen(
+    seed: int, errors: Errors, entities: NDArray[np.int64], year: int, by_return: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return who is unseen in a whole tax year: without job or claim, or without the tax return that shows one."""
+    gap = draws(seed, "activity gap", entities, year) < errors.registration.activity_gap
+    lost = draws(seed, "no tax return", entities, year) < errors.registration.self_employed_gap
+    return gap | (by_return & lost)
 
 
 def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
@@ -130,8 +164,8 @@ def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
 def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date."""
     rows = np.unique(weeks["row"].to_numpy())
-    person = held.identity(lives, errors, "activity", rows)
     latest = np.full(len(rows), data_date)
+    person = held.identity(lives, errors, "activity", rows, latest)
     last = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[rows]
     return pl.DataFrame(
         {

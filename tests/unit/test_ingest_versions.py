@@ -73,6 +73,12 @@ def test_a_contract_without_versions_knows_the_current_layout_alone(ingested):
     assert study.table("ledger")["version"].to_list() == ["current"]
 
 
+def test_an_older_file_can_come_alone(ingested):
+    study = ingested({"old.csv": csv_text([paper()], PAPER_HEADERS)})
+    assert study.table("ledger").select("version", "accepted", "quarantined").row(0) == ("to_2012", 1, 0)
+    assert study.table("quarantine/visits").is_empty()
+
+
 def test_an_older_typed_parquet_file_is_read_by_its_own_formats(ingested):
     old = pl.DataFrame([paper()]).with_columns(DAY=pl.lit(date(2011, 2, 3)), DOSES=pl.lit(2, pl.Int8))
     study = ingested({"old.parquet": old, "new.csv": csv_text([row()])})

@@ -272,6 +272,6 @@ def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):
 
 
 def test_the_legend_has_the_colours_of_the_charts():
-    template = (TEMPLATES / "report.html.j2").read_text(encoding="utf-8")
+    template = (TEMPLATES / "parts.html.j2").read_text(encoding="utf-8")
     for colour in set(COLOURS.values()):
         assert colour in template

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from synthetic_data.errors import DaysOfGroups, Errors, OfGroups, OfSource
+from synthetic_data.errors import Errors
+from synthetic_data.identity_errors import OfSource
 
 PAGE = Path(__file__).parents[2] / "docs" / "synthetic_data.md"
 
@@ -16,7 +17,7 @@ def catalogue(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, tuple[s
         value, extra = getattr(model, name), field.json_schema_extra
         if isinstance(value, OfSource):
             yield f"{name}.factor", (f"{value.factor:g}", str(extra["source"]))
-        elif isinstance(value, OfGroups | DaysOfGroups):
+        elif isinstance(value, BaseModel) and extra:
             yield f"{prefix}{name}", (", ".join(f"{group} {rate:g}" for group, rate in value), str(extra["source"]))
         elif isinstance(value, BaseModel):
             yield from catalogue(value, f"{name}.")
@@ -26,7 +27,7 @@ def catalogue(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, tuple[s
 
 def test_the_page_tells_every_error_its_default_and_the_source_of_it() -> None:
     errors = PAGE.read_text(encoding="utf-8").split("## Errors")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z_.]+)` \| ([^|]*) \| [^|]* \| ([^|]*) \|", errors, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z_0-9.]+)` \| ([^|]*) \| [^|]* \| ([^|]*) \|", errors, flags=re.MULTILINE)
     told = {
         name: (re.sub(r"[0-9.]+", lambda number: f"{float(number[0]):g}", value), source)
         for name, value, source in rows

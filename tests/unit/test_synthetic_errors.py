@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from pipeline.errors import UserError
+from synthetic_data.days import LAST_DAY, LONG_AGO
 from synthetic_data.errors import NO_ERRORS, Errors, read_errors, values, with_overrides
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import held
@@ -70,12 +71,12 @@ def test_a_source_of_its_own_leaves_the_others_as_they_are(lives: Lives) -> None
 
 def test_a_sources_rate_stands_in_place_of_the_general_rate_times_its_factor() -> None:
     general = with_overrides(Errors(), {"names": {"rate": 0.1}, "mws": {"factor": 3.0}}, "mine.toml")
-    assert general.misspelt_rate("mws") == pytest.approx(0.3)
-    assert general.misspelt_rate("hesa") == pytest.approx(0.08)
+    assert general.rate("names", "rate", "mws") == pytest.approx(0.3)
+    assert general.rate("names", "rate", "hesa") == pytest.approx(0.08)
     own = with_overrides(general, {"mws": {"names": {"rate": 0.2}, "dates": {"birth": 0.5}}}, "mine.toml")
-    assert own.misspelt_rate("mws") == 0.2
-    assert own.wrong_birth_rate("mws") == 0.5
-    assert own.wrong_birth_rate("pds") == pytest.approx(0.012 * 0.7)
+    assert own.rate("names", "rate", "mws") == 0.2
+    assert own.rate("dates", "birth", "mws") == 0.5
+    assert own.rate("dates", "birth", "pds") == pytest.approx(0.012 * 0.7)
 
 
 def test_a_sources_addresses_and_broken_rows_are_its_own() -> None:
@@ -85,14 +86,17 @@ def test_a_sources_addresses_and_broken_rows_are_its_own() -> None:
     assert own.stale_addresses("hesa") == (0.4, 700)
     assert own.stale_addresses("activity") == (0.1, 700)
     assert (own.broken_share("hesa"), own.broken_share("pr")) == (0.2, 0.0002)
-    assert (own.by_sound("hesa"), own.by_sound("pr")) == (0.9, 0.4)
+    assert (own.rate("names", "by_sound", "hesa"), own.rate("names", "by_sound", "pr")) == (0.9, 0.4)
 
 
 def test_perfect_sources_hold_what_is_true(lives: Lives) -> None:
     rows = np.arange(lives.people.height)
     for source in ("hesa", "pds", "coverage_survey"):
-        as_held = held.identity(lives, NO_ERRORS, source, rows)
-        assert as_held.equals(lives.people.select(as_held.columns))
+        single = held.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LONG_AGO))
+        assert single.equals(lives.people.select(single.columns))
+        married = held.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LAST_DAY))
+        named = lives.people.with_columns(family_name=pl.coalesce("married_name", "family_name"))
+        assert married.equals(named.select(married.columns))
     days = np.full(len(rows), 17_000)
     here = pl.Series("postcode", lives.postcodes[lives.postcode_at(rows, days)], dtype=pl.String)
     assert held.postcode(lives, NO_ERRORS, "hesa", rows, days).equals(here)

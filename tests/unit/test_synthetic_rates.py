@@ -149,7 +149,7 @@ def test_a_misspelt_name_is_never_right_and_never_empty() -> None:
 
 def test_a_wrong_birth_is_another_date_and_often_swaps_day_and_month() -> None:
     born = np.arange(-10_000, 15_000, 7)
-    wrong = wrong_birth(born, 1, "test", np.arange(len(born)))
+    wrong = wrong_birth(born, 1, "test", np.arange(len(born)), 0.45, 0.08)
     assert (wrong != born).mean() > 0.99
     before, after = dates("before", born).dt, dates("after", wrong).dt
     swapped = (before.day() == after.month()) & (before.month() == after.day()) & (before.year() == after.year())

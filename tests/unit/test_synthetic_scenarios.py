@@ -131,7 +131,7 @@ def test_the_yardstick_of_linkage_fixes_every_value_of_the_catalogue() -> None:
         return found
 
     assert leaves(scenario.errors) == {name for name, _ in values(Errors())}
-    assert scenario.sources_err().misspelt_rate("mws") == pytest.approx(0.15)
+    assert scenario.sources_err().rate("names", "rate", "mws") == pytest.approx(0.15)
 
 
 def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -> None:

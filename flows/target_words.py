@@ -1,0 +1,26 @@
+"""Targets in words: figures of each unit, where and when they stand, how many hold."""
+
+from collections.abc import Sequence
+
+from synthetic_data.targets import Result, Target
+
+
+def figure(value: float | None, unit: str) -> str:
+    """Return a figure of a unit as text: a share in percent, people in full, days to one decimal."""
+    if value is None:
+        return "-"
+    if unit == "share":
+        return f"{100 * value:.2f}%"
+    return f"{value:,.1f}" if unit == "days" else f"{value:,.0f}"
+
+
+def place_and_time(target: Target) -> str:
+    """Return where and when a published figure stands."""
+    return f"{target.geography}, {target.period}"
+
+
+def summary(results: Sequence[Result]) -> str:
+    """Return how many targets hold, and how many the study cannot show."""
+    hold, unseen = sum(one.holds for one in results), sum(one.value is None for one in results)
+    cannot = f"; {unseen} cannot be shown" if unseen else ""
+    return f"{hold} of {len(results)} targets hold{cannot}"

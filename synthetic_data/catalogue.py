@@ -1,0 +1,16 @@
+"""What an entry of the catalogue of errors is made of: a value, what it is in words, and where it comes from."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Amount = Annotated[float, Field(ge=0, strict=True)]
+"""Days, a factor, or the spread of a logarithm."""
+
+ASSUMED = "assumption"
+
+
+def error(default: Any, what: str, source: str = ASSUMED) -> Any:
+    """Return a field of the catalogue: its default, what it is in words, and where the default comes from."""
+    return Field(default=default, description=what, json_schema_extra={"source": source})

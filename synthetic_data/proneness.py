@@ -1,0 +1,44 @@
+"""Whose records go wrong: some people's more often than others', in all sources alike.
+
+Some are prone to it for no reason that is known, and linkage loses some groups more than others: people aged 20
+to 29, men, London (ONS, Census 2021 to Personal Demographics Service linkage report), and names of minorities
+(`names.foreign_factor`). Factors of groups are divided by their mean over residents, so that a rate of the catalogue
+stays the mean; the groups are taken for independent of each other.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic_data.country import table
+from synthetic_data.days import SURVEY_DAY, age
+from synthetic_data.draws import Floats, draws
+from synthetic_data.errors import Errors
+from synthetic_data.residence import Lives
+
+SHARES = {"aged_20_29": 0.134, "men": 0.494, "london": 0.150}
+"""Of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
+LONDON = "E12000007"
+HOME_NAMES = ("english", "irish")
+
+
+def proneness(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
+    """Return the factor by which each person's (row's) errors are more frequent than the mean; its mean is 1."""
+    share, factor = errors.names.prone, errors.names.prone_factor
+    others = (1 - share * factor) / (1 - share)
+    prone = np.where(draws(lives.seed, "prone to errors", lives.person[rows]) < share, factor, others)
+    years = age(lives.birth[rows], SURVEY_DAY)
+    members = {
+        "aged_20_29": (years >= 20) & (years < 30),
+        "men": (lives.people["sex"] == "M").to_numpy()[rows],
+        "london": lives.part[rows] == table("areas")["area"].to_list().index(LONDON),
+    }
+    for name, factor in errors.groups:
+        share = SHARES[name]
+        prone = prone * np.where(members[name], factor, 1.0) / (1 - share + share * factor)
+    return prone
+
+
+def of_names(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
+    """Return the same for names: those from elsewhere go wrong more often."""
+    at_home = lives.people["origin"].is_in(HOME_NAMES).to_numpy()[rows]
+    return proneness(lives, errors, rows) * np.where(at_home, 1.0, errors.names.foreign_factor)

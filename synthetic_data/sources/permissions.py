@@ -1,0 +1,136 @@
+"""Permissions to stay: a first visa, extensions, protection, and settlement after five years.
+
+The chain of a stay follows from why the household came. Nothing follows the first visa of a visitor, of somebody on
+youth mobility, of whoever overstays, and of those who are gone soon after it ends: they leave late. Whoever becomes
+British needs no permission from that day on.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.days import DATA_DATE, FIRST_DAY, NEVER, YEAR
+from synthetic_data.draws import Days, between, draws, log_normal
+from synthetic_data.residence import Lives
+from synthetic_data.sources import lived
+
+VISAS = {
+    "work": "WRK", "resident": "WRK", "return": "WRK", "ghost": "WRK", "family": "FAM", "study": "STU",
+    "visit": "VIS", "youth": "YMS", "protection": "PRO",
+}  # fmt: skip
+WITH_DEPENDANTS = ("visit", "protection")
+"""Routes on which the family gets the same permission; on others it is that of a family member."""
+DAYS = {
+    "work": 1095, "resident": 1095, "return": 1095, "ghost": 1095, "family": 1004, "study": 0, "visit": 180,
+    "youth": 731, "protection": 1826,
+}  # fmt: skip
+"""Days of a first visa (Home Office, Immigration rules, 2016); a student's goes with the course."""
+FROM_ARRIVAL = ("visit", "youth")
+"""Routes whose days count from the arrival for which they are asked, and others from the day of the grant."""
+SHORT_STUDY_DAYS = 395
+"""Days of the visa of those who come to study for more than the half year of a visit."""
+AFTER_COURSE = 120
+"""Days that a student's visa lasts beyond the course."""
+EXTENSION = 730
+"""Days of one extension."""
+EXTENSIONS = 4
+SETTLES_AFTER = int(5 * YEAR)
+ENDS_FOR_GOOD = ("visit", "youth")
+"""Routes on which nothing is extended."""
+MAY_LEAVE_LATE = 60
+"""Days after a permission within which the last of a stay can lie without an extension."""
+LEAVES_LATE = 0.05
+"""Share of those who do not extend then: an assumption that gives the published few (0.4%) who leave late."""
+DECISION_DAYS, DECISION_SIGMA = 200, 0.6
+"""Median days from the claim of a refugee, on the day of arrival, to protection, and the spread of their logarithm:
+an assumption; half of the claims were decided within half a year (Home Office, Immigration statistics, 2019)."""
+
+
+def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:
+    """Return `row, visa, valid_from, valid_to` (days) of the permissions granted by the data date."""
+    stays = lives.stays.with_columns(
+        number=pl.int_range(pl.len()).over("row"), overstays=pl.Series(lives.overstays)
+    ).filter(pl.Series(lives.visa_national[lives.stays["row"].to_numpy()]))
+    settled = stays.filter((pl.col("start") < FIRST_DAY - 40) & (pl.col("end") > FIRST_DAY))
+    chains = pl.concat(
+        [_old_settlement(lives, settled), _chain(lives, stays.filter(pl.col("start") >= FIRST_DAY - 40))]
+    )
+    british = lived.naturalised(lives)[chains["row"].to_numpy()]
+    chains = chains.filter((pl.col("valid_from") <= data_date) & (pl.col("valid_from") < pl.Series(british))).unique(
+        ["row", "visa", "valid_from"], keep="first", maintain_order=True
+    )
+    return chains.sort("valid_from", "row", "visa")
+
+
+def protected_on(lives: Lives, rows: NDArray[np.int64]) -> Days:
+    """Return the day on which each person (row) who came for protection is granted it."""
+    wait = log_normal(draws(lives.seed, "asylum decision", lives.household_key[rows]), DECISION_DAYS, DECISION_SIGMA)
+    return lives.first_start[rows] + 1 + wait.astype(np.int64)
+
+
+def _permissions(
+    row: NDArray[np.int64], visa: str | NDArray[np.object_], start: Days, end: Days | int
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"row": row, "visa": visa, "valid_from": start, "valid_to": end},
+        schema={"row": pl.Int64, "visa": pl.String, "valid_from": pl.Int64, "valid_to": pl.Int64},
+    )
+
+
+def _old_settlement(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
+    """Return the settlement of those who live here on the first day: between their arrival and that day."""
+    row, start = stays["row"].to_numpy(), stays["start"].to_numpy()
+    since = between(draws(lives.seed, "old settlement", lives.household_key[row]), np.maximum(start, 0), FIRST_DAY)
+    return _permissions(row, "ILR", since.astype(np.int64), int(NEVER))
+
+
+def _chain(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
+    """Return the permissions of stays that began under observation, one after the other without a gap."""
+    row, start, end, number = (stays[name].to_numpy() for name in ("row", "start", "end", "number"))
+    household, seed = lives.household_key[row], lives.seed
+    route = lived.route(lives)[row]
+    # whoever comes back comes to work
+    route = np.where((number > 0) & np.isin(route, ["study", "youth", "protection"]), "work", route)
+    refugee = route == "protection"
+    granted = start - between(draws(seed, "visa before arrival", household, number), 1, 40).astype(np.int64)
+    granted = np.where(refugee, protected_on(lives, row), granted)
+    visa, expires = _first_visa(lives, stays, route, granted)
+    arrives_on = np.where(refugee, granted, start)
+    there = ~refugee | (granted < end)
+    chain = [_permissions(row[there], visa[there], granted[there], expires[there])]
+    settles = arrives_on + SETTLES_AFTER
+    onward = lived.course_ends(lives)[1][row] + AFTER_COURSE
+    more = there & ~np.isin(route, ENDS_FOR_GOOD) & ~stays["overstays"].to_numpy()
+    for extension in range(EXTENSIONS):
+        late = end - expires <= MAY_LEAVE_LATE
+        late &= draws(seed, "leaves late", household, number, np.full(len(row), extension)) < LEAVES_LATE
+        more = more & (end > expires) & (expires < settles) & ~late
+        studies_on = (route == "study") & (onward > expires) & (onward < NEVER)
+        until = np.where(studies_on, onward, expires + EXTENSION)
+        chain.append(_permissions(row[more], "EXT", (expires + 1)[more], until[more]))
+        expires = np.where(more, until, expires)
+    stays_on = there & (end > settles) & (expires >= settles - 1)
+    chain.append(_permissions(row[stays_on], "ILR", settles[stays_on], int(NEVER)))
+    return pl.concat(chain)
+
+
+def _first_visa(
+    lives: Lives, stays: pl.DataFrame, route: NDArray[np.object_], granted: Days
+) -> tuple[NDArray[np.object_], Days]:
+    """Return the code of the first visa of each stay, and its last day."""
+    row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
+    routes = pl.Series(route, dtype=pl.String)
+    visa = routes.replace_strict(VISAS).to_numpy().astype(object)
+    dependant = lives.people["place"].to_numpy()[row] > 0
+    visa[dependant & ~np.isin(route, WITH_DEPENDANTS)] = "FAM"
+    since = np.where(np.isin(route, FROM_ARRIVAL), start, granted)
+    expires = since + routes.replace_strict(DAYS).to_numpy()
+    finish = lived.course_ends(lives)[0][row]
+    expires = np.where((route == "study") & (finish < NEVER), finish + AFTER_COURSE, expires)
+    overstays = stays["overstays"].to_numpy()
+    long_visit = (route == "visit") & (end > expires) & ~overstays
+    visa[long_visit] = "STU"
+    expires = np.where(long_visit, granted + SHORT_STUDY_DAYS, expires)
+    # the permission of whoever overstays ends in the second half of the stay at the latest
+    until = between(draws(lives.seed, "overstays from", lives.household_key[row]), 0.5, 0.95) * (end - start)
+    return visa, np.where(overstays, np.minimum(expires, start + until.astype(np.int64)), expires)

@@ -1,0 +1,107 @@
+"""How the simulator writes the layouts of other years: by hand, and read back by the contract that it followed."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from pipeline.contracts import CURRENT, read_contracts
+from synthetic_data.layouts import as_written, in_layout, parted
+
+VERSIONS = [
+    pytest.param(extract, version, id=f"{name} {version.id}")
+    for contract in read_contracts().values()
+    for name, extract in contract.extracts.items()
+    for version in extract.version
+]
+
+
+def crossings():
+    """Crossings as the border's systems write them now: one before 2018, one after, one with an unknown sex."""
+    return pl.DataFrame(
+        {
+            "row": [7, 8, 9],
+            "PERSON_ID": ["T000000000001", "T000000000002", "T000000000003"],
+            "GIVEN_NAMES": ["ANN", "BO", "CY"],
+            "FAMILY_NAME": ["LEE", "MA", "NG"],
+            "BIRTH_DATE": [date(1990, 2, 1), date(1991, 3, 2), date(1992, 4, 3)],
+            "SEX": ["F", "M", "X"],
+            "NATIONALITY": ["AUS", "CHN", "IND"],
+            "EVENT_DATE": [date(2017, 12, 31), date(2018, 1, 1), date(2016, 5, 6)],
+            "DIRECTION": ["IN", "OUT", "OUT"],
+            "ROUTE": ["AIR", "SEA", "RAIL"],
+        }
+    )
+
+
+def test_a_file_of_all_years_becomes_a_file_for_each_layout():
+    files = parted("exit_checks_travel", "exit_checks_travel.csv", crossings())
+    assert {name: frame["row"].to_list() for name, frame in files.items()} == {
+        "exit_checks_travel_to_2017.csv": [7, 9],
+        "exit_checks_travel.csv": [8],
+    }
+    old, new = (as_written("exit_checks_travel", frame) for frame in files.values())
+    assert new.equals(files["exit_checks_travel.csv"])
+    assert old.columns == [
+        "row", "PERSON_ID", "FORENAMES", "SURNAME", "DOB", "SEX", "NATIONALITY", "TRAVEL_DATE", "IN_OUT", "ROUTE",
+    ]  # fmt: skip
+    assert old.select("FORENAMES", "DOB", "SEX", "TRAVEL_DATE", "IN_OUT").rows() == [
+        ("ANN", "01/02/1990", "F", "31/12/2017", "I"),
+        ("CY", "03/04/1992", "X", "06/05/2016", "O"),
+    ]
+
+
+def test_a_file_of_one_year_keeps_its_name_and_takes_the_layout_of_its_year():
+    snapshot = pl.DataFrame(
+        {
+            "row": [0],
+            "NHS_NO": ["9434765919"],
+            "FORENAME": ["Ann"],
+            "SURNAME": ["Lee"],
+            "DOB": [date(1990, 2, 1)],
+            "SEX": ["2"],
+            "PCODE": ["AB1 2CD"],
+            "ACCEPT_DATE": [date(2009, 8, 7)],
+            "FLAG4": [False],
+            "SNAPSHOT_DATE": [date(2012, 7, 31)],
+        }
+    )
+    assert list(parted("pr", "pr_2012.parquet", snapshot)) == ["pr_2012.parquet"]
+    assert as_written("pr", snapshot).drop("row").to_dicts() == [
+        {
+            "NHS_NO": "9434765919",
+            "FORENAME": "Ann",
+            "SURNAME": "Lee",
+            "DATE_BIRTH": "19900201",
+            "SEX": "F",
+            "POSTCODE": "AB1 2CD",
+            "POSTING_DATE": "20090807",
+            "FLAG4": False,
+            "EXTRACT_DATE": "20120731",
+        }
+    ]
+    later = snapshot.with_columns(SNAPSHOT_DATE=date(2013, 7, 31))
+    assert as_written("pr", later).equals(later)
+
+
+def test_an_extract_without_versions_and_a_file_without_rows_stay_as_they_are():
+    deaths = pl.DataFrame({"ENTRY_NUMBER": ["D0000000001"]})
+    assert parted("deaths", "deaths.csv", deaths) == {"deaths.csv": deaths}
+    assert as_written("deaths", deaths) is deaths
+    empty = parted("exit_checks_travel", "exit_checks_travel.parquet", crossings().clear())
+    assert [as_written("exit_checks_travel", frame).height for frame in empty.values()] == [0, 0]
+
+
+def test_texts_that_are_dates_are_written_anew_and_others_stay():
+    extract = read_contracts()["exit_checks"].extracts["exit_checks_travel"]
+    texts = crossings().with_columns(BIRTH_DATE=pl.Series(["1990-02-01", "nobody knows", None]))
+    assert in_layout(texts, extract, "to_2017")["DOB"].to_list() == ["01/02/1990", "nobody knows", None]
+    assert in_layout(texts, extract, CURRENT) is texts
+
+
+@pytest.mark.parametrize(("extract", "version"), VERSIONS)
+def test_every_meaning_has_a_code_in_every_version(extract, version):
+    """A meaning that a version cannot write would be delivered in a code of the current layout, and set aside."""
+    layout = extract.layouts[version.id]
+    for name in layout.delivered:
+        assert set(extract.columns[name].codes.values()) <= set(layout.columns[name].codes.values()), name
