@@ -29,8 +29,8 @@ class Party:
     """One kind of people who arrive together: how many, why, for how long.
 
     `per_1000` is parties a year for 1,000 first residents, in the mean of 2010 to 2020; `trend` names how it goes
-    up and down (`tables/trends.csv`). A stay is for good (mean 25 years) with probability `settles`, else log-normal with
-    `median_days` and `sigma`, cut to [`shortest`, `longest`]. Students stay for their course instead. `partners`
+    up and down (`tables/trends.csv`). A stay is for good (mean 25 years) with probability `settles`, else log-normal
+    with `median_days` and `sigma`, cut to [`shortest`, `longest`]. Students stay for their course instead. `partners`
     and `children` are the shares of heads who bring them; `returns` come back after more than a year abroad, and
     so often again. `weights` is the column of the table of countries, `goes_to` that of the table of authorities
     where they live first; `overstays` is the share who stay on after their last permission.
@@ -69,8 +69,8 @@ GROUP_OF = {
 """The published group of each finer one; EEA and Swiss nationals move as EU nationals do, and count as such."""
 
 PARTIES = tuple(Party(**row) for row in table("parties").iter_rows(named=True))
-"""Who arrives from abroad (`tables/parties.csv`). Visits of one to twelve months are about twice the long stays; three
-in four of them end within three months (ONS, Short-term international migration, 2016). Shorter ones are not
+"""Who arrives from abroad (`tables/parties.csv`). Visits of one to twelve months are about twice the long stays;
+three in four of them end within three months (ONS, Short-term international migration, 2016). Shorter ones are not
 simulated."""
 
 RESIDENT = len(PARTIES)
