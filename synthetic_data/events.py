@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from synthetic_data import names, population
 from synthetic_data.country import (
     BRITISH_EMIGRATION,
+    BRITISH_FATHER,
     FERTILITY,
     FERTILITY_BORN_ABROAD,
     FERTILITY_OF_YEAR,
@@ -15,11 +16,13 @@ from synthetic_data.country import (
     MEAN_RETURN_DAYS,
     MEAN_SETTLED_YEARS,
     MORTALITY,
+    MORTALITY_FALLS,
     NATURALISES,
     NATURALISES_AFTER,
     PARTIES,
     RESIDENT,
     RESIDENTS_RETURN,
+    SETTLED_AFTER,
     TAKES_NAME,
     TWINS,
 )
@@ -40,8 +43,10 @@ TRIPS_A_YEAR = {"study": 0.15, "visit": 0.0}
 OTHER_TRIPS = 0.35
 LONG_TRIPS = 0.02
 """Trips of three months to a year: they never end a stay."""
-HOLIDAYS = (("christmas", 12, 10, 24, 0.55), ("easter", 3, 20, 21, 0.25), ("summer", 6, 14, 84, 0.60))
-"""Students' holidays at home: name, month and day from which they leave, days away, and how many go (assumptions)."""
+HOLIDAYS = (("christmas", 12, 10, 24), ("easter", 3, 20, 21), ("summer", 6, 14, 92))
+"""Students' holidays at home: name, month and day from which they leave, days away."""
+GOES_HOME = ((0.35, 0.95), (1.0, 0.42))
+"""Shares of students up to which each holiday is spent at home so often: some always go (assumption)."""
 KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
 """People mostly live together with people of their own origin."""
 
@@ -196,16 +201,27 @@ def naturalisations(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     earliest = np.maximum(arrive + NATURALISES_AFTER * YEAR, FIRST_DAY)
     on = np.where(rate > 0, np.minimum(earliest + waits * YEAR, NEVER), NEVER).astype(np.int64)
     on = np.where((on <= LAST_DAY) & is_here(households, np.arange(len(key)), on), on, NEVER)
-    foreign = (people["group"] != "British").to_numpy() & (people["birth"].to_numpy() < on[home])
-    return np.where(foreign, on[home], NEVER)
+    foreign = (people["group"] != "British").to_numpy()
+    birth, mother = people["birth"].to_numpy(), people["mother"].to_numpy()
+    becomes = np.where(foreign & (birth < on[home]), on[home], NEVER)
+    # a child born here to a settled mother, or to a British father, is British from birth
+    settled = arrive[home] < birth - SETTLED_AFTER * YEAR
+    settled |= draws(seed, "british father", people["person"].to_numpy()) < BRITISH_FATHER
+    settled |= np.where(mother >= 0, becomes[np.maximum(mother, 0)], NEVER) <= birth
+    return np.where(foreign & (mother >= 0) & settled, birth, becomes)
 
 
 def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
-    """Return the day of death of each person, who is alive on the day of `entry` (Gompertz mortality)."""
-    female = people["sex"].to_numpy() == "F"
-    a = np.where(female, MORTALITY["F"][0], MORTALITY["M"][0])
-    b = np.where(female, MORTALITY["F"][1], MORTALITY["M"][1])
+    """Return the day of death of each person, who is alive on the day of `entry`.
+
+    Mortality follows Gompertz, and falls by the same share each year: at age x of somebody born in year t the hazard
+    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life.
+    """
+    female = (people["sex"] == "F").to_numpy()
     birth = people["birth"].to_numpy()
+    a = np.where(female, MORTALITY["F"][0], MORTALITY["M"][0])
+    a = a * np.exp(MORTALITY_FALLS * (FIRST_DAY - birth) / YEAR)
+    b = np.where(female, MORTALITY["F"][1], MORTALITY["M"][1]) - MORTALITY_FALLS
     cumulated = exponential(draws(seed, "death", people["person"].to_numpy()), 1.0)
     # the age x at which the hazard summed from the age at entry reaches an exponential draw
     dies_at = np.log(np.exp(b * (entry - birth) / YEAR) + b / a * cumulated) / b
@@ -289,7 +305,8 @@ def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.D
         frames.append(_inside(inside, draws(seed, "trip", key, year) < often[party], out, away.astype(np.int64)))
         course_end = households["course_end"].to_numpy()[home]
         studies = (households["course_begin"].to_numpy()[home] <= first + 365) & (party < len(PARTIES))
-        for name, month, day_of_month, days_away, share in HOLIDAYS:
+        share = np.where(draws(seed, "goes home", key) < GOES_HOME[0][0], GOES_HOME[0][1], GOES_HOME[1][1])
+        for name, month, day_of_month, days_away in HOLIDAYS:
             leaves = year_starts(year, month, day_of_month) + (draws(seed, f"{name} day", key, year) * 12)
             back = days_away + between(draws(seed, f"{name} length", key, year), -6, 7)
             goes = studies & (leaves < course_end - 10) & (draws(seed, name, key, year) < share)

@@ -83,6 +83,15 @@ def draw_authority(uniform: Floats, column: str, part: Numbers | None = None) ->
     return np.minimum(found, len(cumulated) - 2)
 
 
+def draw_far_authority(uniform: Floats) -> Numbers:
+    """Return an authority anywhere for each draw: regions by what draws people there, then by moves."""
+    weights = table("areas")["moves_to"].to_numpy() / table("areas")["moves_to"].sum()
+    ends = np.cumsum(weights)
+    part = np.minimum(np.searchsorted(ends, uniform, side="right"), len(ends) - 1)
+    within = (uniform - (ends - weights)[part]) / weights[part]
+    return draw_authority(np.clip(within, 0, 1 - 1e-12), "moves_in", part)
+
+
 def share_of_parts(column: str) -> Floats:
     """Return the share of each part in the country's total of a column of the authorities."""
     totals = authorities().group_by("part").agg(pl.col(column).sum()).sort("part")[column].to_numpy().astype(float)

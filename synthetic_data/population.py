@@ -21,6 +21,7 @@ from synthetic_data import names
 from synthetic_data.country import (
     BACK_FROM_STUDY,
     COURSE_YEARS,
+    FAMILIES_LEAVE,
     FIRST_SHARES,
     GHOST,
     GHOSTS,
@@ -171,6 +172,7 @@ def _party(
     fine = np.full(count, party.fine_group, dtype=object)
     country = _nationalities(seed, keys, fine, party.weights)
     head_age = party.youngest + (party.oldest - party.youngest) * draws(seed, "head age", keys) ** 1.5
+    with_children = (draws(seed, "family", keys) < party.children) & (head_age >= 24)
     arrive = _arrival(draws(seed, "arrival", keys), party, begins)
     begin, end = np.full(count, NEVER), np.full(count, NEVER)
     if party.purpose == "study":
@@ -178,7 +180,7 @@ def _party(
         arrive = begin - between(draws(seed, "early arrival", keys), 2, EARLIEST_BEFORE_COURSE).astype(np.int64)
         leave = _leaving_after_course(seed, keys, begin, end)
     else:
-        leave = arrive + _stay_days(seed, keys, party, "stay", arrive, longer)
+        leave = arrive + _stay_days(seed, keys, party, "stay", arrive, longer, with_children)
     overstays = draws(seed, "overstays", keys) < party.overstays
     on = log_normal(draws(seed, "overstay", keys), OVERSTAY_DAYS, 1.0).astype(np.int64)
     leave = np.where(overstays, leave + on, leave)
@@ -193,7 +195,6 @@ def _party(
     )  # fmt: skip
     partner = draws(seed, "partner", keys) < party.partners
     many = 1 + pick(draws(seed, "children", keys), CHILDREN_OF_A_FAMILY)
-    with_children = (draws(seed, "family", keys) < party.children) & (head_age >= 24)
     children = np.where(with_children, many, 0)
     people = _people(seed, households, 1 + partner, children, arrive, np.full(count, HEAD_FEMALE))
     return households, _born(people, country, np.ones(len(people), dtype=bool))
@@ -289,6 +290,7 @@ def _stay_days(
     stream: str,
     arrive: NDArray[np.int64],
     longer: LongerStays | None,
+    family: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
     median = np.full(len(keys), float(party.median_days))
     if longer and party.purpose != "visit":
@@ -296,7 +298,8 @@ def _stay_days(
         median = np.where(arrive >= begins, median * longer.factor, median)
     limited = np.clip(log_normal(draws(seed, stream, keys), median, party.sigma), party.shortest, party.longest)
     for_good = 366 + exponential(draws(seed, f"{stream} for good", keys), MEAN_SETTLED_YEARS * YEAR)
-    settles = draws(seed, f"{stream} settles", keys) < party.settles
+    leaves = np.where(family, FAMILIES_LEAVE, 1.0) if family is not None else 1.0
+    settles = draws(seed, f"{stream} settles", keys) < 1 - (1 - party.settles) * leaves
     return np.where(settles, for_good, limited).astype(np.int64)
 
 

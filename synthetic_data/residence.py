@@ -332,7 +332,7 @@ def _moves_of(
         there = np.flatnonzero(happens)
         to = _next(seed, key[there], year, now[there])
         far = graduates[there]
-        to = np.where(far, places.draw_authority(draws(seed, "after university", key[there]), "moves_in"), to)
+        to = np.where(far, places.draw_far_authority(draws(seed, "after university", key[there])), to)
         now = now.copy()
         now[there] = to
         found.append((rows[there], on[there], to))
@@ -346,5 +346,5 @@ def _next(seed: int, key: NDArray[np.int64], year: int, now: NDArray[np.int64]) 
     how, where = draws(seed, "how far", key, year), draws(seed, "whereto", key, year)
     part = places.authorities()["part"].to_numpy()[now]
     near = places.draw_authority(where, "moves_in", part)
-    far = places.draw_authority(where, "moves_in")
+    far = places.draw_far_authority(where)
     return np.select([how < OTHER_AUTHORITY * OTHER_REGION, how < OTHER_AUTHORITY], [far, near], now)
