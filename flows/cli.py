@@ -53,13 +53,22 @@ def simulate(
     scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
     errors: Annotated[str | None, Parameter(help="TOML file of other errors, or 'none': perfect sources.")] = None,
     data_date: Annotated[date | None, Parameter(help="The day on which extracts are cut; 2019-12-31.")] = None,
+    region: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Only people who first live there: a code or a name; repeatable."),
+    ] = None,
+    snapshots: Annotated[int | None, Parameter(help="How many of the last PR snapshots to write; all.")] = None,
+    parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
     from flows.demo import simulate_study
     from flows.terminal import Terminal, shown
 
     terminal = Terminal()
-    simulate_study(residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date)
+    simulate_study(
+        residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date,
+        regions=tuple(region or ()), snapshots=snapshots, parquet=parquet,
+    )  # fmt: skip
     study = shown(out / "study.toml")
     terminal.say(f"  study    {study}")
     terminal.say(f"  next     sojourn run {study}")

@@ -15,8 +15,9 @@ from pipeline.errors import UserError
 from pipeline.store import StageRecord, code_digest, digest
 from pipeline.study import read_study
 from pipeline.tables import write_text
+from synthetic_data.parts import parts_of
 from synthetic_data.scenarios import BASELINE, read_scenario
-from synthetic_data.study import DATA_DATE, check_data_date, simulate
+from synthetic_data.study import DATA_DATE, check_data_date, check_snapshots, simulate
 
 MARK = "simulated.json"
 
@@ -48,10 +49,13 @@ def simulate_study(
     scenario: str = BASELINE,
     errors: str | None = None,
     data_date: date | None = None,
+    regions: tuple[str, ...] = (),
+    snapshots: int | None = None,
+    parquet: bool = False,
 ) -> StageRecord:
     """Write a synthetic study into `out`, or find that this very study stands there already.
 
-    `scenario` is a name or a file, `errors` is `none` or a file of overrides.
+    `scenario` is a name or a file, `errors` is `none` or a file of overrides; for the others see `simulate`.
     """
     if residents < 1000:
         raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
@@ -60,6 +64,7 @@ def simulate_study(
     out = out.resolve()
     cut = data_date or DATA_DATE
     check_data_date(cut)
+    check_snapshots(snapshots)
     lived = read_scenario(scenario)
     told = lived.sources_err(errors)
     key = digest(
@@ -69,6 +74,9 @@ def simulate_study(
             "scenario": lived.model_dump(mode="json"),
             "errors": told.model_dump(mode="json"),
             "data_date": str(cut),
+            "regions": parts_of(regions),
+            "snapshots": snapshots,
+            "parquet": parquet,
             "code": code_digest(("pipeline", "synthetic_data")),
         }
     )
@@ -91,7 +99,7 @@ def simulate_study(
     aside.mkdir(parents=True)
     result = simulate(
         residents, seed, aside, lambda message: terminal.progress("simulate", message),
-        errors=told, scenario=lived, data_date=cut,
+        errors=told, scenario=lived, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
     )  # fmt: skip
     seconds = round(time.perf_counter() - begun, 3)
     _move_over(aside, out)

@@ -52,8 +52,9 @@ _LAYOUTS = {
 
 
 def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors) -> list[Extract]:
-    """Return extracts with the second numbers of people; in order, for PR lists what PDS has posted."""
-    since = {source: second_days(lives, source, share) for source, share in errors.duplicates}
+    """Return extracts of an institution with the second numbers of people; in order, for PR lists what PDS posted."""
+    sources = {one.source for one in made}
+    since = {source: second_days(lives, source, share) for source, share in errors.duplicates if source in sources}
     done = []
     for extract in made:
         days = since.get("pds" if extract.source == "pr" else extract.source)

@@ -1,5 +1,7 @@
 """The extracts: what each source delivers on the data date, in its own layout."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -31,12 +33,12 @@ def extracts(
     data_date: int = DATA_DATE,
     losses: tuple[Loss, ...] = (),
     snapshots: int | None = None,
-) -> list[Extract]:
-    """Return all extracts as they stand on the data date, in order of name; the order of rows tells nothing."""
+) -> Iterator[Extract]:
+    """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
     sight = Sight(lives, errors, survey_residents, data_date, snapshots)
-    made = sorted((one for source in SOURCES for one in source.delivered(sight)), key=lambda one: one.name)
-    made = with_second_numbers(made, lives, errors)
-    return [_finished(one, lives, errors.broken_share(one.source), data_date, losses) for one in made]
+    for source in SOURCES:
+        for made in with_second_numbers(source.delivered(sight), lives, errors):
+            yield _finished(made, lives, errors.broken_share(made.source), data_date, losses)
 
 
 def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
@@ -48,7 +50,7 @@ def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, los
             if loss.extract == extract.name:
                 delivered = _without_lost_rows(delivered, lives, loss)
         files[name] = delivered
-    return Extract(extract.name, extract.source, files, extract.key, extract.postcode)
+    return replace(extract, files=files)
 
 
 def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:
@@ -76,17 +78,17 @@ def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.Data
 def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file: str, share: float) -> pl.DataFrame:
     """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has.
 
-    Which ones goes with the person and the number of the row among the person's own, whoever else is in the file.
+    Which ones goes with the person and the day of the row, whoever else is in the file.
     """
     if not share:
         return frame
     person = lives.person[frame["row"].to_numpy()]
-    number = frame.select(pl.int_range(pl.len()).over("row")).to_series().to_numpy()
-    broken = pl.Series(draws(lives.seed, f"{file} broken", person, number) < share)
-    first = pl.Series(draws(lives.seed, f"{file} kind of break", person, number) < 0.5)
+    dated = [frame[one].to_physical().to_numpy() for one in extract.order if frame.schema[one] == pl.Date]
+    drawn = draws(lives.seed, f"{file} broken", person, *dated)
+    broken, first = pl.Series(drawn < share), pl.Series(drawn < share / 2)
     changes: dict[str, pl.Expr | pl.Series] = {}
     if extract.sex:
-        changes[extract.sex] = pl.when(broken & first).then(pl.lit("X")).otherwise(pl.col(extract.sex))
+        changes[extract.sex] = pl.when(first).then(pl.lit("X")).otherwise(pl.col(extract.sex))
     if extract.birth:
         future = pl.lit(IMPOSSIBLE_BIRTH)
         if frame.schema[extract.birth] == pl.String:
@@ -97,36 +99,46 @@ def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file:
     return frame.with_columns(**changes)
 
 
-def identities(lives: Lives, made: list[Extract]) -> pl.DataFrame:
+def known_people(extract: Extract) -> pl.DataFrame:
+    """Return `source, person_key, row, postcode`: everybody in an extract, with the latest address of the key."""
+    postcode = pl.col(extract.postcode) if extract.postcode else pl.lit(None, pl.String)
+    return _latest(
+        pl.concat(
+            frame.select("row", source=pl.lit(extract.source), person_key=pl.col(extract.key), postcode=postcode)
+            for frame in extract.files.values()
+        )
+    )
+
+
+def _latest(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by("source", "person_key").agg(pl.col("row").last(), pl.col("postcode").drop_nulls().last())
+
+
+def latest_addresses(pds: Extract) -> pl.DataFrame:
+    """Return `row, on_spine`: where each person lives, as the latest posting on the spine says."""
+    return (
+        pl.concat(pds.files.values())
+        .sort("POSTING_DATE", maintain_order=True)
+        .group_by("row")
+        .agg(on_spine=pl.col("POSTCODE").drop_nulls().last())
+    )
+
+
+def identities(lives: Lives, known: Iterable[pl.DataFrame], spine: pl.DataFrame) -> pl.DataFrame:
     """Return `source, person_key, person, moved`: who is behind each key of each source.
 
-    `moved` says that the source's latest address is another one than the latest of the spine (PDS).
+    `known` are the `known_people` of all extracts, `spine` the `latest_addresses` of PDS. `moved` says that the
+    source's latest address is another one than that of the spine.
     """
-    person = pl.Series(lives.person)
-    frames = []
-    for source in sorted({one.source for one in made} - {"review_sample"}):
-        rows = pl.concat([
-            frame.select(
-                "row",
-                pl.col(one.key).alias("person_key"),
-                (pl.col(one.postcode) if one.postcode else pl.lit(None, pl.String)).alias("postcode"),
-            )
-            for one in made if one.source == source for frame in one.files.values()
-        ])  # fmt: skip
-        latest = rows.group_by("person_key", maintain_order=True).agg(
-            pl.col("row").last(), pl.col("postcode").drop_nulls().last()
-        )
-        frames.append(latest.with_columns(source=pl.lit(source)))
-    held = pl.concat(frames)
-    (pds,) = (frame for one in made if one.name == "pds" for frame in one.files.values())
-    # a person with two NHS numbers lives where the latest posting of both says
-    spine = pds.sort("POSTING_DATE", maintain_order=True).group_by("row", maintain_order=True)
-    spine = spine.agg(on_spine=pl.col("POSTCODE").drop_nulls().last())
     return (
-        held.join(spine, on="row", how="left")
-        .with_columns(
-            person=person[held["row"]], moved=(pl.col("postcode") != pl.col("on_spine")).fill_null(value=False)
+        _latest(pl.concat(known).filter(pl.col("source") != "review_sample"))
+        .join(spine, on="row", how="left")
+        .join(pl.DataFrame({"row": np.arange(len(lives.person)), "person": lives.person}), on="row", how="left")
+        .select(
+            "source",
+            "person_key",
+            "person",
+            moved=(pl.col("postcode") != pl.col("on_spine")).fill_null(value=False),
         )
-        .select("source", "person_key", "person", "moved")
         .sort("source", "person_key")
     )

@@ -1,25 +1,24 @@
 """`sojourn simulate`: a whole study of a country that does not exist, with the truth beside it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
+import polars as pl
+
 from pipeline.errors import UserError
 from pipeline.stage import StageResult, silent
-from pipeline.tables import write_table, write_text
-from synthetic_data import days, extracts, places, truth_tables
-from synthetic_data.errors import NO_ERRORS, Errors, values
-from synthetic_data.residence import live
+from pipeline.tables import write_text
+from synthetic_data import days, extracts, parts, places, truth_tables
+from synthetic_data.errors import Errors
+from synthetic_data.residence import Lives, live
 from synthetic_data.scenarios import BASELINE, Scenario, read_scenario
+from synthetic_data.spool import Spool
+from synthetic_data.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, STUDY_FILE, Choices, study_text
 
-AREA_LOOKUP = "postcode_areas.csv"
-KEY_FILE = "synthetic.key"
-RULE_SET = "long_term_2019"
 FIRST_DATA_DATE, LAST_DATA_DATE = date(2017, 12, 31), days.as_date(days.LAST_DAY)
 """Data dates that a study can have: from the delivery of the coverage survey to the last simulated day."""
-DATA_DATE = days.as_date(days.DATA_DATE)
-FIRST_FLOW_YEAR, FIRST_STOCK_YEAR, LAST_YEAR = 2016, 2015, 2019
 SMALLEST = 500
 LARGEST = 10_000_000
 
@@ -32,12 +31,20 @@ def simulate(
     errors: Errors | None = None,
     scenario: Scenario | None = None,
     data_date: date = DATA_DATE,
+    regions: Sequence[str] = (),
+    snapshots: int | None = None,
+    *,
+    parquet: bool = False,
 ) -> StageResult:
-    """Write a study of `residents` people to the folder `out`: `study.toml`, extracts, key, look-up and truth.
+    """Write a study of a country of `residents` people to the folder `out`: study file, extracts, look-up, truth.
 
     Extracts are cut as they stood on the data date. `errors` are those of the scenario unless others are given.
-    The same residents, seed, errors, scenario and data date give the same bytes. Raises `UserError` for a
-    number or a day out of range.
+    With `regions` (codes or names), only the people whose first home lies there are simulated; they have the rows
+    that they have in the whole country. Only the last `snapshots` of the Patient Register are written, or all;
+    with `parquet` every extract is a Parquet file.
+
+    Regions are simulated in batches, and the same arguments give the same bytes whatever the batches and the
+    threads. Raises `UserError` for a number or a day out of range and for a region that there is not.
     """
     if not SMALLEST <= residents <= LARGEST:
         raise UserError(
@@ -46,29 +53,54 @@ def simulate(
     if seed < 0:
         raise UserError(f"--seed {seed}: a seed is a whole number from 0 on. Choose another.")
     check_data_date(data_date)
+    check_snapshots(snapshots)
     scenario = scenario or read_scenario(BASELINE)
-    errors = errors or scenario.sources_err()
-    out = Path(out)
-    tell("living lives")
-    lives = live(seed, residents, scenario)
+    chosen = Choices(
+        residents, seed, scenario, errors or scenario.sources_err(), data_date, tuple(regions), snapshots, parquet
+    )
+    batches = parts.batches(parts.parts_of(regions), residents)
+    with Spool(Path(out), len(batches)) as spool:
+        for number, batch in enumerate(batches, start=1):
+            tell(f"living lives, batch {number} of {len(batches)}" if len(batches) > 1 else "living lives")
+            lives = live(seed, residents, scenario, batch)
+            files = _see(lives, chosen, spool, tell)
+        tell("writing files")
+        spool.gather()
+    write_text(places.area_lookup().write_csv(), spool.out / AREA_LOOKUP)
+    _write_key(seed, spool.out)
+    write_text(study_text(chosen, files, spool.rows), spool.out / STUDY_FILE)
+    people = spool.rows["truth/people.parquet"]
+    records = sum(spool.rows[file] for of_extract in files.values() for file in of_extract)
+    return StageResult(
+        counts={"people": people, "extracts": len(files), "records": records},
+        sentence=f"{people:,} people, {len(files)} extracts, {records:,} records",
+    )
+
+
+def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None]) -> dict[str, list[str]]:
+    """Put what sources see of a batch of lives, and its truth, into files; return the files of each extract."""
     tell("settling the truth")
     truth = truth_tables.settle(lives)
-    tell("writing extracts")
-    cut = days.day(data_date.year, data_date.month, data_date.day)
-    made = extracts.extracts(lives, truth.survey_residents, errors, cut, scenario.loss)
-    rows = _write_extracts(made, out / "extracts")
-    for name, frame in (truth.tables | {"identities": extracts.identities(lives, made)}).items():
-        write_table(frame, out / "truth" / f"{name}.parquet")
-    _write_lookup(out)
-    _write_key(seed, out)
-    head = _study_head(residents, seed, scenario, errors, data_date)
-    write_text("\n".join(head + _study_extracts(made, rows)) + "\n", out / "study.toml")
-    records, people = sum(rows.values()), len(lives.people)
-    sources = len({extract.source for extract in made})
-    return StageResult(
-        counts={"people": people, "extracts": len(made), "records": records},
-        sentence=f"{people:,} people, {sources} sources, {records:,} records",
-    )
+    tell("making extracts")
+    cut = days.day(chosen.data_date.year, chosen.data_date.month, chosen.data_date.day)
+    loss = chosen.scenario.loss
+    files, known, spine = {}, [], pl.DataFrame()
+    for one in extracts.extracts(lives, truth.survey_residents, chosen.errors, cut, loss, chosen.snapshots):
+        files[one.name] = [_extract_file(name, chosen) for name in one.files]
+        for file, frame in zip(files[one.name], one.files.values(), strict=True):
+            spool.put(file, frame.drop("row"), one.order)
+        known.append(extracts.known_people(one))
+        if one.name == "pds":
+            spine = extracts.latest_addresses(one)
+    for name, table in (truth.tables | {"identities": extracts.identities(lives, known, spine)}).items():
+        # the first two columns of a table of truth tell people apart
+        order = table.columns[:2]
+        spool.put(f"truth/{name}.parquet", table.sort(order, maintain_order=True), order)
+    return files
+
+
+def _extract_file(name: str, chosen: Choices) -> str:
+    return f"extracts/{Path(name).stem}.parquet" if chosen.parquet else f"extracts/{name}"
 
 
 def check_data_date(data_date: date) -> None:
@@ -82,23 +114,10 @@ def check_data_date(data_date: date) -> None:
         raise UserError(f"--data-date {data_date}: lives are simulated to {LAST_DATA_DATE}. Choose an earlier day.")
 
 
-def _write_extracts(made: list[extracts.Extract], folder: Path) -> dict[str, int]:
-    """Write every file of every extract, and return the rows of each extract."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, int] = {}
-    for extract in made:
-        for name, frame in extract.files.items():
-            written = frame.drop("row")
-            if name.endswith(".csv"):
-                write_text(written.write_csv(), folder / name)
-            else:
-                write_table(written, folder / name)
-            rows[extract.name] = rows.get(extract.name, 0) + len(written)
-    return rows
-
-
-def _write_lookup(out: Path) -> None:
-    write_text(places.area_lookup().write_csv(), out / AREA_LOOKUP)
+def check_snapshots(snapshots: int | None) -> None:
+    """Raise `UserError` for a number of snapshots that is none."""
+    if snapshots is not None and snapshots < 1:
+        raise UserError(f"--snapshots {snapshots}: a study has one snapshot at least. Choose 1 or more.")
 
 
 def _write_key(seed: int, out: Path) -> None:
@@ -107,46 +126,3 @@ def _write_key(seed: int, out: Path) -> None:
     write_text(
         f"# SYNTHETIC ONLY: this key follows from the seed and protects nobody's data.\n{key}\n", out / KEY_FILE
     )
-
-
-def _study_head(residents: int, seed: int, scenario: Scenario, errors: Errors, data_date: date) -> list[str]:
-    """Return the lines of the study file above its extracts; they say how the study differs from the baseline."""
-    usual = {name: f"{value:g}" for name, value in values(Errors())}
-    changed = [f"{name} = {value:g}" for name, value in values(errors) if f"{value:g}" != usual.get(name)]
-    known = (
-        ["# Errors: none; every source is perfect."] if errors == NO_ERRORS else [f"# Error {one}" for one in changed]
-    )
-    named = "" if scenario.name == BASELINE else f", {scenario.name}"
-    cut = "" if data_date == DATA_DATE else f", data of {data_date}"
-    return [
-        f"# A synthetic study of {residents:,} residents, written by `sojourn simulate`. Nobody in it exists.",
-        *([f"# Scenario {scenario.name}: {scenario.says}"] if named else []),
-        *known,
-        f'name = "Synthetic country, {residents:,} residents, seed {seed}{named}{cut}"',
-        "synthetic = true",
-        f"seed = {seed}",
-        f"data_date = {data_date}",
-        f'key_file = "{KEY_FILE}"',
-        f'rule_set = "{RULE_SET}"',
-        f'area_lookup = "{AREA_LOOKUP}"',
-        *_periods(data_date),
-        "",
-        "# Rows are those of all files of an extract; ingest stops when a file is shorter than promised.",
-    ]
-
-
-def _periods(data_date: date) -> list[str]:
-    """Return the years to 30 June that are known half a year later, on the data date, unless they are all."""
-    last = data_date.year - (data_date < date(data_date.year, 12, 31))
-    if last >= LAST_YEAR:
-        return []
-    flows, stocks = (list(range(first, last + 1)) for first in (FIRST_FLOW_YEAR, FIRST_STOCK_YEAR))
-    return ["", "[periods]", f"flow_years = {flows}", f"stock_years = {stocks}"]
-
-
-def _study_extracts(made: list[extracts.Extract], rows: dict[str, int]) -> list[str]:
-    lines = []
-    for extract in made:
-        files = ", ".join(f'"extracts/{name}"' for name in extract.files)
-        lines += ["", "[[extract]]", f'name = "{extract.name}"', f"files = [{files}]", f"rows = {rows[extract.name]}"]
-    return lines

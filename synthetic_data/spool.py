@@ -1,0 +1,132 @@
+"""Files in the order of their keys: written at once, or from the pieces that batches leave in a temporary folder.
+
+A file has the same bytes whichever batches its rows come from, and whatever the number of threads.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from glob import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, Self
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipeline.tables import connect
+
+ROW_GROUP = 1 << 18
+"""Rows that are written at once."""
+MEMORY = "2GB"
+"""What the sorting of pieces may take; beyond, it spills into the temporary folder."""
+_PLACE = "place in the piece"
+Rewrite = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
+
+
+@dataclass
+class Spool:
+    """The files of the folder `out`, put in batch by batch; to be used in a `with` block.
+
+    A single batch is written at once. Of several, each leaves a piece of every file in a temporary folder inside
+    `out`, which is gone after the block whatever happens, and `gather` writes the files. `rows` counts by file.
+    """
+
+    out: Path
+    batches: int
+    rows: dict[str, int] = field(default_factory=dict)
+    _wanted: dict[str, tuple[Sequence[str], Rewrite]] = field(default_factory=dict)
+    _folder: TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        if self.batches > 1:
+            self.out.mkdir(parents=True, exist_ok=True)
+            self._folder = TemporaryDirectory(prefix=".pieces-", dir=self.out)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder:
+            self._folder.cleanup()
+
+    def put(self, file: str, frame: pl.DataFrame, order: Sequence[str], written: Rewrite = _as_they_are) -> None:
+        """Put in the rows that a batch has for a file, a path inside `out`; they stand in `order` of some columns.
+
+        Rows of different batches must differ in these columns. `written` rewrites rows when they go into the file.
+        """
+        self.rows[file] = self.rows.get(file, 0) + len(frame)
+        if not self._folder:
+            write_rows([frame], self.out / file, written)
+            return
+        self._wanted[file] = order, written
+        pieces = Path(self._folder.name, file)
+        pieces.mkdir(parents=True, exist_ok=True)
+        number = sum(1 for _ in pieces.iterdir())
+        frame.with_row_index(_PLACE).write_parquet(pieces / f"{number:03}.parquet", compression="lz4")
+
+    def gather(self) -> None:
+        """Write the files whose pieces have been put in."""
+        if self._folder:
+            for file, (order, written) in self._wanted.items():
+                write_rows(_sorted(Path(self._folder.name), file, order), self.out / file, written)
+
+
+def _sorted(folder: Path, file: str, order: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of all pieces of a file in order, a little at a time; rows of one piece keep their places."""
+    connection = connect(memory=MEMORY)
+    try:
+        connection.execute("SET default_null_order = 'nulls_first'").fetchall()
+        connection.execute(f"SET temp_directory = {_quoted(folder)}").fetchall()
+        pieces = _quoted(Path(escape(str(folder / file)), "*.parquet"))
+        keys = ", ".join(f'"{column}"' for column in (*order, _PLACE))
+        ordered = connection.sql(f'SELECT * EXCLUDE ("{_PLACE}") FROM read_parquet({pieces}) ORDER BY {keys}')
+        reader = ordered.to_arrow_reader(ROW_GROUP)
+        yield pl.DataFrame(reader.schema.empty_table())
+        for batch in reader:
+            yield pl.DataFrame(batch)
+    finally:
+        connection.close()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def write_rows(frames: Iterable[pl.DataFrame], path: Path, written: Rewrite = _as_they_are) -> None:
+    """Write frames (one at least) below each other as a CSV or Parquet file, aside and then renamed.
+
+    Where one frame ends and the next begins changes no byte. `written` rewrites some rows at a time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    write = _write_csv if path.suffix == ".csv" else _write_parquet
+    with aside.open("wb") as file:
+        write((written(group) for group in _in_groups(frames)), file)
+    aside.replace(path)
+
+
+def _in_groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the same rows in groups of `ROW_GROUP`, the last one smaller; a frame without rows is one group."""
+    waiting = pl.DataFrame()
+    for frame in frames:
+        waiting = pl.concat([waiting, frame]) if len(waiting) else frame
+        while len(waiting) > ROW_GROUP:
+            yield waiting.head(ROW_GROUP)
+            waiting = waiting.slice(ROW_GROUP)
+    yield waiting
+
+
+def _write_csv(groups: Iterable[pl.DataFrame], file: BinaryIO) -> None:
+    for number, group in enumerate(groups):
+        file.write(group.write_csv(include_header=number == 0).encode())
+
+
+def _write_parquet(groups: Iterator[pl.DataFrame], file: BinaryIO) -> None:
+    first = next(groups).to_arrow()
+    with pq.ParquetWriter(file, first.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(first.combine_chunks(), row_group_size=ROW_GROUP)
+        for group in groups:
+            writer.write_table(group.to_arrow().combine_chunks(), row_group_size=ROW_GROUP)

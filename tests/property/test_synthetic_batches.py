@@ -1,0 +1,168 @@
+"""Batches change no byte, a region's people have the rows that they have in the whole country, and no piece stays."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import UserError
+from synthetic_data import parts, spool, study
+from synthetic_data.parts import batches, names_of, parts_of
+from synthetic_data.places import PARTS, part_residents
+from synthetic_data.spool import Spool
+
+RESIDENTS = 2_000
+SAMPLES = {"study.toml", "extracts/coverage_survey.csv", "extracts/review_sample.csv"}
+"""Not yet drawn by postcode and person alone."""
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole")
+    study.simulate(RESIDENTS, 7, out)
+    return out
+
+
+@pytest.fixture
+def batches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def limit(most: int) -> None:
+        monkeypatch.setattr(parts, "batches", lambda chosen, residents: batches(chosen, residents, most))
+
+    return limit
+
+
+@pytest.mark.parametrize("most", [1, 900])
+def test_the_bytes_are_the_same_whatever_the_batches(
+    whole: Path, tmp_path: Path, batches_of: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    batches_of(most)
+    assert len(parts.batches(PARTS, RESIDENTS)) == {1: 10, 900: 3}[most]
+    study.simulate(RESIDENTS, 7, tmp_path)
+    assert {one for one in digests(tmp_path).items() ^ digests(whole).items() if one[0] not in SAMPLES} == set()
+
+
+def test_the_people_of_a_region_have_the_rows_of_the_whole_country(whole: Path, tmp_path: Path) -> None:
+    study.simulate(RESIDENTS, 7, tmp_path, regions=("South East", "w92000004"))
+    people = pl.read_parquet(tmp_path / "truth" / "people.parquet")
+    assert 0.15 < len(people) / len(pl.read_parquet(whole / "truth" / "people.parquet")) < 0.27
+    for file in sorted(tmp_path.rglob("*.parquet")):
+        some, every = pl.read_parquet(file), pl.read_parquet(whole / file.relative_to(tmp_path))
+        if file.parent.name == "truth" and "person" in every.columns:
+            assert some.equals(every.filter(pl.col("person").is_in(people["person"].implode()))), file.name
+        assert some.join(every, on=some.columns, how="anti", nulls_equal=True).is_empty(), file.name
+    for file in sorted(tmp_path.rglob("extracts/*.csv")):
+        if str(file.relative_to(tmp_path)) in SAMPLES:
+            continue
+        some = file.read_text(encoding="utf-8").splitlines()
+        every = (whole / file.relative_to(tmp_path)).read_text(encoding="utf-8").splitlines()
+        assert len(some) > 1
+        assert not set(some) - set(every), file.name
+    assert (
+        "# Regions: only people whose first home lies in South East, Wales." in (tmp_path / "study.toml").read_text()
+    )
+
+
+def test_no_piece_stays_when_a_batch_fails(
+    tmp_path: Path, batches_of: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches_of(1)
+    lived: Iterator[int] = iter((1, 0))
+    live = study.live
+
+    def live_once(*arguments: object) -> object:
+        if not next(lived):
+            raise MemoryError
+        return live(*arguments)
+
+    monkeypatch.setattr(study, "live", live_once)
+    with pytest.raises(MemoryError):
+        study.simulate(RESIDENTS, 7, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@given(st.integers(500, 10_000_000), st.integers(1, 2_000_000), st.sets(st.sampled_from(PARTS), min_size=1))
+def test_batches_hold_every_part_once_and_no_more_residents_than_told(
+    residents: int, most: int, chosen: set[int]
+) -> None:
+    found = batches(sorted(chosen), residents, most)
+    assert [part for batch in found for part in batch] == sorted(chosen)
+    of_part = part_residents(residents)
+    assert all(len(batch) == 1 or sum(of_part[part] for part in batch) <= most for batch in found)
+
+
+def test_a_country_of_half_a_million_is_one_batch() -> None:
+    assert batches(PARTS, 500_000) == [tuple(PARTS)]
+    assert len(batches(PARTS, 5_000_000)) == 10
+
+
+def test_regions_are_known_by_code_and_by_name() -> None:
+    assert parts_of(()) == tuple(PARTS)
+    assert parts_of(("Wales", "E12000001", "wales")) == (0, 9)
+    assert names_of((6, 9)) == ["London", "Wales"]
+    with pytest.raises(UserError, match=r"--region: unknown region 'Lodnon'. Did you mean 'London'\?"):
+        parts_of(("Lodnon",))
+
+
+keyed = st.lists(
+    st.tuples(st.integers(0, 9), st.sampled_from([None, "a", "Z", "é", " b"]), st.floats(0, 1)), max_size=60
+)
+
+
+@settings(max_examples=25)
+@given(rows=keyed, kind=st.sampled_from(["csv", "parquet"]), number=st.integers(2, 4), group=st.integers(1, 20))
+def test_pieces_make_the_file_that_is_written_at_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[int, str | None, float]], kind: str, number: int, group: int,
+) -> None:  # fmt: skip
+    schema = {"key": pl.Int64, "text": pl.String, "share": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        on=pl.Series(np.arange(len(rows), dtype=np.int32)).cast(pl.Date), known=pl.col("share") > 0.5
+    )
+    frame = frame.sort("text", "key", maintain_order=True)
+    folder = tmp_path_factory.mktemp("it's [a] folder*")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spool, "ROW_GROUP", group)
+        with Spool(folder / "once", 1) as once:
+            once.put(f"table.{kind}", frame, ("text", "key"))
+            once.gather()
+        with Spool(folder / "pieces", number) as pieces:
+            for piece in range(number):
+                pieces.put(f"table.{kind}", frame.filter(pl.col("key") % number == piece), ("text", "key"))
+            pieces.gather()
+    assert digests(folder / "pieces") == digests(folder / "once")
+    assert once.rows == pieces.rows == {f"table.{kind}": len(rows)}
+    written = folder / "once" / f"table.{kind}"
+    if kind == "parquet":
+        assert pl.read_parquet(written.read_bytes()).equals(frame)
+    else:
+        assert written.read_text(encoding="utf-8") == frame.write_csv()
+
+
+def test_the_last_snapshots_and_parquet_alone_are_written(whole: Path, tmp_path: Path) -> None:
+    study.simulate(RESIDENTS, 7, tmp_path, snapshots=2, parquet=True, data_date=date(2019, 12, 31))
+    files = {path.name for path in (tmp_path / "extracts").iterdir()}
+    assert {name for name in files if name.startswith("pr_")} == {"pr_2018.parquet", "pr_2019.parquet"}
+    assert {Path(name).suffix for name in files} == {".parquet"}
+    said = (tmp_path / "study.toml").read_text(encoding="utf-8")
+    assert "# Snapshots: the last 2 of the Patient Register." in said
+    assert "# Files: every extract as Parquet." in said
+    for name in files:
+        usual = whole / "extracts" / name
+        table = pl.read_parquet(tmp_path / "extracts" / name)
+        if usual.exists():
+            assert table.equals(pl.read_parquet(usual))
+        else:
+            assert table.write_csv() == usual.with_suffix(".csv").read_text(encoding="utf-8")
+    with pytest.raises(UserError, match="--snapshots 0"):
+        study.simulate(RESIDENTS, 7, tmp_path, snapshots=0)
