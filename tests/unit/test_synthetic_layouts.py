@@ -63,10 +63,10 @@ def test_a_file_of_one_year_keeps_its_name_and_takes_the_layout_of_its_year():
             "PCODE": ["AB1 2CD"],
             "ACCEPT_DATE": [date(2009, 8, 7)],
             "FLAG4": [False],
-            "SNAPSHOT_DATE": [date(2012, 7, 31)],
+            "SNAPSHOT_DATE": [date(2015, 7, 31)],
         }
     )
-    assert list(parted("pr", "pr_2012.parquet", snapshot)) == ["pr_2012.parquet"]
+    assert list(parted("pr", "pr_2015.parquet", snapshot)) == ["pr_2015.parquet"]
     assert as_written("pr", snapshot).drop("row").to_dicts() == [
         {
             "NHS_NO": "9434765919",
@@ -77,10 +77,10 @@ def test_a_file_of_one_year_keeps_its_name_and_takes_the_layout_of_its_year():
             "POSTCODE": "AB1 2CD",
             "POSTING_DATE": "20090807",
             "FLAG4": False,
-            "EXTRACT_DATE": "20120731",
+            "EXTRACT_DATE": "20150731",
         }
     ]
-    later = snapshot.with_columns(SNAPSHOT_DATE=date(2013, 7, 31))
+    later = snapshot.with_columns(SNAPSHOT_DATE=date(2016, 7, 31))
     assert as_written("pr", later).equals(later)
 
 
