@@ -51,25 +51,27 @@ _LAYOUTS = {
 }
 
 
-def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors) -> list[Extract]:
-    """Return extracts of an institution with the second numbers of people; in order, for PR lists what PDS posted."""
+def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_date: int) -> list[Extract]:
+    """Return the extracts of an institution with the second numbers that people were given by the data date."""
     sources = {one.source for one in made}
     since = {source: second_days(lives, source, share) for source, share in errors.duplicates if source in sources}
+    since = {source: np.where(days <= data_date, days, NEVER) for source, days in since.items()}
+    again = pl.DataFrame()
+    if "pds" in since:
+        postings = pl.concat([frame for one in made if one.name == "pds" for frame in one.files.values()])
+        again = _posted_again(postings, since["pds"])
+        # who is not registered on the day is given no number, and PR lists whom PDS has posted
+        given = np.isin(np.arange(len(lives.people)), again["row"].to_numpy())
+        since["pds"] = since["pr"] = np.where(given, since["pds"], NEVER)
     done = []
     for extract in made:
-        days = since.get("pds" if extract.source == "pr" else extract.source)
-        if days is None or extract.name not in _LAYOUTS or not (days < NEVER).any():
-            done.append(extract)
-            continue
         files = dict(extract.files)
         if extract.name == "pds":
-            files = {name: _posted_again(frame, lives, days) for name, frame in files.items()}
-        done.append(
-            replace(
-                extract,
-                files={name: _renumbered(frame, extract, lives, errors, days) for name, frame in files.items()},
-            )
-        )
+            files = {name: _joined(frame, again) for name, frame in files.items()}
+        if extract.name in _LAYOUTS:
+            days = since[extract.source]
+            files = {name: _renumbered(frame, extract, lives, errors, days) for name, frame in files.items()}
+        done.append(replace(extract, files=files))
     return done
 
 
@@ -85,25 +87,23 @@ def second_days(lives: Lives, source: str, share: float) -> Days:
     return np.where(second, on, NEVER)
 
 
-def _posted_again(frame: pl.DataFrame, lives: Lives, days: Days) -> pl.DataFrame:
-    """Return the postings with a registration on the day, where the person is registered then.
-
-    Who is not gets no second number: the day is set to `NEVER` in `days`, of which PR makes use, too.
-    """
-    twice = frame.filter(pl.Series(days[frame["row"].to_numpy()] < NEVER))
-    on = pl.Series("on", dates("on", days[twice["row"].to_numpy()]))
+def _posted_again(postings: pl.DataFrame, days: Days) -> pl.DataFrame:
+    """Return the registrations under a second number: of those people who are registered on their day."""
+    twice = postings.filter(pl.Series(days[postings["row"].to_numpy()] < NEVER))
+    on = dates("on", days[twice["row"].to_numpy()])
     before = twice.with_columns(on).filter(pl.col("POSTING_DATE") < pl.col("on"))
     latest = before.sort("POSTING_DATE", maintain_order=True).group_by("row", maintain_order=True).last()
-    latest = latest.filter(pl.col("REGISTRATION_TYPE") != REMOVAL)
-    registered = np.zeros(len(days), dtype=bool)
-    registered[latest["row"].to_numpy()] = True
-    days[~registered] = NEVER
-    again = latest.with_columns(
-        POSTING_DATE="on", REGISTRATION_TYPE=pl.lit(MOVE), REMOVAL_REASON=pl.lit(None, pl.String)
-    ).select(frame.columns)
-    return pl.concat([frame, again]).unique(
-        ["row", "POSTING_DATE", "REGISTRATION_TYPE"], keep="first", maintain_order=True
+    return (
+        latest.filter(pl.col("REGISTRATION_TYPE") != REMOVAL)
+        .with_columns(POSTING_DATE="on", REGISTRATION_TYPE=pl.lit(MOVE), REMOVAL_REASON=pl.lit(None, pl.String))
+        .select(postings.columns)
     )
+
+
+def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
+    """Return all postings; a move that is posted on the day anyway is the registration under the second number."""
+    once = ["row", "POSTING_DATE", "REGISTRATION_TYPE"]
+    return pl.concat([postings, again.join(postings.select(once), on=once, how="anti", maintain_order="left")])
 
 
 def _renumbered(frame: pl.DataFrame, extract: Extract, lives: Lives, errors: Errors, days: Days) -> pl.DataFrame:
@@ -111,6 +111,8 @@ def _renumbered(frame: pl.DataFrame, extract: Extract, lives: Lives, errors: Err
     layout = _LAYOUTS[extract.name]
     row, on = frame["row"].to_numpy(), frame[layout.dated].to_physical().to_numpy().astype(np.int64)
     later = np.flatnonzero(on >= days[row])
+    if not len(later):
+        return frame
     person = held.identity(lives, errors, extract.source, row[later], on[later], again=True)
     second = {
         extract.key: layout.numbers(lives, row[later]),

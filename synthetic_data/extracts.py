@@ -16,13 +16,24 @@ from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.scenarios import DATED, Loss
-from synthetic_data.sources import border, nhs, registrars, university, work
+from synthetic_data.sources import (
+    benefits,
+    border,
+    earnings,
+    families,
+    leave,
+    nhs,
+    registrars,
+    settlement_scheme,
+    university,
+    work,
+)
 
 IMPOSSIBLE_BIRTH = date(2099, 1, 1)
 IMPOSSIBLE_WEEKS = 60
 
 
-SOURCES = (border, nhs, registrars, survey, university, work)
+SOURCES = (benefits, border, earnings, families, leave, nhs, registrars, settlement_scheme, survey, university, work)
 """Each has `delivered(sight)`: the extracts of the institution, as they stand on the data date."""
 
 
@@ -37,7 +48,7 @@ def extracts(
     """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
     sight = Sight(lives, errors, survey_residents, data_date, snapshots)
     for source in SOURCES:
-        for made in with_second_numbers(source.delivered(sight), lives, errors):
+        for made in with_second_numbers(source.delivered(sight), lives, errors, data_date):
             yield _finished(made, lives, errors.broken_share(made.source), data_date, losses)
 
 

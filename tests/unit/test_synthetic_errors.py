@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from pydantic import BaseModel
 
 from pipeline.errors import UserError
 from synthetic_data.days import LAST_DAY, LONG_AGO
 from synthetic_data.errors import NO_ERRORS, Errors, read_errors, values, with_overrides
+from synthetic_data.identity_errors import OfSource
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import held
 
@@ -47,6 +49,11 @@ def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> N
         ({"names": {"prone": 0.5}}, "'prone' times 'prone_factor' is at most 1"),
         ({"leavers": {"told_active": 0.9}}, "'told_active' and 'dropped_active'"),
         ({"dates": {"arrival_near": 0.99}}, "'arrival_near' and 'arrival_month'"),
+        ({"dates": {"swapped": 0.99}}, "'swapped' and 'new_year'"),
+        ({"forms": {"hyphenated": 0.95}}, "'main_family_name', 'other_family_name' and 'hyphenated'"),
+        ({"exit_checks": {"missing": {"postcode": 0.1}}}, r"\[exit_checks.missing\]: unknown key 'postcode'"),
+        ({"dates": {"documents": {"SY": 0.1}}}, r"\[dates.documents\]: unknown key 'SY'"),
+        ({"duplicates": {"mws": 0.1}}, r"\[duplicates\]: unknown key 'mws'"),
     ],
 )
 def test_a_mistake_is_told_with_its_file_its_place_and_the_nearest_key(tree: dict, told: str) -> None:
@@ -100,3 +107,39 @@ def test_perfect_sources_hold_what_is_true(lives: Lives) -> None:
     days = np.full(len(rows), 17_000)
     here = pl.Series("postcode", lives.postcodes[lives.postcode_at(rows, days)], dtype=pl.String)
     assert held.postcode(lives, NO_ERRORS, "hesa", rows, days).equals(here)
+
+
+SOURCES = [name for name, value in Errors() if isinstance(value, OfSource)]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_rate_of_a_source_can_be_its_own_and_changes_no_other(source: str) -> None:
+    """Whatever the tree takes for one source is what this source has then, and no other has it."""
+    usual = Errors()
+    for kind, own in usual.of(source):
+        if not isinstance(own, BaseModel) or kind == "addresses":
+            continue
+        for name, _ in own:
+            # 0.02 and 0.03 are small enough to be shares of the same people with any other
+            share = 0.03 if getattr(own, name) == 0.02 else 0.02
+            changed_one = with_overrides(usual, {source: {kind: {name: share}}}, "mine.toml")
+            assert changed_one.rate(kind, name, source) == share
+            for other in (one for one in SOURCES if one != source and hasattr(getattr(usual.of(one), kind), name)):
+                assert changed_one.rate(kind, name, other) == usual.rate(kind, name, other)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_perfect_sources_make_no_error_of_any_kind(source: str) -> None:
+    for kind, own in NO_ERRORS.of(source):
+        if isinstance(own, BaseModel) and kind != "addresses":
+            assert [name for name, _ in own if NO_ERRORS.rate(kind, name, source)] == []
+    assert NO_ERRORS.broken_share(source) == 0
+
+
+def test_a_rate_by_kind_is_that_of_every_source_times_its_care() -> None:
+    wrong = with_overrides(Errors(), {"sex": {"wrong": 0.01}, "missing": {"postcode": 0.1}}, "mine.toml")
+    assert wrong.rate("sex", "wrong", "mws") == pytest.approx(0.015)
+    assert wrong.rate("missing", "postcode", "pds") == pytest.approx(0.07)
+    forms = with_overrides(Errors(), {"forms": {"reversed": 0.5}, "hesa": {"forms": {"reversed": 0.1}}}, "mine.toml")
+    assert (forms.rate("forms", "reversed", "mws"), forms.rate("forms", "reversed", "hesa")) == (0.5, 0.1)
+    assert (forms.rate("dates", "day_unknown", "pds"), forms.rate("dates", "day_unknown", "hesa")) == (0.003, 0.0)

@@ -10,7 +10,6 @@ from synthetic_data import extracts, truth_tables
 from synthetic_data.country import PARTIES
 from synthetic_data.days import dates
 from synthetic_data.errors import NO_ERRORS, Errors
-from synthetic_data.mistakes import misspelt, wrong_birth
 from synthetic_data.residence import Lives, live
 
 RESIDENTS = 25_000
@@ -138,22 +137,6 @@ def test_errors_are_of_the_size_that_the_catalogue_tells(
     assert 0.85 < adults < 1.0
     leavers = flawless["pds"].filter(pl.col("REMOVAL_REASON") == "EMB").height
     assert made["pds"].filter(pl.col("REMOVAL_REASON") == "EMB").height < 0.7 * leavers
-
-
-def test_a_misspelt_name_is_never_right_and_never_empty() -> None:
-    names = pl.Series(["Anna", "Li", "Na", "Smith", "O'Brien", "Wojciech", "De Luca", "Al-Harbi"] * 200)
-    wrong = misspelt(names, 1, "test", np.arange(len(names)), 0.4)
-    assert (wrong != names).all()
-    assert (wrong.str.len_chars() >= 1).all()
-
-
-def test_a_wrong_birth_is_another_date_and_often_swaps_day_and_month() -> None:
-    born = np.arange(-10_000, 15_000, 7)
-    wrong = wrong_birth(born, 1, "test", np.arange(len(born)), 0.45, 0.08)
-    assert (wrong != born).mean() > 0.99
-    before, after = dates("before", born).dt, dates("after", wrong).dt
-    swapped = (before.day() == after.month()) & (before.month() == after.day()) & (before.year() == after.year())
-    assert 0.10 < swapped.mean() < 0.25
 
 
 def test_people_stay_themselves_in_a_larger_country() -> None:

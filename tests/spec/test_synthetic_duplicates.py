@@ -1,0 +1,105 @@
+"""Second numbers: unique, from a day on, posted on PDS before PR lists them, and the same person behind both."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from synthetic_data import extracts, truth_tables
+from synthetic_data.days import DATA_DATE, NEVER, day
+from synthetic_data.duplicates import second_days
+from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
+from synthetic_data.extract import Extract
+from synthetic_data.residence import Lives, live
+
+KEYS = {"pds": "NHS_NUMBER", "pr": "NHS_NO", "hesa": "HUSID", "exit_checks_travel": "PERSON_ID"}
+SECONDS = {"duplicates": {"pds": 0.5, "hesa": 0.5, "exit_checks": 0.5}}
+
+
+@pytest.fixture(scope="module")
+def lives() -> Lives:
+    return live(seed=6, residents=1_500)
+
+
+@pytest.fixture(scope="module")
+def asked(lives: Lives) -> np.ndarray:
+    return truth_tables.settle(lives).survey_residents
+
+
+def made(lives: Lives, asked: np.ndarray, errors: Errors, data_date: int = DATA_DATE) -> list[Extract]:
+    return extracts.extracts(lives, asked, errors, data_date)
+
+
+@pytest.fixture(scope="module")
+def twice(lives: Lives, asked: np.ndarray) -> list[Extract]:
+    return made(lives, asked, with_overrides(NO_ERRORS, SECONDS, "test"))
+
+
+def frames(of: list[Extract]) -> dict[str, pl.DataFrame]:
+    return {one.name: pl.concat(one.files.values()) for one in of}
+
+
+def test_numbers_are_those_of_one_person_and_some_people_have_two(twice: list[Extract]) -> None:
+    for name, key in KEYS.items():
+        keys = frames(twice)[name].select("row", key).unique()
+        assert keys[key].is_unique().all()
+        a_person = keys.group_by("row").len()["len"]
+        assert a_person.max() == 2
+        assert (a_person == 2).mean() > 0.03
+
+
+def test_the_second_number_is_used_from_the_day_on(twice: list[Extract], lives: Lives) -> None:
+    crossings = frames(twice)["exit_checks_travel"]
+    since = second_days(lives, "exit_checks", 0.5)[crossings["row"].to_numpy()]
+    later = pl.Series(crossings["EVENT_DATE"].to_physical().to_numpy() >= since)
+    both = crossings.select("row", "PERSON_ID", later=later).unique().group_by("row", "later").len()
+    assert (both["len"] == 1).all()
+    assert abs((second_days(lives, "exit_checks", 0.5) < NEVER).mean() - 0.5) < 0.06
+
+
+def test_pr_lists_no_number_that_pds_has_not_posted(twice: list[Extract]) -> None:
+    of = frames(twice)
+    first_posted = of["pds"].group_by("NHS_NUMBER").agg(posted=pl.col("POSTING_DATE").min())
+    listed = of["pr"].join(first_posted, left_on="NHS_NO", right_on="NHS_NUMBER", how="left")
+    assert (listed["posted"] <= listed["SNAPSHOT_DATE"]).all()
+    once = of["pr"].select("row", "SNAPSHOT_DATE")
+    assert once.is_unique().all()
+
+
+def test_postings_keep_their_contract(twice: list[Extract]) -> None:
+    postings = frames(twice)["pds"].select("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")
+    assert postings.is_unique().all()
+    assert postings["POSTING_DATE"].max() <= date(2019, 12, 31)
+
+
+def test_the_truth_knows_who_is_behind_both_numbers(twice: list[Extract], lives: Lives) -> None:
+    known = extracts.identities(lives, twice)
+    assert known.select("source", "person_key").is_unique().all()
+    for name, key in KEYS.items():
+        keys = frames(twice)[name].select(person=pl.Series(lives.person)[frames(twice)[name]["row"]], person_key=key)
+        assert keys.unique().join(known, on=["person_key", "person"], how="anti").is_empty()
+
+
+def test_perfect_sources_give_nobody_a_second_number(lives: Lives, asked: np.ndarray) -> None:
+    for name, key in KEYS.items():
+        keys = frames(made(lives, asked, NO_ERRORS))[name].select("row", key).unique()
+        assert keys["row"].is_unique().all()
+
+
+def test_the_second_record_has_errors_of_its_own(lives: Lives, asked: np.ndarray) -> None:
+    errors = with_overrides(NO_ERRORS, {**SECONDS, "pds": {"names": {"rate": 0.5}}}, "test")
+    postings = frames(made(lives, asked, errors))["pds"]
+    spelt = postings.group_by("row").agg(pl.col("NHS_NUMBER", "GIVEN_NAME").n_unique())
+    first, second = (spelt.filter(pl.col("NHS_NUMBER") == number)["GIVEN_NAME"] for number in (1, 2))
+    assert (first == 1).all()
+    # alike if both are right, or wrong alike
+    assert 0.6 < (second == 2).mean() < 0.8
+
+
+def test_an_earlier_cut_stands_in_a_later_one(lives: Lives, asked: np.ndarray, twice: list[Extract]) -> None:
+    errors = with_overrides(NO_ERRORS, SECONDS, "test")
+    early = frames(made(lives, asked, errors, day(2018, 6, 30)))
+    late = frames(twice)
+    for name in ("pds", "pr", "exit_checks_travel"):
+        assert early[name].join(late[name], on=early[name].columns, how="anti", nulls_equal=True).is_empty()
