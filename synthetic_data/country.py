@@ -33,7 +33,8 @@ class Party:
     with `median_days` and `sigma`, cut to [`shortest`, `longest`]. Students stay for their course instead. `partners`
     and `children` are the shares of heads who bring them; `returns` come back after more than a year abroad, and
     so often again. `weights` is the column of the table of countries, `goes_to` that of the table of authorities
-    where they live first; `overstays` is the share who stay on after their last permission.
+    where they live first; `overstays` is the share who stay on after their last permission, `registers` that of the
+    heads who want a National Insurance number.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Party:
     route: Route | None
     goes_to: Literal["residents", "newcomers", "students"]
     overstays: float
+    registers: float
 
     @property
     def group(self) -> str:
@@ -84,27 +86,31 @@ FIRST_SHARES = {
 }  # fmt: skip
 """Of the people of England and Wales on the first day (ONS, Population by nationality, 2010); the rest is British."""
 
-NATURALISED = 0.051
+NATURALISED = 0.057
 """British people on the first day who were born abroad as nationals of another country."""
 NATURALISED_BEFORE = 10
 """Years before the first day by which they had come."""
 
-GHOSTS = 0.045
+GHOSTS = 0.069
 """People who left in the years before the first day and are on the lists still, for one resident."""
 
-COURSE_YEARS = {"EU": (0.35, 0.05, 0.45, 0.15), "non_EU": (0.47, 0.08, 0.32, 0.13)}
+COURSE_YEARS = {"EU": (0.40, 0.06, 0.40, 0.14), "non_EU": (0.54, 0.08, 0.26, 0.12)}
 """Shares of courses of one to four years: nearly half of non-EU students come for a master's year."""
 
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.26, 0.04
-"""The others, 70%, leave soon after the course (ONS, Emigration patterns of non-EU students, 2019)."""
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.22, 0.03
+"""The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
+extend (ONS, Emigration patterns of non-EU students, 2019)."""
+STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 90, 110
+"""Scale of the days from the end of the course to the departure, and their maximum: one in ten leaves within a week
+(same source)."""
 
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.100), (30, 0.113), (35, 0.064), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.102), (30, 0.1155), (35, 0.0655), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
 FERTILITY_OF_YEAR = (1.016, 1.04, 1.05, 1.013, 0.986, 0.96, 0.987, 0.962, 0.9, 0.885, 0.85)

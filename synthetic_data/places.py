@@ -26,13 +26,23 @@ _EASE_IN_LONDON = (0.20, 0.45, 0.75, 0.95)
 LONDON = "E12000007"
 
 
+OTHERS = 0.2
+"""Newcomers of an authority who do not come to study are at least this share."""
+_NOT_TO_STUDY = pl.col("newcomers") - 130 * pl.col("students")
+"""For each thousand students of an authority, about 130 begin a course in a year who come from abroad (HESA)."""
+
+
 @cache
 def authorities() -> pl.DataFrame:
-    """Return the local authorities in the order of parts, then codes: the table, with `part` and `letters`."""
+    """Return the local authorities in the order of parts, then codes: the table, with `part` and `letters`.
+
+    `newcomers` are here those who do not come to study.
+    """
     areas = table("areas").with_row_index("part").select(pl.col("part").cast(pl.Int64), "area", "letters")
     return (
         table("local_authorities")
         .join(areas, left_on="region", right_on="area", how="left", validate="m:1")
+        .with_columns(newcomers=pl.max_horizontal(OTHERS * pl.col("newcomers"), _NOT_TO_STUDY))
         .sort("part", "authority")
     )
 

@@ -31,9 +31,11 @@ from synthetic_data.country import (
     NATURALISED,
     NATURALISED_BEFORE,
     PARTIES,
+    PERMITTED_AFTER_COURSE,
     RESIDENT,
     STUDENT_DROPS_OUT,
     STUDENT_EXTENDS,
+    STUDENT_LINGERS,
     Party,
     table,
     trend,
@@ -237,7 +239,8 @@ def _leaving_after_course(
 ) -> NDArray[np.int64]:
     """Return the day on which students leave the country: most within months, some years after their course."""
     fate = draws(seed, "after the course", keys)
-    lingers = exponential(draws(seed, "leaving", keys), 50)
+    soon = 1 - np.exp(-PERMITTED_AFTER_COURSE / STUDENT_LINGERS)
+    lingers = exponential(soon * draws(seed, "leaving", keys), STUDENT_LINGERS)
     extends = log_normal(draws(seed, "extension", keys), 700, 0.8) + 60
     settles = exponential(draws(seed, "settling", keys), MEAN_SETTLED_YEARS * YEAR)
     extends = np.where(draws(seed, "settles", keys) < 0.3, settles + 365, extends)

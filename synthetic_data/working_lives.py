@@ -5,19 +5,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic_data.country import RESIDENT
+from synthetic_data.country import PARTIES, RESIDENT
 from synthetic_data.days import FIRST_DAY, NEVER, YEAR
 from synthetic_data.draws import Days, between, draws, exponential, log_normal
 from synthetic_data.errors import Errors, group_rate
 from synthetic_data.residence import Lives
 
 ADULT = 16
-REGISTERS = {
-    "resident": 1.0, "work": 0.99, "study": 0.45, "family": 0.80, "return": 1.0, "visit": 0.35, "protection": 0.75,
-    "ghost": 0.85,
-}  # fmt: skip
-"""Share of heads of each kind of party who want a number: all who work, few of those who study or visit."""
-PARTNERS_REGISTER = 0.75
+RESIDENTS_REGISTER, GHOSTS_REGISTER = 1.0, 0.85
+"""Share of people who want a number, of those who live here on the first day, and who left before; that of heads of
+parties stands in their table."""
+PARTNERS_REGISTER = 0.93
+WORKS_ALL_THE_SAME = 0.99
+"""...of students who stay on after the course."""
+SELDOM_WORKS = {"CN": 0.12, "HK": 0.5, "MY": 0.5, "SA": 0.3}
+"""Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
+SEASONAL_LAG = 0.5
+"""Factor of the lag of those who come for a season."""
 SELF_EMPLOYED = 0.15
 """Those in work on their own account (ONS, Labour market overview, 2019: 4.9 of 32.7 million)."""
 STAYS_TO_WORK = 150
@@ -47,13 +51,16 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
     overseas = (lives.group != "British") & (start > sixteen)
     purpose, place = lives.purpose, people["place"].to_numpy()
-    share = _by_purpose(purpose)
-    share = np.where((place == 1) & np.isin(purpose, ["work", "study", "family"]), PARTNERS_REGISTER, share)
+    of_party = [*(party.registers for party in PARTIES), RESIDENTS_REGISTER, GHOSTS_REGISTER]
+    share = np.array(of_party)[lives.party]
+    for country, factor in SELDOM_WORKS.items():
+        share = np.where((purpose == "study") & (people["nationality"] == country).to_numpy(), factor * share, share)
+    share = np.where(
+        (place == 1) & np.isin(purpose, ["work", "study", "family", "protection"]), PARTNERS_REGISTER, share
+    )
     share = np.where((purpose == "visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
-    # EU nationals may work on a visit; visitors on a visa may not, and British visitors have a job elsewhere
-    share = np.where((purpose == "visit") & ~np.isin(lives.group, ["EU", "Irish"]), 0.0, share)
     stays_on = end > lives.course[1] + STAYS_TO_WORK
-    share = np.where(stays_on, REGISTERS["work"], share)
+    share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
     wants = (draws(seed, "wants a number", person) < share) & (
         draws(seed, "never active", person) >= rates.never_active
     )
@@ -63,6 +70,7 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
         rates.nino_sigma,
     )
     lag = lag + np.where(purpose == "study", between(draws(seed, "first job", person), 30, 400), 0.0)
+    lag = lag * np.where(purpose == "visit", SEASONAL_LAG, 1.0)
     on_arrival = start + 1 + lag.astype(np.int64)
     # who grew up here gets a number at sixteen, and a first job or claim in the years after
     first_job = sixteen + exponential(draws(seed, "leaving school", person), 1.5 * YEAR).astype(np.int64)
@@ -81,10 +89,3 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
         overseas=overseas & in_time,
         self_employed=draws(seed, "self-employed", person) < SELF_EMPLOYED,
     )
-
-
-def _by_purpose(purpose: NDArray[np.object_]) -> NDArray[np.float64]:
-    share = np.zeros(len(purpose))
-    for name, value in REGISTERS.items():
-        share[purpose == name] = value
-    return share
