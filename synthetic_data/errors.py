@@ -74,7 +74,7 @@ class Registration(Frozen):
     nhs_never_settled: Share = error(0.3, "factor of these shares for those who came before 2010")
     nhs_never_child: Share = error(0.01, "children who never register")
     nhs_median_days: DaysOfGroups = error(
-        DaysOfGroups(British=60, Irish=150, EU=405, non_EU=60), "median lag of registration", ONS_LAGS
+        DaysOfGroups(British=60, Irish=150, EU=375, non_EU=63), "median lag of registration", ONS_LAGS
     )
     nhs_median_days_child: Amount = error(30, "the same for children")
     nhs_sigma: Amount = error(1.4, "spread of the logarithm of these lags")
@@ -101,7 +101,7 @@ class Leavers(Frozen):
     dropped_inactive: Share = error(0.15, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
-    cleaned_a_year: Share = error(0.05, "people long gone whom the cleaning of lists takes off in a year")
+    cleaned_a_year: Share = error(0.04, "people long gone whom the cleaning of lists takes off in a year")
     cleaned_later: Share = error(0.01, "the same from September 2015 on")
 
     @model_validator(mode="after")
