@@ -74,11 +74,11 @@ class Registration(Frozen):
     nhs_never_settled: Share = error(0.3, "factor of these shares for those who came before 2010")
     nhs_never_child: Share = error(0.01, "children who never register")
     nhs_median_days: DaysOfGroups = error(
-        DaysOfGroups(British=60, Irish=150, EU=345, non_EU=60), "median lag of registration", ONS_LAGS
+        DaysOfGroups(British=60, Irish=150, EU=375, non_EU=63), "median lag of registration", ONS_LAGS
     )
     nhs_median_days_child: Amount = error(30, "the same for children")
     nhs_sigma: Amount = error(1.4, "spread of the logarithm of these lags")
-    no_gp: Share = error(0.01, "people on PDS whom no practice lists")
+    no_gp: Share = error(0.005, "people on PDS whom no practice lists")
     nino_median_days: DaysOfGroups = error(
         DaysOfGroups(British=30, Irish=40, EU=45, non_EU=90),
         "median lag of a National Insurance number",
@@ -95,13 +95,13 @@ class Registration(Frozen):
 class Leavers(Frozen):
     """Leavers who stay registered: what the NHS learns of people who emigrate, and of deaths."""
 
-    told_active: Share = error(0.35, "departures of people with activity that PDS posts as a removal")
-    told_inactive: Share = error(0.60, "the same for children and people without activity")
-    dropped_active: Share = error(0.25, "departures that a practice notices without a posting")
-    dropped_inactive: Share = error(0.25, "the same for children and people without activity")
+    told_active: Share = error(0.25, "departures of people with activity that PDS posts as a removal")
+    told_inactive: Share = error(0.45, "the same for children and people without activity")
+    dropped_active: Share = error(0.15, "departures that a practice notices without a posting")
+    dropped_inactive: Share = error(0.15, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
-    cleaned_a_year: Share = error(0.06, "people long gone whom the cleaning of lists takes off in a year")
+    cleaned_a_year: Share = error(0.04, "people long gone whom the cleaning of lists takes off in a year")
     cleaned_later: Share = error(0.01, "the same from September 2015 on")
 
     @model_validator(mode="after")

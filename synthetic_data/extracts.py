@@ -17,6 +17,7 @@ from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.scenarios import DATED, Loss
 from synthetic_data.sources import (
+    activity,
     benefits,
     border,
     earnings,
@@ -33,7 +34,20 @@ IMPOSSIBLE_BIRTH = date(2099, 1, 1)
 IMPOSSIBLE_WEEKS = 60
 
 
-SOURCES = (benefits, border, earnings, families, leave, nhs, registrars, settlement_scheme, survey, university, work)
+SOURCES = (
+    activity,
+    benefits,
+    border,
+    earnings,
+    families,
+    leave,
+    nhs,
+    registrars,
+    settlement_scheme,
+    survey,
+    university,
+    work,
+)
 """Each has `delivered(sight)`: the extracts of the institution, as they stand on the data date."""
 
 

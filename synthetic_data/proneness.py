@@ -1,9 +1,9 @@
 """Whose records go wrong: some people's more often than others', in all sources alike.
 
 Some are prone to it for no reason that is known, and linkage loses some groups more than others: people aged 20
-to 29, men, London (ONS, Census 2021 to Personal Demographics Service linkage report), and names of minorities
-(`names.foreign_factor`). Factors of groups are divided by their mean over residents, so that a rate of the catalogue
-stays the mean; the groups are taken for independent of each other.
+to 29, men, London (ONS, Census 2021 to Personal Demographics Service linkage report). Factors of groups are divided
+by their mean over residents, so that a rate of the catalogue stays the mean; the groups are taken for independent
+of each other.
 """
 
 import numpy as np
@@ -19,6 +19,7 @@ SHARES = {"aged_20_29": 0.134, "men": 0.494, "london": 0.150}
 """Of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
 LONDON = "E12000007"
 HOME_NAMES = ("english", "irish")
+"""Origins of names that are misspelt at the rate of the catalogue, others `names.foreign_factor` times as often."""
 
 
 def proneness(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
@@ -36,9 +37,3 @@ def proneness(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
         share = SHARES[name]
         prone = prone * np.where(members[name], factor, 1.0) / (1 - share + share * factor)
     return prone
-
-
-def of_names(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
-    """Return the same for names: those from elsewhere go wrong more often."""
-    at_home = lives.people["origin"].is_in(HOME_NAMES).to_numpy()[rows]
-    return proneness(lives, errors, rows) * np.where(at_home, 1.0, errors.names.foreign_factor)

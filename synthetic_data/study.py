@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,7 @@ import polars as pl
 from pipeline.errors import UserError
 from pipeline.stage import StageResult, silent
 from pipeline.tables import write_text
-from synthetic_data import days, extracts, parts, places, truth_tables
+from synthetic_data import days, extracts, layouts, parts, places, truth_tables
 from synthetic_data.errors import Errors
 from synthetic_data.residence import Lives, live
 from synthetic_data.scenarios import BASELINE, Scenario, read_scenario
@@ -86,9 +87,12 @@ def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None
     loss = chosen.scenario.loss
     files, known, spine = {}, [], pl.DataFrame()
     for one in extracts.extracts(lives, truth.survey_residents, chosen.errors, cut, loss, chosen.snapshots):
-        files[one.name] = [_extract_file(name, chosen) for name in one.files]
-        for file, frame in zip(files[one.name], one.files.values(), strict=True):
-            spool.put(file, frame.drop("row"), one.order)
+        written = partial(layouts.as_written, one.name)
+        files[one.name] = []
+        for name, frame in one.files.items():
+            for delivered, rows in layouts.parted(one.name, name, frame.drop("row")).items():
+                files[one.name].append(_extract_file(delivered, chosen))
+                spool.put(files[one.name][-1], rows, one.order, written)
         known.append(extracts.known_people(one))
         if one.name == "pds":
             spine = extracts.latest_addresses(one)

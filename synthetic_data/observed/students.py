@@ -4,8 +4,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from pipeline.areas import area_of
 from synthetic_data.observed.counting import NotShownError, Shown, Where, counted
 from synthetic_data.observed.study import Observed, group_of
+from synthetic_data.places import authority_lookup
 
 FIRST_MONTHS = timedelta(days=426)
 """Fourteen months from the first day of study: the days present are counted in them."""
@@ -103,14 +105,16 @@ def listed_where_studying(
 
     They are joined by who they truly are. Assumption: the published share is among those found on a list.
     """
-    authority = study.authorities.select("postcode", "local_authority")
+    authorities = dict(authority_lookup().select("postcode_district", "local_authority").iter_rows())
     terms = study.records("hesa", "year_start", "postcode").filter(pl.col("year_start") == year_start)
     lists = study.records("pr", "snapshot_date", "postcode").filter(pl.col("snapshot_date") == snapshot)
     if terms.is_empty() or lists.is_empty():
         raise NotShownError(f"the study has no students from {year_start}, or no list of {snapshot}")
     studies, listed = (
-        rows.drop_nulls("postcode").unique("person", keep="first", maintain_order=True).join(authority, on="postcode")
+        rows.unique("person", keep="first", maintain_order=True)
+        .select("person", authority=area_of(pl.col("postcode"), authorities))
+        .drop_nulls()
         for rows in (terms, lists)
     )
-    rows = studies.join(listed.select("person", listed_in="local_authority"), on="person")
-    return counted(rows.with_columns(same_authority=pl.col("local_authority") == pl.col("listed_in")), where, among)
+    rows = studies.join(listed.rename({"authority": "listed_in"}), on="person")
+    return counted(rows.with_columns(same_authority=pl.col("authority") == pl.col("listed_in")), where, among)

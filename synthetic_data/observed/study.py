@@ -121,16 +121,6 @@ class Observed:
             raise NotShownError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
 
     @property
-    def authorities(self) -> pl.DataFrame:
-        """The local authority of every postcode of the country: `postcode, local_authority`."""
-        return self._once("authorities", self._authorities)
-
-    def _authorities(self) -> pl.DataFrame:
-        if not (self.study.folder / "truth" / "postcodes.parquet").exists():
-            raise NotShownError("the truth of this study has no table of postcodes; simulate it again")
-        return self.truth("postcodes")
-
-    @property
     def areas(self) -> dict[str, str]:
         """The area of each postcode district, by the study's look-up."""
         return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))

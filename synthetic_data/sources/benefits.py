@@ -61,7 +61,7 @@ def delivered(sight: Sight) -> list[Extract]:
 def benefit_spells(sight: Sight) -> pl.DataFrame:
     """Return the spells that had begun by the data date: one row a person and combination held, open ones endless."""
     lives, errors = sight.lives, sight.errors
-    spells = spells_on_benefit(sight).filter(pl.col("start") <= sight.data_date)
+    spells = sight.once(spells_on_benefit).filter(pl.col("start") <= sight.data_date)
     row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
     person = held.identity(lives, errors, "benefits", row, start)
     return pl.DataFrame(

@@ -10,7 +10,7 @@ from synthetic_data.draws import Days, Floats, draws, exponential
 from synthetic_data.errors import Errors
 from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
 from synthetic_data.name_forms import in_other_forms
-from synthetic_data.proneness import HOME_NAMES, of_names, proneness
+from synthetic_data.proneness import HOME_NAMES, proneness
 from synthetic_data.residence import Lives
 
 SEX_NUMBERS = {"M": "1", "F": "2"}
@@ -31,11 +31,11 @@ def identity(
     """
     entities = lives.person[rows]
     stream = f"{source} again" if again else source
-    born = lives.people[rows].select("given_name", "family_name", "sex", "origin")
+    born = lives.people.select("given_name", "family_name", "sex", "origin")[rows]
     at = np.full(len(rows), DATA_DATE) if on is None else on
     names = _married(lives, errors, source, rows, at, born)
-    names = _written(names, errors, lives.seed, source, stream, entities, of_names(lives, errors, rows))
     prone = proneness(lives, errors, rows)
+    names = _written(names, errors, lives.seed, source, stream, entities, prone)
     if source in IN_CAPITALS:
         names = names.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
     return names.select("given_name", "family_name").with_columns(
@@ -50,18 +50,19 @@ def _married(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days, names: pl.DataFrame
 ) -> pl.DataFrame:
     """Return names with those taken at marriage, of people who had told the source of theirs on the day."""
-    entities, married = lives.person[rows], lives.people["married"].to_numpy()[rows]
+    married = lives.people["married"].to_numpy()[rows]
+    before = np.flatnonzero(married <= on)
+    if not len(before):
+        return names
+    entities = lives.person[rows[before]]
     missed = draws(lives.seed, f"{source} marriage missed", entities) < errors.rate(
         "forms", "marriage_missed", source
     )
-    lag = exponential(
-        draws(lives.seed, f"{source} marriage lag", entities), errors.rate("forms", "marriage_mean_days", source)
-    )
-    told = pl.Series(~missed & (married + lag <= on))
-    new = lives.people["married_name"][rows]
-    return names.with_columns(
-        pl.when(told & new.is_not_null()).then(new).otherwise("family_name").alias("family_name")
-    )
+    mean_lag = errors.rate("forms", "marriage_mean_days", source)
+    lag = exponential(draws(lives.seed, f"{source} marriage lag", entities), mean_lag)
+    told = before[~missed & (married[before] + lag <= on[before])]
+    new = pl.select(pl.coalesce(lives.people["married_name"][rows[told]], names["family_name"][told])).to_series()
+    return names.with_columns(names["family_name"].scatter(told, new))
 
 
 def _written(
@@ -75,13 +76,14 @@ def _written(
 ) -> pl.DataFrame:
     """Return names as the source writes them: in other forms, misspelt, or the given one as an initial."""
     foreign = ~names["origin"].is_in(HOME_NAMES).to_numpy()
+    of_names = prone * np.where(foreign, errors.names.foreign_factor, 1.0)
     # English and Irish names have no other forms but the short ones
     variable = np.flatnonzero(foreign | (errors.rate("forms", "nickname", source) > 0))
     formed = in_other_forms(names[variable], errors, seed, source, stream, entities[variable])
     for part in ("given_name", "family_name"):
         names = names.with_columns(names[part].scatter(variable, formed[part]))
         of_part = f"{stream} {part}"
-        rate = errors.rate("names", "rate", source) * prone
+        rate = errors.rate("names", "rate", source) * of_names
         wrong = np.flatnonzero(draws(seed, f"{of_part} misspelt", entities) < rate)
         if len(wrong):
             by_sound = errors.rate("names", "by_sound", source)

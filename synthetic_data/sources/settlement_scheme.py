@@ -2,7 +2,7 @@
 
 Five years of residence give settled status, fewer pre-settled status (Immigration Rules, Appendix EU, 2019).
 Applications received by month are rounded after Home Office, EU Settlement Scheme statistics, December 2019 and
-December 2020, as shares of those received by the end of 2020.
+December 2020, as shares of 4.3 million: the people of these nationalities in a United Kingdom like the country here.
 """
 
 import numpy as np
@@ -18,14 +18,14 @@ from synthetic_data.sources import held, lived, numbers
 GROUPS = ("EU14", "EU8", "EU2", "other_EU", "other_EEA")
 """Irish nationals need not apply."""
 RECEIVED = (
-    (day(2018, 8, 28), 0.0), (day(2018, 11, 1), 0.004), (day(2019, 1, 21), 0.015), (day(2019, 3, 30), 0.08),
-    (day(2019, 5, 1), 0.15), (day(2019, 7, 1), 0.19), (day(2019, 8, 1), 0.21), (day(2019, 9, 1), 0.29),
-    (day(2019, 10, 1), 0.38), (day(2019, 11, 1), 0.50), (day(2019, 12, 1), 0.54), (day(2020, 1, 1), 0.56),
-    (day(2020, 4, 1), 0.71), (day(2020, 7, 1), 0.76), (day(2020, 10, 1), 0.83), (day(2021, 1, 1), 1.0),
+    (day(2018, 8, 28), 0.0), (day(2018, 11, 1), 0.005), (day(2019, 1, 21), 0.02), (day(2019, 3, 30), 0.09),
+    (day(2019, 5, 1), 0.17), (day(2019, 7, 1), 0.21), (day(2019, 8, 1), 0.25), (day(2019, 9, 1), 0.35),
+    (day(2019, 10, 1), 0.44), (day(2019, 11, 1), 0.57), (day(2019, 12, 1), 0.61), (day(2020, 1, 1), 0.645),
+    (day(2020, 4, 1), 0.81), (day(2020, 7, 1), 0.86), (day(2020, 10, 1), 0.94), (day(2021, 1, 1), 1.0),
 )  # fmt: skip
 """Private pilots of August and November 2018, the public one of 21 January 2019, the scheme of 30 March 2019."""
-APPLIES = 0.9
-"""Of those who live here long enough, by the end of 2020; an assumption."""
+APPLIES = 0.96
+"""Of those who live here, by the end of 2020; an assumption."""
 AFTER_ARRIVAL = (30, 200)
 """Days from arrival until newcomers apply at the earliest, from and to; an assumption."""
 STAYS = 60

@@ -34,18 +34,9 @@ CLAIMS_A_WHILE = 0.15
 
 
 def delivered(sight: Sight) -> list[Extract]:
-    """Return the extracts of activity and of the Migrant Worker Scan."""
-    lives, errors, data_date = sight.lives, sight.errors, sight.data_date
-    weeks = activity_weeks(lives, sight.working, errors, data_date)
-    active = active_people(lives, weeks, errors, data_date)
-    scanned = migrant_workers(lives, sight.working, errors, data_date)
-    return [
-        Extract("activity_people", "activity", {"activity_people.parquet": active},
-                "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
-        Extract("activity_weeks", "activity", {"activity_weeks.parquet": numbered(lives, weeks)},
-                "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
-        Extract("mws", "mws", {"mws.csv": scanned}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
-    ]  # fmt: skip
+    """Return the extract of the Migrant Worker Scan; those of activity are in `activity.py`."""
+    scanned = migrant_workers(sight.lives, sight.working, sight.errors, sight.data_date)
+    return [Extract("mws", "mws", {"mws.csv": scanned}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",))]
 
 
 def tax_years(data_date: int) -> range:

@@ -21,7 +21,7 @@ RESIDENTS = truth_tables.settle(LIVES).survey_residents
 ERRORS = Errors(broken_rows=0)
 """A delivery breaks rows of its own, so none are broken here."""
 REVISED = {
-    "activity_people": ["POSTCODE"],  # the address now
+    "activity_people": ["POSTCODE", "LAST_NAME"],  # the address now, and the name since a marriage
     "review_sample": ["NHS_NUMBER_FOUND"],  # reviewers search the list of their own delivery
     "births": ["MOTHER_NHS_NUMBER"],  # null until the mother is registered
     "benefit_spells": ["END_DATE"],  # null while the spell is open

@@ -7,7 +7,7 @@ import pytest
 from synthetic_data.days import LAST_DAY, SURVEY_DAY, age, dates, day
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
 from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
-from synthetic_data.proneness import SHARES, of_names, proneness
+from synthetic_data.proneness import SHARES, proneness
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import held
 
@@ -83,8 +83,15 @@ def test_factors_of_groups_multiply_and_do_not_depend_on_who_is_simulated(
     mean = np.prod([1 + SHARES[name] * (of - 1) for name, of in alike.groups])
     expected = np.where(young, 1.6, 1) * np.where(men, 1.2, 1) * np.where(in_london, 1.4, 1) / mean
     assert factor == pytest.approx(expected)
+
+
+def test_names_from_elsewhere_are_misspelt_more_often(lives: Lives, everybody: np.ndarray) -> None:
+    errors = with_overrides(NO_ERRORS, {"names": {"rate": 0.2, "foreign_factor": 2.0}}, "test")
+    found = held.identity(lives, errors, "pds", everybody, np.zeros(len(everybody)))
+    wrong = (found["family_name"] != lives.people["family_name"]).to_numpy()
     foreign = ~lives.people["origin"].is_in(["english", "irish"]).to_numpy()
-    assert of_names(lives, alike, everybody) == pytest.approx(factor * np.where(foreign, 2.5, 1))
+    for those, expected in ((foreign, 0.2 * 0.7 * 2), (~foreign, 0.2 * 0.7)):
+        assert abs(wrong[those].mean() - expected) < 4 * np.sqrt(0.25 / those.sum())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pipeline.study import ExtractFiles, Study
 from synthetic_data.observed.counting import Shown
 from synthetic_data.observed.measures import MEASURES
 from synthetic_data.observed.study import Observed
+from synthetic_data.places import authority_lookup
 
 ALWAYS = date(1990, 1, 1)
 
@@ -223,14 +224,14 @@ def test_after_a_course_students_extend_leave_or_neither():
 
 def test_students_are_on_a_list_where_they_study_or_elsewhere():
     year, snapshot = date(2015, 8, 1), date(2016, 7, 31)
+    districts = authority_lookup().unique("local_authority")["postcode_district"]
+    here, there = f"{districts[0]} 1AA", f"{districts[1]} 1AA"
     terms = [
-        _enrolled(person, year) | {"postcode": code} for person, code in ((1, "A1"), (2, "A2"), (3, "B1"), (4, "A1"))
+        _enrolled(person, year) | {"postcode": code} for person, code in ((1, here), (2, here), (3, there), (4, here))
     ]
     study = _observed(
-        hesa=terms, pr={"person": [1, 2, 3], "snapshot_date": [snapshot] * 3, "postcode": ["A2", "B1", None]},
+        hesa=terms, pr={"person": [1, 2, 3], "snapshot_date": [snapshot] * 3, "postcode": [here, there, None]},
     )  # fmt: skip
-    places = pl.DataFrame({"postcode": ["A1", "A2", "B1"], "local_authority": ["A", "A", "B"]})
-    study._tables["authorities"] = places
     given = {"year_start": year, "snapshot": snapshot, "among": {}}
     measure = MEASURES["listed_where_studying"]
     assert measure(study, **given, where={"same_authority": True}) == Shown(0.5, 1)

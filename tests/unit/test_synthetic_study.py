@@ -52,7 +52,7 @@ def test_the_study_names_every_extract_with_its_rows_and_a_key(folder: Path) -> 
     study = read_study(folder / "study.toml")
     assert study.synthetic
     assert study.data_date.isoformat() == "2019-12-31"
-    assert len(study.source_contracts()) == 10
+    assert len(study.source_contracts()) == 15
     for one in study.extract:
         assert one.rows == extract(study, one.name).height > 0
     assert "SYNTHETIC ONLY" in (folder / "synthetic.key").read_text(encoding="utf-8").splitlines()[0]

@@ -1,0 +1,145 @@
+"""`sojourn targets`: what it prints, its JSON and its page, and what it says to a study that it cannot judge."""
+
+import json
+import shutil
+
+import polars as pl
+import pytest
+
+from pipeline.errors import UserError
+from synthetic_data.observed.study import open_study
+from synthetic_data.spread import measure_spread
+from synthetic_data.study import simulate
+from synthetic_data.targets import compare, read_targets
+
+ASKED = {"name", "published", "source", "value", "tolerance", "holds"}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    simulate(2_000, 5, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(study, command):
+    return command("targets", study, "--report")
+
+
+@pytest.fixture(scope="module")
+def objects(study, command):
+    return json.loads(command("targets", study / "study.toml", "--json").out)
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    return shutil.copytree(study, tmp_path / "study")
+
+
+def test_every_target_is_told_and_how_many_hold(told, objects):
+    assert told.status == 0
+    hold = sum(one["holds"] for one in objects)
+    assert f"{hold} of {len(objects)} targets hold" in told.out
+    assert "SYNTHETIC DATA, NOT STATISTICS" in told.out
+    for one in objects:
+        assert one["says"] in told.out
+        assert one["source"] in told.out
+    assert told.out.count("(from memory)") >= 2
+
+
+def test_json_is_a_list_of_objects_with_numbers(objects):
+    assert len(objects) >= 45
+    for one in objects:
+        assert set(one) >= ASKED
+        assert isinstance(one["holds"], bool)
+        for number in ("published", "tolerance"):
+            assert isinstance(one[number], int | float)
+        assert one["value"] is None or isinstance(one["value"], int | float)
+        assert one["holds"] == (one["value"] is not None and abs(one["value"] - one["published"]) <= one["tolerance"])
+        assert one["geography"]
+        assert one["period"]
+        assert one["value"] is not None or one["note"]
+
+
+def test_the_page_is_whole_in_itself_and_tells_each_figure(told, study, objects):
+    page = (study / "targets.html").read_text(encoding="utf-8")
+    assert told.status == 0
+    assert "SYNTHETIC DATA - NOT STATISTICS" in page
+    assert "<script" not in page
+    assert "http" not in page
+    assert page.count("<figure") == page.count("</figure>") >= 8
+    assert page.count('role="img" aria-label="') >= 12
+    for one in objects:
+        assert one["says"].replace("'", "&#39;") in page
+
+
+def test_the_page_can_stand_elsewhere_and_numbers_go_to_the_screen_alone(study, command, tmp_path):
+    done = command("targets", study, "--json", "--report", tmp_path / "pages" / "page.html")
+    assert done.status == 0
+    assert isinstance(json.loads(done.out), list)
+    assert (tmp_path / "pages" / "page.html").stat().st_size > 50_000
+
+
+def test_a_target_that_is_missed_says_so(copy, command):
+    people = pl.read_parquet(copy / "truth" / "people.parquet")
+    women = people.with_columns(sex=pl.lit("F"))
+    women.write_parquet(copy / "truth" / "people.parquet")
+    done = command("targets", copy)
+    assert done.status == 0
+    (line,) = [line for line in done.out.splitlines() if "women and girls" in line]
+    assert line.split()[:3] == ["NO", "50.60%", "100.00%"]
+
+
+def test_what_the_study_cannot_show_is_said_and_does_not_hold(copy):
+    text = (copy / "study.toml").read_text(encoding="utf-8")
+    (copy / "study.toml").write_text(text.replace("data_date = 2019-12-31", "data_date = 2018-12-31"))
+    found = {one.target.name: one for one in compare(open_study(copy), read_targets())}
+    assert found["numbers"].value is None
+    assert not found["numbers"].holds
+    assert found["numbers"].note == (
+        "cannot be shown: it needs data up to 2019-06-30, and the data date is 2018-12-31"
+    )
+    assert found["exits_in_time_2017"].value is not None
+    assert found["population_2019"].value is not None  # truth is known whatever the data date
+
+
+def test_a_study_without_truth_is_told_what_to_do(copy, command):
+    shutil.rmtree(copy / "truth")
+    done = command("targets", copy)
+    assert done.status == 2
+    assert "the truth cannot be read" in done.err
+    assert "sojourn simulate" in done.err
+
+
+def test_a_study_that_is_not_synthetic_has_no_truth(copy, command):
+    text = (copy / "study.toml").read_text(encoding="utf-8")
+    (copy / "study.toml").write_text(text.replace("synthetic = true", "synthetic = false"))
+    done = command("targets", copy / "study.toml")
+    assert done.status == 2
+    assert "not a synthetic study" in done.err
+
+
+def test_no_study_is_a_mistake_of_the_user(command, tmp_path):
+    done = command("targets", tmp_path / "nowhere")
+    assert done.status == 2
+    assert "no such study" in done.err
+
+
+def test_a_study_of_some_regions_stands_for_no_country(copy):
+    people = pl.read_parquet(copy / "truth" / "people.parquet")
+    people.with_columns(region=pl.lit("E12000001")).write_parquet(copy / "truth" / "people.parquet")
+    with pytest.raises(UserError, match="nobody in it lives in North West") as error:
+        compare(open_study(copy), read_targets())
+    assert "Simulate all regions" in str(error.value)
+
+
+def test_spread_is_measured_over_seeds_and_brought_to_one_size():
+    targets = read_targets()
+    spread = measure_spread([1, 2, 3], 1_000, targets)
+    assert spread["name"].to_list() == [one.name for one in targets.target]
+    assert set(spread["residents"]) == {1_000}
+    assert spread["seeds"].max() == 3
+    female = spread.row(by_predicate=pl.col("name") == "female", named=True)
+    # independent people would give 0.5 / sqrt(100,000) = 0.0016; three seeds tell it roughly
+    assert 0.0001 < female["standard_error"] < 0.006

@@ -1,0 +1,315 @@
+"""The sources for other products: each agrees with the lives, and with what the other sources say of them."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from synthetic_data.country import table
+from synthetic_data.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
+from synthetic_data.errors import NO_ERRORS
+from synthetic_data.extract import Sight
+from synthetic_data.residence import Lives, live
+from synthetic_data.sources import (
+    benefits,
+    earnings,
+    families,
+    leave,
+    lived,
+    settlement_scheme,
+    universal_credit,
+    work,
+)
+from synthetic_data.sources.permissions import permissions
+
+RESIDENTS = 3_000
+
+
+@pytest.fixture(scope="module")
+def lives() -> Lives:
+    return live(seed=6, residents=RESIDENTS)
+
+
+@pytest.fixture(scope="module")
+def sight(lives: Lives) -> Sight:
+    return Sight(lives, NO_ERRORS, np.arange(0))
+
+
+@pytest.fixture(scope="module")
+def weeks(sight: Sight) -> pl.DataFrame:
+    return work.activity_weeks(sight.lives, sight.working, sight.errors, sight.data_date)
+
+
+@pytest.fixture(scope="module")
+def spells(sight: Sight) -> pl.DataFrame:
+    return benefits.benefit_spells(sight)
+
+
+def within(count: int, share: float, of: int) -> bool:
+    return abs(count / of - share) < 4 * np.sqrt(share * (1 - share) / of)
+
+
+# benefits
+
+
+def test_spells_cover_the_weeks_on_benefit_of_each_tax_year_and_no_others(
+    weeks: pl.DataFrame, spells: pl.DataFrame
+) -> None:
+    """By a slow count: the days of each spell inside each tax year."""
+    years = weeks.select("TAX_YEAR_START", "TAX_YEAR_END").unique().sort("TAX_YEAR_START")
+    days = (
+        spells.with_columns(pl.col("END_DATE").fill_null(as_date(DATA_DATE)))
+        .join(years, how="cross")
+        .with_columns(
+            days=(
+                pl.min_horizontal("END_DATE", "TAX_YEAR_END") - pl.max_horizontal("START_DATE", "TAX_YEAR_START")
+            ).dt.total_days()
+            + 1
+        )
+        .filter(pl.col("days") > 0)
+        .group_by("row", "TAX_YEAR_START")
+        .agg(pl.col("days").sum())
+    )
+    both = weeks.filter(pl.col("WEEKS_BENEFIT") > 0).join(
+        days, on=["row", "TAX_YEAR_START"], how="full", coalesce=True
+    )
+    assert both.height > 2_000
+    assert both.null_count().sum_horizontal().item() == 0
+    covered = np.minimum(np.round(both["days"].to_numpy() / 7), 52)
+    assert (covered == both["WEEKS_BENEFIT"].to_numpy()).all()
+
+
+def test_spells_of_a_person_follow_one_another(spells: pl.DataFrame) -> None:
+    ordered = spells.sort("row", "START_DATE")
+    assert (ordered["END_DATE"] >= ordered["START_DATE"]).all()
+    after = ordered.filter(pl.col("row") == pl.col("row").shift(1))
+    before = ordered.filter(pl.col("row") == pl.col("row").shift(-1))
+    assert before["END_DATE"].null_count() == 0
+    assert (after["START_DATE"] > before["END_DATE"]).all()
+
+
+def test_universal_credit_replaces_older_benefits_as_it_is_rolled_out(lives: Lives, spells: pl.DataFrame) -> None:
+    credit = spells.filter(pl.col("BEN_COMB").str.starts_with("UC"))
+    of_age = spells.filter(~pl.col("BEN_COMB").str.starts_with("RP"))
+    assert credit["START_DATE"].min() >= date(2013, 4, 29)
+    assert credit.filter(pl.col("UC_SERVICE") == "FULL")["START_DATE"].min() >= date(2016, 5, 25)
+    assert of_age.filter(pl.col("START_DATE") > date(2018, 12, 12))["BEN_COMB"].str.starts_with("UC").all()
+    for column in ("UC_SERVICE", "UC_REGIME"):
+        assert credit[column].null_count() == 0
+        assert spells.filter(~pl.col("BEN_COMB").str.starts_with("UC"))[column].null_count() == len(spells) - len(
+            credit
+        )
+    row, start = of_age["row"].to_numpy(), of_age["START_DATE"].to_physical().to_numpy().astype(np.int64)
+    opened = start >= universal_credit.full_service(universal_credit.authority_at(lives, row, start))
+    assert of_age.filter(pl.Series(opened))["BEN_COMB"].str.starts_with("UC").all()
+
+
+def test_the_full_service_opens_in_all_authorities_from_may_2016_to_december_2018() -> None:
+    opens = universal_credit.full_service(np.arange(348))
+    assert as_date(int(opens.min())) >= date(2016, 5, 25)
+    assert as_date(int(opens.max())) <= date(2018, 12, 12)
+    assert within(int((opens < day(2018, 1, 1)).sum()), 0.32, len(opens))
+
+
+def test_combinations_have_one_main_benefit_and_help_with_disability_changes_its_name(spells: pl.DataFrame) -> None:
+    held = spells["BEN_COMB"].str.split("+")
+    main = pl.Series(["UC", "JSA", "ESA", "IS", "RP"])
+    assert held.list.set_intersection(main.to_list()).list.len().unique().to_list() == [1]
+    late = spells.filter(pl.col("START_DATE") >= date(2013, 6, 10))["BEN_COMB"]
+    assert not late.str.contains("DLA").any()
+    assert late.str.contains("PIP").any()
+
+
+# tax years
+
+
+def test_a_tax_year_stands_for_every_year_with_weeks_in_tax(sight: Sight, weeks: pl.DataFrame) -> None:
+    told = earnings.tax_years(sight)
+    expected = weeks.filter(pl.col("WEEKS_TAX") > 0).with_columns(
+        TAX_YEAR=pl.col("TAX_YEAR_START").dt.strftime("%Y-") + pl.col("TAX_YEAR_END").dt.strftime("%y")
+    )
+    columns = ["row", "TAX_YEAR", "WEEKS_TAX"]
+    assert (
+        told.select("row", "TAX_YEAR", WEEKS_TAX="WEEKS_IN_YEAR")
+        .sort(columns)
+        .equals(expected.select(columns).sort(columns))
+    )
+    assert told.filter(pl.col("TAX_YEAR") < "2013-14")["RETURN_TYPE"].unique().sort().to_list() == ["P14", "SA"]
+    assert told.filter(pl.col("TAX_YEAR") >= "2013-14")["RETURN_TYPE"].unique().sort().to_list() == ["RTI", "SA"]
+
+
+def test_bands_of_pay_begin_at_their_limits() -> None:
+    pay = np.array([4_999.9, 5_000, 149_999, 150_000])
+    assert (1 + np.searchsorted(earnings.BANDS, pay, side="right")).tolist() == [1, 2, 11, 12]
+
+
+def test_industries_have_the_shares_of_their_nationality_group_and_sex() -> None:
+    country = live(seed=3, residents=12_000)
+    sections = table("industries")
+    for group, sex in (("British", "F"), ("British", "M"), ("EU8", "M")):
+        those = (country.people["fine_group"] == group) & (country.people["sex"] == sex)
+        row = np.flatnonzero(those.to_numpy())
+        found = np.bincount(earnings.industry(country, row, np.full(len(row), 2016)), minlength=len(sections))
+        women = sections["women"].to_numpy()
+        shares = sections[group].to_numpy() * (women if sex == "F" else 1 - women)
+        for count, share in zip(found, shares / shares.sum(), strict=True):
+            assert abs(count / len(row) - share) < 4.5 * np.sqrt(share * (1 - share) / len(row)) + 1e-9, (group, sex)
+
+
+def test_pay_has_its_median_by_age_sex_and_place(lives: Lives) -> None:
+    """Against the industry's own factor: men of 40 to 49 outside London earn 535 pounds times 1.17 in 2018."""
+    age = (year_starts(2018, 4, 6) - lives.birth) / YEAR
+    chosen = (age >= 40) & (age < 50) & (lives.people["sex"] == "M").to_numpy() & (lives.part != earnings.LONDON)
+    row = np.flatnonzero(chosen)
+    years = np.full(len(row), 2018)
+    factor = table("industries")["pay"].to_numpy()[earnings.industry(lives, row, years)]
+    median = np.median(earnings.weekly_pay(lives, row, years) / factor)
+    spread = np.hypot(earnings.PERSON_SIGMA, earnings.YEAR_SIGMA)
+    assert abs(np.log(median / (535 * 1.17))) < 4 * 1.2533 * spread / np.sqrt(len(row))
+
+
+# leave and citizenship
+
+
+def test_grants_of_leave_are_the_permissions_of_exit_checks(sight: Sight, lives: Lives) -> None:
+    applications = leave.leave_applications(sight)
+    granted = applications.filter(pl.col("OUTCOME") == "GRANT").select("row", "VALID_FROM", "VALID_TO")
+    shown = permissions(lives, DATA_DATE)
+    expected = shown.select("row").with_columns(
+        VALID_FROM=dates("from", shown["valid_from"]), VALID_TO=dates("to", shown["valid_to"])
+    )
+    assert granted.sort(granted.columns).equals(expected.sort(expected.columns))
+    assert (applications["LODGED_DATE"] < applications["OUTCOME_DATE"]).all()
+    refused = applications.filter(pl.col("OUTCOME") == "REFUSE")
+    assert refused["VALID_FROM"].null_count() == len(refused)
+    again = refused.join(applications.filter(pl.col("OUTCOME") == "GRANT"), on=["row", "LEAVE_CATEGORY"], how="left")
+    later = again.filter(pl.col("LODGED_DATE_right") > pl.col("OUTCOME_DATE"))
+    assert later["row"].n_unique() == refused["row"].n_unique()
+
+
+def test_settlement_and_extensions_tell_how_people_came(sight: Sight) -> None:
+    applications = leave.leave_applications(sight).sort("row", "OUTCOME_DATE")
+    settled = applications.filter((pl.col("CASE_TYPE") == "SET") & (pl.col("OUTCOME") == "GRANT"))
+    assert settled["VALID_TO"].null_count() == len(settled)
+    assert settled["LEAVE_CATEGORY"].str.starts_with("SET").all()
+    extended = applications.filter((pl.col("CASE_TYPE") == "LTR") & (pl.col("OUTCOME") == "GRANT"))
+    first = applications.filter((pl.col("CASE_TYPE") == "EC") & (pl.col("OUTCOME") == "GRANT"))
+    known = extended.join(first, on=["row", "LEAVE_CATEGORY"], how="semi")
+    assert known.height == extended.height > 20
+
+
+def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(sight: Sight, lives: Lives) -> None:
+    granted = leave.citizenship(sight).filter(pl.col("OUTCOME") == "GRANT")
+    british = lived.naturalised(lives)
+    expected = np.flatnonzero(british <= DATA_DATE)
+    assert sorted(granted["row"]) == expected.tolist()
+    on = granted.select(pl.coalesce("CEREMONY_DATE", "OUTCOME_DATE")).to_series()
+    assert (on == dates("on", british[granted["row"].to_numpy()])).all()
+
+
+# families
+
+
+def test_families_agree_with_lives(sight: Sight, lives: Lives) -> None:
+    awards = families.child_awards(sight)
+    assert awards.height > 500
+    child, row = awards["child"].to_numpy(), awards["row"].to_numpy()
+    start, end = awards["start"].to_numpy(), awards["end"].to_numpy()
+    mother = lives.people["mother"].to_numpy()[child]
+    born = mother >= 0
+    assert (row[born] == mother[born]).mean() > 0.85
+    assert (lives.people["sex"] == "F").to_numpy()[row].mean() > 0.8
+    assert (start >= lives.birth[child]).all()
+    assert (end - lives.birth[child] < 20 * YEAR + 31).all()
+    assert (start % 7 == 4).mean() > 0.98  # a Monday, as 5 January 1970 was
+    assert lives.is_here(child, start).mean() > 0.98
+
+
+def test_who_needs_a_visa_claims_from_settlement_protection_or_citizenship_on(sight: Sight, lives: Lives) -> None:
+    awards = families.child_awards(sight)
+    row, start = awards["row"].to_numpy(), awards["start"].to_numpy()
+    needs = lives.visa_national[row]
+    may = leave.settled_from(sight)[row]
+    assert needs.any()
+    assert (start[needs] >= may[needs]).all()
+
+
+def test_families_opt_out_from_january_2013_on_and_those_who_earn(sight: Sight) -> None:
+    claims = families.claims(sight)
+    assert claims["row"].is_unique().all()
+    opted = claims["OPT_OUT_DATE"].drop_nulls()
+    assert opted.min() >= date(2013, 1, 7)
+    assert 0.02 < len(opted) / len(claims) < 0.25
+
+
+def test_tax_credits_lie_in_their_tax_year_and_end_with_universal_credit(sight: Sight) -> None:
+    awards = families.tax_credits(sight)
+    year = awards["TAX_YEAR"].str.head(4).cast(pl.Int32)
+    begins = pl.date(year, 4, 6)
+    inside = awards.select(
+        (pl.col("AWARD_START") >= begins)
+        & (pl.col("AWARD_END").fill_null(pl.date(2020, 4, 5)) <= pl.date(year + 1, 4, 5))
+    )
+    assert inside.to_series().all()
+    first = awards.group_by("row").agg(pl.col("AWARD_START").min())["AWARD_START"]
+    assert (first < date(2018, 12, 12)).all()
+    count = dict(awards.group_by("TAX_YEAR").len().iter_rows())
+    assert count["2019-20"] < 0.85 * count["2015-16"]
+
+
+# the settlement scheme
+
+
+def timelines(lives: Lives, row: int) -> Iterator[tuple[int, int]]:
+    yield from lives.stays.filter(pl.col("row") == row).select("start", "end").iter_rows()
+
+
+def slow_resident_since(lives: Lives, row: int, on: int) -> int:
+    """Walk through the stays of one person."""
+    since, left = NEVER, None
+    for start, end in timelines(lives, row):
+        if start > on:
+            break
+        if left is None or start - left > settlement_scheme.CONTINUOUS_GAP:
+            since = start
+        left = end
+    return since
+
+
+def test_five_years_of_residence_settle(sight: Sight, lives: Lives) -> None:
+    applications = settlement_scheme.applications(sight)
+    decided = applications.filter(pl.col("OUTCOME").is_in(["SETTLED", "PRE-SETTLED"]))
+    assert decided.height > 30
+    row = decided["row"].to_numpy()
+    on = decided["APPLICATION_DATE"].to_physical().to_numpy().astype(np.int64)
+    since = np.array([slow_resident_since(lives, *one) for one in zip(row.tolist(), on.tolist(), strict=True)])
+    adult = (on - lives.birth[row]) / YEAR >= settlement_scheme.CHILD_UNTIL
+    long = on - since >= 5 * YEAR
+    settled = (decided["OUTCOME"] == "SETTLED").to_numpy()
+    assert not (settled & ~long & adult).any()
+    assert settled[long].mean() > 0.85
+
+
+def test_those_apply_who_are_of_the_union_here_and_not_british(sight: Sight, lives: Lives) -> None:
+    applications = settlement_scheme.applications(sight)
+    row = applications["row"].to_numpy()
+    on = applications["APPLICATION_DATE"].to_physical().to_numpy().astype(np.int64)
+    assert set(lives.people["fine_group"].to_numpy()[row]) <= set(settlement_scheme.GROUPS)
+    assert lives.is_here(row, on).all()
+    assert (on < lived.naturalised(lives)[row]).all()
+    assert applications["APPLICATION_DATE"].min() >= date(2018, 8, 28)
+    assert (applications["APPLICATION_DATE"] >= date(2019, 3, 30)).mean() > 0.7
+    pending = applications["OUTCOME"] == "PENDING"
+    assert (applications["OUTCOME_DATE"].is_null() == pending).all()
+    assert applications["UAN"].is_unique().all()
+
+
+def test_one_person_has_one_reference_in_leave_and_the_scheme(sight: Sight) -> None:
+    both = leave.citizenship(sight).select("row", "HO_PERSON_ID").unique()
+    other = settlement_scheme.applications(sight).select("row", "HO_PERSON_ID").unique()
+    of_two = both.join(other, on="row")
+    assert (of_two["HO_PERSON_ID"] == of_two["HO_PERSON_ID_right"]).all()
+    references = pl.concat([both, other]).unique()
+    assert references["HO_PERSON_ID"].n_unique() == references["row"].n_unique() == len(references)
