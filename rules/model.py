@@ -180,7 +180,7 @@ class Sign(Frozen):
 
     `at` says which day of the evidence must fall in the window: its start, its end, or any of it (overlap).
     `never_with` names evidence that makes the sign needless: it does not count for people who have any that
-    ended by the date.
+    ended by the date. `below_age` lets the sign count only for people younger than so many years on the date.
     """
 
     id: RuleId
@@ -192,6 +192,7 @@ class Sign(Frozen):
     months_before: Annotated[int, Field(ge=0)] = 12
     months_after: Annotated[int, Field(ge=0)] = 0
     never_with: Rules = ()
+    below_age: Annotated[int, Field(ge=1, le=120)] | None = None
 
 
 class Exclusion(Frozen):

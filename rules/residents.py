@@ -92,13 +92,19 @@ def _seen(place: int, sign: Sign) -> str:
         if sign.never_with
         else ""
     )
+    young = (
+        "AND person_id IN (SELECT person_id FROM person"
+        f" WHERE birth_month > reference_date - INTERVAL {sign.below_age} YEAR)"
+        if sign.below_age
+        else ""
+    )
     return f"""
         SELECT DISTINCT person_id, reference_date, {place} AS place, {quoted(sign.family)} AS family,
             {last} > {before} AND {first} <= {until} AS counts,
             {last} > {before} AND {first} <= reference_date AS before,
             {last} > reference_date AND {first} <= {after} AS after
         FROM testimony JOIN reference ON {last} > {before} AND {first} <= greatest({until}, {after})
-        WHERE {among("rule_id", sign.evidence)} {never}"""
+        WHERE {among("rule_id", sign.evidence)} {never} {young}"""
 
 
 def _holds(one: Exclusion) -> str:

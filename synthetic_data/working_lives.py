@@ -20,6 +20,8 @@ WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
 SELDOM_WORKS = {"CN": 0.12, "HK": 0.5, "MY": 0.5, "SA": 0.3}
 """Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
+PENSION_AGE, PENSIONABLE_AFTER = 65, 10
+"""Age, and years of residence, from which people draw a pension."""
 SEASONAL_LAG = 0.5
 """Factor of the lag of those who come for a season."""
 SELF_EMPLOYED = 0.15
@@ -83,9 +85,12 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     active_from = np.where(start > sixteen, begins, np.maximum(first_job, start))
     returned = (purpose == "return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
     in_time = wants & ((registration < end) | returned)
+    # whoever lived here for long draws a pension in the end, though no tax or benefit system ever saw them before
+    pension = (lives.birth + PENSION_AGE * YEAR).astype(np.int64)
+    draws_pension = (lives.party == RESIDENT) & (start < pension - PENSIONABLE_AFTER * YEAR)
     return WorkingLives(
         registration=np.where(in_time, registration, NEVER),
-        active_from=np.where(in_time, active_from, NEVER),
+        active_from=np.where(in_time, active_from, np.where(draws_pension, pension, NEVER)),
         overseas=overseas & in_time,
         self_employed=draws(seed, "self-employed", person) < SELF_EMPLOYED,
     )

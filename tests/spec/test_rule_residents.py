@@ -35,7 +35,8 @@ def worked(*years: int) -> list[dict]:
 )
 def test_one_sign_in_the_year_before_is_enough(evidence: list[dict], sign: str) -> None:
     told = tell(
-        [*evidence, *listed(2017, 2018, 2019)], born=D(2017, 5, 1) if sign == "born_in_the_year" else D(1985, 5, 1)
+        [*evidence, *listed(2017, 2018, 2019)],
+        born={"born_in_the_year": D(2017, 5, 1), "listed_without_activity": D(2003, 5, 1)}.get(sign, D(1985, 5, 1)),
     )
     assert told.residents[2017]
     assert told.decided_by[2017] == sign
@@ -43,7 +44,7 @@ def test_one_sign_in_the_year_before_is_enough(evidence: list[dict], sign: str) 
 
 def test_weeks_are_a_sign_in_the_year_in_which_their_tax_year_ends() -> None:
     """The year to 5 April 2017 speaks for June 2017, not for June 2016, though it began before."""
-    told = tell([*worked(2016, 2017, 2018), *listed(2014, 2015, 2016, 2017, 2018, 2019)])
+    told = tell([*worked(2016, 2017, 2018), *listed(2014, 2015, 2016, 2017, 2018, 2019)], born=D(1999, 5, 1))
     assert told.decided_by[2017] == "worked_or_claimed"
     assert told.decided_by[2016] == "listed_without_activity"
 
@@ -54,6 +55,13 @@ def test_standing_on_the_list_is_no_sign_for_whoever_has_worked() -> None:
     assert told.residents[2015]
     assert told.residents[2016] is False
     assert 2018 not in told.residents
+
+
+@pytest.mark.parametrize(("born", "counts"), [(D(1999, 8, 1), True), (D(1999, 6, 1), False), (D(1980, 1, 1), False)])
+def test_standing_on_the_list_alone_is_a_sign_for_children_only(born: dt.date, counts: bool) -> None:
+    """Below 18 on 30 June 2017; older people who are on a list and nowhere else have mostly left."""
+    told = tell(listed(*range(2012, 2020)), born=born)
+    assert told.residents.get(2017, False) is counts
 
 
 def test_a_departure_for_good_takes_precedence_of_signs() -> None:
