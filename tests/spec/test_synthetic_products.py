@@ -93,8 +93,8 @@ def test_spells_of_a_person_follow_one_another(spells: pl.DataFrame) -> None:
 def test_universal_credit_replaces_older_benefits_as_it_is_rolled_out(lives: Lives, spells: pl.DataFrame) -> None:
     credit = spells.filter(pl.col("BEN_COMB").str.starts_with("UC"))
     of_age = spells.filter(~pl.col("BEN_COMB").str.starts_with("RP"))
-    assert credit["START_DATE"].min() >= date(2013, 4, 29)
-    assert credit.filter(pl.col("UC_SERVICE") == "FULL")["START_DATE"].min() >= date(2016, 5, 25)
+    assert (credit["START_DATE"] >= date(2013, 4, 29)).all()
+    assert (credit.filter(pl.col("UC_SERVICE") == "FULL")["START_DATE"] >= date(2016, 5, 25)).all()
     assert of_age.filter(pl.col("START_DATE") > date(2018, 12, 12))["BEN_COMB"].str.starts_with("UC").all()
     for column in ("UC_SERVICE", "UC_REGIME"):
         assert credit[column].null_count() == 0
@@ -240,23 +240,22 @@ def test_families_opt_out_from_january_2013_on_and_those_who_earn(sight: Sight) 
     claims = families.claims(sight)
     assert claims["row"].is_unique().all()
     opted = claims["OPT_OUT_DATE"].drop_nulls()
-    assert opted.min() >= date(2013, 1, 7)
+    assert (opted >= date(2013, 1, 7)).all()
     assert 0.02 < len(opted) / len(claims) < 0.25
 
 
 def test_tax_credits_lie_in_their_tax_year_and_end_with_universal_credit(sight: Sight) -> None:
     awards = families.tax_credits(sight)
-    year = awards["TAX_YEAR"].str.head(4).cast(pl.Int32)
-    begins = pl.date(year, 4, 6)
+    year = pl.col("TAX_YEAR").str.head(4).cast(pl.Int32)
     inside = awards.select(
-        (pl.col("AWARD_START") >= begins)
-        & (pl.col("AWARD_END").fill_null(pl.date(2020, 4, 5)) <= pl.date(year + 1, 4, 5))
+        (pl.col("AWARD_START") >= pl.date(year, 4, 6))
+        & (pl.col("AWARD_END").fill_null(date(2020, 4, 5)) <= pl.date(year + 1, 4, 5))
     )
     assert inside.to_series().all()
     first = awards.group_by("row").agg(pl.col("AWARD_START").min())["AWARD_START"]
     assert (first < date(2018, 12, 12)).all()
-    count = dict(awards.group_by("TAX_YEAR").len().iter_rows())
-    assert count["2019-20"] < 0.85 * count["2015-16"]
+    of_year = awards["TAX_YEAR"]
+    assert int((of_year == "2019-20").sum()) < 0.85 * int((of_year == "2015-16").sum())
 
 
 # the settlement scheme
@@ -299,8 +298,8 @@ def test_those_apply_who_are_of_the_union_here_and_not_british(sight: Sight, liv
     assert set(lives.people["fine_group"].to_numpy()[row]) <= set(settlement_scheme.GROUPS)
     assert lives.is_here(row, on).all()
     assert (on < lived.naturalised(lives)[row]).all()
-    assert applications["APPLICATION_DATE"].min() >= date(2018, 8, 28)
-    assert (applications["APPLICATION_DATE"] >= date(2019, 3, 30)).mean() > 0.7
+    assert (applications["APPLICATION_DATE"] >= date(2018, 8, 28)).all()
+    assert (applications["APPLICATION_DATE"] >= date(2019, 3, 30)).sum() > 0.7 * len(applications)
     pending = applications["OUTCOME"] == "PENDING"
     assert (applications["OUTCOME_DATE"].is_null() == pending).all()
     assert applications["UAN"].is_unique().all()
