@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from types import ModuleType
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ import pytest
 
 from synthetic_data.country import table
 from synthetic_data.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
-from synthetic_data.errors import NO_ERRORS
+from synthetic_data.errors import NO_ERRORS, Errors
 from synthetic_data.extract import Sight
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import (
@@ -312,3 +313,17 @@ def test_one_person_has_one_reference_in_leave_and_the_scheme(sight: Sight) -> N
     assert (of_two["HO_PERSON_ID"] == of_two["HO_PERSON_ID_right"]).all()
     references = pl.concat([both, other]).unique()
     assert references["HO_PERSON_ID"].n_unique() == references["row"].n_unique() == len(references)
+
+
+@pytest.mark.parametrize("source", [benefits, earnings, families, leave, settlement_scheme])
+def test_records_of_one_part_do_not_depend_on_the_others(sight: Sight, source: ModuleType) -> None:
+    lives = sight.lives
+    part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON])
+    alone, together = (source.delivered(Sight(one, Errors(), np.arange(0))) for one in (part, lives))
+    of_part = np.isin(lives.person, part.person)
+    for one, other in zip(alone, together, strict=True):
+        for file, frame in one.files.items():
+            all_rows = other.files[file]
+            mine = all_rows.filter(pl.Series(of_part[all_rows["row"].to_numpy()])).drop("row")
+            assert frame.height > 0, file
+            assert frame.drop("row").sort(mine.columns).equals(mine.sort(mine.columns)), file
