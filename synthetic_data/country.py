@@ -91,7 +91,7 @@ NATURALISED = 0.057
 NATURALISED_BEFORE = 10
 """Years before the first day by which they had come."""
 
-GHOSTS = 0.069
+GHOSTS = 0.048
 """People who left in the years before the first day and are on the lists still, for one resident."""
 
 COURSE_YEARS = {"EU": (0.40, 0.06, 0.40, 0.14), "non_EU": (0.54, 0.08, 0.26, 0.12)}

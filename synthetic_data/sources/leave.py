@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthetic_data.days import LONG_AGO, NEVER, age, dates
 from synthetic_data.draws import Days, Floats, draws, log_normal, pick
 from synthetic_data.extract import Extract, Sight
+from synthetic_data.residence import Lives
 from synthetic_data.sources import held, lived, numbers
 from synthetic_data.sources.permissions import permissions
 
@@ -82,14 +83,14 @@ def leave_applications(sight: Sight) -> pl.DataFrame:
     # visas are decided some days before they begin, leave in the country begins with the decision
     ahead = (draws(seed, "decided before", person, valid_from) * 15).astype(np.int64)
     decided = np.where(case == "EC", valid_from - ahead, valid_from)
-    lodged = decided - _wait(seed, "wait for leave", person, valid_from, case)
+    lodged = np.maximum(decided - _wait(seed, "wait for leave", person, valid_from, case), lives.birth[row])
     extends = (granted["visa"] == "EXT").to_numpy()
     rate = granted["category"].replace_strict(REFUSED, return_dtype=pl.Float64).to_numpy()
     rate = np.where(extends, EXTENSION_REFUSED, rate)
     grants = granted.select("row", "case", "category", "valid_from", "valid_to").with_columns(
         lodged=pl.Series(lodged), decided=pl.Series(decided), outcome=pl.lit("GRANT")
     )
-    refused = _refused_before(lives.seed, "leave refused", person, valid_from, grants, rate)
+    refused = _refused_before(lives, "leave refused", valid_from, grants, rate)
     applications = pl.concat([grants, refused]).filter(
         pl.max_horizontal("decided", pl.col("valid_from").fill_null(int(LONG_AGO))) <= sight.data_date
     )
@@ -115,14 +116,12 @@ def citizenship(sight: Sight) -> pl.DataFrame:
         {
             "row": row, "case": case, "category": np.select([child, married], ["MN1", "AN62"], "AN61"),
             "valid_from": oath, "valid_to": np.full(len(row), NEVER),
-            "lodged": decided - _wait(seed, "wait for citizenship", person, oath, case),
+            "lodged": np.maximum(decided - _wait(seed, "wait for citizenship", person, oath, case), lives.birth[row]),
             "decided": decided, "outcome": np.full(len(row), "GRANT", dtype=object),
         },
         schema_overrides={"case": pl.String, "category": pl.String, "outcome": pl.String},
     )  # fmt: skip
-    refused = _refused_before(
-        seed, "citizenship refused", person, oath, grants, np.full(len(row), CITIZENSHIP_REFUSED)
-    )
+    refused = _refused_before(lives, "citizenship refused", oath, grants, np.full(len(row), CITIZENSHIP_REFUSED))
     applications = pl.concat([grants, refused]).filter(
         pl.col("valid_from").fill_null(pl.col("decided")) <= sight.data_date
     )
@@ -178,18 +177,20 @@ def _wait(
 
 
 def _refused_before(
-    seed: int, stream: str, person: NDArray[np.int64], number: NDArray[np.int64], grants: pl.DataFrame, rate: Floats
+    lives: Lives, stream: str, number: NDArray[np.int64], grants: pl.DataFrame, rate: Floats
 ) -> pl.DataFrame:
     """Return for a share `rate` of grants an application that was refused some weeks before they were lodged."""
-    fails = np.flatnonzero(draws(seed, stream, person, number - LONG_AGO) < rate)
-    of = grants[fails]
-    again = 7 + (draws(seed, f"{stream}, next", person[fails], number[fails] - LONG_AGO) * 60).astype(np.int64)
+    person = lives.person[grants["row"].to_numpy()]
+    fails = np.flatnonzero(draws(lives.seed, stream, person, number - LONG_AGO) < rate)
+    of, person, number = grants[fails], person[fails], number[fails]
+    again = 7 + (draws(lives.seed, f"{stream}, next", person, number - LONG_AGO) * 60).astype(np.int64)
     decided = of["lodged"].to_numpy() - again
-    wait = _wait(seed, f"{stream}, wait", person[fails], number[fails], of["case"].to_numpy())
-    return of.with_columns(
-        lodged=pl.Series(decided - wait), decided=pl.Series(decided), outcome=pl.lit("REFUSE"),
+    lodged = decided - _wait(lives.seed, f"{stream}, wait", person, number, of["case"].to_numpy())
+    refused = of.with_columns(
+        lodged=pl.Series(lodged), decided=pl.Series(decided), outcome=pl.lit("REFUSE"),
         valid_from=pl.lit(None, pl.Int64), valid_to=pl.lit(None, pl.Int64),
     )  # fmt: skip
+    return refused.filter(pl.Series(lodged >= lives.birth[of["row"].to_numpy()]))
 
 
 def _applicant(sight: Sight, applications: pl.DataFrame) -> pl.DataFrame:

@@ -69,7 +69,7 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
     """
     stays = _registered_stays(lives, errors)
     events = pl.concat([
-        _former_lives(lives, stays),
+        _former_lives(lives, stays, errors),
         _registrations(lives, stays),
         _moves(lives, stays, errors),
         _ends(lives, stays, working, errors),
@@ -127,18 +127,23 @@ def _events(
     )
 
 
-def _former_lives(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
-    """Return what the NHS knew of British returners before 2010: their birth, and for half of them that they left."""
+def _former_lives(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
+    """Return what the NHS knew of British returners before 2010: their birth, and of some of them that they left."""
     first = stays.filter((pl.col("number") == 0) & pl.Series(lives.purpose[stays["row"].to_numpy()] == "return"))
     row, start = first["row"].to_numpy(), first["start"].to_numpy()
-    person, birth = lives.person[row], lives.birth[row]
-    away = (365 + exponential(draws(lives.seed, "years away", person), ABROAD_BEFORE_RETURN * YEAR)).astype(np.int64)
+    person, birth, seed = lives.person[row], lives.birth[row], lives.seed
+    away = (365 + exponential(draws(seed, "years away", person), ABROAD_BEFORE_RETURN * YEAR)).astype(np.int64)
     lived_here = start - away > birth + 30
     known = np.maximum(birth + 3, NHS_BEGAN)
-    told = lived_here & (draws(lives.seed, "left before", person) < 0.5) & (start - away + 90 > known)
+    told = draws(seed, "left before", person) < errors.leavers.told_active + errors.leavers.dropped_active
+    gone = np.maximum(start - away + 90, known + 1)
+    off = _cleaned_off(draws(seed, "cleaned off before", person), np.maximum(gone, FIRST_DAY), errors.leavers)
+    cleaned = lived_here & ~told & (off < start)
+    told &= lived_here & (gone < start)
     return pl.concat([
         _events(row[lived_here], known[lived_here], np.where(birth < NHS_BEGAN, FIRST_IN_COUNTRY, BIRTH)[lived_here]),
-        _events(row[told], (start - away + 90)[told], REMOVAL, "EMB"),
+        _events(row[told], gone[told], REMOVAL, "EMB"),
+        _events(row[cleaned], off[cleaned], REMOVAL, "CGA"),
     ])  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import shutil
 import polars as pl
 import pytest
 
+from flows.targets import tell_targets
 from pipeline.errors import UserError
 from synthetic_data.observed.study import open_study
 from synthetic_data.spread import measure_spread
@@ -74,20 +75,18 @@ def test_the_page_is_whole_in_itself_and_tells_each_figure(told, study, objects)
         assert one["says"].replace("'", "&#39;") in page
 
 
-def test_the_page_can_stand_elsewhere_and_numbers_go_to_the_screen_alone(study, command, tmp_path):
-    done = command("targets", study, "--json", "--report", tmp_path / "pages" / "page.html")
-    assert done.status == 0
-    assert isinstance(json.loads(done.out), list)
+def test_the_page_can_stand_elsewhere_and_numbers_go_to_the_screen_alone(study, capsys, tmp_path):
+    assert tell_targets(study, as_json=True, report=[tmp_path / "pages" / "page.html"]) == 0
+    assert isinstance(json.loads(capsys.readouterr().out), list)
     assert (tmp_path / "pages" / "page.html").stat().st_size > 50_000
 
 
-def test_a_target_that_is_missed_says_so(copy, command):
+def test_a_target_that_is_missed_says_so(copy, capsys):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     women = people.with_columns(sex=pl.lit("F"))
     women.write_parquet(copy / "truth" / "people.parquet")
-    done = command("targets", copy)
-    assert done.status == 0
-    (line,) = [line for line in done.out.splitlines() if "women and girls" in line]
+    assert tell_targets(copy, as_json=False, report=None) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "women and girls" in line]
     assert line.split()[:3] == ["NO", "50.60%", "100.00%"]
 
 
@@ -104,20 +103,18 @@ def test_what_the_study_cannot_show_is_said_and_does_not_hold(copy):
     assert found["population_2019"].value is not None  # truth is known whatever the data date
 
 
-def test_a_study_without_truth_is_told_what_to_do(copy, command):
+def test_a_study_without_truth_is_told_what_to_do(copy):
     shutil.rmtree(copy / "truth")
-    done = command("targets", copy)
-    assert done.status == 2
-    assert "the truth cannot be read" in done.err
-    assert "sojourn simulate" in done.err
+    with pytest.raises(UserError, match="the truth cannot be read") as error:
+        tell_targets(copy, as_json=False, report=None)
+    assert "sojourn simulate" in str(error.value)
 
 
-def test_a_study_that_is_not_synthetic_has_no_truth(copy, command):
+def test_a_study_that_is_not_synthetic_has_no_truth(copy):
     text = (copy / "study.toml").read_text(encoding="utf-8")
     (copy / "study.toml").write_text(text.replace("synthetic = true", "synthetic = false"))
-    done = command("targets", copy / "study.toml")
-    assert done.status == 2
-    assert "not a synthetic study" in done.err
+    with pytest.raises(UserError, match="not a synthetic study"):
+        tell_targets(copy / "study.toml", as_json=False, report=None)
 
 
 def test_no_study_is_a_mistake_of_the_user(command, tmp_path):
