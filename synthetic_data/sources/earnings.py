@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from synthetic_data.country import table
 from synthetic_data.days import age, year_starts
-from synthetic_data.draws import Floats, draws, pick
+from synthetic_data.draws import Floats, draws
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers, work
@@ -73,7 +73,8 @@ def tax_years(sight: Sight) -> pl.DataFrame:
     person = held.identity(lives, errors, "earnings", row, last)
     entities = lives.person[row]
     self_employed = sight.working.self_employed[row]
-    section, pay = industry(lives, row, year), weekly_pay(lives, row, year) * worked
+    section = industry(lives, row, year)
+    pay = weekly_pay(lives, row, year, section) * worked
     another = draws(seed, "another job", entities, year)
     jobs = 1 + (another < SECOND_JOB) + (another < SECOND_JOB + SHORT_TENURE)
     return pl.DataFrame(
@@ -113,35 +114,51 @@ def _sections() -> pl.DataFrame:
 
 def industry(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the place in the table of industries of each person's (row) work in a tax year."""
-    sections = _sections()
-    women = sections["women"].to_numpy()
-    group, sex = lives.people["fine_group"].to_numpy()[rows], lives.people["sex"].to_numpy()[rows]
     entities = lives.person[rows]
     # people change their work in different years
     job = (years + (draws(lives.seed, "year of change", entities) * JOB_YEARS).astype(np.int64)) // JOB_YEARS
     uniform = draws(lives.seed, "industry", entities, job)
+    people = lives.people.select("fine_group", "sex")[rows]
+    groups, cumulated = _cumulated_shares()
+    kind = 2 * people["fine_group"].replace_strict(groups).to_numpy() + (people["sex"] == "F").to_numpy()
     found = np.zeros(len(rows), dtype=np.int64)
-    for one in np.unique(group.astype(str)):
-        shares = sections[TABLE_GROUPS.get(one, one)].to_numpy()
-        for letter, of_sex in (("F", women), ("M", 1 - women)):
-            those = (group == one) & (sex == letter)
-            found[those] = pick(uniform[those], shares * of_sex)
+    for shares in cumulated[:-1]:
+        found += uniform >= shares[kind]
     return found
 
 
-def weekly_pay(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> Floats:
-    """Return the pay of each person (row) for a week of work in a tax year, in pounds of that year."""
+@cache
+def _cumulated_shares() -> tuple[dict[str, int], NDArray[np.float64]]:
+    """Return the place of each nationality group, and cumulated shares: a row a section, two columns a group.
+
+    The columns of a group are those of its men and of its women.
+    """
+    sections = _sections()
+    women = sections["women"].to_numpy()
+    groups = [name for name in sections.columns if name not in ("section", "name", "women", "pay")]
+    place = {name: number for number, name in enumerate(groups)}
+    place |= {name: place[other] for name, other in TABLE_GROUPS.items()}
+    shares = np.column_stack([sections[name].to_numpy() * of_sex for name in groups for of_sex in (1 - women, women)])
+    return place, np.cumsum(shares, axis=0) / shares.sum(axis=0)
+
+
+def weekly_pay(
+    lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64], sections: NDArray[np.int64]
+) -> Floats:
+    """Return the pay of each person (row) for a week of work in a tax year, in pounds of that year.
+
+    `sections` are the industries in which they work in that year (see `industry`).
+    """
     seed, entities, starts = lives.seed, lives.person[rows], year_starts(years, 4, 6)
     steps, medians = zip(*MEDIAN_WEEKLY_PAY, strict=True)
     band = np.searchsorted(steps, age(lives.birth[rows], starts), side="right") - 1
     median = np.array(medians)[np.maximum(band, 0)] * (1 + GROWTH) ** (years - PAY_YEAR)
     of_sex = np.where((lives.people["sex"] == "F").to_numpy()[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
     of_place = np.where(lives.part[rows] == LONDON, LONDON_PAY, 1.0)
-    of_industry = _sections()["pay"].to_numpy()[industry(lives, rows, years)]
     spread = PERSON_SIGMA * _normal(draws(seed, "pay", entities)) + YEAR_SIGMA * _normal(
         draws(seed, "pay of the year", entities, years)
     )
-    return median * of_sex * of_place * of_industry * np.exp(spread)
+    return median * of_sex * of_place * _sections()["pay"].to_numpy()[sections] * np.exp(spread)
 
 
 def _normal(uniform: Floats) -> Floats:

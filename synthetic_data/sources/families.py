@@ -13,7 +13,7 @@ from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year,
 from synthetic_data.draws import Days, Floats, draws, pick
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.sources import held, numbers
-from synthetic_data.sources.earnings import tax_year_labels, weekly_pay, weeks_of_all_years
+from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_of_all_years
 from synthetic_data.sources.leave import settled_from
 from synthetic_data.sources.universal_credit import authority_at, full_service, moves_over
 
@@ -208,7 +208,8 @@ def _claims(sight: Sight) -> pl.DataFrame:
 def _full_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> Floats:
     """Return the pay for a whole year of work; nothing for people outside tax."""
     works = np.append(sight.working.active_from < NEVER, False)[row]
-    return np.where(works, 52 * weekly_pay(sight.lives, np.maximum(row, 0), year), 0.0)
+    some = np.maximum(row, 0)
+    return np.where(works, 52 * weekly_pay(sight.lives, some, year, industry(sight.lives, some, year)), 0.0)
 
 
 def _credits(sight: Sight) -> pl.DataFrame:
@@ -257,5 +258,5 @@ def _year_pay(sight: Sight, row: NDArray[np.int64], year: int) -> tuple[Floats, 
     of_year = sight.once(weeks_of_all_years).filter(pl.col("year_start") == int(year_starts(year, 4, 6)))
     weeks = np.zeros(len(sight.lives.people) + 1, dtype=np.int64)
     weeks[of_year["row"].to_numpy()] = of_year["WEEKS_TAX"].to_numpy()
-    some = np.maximum(row, 0)
-    return weeks[row] * weekly_pay(sight.lives, some, np.full(len(row), year)), weeks[row]
+    some, years = np.maximum(row, 0), np.full(len(row), year)
+    return weeks[row] * weekly_pay(sight.lives, some, years, industry(sight.lives, some, years)), weeks[row]

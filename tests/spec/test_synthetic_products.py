@@ -165,8 +165,9 @@ def test_pay_has_its_median_by_age_sex_and_place(lives: Lives) -> None:
     chosen = (age >= 40) & (age < 50) & (lives.people["sex"] == "M").to_numpy() & (lives.part != earnings.LONDON)
     row = np.flatnonzero(chosen)
     years = np.full(len(row), 2018)
-    factor = table("industries")["pay"].to_numpy()[earnings.industry(lives, row, years)]
-    median = np.median(earnings.weekly_pay(lives, row, years) / factor)
+    sections = earnings.industry(lives, row, years)
+    factor = table("industries")["pay"].to_numpy()[sections]
+    median = np.median(earnings.weekly_pay(lives, row, years, sections) / factor)
     spread = np.hypot(earnings.PERSON_SIGMA, earnings.YEAR_SIGMA)
     assert abs(np.log(median / (535 * 1.17))) < 4 * 1.2533 * spread / np.sqrt(len(row))
 
