@@ -131,10 +131,13 @@ def test_errors_are_of_the_size_that_the_catalogue_tells(
     row = people["row"].to_numpy()
     misspelt_share = (people["FAMILY_NAME"] != lives.people["family_name"][row]).mean()
     assert 0.5 * errors.names.rate * 0.7 < misspelt_share < 2 * errors.names.rate * 0.7 * errors.names.foreign_factor
-    lost = 1 - made["exit_checks_travel"].height / flawless["exit_checks_travel"].height
-    assert abs(lost - errors.departures.unmatched / 2) < 0.008
+    departures, all_departures = (
+        one["exit_checks_travel"].filter(pl.col("DIRECTION") == "OUT").height for one in (made, flawless)
+    )
+    # beside those that are never matched, about 1% are told by no carrier, or go by Ireland
+    assert abs(1 - departures / all_departures - errors.departures.unmatched - 0.01) < 0.010
     adults = made["pds"].height / flawless["pds"].height
-    assert 0.85 < adults < 1.0
+    assert 0.78 < adults < 1.0
     leavers = flawless["pds"].filter(pl.col("REMOVAL_REASON") == "EMB").height
     assert made["pds"].filter(pl.col("REMOVAL_REASON") == "EMB").height < 0.7 * leavers
 
