@@ -1,6 +1,6 @@
 """How many come, stay, leave, are born and die: the rates of the simulated country, each with its reason.
 
-`residents` people on 1 January 2010 stand for the 55.6 million of England and Wales. Rates were set so that the
+`residents` people on 1 January 2010 stand for the 55.46 million of England and Wales. Rates were set so that the
 published figures in `targets.toml` come out; where none is published they are assumptions of plausible size.
 """
 
@@ -94,7 +94,7 @@ NATURALISED_BEFORE = 10
 GHOSTS = 0.048
 """People who left in the years before the first day and are on the lists still, for one resident."""
 
-COURSE_YEARS = {"EU": (0.40, 0.06, 0.40, 0.14), "non_EU": (0.54, 0.08, 0.26, 0.12)}
+COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.10)}
 """Shares of courses of one to four years: nearly half of non-EU students come for a master's year."""
 
 FAMILIES_LEAVE = 0.45
