@@ -45,6 +45,7 @@ REGIMES = {
     "CA+IS": {"NWR": 0.9, "WFI": 0.1},
 }
 """Labour market regimes of Universal Credit by what the claim would have been for; assumptions."""
+CLAIM = {"row": pl.Int64, "start": pl.Int64, "end": pl.Int64, "all_year": pl.Boolean}
 SIMPLE_CLAIMS = 0.6
 """Claims of jobseekers that the live service takes: of single people without children, nearly."""
 SERVICES = ("FULL", "LIVE")
@@ -122,7 +123,7 @@ def claimed(sight: Sight) -> pl.DataFrame:
     stays = lives.stays
     of_stay = stays["row"].to_numpy()
     came = np.maximum(stays["start"].to_numpy(), active_from[of_stay])
-    pieces = []
+    pieces = [pl.DataFrame(schema=CLAIM)]
     for (first,), of_year in weeks.group_by("year_start", maintain_order=True):
         after = int(year_starts(int(calendar_year(first)) + 1, 4, 6))
         wanted, all_year = np.zeros(len(lives.people), dtype=np.int64), np.zeros(len(lives.people), dtype=bool)
@@ -194,13 +195,12 @@ def _split(lives: Lives, claims: pl.DataFrame) -> pl.DataFrame:
     opens = full_service(authority_at(lives, row, start))
     moves = np.where(start < opens, np.maximum(moves_over(lives, row, start), start), NEVER)
     moves = np.where(moves < pension, moves, pension)
-    cuts = (("start", start, moves, False), ("moved", moves, pension, True), ("pension", pension, end, False))
     parts = [
         pl.DataFrame({
             "row": row, "start": begin, "end": until, "claim": start, "all_year": claims["all_year"],
             "moved": np.full(len(row), moved),
         }).filter(pl.col("end") > pl.col("start"))
-        for _, begin, until, moved in cuts
+        for begin, until, moved in ((start, moves, False), (moves, pension, True), (pension, end, False))
     ]  # fmt: skip
     return pl.concat(parts).sort("row", "start")
 
