@@ -100,7 +100,7 @@ COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.1
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.22, 0.03
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.27, 0.03
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
 STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 90, 110
@@ -110,19 +110,19 @@ STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 90, 110
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.102), (30, 0.1155), (35, 0.0655), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0995), (30, 0.1125), (35, 0.064), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
 FERTILITY_OF_YEAR = (1.016, 1.04, 1.05, 1.013, 0.986, 0.96, 0.987, 0.962, 0.9, 0.885, 0.85)
 """Births of 2010 to 2020 rise to 2012 and fall after 2016 (ONS, Births in England and Wales)."""
 
-FERTILITY_BORN_ABROAD = 1.42
+FERTILITY_BORN_ABROAD = 1.60
 """Factor of women born abroad."""
 
 TWINS = 0.0155
 """Maternities with twins (ONS, Birth characteristics)."""
 
-MORTALITY = {"F": (8.0e-6, 0.1078), "M": (2.08e-5, 0.0995)}
+MORTALITY = {"F": (7.87e-6, 0.1078), "M": (2.05e-5, 0.0995)}
 """Gompertz: hazard a exp(b age) on the first day."""
 MORTALITY_FALLS = 0.008
 """The fall of mortality at every age in a year."""

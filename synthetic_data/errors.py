@@ -117,7 +117,7 @@ class Addresses(Frozen):
 
     nhs_never: Share = error(0.12, "moves never told to the NHS; twice as many of men under 35")
     nhs_never_student: Share = error(
-        0.72,
+        0.92,
         "moves to a university that home students never tell the NHS",
         "ONS, Understanding students across administrative data, 2021: 57% are listed where they study",
     )

@@ -18,7 +18,7 @@ parties stands in their table."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
-SELDOM_WORKS = {"CN": 0.12, "HK": 0.5, "MY": 0.5, "SA": 0.3}
+SELDOM_WORKS = {"CN": 0.1, "HK": 0.5, "MY": 0.5, "SA": 0.3}
 """Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
 PENSION_AGE, PENSIONABLE_AFTER = 65, 10
 """Age, and years of residence, from which people draw a pension."""
@@ -28,7 +28,7 @@ SELF_EMPLOYED = 0.15
 """Those in work on their own account (ONS, Labour market overview, 2019: 4.9 of 32.7 million)."""
 STAYS_TO_WORK = 150
 """Days after the course from which a student must have stayed for a job."""
-VISITORS_REGISTER_FROM = 45
+VISITORS_REGISTER_FROM = 35
 """Days of a visit from which anybody bothers."""
 
 
@@ -71,7 +71,7 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
         np.maximum(group_rate(rates.nino_median_days, lives.group), 1e-9),
         rates.nino_sigma,
     )
-    lag = lag + np.where(purpose == "study", between(draws(seed, "first job", person), 30, 400), 0.0)
+    lag = lag + np.where(purpose == "study", between(draws(seed, "first job", person), 15, 250), 0.0)
     lag = lag * np.where(purpose == "visit", SEASONAL_LAG, 1.0)
     on_arrival = start + 1 + lag.astype(np.int64)
     # who grew up here gets a number at sixteen, and a first job or claim in the years after

@@ -9,6 +9,9 @@ from synthetic_data.observed.counting import NotShownError, Shown, Where, counte
 from synthetic_data.observed.study import Observed, group_of
 from synthetic_data.places import authority_lookup
 
+ENDS_SOON = timedelta(days=75)
+"""A course that ends so soon in an academic year is not counted in it again: a master's year from September to
+September is one enrolment (HESA, Standard registration population)."""
 FIRST_MONTHS = timedelta(days=426)
 """Fourteen months from the first day of study: the days present are counted in them."""
 BEFORE_END, AFTER_END = timedelta(days=60), timedelta(days=365)
@@ -21,8 +24,12 @@ _COLUMNS = (
 
 
 def _enrolments(study: Observed) -> pl.DataFrame:
-    """Return the student record without distance learners; `domicile_group` is UK for home students."""
+    """Return the enrolments of each year, without distance learners; `domicile_group` is UK for home students."""
     rows = study.records("hesa", *_COLUMNS).filter(pl.col("study_location") != "distance")
+    rows = rows.filter(
+        (pl.col("year_of_student") == 1)
+        | (pl.col("end_date") > pl.col("year_start") + ENDS_SOON).fill_null(value=True)
+    )
     home = pl.col("domicile") == "GB"
     return rows.with_columns(
         domicile_group=pl.when(home).then(pl.lit("UK")).otherwise(group_of(pl.col("domicile"))),
