@@ -116,6 +116,10 @@ class Addresses(Frozen):
     """Stale addresses: moves that a source learns late or never."""
 
     nhs_never: Share = error(0.12, "moves never told to the NHS; twice as many of men under 35")
+    nhs_never_student: Share = error(
+        0.75, "moves to the place of study of home students never told to the NHS",
+        "ONS, Understanding students across administrative data, 2021 (57% are on a list there); the size is assumed",
+    )  # fmt: skip
     nhs_median_days: Amount = error(60, "median lag of moves that are told")
     stale: Share = error(0.10, "people of whom another source holds an address of the past")
     mean_days: Amount = error(700, "how old that is, in the mean")
@@ -270,7 +274,7 @@ NO_ERRORS = Errors(
     sex=Sexes(wrong=0),
     missing=Missing(given_name=0, postcode=0, nationality=0),
     duplicates=Duplicates(pds=0, hesa=0, exit_checks=0),
-    addresses=Addresses(nhs_never=0, nhs_median_days=0, stale=0, mean_days=0),
+    addresses=Addresses(nhs_never=0, nhs_never_student=0, nhs_median_days=0, stale=0, mean_days=0),
     departures=Departures(unmatched=0),
     border=Border(air_in=0, rail_in=0, sea_in=0, air_out=0, rail_out=0, sea_out=0, by_ireland=0),
     survey=Survey(household_missed=0, person_missed=0, odds_ratio=1, nationality_missing=0, wrong_verdict=0),
