@@ -103,7 +103,7 @@ def people_known(clusters: pl.DataFrame, listed: pl.DataFrame) -> pl.Series:
 def people_surveyed(
     records: Path, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.Series, day: date
 ) -> pl.DataFrame:
-    """Return one row a person found by the survey of a day, by subject.
+    """Return one row a usual resident found by the survey of a day, by subject; surveys of other days are not read.
 
     Columns: `subject_id, stratum, cluster, weight, age`; whether they are linked to somebody `known`, to
     somebody `listed`, and to somebody `trimmed` (on the trimmed list); and `DIVISIONS`: of somebody on the
@@ -112,7 +112,7 @@ def people_surveyed(
     """
     if not records.exists():
         raise UserError("coverage survey: the study has none, so coverage cannot be estimated. Add its extract.")
-    found = pl.read_parquet(records).filter(pl.col("reference_date") == day)
+    found = pl.read_parquet(records).filter(pl.col("reference_date") == day, pl.col("usual_resident"))
     if found.is_empty():
         raise UserError(
             f"coverage survey: nobody was found on {day}. Set reference_date in [coverage] to the survey's own day."

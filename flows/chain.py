@@ -79,7 +79,12 @@ def _link_depends(study: Study) -> Any:
                 f"{path}: no such model file, though {study.path}, [linkage.models] names it for '{source}'."
             )
         models[source] = digest_of_file(path)
-    return {"linkage": study.linkage.model_dump(exclude={"models"}), "models": models, "seed": study.seed}
+    return {
+        "linkage": study.linkage.model_dump(exclude={"models"}),
+        "models": models,
+        "survey": study.coverage.reference_date,
+        "seed": study.seed,
+    }
 
 
 def _rules_depend(study: Study) -> Any:

@@ -16,6 +16,8 @@ from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.audience import Audience, Nobody
 from flows.publish import read_manifest
 from flows.terminal import Terminal, shown
+from linkage.looked_for import subjects_looked_for
+from linkage.plan import read_plan
 from linkage.score import score_links
 from pipeline.errors import UserError
 from pipeline.keys import read_key
@@ -53,19 +55,19 @@ def read_truth(study: Study) -> Truth:
 
 
 def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
-    """Return who every subject really is: `source, subject_id, person, moved`.
+    """Return who every subject that linkage looked for really is: `source, subject_id, person, moved`.
 
     The truth names people by their sources' own keys; the same tokens as in the run find their subjects.
     """
-    key = read_key(study)
+    key, contracts = read_key(study), study.source_contracts()
     found = []
-    for source, contract in study.source_contracts().items():
-        kind = contract.person_key_kind
+    for source in read_plan().linked_sources(contracts):
+        kind = contracts[source].person_key_kind
         known = identities.filter(pl.col("source") == source)
         if known.is_empty():
             continue
         tokens = direct_identifier_tokens(key, kind, known["person_key"])
-        subjects = read_table(tables / "tokens" / f"{source}.parquet", columns=["subject_id", kind])
+        subjects = subjects_looked_for(tables, source, study.coverage.reference_date).select("subject_id", kind)
         found.append(
             known.with_columns(tokens.alias(kind))
             .join(subjects, on=kind, how="inner")

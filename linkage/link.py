@@ -6,6 +6,7 @@ import polars as pl
 
 from linkage.clusters import cluster
 from linkage.identifiers import PAIR, find_mothers, link_by_identifiers
+from linkage.looked_for import SURVEY, subjects_looked_for
 from linkage.match_keys import link_by_keys, read_match_keys
 from linkage.model import LinkageModel, model_levels, read_model, score
 from linkage.plan import read_plan
@@ -18,7 +19,7 @@ from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import write_table
 
-SURVEY, REVIEW = "coverage_survey", "review_sample"
+REVIEW = "review_sample"
 
 # Pairs whose comparisons speak more strongly against one person than this (log2 ratio) are not looked at again.
 LEAST_EVIDENCE = -10.0
@@ -48,7 +49,7 @@ class Linking:
         self.contracts = self.study.source_contracts()
         self.spine, *self.others = self.plan.linked_sources(self.contracts)
         self.tokens = {
-            source: pl.read_parquet(self.ingest / "tokens" / f"{source}.parquet")
+            source: subjects_looked_for(self.ingest, source, self.study.coverage.reference_date)
             for source in (self.spine, *self.others)
         }
         self.modelled = self.plan.modelled(self.others, self.contracts)

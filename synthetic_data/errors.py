@@ -117,10 +117,9 @@ class Addresses(Frozen):
 
     nhs_never: Share = error(0.12, "moves never told to the NHS; twice as many of men under 35")
     nhs_never_student: Share = error(
-        0.92,
-        "moves to a university that home students never tell the NHS",
-        "ONS, Understanding students across administrative data, 2021: 57% are listed where they study",
-    )
+        0.75, "moves to the place of study of home students never told to the NHS",
+        "ONS, Understanding students across administrative data, 2021 (57% are on a list there); the size is assumed",
+    )  # fmt: skip
     nhs_median_days: Amount = error(60, "median lag of moves that are told")
     stale: Share = error(0.10, "people of whom another source holds an address of the past")
     mean_days: Amount = error(700, "how old that is, in the mean")
@@ -166,7 +165,7 @@ class Intentions(Frozen):
 
     spread: Amount = error(0.2, "spread of the logarithm of stated over true months")
     switched: Share = error(0.05, "people who end on the other side of twelve months than they meant")
-    eu_short: Share = error(0.25, "EU nationals who stay for long, and said at arrival that they would not", ONS_EU)
+    eu8_short: Share = error(0.25, "EU8 nationals who stay for long, and said at arrival that they would not", ONS_EU)
     students_back: Share = error(
         0.25, "students who leave for long, and say that they will be back within a year", ONS_STUDENTS
     )
@@ -279,7 +278,7 @@ NO_ERRORS = Errors(
     departures=Departures(unmatched=0),
     border=Border(air_in=0, rail_in=0, sea_in=0, air_out=0, rail_out=0, sea_out=0, by_ireland=0),
     survey=Survey(household_missed=0, person_missed=0, odds_ratio=1, nationality_missing=0, wrong_verdict=0),
-    intentions=Intentions(spread=0, switched=0, eu_short=0, students_back=0, british_unsure=0),
+    intentions=Intentions(spread=0, switched=0, eu8_short=0, students_back=0, british_unsure=0),
     passengers=Passengers(not_covered=0, refused=0, totals_sigma=0),
     broken_rows=0,
 )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import survey
+from synthetic_data import passenger_survey, review, survey
 from synthetic_data.days import DATA_DATE, as_date, dates
 from synthetic_data.draws import draws
 from synthetic_data.duplicates import with_second_numbers
@@ -42,7 +42,9 @@ SOURCES = (
     families,
     leave,
     nhs,
+    passenger_survey,
     registrars,
+    review,
     settlement_scheme,
     survey,
     university,

@@ -1,177 +1,151 @@
-"""The coverage survey of 30 June 2017 and the clerical review of some of its people.
+"""The coverage survey of 30 June 2015 and of 30 June 2017: everybody at the households of a sample is asked.
 
-Everybody usually resident at a sampled postcode is asked. Postcodes are the clusters, drawn by simple random
-sampling within four strata of hardness to count; the weight of a person is the inverse of the inclusion
-probability of the postcode.
+It finds all who are staying in a household, journeys aside, and asks whether they usually live here: residents are
+those who have been here, or mean to be, for more than twelve months.
 """
-
-from math import ceil, sqrt
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import SURVEY_DAY, age, dates
-from synthetic_data.draws import draws
+from synthetic_data import survey_design
+from synthetic_data.days import NEVER, SURVEY_DAY, as_date, dates, day
+from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
+from synthetic_data.intentions import LONG, MONTH, intended_stay
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, nhs, numbers
+from synthetic_data.survey_response import answers
 
-STRATA = 4
-TARGET_CV = 0.01
-MINIMUM_RESPONDENTS = 3_000
-HOUSEHOLD_REFUSES = 0.05
-PERSON_MISSED = 0.04
-YOUNG_MAN_MISSED = 0.16
-REVIEWED = 1_500
-REVIEWED_TWICE = 300
-WRONG_VERDICT = 0.01
-WRONG_VERDICT_FINDS_NOBODY = 0.6
-REVIEWERS = 12
+SURVEY_DAYS = (day(2015, 6, 30), SURVEY_DAY)
+"""Days of the surveys: a chain that reads one takes the later, whose neighbouring years it knows best."""
+DELIVERED_AFTER = 184
+"""Days from a survey to its delivery at the end of the year."""
+INTENDED = ("UNDER_6", "6_TO_12", "12_OR_MORE")
+YEAR_AGO = ("SAME", "ELSEWHERE", "ABROAD", "NOT_BORN")
 
 
 def delivered(sight: Sight) -> list[Extract]:
-    """Return the extracts of the coverage survey and of the clerical review of its people."""
-    answers = coverage_survey(sight.lives, sight.survey_residents, sight.errors)
-    reviewed = review_sample(sight.lives, answers, sight.once(nhs.on_list))
-    return [
-        Extract("coverage_survey", "coverage_survey", {"coverage_survey.csv": answers},
-                "PERSON_ID", "POSTCODE", "DOB", "SEX", ("POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")),
-        Extract("review_sample", "review_sample", {"review_sample.csv": reviewed},
-                "PERSON_ID", order=("PERSON_ID", "REVIEW")),
-    ]  # fmt: skip
+    """Return the extract of the surveys that are delivered on the data date."""
+    file = {"coverage_survey.csv": sight.once(seen_answers)}
+    order = ("REFERENCE_DATE", "POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")
+    return [Extract("coverage_survey", "coverage_survey", file, "PERSON_ID", "POSTCODE", "DOB", "SEX", order)]
 
 
-def postcodes_needed(
-    postcodes: int, mean: float, variance: float, response: float,
-    cv: float = TARGET_CV, respondents: int = MINIMUM_RESPONDENTS,
-) -> int:  # fmt: skip
-    """Return how many of the postcodes to sample.
-
-    The weighted number of respondents of n of N postcodes has, by design, the squared coefficient of variation
-    ((1 - n/N) S^2 + (1 - r) m / r) / (n m^2) with m the mean and S^2 the variance within strata of residents at a
-    postcode and r the response (two-stage sampling, Cochran, Sampling Techniques, 1977, chapters 10 and 11, with
-    answering as the second stage). It is solved for n; then n is raised until the expected respondents less three
-    standard deviations are enough, at most to all postcodes.
-    """
-    between = variance / mean**2
-    within = (1 - response) / (response * mean)
-    for_precision = (between + within) / (cv**2 + between / postcodes)
-    each, spread = response * mean, sqrt(response**2 * variance + response * (1 - response) * mean)
-    # the larger root of each n - 3 spread sqrt(n) = respondents
-    root = (3 * spread + sqrt(9 * spread**2 + 4 * each * respondents)) / (2 * each)
-    return min(postcodes, ceil(max(for_precision, root**2)))
+def seen_answers(sight: Sight) -> pl.DataFrame:
+    """Return the answers to all surveys that are delivered on the data date."""
+    posted = sight.once(nhs.seen_postings)
+    return pl.concat([
+        coverage_survey(sight.lives, sight.errors, listed_on(sight.lives, posted, one), one)
+        for one in surveys_delivered(sight.data_date)
+    ])  # fmt: skip
 
 
-def coverage_survey(lives: Lives, residents: NDArray[np.int64], errors: Errors) -> pl.DataFrame:
-    """Return who answers, of the usual `residents` (rows) on the survey day."""
-    seed = lives.seed
-    cluster = lives.postcode_at(residents, np.full(len(residents), SURVEY_DAY))
-    size = np.bincount(cluster, minlength=len(lives.postcodes))
-    stratum = _strata(lives, residents, cluster)
-    missed = _missed(lives, residents, cluster)
-    inhabited = np.flatnonzero(size > 0)
-    variance = sum(
-        (stratum[inhabited] == one).sum() * size[inhabited][stratum[inhabited] == one].var() for one in range(STRATA)
-    ) / len(inhabited)
-    number = postcodes_needed(
-        len(inhabited), size[inhabited].mean(), variance, 1 - (HOUSEHOLD_REFUSES + PERSON_MISSED + 0.02)
-    )
-    weight = np.zeros(len(lives.postcodes))
-    for one in range(STRATA):
-        frame = inhabited[stratum[inhabited] == one]
-        take = ceil(len(frame) * number / len(inhabited))
-        chosen = frame[np.argsort(draws(seed, "survey postcode", frame), kind="stable")[:take]]
-        weight[chosen] = len(frame) / max(take, 1)
-    found = np.flatnonzero((weight[cluster] > 0) & ~missed)
-    return _answers(lives, errors, residents[found], cluster[found], stratum, weight)
+def surveys_delivered(data_date: int) -> list[int]:
+    """Return the days of the surveys that are delivered on the data date."""
+    return [one for one in SURVEY_DAYS if one + DELIVERED_AFTER <= data_date]
 
 
-def _strata(lives: Lives, residents: NDArray[np.int64], cluster: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the stratum of each postcode: quarters by the share of young people and recent migrants."""
-    recent = lives.first_start[residents] > SURVEY_DAY - 5 * 365
-    came = lives.birth[residents] != lives.first_start[residents]
-    years = age(lives.birth[residents], SURVEY_DAY)
-    hard = (recent & came) | ((years >= 18) & (years < 30))
-    size = np.bincount(cluster, minlength=len(lives.postcodes))
-    share = np.bincount(cluster, weights=hard, minlength=len(lives.postcodes)) / np.maximum(size, 1)
-    inhabited = np.flatnonzero(size > 0)
-    stratum = np.zeros(len(lives.postcodes), dtype=np.int64)
-    order = inhabited[np.argsort(share[inhabited], kind="stable")]
-    stratum[order] = np.arange(len(order)) * STRATA // len(order)
-    return stratum
+def listed_on(lives: Lives, posted: pl.DataFrame, on: int) -> NDArray[np.bool_]:
+    """Return who (row) is on the PDS list on a day: those whom the latest posting has not removed."""
+    latest = posted.filter((pl.col("posting") <= on) & (pl.col("type") != nhs.DROP)).group_by("row")
+    kept = latest.agg(pl.col("type").sort_by("posting").last()).filter(pl.col("type") != nhs.REMOVAL)
+    listed = np.zeros(len(lives.people), dtype=bool)
+    listed[kept["row"].to_numpy()] = True
+    return listed
 
 
-def _missed(lives: Lives, residents: NDArray[np.int64], cluster: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return who does not answer: whole households, and people in answering ones; young men most of all."""
-    household = lives.household_on(residents, np.full(len(residents), SURVEY_DAY))
-    refuses = draws(lives.seed, "survey refuses", lives.households["key"].to_numpy()[household]) < HOUSEHOLD_REFUSES
-    years = age(lives.birth[residents], SURVEY_DAY)
-    young_man = (lives.people["sex"].to_numpy()[residents] == "M") & (years >= 18) & (years < 35)
-    rate = np.where(young_man, YOUNG_MAN_MISSED, PERSON_MISSED)
-    return refuses | (draws(lives.seed, "survey missed", lives.person[residents]) < rate)
-
-
-def _answers(
-    lives: Lives,
-    errors: Errors,
-    rows: NDArray[np.int64],
-    cluster: NDArray[np.int64],
-    stratum: NDArray[np.int64],
-    weight: NDArray[np.float64],
-) -> pl.DataFrame:
-    person = held.identity(lives, errors, "coverage_survey", rows, np.full(len(rows), SURVEY_DAY))
-    household = lives.household_on(rows, np.full(len(rows), SURVEY_DAY))
-    unknown = draws(lives.seed, "nationality not stated", lives.person[rows]) < 0.03
-    postcode = pl.Series(lives.postcodes[cluster], dtype=pl.String)
+def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on: int = SURVEY_DAY) -> pl.DataFrame:
+    """Return the answers to the survey of a day; `listed` says who (row) is on the PDS list that day."""
+    everybody = np.arange(len(lives.people))
+    rows = np.flatnonzero(lives.is_here(everybody, np.full(len(everybody), on)))
+    days = np.full(len(rows), on)
+    postcode, household = lives.postcode_at(rows, days), lives.household_on(rows, days)
+    sample = survey_design.sample(lives, on)
+    key = lives.households["key"].to_numpy()[household]
+    asked = (sample.weight[postcode] > 0) & (draws(lives.seed, "survey household", key, on) < sample.households)
+    answering = answers(lives, errors.survey, rows, lives.map.hard_to_count[postcode], listed[rows], on)
+    found = np.flatnonzero(asked & answering)
+    rows, postcode = rows[found], postcode[found]
+    named = f"survey {on}"
+    person = held.identity(lives, errors, "coverage_survey", rows, np.full(len(rows), on))
+    unknown = draws(lives.seed, "nationality not stated", lives.person[rows], on) < errors.survey.nationality_missing
     return pl.DataFrame(
         {
             "row": rows,
-            "PERSON_ID": numbers.labels(lives, "survey person", rows, "S", 9),
-            "HOUSEHOLD_ID": numbers.household_labels(lives, "survey household", household),
+            "PERSON_ID": numbers.labels(lives, f"{named} person", rows, f"S{as_date(on):%y}", 9),
+            "HOUSEHOLD_ID": numbers.household_labels(lives, f"{named} household", household[found]),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),
             "SEX": person["sex"],
-            "NATIONALITY": pl.select(
-                pl.when(pl.Series(~unknown)).then(lives.people["nationality"][rows])
-            ).to_series(),
-            "POSTCODE": postcode,
-            "REFERENCE_DATE": dates("reference", np.full(len(rows), SURVEY_DAY)),
-            "STRATUM": pl.Series([f"HTC_{one + 1}" for one in stratum[cluster]], dtype=pl.String),
-            "CLUSTER": numbers.postcode_labels(lives, "survey cluster", cluster),
-            "WEIGHT": np.round(weight[cluster], 6),
-        }
+            "NATIONALITY": _where(~unknown, _nationality(lives, rows, on)),
+            "POSTCODE": pl.Series(lives.postcodes[postcode], dtype=pl.String),
+            **_residence(lives, errors, rows, on),
+            **_year_ago(lives, rows, postcode, on),
+            "REFERENCE_DATE": dates("reference", np.full(len(rows), on)),
+            "STRATUM": pl.Series([f"HTC_{one}" for one in lives.map.hard_to_count[postcode]]),
+            "CLUSTER": numbers.postcode_labels(lives, "survey cluster", postcode),
+            "WEIGHT": np.round(sample.weight[postcode], 6),
+        },
+        schema_overrides={"STRATUM": pl.String},
     )
 
 
-def review_sample(lives: Lives, survey: pl.DataFrame, on_nhs: NDArray[np.bool_]) -> pl.DataFrame:
-    """Return the verdicts: the NHS number that a reviewer finds for a survey person, or none; 1% are wrong."""
-    rows = survey["row"].to_numpy()
-    order = np.argsort(draws(lives.seed, "review", lives.person[rows]), kind="stable")[:REVIEWED]
-    twice = order[:REVIEWED_TWICE]
-    index = np.concatenate([order, twice])
-    review = np.concatenate([np.ones(len(order), dtype=np.int64), np.full(len(twice), 2)])
-    row = rows[index]
-    person = lives.person[row]
-    wrong = draws(lives.seed, "verdict wrong", person, review) < WRONG_VERDICT
-    listed = np.flatnonzero(on_nhs)
-    somebody = listed[(draws(lives.seed, "wrong person found", person, review) * len(listed)).astype(np.int64)]
-    finds_nobody = on_nhs[row] & (draws(lives.seed, "nobody found", person, review) < WRONG_VERDICT_FINDS_NOBODY)
-    found = np.where(wrong, np.where(finds_nobody, -1, somebody), np.where(on_nhs[row], row, -1))
-    number = numbers.nhs_numbers(lives, np.maximum(found, 0))
-    first = (draws(lives.seed, "reviewer", person) * REVIEWERS).astype(np.int64)
-    other = (
-        first + 1 + (draws(lives.seed, "second reviewer", person) * (REVIEWERS - 1)).astype(np.int64)
-    ) % REVIEWERS
-    reviewer = np.where(review == 1, first, other)
-    return pl.DataFrame(
-        {
-            "row": row,
-            "PERSON_ID": survey["PERSON_ID"][index],
-            "NHS_NUMBER_FOUND": pl.select(pl.when(pl.Series(found >= 0)).then(number)).to_series(),
-            "REVIEW": review,
-            "REVIEWER": pl.Series([f"R{one + 1:02}" for one in reviewer], dtype=pl.String),
-        }
+def _nationality(lives: Lives, rows: NDArray[np.int64], on: int) -> pl.Series:
+    """Return the nationality of people on a day: those who were naturalised call themselves British."""
+    held_then = lives.people[rows].select("nationality", "naturalised")
+    british = pl.col("naturalised") <= on
+    return held_then.select(pl.when(british).then(pl.lit("GB")).otherwise("nationality")).to_series()
+
+
+def chains_on(lives: Lives, rows: NDArray[np.int64], on: int) -> tuple[Days, Days]:
+    """Return when people who are here on a day first came and will last leave, absences of up to a year aside."""
+    stays = lives.stays
+    row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
+    goes_on = np.append(False, (row[1:] == row[:-1]) & (start[1:] - end[:-1] <= 365))
+    chain = np.cumsum(~goes_on) - 1
+    first = np.flatnonzero(~goes_on)
+    last = np.append(first[1:], len(row)) - 1
+    inside = np.flatnonzero((start <= on) & (on < end))
+    of_row = np.full(len(lives.people), -1, dtype=np.int64)
+    of_row[row[inside]] = chain[inside]
+    return start[first][of_row[rows]], end[last][of_row[rows]]
+
+
+def _residence(lives: Lives, errors: Errors, rows: NDArray[np.int64], on: int) -> dict[str, pl.Series]:
+    """Return whether people say that they usually live here, the month of arrival, and how long they mean to stay.
+
+    Who has been here for a year says so; newcomers say what they mean to do. Those born here were never asked.
+    """
+    came, goes = chains_on(lives, rows, on)
+    means_to_go = np.where(goes == lives.death[rows], NEVER, goes)  # nobody foresees death
+    stated = intended_stay(lives, errors.intentions, rows, came, means_to_go)
+    stated = np.maximum(stated, (on - came) / MONTH)
+    arrived = came > lives.birth[rows]
+    intended = np.array(INTENDED, dtype=object)[(stated >= 6).astype(int) + (stated >= LONG)]
+    return {
+        "USUAL_RESIDENT": pl.Series(stated >= LONG),
+        "ARRIVED": dates("arrived", np.where(arrived, came, NEVER)).dt.month_start(),
+        "INTENDED_STAY": _where(arrived, pl.Series(intended, dtype=pl.String)),
+    }
+
+
+def _year_ago(lives: Lives, rows: NDArray[np.int64], postcode: NDArray[np.int64], on: int) -> dict[str, pl.Series]:
+    """Return where people lived a year before, and the postcode of those who lived elsewhere in the country."""
+    before = np.full(len(rows), on - 365)
+    was_here, then = lives.is_here(rows, before), lives.postcode_at(rows, before)
+    told = np.select(
+        [lives.birth[rows] > before, ~was_here, then == postcode],
+        [YEAR_AGO[3], YEAR_AGO[2], YEAR_AGO[0]],
+        YEAR_AGO[1],
     )
+    return {
+        "YEAR_AGO": pl.Series(told, dtype=pl.String),
+        "POSTCODE_YEAR_AGO": _where(told == YEAR_AGO[1], pl.Series(lives.postcodes[then], dtype=pl.String)),
+    }
+
+
+def _where(kept: NDArray[np.bool_], values: pl.Series) -> pl.Series:
+    return pl.select(pl.when(pl.Series(kept)).then(values)).to_series()

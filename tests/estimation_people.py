@@ -103,7 +103,7 @@ class Country:
         pl.DataFrame(self.deaths, schema=dead, orient="row").write_parquet(ingest / "records" / "deaths.parquet")
         found = {**vital, "nationality": pl.String, "stratum": pl.String, "cluster": pl.String, "weight": pl.Float64}
         pl.DataFrame(self.survey, schema=found, orient="row").with_columns(
-            reference_date=pl.lit(SURVEY_DAY)
+            reference_date=pl.lit(SURVEY_DAY), usual_resident=pl.lit(value=True)
         ).write_parquet(ingest / "records" / "coverage_survey.parquet")
         folders = {"ingest": ingest, "link": link, "stays": stays}
         return StageContext(study=study, folders=folders, out=folder / "count")

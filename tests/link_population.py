@@ -165,6 +165,9 @@ class Population:
         (folder / "records").mkdir()
         for source in SOURCES:
             self.tokens(source).write_parquet(folder / "tokens" / f"{source}.parquet")
+        self.sources["coverage_survey"].select("subject_id", reference_date=date(2017, 6, 30)).write_parquet(
+            folder / "records" / "coverage_survey.parquet"
+        )
         births = self.sources["births"]
         mothers = np.where(self.random.random(births.height) < 0.9, (births["person"].to_numpy() + 1) % self.size, -1)
         births.select("subject_id").with_columns(

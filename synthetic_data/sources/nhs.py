@@ -161,18 +161,15 @@ def _moves(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     rates, seed = errors.addresses, lives.seed
     people = lives.people
     moved = lives.moves.filter(pl.col("start").is_between(FIRST_DAY, LAST_DAY))
-    always = {"since": pl.lit(LONG_AGO, pl.Int64), "until": pl.lit(NEVER, pl.Int64)}
-    row = pl.int_range(pl.len()).alias("row")
     members = pl.concat([
-        people.select(
-            row, "household", always["since"].alias("since"), until=pl.min_horizontal("leaves_home", "married")
-        ),
-        people.select(row, household="own_household", since="leaves_home", until="married")
-        .filter(pl.col("household") >= 0),
-        people.select(row, household="joint_household", since="married", until=always["until"])
-        .filter(pl.col("household") >= 0),
-    ])  # fmt: skip
-    # leaving the parents' home is a move, too, and so is moving in together
+        people.select(pl.int_range(pl.len()).alias("row"), household=of, since=since, until=until)
+        for of, since, until in (
+            ("household", pl.lit(LONG_AGO, pl.Int64), pl.min_horizontal("leaves_home", "married")),
+            ("own_household", "leaves_home", "married"),
+            ("joint_household", "married", pl.lit(NEVER, pl.Int64)),
+        )
+    ]).filter((pl.col("household") >= 0) & (pl.col("since") < pl.col("until")))  # fmt: skip
+    # leaving the parents' home, or for a partner's, is a move, too
     leaving = members.filter(pl.col("since") > LONG_AGO).select("row", moved="since")
     moves = members.join(moved.select("household", moved="start"), on="household").filter(
         (pl.col("moved") > pl.col("since")) & (pl.col("moved") < pl.col("until"))
@@ -186,9 +183,9 @@ def _moves(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     rows, on = moves["row"].to_numpy(), moves["moved"].to_numpy()
     person = lives.person[rows]
     young_man = (people["sex"].to_numpy()[rows] == "M") & (age(lives.birth[rows], on) < 35)
-    studies = lives.home_student & (people["leaves_home"].to_numpy() < NEVER)
-    to_study = studies[rows] & (on == people["leaves_home"].to_numpy()[rows])
-    never = np.where(to_study, rates.nhs_never_student, rates.nhs_never * np.where(young_man, 2, 1))
+    never = rates.nhs_never * np.where(young_man, 2, 1)
+    studies = lives.households["course_begin"].to_numpy()[lives.household_on(rows, on)] == on
+    never = np.where(studies, rates.nhs_never_student, never)
     lag = log_normal(draws(seed, "nhs move lag", person, on), max(rates.nhs_median_days, 1e-9), 1.2).astype(np.int64)
     told = (draws(seed, "nhs move never", person, on) >= never) & (on + lag < moves["end"].to_numpy())
     told &= on + lag > moves["registered"].to_numpy()

@@ -15,7 +15,8 @@ BORN = date(1913, 2, 13)
 PARTS = {"given_name": "Zyxwa", "family_name": "Qvortrup-Jzk", "postcode": "ZZ9 9QX"}
 NUMBERS = {
     "nhs_number": "9999999468", "encrypted_nino": "FEEDFACECAFEBEEF", "husid": "9191919191919",
-    "travel_person_id": "T919191919191", "death_entry_number": "D9191919191", "survey_person_id": "S919191919",
+    "travel_person_id": "T919191919191", "death_entry_number": "D9191919191", "survey_person_id": "S91919191919",
+    "contact_number": "PABABABABABABABAB",
 }  # fmt: skip
 
 

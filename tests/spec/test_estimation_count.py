@@ -140,6 +140,19 @@ def test_coverage_holds_the_survey_against_the_list(country, tmp_path):
     assert row["standard_error"] > 0
 
 
+def test_neither_visitors_nor_people_of_an_earlier_survey_are_surveyed(country, tmp_path):
+    context = country.context(tmp_path, small_study())
+    file = tmp_path / "ingest" / "records" / "coverage_survey.parquet"
+    answers = pl.read_parquet(file)
+    visitors = answers.with_columns(usual_resident=pl.lit(value=False))
+    earlier = answers.with_columns(reference_date=pl.lit(date(2015, 6, 30)))
+    pl.concat([visitors, earlier, answers]).write_parquet(file)
+    count(context)
+
+    row = pl.read_parquet(tmp_path / "count" / "coverage.parquet").row(0, named=True)
+    assert (row["listed"], row["surveyed"], row["matches"]) == (3, 3, 2)
+
+
 def test_who_tells_no_nationality_has_that_of_the_list(country, tmp_path):
     country.survey.append((4, "M", date(1950, 1, 1), None, "A", "A3", 10.0))
     context = country.context(tmp_path, small_study(coverage=CoverageSettings(minimum_matches=1, replicates=20)))

@@ -1,6 +1,7 @@
 """The whole stage on a small population with known truth, made by hand-drawn tokens (`link_population.py`)."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -227,3 +228,14 @@ def test_a_handful_of_people_are_linked_by_defaults(tmp_path):
     scores = score_links(pl.read_parquet(context.out / "clusters.parquet"), population.truth).filter(group="all")
     assert scores["correct"].sum() > 0.85 * scores["true_pairs"].sum()
     assert scores["correct"].sum() > 0.9 * scores["linked_pairs"].sum()
+
+
+def test_a_survey_of_another_day_is_kept_and_not_linked(tmp_path):
+    ingest = Population(40, seed=1).write(tmp_path / "ingest")
+    answers = pl.read_parquet(ingest / "records" / "coverage_survey.parquet")
+    earlier = pl.when(pl.col("subject_id") % 2 == 0).then(date(2015, 6, 30)).otherwise("reference_date")
+    answers.with_columns(reference_date=earlier).write_parquet(ingest / "records" / "coverage_survey.parquet")
+    context = context_of(tmp_path / "link", ingest)
+    link(context)
+    linked = pl.read_parquet(context.out / "clusters.parquet").filter(pl.col("source") == "coverage_survey")
+    assert linked["subject_id"].sort().to_list() == list(range(1, answers.height + 1, 2))

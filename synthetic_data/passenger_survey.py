@@ -1,0 +1,224 @@
+"""The passenger survey: a sample of people who cross the border, asked how long they mean to stay or to be away.
+
+The older kind of migration statistics rested on it. Shifts at ports are sampled, then every k-th passenger of a
+shift. Whoever has lived for twelve months on one side of the border and means to for twelve on the other is a
+long-term migrant, as far as intentions hold. The survey names nobody, so nothing can be linked to it.
+
+Journeys of British, Irish and EU nationals who are no students are not simulated, so nobody meets them here.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, age, as_date, calendar_year, dates
+from synthetic_data.draws import Floats, draws, log_normal, pick, scatter
+from synthetic_data.errors import Errors
+from synthetic_data.extract import Extract, Sight
+from synthetic_data.intentions import intended_absence, intended_stay, months_of
+from synthetic_data.residence import Lives
+
+MIGRANT_CONTACTS = 4_000
+"""Long-term migrants whom the real survey meets in a year; no small country can be sampled so thinly."""
+MIGRATIONS = 0.019
+"""Long-term migrations in a year to residents: 1.15% come and 0.75% leave."""
+HIGHEST_SHARE = 0.1
+"""Of crossings: with more, no simulated survey would be as uncertain as the real one."""
+EVERY = 3
+"""One passenger in so many is asked in a sampled shift."""
+OVERSAMPLED = 2.0
+"""Factor of the share of shifts at trains and ships, which carry few and would else be met too seldom."""
+PORTS = (
+    ("LHR", "AIR", 0.34), ("LGW", "AIR", 0.18), ("STN", "AIR", 0.13), ("MAN", "AIR", 0.13), ("LTN", "AIR", 0.08),
+    ("BHX", "AIR", 0.07), ("STP", "RAIL", 0.035), ("FOL", "RAIL", 0.015), ("DOV", "SEA", 0.014),
+    ("POR", "SEA", 0.004), ("HUL", "SEA", 0.002),
+)  # fmt: skip
+"""Ports, routes and shares of passengers: assumptions. The draw that gives a port is the one by which exit checks
+give the route, so both sources know of the same one."""
+SHIFTS = ("AM", "PM")
+BRITISH_ABROAD = (("AU", 0.24), ("ES", 0.20), ("US", 0.18), ("FR", 0.14), ("CA", 0.09), ("IE", 0.08), ("DE", 0.07))
+"""Where British people go to and come from; all others go to and come from their own country: assumptions."""
+REASONS = {
+    "study": (("STUDY", 1.0),),
+    "family": (("JOIN", 1.0),),
+    "return": (("HOME", 0.7), ("JOB", 0.2), ("JOIN", 0.1)),
+    "visit": (("HOLIDAY", 0.5), ("JOIN", 0.3), ("JOB", 0.2)),
+}
+OTHER_REASONS = (("JOB", 0.7), ("LOOK", 0.3))
+LEAVING = (("JOB", 0.45), ("HOME", 0.35), ("JOIN", 0.12), ("OTHER", 0.08))
+JOURNEY = (("HOLIDAY", 0.8), ("OTHER", 0.2))
+"""Reasons given by those who arrive, by why their party came; by those who leave; on journeys: assumptions."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extract of the survey: one file a year with the contacts until the data date."""
+    contacts = passenger_survey(sight.lives, sight.errors, sight.data_date)
+    year = contacts["INTERVIEW_DATE"].dt.year()
+    files = {
+        f"passenger_survey_{one}.csv": contacts.filter(year == one)
+        for one in range(as_date(FIRST_DAY).year, as_date(sight.data_date).year + 1)
+    }
+    order = ("INTERVIEW_DATE", "CONTACT_NUMBER")
+    return [Extract("passenger_survey", "passenger_survey", files, "CONTACT_NUMBER", sex="SEX", order=order)]
+
+
+def crossings(lives: Lives, until: int) -> pl.DataFrame:
+    """Return all crossings to the day `until`: arrivals and departures of stays, and journeys out and back in them.
+
+    Columns: `row` (of people), `day`, `arrives`, `journey`, `since` (when the person came to the side that is left)
+    and `until` (when the person will leave the side that is gone to; `NEVER` for good). Whoever comes for the first
+    time has lived elsewhere since birth; a British returner, too, as far as this source asks.
+    """
+    stays = lives.stays.sort("row", "start")
+    born, dies = pl.Series(lives.birth)[stays["row"]], pl.Series(lives.death)[stays["row"]]
+    # nobody foresees death
+    ends = pl.when(pl.col("end") == dies).then(NEVER).otherwise("end")
+    between = stays.with_columns(
+        here_until=ends,
+        away_since=pl.col("end").shift(1).over("row").fill_null(born),
+        away_until=pl.col("start").shift(-1).over("row").fill_null(NEVER),
+    )
+    within = lives.trips.sort("row", "out").with_columns(stay=_stay_of(lives))
+    within = within.with_columns(
+        here_since=pl.col("back").shift(1).over("stay").fill_null(stays["start"][within["stay"]]),
+        here_until=pl.col("out").shift(-1).over("stay").fill_null(between["here_until"][within["stay"]]),
+    )
+    every = pl.concat([
+        between.filter(pl.col("start") != born).select(
+            "row", *_which(arrives=True), day="start", since="away_since", until="here_until"
+        ),
+        between.filter(pl.col("end") != dies).select(
+            "row", *_which(arrives=False), day="end", since="start", until="away_until"
+        ),
+        within.select("row", *_which(arrives=False, journey=True), day="out", since="here_since", until="back"),
+        within.select("row", *_which(arrives=True, journey=True), day="back", since="out", until="here_until"),
+    ])  # fmt: skip
+    return every.filter(pl.col("day").is_between(FIRST_DAY, until, closed="right"))
+
+
+def _which(*, arrives: bool, journey: bool = False) -> tuple[pl.Expr, pl.Expr]:
+    return pl.lit(arrives).alias("arrives"), pl.lit(journey).alias("journey")
+
+
+def _stay_of(lives: Lives) -> pl.Series:
+    """Return the place, among the stays in order, of the stay inside which each journey lies."""
+    stays, journeys = lives.stays.sort("row", "start"), lives.trips.sort("row", "out")
+    keys = (stays["row"].to_numpy() << _DAY_BITS) + stays["start"].to_numpy() - LONG_AGO
+    out = (journeys["row"].to_numpy() << _DAY_BITS) + journeys["out"].to_numpy() - LONG_AGO
+    return pl.Series(np.searchsorted(keys, out, side="right") - 1)
+
+
+def share_of_crossings(residents: int) -> float:
+    """Return the share of crossings that is sampled in a country of so many residents."""
+    return min(HIGHEST_SHARE, MIGRANT_CONTACTS / (MIGRATIONS * residents))
+
+
+def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFrame:
+    """Return the contacts until the data date, one row each, with `row` (the true person).
+
+    Whom the survey meets hangs on the shift and on a draw of the person alone, so that every k-th passenger is one
+    with probability 1/k. A weight is the inverse of the sampling fraction, raised to totals of passengers by what is
+    expected of cover and refusal; totals are wrong by a common factor for each route, direction and quarter.
+    """
+    seed, rates = lives.seed, errors.passengers
+    every = crossings(lives, data_date)
+    row, on, arrives = (every[name].to_numpy() for name in ("row", "day", "arrives"))
+    person, household, which = lives.person[row], lives.household_key[row], on * 2 + arrives
+    port = pick(draws(seed, "route", household, on), [share for _, _, share in PORTS])
+    afternoon = draws(seed, "passenger afternoon", household, which) < 0.5
+    share = share_of_crossings(lives.residents) * EVERY * np.where(_BY_AIR[port], 1.0, OVERSAMPLED)
+    shift = (which * len(PORTS) + port) * len(SHIFTS) + afternoon
+    met = draws(seed, "passenger shift", shift) < share
+    met &= draws(seed, "passenger counted", person, which) < 1 / EVERY
+    met &= draws(seed, "passenger not covered", household, which) >= rates.not_covered
+    met &= draws(seed, "passenger refuses", person, which) >= rates.refused
+    found = np.flatnonzero(met)
+    quarter = calendar_year(on) * 4 + dates("day", on).dt.quarter().to_numpy()
+    stratum = (quarter * 2 + arrives) * len(_ROUTES) + _ROUTE_OF[port]
+    totals = log_normal(draws(seed, "passenger totals", stratum), 1.0, rates.totals_sigma)
+    weight = EVERY / share * totals / ((1 - rates.not_covered) * (1 - rates.refused))
+    return pl.DataFrame(
+        {
+            "row": row[found],
+            "CONTACT_NUMBER": _contact_numbers(seed, person[found], which[found]),
+            "INTERVIEW_DATE": dates("day", on[found]),
+            "DIRECTION": _labels(np.array(["OUT", "IN"]), arrives[found].astype(np.int64)),
+            "PORT": _labels(np.array([name for name, _, _ in PORTS]), port[found]),
+            "ROUTE": _labels(np.array(_ROUTES), _ROUTE_OF[port][found]),
+            "SHIFT": _labels(np.array(SHIFTS), afternoon[found].astype(np.int64)),
+            **_answers(lives, errors, every[found]),
+            "WEIGHT": np.round(weight[found], 6),
+        }
+    )
+
+
+def _answers(lives: Lives, errors: Errors, met: pl.DataFrame) -> dict[str, pl.Series]:
+    """Return what passengers answer: who they are, where they come from or go to, why, and for how long."""
+    row, on, arrives, journey = (met[name].to_numpy() for name in ("row", "day", "arrives", "journey"))
+    since, until = met["since"].to_numpy(), met["until"].to_numpy()
+    people = lives.people[row].select("sex", "nationality", "naturalised")
+    passport = pl.select(
+        pl.when(people["naturalised"] <= pl.Series(on)).then(pl.lit("GB")).otherwise(people["nationality"])
+    ).to_series()
+    stay = intended_stay(lives, errors.intentions, row, on, until)
+    absence = intended_absence(lives, errors.intentions, row, on, until)
+    # who is on a journey knows when it ends, and who comes back from one is at home
+    told = np.where(journey, months_of(until - on), np.where(arrives, stay, absence))
+    known = ~np.isnan(told)
+    intended = pl.Series(np.floor(np.where(known, told, 0)).astype(np.int64))
+    return {
+        "NATIONALITY": passport,
+        "SEX": people["sex"],
+        "AGE": pl.Series(np.floor(age(lives.birth[row], on)).astype(np.int64)),
+        "OTHER_COUNTRY": _other_country(lives, row),
+        "REASON": _reasons(lives, row, on, arrives, journey),
+        "MONTHS_BEFORE": pl.Series(np.floor(months_of(on - since)).astype(np.int64)),
+        "MONTHS_INTENDED": pl.select(pl.when(pl.Series(known)).then(intended)).to_series(),
+    }
+
+
+def _other_country(lives: Lives, row: NDArray[np.int64]) -> pl.Series:
+    """Return the country of last or of next residence: that of nationality, for British people any of a few."""
+    own = lives.people["nationality"][row]
+    chosen = pick(
+        draws(lives.seed, "country abroad", lives.household_key[row]), [share for _, share in BRITISH_ABROAD]
+    )
+    abroad = _labels(np.array([country for country, _ in BRITISH_ABROAD]), chosen)
+    return pl.select(pl.when(own == "GB").then(abroad).otherwise(own)).to_series()
+
+
+def _reasons(
+    lives: Lives,
+    row: NDArray[np.int64],
+    on: NDArray[np.int64],
+    arrives: NDArray[np.bool_],
+    journey: NDArray[np.bool_],
+) -> pl.Series:
+    uniform = draws(lives.seed, "passenger reason", lives.household_key[row], on)
+    reason = _drawn(uniform, OTHER_REASONS)
+    for purpose, shares in REASONS.items():
+        reason = np.where(lives.purpose[row] == purpose, _drawn(uniform, shares), reason)
+    return pl.Series(
+        np.select([journey, ~arrives], [_drawn(uniform, JOURNEY), _drawn(uniform, LEAVING)], reason).tolist(),
+        dtype=pl.String,
+    )
+
+
+def _drawn(uniform: Floats, shares: tuple[tuple[str, float], ...]) -> NDArray[np.str_]:
+    return np.array([name for name, _ in shares])[pick(uniform, [share for _, share in shares])]
+
+
+def _labels(names: NDArray[np.str_], numbers: NDArray[np.int64]) -> pl.Series:
+    return pl.Series(names)[numbers]
+
+
+def _contact_numbers(seed: int, person: NDArray[np.int64], which: NDArray[np.int64]) -> pl.Series:
+    """Return a number for each interview: P, then 16 hexadecimal digits, of which nothing can be learnt."""
+    bits = scatter(seed, "passenger contact", person, which)
+    return pl.Series([f"P{one:016X}" for one in bits.tolist()], dtype=pl.String)
+
+
+_ROUTES = list(dict.fromkeys(route for _, route, _ in PORTS))
+_ROUTE_OF = np.array([_ROUTES.index(route) for _, route, _ in PORTS])
+_BY_AIR = np.array([route == "AIR" for _, route, _ in PORTS])
+_DAY_BITS = 18
