@@ -103,14 +103,14 @@ FAMILIES_LEAVE = 0.45
 STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.27, 0.03
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
-STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 90, 110
+STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 150, 110
 """Scale of the days from the end of the course to the departure, and their maximum: one in ten leaves within a week
 (same source)."""
 
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0995), (30, 0.1125), (35, 0.064), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0983), (30, 0.1108), (35, 0.063), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
 FERTILITY_OF_YEAR = (1.016, 1.04, 1.05, 1.013, 0.986, 0.96, 0.987, 0.962, 0.9, 0.885, 0.85)
@@ -122,7 +122,7 @@ FERTILITY_BORN_ABROAD = 1.60
 TWINS = 0.0155
 """Maternities with twins (ONS, Birth characteristics)."""
 
-MORTALITY = {"F": (7.87e-6, 0.1078), "M": (2.05e-5, 0.0995)}
+MORTALITY = {"F": (8.0e-6, 0.1078), "M": (2.11e-5, 0.0995)}
 """Gompertz: hazard a exp(b age) on the first day."""
 MORTALITY_FALLS = 0.008
 """The fall of mortality at every age in a year."""
@@ -132,7 +132,7 @@ BRITISH_EMIGRATION = ((16, 0.0094), (28, 0.0034), (38, 0.0017), (50, 0.0028), (6
 
 FOREIGN_EMIGRATION = {
     "Irish": ((0, 0.025), (5, 0.010), (10, 0.004)),
-    "EU": ((0, 0.030), (5, 0.012), (10, 0.005)),
+    "EU": ((0, 0.026), (5, 0.011), (10, 0.005)),
     "non_EU": ((0, 0.045), (5, 0.016), (10, 0.005)),
 }
 """Other households, by the years since they came."""

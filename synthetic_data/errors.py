@@ -117,7 +117,7 @@ class Addresses(Frozen):
 
     nhs_never: Share = error(0.12, "moves never told to the NHS; twice as many of men under 35")
     nhs_never_student: Share = error(
-        0.75, "moves to the place of study of home students never told to the NHS",
+        0.62, "moves to the place of study of home students never told to the NHS",
         "ONS, Understanding students across administrative data, 2021 (57% are on a list there); the size is assumed",
     )  # fmt: skip
     nhs_median_days: Amount = error(60, "median lag of moves that are told")

@@ -28,8 +28,8 @@ LONDON = "E12000007"
 
 OTHERS = 0.2
 """Newcomers of an authority who do not come to study are at least this share."""
-_NOT_TO_STUDY = pl.col("newcomers") - 130 * pl.col("students")
-"""For each thousand students of an authority, about 130 begin a course in a year who come from abroad (HESA)."""
+_NOT_TO_STUDY = pl.col("newcomers") - 155 * pl.col("students")
+"""For each thousand students of an authority, about 155 begin a course in a year who come from abroad (HESA)."""
 
 
 @cache

@@ -143,12 +143,6 @@ class Lives:
         return education.courses(self)
 
     @cached_property
-    def home_student(self) -> NDArray[np.bool_]:
-        """Who left the parents' home for a university."""
-        own = self.people["own_household"].to_numpy()
-        return (own >= 0) & (self.households["course_end"].to_numpy()[own] < NEVER)
-
-    @cached_property
     def route(self) -> NDArray[np.object_]:
         """The visa route by which each person's party first came, or None."""
         return np.array([*(party.route for party in PARTIES), None, None], dtype=object)[self.party]

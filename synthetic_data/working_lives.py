@@ -18,7 +18,7 @@ parties stands in their table."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
-SELDOM_WORKS = {"CN": 0.1, "HK": 0.5, "MY": 0.5, "SA": 0.3}
+SELDOM_WORKS = {"CN": 0.15, "HK": 0.5, "MY": 0.5, "SA": 0.3}
 """Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
 PENSION_AGE, PENSIONABLE_AFTER = 65, 10
 """Age, and years of residence, from which people draw a pension."""
@@ -55,17 +55,17 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     purpose, place = lives.purpose, people["place"].to_numpy()
     of_party = [*(party.registers for party in PARTIES), RESIDENTS_REGISTER, GHOSTS_REGISTER]
     share = np.array(of_party)[lives.party]
-    for country, factor in SELDOM_WORKS.items():
-        share = np.where((purpose == "study") & (people["nationality"] == country).to_numpy(), factor * share, share)
     share = np.where(
         (place == 1) & np.isin(purpose, ["work", "study", "family", "protection"]), PARTNERS_REGISTER, share
     )
     share = np.where((purpose == "visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
     stays_on = end > lives.course[1] + STAYS_TO_WORK
     share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
-    wants = (draws(seed, "wants a number", person) < share) & (
-        draws(seed, "never active", person) >= rates.never_active
-    )
+    for country, factor in SELDOM_WORKS.items():
+        share = np.where((purpose == "study") & (people["nationality"] == country).to_numpy(), factor * share, share)
+    # whoever comes to work does
+    never = np.where(np.isin(purpose, ["work", "visit"]), 0.0, rates.never_active)
+    wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)
     lag = log_normal(
         draws(seed, "number lag", person),
         np.maximum(group_rate(rates.nino_median_days, lives.group), 1e-9),

@@ -30,7 +30,10 @@ def expired_permissions(
     checked_from = pl.max_horizontal("valid_from", pl.lit(as_date(EXIT_CHECKS_FROM)))
     here = (
         expired.join(study.truth("presence").select("person", "start", spell_end="end"), on="person")
+        .join(study.truth("people").select("person", "naturalised_on"), on="person")
         .filter(
+            # a new citizen needs no permission, and leaves without a trace
+            (pl.col("naturalised_on") > pl.col("valid_to")).fill_null(value=True),
             pl.col("start") <= pl.col("valid_to"),
             pl.col("spell_end").is_null() | (pl.col("spell_end") >= checked_from),
         )

@@ -9,6 +9,7 @@ from synthetic_data.observed.counting import NotShownError, Shown, Where, counte
 from synthetic_data.observed.study import Observed, group_of
 from synthetic_data.places import authority_lookup
 
+YOUNG = 22
 ENDS_SOON = timedelta(days=75)
 """A course that ends so soon in an academic year is not counted in it again: a master's year from September to
 September is one enrolment (HESA, Standard registration population)."""
@@ -20,6 +21,7 @@ the course. Assumption: the published cohort was followed for about a year."""
 
 _COLUMNS = (
     "instance", "domicile", "commencement_date", "year_of_student", "study_location", "year_start", "end_date",
+    "exchange",
 )  # fmt: skip
 
 
@@ -30,11 +32,11 @@ def _enrolments(study: Observed) -> pl.DataFrame:
         (pl.col("year_of_student") == 1)
         | (pl.col("end_date") > pl.col("year_start") + ENDS_SOON).fill_null(value=True)
     )
-    home = pl.col("domicile") == "GB"
-    return rows.with_columns(
-        domicile_group=pl.when(home).then(pl.lit("UK")).otherwise(group_of(pl.col("domicile"))),
-        first_year=pl.col("year_of_student") == 1,
-    )
+    return rows.with_columns(domicile_group=_domicile_group(), first_year=pl.col("year_of_student") == 1)
+
+
+def _domicile_group() -> pl.Expr:
+    return pl.when(pl.col("domicile") == "GB").then(pl.lit("UK")).otherwise(group_of(pl.col("domicile")))
 
 
 def enrolments(study: Observed, year_start: date, where: Where | None = None) -> Shown:
@@ -73,13 +75,14 @@ def after_course(
 ) -> Shown:
     """Students whose first course that ended from one day to another: `outcome` and `days` from end to departure.
 
+    Exchanges of a term or a year are left out.
     `outcome` is extends (a new permission to stay, but none to visit), leaves (a long-term emigration, by the
     truth) or other.
     """
     study.known_until(until + AFTER_END)
     ended = (
         _enrolments(study)
-        .filter(pl.col("end_date").is_between(begin, until))
+        .filter(pl.col("end_date").is_between(begin, until) & (pl.col("exchange") == "none"))
         .sort("end_date")
         .unique("person", keep="first", maintain_order=True)
         .select("person", "end_date", "domicile_group")
@@ -110,18 +113,26 @@ def listed_where_studying(
 ) -> Shown:
     """Students of one academic year on the list of a practice: `same_authority` as their term-time address.
 
-    They are joined by who they truly are. Assumption: the published share is among those found on a list.
+    `mode`, `domicile_group` and `young` (below 22 on the first day of the year) tell them apart. They are joined by
+    who they truly are. Assumption: the published share is among young full-time students from here on a list.
     """
     authorities = dict(authority_lookup().select("postcode_district", "local_authority").iter_rows())
-    terms = study.records("hesa", "year_start", "postcode").filter(pl.col("year_start") == year_start)
+    born = study.truth("people").select("person", "birth_date")
+    young = pl.col("birth_date") > year_start.replace(year=year_start.year - YOUNG)
+    terms = (
+        study.records("hesa", "year_start", "postcode", "mode", "domicile")
+        .filter(pl.col("year_start") == year_start)
+        .join(born, on="person")
+        .with_columns(young=young, domicile_group=_domicile_group())
+    )
     lists = study.records("pr", "snapshot_date", "postcode").filter(pl.col("snapshot_date") == snapshot)
     if terms.is_empty() or lists.is_empty():
         raise NotShownError(f"the study has no students from {year_start}, or no list of {snapshot}")
     studies, listed = (
         rows.unique("person", keep="first", maintain_order=True)
-        .select("person", authority=area_of(pl.col("postcode"), authorities))
-        .drop_nulls()
+        .with_columns(authority=area_of(pl.col("postcode"), authorities))
+        .drop_nulls("authority")
         for rows in (terms, lists)
     )
-    rows = studies.join(listed.rename({"authority": "listed_in"}), on="person")
+    rows = studies.join(listed.select("person", listed_in="authority"), on="person")
     return counted(rows.with_columns(same_authority=pl.col("authority") == pl.col("listed_in")), where, among)
