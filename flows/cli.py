@@ -129,7 +129,7 @@ def dictionary() -> int:
 
 @app.command
 def bench(
-    name: Annotated[str, Parameter(help="Which benchmark: pseudonymise, cluster, account or simulate.")],
+    name: Annotated[str, Parameter(help="Which benchmark: pseudonymise, cluster, account, simulate or scale.")],
     *,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:

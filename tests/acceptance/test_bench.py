@@ -1,13 +1,16 @@
 """Benchmarks print one object with their ratios; a bench is no test of speed."""
 
 import json
+from datetime import date
 
+import polars as pl
 import pytest
 
-from flows.bench import BENCHMARKS
+from flows.bench import BENCHMARKS, scale
+from flows.faker_loop import faked, new_faker
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "scale"])
 def test_a_benchmark_prints_one_object(name, command):
     outcome = command("bench", name, "--json")
     assert outcome.status == 0, outcome.err
@@ -16,3 +19,33 @@ def test_a_benchmark_prints_one_object(name, command):
     assert found["name"] == name
     assert found["rows"] > 0
     assert all(ratio > 0 for ratio in found["ratios"].values())
+
+
+def test_a_country_is_held_against_one_of_ten_times_the_residents():
+    rows, seconds, ratios = scale(residents=500)
+    assert rows > 500
+    assert seconds > 0
+    assert set(ratios) == {"ten_times_the_residents"}
+
+
+def test_the_faker_loop_makes_the_columns_of_an_extract():
+    extract = pl.DataFrame(
+        {
+            "NHS_NO": [f"{number:010}" for number in range(400)],
+            "SURNAME": ["Okafor"] * 400,
+            "DOB": [date(1980, 1, 1)] * 400,
+            "SEX": ["1", None] * 200,
+            "FLAG4": [True] * 400,
+            "WEEKS": list(range(400)),
+            "ACCEPT_DATE": [date(2015, 1, 1)] * 400,
+            "REASON": pl.Series([None] * 400, dtype=pl.String),
+        }
+    )
+    made = faked(new_faker(), extract, 50)
+    assert made.columns == extract.columns
+    assert made.height == 50
+    assert made["NHS_NO"].str.contains(r"^\d{10}$").all()
+    assert set(made["SEX"]) == {"1"}
+    assert made["WEEKS"].is_between(0, 399).all()
+    assert made["ACCEPT_DATE"].is_between(date(2010, 1, 1), date(2019, 12, 31)).all()
+    assert made["REASON"].null_count() == 50

@@ -1,0 +1,61 @@
+"""A plain Faker loop that makes the columns of an extract: the yardstick for the speed of the simulator."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from faker import Faker
+
+START, END = date(2010, 1, 1), date(2019, 12, 31)
+PROVIDERS = {
+    "DATE_OF_BIRTH|BIRTH_DATE|BIRTHDTE|DOB": "date_of_birth",
+    "FORENAME|FIRST_NAME|GIVEN_NAME|FNAMES": "first_name",
+    "SURNAME|LAST_NAME|FAMILY_NAME": "last_name",
+    "POSTCODE|PCODE": "postcode",
+}
+"""What Faker calls the values of columns, by their headers."""
+FEW = 300
+"""A column with fewer values than this holds codes."""
+
+
+def new_faker() -> "Faker":
+    """Return a seeded British Faker; raises `UserError` where the dev group is not installed."""
+    try:
+        from faker import Faker  # noqa: PLC0415 - a dev dependency
+    except ModuleNotFoundError:
+        raise UserError("sojourn bench simulate: needs Faker. Install the dev group, as `make setup` does.") from None
+    fake = Faker("en_GB")
+    fake.seed_instance(1)
+    return fake
+
+
+def faked(fake: "Faker", like: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return rows with the columns of an extract, each value from one call of Faker: nothing agrees with anything."""
+    calls = {column.name: _call(fake, column) for column in like}
+    return pl.DataFrame(
+        [{name: call() for name, call in calls.items()} for _ in range(rows)], infer_schema_length=None
+    )
+
+
+def _call(fake: "Faker", column: pl.Series) -> Callable[[], object]:
+    """Return the plainest call of Faker that makes values like those of a column."""
+    for pattern, provider in PROVIDERS.items():
+        if re.search(pattern, column.name):
+            return getattr(fake, provider)
+    if column.dtype == pl.Date:
+        return lambda: fake.date_between(START, END)
+    if column.dtype == pl.Boolean:
+        return fake.boolean
+    known = column.drop_nulls().unique(maintain_order=True).to_list() or [None]
+    if len(known) < FEW:
+        return lambda: fake.random_element(known)
+    if column.dtype.is_numeric():
+        return lambda: fake.random_int(int(min(known)), int(max(known)))
+    pattern = re.sub("[A-Z]", "?", re.sub("[0-9]", "#", known[0]))
+    return lambda: fake.bothify(pattern)
