@@ -100,10 +100,10 @@ COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.1
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.27, 0.03
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.25, 0.02
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
-STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 150, 110
+STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
 """Scale of the days from the end of the course to the departure, and their maximum: one in ten leaves within a week
 (same source)."""
 
@@ -113,7 +113,7 @@ BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, media
 FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0983), (30, 0.1108), (35, 0.063), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
-FERTILITY_OF_YEAR = (1.016, 1.04, 1.05, 1.013, 0.986, 0.96, 0.987, 0.962, 0.9, 0.885, 0.85)
+FERTILITY_OF_YEAR = (1.01, 1.03, 1.035, 1.01, 0.986, 0.965, 0.975, 0.95, 0.905, 0.885, 0.85)
 """Births of 2010 to 2020 rise to 2012 and fall after 2016 (ONS, Births in England and Wales)."""
 
 FERTILITY_BORN_ABROAD = 1.60
@@ -127,7 +127,7 @@ MORTALITY = {"F": (8.0e-6, 0.1078), "M": (2.11e-5, 0.0995)}
 MORTALITY_FALLS = 0.008
 """The fall of mortality at every age in a year."""
 
-BRITISH_EMIGRATION = ((16, 0.0094), (28, 0.0034), (38, 0.0017), (50, 0.0028), (65, 0.0009))
+BRITISH_EMIGRATION = ((16, 0.0091), (28, 0.0033), (38, 0.0017), (50, 0.0027), (65, 0.0009))
 """Households of British residents that leave in a year, by the age of the head from the given age on."""
 
 FOREIGN_EMIGRATION = {
