@@ -53,5 +53,7 @@ def dates(name: str, days: ArrayLike) -> pl.Series:
     """Return days as a date column; `NEVER` and beyond, and `LONG_AGO` and before, are null."""
     values = np.asarray(days, dtype=np.int64)
     series = pl.Series(name, values.astype(np.int32))
-    known = pl.Series((values < NEVER) & (values > LONG_AGO))
-    return pl.select(pl.when(known).then(series)).to_series().cast(pl.Date).alias(name)
+    unknown = (values >= NEVER) | (values <= LONG_AGO)
+    if unknown.any():
+        series = series.set(pl.Series(unknown), None)
+    return series.cast(pl.Date)

@@ -28,17 +28,9 @@ def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int6
             "where": draws(seed, f"{stream} where", entities),
         }
     )
-    name, tail = pl.col("name"), pl.col("name").str.slice(1)
-    first = pl.col("name").str.slice(0, 1)
-    sounded = pl.coalesce(
-        *(
-            pl.when(tail.str.contains(written, literal=True)).then(
-                first + tail.str.replace(written, heard, literal=True)
-            )
-            for written, heard in _SOUNDS
-        ),
-        name + "e",
-    )
+    name = pl.col("name")
+    heard = frame.filter("heard").select(name.unique())
+    sounded = name.replace(heard["name"], heard.select(_as_heard(name)).to_series())
     # a place from the second letter to the last but one, so that a swap has a neighbour
     place = 1 + (pl.col("where") * (name.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)).cast(pl.Int64)
     before, letter, after = name.str.slice(0, place), name.str.slice(place, 1), name.str.slice(place + 1)
@@ -52,6 +44,20 @@ def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int6
     # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
     slipped = pl.when(slipped == name).then(before + beside + after).otherwise(slipped)
     return frame.select(pl.when(pl.col("heard")).then(sounded).otherwise(slipped).alias(names.name)).to_series()
+
+
+def _as_heard(name: pl.Expr) -> pl.Expr:
+    """Return a name with one sound written in another way."""
+    first, tail = name.str.slice(0, 1), name.str.slice(1)
+    return pl.coalesce(
+        *(
+            pl.when(tail.str.contains(written, literal=True)).then(
+                first + tail.str.replace(written, heard, literal=True)
+            )
+            for written, heard in _SOUNDS
+        ),
+        name + "e",
+    )
 
 
 def wrong_birth(

@@ -21,21 +21,25 @@ _WHOLE = 2**53
 
 def given_names(origins: NDArray[np.object_], sexes: NDArray[np.object_], uniform: Floats) -> NDArray[np.object_]:
     """Return the given names of each person: `origins` of the family, `sexes` F or M, one uniform draw each."""
-    drawn = np.empty(len(uniform), dtype=object)
-    several = _customs("several_given_names")
-    for (origin, sex), names in table("given_names").group_by("origin", "sex", maintain_order=True):
-        those = np.flatnonzero((origins == origin) & (sexes == sex))
-        drawn[those] = _drawn(names["name"].to_list(), uniform[those], several.get(origin, 0.0))
-    return drawn
+    return _of_groups("given_names", {"origin": origins, "sex": sexes}, uniform, "several_given_names")
 
 
 def family_names(origins: NDArray[np.object_], uniform: Floats) -> NDArray[np.object_]:
     """Return a family name, or two, for each household."""
+    return _of_groups("family_names", {"origin": origins}, uniform, "two_family_names")
+
+
+def _of_groups(
+    names: str, groups: dict[str, NDArray[np.object_]], uniform: Floats, custom: str
+) -> NDArray[np.object_]:
+    """Return a name for each draw from the table `names`, by the columns that tell its groups apart."""
+    of_group = dict(table(names).group_by(*groups, maintain_order=True))
+    second = dict(table("name_customs").select("origin", custom).iter_rows())
     drawn = np.empty(len(uniform), dtype=object)
-    two = _customs("two_family_names")
-    for (origin,), names in table("family_names").group_by("origin", maintain_order=True):
-        those = np.flatnonzero(origins == origin)
-        drawn[those] = _drawn(names["name"].to_list(), uniform[those], two.get(origin, 0.0))
+    people = pl.DataFrame(groups, schema=dict.fromkeys(groups, pl.String)).with_row_index("those")
+    for group, rows in people.group_by(*groups):
+        those = rows["those"].to_numpy()
+        drawn[those] = _drawn(of_group[group]["name"].to_list(), uniform[those], second.get(group[0], 0.0))
     return drawn
 
 
@@ -52,10 +56,6 @@ def _drawn(names: list[str], uniform: Floats, second: float) -> NDArray[np.objec
     return drawn
 
 
-def _customs(column: str) -> dict[object, float]:
-    return dict(table("name_customs").select("origin", column).iter_rows())
-
-
 def countries(fine_group: str, weights: str, uniform: Floats) -> NDArray[np.object_]:
     """Return a country (ISO 3166-1 alpha-2) of a finer group for each draw; `weights` names a column."""
     of_group = table("countries").filter(pl.col("fine_group") == fine_group)
@@ -64,7 +64,7 @@ def countries(fine_group: str, weights: str, uniform: Floats) -> NDArray[np.obje
 
 def origin_of(country: NDArray[np.object_], uniform: Floats) -> NDArray[np.object_]:
     """Return the origin of names for each country and draw: the country's main one, or sometimes its other one."""
-    known = table("countries").sort("country")
-    index = np.searchsorted(known["country"].to_numpy().astype(str), country.astype(str))
+    known = table("countries")
+    index = pl.Series(country, dtype=pl.String).replace_strict(known["country"], np.arange(len(known))).to_numpy()
     main, other = (known[name].to_numpy()[index] for name in ("name_origin", "other_origin"))
     return np.where(uniform < known["other_share"].fill_null(0.0).to_numpy()[index], other, main)

@@ -18,7 +18,8 @@ NO_BENEFIT = "NONE"
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of activity."""
     lives, errors, data_date = sight.lives, sight.errors, sight.data_date
-    weeks = work.activity_weeks(lives, sight.working, errors, data_date)
+    delivered_years = pl.col("TAX_YEAR_START").dt.year() < work.tax_years(data_date).stop
+    weeks = sight.once(work.all_weeks).filter(delivered_years)
     people = work.active_people(lives, weeks, errors, data_date)
     numbered = work.numbered(lives, with_combinations(weeks, sight.once(spells_on_benefit)))
     return [

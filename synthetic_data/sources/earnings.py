@@ -23,8 +23,6 @@ from synthetic_data.sources import held, numbers, work
 
 FIRST_DAY_OF_ALL = int(year_starts(work.FIRST_TAX_YEAR, 4, 6))
 REAL_TIME_FROM = 2013
-LAST_OF_ALL = int(year_starts(2021, 4, 6)) + work.DELIVERED_AFTER
-"""Data date on which the weeks of all simulated years have been delivered."""
 
 MEDIAN_WEEKLY_PAY = ((16, 110.0), (18, 220.0), (22, 420.0), (30, 525.0), (40, 535.0), (50, 490.0), (60, 385.0))
 """Pounds a week in 2018 by age from the given one on, men and women, full and part time."""
@@ -55,7 +53,7 @@ def delivered(sight: Sight) -> list[Extract]:
 
 def weeks_of_all_years(sight: Sight) -> pl.DataFrame:
     """Return the weeks of activity of every tax year, delivered or not, and `year_start`, the year's first day."""
-    weeks = work.activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
+    weeks = sight.once(work.all_weeks)
     return weeks.with_columns(year_start=pl.col("TAX_YEAR_START").to_physical().cast(pl.Int64)).sort(
         "year_start", "row"
     )

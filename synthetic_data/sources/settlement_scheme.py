@@ -169,7 +169,10 @@ def _parent(lives: Lives, row: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def resident_since(lives: Lives, row: NDArray[np.int64], on: Days) -> Days:
     """Return the day since which each person (row) has lived here until a day, short absences aside."""
-    stays = lives.stays.sort("row", "start").with_columns(
+    of_these = np.zeros(len(lives.people), dtype=bool)
+    of_these[row] = True
+    stays = lives.stays.filter(of_these[lives.stays["row"].to_numpy()]).sort("row", "start")
+    stays = stays.with_columns(
         begins=(pl.col("start") - pl.col("end").shift(1).over("row") > CONTINUOUS_GAP).fill_null(value=True)
     )
     since = stays.with_columns(since=pl.when("begins").then("start").forward_fill().over("row"))

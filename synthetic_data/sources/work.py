@@ -25,6 +25,8 @@ SCAN_BEGAN = day(1975, 1, 1)
 FIRST_TAX_YEAR = 2009
 DELIVERED_AFTER = 180
 """Days from the end of a tax year until its weeks are delivered."""
+LAST_OF_ALL = int(year_starts(2021, 4, 6)) + DELIVERED_AFTER
+"""Data date on which the weeks of all simulated years have been delivered."""
 PENSION_AGE_OF_WOMEN = {day(1950, 4, 6): 60.0, day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
 PENSION_AGE_OF_MEN = {day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
 """Age by the day of birth at the turns of the law."""
@@ -80,11 +82,17 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
 
 def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return weeks of activity by tax year: the extract's columns but the number."""
-    frames = [_weeks_of(lives, working, errors, year) for year in tax_years(data_date)]
-    return pl.concat(frames).sort("row", "TAX_YEAR_START")
+    pension = pension_from(lives, np.arange(len(lives.people)))
+    frames = [_weeks_of(lives, working, errors, pension, year) for year in tax_years(data_date)]
+    return pl.concat(frames).sort("row", maintain_order=True)
 
 
-def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, year: int) -> pl.DataFrame:
+def all_weeks(sight: Sight) -> pl.DataFrame:
+    """Return the weeks of activity of every simulated tax year, delivered or not: see `activity_weeks`."""
+    return activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
+
+
+def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, pension: Days, year: int) -> pl.DataFrame:
     first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
     stays = lives.stays
     active_from = working.active_from[stays["row"].to_numpy()]
@@ -92,22 +100,19 @@ def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, year: int) ->
         np.minimum(stays["end"].to_numpy(), after)
         - np.maximum(np.maximum(stays["start"].to_numpy(), first), active_from)
     )  # fmt: skip
-    present = (
-        pl.DataFrame({"row": stays["row"], "days": np.maximum(days, 0)}).group_by("row", maintain_order=True).sum()
-    )
-    row = present["row"].to_numpy()
-    entities = lives.person[row]
-    weeks = np.round(present["days"].to_numpy() / 7).astype(np.int64)
-    weeks = np.minimum(weeks, 52)
-    pensioner = first >= pension_from(lives, row)
+    present = np.bincount(stays["row"].to_numpy(), weights=np.maximum(days, 0), minlength=len(lives.people))
+    weeks = np.minimum(np.round(present / 7).astype(np.int64), 52)
+    row = np.flatnonzero(weeks > 0)
+    entities, weeks = lives.person[row], weeks[row]
+    pensioner = first >= pension[row]
     kind = draws(lives.seed, "kind of activity", entities)
     works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    seen = (weeks > 0) & ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
+    seen = ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
     row, entities, weeks, pensioner, works = (one[seen] for one in (row, entities, weeks, pensioner, works))
     part = draws(lives.seed, "part of the year", entities, year)
     a_while = works & ~pensioner & (part < CLAIMS_A_WHILE)
-    claims = [pensioner | ~works, a_while]
-    benefit = np.minimum(np.select(claims, [weeks, np.ceil(weeks * part * 4)], 0).astype(np.int64), weeks)
+    for_a_while = np.where(a_while, np.ceil(weeks * part * 4), 0).astype(np.int64)
+    benefit = np.where(pensioner | ~works, weeks, np.minimum(for_a_while, weeks))
     # the two systems overlap, and together they see every week
     tax = np.where(works, np.where(a_while, weeks - benefit // 2, weeks), 0)
     return pl.DataFrame(
