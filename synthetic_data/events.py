@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import names, population
+from synthetic_data import names
 from synthetic_data.country import (
     BRITISH_EMIGRATION,
     BRITISH_FATHER,
@@ -29,6 +29,7 @@ from synthetic_data.country import (
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal
 from synthetic_data.education import home_course
+from synthetic_data.households import GIRLS, SPELLS, SURGE_BIT
 
 OWN_HOUSEHOLD_KEYS = 1 << 55
 BIRTH_KEYS = 1 << 56
@@ -83,7 +84,7 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
 def is_here(households: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
     """Return whether each household (row) is in the country on each day, short trips aside."""
     here = np.zeros(len(rows), dtype=bool)
-    for arrive, leave in population.SPELLS:
+    for arrive, leave in SPELLS:
         here |= (households[arrive].to_numpy()[rows] <= days) & (days < households[leave].to_numpy()[rows])
     return here
 
@@ -115,7 +116,7 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
         course_begin=pl.Series(np.where(in_town, begin[rows], NEVER)),
         course_end=pl.Series(np.where(in_town, finish[rows], NEVER)),
         overstays=pl.lit(value=False),
-        **{day: never for spell in population.SPELLS for day in spell},
+        **{day: never for spell in SPELLS for day in spell},
     )
     founded = founded.with_columns(arrive=pl.Series(on[rows]))
     founded = emigrations(seed, founded, households["arrive"].to_numpy()[home])
@@ -136,7 +137,7 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     party = households["party"].to_numpy()[people["household"].to_numpy()]
     of_visit = np.array([one.purpose in ("study", "visit") or one.name == "eu_circular" for one in PARTIES])
     settles = (party == RESIDENT) | ((party < len(PARTIES)) & ~of_visit[np.minimum(party, len(PARTIES) - 1)])
-    added = (key >> population.SURGE_BIT) & 1
+    added = (key >> SURGE_BIT) & 1
     size = np.bincount(people["household"].to_numpy(), minlength=len(households))[people["household"].to_numpy()]
     person, birth, place = (people[name].to_numpy() for name in ("person", "birth", "place"))
     single = settles & (added == 0) & ((place >= 2) | ((place == 0) & (size == 1)))
@@ -253,7 +254,7 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     order = np.lexsort((events[:, 3], events[:, 0]))
     mother, on, home, number = events[order].T
     person = BIRTH_KEYS + people["person"].to_numpy()[mother] * BIRTH_SLOTS + number
-    sex = np.where(draws(seed, "sex", person) < population.GIRLS, "F", "M").astype(object)
+    sex = np.where(draws(seed, "sex", person) < GIRLS, "F", "M").astype(object)
     origin = households["origin"].to_numpy()[home]
     never = np.full(len(person), NEVER)
     return pl.DataFrame(

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import education, events, places, population
+from synthetic_data import education, events, newcomers, places, population
 from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, draws
+from synthetic_data.households import PLACES, SPELLS, SURGE_BIT
 from synthetic_data.places import Map
 from synthetic_data.scenarios import Scenario
 
@@ -67,7 +68,7 @@ class Lives:
         """
         person, part = self.person, self.part
         born = person >= events.BIRTH_KEYS
-        added = (person // population.PLACES >> population.SURGE_BIT) & 1
+        added = (person // PLACES >> SURGE_BIT) & 1
         ordinal = np.empty(len(person), dtype=np.int64)
         first = np.flatnonzero(~born)
         ordinal[first] = _ranks(part[first], added[first], person[first])
@@ -220,9 +221,9 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     of = list(places.PARTS) if parts is None else sorted(set(parts))
     households, people = population.residents(seed, residents, of)
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
-    foreign, newcomers = population.newcomers(seed, residents, of, scenario)
-    newcomers = newcomers.with_columns(pl.col("household") + len(households))
-    households, people = pl.concat([households, foreign]), pl.concat([people, newcomers])
+    foreign, those = newcomers.newcomers(seed, residents, of, scenario)
+    those = those.with_columns(pl.col("household") + len(households))
+    households, people = pl.concat([households, foreign]), pl.concat([people, those])
     households, people = events.leaving_home(seed, households, people)
     people = events.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
@@ -259,7 +260,7 @@ def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Da
     )
     for household, after, before in periods:
         of = people[household].to_numpy()
-        for arrive, leave in population.SPELLS:
+        for arrive, leave in SPELLS:
             start = np.maximum(households[arrive].to_numpy()[of], after)
             end = np.minimum(np.minimum(households[leave].to_numpy()[of], before), death)
             there = np.flatnonzero((start < end) & (start <= LAST_DAY) & (of >= 0))
@@ -313,7 +314,7 @@ def _moves_of(
         now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, left))
     found = [(rows, np.full(len(rows), LONG_AGO), now)]
     resident, birth = party == RESIDENT, of["head_birth"].to_numpy()
-    again = [of[name].to_numpy() for name, _ in population.SPELLS[1:]]
+    again = [of[name].to_numpy() for name, _ in SPELLS[1:]]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
         young = (first - birth) / YEAR < 35
         often = np.where(resident, np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
