@@ -13,7 +13,7 @@ from synthetic_data.residence import Lives
 from synthetic_data.sources import nhs, numbers
 
 REVIEWED = 1_500
-"""Usual residents of the latest survey whom reviewers are expected to look for; all of them where they are fewer."""
+"""Usual residents of each survey whom reviewers are expected to look for; all of them where they are fewer."""
 REVIEWED_TWICE = 0.2
 FINDS_NOBODY = 0.6
 """Wrong verdicts on people who are on the list that find nobody; the others find somebody of their household."""
@@ -22,11 +22,13 @@ NOBODY = -1
 
 
 def delivered(sight: Sight) -> list[Extract]:
-    """Return the extract of the review of the latest survey."""
-    latest = survey.surveys_delivered(sight.data_date)[-1]
-    answers = sight.once(survey.seen_answers).filter(pl.col("REFERENCE_DATE") == as_date(latest))
-    reviewed = review_sample(sight.lives, answers, sight.once(nhs.on_list), sight.errors, latest)
-    file = {"review_sample.csv": reviewed}
+    """Return the extract of the reviews of all surveys that are delivered on the data date."""
+    answers, on_nhs = sight.once(survey.seen_answers), sight.once(nhs.on_list)
+    reviewed = [
+        review_sample(sight.lives, answers.filter(pl.col("REFERENCE_DATE") == as_date(on)), on_nhs, sight.errors, on)
+        for on in survey.surveys_delivered(sight.data_date)
+    ]
+    file = {"review_sample.csv": pl.concat(reviewed)}
     return [Extract("review_sample", "review_sample", file, "PERSON_ID", order=("PERSON_ID", "REVIEW"))]
 
 
@@ -41,17 +43,17 @@ def review_sample(
     """
     residents = answers.filter("USUAL_RESIDENT").select("row", "PERSON_ID")
     share = REVIEWED / survey_design.expected_respondents(lives)
-    reviewed = residents.filter(pl.Series(draws(lives.seed, "review", lives.person[residents["row"]]) < share))
-    again = draws(lives.seed, "reviewed twice", lives.person[reviewed["row"]]) < REVIEWED_TWICE
+    reviewed = residents.filter(pl.Series(draws(lives.seed, "review", lives.person[residents["row"]], on) < share))
+    again = draws(lives.seed, "reviewed twice", lives.person[reviewed["row"]], on) < REVIEWED_TWICE
     verdicts = pl.concat([
         reviewed.with_columns(review=pl.lit(1, pl.Int64)),
         reviewed.filter(pl.Series(again)).with_columns(review=pl.lit(2, pl.Int64)),
     ])  # fmt: skip
     row, review = verdicts["row"].to_numpy(), verdicts["review"].to_numpy()
     person, listed = lives.person[row], on_nhs[row]
-    wrong = draws(lives.seed, "verdict wrong", person, review) < errors.survey.wrong_verdict
+    wrong = draws(lives.seed, "verdict wrong", person, review, on) < errors.survey.wrong_verdict
     mistaken = _other_of_household(lives, row, on_nhs, on)
-    finds_nobody = listed & (draws(lives.seed, "nobody found", person, review) < FINDS_NOBODY)
+    finds_nobody = listed & (draws(lives.seed, "nobody found", person, review, on) < FINDS_NOBODY)
     found = np.where(wrong, np.where(finds_nobody, NOBODY, mistaken), np.where(listed, row, NOBODY))
     number = numbers.nhs_numbers(lives, np.maximum(found, 0))
     return pl.DataFrame(
@@ -60,7 +62,7 @@ def review_sample(
             "PERSON_ID": verdicts["PERSON_ID"],
             "NHS_NUMBER_FOUND": pl.select(pl.when(pl.Series(found != NOBODY)).then(number)).to_series(),
             "REVIEW": review,
-            "REVIEWER": _reviewers(lives, person, review),
+            "REVIEWER": _reviewers(lives, person, review, on),
         }
     )
 
@@ -83,9 +85,9 @@ def _other_of_household(
     return np.where((first < last) & (other != rows), other, NOBODY)
 
 
-def _reviewers(lives: Lives, person: NDArray[np.int64], review: NDArray[np.int64]) -> pl.Series:
+def _reviewers(lives: Lives, person: NDArray[np.int64], review: NDArray[np.int64], on: int) -> pl.Series:
     """Return who reviews: the second verdict is another reviewer's."""
-    first = (draws(lives.seed, "reviewer", person) * REVIEWERS).astype(np.int64)
-    step = 1 + (draws(lives.seed, "second reviewer", person) * (REVIEWERS - 1)).astype(np.int64)
+    first = (draws(lives.seed, "reviewer", person, on) * REVIEWERS).astype(np.int64)
+    step = 1 + (draws(lives.seed, "second reviewer", person, on) * (REVIEWERS - 1)).astype(np.int64)
     reviewer = np.where(review == 1, first, (first + step) % REVIEWERS)
     return pl.Series([f"R{one + 1:02}" for one in reviewer], dtype=pl.String)
