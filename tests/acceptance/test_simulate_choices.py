@@ -26,6 +26,9 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
     assert not reused(errors=str(errors))
     assert not reused(errors="none")
     assert not reused(scenario="perfect_sources", errors="none")
+    assert not reused(regions=("Wales",))
+    assert reused(regions=("W92000004",))
+    assert not reused(snapshots=1, parquet=True)
     assert json.loads((out / MARK).read_text())["key"]
 
 
@@ -35,6 +38,8 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
         ({"scenario": "visa_surg"}, "Did you mean 'visa_surge'?"),
         ({"errors": "nowhere.toml"}, "no such file"),
         ({"data_date": date(2017, 6, 29)}, "coverage survey of 2017-06-30"),
+        ({"regions": ("Waless",)}, "Did you mean 'Wales'?"),
+        ({"snapshots": 0}, "--snapshots 0"),
     ],
 )
 def test_a_mistake_leaves_no_folder(tmp_path, chosen, told):
@@ -48,6 +53,7 @@ def test_the_command_takes_all_choices_together(command, tmp_path):
     outcome = command(
         "simulate", "--residents", 1000, "--seed", 1, "--out", out,
         "--data-date", "2018-12-31", "--scenario", "lost_tenth", "--errors", "none",
+        "--region", "London", "--region", "W92000004", "--snapshots", 2, "--parquet",
     )  # fmt: skip
     assert outcome.status == 0, outcome.err
     text = (out / "study.toml").read_text()
@@ -56,5 +62,7 @@ def test_the_command_takes_all_choices_together(command, tmp_path):
         "flow_years = [2016, 2017, 2018]",
         "# Scenario lost_tenth",
         "# Errors: none",
+        "# Regions: only people whose first home lies in London, Wales.",
+        'files = ["extracts/pr_2017.parquet", "extracts/pr_2018.parquet"]',
     ):
         assert line in text
