@@ -39,13 +39,11 @@ class Extract:
 class Sight:
     """All that sources see: the lives, with which errors, and until when.
 
-    `survey_residents` are the rows of those usually resident on the day of the coverage survey; `snapshots` is
-    how many of the last snapshots of the Patient Register are wanted, or None for all.
+    `snapshots` is how many of the last snapshots of the Patient Register are wanted, or None for all.
     """
 
     lives: Lives
     errors: Errors
-    survey_residents: NDArray[np.int64]
     data_date: int = DATA_DATE
     snapshots: int | None = None
     _shared: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)

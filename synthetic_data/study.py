@@ -86,7 +86,7 @@ def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None
     cut = days.day(chosen.data_date.year, chosen.data_date.month, chosen.data_date.day)
     loss = chosen.scenario.loss
     files, known, spine = {}, [], pl.DataFrame()
-    for one in extracts.extracts(lives, truth.survey_residents, chosen.errors, cut, loss, chosen.snapshots):
+    for one in extracts.extracts(lives, chosen.errors, cut, loss, chosen.snapshots):
         written = partial(layouts.as_written, one.name)
         files[one.name] = []
         for name, frame in one.files.items():
