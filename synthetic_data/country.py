@@ -86,7 +86,7 @@ FIRST_SHARES = {
 }  # fmt: skip
 """Of the people of England and Wales on the first day (ONS, Population by nationality, 2010); the rest is British."""
 
-NATURALISED = 0.057
+NATURALISED = 0.059
 """British people on the first day who were born abroad as nationals of another country."""
 NATURALISED_BEFORE = 10
 """Years before the first day by which they had come."""
@@ -100,7 +100,7 @@ COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.1
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.25, 0.02
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.265, 0.02
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
 STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
@@ -122,9 +122,9 @@ FERTILITY_BORN_ABROAD = 1.60
 TWINS = 0.0155
 """Maternities with twins (ONS, Birth characteristics)."""
 
-MORTALITY = {"F": (8.0e-6, 0.1078), "M": (2.11e-5, 0.0995)}
+MORTALITY = {"F": (7.95e-6, 0.1078), "M": (1.99e-5, 0.0995)}
 """Gompertz: hazard a exp(b age) on the first day."""
-MORTALITY_FALLS = 0.008
+MORTALITY_FALLS = 0.011
 """The fall of mortality at every age in a year."""
 
 BRITISH_EMIGRATION = ((16, 0.0091), (28, 0.0033), (38, 0.0017), (50, 0.0027), (65, 0.0009))

@@ -62,7 +62,8 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     stays_on = end > lives.course[1] + STAYS_TO_WORK
     share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
     for country, factor in SELDOM_WORKS.items():
-        share = np.where((purpose == "study") & (people["nationality"] == country).to_numpy(), factor * share, share)
+        seldom = np.isin(purpose, ["study", "visit"]) & (people["nationality"] == country).to_numpy()
+        share = np.where(seldom, factor * share, share)
     # whoever comes to work does
     never = np.where(np.isin(purpose, ["work", "visit"]), 0.0, rates.never_active)
     wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)
