@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE
 from synthetic_data.errors import Errors

@@ -6,7 +6,6 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic_data import passenger_survey, review, survey
 from synthetic_data.days import DATA_DATE, as_date, dates

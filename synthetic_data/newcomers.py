@@ -22,7 +22,7 @@ from synthetic_data.country import (
     Party,
     trend,
 )
-from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
+from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal, pick
 from synthetic_data.households import born_abroad, first_keys, households_of, nationalities, people_of, stacked
 from synthetic_data.places import part_residents, share_of_parts
@@ -115,7 +115,7 @@ def _arrivals(party: Party, number: int, begins: int) -> float:
 
 
 def _arrived_before(party: Party, on: int) -> float:
-    """Return the share of a party's arrivals that come before a day: years by its trend, days evenly within a year."""
+    """Return the share of a party's arrivals before a day: years by its trend, days evenly within a year."""
     new_years = year_starts(np.append(YEARS, YEARS[-1] + 1))
     return float(np.interp(on, new_years, np.append(0.0, np.cumsum(trend(party.trend)))))
 

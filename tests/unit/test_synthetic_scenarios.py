@@ -1,6 +1,7 @@
 """Scenarios: each changes what it says, and everybody whom it shares with the baseline lives the same life."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.study import read_study
-from synthetic_data import extracts, truth_tables
+from synthetic_data import extracts
 from synthetic_data.country import PARTIES
 from synthetic_data.days import LONG_AGO, NEVER, day
 from synthetic_data.errors import NO_ERRORS, Errors, values
@@ -102,7 +103,7 @@ def test_a_surge_keeps_the_trend_of_its_party(usual: pl.DataFrame, tmp_path: Pat
     party = "eu2_seasonal"
     surged = arrived(surge_of(tmp_path, party, "2012-07-01", 2))
     halves = [day(year, month, 1) for year in range(2012, 2021) for month in (1, 7)][1:]
-    for begins, until in zip(halves, halves[1:], strict=False):
+    for begins, until in pairwise(halves):
         before = arrivals(usual, party, begins, until)
         added = arrivals(surged, party, begins, until) - before
         assert abs(added - before) < 4 * (2 * before) ** 0.5
@@ -138,11 +139,10 @@ def test_longer_stays_lengthen_stays_that_begin_late_and_no_other(usual: pl.Data
 
 
 def test_a_lost_tenth_is_lost_from_one_year_of_one_extract(baseline: Lives) -> None:
-    residents = truth_tables.settle(baseline).survey_residents
     errors = Errors(broken_rows=0)
-    whole = {one.name: one.files for one in extracts.extracts(baseline, residents, errors)}
+    whole = {one.name: one.files for one in extracts.extracts(baseline, errors)}
     loss = read_scenario("lost_tenth").loss
-    left = {one.name: one.files for one in extracts.extracts(baseline, residents, errors, losses=loss)}
+    left = {one.name: one.files for one in extracts.extracts(baseline, errors, losses=loss)}
     for name, files in whole.items():
         for file, frame in files.items():
             if name != "activity_weeks":
