@@ -170,9 +170,9 @@ def test_a_part_alone_has_the_contacts_that_it_has_in_the_whole_country() -> Non
 
 def test_there_is_a_file_for_every_year_and_nothing_after_the_data_date(lives: Lives) -> None:
     cut = day(2018, 3, 31)
-    extract = survey.delivered(Sight(lives, Errors(), np.zeros(0, dtype=np.int64), cut))[0]
+    extract = survey.delivered(Sight(lives, Errors(), cut))[0]
     assert list(extract.files) == [f"passenger_survey_{year}.csv" for year in range(2010, 2019)]
-    whole = pl.concat(survey.delivered(Sight(lives, Errors(), np.zeros(0, dtype=np.int64)))[0].files.values())
+    whole = pl.concat(survey.delivered(Sight(lives, Errors()))[0].files.values())
     early = whole.filter(pl.col("INTERVIEW_DATE").to_physical() <= cut)
     delivered = pl.concat(extract.files.values())
     key = "CONTACT_NUMBER"
