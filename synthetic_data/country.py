@@ -111,7 +111,7 @@ STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0996), (30, 0.1123), (35, 0.0638), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.1003), (30, 0.1131), (35, 0.0642), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
 FERTILITY_OF_YEAR = (1.022, 1.043, 1.048, 1.022, 0.996, 0.973, 0.983, 0.957, 0.912, 0.892, 0.857)
@@ -123,7 +123,7 @@ FERTILITY_BORN_ABROAD = 1.52
 TWINS = 0.0155
 """Maternities with twins (ONS, Birth characteristics)."""
 
-MORTALITY = {"F": (8.2e-6, 0.1078), "M": (2.04e-5, 0.0995)}
+MORTALITY = {"F": (8.14e-6, 0.1078), "M": (2.025e-5, 0.0995)}
 """Gompertz: hazard a exp(b age) on the first day."""
 MORTALITY_OF_YEAR = (1.0, 0.984, 0.989, 0.993, 0.94, 1.042, 1.0, 1.005, 1.014, 0.974, 1.0, 1.0)
 """Factor of the years to June 2010 to 2021: mild winters and hard ones (ONS, Mid-year estimates, deaths)."""
