@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.country import table
 from synthetic_data.days import DATA_DATE, dates
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, Floats, draws, exponential
 from synthetic_data.errors import Errors
 from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
@@ -29,12 +30,23 @@ def identity(
     day of each row (else the data date), for names change at marriage. `again` asks for the second record of
     people whom the source takes for somebody new, which has errors of its own.
     """
+    at = np.full(len(rows), DATA_DATE) if on is None else on
+    told = _told_of_marriage(lives, errors, source, rows, at)
+    # the rows of a person under one name are alike
+    known, index = distinct(2 * rows + told)
+    return _records(lives, errors, source, known // 2, known % 2 == 1, again)[index]
+
+
+def _records(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], told: NDArray[np.bool_], again: bool
+) -> pl.DataFrame:
+    """Return what `identity` does; `told` says of whose name at marriage the source knows."""
     entities = lives.person[rows]
     stream = f"{source} again" if again else source
-    born = lives.people.select("given_name", "family_name", "sex", "origin")[rows]
-    at = np.full(len(rows), DATA_DATE) if on is None else on
-    names = _married(lives, errors, source, rows, at, born)
+    born = lives.people.select("given_name", "family_name", "married_name", "sex", "origin")[rows]
+    named = pl.when(pl.Series(told)).then(pl.coalesce("married_name", "family_name")).otherwise("family_name")
     prone = proneness(lives, errors, rows)
+    names = born.select("given_name", family_name=named, origin="origin")
     names = _written(names, errors, lives.seed, source, stream, entities, prone)
     if source in IN_CAPITALS:
         names = names.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
@@ -46,23 +58,21 @@ def identity(
     )
 
 
-def _married(
-    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days, names: pl.DataFrame
-) -> pl.DataFrame:
-    """Return names with those taken at marriage, of people who had told the source of theirs on the day."""
+def _told_of_marriage(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days
+) -> NDArray[np.bool_]:
+    """Return who (row) had married, and had told the source of it, on the day."""
     married = lives.people["married"].to_numpy()[rows]
-    before = np.flatnonzero(married <= on)
-    if not len(before):
-        return names
+    told = married <= on
+    before = np.flatnonzero(told)
     entities = lives.person[rows[before]]
     missed = draws(lives.seed, f"{source} marriage missed", entities) < errors.rate(
         "forms", "marriage_missed", source
     )
     mean_lag = errors.rate("forms", "marriage_mean_days", source)
     lag = exponential(draws(lives.seed, f"{source} marriage lag", entities), mean_lag)
-    told = before[~missed & (married[before] + lag <= on[before])]
-    new = pl.select(pl.coalesce(lives.people["married_name"][rows[told]], names["family_name"][told])).to_series()
-    return names.with_columns(names["family_name"].scatter(told, new))
+    told[before] = ~missed & (married[before] + lag <= on[before])
+    return told
 
 
 def _written(
@@ -138,11 +148,12 @@ def postcode(
     """
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
-    entities = lives.person[rows]
-    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, rows)
+    known, index = distinct(rows)
+    entities = lives.person[known]
+    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, known)
     lag = exponential(draws(lives.seed, f"{source} lag", entities), mean_days)
-    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64))
-    postcodes = pl.Series("postcode", lives.postcodes[at], dtype=pl.String)
+    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64)[index])
+    postcodes = lives.map.text[at].alias("postcode")
     return with_gaps(lives, errors, source, "postcode", rows, postcodes)
 
 
@@ -150,9 +161,10 @@ def with_gaps(
     lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64], values: pl.Series
 ) -> pl.Series:
     """Return the values of people without those that the source lacks: `name` is one of the kind `missing`."""
-    rate = errors.rate("missing", name, source) * proneness(lives, errors, rows)
-    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[rows]) < rate
-    return pl.select(pl.when(pl.Series(~lacks)).then(values)).to_series().alias(values.name)
+    known, index = distinct(rows)
+    rate = errors.rate("missing", name, source) * proneness(lives, errors, known)
+    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[known]) < rate
+    return pl.select(pl.when(pl.Series(~lacks[index])).then(values)).to_series().alias(values.name)
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:
