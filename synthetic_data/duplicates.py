@@ -80,8 +80,7 @@ def second_days(lives: Lives, source: str, share: float) -> Days:
 
     It is drawn from the days of the simulated years between the person's first arrival and last departure.
     """
-    last = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()
-    begins, ends = np.maximum(lives.first_start, FIRST_DAY), np.minimum(last, LAST_DAY)
+    begins, ends = np.maximum(lives.first_start, FIRST_DAY), np.minimum(lives.last_end, LAST_DAY)
     on = between(draws(lives.seed, f"{source} second day", lives.person), begins, ends).astype(np.int64)
     second = (draws(lives.seed, f"{source} second number", lives.person) < share) & (begins < ends)
     return np.where(second, on, NEVER)

@@ -124,19 +124,25 @@ class Lives:
         return np.array([*(party.purpose for party in PARTIES), "resident", "ghost"], dtype=object)[self.party]
 
     @cached_property
+    def stay_number(self) -> NDArray[np.int64]:
+        """The number, from 0 on, of each stay (row of `stays`) among those of its person."""
+        row = self.stays["row"].to_numpy()
+        return np.arange(len(row)) - np.searchsorted(row, row)
+
+    @cached_property
     def first_start(self) -> Days:
         """The first day of each person's first stay."""
-        return self.stays.group_by("row", maintain_order=True).first()["start"].to_numpy()
+        return self.stays["start"].to_numpy()[self.stay_number == 0]
 
     @cached_property
     def first_end(self) -> Days:
         """The last day of each person's first stay."""
-        return self.stays.group_by("row", maintain_order=True).first()["end"].to_numpy()
+        return self.stays["end"].to_numpy()[self.stay_number == 0]
 
     @cached_property
     def last_end(self) -> Days:
         """The last day of each person's last stay."""
-        return self.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()
+        return self.stays["end"].to_numpy()[np.diff(self.stays["row"].to_numpy(), append=-1) != 0]
 
     @cached_property
     def courses(self) -> pl.DataFrame:
@@ -153,7 +159,7 @@ class Lives:
         """Whether each stay (row of `stays`) goes on after every permission has ended: a party's first one."""
         row = self.stays["row"].to_numpy()
         stays_on = self.households["overstays"].to_numpy()[self.people["household"].to_numpy()]
-        return stays_on[row] & (np.diff(row, prepend=-1) != 0)
+        return stays_on[row] & (self.stay_number == 0)
 
     def authority_at(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the local authority (row of `places.authorities`) where each person lives, or lived last."""

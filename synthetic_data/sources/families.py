@@ -124,8 +124,7 @@ def _claimant(sight: Sight, row: NDArray[np.int64], since: Days) -> pl.DataFrame
 
 
 def _last_day(sight: Sight, row: NDArray[np.int64]) -> Days:
-    last = sight.lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[row]
-    return np.minimum(last - 1, sight.data_date)
+    return np.minimum(sight.lives.last_end[row] - 1, sight.data_date)
 
 
 def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -91,13 +91,13 @@ def _addresses(lives: Lives, events: pl.DataFrame) -> pl.Series:
     here = lives.postcode_at(row, posting)
     before = (lives.purpose[row] == "return") & (posting < lives.first_start[row])
     once = (draws(lives.seed, "address before leaving", lives.person[row]) * len(lives.postcodes)).astype(np.int64)
-    return pl.Series(lives.postcodes[np.where(before, once, here)], dtype=pl.String)
+    return lives.map.text[np.where(before, once, here)]
 
 
 def _registered_stays(lives: Lives, errors: Errors) -> pl.DataFrame:
     """Return the stays in which people register: `row, start, end, number (of the stay), registered (day)`."""
     rates, seed = errors.registration, lives.seed
-    stays = lives.stays.with_columns(number=pl.int_range(pl.len()).over("row"))
+    stays = lives.stays.with_columns(number=pl.Series(lives.stay_number))
     row, start, number = (stays[name].to_numpy() for name in ("row", "start", "number"))
     person, group = lives.person[row], lives.group[row]
     born_here = start == lives.birth[row]

@@ -162,7 +162,6 @@ def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: 
     rows = np.unique(weeks["row"].to_numpy())
     latest = np.full(len(rows), data_date)
     person = held.identity(lives, errors, "activity", rows, latest)
-    last = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[rows]
     return pl.DataFrame(
         {
             "row": rows,
@@ -171,6 +170,6 @@ def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: 
             "LAST_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
             "SEX": person["sex"],
-            "POSTCODE": held.postcode(lives, errors, "activity", rows, np.minimum(latest, last - 1)),
+            "POSTCODE": held.postcode(lives, errors, "activity", rows, np.minimum(latest, lives.last_end[rows] - 1)),
         }
     )
