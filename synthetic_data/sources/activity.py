@@ -5,9 +5,12 @@ the year: that of the spells that the benefit systems tell of the same weeks (`b
 one person never disagree. Tax credits are no part of it: they belong to families, and so does their extract.
 """
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from synthetic_data.days import year_starts
+from synthetic_data.days import calendar_year, year_starts
+from synthetic_data.distinct import distinct
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.sources import work
 from synthetic_data.sources.benefits import spells_on_benefit
@@ -35,23 +38,25 @@ def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame
 
     `spells` has `row, start, end` (the last day) and `combination`. Of those held equally long the first counts.
     """
-    years = weeks["TAX_YEAR_START"].unique().sort().dt.year().to_list()
-    held = pl.concat([_held_in(spells, year) for year in years])
-    found = weeks.join(held, on=["row", "TAX_YEAR_START"], how="left", maintain_order="left")
+    row, first = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].to_physical().to_numpy().astype(np.int64)
+    years, year = distinct(first)
+    of_spell = spells["row"].to_numpy()
+    held_in = np.full((len(years), max(row.max(initial=-1), of_spell.max(initial=-1)) + 1), len(spells))
+    for of_year, day in zip(held_in, years.tolist(), strict=True):
+        longest = _longest(spells, day)
+        of_year[of_spell[longest]] = longest
+    combination = spells["combination"].extend_constant(None, 1)[held_in[year, row]]
     on_benefit = pl.col("WEEKS_BENEFIT") > 0
-    return found.with_columns(
-        BENEFIT_COMBINATION=pl.when(on_benefit).then("combination").otherwise(pl.lit(NO_BENEFIT))
-    ).drop("combination")
-
-
-def _held_in(spells: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Return `row, TAX_YEAR_START, combination` of the tax year that begins in a year."""
-    first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
-    days = pl.min_horizontal("end", pl.lit(after - 1)) - pl.max_horizontal("start", pl.lit(first)) + 1
-    return (
-        spells.filter((pl.col("start") < after) & (pl.col("end") >= first))
-        .select("row", "start", "combination", days=days)
-        .sort("row", "days", "start", descending=[False, True, False])
-        .unique("row", keep="first", maintain_order=True)
-        .select("row", pl.lit(first, pl.Int32).cast(pl.Date).alias("TAX_YEAR_START"), "combination")
+    return weeks.with_columns(
+        BENEFIT_COMBINATION=pl.when(on_benefit).then(combination).otherwise(pl.lit(NO_BENEFIT))
     )
+
+
+def _longest(spells: pl.DataFrame, first: int) -> NDArray[np.int64]:
+    """Return the spell (row of `spells`) that each person held for the most days of the tax year from a day on."""
+    row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
+    after = int(year_starts(calendar_year(first) + 1, 4, 6))
+    held = np.flatnonzero((start < after) & (end >= first))
+    days = np.minimum(end[held], after - 1) - np.maximum(start[held], first)
+    held = held[np.lexsort((start[held], -days, row[held]))]
+    return held[np.diff(row[held], prepend=-1) != 0]

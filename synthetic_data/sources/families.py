@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
 from synthetic_data.draws import Days, Floats, draws, pick
 from synthetic_data.extract import Extract, Sight
-from synthetic_data.sources import held, numbers
-from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_of_all_years
+from synthetic_data.sources import held, numbers, work
+from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_in_tax
 from synthetic_data.sources.leave import settled_from
 from synthetic_data.sources.universal_credit import authority_at, full_service, moves_over
 
@@ -254,8 +254,9 @@ def _credits_of(sight: Sight, awards: pl.DataFrame, moves: Days, year: int) -> p
 
 def _year_pay(sight: Sight, row: NDArray[np.int64], year: int) -> tuple[Floats, NDArray[np.int64]]:
     """Return the pay of people (rows, -1 for nobody) in a tax year, and their weeks in tax."""
-    of_year = sight.once(weeks_of_all_years).filter(pl.col("year_start") == int(year_starts(year, 4, 6)))
-    weeks = np.zeros(len(sight.lives.people) + 1, dtype=np.int64)
-    weeks[of_year["row"].to_numpy()] = of_year["WEEKS_TAX"].to_numpy()
-    some, years = np.maximum(row, 0), np.full(len(row), year)
-    return weeks[row] * weekly_pay(sight.lives, some, years, industry(sight.lives, some, years)), weeks[row]
+    weeks = sight.once(weeks_in_tax)[year - work.FIRST_TAX_YEAR, row].astype(np.int64)
+    works = np.flatnonzero(weeks > 0)
+    some, years = row[works], np.full(len(works), year)
+    pay = np.zeros(len(row))
+    pay[works] = weeks[works] * weekly_pay(sight.lives, some, years, industry(sight.lives, some, years))
+    return pay, weeks

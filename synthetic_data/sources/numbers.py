@@ -36,6 +36,16 @@ def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
     return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[known]))[index]
 
 
+def by_insurance_number(lives: Lives) -> NDArray[np.int64]:
+    """Return all people (rows) in the order of their encrypted National Insurance numbers."""
+    return np.argsort(scatter(lives.seed, "encrypted nino", lives.person))
+
+
+def by_nhs_number(lives: Lives) -> NDArray[np.int64]:
+    """Return all people (rows) in the order of their NHS numbers."""
+    return np.argsort(shuffled(lives.seed, "nhs number", lives.ordinal))
+
+
 def labels(
     lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int, again: bool = False
 ) -> pl.Series:

@@ -81,10 +81,13 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
 
 
 def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return weeks of activity by tax year: the extract's columns but the number."""
+    """Return weeks of activity: the extract's columns but the number, by which they are in order, and by tax year."""
+    order = numbers.by_insurance_number(lives)
     pension = pension_from(lives, np.arange(len(lives.people)))
-    frames = [_weeks_of(lives, working, errors, pension, year) for year in tax_years(data_date)]
-    return pl.concat(frames).sort("row", maintain_order=True)
+    weeks = pl.concat([_weeks_of(lives, working, errors, order, pension, year) for year in tax_years(data_date)])
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return weeks[np.argsort(place[weeks["row"].to_numpy()], kind="stable")]
 
 
 def all_weeks(sight: Sight) -> pl.DataFrame:
@@ -92,7 +95,10 @@ def all_weeks(sight: Sight) -> pl.DataFrame:
     return activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
 
 
-def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, pension: Days, year: int) -> pl.DataFrame:
+def _weeks_of(
+    lives: Lives, working: WorkingLives, errors: Errors, order: NDArray[np.int64], pension: Days, year: int
+) -> pl.DataFrame:
+    """Return the weeks of one tax year, of people (rows) in the given order."""
     first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
     stays = lives.stays
     active_from = working.active_from[stays["row"].to_numpy()]
@@ -102,7 +108,7 @@ def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, pension: Days
     )  # fmt: skip
     present = np.bincount(stays["row"].to_numpy(), weights=np.maximum(days, 0), minlength=len(lives.people))
     weeks = np.minimum(np.round(present / 7).astype(np.int64), 52)
-    row = np.flatnonzero(weeks > 0)
+    row = order[weeks[order] > 0]
     entities, weeks = lives.person[row], weeks[row]
     pensioner = first >= pension[row]
     kind = draws(lives.seed, "kind of activity", entities)
@@ -153,8 +159,8 @@ def _unseen(
 
 def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
     """Return the extract of weeks, with encrypted numbers."""
-    rows, index = np.unique(weeks["row"].to_numpy(), return_inverse=True)
-    return weeks.select("row", numbers.insurance_numbers(lives, rows)[index].alias("NINO_ENC"), pl.exclude("row"))
+    number = numbers.insurance_numbers(lives, weeks["row"].to_numpy())
+    return weeks.select("row", number.alias("NINO_ENC"), pl.exclude("row"))
 
 
 def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
