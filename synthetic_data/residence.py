@@ -72,7 +72,7 @@ class Lives:
         ordinal = np.empty(len(person), dtype=np.int64)
         first = np.flatnonzero(~born)
         ordinal[first] = _ranks(part[first], added[first], person[first])
-        women = first[(self.people["sex"] == "F").to_numpy()[first]]
+        women = first[self.female[first]]
         among_women = np.zeros(len(person), dtype=np.int64)
         among_women[women] = _ranks(part[women], added[women], person[women])
         slot = (person - events.BIRTH_KEYS) % events.BIRTH_SLOTS
@@ -99,6 +99,16 @@ class Lives:
     def group(self) -> NDArray[np.object_]:
         """The nationality group of each person."""
         return self.people["group"].to_numpy()
+
+    @cached_property
+    def female(self) -> NDArray[np.bool_]:
+        """Who is a woman or a girl."""
+        return (self.people["sex"] == "F").to_numpy()
+
+    @cached_property
+    def born_abroad(self) -> NDArray[np.bool_]:
+        """Who was born in another country."""
+        return (self.people["country_of_birth"] != "GB").to_numpy()
 
     @cached_property
     def party(self) -> NDArray[np.int64]:

@@ -36,14 +36,14 @@ def delivered(sight: Sight) -> list[Extract]:
 def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
     """Return weeks with `BENEFIT_COMBINATION`, `NONE` where a year has no week on benefit.
 
-    `spells` has `row, start, end` (the last day) and `combination`. Of those held equally long the first counts.
+    `spells` has `row, start, end` (the last day) and `combination`, in order. Of those held equally long the first counts.
     """
     row, first = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].to_physical().to_numpy().astype(np.int64)
     years, year = distinct(first)
     of_spell = spells["row"].to_numpy()
     held_in = np.full((len(years), max(row.max(initial=-1), of_spell.max(initial=-1)) + 1), len(spells))
     for of_year, day in zip(held_in, years.tolist(), strict=True):
-        longest = _longest(spells, day)
+        longest = _longest(spells, len(of_year), day)
         of_year[of_spell[longest]] = longest
     combination = spells["combination"].extend_constant(None, 1)[held_in[year, row]]
     on_benefit = pl.col("WEEKS_BENEFIT") > 0
@@ -52,11 +52,15 @@ def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _longest(spells: pl.DataFrame, first: int) -> NDArray[np.int64]:
-    """Return the spell (row of `spells`) that each person held for the most days of the tax year from a day on."""
+def _longest(spells: pl.DataFrame, people: int, first: int) -> NDArray[np.int64]:
+    """Return the spells (rows of `spells`) that people held for the most days of the tax year from a day on.
+
+    Spells that were held equally long are all there, the first of them last.
+    """
     row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
     after = int(year_starts(calendar_year(first) + 1, 4, 6))
     held = np.flatnonzero((start < after) & (end >= first))
     days = np.minimum(end[held], after - 1) - np.maximum(start[held], first)
-    held = held[np.lexsort((start[held], -days, row[held]))]
-    return held[np.diff(row[held], prepend=-1) != 0]
+    most = np.full(people, -1)
+    np.maximum.at(most, row[held], days)
+    return held[days == most[row[held]]][::-1]

@@ -131,9 +131,8 @@ def industry(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) ->
     # people change their work in different years
     change = (draws(lives.seed, "year of change", person) * JOB_YEARS).astype(np.int64)
     uniform = draws(lives.seed, "industry", person[index], (years + change[index]) // JOB_YEARS)
-    people = lives.people.select("fine_group", "sex")[known]
     groups, cumulated = _cumulated_shares()
-    kind = 2 * people["fine_group"].replace_strict(groups).to_numpy() + (people["sex"] == "F").to_numpy()
+    kind = 2 * lives.people["fine_group"][known].replace_strict(groups).to_numpy() + lives.female[known]
     kind = kind[index]
     found = np.zeros(len(rows), dtype=np.int64)
     for one, shares in enumerate(cumulated.T):
@@ -169,7 +168,7 @@ def weekly_pay(
     steps, medians = zip(*MEDIAN_WEEKLY_PAY, strict=True)
     band = np.searchsorted(steps, age(lives.birth[rows], starts), side="right") - 1
     median = np.array(medians)[np.maximum(band, 0)] * (1 + GROWTH) ** (years - PAY_YEAR)
-    of_sex = np.where((lives.people["sex"] == "F").to_numpy()[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
+    of_sex = np.where(lives.female[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
     of_place = np.where(lives.part[rows] == LONDON, LONDON_PAY, 1.0)
     spread = (PERSON_SIGMA * _normal(draws(seed, "pay", person)))[index] + YEAR_SIGMA * _normal(
         draws(seed, "pay of the year", person[index], years)

@@ -138,7 +138,7 @@ def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     second = first.copy()
     first[home[place == 0]], second[home[place == 1]] = np.flatnonzero(place == 0), np.flatnonzero(place == 1)
     head, partner = first[home], second[home]
-    woman = np.append((people["sex"] == "F").to_numpy(), False)
+    woman = np.append(sight.lives.female, False)
     mother = people["mother"].to_numpy()
     mother = np.where(mother >= 0, mother, np.where(woman[partner] & ~woman[head], partner, head))
     other = np.where(mother == head, partner, np.where(mother == partner, head, -1))

@@ -99,14 +99,15 @@ def _written(
             by_sound = errors.rate("names", "by_sound", source)
             as_written = misspelt(names[part][wrong], seed, of_part, entities[wrong], by_sound)
             names = names.with_columns(names[part].scatter(wrong, as_written))
-    initial = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
-    given = pl.col("given_name")
-    return names.with_columns(pl.when(pl.Series(initial)).then(given.str.slice(0, 1)).otherwise(given))
+    lacks = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
+    initials = np.flatnonzero(lacks)
+    given = names["given_name"]
+    return names.with_columns(given.scatter(initials, given[initials].str.slice(0, 1)))
 
 
 def _sex(sex: pl.Series, wrong: NDArray[np.bool_]) -> pl.Series:
-    other = sex.replace_strict({"F": "M", "M": "F"}, return_dtype=pl.String)
-    return pl.select(pl.when(pl.Series(wrong)).then(other).otherwise(sex)).to_series()
+    those = np.flatnonzero(wrong)
+    return sex.scatter(those, sex[those].replace_strict({"F": "M", "M": "F"}, return_dtype=pl.String))
 
 
 def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray[np.int64], prone: Floats) -> Days:
@@ -114,7 +115,7 @@ def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray
     entities = lives.person[rows]
     birth = documented_birth(lives, errors, rows)
     unknown = draws(lives.seed, f"{stream} day unknown", entities) < errors.rate("dates", "day_unknown", source)
-    unknown &= (lives.people["country_of_birth"] != "GB").to_numpy()[rows]
+    unknown &= lives.born_abroad[rows]
     birth[unknown] = on_new_year(birth[unknown])
     wrong = draws(lives.seed, f"{stream} birth", entities) < errors.rate("dates", "birth", source) * prone
     swapped, new_year = (errors.rate("dates", kind, source) for kind in ("swapped", "new_year"))
@@ -131,10 +132,11 @@ def born_by(lives: Lives, rows: NDArray[np.int64], birth: pl.Series, on: Days) -
 def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Days:
     """Return the dates of birth in people's documents: 1 January for many from countries without registers."""
     birth = lives.birth[rows].copy()
-    country = lives.people["country_of_birth"][rows]
-    uniform = draws(lives.seed, "birthday not documented", lives.person[rows])
+    abroad = np.flatnonzero(lives.born_abroad[rows])
+    country = lives.people["country_of_birth"][rows[abroad]]
+    uniform = draws(lives.seed, "birthday not documented", lives.person[rows[abroad]])
     for name, share in errors.dates.documents:
-        unknown = (country == name).to_numpy() & (uniform < share)
+        unknown = abroad[(country == name).to_numpy() & (uniform < share)]
         birth[unknown] = on_new_year(birth[unknown])
     return birth
 

@@ -84,7 +84,11 @@ def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_dat
     """Return weeks of activity: the extract's columns but the number, by which they are in order, and by tax year."""
     order = numbers.by_insurance_number(lives)
     pension = pension_from(lives, np.arange(len(lives.people)))
-    weeks = pl.concat([_weeks_of(lives, working, errors, order, pension, year) for year in tax_years(data_date)])
+    row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
+    seen = row, np.maximum(start, working.active_from[row]), end
+    weeks = pl.concat([
+        _weeks_of(lives, working, errors, order, seen, pension, year) for year in tax_years(data_date)
+    ])  # fmt: skip
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return weeks[np.argsort(place[weeks["row"].to_numpy()], kind="stable")]
@@ -96,25 +100,27 @@ def all_weeks(sight: Sight) -> pl.DataFrame:
 
 
 def _weeks_of(
-    lives: Lives, working: WorkingLives, errors: Errors, order: NDArray[np.int64], pension: Days, year: int
+    lives: Lives,
+    working: WorkingLives,
+    errors: Errors,
+    order: NDArray[np.int64],
+    seen: tuple[NDArray[np.int64], Days, Days],
+    pension: Days,
+    year: int,
 ) -> pl.DataFrame:
-    """Return the weeks of one tax year, of people (rows) in the given order."""
+    """Return the weeks of one tax year, of people (rows) in an order; `seen` are row, first and last day of times."""
     first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
-    stays = lives.stays
-    active_from = working.active_from[stays["row"].to_numpy()]
-    days = (
-        np.minimum(stays["end"].to_numpy(), after)
-        - np.maximum(np.maximum(stays["start"].to_numpy(), first), active_from)
-    )  # fmt: skip
-    present = np.bincount(stays["row"].to_numpy(), weights=np.maximum(days, 0), minlength=len(lives.people))
+    of, since, until = seen
+    days = np.maximum(np.minimum(until, after) - np.maximum(since, first), 0)
+    present = np.bincount(of, weights=days, minlength=len(lives.people))
     weeks = np.minimum(np.round(present / 7).astype(np.int64), 52)
     row = order[weeks[order] > 0]
     entities, weeks = lives.person[row], weeks[row]
     pensioner = first >= pension[row]
     kind = draws(lives.seed, "kind of activity", entities)
     works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    seen = ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
-    row, entities, weeks, pensioner, works = (one[seen] for one in (row, entities, weeks, pensioner, works))
+    known = ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
+    row, entities, weeks, pensioner, works = (one[known] for one in (row, entities, weeks, pensioner, works))
     part = draws(lives.seed, "part of the year", entities, year)
     a_while = works & ~pensioner & (part < CLAIMS_A_WHILE)
     for_a_while = np.where(a_while, np.ceil(weeks * part * 4), 0).astype(np.int64)
@@ -139,11 +145,11 @@ def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
     The age is 65 for men and rises from 60 to 65 for women born from April 1950 to December 1953, then to 66 for all
     (Pensions Acts 1995 and 2011, their steps of months smoothed).
     """
-    sex, birth = lives.people["sex"].to_numpy()[row], lives.birth[row]
+    birth = lives.birth[row]
     women, men = (
         np.interp(birth, list(steps), list(steps.values())) for steps in (PENSION_AGE_OF_WOMEN, PENSION_AGE_OF_MEN)
     )
-    reached = (birth + np.where(sex == "F", women, men) * YEAR).astype(np.int64)
+    reached = (birth + np.where(lives.female[row], women, men) * YEAR).astype(np.int64)
     begins = year_starts(calendar_year(reached), 4, 6)
     return np.where(begins >= reached, begins, year_starts(calendar_year(reached) + 1, 4, 6))
 
@@ -164,8 +170,12 @@ def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
 
 
 def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date."""
-    rows = np.unique(weeks["row"].to_numpy())
+    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
+
+    Of `weeks` those of a person stand together.
+    """
+    row = weeks["row"].to_numpy()
+    rows = row[np.diff(row, prepend=-1) != 0]
     latest = np.full(len(rows), data_date)
     person = held.identity(lives, errors, "activity", rows, latest)
     return pl.DataFrame(
