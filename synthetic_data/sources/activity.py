@@ -47,9 +47,7 @@ def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame
         of_year[of_spell[longest]] = longest
     combination = spells["combination"].extend_constant(None, 1)[held_in[year, row]]
     on_benefit = pl.col("WEEKS_BENEFIT") > 0
-    return weeks.with_columns(
-        BENEFIT_COMBINATION=pl.when(on_benefit).then(combination).otherwise(pl.lit(NO_BENEFIT))
-    )
+    return weeks.with_columns(BENEFIT_COMBINATION=pl.when(on_benefit).then(combination).otherwise(pl.lit(NO_BENEFIT)))
 
 
 def _longest(spells: pl.DataFrame, people: int, first: int) -> NDArray[np.int64]:

@@ -222,41 +222,41 @@ def _credits(sight: Sight) -> pl.DataFrame:
     admitted &= first < full_service(authority_at(lives, claimant, first))
     moves = np.full(len(lives.people), NEVER)
     moves[claimant] = np.where(admitted, moves_over(lives, claimant, first), LONG_AGO)
-    frames = [
-        _credits_of(sight, awards, moves, year) for year in range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
-    ]
-    return pl.concat(frames).sort("row", "start")
-
-
-def _credits_of(sight: Sight, awards: pl.DataFrame, moves: Days, year: int) -> pl.DataFrame:
-    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
-    paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
-    families = paid.group_by("row", maintain_order=True).agg(
-        pl.col("partner").max(),
-        pl.col("start").min().clip(first, last),
-        pl.col("end").max().clip(first, last),
-        children=pl.len(),
-    )
-    row, partner, start = (families[name].to_numpy() for name in ("row", "partner", "start"))
-    end, children = np.minimum(families["end"].to_numpy(), moves[row] - 1), families["children"].to_numpy()
+    years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
+    paid = pl.concat([_paid_in(awards, year) for year in years])
+    row, partner, start, year = (paid[name].to_numpy() for name in ("row", "partner", "start", "year"))
+    end, children = np.minimum(paid["end"].to_numpy(), moves[row] - 1), paid["children"].to_numpy()
     own, weeks = _year_pay(sight, row, year)
     other, other_weeks = _year_pay(sight, partner, year)
     limit = CREDIT_UP_TO + CREDIT_PER_CHILD * children.astype(np.int64)
-    limit = np.maximum(limit, 40_000) if year < 2012 else limit
+    limit = np.where(year < 2012, np.maximum(limit, 40_000), limit)
     entitled = (own + other <= limit) & (end > start)
     working = np.maximum(weeks, other_weeks) >= WORKING_WEEKS
     kind = np.where(working & (own + other < limit - 12_000), "WTC+CTC", "CTC").astype(object)
     return pl.DataFrame({
-        "row": row, "partner": partner, "year": np.full(len(row), year), "kind": pl.Series(kind, dtype=pl.String),
+        "row": row, "partner": partner, "year": year, "kind": pl.Series(kind, dtype=pl.String),
         "children": children.astype(np.int64), "start": start, "end": end,
-    }).filter(pl.Series(entitled))  # fmt: skip
+    }).filter(pl.Series(entitled)).sort("row", "start")  # fmt: skip
 
 
-def _year_pay(sight: Sight, row: NDArray[np.int64], year: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the pay of people (rows, -1 for nobody) in a tax year, and their weeks in tax."""
+def _paid_in(awards: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Return the families of a tax year: `row, partner, start, end` (within the year), `children` (number), `year`."""
+    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
+    paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
+    return paid.group_by("row", maintain_order=True).agg(
+        pl.col("partner").max(),
+        pl.col("start").min().clip(first, last),
+        pl.col("end").max().clip(first, last),
+        children=pl.len(),
+        year=pl.lit(year, pl.Int64),
+    )
+
+
+def _year_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the pay of people (rows, -1 for nobody) in tax years, and their weeks in tax."""
     weeks = sight.once(weeks_in_tax)[year - work.FIRST_TAX_YEAR, row].astype(np.int64)
     works = np.flatnonzero(weeks > 0)
-    some, years = row[works], np.full(len(works), year)
+    some, of = row[works], year[works]
     pay = np.zeros(len(row))
-    pay[works] = weeks[works] * weekly_pay(sight.lives, some, years, industry(sight.lives, some, years))
+    pay[works] = weeks[works] * weekly_pay(sight.lives, some, of, industry(sight.lives, some, of))
     return pay, weeks

@@ -65,7 +65,7 @@ def on_list(sight: Sight) -> NDArray[np.bool_]:
 
 
 def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return `row, posting (day), type, reason, postcode`, by row and posting, up to the data date.
+    """Return `row, posting (day), type, reason, postcode`, by NHS number and posting, up to the data date.
 
     Type `DROP` is no posting: a practice lets a patient go, and only the Patient Register shows it.
     """
@@ -82,6 +82,7 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
         .sort("row", "posting", "type")
         .unique(["row", "posting", "type"], keep="first", maintain_order=True)
     )
+    events = events[np.argsort(numbers.nhs_place(lives)[events["row"].to_numpy()], kind="stable")]
     return events.with_columns(postcode=_addresses(lives, events))
 
 

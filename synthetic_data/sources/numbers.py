@@ -36,14 +36,16 @@ def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
     return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[known]))[index]
 
 
-def by_insurance_number(lives: Lives) -> NDArray[np.int64]:
-    """Return all people (rows) in the order of their encrypted National Insurance numbers."""
-    return np.argsort(scatter(lives.seed, "encrypted nino", lives.person))
+def insurance_place(lives: Lives) -> NDArray[np.int64]:
+    """Return the place of each person (row) in the order of encrypted National Insurance numbers."""
+    place = np.empty(len(lives.person), dtype=np.int64)
+    place[np.argsort(scatter(lives.seed, "encrypted nino", lives.person))] = np.arange(len(lives.person))
+    return place
 
 
-def by_nhs_number(lives: Lives) -> NDArray[np.int64]:
-    """Return all people (rows) in the order of their NHS numbers."""
-    return np.argsort(shuffled(lives.seed, "nhs number", lives.ordinal))
+def nhs_place(lives: Lives) -> NDArray[np.int64]:
+    """Return a number of each person (row) that is in the order of NHS numbers."""
+    return shuffled(lives.seed, "nhs number", lives.ordinal)
 
 
 def labels(

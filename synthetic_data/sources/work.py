@@ -82,15 +82,14 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
 
 def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return weeks of activity: the extract's columns but the number, by which they are in order, and by tax year."""
-    order = numbers.by_insurance_number(lives)
+    place = numbers.insurance_place(lives)
+    order = np.argsort(place)
     pension = pension_from(lives, np.arange(len(lives.people)))
     row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
     seen = row, np.maximum(start, working.active_from[row]), end
     weeks = pl.concat([
         _weeks_of(lives, working, errors, order, seen, pension, year) for year in tax_years(data_date)
     ])  # fmt: skip
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
     return weeks[np.argsort(place[weeks["row"].to_numpy()], kind="stable")]
 
 
