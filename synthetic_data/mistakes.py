@@ -22,9 +22,13 @@ def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int6
     heard = draws(seed, f"{stream} heard", entities) < by_sound
     by_ear, by_hand = np.flatnonzero(heard), np.flatnonzero(~heard)
     slips = entities[by_hand]
-    return names.scatter(by_ear, _as_heard(names[by_ear])).scatter(
-        by_hand,
-        _slipped(names[by_hand], draws(seed, f"{stream} slip", slips), draws(seed, f"{stream} where", slips)),
+    return (
+        names.clone()
+        .scatter(by_ear, _as_heard(names[by_ear]))
+        .scatter(
+            by_hand,
+            _slipped(names[by_hand], draws(seed, f"{stream} slip", slips), draws(seed, f"{stream} where", slips)),
+        )
     )
 
 
@@ -41,12 +45,12 @@ def _slipped(names: pl.Series, slip: Floats, where: Floats) -> pl.Series:
         )
         .with_columns(small=pl.col("letter").str.to_lowercase())
     )
-    before, letter, after, slip = (pl.col(one) for one in ("before", "letter", "after", "slip"))
+    before, letter, after, kind = (pl.col(one) for one in ("before", "letter", "after", "slip"))
     beside = before + pl.col("small").replace_strict(_NEIGHBOURS, default="e") + after
     slipped = (
-        pl.when(slip == 0).then(before + after)
-        .when(slip == 1).then(before + letter + pl.col("small") + after)
-        .when(slip == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
+        pl.when(kind == 0).then(before + after)
+        .when(kind == 1).then(before + letter + pl.col("small") + after)
+        .when(kind == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
         .otherwise(beside)
     )  # fmt: skip
     # a doubled letter that is dropped, or swapped with itself, leaves a name as it was

@@ -36,7 +36,8 @@ def delivered(sight: Sight) -> list[Extract]:
 def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
     """Return weeks with `BENEFIT_COMBINATION`, `NONE` where a year has no week on benefit.
 
-    `spells` has `row, start, end` (the last day) and `combination`, in order. Of those held equally long the first counts.
+    `spells` has `row, start, end` (the last day) and `combination`, in order. Of those held equally long the first
+    counts.
     """
     row, first = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].to_physical().to_numpy().astype(np.int64)
     years, year = distinct(first)

@@ -240,7 +240,7 @@ def _credits(sight: Sight) -> pl.DataFrame:
 
 
 def _paid_in(awards: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Return the families of a tax year: `row, partner, start, end` (within the year), `children` (number), `year`."""
+    """Return the families of a tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
     first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
     paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
     return paid.group_by("row", maintain_order=True).agg(
