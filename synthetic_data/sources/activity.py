@@ -42,7 +42,9 @@ def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame
     row, first = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].to_physical().to_numpy().astype(np.int64)
     years, year = distinct(first)
     of_spell = spells["row"].to_numpy()
-    held_in = np.full((len(years), max(row.max(initial=-1), of_spell.max(initial=-1)) + 1), len(spells))
+    held_in = np.full(
+        (len(years), max(row.max(initial=-1), of_spell.max(initial=-1)) + 1), len(spells), dtype=np.int32
+    )
     for of_year, day in zip(held_in, years.tolist(), strict=True):
         longest = _longest(spells, len(of_year), day)
         of_year[of_spell[longest]] = longest

@@ -43,16 +43,17 @@ def _records(
     """Return what `identity` does; `told` says of whose name at marriage the source knows."""
     entities = lives.person[rows]
     stream = f"{source} again" if again else source
-    born = lives.people.select("given_name", "family_name", "married_name", "sex", "origin")[rows]
-    named = pl.when(pl.Series(told)).then(pl.coalesce("married_name", "family_name")).otherwise("family_name")
-    prone = proneness(lives, errors, rows)
-    names = born.select("given_name", family_name=named, origin="origin")
+    people, wives = lives.people, np.flatnonzero(told)
+    names, prone = people.select("given_name", "family_name", "origin")[rows], proneness(lives, errors, rows)
+    taken = people.select(pl.coalesce("married_name", "family_name")).to_series()[rows[wives]]
+    names = names.with_columns(names["family_name"].scatter(wives, taken))
     names = _written(names, errors, lives.seed, source, stream, entities, prone)
     if source in IN_CAPITALS:
         names = names.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
     return names.select("given_name", "family_name").with_columns(
         sex=_sex(
-            born["sex"], draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone
+            people["sex"][rows],
+            draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone,
         ),
         birth=pl.Series(_birth(lives, errors, source, stream, rows, prone)),
     )

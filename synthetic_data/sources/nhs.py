@@ -77,12 +77,13 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
         _ends(lives, stays, working, errors),
     ])  # fmt: skip
     # two events of one day that would be one posting are one
-    events = (
-        events.filter(pl.col("posting") <= data_date)
-        .sort("row", "posting", "type")
-        .unique(["row", "posting", "type"], keep="first", maintain_order=True)
+    events = events.filter(pl.col("posting") <= data_date)
+    place = pl.Series(numbers.nhs_place(lives)[events["row"].to_numpy()])
+    events = events.sort(place, "posting", "type", maintain_order=True).filter(
+        (pl.col("row") != pl.col("row").shift(fill_value=-1))
+        | (pl.col("posting") != pl.col("posting").shift())
+        | (pl.col("type") != pl.col("type").shift())
     )
-    events = events[np.argsort(numbers.nhs_place(lives)[events["row"].to_numpy()], kind="stable")]
     return events.with_columns(postcode=_addresses(lives, events))
 
 

@@ -86,7 +86,9 @@ def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_dat
     order = np.argsort(place)
     pension = pension_from(lives, np.arange(len(lives.people)))
     row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
-    seen = row, np.maximum(start, working.active_from[row]), end
+    since = np.maximum(start, working.active_from[row])
+    ever = since < end
+    seen = row[ever], since[ever], end[ever]
     weeks = pl.concat([
         _weeks_of(lives, working, errors, order, seen, pension, year) for year in tax_years(data_date)
     ])  # fmt: skip
