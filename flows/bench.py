@@ -152,9 +152,10 @@ def _simulated(residents: int) -> tuple[int, list[tuple[pl.DataFrame, int]]]:
     from synthetic_data.residence import live  # noqa: PLC0415
 
     lives = live(1, residents)
+    truth_tables.settle(lives)
     files = [
         (frame.drop("row").head(FEW), len(frame))
-        for extract in extracts.extracts(lives, truth_tables.settle(lives).survey_residents, Errors())
+        for extract in extracts.extracts(lives, Errors())
         for frame in extract.files.values()
     ]
     return sum(number for _, number in files), files

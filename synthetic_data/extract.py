@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE
 from synthetic_data.errors import Errors
@@ -39,13 +37,11 @@ class Extract:
 class Sight:
     """All that sources see: the lives, with which errors, and until when.
 
-    `survey_residents` are the rows of those usually resident on the day of the coverage survey; `snapshots` is
-    how many of the last snapshots of the Patient Register are wanted, or None for all.
+    `snapshots` is how many of the last snapshots of the Patient Register are wanted, or None for all.
     """
 
     lives: Lives
     errors: Errors
-    survey_residents: NDArray[np.int64]
     data_date: int = DATA_DATE
     snapshots: int | None = None
     _shared: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -6,7 +6,6 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic_data import passenger_survey, review, survey
 from synthetic_data.days import DATA_DATE, as_date, dates
@@ -55,14 +54,13 @@ SOURCES = (
 
 def extracts(
     lives: Lives,
-    survey_residents: NDArray[np.int64],
     errors: Errors,
     data_date: int = DATA_DATE,
     losses: tuple[Loss, ...] = (),
     snapshots: int | None = None,
 ) -> Iterator[Extract]:
     """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
-    sight = Sight(lives, errors, survey_residents, data_date, snapshots)
+    sight = Sight(lives, errors, data_date, snapshots)
     for source in SOURCES:
         for made in with_second_numbers(source.delivered(sight), lives, errors, data_date):
             yield _finished(made, lives, errors.broken_share(made.source), data_date, losses)

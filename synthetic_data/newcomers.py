@@ -22,7 +22,7 @@ from synthetic_data.country import (
     Party,
     trend,
 )
-from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
+from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal, pick
 from synthetic_data.households import born_abroad, first_keys, households_of, nationalities, people_of, stacked
 from synthetic_data.places import part_residents, share_of_parts
@@ -51,14 +51,14 @@ def newcomers(
     of_parts = part_residents(number)
     made = []
     for index, party in enumerate(PARTIES):
-        each = party.per_1000 * number / 1000 * len(YEARS) * share_of_parts(party.goes_to)
+        each = _arrivals(party, number, FIRST_DAY) * share_of_parts(party.goes_to)
         made.append(_party(seed, index, _keys(seed, index, parts, each), FIRST_DAY, longer))
     made.append(_ghosts(seed, _keys(seed, GHOST, parts, GHOSTS * np.array(of_parts))))
     if surge:
         index = [party.name for party in PARTIES].index(surge.party)
         begins = day(surge.begins.year, surge.begins.month, surge.begins.day)
-        a_year = PARTIES[index].per_1000 * number / 1000 * (surge.factor - 1)
-        each = a_year * share_of_parts(PARTIES[index].goes_to) * (LAST_DAY + 1 - begins) / YEAR
+        more = (surge.factor - 1) * _arrivals(PARTIES[index], number, begins)
+        each = more * share_of_parts(PARTIES[index].goes_to)
         made.append(_party(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer))
     return stacked(made)
 
@@ -109,10 +109,21 @@ def _party(
     return households, born_abroad(people, country, np.ones(len(people), dtype=bool))
 
 
+def _arrivals(party: Party, number: int, begins: int) -> float:
+    """Return how many households of a party are expected to arrive from a day on, in a country of `number`."""
+    return party.per_1000 * number / 1000 * len(YEARS) * (1 - _arrived_before(party, begins))
+
+
+def _arrived_before(party: Party, on: int) -> float:
+    """Return the share of a party's arrivals before a day: years by its trend, days evenly within a year."""
+    new_years = year_starts(np.append(YEARS, YEARS[-1] + 1))
+    return float(np.interp(on, new_years, np.append(0.0, np.cumsum(trend(party.trend)))))
+
+
 def _arrival(uniform: Floats, party: Party, begins: int) -> Days:
-    """Return the day of arrival: years by the party's trend, days evenly within a year; of a surge, all evenly."""
-    if begins > FIRST_DAY:
-        return between(uniform, begins, LAST_DAY + 1).astype(np.int64)
+    """Return the day of arrival of those who arrive from the day `begins` on."""
+    before = _arrived_before(party, begins)
+    uniform = before + (1 - before) * uniform
     ends = np.cumsum(trend(party.trend))
     year = np.minimum(np.searchsorted(ends, uniform, side="right"), len(ends) - 1)
     within = (uniform - (ends - trend(party.trend))[year]) / trend(party.trend)[year]

@@ -86,7 +86,7 @@ def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None
     cut = days.day(chosen.data_date.year, chosen.data_date.month, chosen.data_date.day)
     loss = chosen.scenario.loss
     files, known, spine = {}, [], pl.DataFrame()
-    for one in extracts.extracts(lives, truth.survey_residents, chosen.errors, cut, loss, chosen.snapshots):
+    for one in extracts.extracts(lives, chosen.errors, cut, loss, chosen.snapshots):
         written = partial(layouts.as_written, one.name)
         files[one.name] = []
         for name, frame in one.files.items():
@@ -96,7 +96,7 @@ def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None
         known.append(extracts.known_people(one))
         if one.name == "pds":
             spine = extracts.latest_addresses(one)
-    for name, table in (truth.tables | {"identities": extracts.identities(lives, known, spine)}).items():
+    for name, table in (truth | {"identities": extracts.identities(lives, known, spine)}).items():
         # the first two columns of a table of truth tell people apart
         order = table.columns[:2]
         spool.put(f"truth/{name}.parquet", table.sort(order, maintain_order=True), order)

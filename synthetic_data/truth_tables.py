@@ -1,7 +1,6 @@
 """The truth folder: people, presence, statuses, migrations and residents, for scoring alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
@@ -18,20 +17,11 @@ from synthetic_data.residence import Lives
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 """Lives are known from the first to the day before the second."""
 REFERENCE_DATES = tuple(date(year, 6, 30) for year in range(2015, 2020))
-SURVEY_DATE = date(2017, 6, 30)
 STATUSES = {"row": pl.Int64, "definition": pl.String, "kind": pl.String, "date": pl.Date, "days": pl.Int64}
 
 
-@dataclass(frozen=True)
-class Truth:
-    """The tables of the truth folder, and who is usually resident (rows of people) on the survey day."""
-
-    tables: dict[str, pl.DataFrame]
-    survey_residents: NDArray[np.int64]
-
-
-def settle(lives: Lives) -> Truth:
-    """Return the truth of simulated lives.
+def settle(lives: Lives) -> dict[str, pl.DataFrame]:
+    """Return the truth of simulated lives, table by table.
 
     people: one row a person. presence: one row a spell, `end` exclusive, null when it lasts beyond 2020.
     statuses: one row a settled migration, visit or circular migrant under one definition (`truth.Status`).
@@ -42,18 +32,16 @@ def settle(lives: Lives) -> Truth:
     crosses = pl.Series(_crosses(lives, presence)[presence["row"].to_numpy()])
     statuses, residents = _oracle(lives, presence.filter(crosses))
     residents = pl.concat([residents, _stayers(presence.filter(~crosses))]).sort("reference_date", "row")
-    on_survey_day = residents.filter(pl.col("reference_date") == SURVEY_DATE)["row"].to_numpy()
     person = pl.Series("person", lives.person)
     statuses = statuses.select(person[statuses["row"]], "definition", "kind", "date", "days")
     long_term = statuses.filter(pl.col("definition") == "long_term")
-    tables = {
+    return {
         "people": _people(lives),
         "presence": presence.select(person[presence["row"]], start=_as_date("start"), end=_as_date("end")),
         "statuses": statuses,
         "migrations": long_term.select("person", "date", direction="kind"),
         "residents": residents.select("reference_date", person[residents["row"]], *_places(lives, residents)),
     }
-    return Truth(tables, on_survey_day)
 
 
 def _as_date(name: str) -> pl.Expr:

@@ -18,7 +18,7 @@ parties stands in their table."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
-SELDOM_WORKS = {"CN": 0.08, "HK": 0.4, "MY": 0.5, "SA": 0.3}
+SELDOM_WORKS = {"CN": 0.28, "HK": 0.4, "MY": 0.5, "SA": 0.3}
 """Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
 PENSION_AGE, PENSIONABLE_AFTER = 65, 10
 """Age, and years of residence, from which people draw a pension."""
@@ -61,7 +61,8 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     stays_on = end > lives.course[1] + STAYS_TO_WORK
     share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
     for country, factor in SELDOM_WORKS.items():
-        share = np.where((purpose == "study") & (people["nationality"] == country).to_numpy(), factor * share, share)
+        seldom = np.isin(purpose, ["study", "visit"]) & (people["nationality"] == country).to_numpy()
+        share = np.where(seldom, factor * share, share)
     # whoever comes to work does
     never = np.where(np.isin(purpose, ["work", "visit"]), 0.0, rates.never_active)
     wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)

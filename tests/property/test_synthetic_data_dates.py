@@ -10,14 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from synthetic_data import extracts, truth_tables
+from synthetic_data import extracts
 from synthetic_data.days import FIRST_DAY, as_date
 from synthetic_data.errors import Errors
 from synthetic_data.residence import live
 from synthetic_data.study import FIRST_DATA_DATE, LAST_DATA_DATE, simulate
 
 LIVES = live(seed=2, residents=1_000)
-RESIDENTS = truth_tables.settle(LIVES).survey_residents
 ERRORS = Errors(broken_rows=0)
 """A delivery breaks rows of its own, so none are broken here."""
 REVISED = {
@@ -36,7 +35,7 @@ BIRTHS = ("DATE_OF_BIRTH", "DOB", "BIRTHDTE", "BIRTH_DATE", "CHILD_DOB")
 
 @cache
 def cut(number: int) -> dict[str, pl.DataFrame]:
-    return {one.name: pl.concat(one.files.values()) for one in extracts.extracts(LIVES, RESIDENTS, ERRORS, number)}
+    return {one.name: pl.concat(one.files.values()) for one in extracts.extracts(LIVES, ERRORS, number)}
 
 
 days = st.dates(FIRST_DATA_DATE, LAST_DATA_DATE).map(lambda on: (on - as_date(FIRST_DAY)).days + FIRST_DAY)

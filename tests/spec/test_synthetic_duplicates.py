@@ -2,11 +2,10 @@
 
 from datetime import date
 
-import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data import extracts, truth_tables
+from synthetic_data import extracts
 from synthetic_data.days import DATA_DATE, NEVER, day
 from synthetic_data.duplicates import second_days
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
@@ -22,18 +21,13 @@ def lives() -> Lives:
     return live(seed=6, residents=1_500)
 
 
-@pytest.fixture(scope="module")
-def asked(lives: Lives) -> np.ndarray:
-    return truth_tables.settle(lives).survey_residents
-
-
-def made(lives: Lives, asked: np.ndarray, errors: Errors, data_date: int = DATA_DATE) -> list[Extract]:
-    return list(extracts.extracts(lives, asked, errors, data_date))
+def made(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> list[Extract]:
+    return list(extracts.extracts(lives, errors, data_date))
 
 
 @pytest.fixture(scope="module")
-def twice(lives: Lives, asked: np.ndarray) -> list[Extract]:
-    return made(lives, asked, with_overrides(NO_ERRORS, SECONDS, "test"))
+def twice(lives: Lives) -> list[Extract]:
+    return made(lives, with_overrides(NO_ERRORS, SECONDS, "test"))
 
 
 def frames(of: list[Extract]) -> dict[str, pl.DataFrame]:
@@ -82,15 +76,15 @@ def test_the_truth_knows_who_is_behind_both_numbers(twice: list[Extract], lives:
         assert keys.unique().join(known, on=["person_key", "person"], how="anti").is_empty()
 
 
-def test_perfect_sources_give_nobody_a_second_number(lives: Lives, asked: np.ndarray) -> None:
+def test_perfect_sources_give_nobody_a_second_number(lives: Lives) -> None:
     for name, key in KEYS.items():
-        keys = frames(made(lives, asked, NO_ERRORS))[name].select("row", key).unique()
+        keys = frames(made(lives, NO_ERRORS))[name].select("row", key).unique()
         assert keys["row"].is_unique().all()
 
 
-def test_the_second_record_has_errors_of_its_own(lives: Lives, asked: np.ndarray) -> None:
+def test_the_second_record_has_errors_of_its_own(lives: Lives) -> None:
     errors = with_overrides(NO_ERRORS, {**SECONDS, "pds": {"names": {"rate": 0.5}}}, "test")
-    postings = frames(made(lives, asked, errors))["pds"]
+    postings = frames(made(lives, errors))["pds"]
     spelt = postings.group_by("row").agg(pl.col("NHS_NUMBER", "GIVEN_NAME").n_unique())
     first, second = (spelt.filter(pl.col("NHS_NUMBER") == number)["GIVEN_NAME"] for number in (1, 2))
     assert (first == 1).all()
@@ -98,9 +92,9 @@ def test_the_second_record_has_errors_of_its_own(lives: Lives, asked: np.ndarray
     assert 0.6 < (second == 2).mean() < 0.8
 
 
-def test_an_earlier_cut_stands_in_a_later_one(lives: Lives, asked: np.ndarray, twice: list[Extract]) -> None:
+def test_an_earlier_cut_stands_in_a_later_one(lives: Lives, twice: list[Extract]) -> None:
     errors = with_overrides(NO_ERRORS, SECONDS, "test")
-    early = frames(made(lives, asked, errors, day(2018, 6, 30)))
+    early = frames(made(lives, errors, day(2018, 6, 30)))
     late = frames(twice)
     for name in ("pds", "pr", "exit_checks_travel"):
         assert early[name].join(late[name], on=early[name].columns, how="anti", nulls_equal=True).is_empty()

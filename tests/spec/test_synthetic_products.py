@@ -35,7 +35,7 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def sight(lives: Lives) -> Sight:
-    return Sight(lives, NO_ERRORS, np.arange(0))
+    return Sight(lives, NO_ERRORS)
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +320,7 @@ def test_one_person_has_one_reference_in_leave_and_the_scheme(sight: Sight) -> N
 def test_records_of_one_part_do_not_depend_on_the_others(sight: Sight, source: ModuleType) -> None:
     lives = sight.lives
     part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON])
-    alone, together = (source.delivered(Sight(one, Errors(), np.arange(0))) for one in (part, lives))
+    alone, together = (source.delivered(Sight(one, Errors())) for one in (part, lives))
     of_part = np.isin(lives.person, part.person)
     for one, other in zip(alone, together, strict=True):
         for file, frame in one.files.items():

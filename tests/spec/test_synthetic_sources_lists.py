@@ -24,7 +24,7 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def sight(lives: Lives) -> Sight:
-    return Sight(lives, Errors(), np.arange(10))
+    return Sight(lives, Errors())
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_lists_exceed_the_residents_and_ever_more(sight: Sight, postings: pl.Dat
 
 
 def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
-    perfect = Sight(lives, NO_ERRORS, np.arange(10))
+    perfect = Sight(lives, NO_ERRORS)
     listed = snapshot(perfect, nhs.postings(lives, perfect.working, NO_ERRORS, LAST), 2017)["row"].to_numpy()
     # a death is posted within some days
     assert lives.is_here(listed, np.full(len(listed), day(2017, 7, 31))).mean() > 0.998

@@ -131,6 +131,7 @@ def _crossings(*rows):
 def test_exit_checks_tell_in_time_late_and_not_identified():
     came, end = date(2016, 6, 1), date(2016, 12, 1)
     study = _observed(
+        people=[*_people(1, 2, 3, 4, 5, 6, naturalised_on=None)],
         presence=_presence(
             (1, came, date(2016, 8, 1)),
             (2, came, date(2016, 12, 20)),
@@ -162,23 +163,54 @@ def test_exit_checks_tell_in_time_late_and_not_identified():
     assert measure(study, **later, where={"kind": "work"}) == Shown(1, 1)  # the extension of a work visa
 
 
-def _enrolled(person, begin, *, year=1, domicile="CN", end=None, location="united_kingdom", instance="01A"):
+def test_new_citizens_need_no_permission_so_that_theirs_does_not_expire():
+    came, end = date(2014, 6, 1), date(2016, 12, 1)
+    study = _observed(
+        people=[
+            *_people(1, naturalised_on=end),  # on the last day, and so in time
+            *_people(2, naturalised_on=end + timedelta(days=1)),
+            *_people(3, naturalised_on=None),
+        ],
+        presence=_presence(*((person, came, None) for person in (1, 2, 3))),
+        exit_checks=_visas(*((person, "work", came, end) for person in (1, 2, 3)))
+        + _crossings((9, came, "departure")),
+    )
+    given = {"begin": date(2016, 4, 1), "until": date(2017, 3, 31), "known_by": date(2017, 7, 31)}
+    assert MEASURES["expired_permissions"](study, **given) == Shown(2, 2)
+
+
+def _enrolled(person, begin, *, year=1, domicile="CN", end=None, instance="01A", **more):
     return {
         "person": person, "instance": instance, "domicile": domicile, "commencement_date": begin,
-        "year_of_student": year, "study_location": location, "year_start": date(2015, 8, 1), "end_date": end,
-    }  # fmt: skip
+        "year_of_student": year, "study_location": "united_kingdom", "year_start": date(2015, 8, 1), "end_date": end,
+        "exchange": "none", "mode": "full_time",
+    } | more  # fmt: skip
 
 
 def test_enrolments_leave_distance_learners_out():
     begin = date(2015, 9, 20)
     study = _observed(hesa=[
-        _enrolled(1, begin), _enrolled(2, begin, year=2), _enrolled(3, begin, location="distance"),
+        _enrolled(1, begin), _enrolled(2, begin, year=2), _enrolled(3, begin, study_location="distance"),
         _enrolled(4, begin, domicile="FR"), _enrolled(5, begin, domicile="GB"),
     ])  # fmt: skip
     enrolments = MEASURES["enrolments"]
     assert enrolments(study, date(2015, 8, 1)) == Shown(4, 4)
     assert enrolments(study, date(2015, 8, 1), {"domicile_group": "non_EU"}) == Shown(2, 2)
+    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "UK"}) == Shown(1, 1)
     assert enrolments(study, date(2015, 8, 1), {"domicile_group": "non_EU", "first_year": True}) == Shown(1, 1)
+
+
+def test_a_course_from_one_september_to_the_next_is_one_enrolment():
+    last_year, begin = date(2014, 9, 20), date(2015, 9, 20)
+    study = _observed(hesa=[
+        _enrolled(1, last_year, year=2, end=date(2015, 9, 12)),
+        _enrolled(2, last_year, year=2, end=date(2015, 10, 15)),  # the 75th day of the academic year
+        _enrolled(3, last_year, year=2, end=date(2015, 10, 16)),
+        _enrolled(4, last_year, year=2),
+        _enrolled(5, begin, end=date(2015, 10, 1)),  # gave up in the first weeks: enrolled all the same
+    ])  # fmt: skip
+    assert MEASURES["enrolments"](study, date(2015, 8, 1)) == Shown(3, 3)
+    assert MEASURES["enrolments"](study, date(2015, 8, 1), {"first_year": True}) == Shown(1, 1)
 
 
 def test_days_present_are_those_of_the_first_fourteen_months_of_study():
@@ -200,9 +232,12 @@ def test_days_present_are_those_of_the_first_fourteen_months_of_study():
 
 
 def test_after_a_course_students_extend_leave_or_neither():
-    begin, end = date(2015, 9, 20), date(2016, 9, 10)
+    begin, end = date(2015, 9, 20), date(2016, 6, 30)
     study = _observed(
-        hesa=[_enrolled(person, begin, end=end) for person in (1, 2, 3, 4)],
+        hesa=[
+            *(_enrolled(person, begin, end=end) for person in (1, 2, 3, 4)),
+            _enrolled(5, begin, end=date(2016, 1, 20), exchange="erasmus"),
+        ],
         exit_checks=[
             *_visas(
                 (1, "study", begin, end), (1, "extension", date(2016, 11, 1), date(2018, 1, 1)),
@@ -211,7 +246,10 @@ def test_after_a_course_students_extend_leave_or_neither():
         ],
         migrations=[
             {"person": person, "date": on, "direction": "emigration"}
-            for person, on in ((2, end + timedelta(days=5)), (3, end + timedelta(days=90)), (1, date(2018, 1, 1)))
+            for person, on in (
+                (2, end + timedelta(days=5)), (3, end + timedelta(days=90)),
+                (1, date(2018, 1, 1)), (5, date(2016, 1, 22)),
+            )
         ],
     )  # fmt: skip
     given = {"begin": date(2015, 8, 1), "until": date(2017, 7, 31)}
@@ -230,11 +268,38 @@ def test_students_are_on_a_list_where_they_study_or_elsewhere():
         _enrolled(person, year) | {"postcode": code} for person, code in ((1, here), (2, here), (3, there), (4, here))
     ]
     study = _observed(
-        hesa=terms, pr={"person": [1, 2, 3], "snapshot_date": [snapshot] * 3, "postcode": [here, there, None]},
+        people=_people(1, 2, 3, 4), hesa=terms,
+        pr={"person": [1, 2, 3], "snapshot_date": [snapshot] * 3, "postcode": [here, there, None]},
     )  # fmt: skip
     given = {"year_start": year, "snapshot": snapshot, "among": {}}
     measure = MEASURES["listed_where_studying"]
     assert measure(study, **given, where={"same_authority": True}) == Shown(0.5, 1)
+
+
+def test_listed_students_are_told_apart_by_age_mode_and_where_they_come_from():
+    year, snapshot = date(2015, 8, 1), date(2016, 7, 31)
+    here = f"{authority_lookup()['postcode_district'][0]} 1AA"
+    persons = range(1, 5)
+    study = _observed(
+        people=[
+            *_people(1, birth_date=date(1993, 8, 2)),  # 22 on the next day
+            *_people(2, birth_date=date(1993, 8, 1)),
+            *_people(3, 4, birth_date=date(1997, 1, 1)),
+        ],
+        hesa=[
+            _enrolled(1, year, domicile="GB") | {"postcode": here},
+            _enrolled(2, year, domicile="FR") | {"postcode": here},
+            _enrolled(3, year, domicile="CN") | {"postcode": here},
+            _enrolled(4, year, domicile="GB", mode="part_time") | {"postcode": here},
+        ],
+        pr={"person": [*persons], "snapshot_date": [snapshot] * 4, "postcode": [here] * 4},
+    )
+    given = {"year_start": year, "snapshot": snapshot, "among": {}}
+    measure = MEASURES["listed_where_studying"]
+    assert measure(study, **given, where={"young": True}) == Shown(0.75, 3)
+    assert measure(study, **given, where={"domicile_group": "UK"}) == Shown(0.5, 2)
+    assert measure(study, **given, where={"domicile_group": "EU"}) == Shown(0.25, 1)
+    assert measure(study, **given, where={"domicile_group": "UK", "mode": "full_time"}) == Shown(0.25, 1)
 
 
 @pytest.mark.parametrize("measure", sorted(MEASURES))

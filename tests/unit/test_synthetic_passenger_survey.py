@@ -144,6 +144,16 @@ def test_some_people_change_sides_and_others_are_vague_on_their_own(lives: Lives
         assert vague.std() > 0.15
 
 
+def test_nobody_states_more_than_what_stands_for_good(lives: Lives) -> None:
+    rates = Errors().intentions.model_copy(update={"spread": 3.0})
+    row = np.arange(4_000)
+    on = np.full(len(row), FIRST_DAY + 100)
+    for years in (1, 9):
+        said = intended_stay(lives, rates, row, on, on + 365 * years + 10)
+        assert said.max() == FOR_GOOD
+        assert said.min() >= 0
+
+
 def test_exit_checks_know_of_the_same_route(lives: Lives) -> None:
     contacts = survey.passenger_survey(lives, NO_ERRORS, DATA_DATE)
     seen = border.travel(lives, NO_ERRORS, DATA_DATE)
@@ -170,9 +180,9 @@ def test_a_part_alone_has_the_contacts_that_it_has_in_the_whole_country() -> Non
 
 def test_there_is_a_file_for_every_year_and_nothing_after_the_data_date(lives: Lives) -> None:
     cut = day(2018, 3, 31)
-    extract = survey.delivered(Sight(lives, Errors(), np.zeros(0, dtype=np.int64), cut))[0]
+    extract = survey.delivered(Sight(lives, Errors(), cut))[0]
     assert list(extract.files) == [f"passenger_survey_{year}.csv" for year in range(2010, 2019)]
-    whole = pl.concat(survey.delivered(Sight(lives, Errors(), np.zeros(0, dtype=np.int64)))[0].files.values())
+    whole = pl.concat(survey.delivered(Sight(lives, Errors()))[0].files.values())
     early = whole.filter(pl.col("INTERVIEW_DATE").to_physical() <= cut)
     delivered = pl.concat(extract.files.values())
     key = "CONTACT_NUMBER"

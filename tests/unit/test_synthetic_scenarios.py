@@ -1,6 +1,7 @@
 """Scenarios: each changes what it says, and everybody whom it shares with the baseline lives the same life."""
 
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -8,15 +9,19 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.study import read_study
-from synthetic_data import extracts, truth_tables
+from synthetic_data import extracts
 from synthetic_data.country import PARTIES
 from synthetic_data.days import LONG_AGO, NEVER, day
 from synthetic_data.errors import NO_ERRORS, Errors, values
+from synthetic_data.newcomers import newcomers
+from synthetic_data.places import PARTS
 from synthetic_data.residence import Lives, live
-from synthetic_data.scenarios import BASELINE, read_scenario, scenario_names
+from synthetic_data.scenarios import BASELINE, Scenario, read_scenario, scenario_names
 from synthetic_data.study import simulate
 
 SEED, RESIDENTS = 9, 6_000
+ARRIVALS_OF = 200_000
+"""Residents of the country whose newcomers alone are counted."""
 
 
 @pytest.fixture(scope="module")
@@ -56,58 +61,88 @@ def test_people_common_to_two_scenarios_keep_births_names_and_first_addresses(ba
     )
 
 
-def arrivals(lives: Lives, party: str, begins: int, until: int) -> int:
-    number = [one.name for one in PARTIES].index(party)
-    came = lives.households["arrive"].is_between(begins, until, closed="left")
-    return int((came & (lives.households["party"] == number)).sum())
+def arrived(scenario: Scenario | None = None) -> pl.DataFrame:
+    households, _ = newcomers(SEED, ARRIVALS_OF, tuple(PARTS), scenario)
+    names = [*(party.name for party in PARTIES), "residents", "ghosts"]
+    return households.with_columns(party=pl.col("party").map_elements(names.__getitem__, pl.String))
 
 
-def test_a_surge_multiplies_the_arrivals_of_one_party_from_its_day_on(baseline: Lives) -> None:
-    surged = of("visa_surge")
+@pytest.fixture(scope="module")
+def usual() -> pl.DataFrame:
+    return arrived()
+
+
+def arrivals(households: pl.DataFrame, party: str, begins: int, until: int) -> int:
+    came = (pl.col("party") == party) & pl.col("arrive").is_between(begins, until, closed="left")
+    return households.filter(came).height
+
+
+def surge_of(folder: Path, party: str, begins: str, factor: float) -> Scenario:
+    file = folder / "surge.toml"
+    file.write_text(f'says = "x"\n[surge]\nparty = "{party}"\nbegins = {begins}\nfactor = {factor}\n')
+    return read_scenario(str(file))
+
+
+def test_a_surge_multiplies_the_arrivals_of_one_party_from_its_day_on(usual: pl.DataFrame, baseline: Lives) -> None:
+    surged = arrived(read_scenario("visa_surge"))
     begins, end = day(2017, 7, 1), day(2021, 1, 1)
-    for party in ("eu_workers", "non_eu_students", "non_eu_workers"):
-        assert arrivals(surged, party, 0, begins) == arrivals(baseline, party, 0, begins)
-    assert arrivals(surged, "eu_workers", begins, end) == arrivals(baseline, "eu_workers", begins, end)
-    assert (
-        2.4
-        < arrivals(surged, "non_eu_workers", begins, end) / arrivals(baseline, "non_eu_workers", begins, end)
-        < 3.6
-    )
+    for party in (one.name for one in PARTIES):
+        assert arrivals(surged, party, 0, begins) == arrivals(usual, party, 0, begins)
+        if party != "non_eu_workers":
+            assert arrivals(surged, party, begins, NEVER) == arrivals(usual, party, begins, NEVER)
+    before, after = (arrivals(one, "non_eu_workers", begins, end) for one in (usual, surged))
+    # what is added is the expected number, so that only the baseline's own number is due to chance
+    assert abs(after / before - 3) < 4 * 2 / before**0.5
+    assert before > 400
+    lived = of("visa_surge").households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
+    assert lived > baseline.households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
 
 
-def test_a_surge_of_students_begins_with_the_courses_after_its_day(tmp_path: Path, baseline: Lives) -> None:
-    file = tmp_path / "students.toml"
-    file.write_text('says = "x"\n[surge]\nparty = "non_eu_students"\nbegins = 2016-11-01\nfactor = 2\n')
-    surged = live(SEED, RESIDENTS, read_scenario(str(file)))
+def test_a_surge_keeps_the_trend_of_its_party(usual: pl.DataFrame, tmp_path: Path) -> None:
+    """Arrivals of Romanians and Bulgarians rose fourfold within two years: twice as many of them do so, too."""
+    party = "eu2_seasonal"
+    surged = arrived(surge_of(tmp_path, party, "2012-07-01", 2))
+    halves = [day(year, month, 1) for year in range(2012, 2021) for month in (1, 7)][1:]
+    for begins, until in pairwise(halves):
+        before = arrivals(usual, party, begins, until)
+        added = arrivals(surged, party, begins, until) - before
+        assert abs(added - before) < 4 * (2 * before) ** 0.5
+
+
+def test_a_surge_of_students_begins_with_the_courses_after_its_day(usual: pl.DataFrame, tmp_path: Path) -> None:
+    surged = arrived(surge_of(tmp_path, "non_eu_students", "2016-11-01", 2))
     begins = day(2016, 11, 1)
-    assert arrivals(surged, "non_eu_students", 0, begins) == arrivals(baseline, "non_eu_students", 0, begins)
-    assert arrivals(surged, "non_eu_students", begins, NEVER) > arrivals(baseline, "non_eu_students", begins, NEVER)
+    assert arrivals(surged, "non_eu_students", 0, begins) == arrivals(usual, "non_eu_students", 0, begins)
+    before, after = (arrivals(one, "non_eu_students", begins, NEVER) for one in (usual, surged))
+    assert abs(after / before - 2) < 4 / before**0.5
 
 
-def test_longer_stays_lengthen_stays_that_begin_late_and_no_other(baseline: Lives) -> None:
+def test_longer_stays_lengthen_stays_that_begin_late_and_no_other(usual: pl.DataFrame) -> None:
     begins = day(2016, 1, 1)
-    both = baseline.households.join(of("longer_stays").households, on="key", suffix="_longer").filter(
-        (pl.col("party") < len(PARTIES)) & (pl.col("arrive") < NEVER)
-    )
-    early, late = both.filter(pl.col("arrive") < begins), both.filter(pl.col("arrive") >= begins)
-    assert (early["leave"] == early["leave_longer"]).all()
+    longer = arrived(read_scenario("longer_stays")).select("key", leave_longer="leave")
+    both = usual.join(longer, on="key", validate="1:1").filter(pl.col("party") != "ghosts")
+    assert both.height > 50_000
+    purpose = {party.name: party.purpose for party in PARTIES}
+    both = both.with_columns(purpose=pl.col("party").replace_strict(purpose))
+    changes = (pl.col("arrive") >= begins) & ~pl.col("purpose").is_in(["visit", "study"])
+    same, late = both.filter(~changes), both.filter(changes)
+    assert (same["leave"] == same["leave_longer"]).all()
     assert (late["leave"] <= late["leave_longer"]).all()
     workers = late.filter(
-        (pl.col("party") == 0)
+        (pl.col("party") == "eu8_workers")
         & (pl.col("leave") < pl.col("leave_longer"))
         & (pl.col("leave") - pl.col("arrive") > 100)
     )
     ratio = (workers["leave_longer"] - workers["arrive"]) / (workers["leave"] - workers["arrive"])
-    assert workers.height > 20
+    assert workers.height > 50
     assert ratio.is_between(1.48, 1.52).all()
 
 
 def test_a_lost_tenth_is_lost_from_one_year_of_one_extract(baseline: Lives) -> None:
-    residents = truth_tables.settle(baseline).survey_residents
     errors = Errors(broken_rows=0)
-    whole = {one.name: one.files for one in extracts.extracts(baseline, residents, errors)}
+    whole = {one.name: one.files for one in extracts.extracts(baseline, errors)}
     loss = read_scenario("lost_tenth").loss
-    left = {one.name: one.files for one in extracts.extracts(baseline, residents, errors, losses=loss)}
+    left = {one.name: one.files for one in extracts.extracts(baseline, errors, losses=loss)}
     for name, files in whole.items():
         for file, frame in files.items():
             if name != "activity_weeks":
@@ -148,8 +183,14 @@ def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -
     ("text", "told"),
     [
         ('says = "x"\nsurg = 1\n', "unknown key 'surg'. Did you mean 'surge'?"),
-        ('says = "x"\n[surge]\nparty = "eu_worker"\nbegins = 2016-01-01\nfactor = 2\n', "Did you mean 'eu_workers'?"),
-        ('says = "x"\n[surge]\nparty = "eu_workers"\nbegins = 2036-01-01\nfactor = 2\n', "simulated from 2010-01-01"),
+        (
+            'says = "x"\n[surge]\nparty = "eu8_worker"\nbegins = 2016-01-01\nfactor = 2\n',
+            "Did you mean 'eu8_workers'?",
+        ),
+        (
+            'says = "x"\n[surge]\nparty = "eu8_workers"\nbegins = 2036-01-01\nfactor = 2\n',
+            "simulated from 2010-01-01",
+        ),
         ('says = "x"\n[errors.names]\nrat = 0.1\n', r"\[names\]: unknown key 'rat'. Did you mean 'rate'?"),
         ('says = "x"\n[[loss]]\nextract = "survey"\nyear = 2016\nshare = 0.1\n', "loss.0.extract"),
         ("perfect = true\n", "'says' is missing"),

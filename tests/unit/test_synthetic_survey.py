@@ -61,7 +61,7 @@ def test_the_design_keeps_its_promise_or_asks_everywhere(postcodes: int, residen
 
 @cache
 def sight(errors: Errors) -> Sight:
-    return Sight(lives_of_all(), errors, np.zeros(0, dtype=np.int64), DATA_DATE)
+    return Sight(lives_of_all(), errors, DATA_DATE)
 
 
 @cache
@@ -81,7 +81,7 @@ def answers(lives: Lives) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def truth(lives: Lives) -> pl.DataFrame:
-    return truth_tables.settle(lives).tables["residents"]
+    return truth_tables.settle(lives)["residents"]
 
 
 def test_weights_are_inverse_inclusion_probabilities_of_both_stages(answers: pl.DataFrame, lives: Lives) -> None:
@@ -183,7 +183,7 @@ def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_
 
     def seen(parts: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame, Lives]:
         lives = live(SEED, residents, parts=parts)
-        one = Sight(lives, Errors(), np.zeros(0, dtype=np.int64), DATA_DATE)
+        one = Sight(lives, Errors(), DATA_DATE)
         reviewed = review.delivered(one)[0].files["review_sample.csv"]
         person = pl.Series("person", lives.person)
         tables = (frame.with_columns(person[frame["row"]]) for frame in (survey.seen_answers(one), reviewed))

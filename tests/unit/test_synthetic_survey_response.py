@@ -140,7 +140,7 @@ def test_an_odds_ratio_of_one_is_independence(lives: Lives, here: np.ndarray) ->
 
 
 def test_dependence_hardly_moves_the_mean_response(lives: Lives, here: np.ndarray) -> None:
-    seen = Sight(lives, Errors(), np.zeros(0, dtype=np.int64), DATA_DATE)
+    seen = Sight(lives, Errors(), DATA_DATE)
     listed = survey.listed_on(lives, nhs.seen_postings(seen), SURVEY_DAY)[here]
     apart, together = (answering(lives, here, listed, Survey(odds_ratio=one)).mean() for one in (1.0, 3.0))
     assert abs(together - apart) < 0.003
