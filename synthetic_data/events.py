@@ -68,14 +68,17 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
     keys, group = households["key"].to_numpy(), households["group"].to_numpy()
     start = np.maximum(households["arrive"].to_numpy(), FIRST_DAY)
     leave = np.full(len(keys), NEVER)
+    birth = households["head_birth"].to_numpy()
+    highest = max(rate for steps in (BRITISH_EMIGRATION, *FOREIGN_EMIGRATION.values()) for _, rate in steps)
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        head_age = (first - households["head_birth"].to_numpy()) / YEAR
-        rate = at_steps(BRITISH_EMIGRATION, head_age)
+        chance = draws(seed, "emigration", keys, year)
+        some = np.flatnonzero((chance < highest) & (leave == NEVER))
+        rate = at_steps(BRITISH_EMIGRATION, (first - birth[some]) / YEAR)
         for one, steps in FOREIGN_EMIGRATION.items():
-            rate = np.where(group == one, at_steps(steps, (first - here_since) / YEAR), rate)
-        on = first + (draws(seed, "emigration day", keys, year) * 365).astype(np.int64)
-        goes = (draws(seed, "emigration", keys, year) < rate) & (on > start + 30) & (leave == NEVER)
-        leave = np.where(goes, on, leave)
+            rate = np.where(group[some] == one, at_steps(steps, (first - here_since[some]) / YEAR), rate)
+        on = first + (draws(seed, "emigration day", keys[some], year) * 365).astype(np.int64)
+        goes = (chance[some] < rate) & (on > start[some] + 30)
+        leave[some[goes]] = on[goes]
     back = leave + 366 + exponential(draws(seed, "absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
     returns = (leave < NEVER) & (draws(seed, "comes back", keys) < RESIDENTS_RETURN)
     again = back + 366 + exponential(draws(seed, "second stay", keys), MEAN_SETTLED_YEARS * YEAR).astype(np.int64)
@@ -244,18 +247,24 @@ def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
 
 def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.DataFrame:
     """Return the children born to women who live here, with the columns of `people`, and `twin`."""
-    women = np.flatnonzero((people["sex"] == "F").to_numpy())
-    woman = people["person"].to_numpy()[women]
+    of_age = people["birth"].is_between(FIRST_DAY - (FERTILITY[-1][0] + 1) * YEAR, LAST_DAY)
+    women = np.flatnonzero(((people["sex"] == "F") & of_age).to_numpy())
+    woman, birth = people["person"].to_numpy()[women], people["birth"].to_numpy()[women]
     studying = np.array([party.purpose in ("study", "visit") for party in PARTIES] + [False, True])
     factor = np.where((people["country_of_birth"] == "GB").to_numpy()[women], 1.0, FERTILITY_BORN_ABROAD)
+    highest = factor * max(rate for _, rate in FERTILITY)
     found: list[NDArray[np.int64]] = []
     for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
-        on = first + (draws(seed, "birth day", woman, year) * 365).astype(np.int64)
-        rate = of_year * factor * at_steps(FERTILITY, (on - people["birth"].to_numpy()[women]) / YEAR)
-        home = household_on(people, women, on)
+        chance = draws(seed, "birth", woman, year)
+        # rates of so few women need to be known
+        some = np.flatnonzero(chance < of_year * highest)
+        mother = women[some]
+        on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)
+        rate = of_year * factor[some] * at_steps(FERTILITY, (on - birth[some]) / YEAR)
+        home = household_on(people, mother, on)
         rate = rate * np.where(studying[households["party"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
-        happens = (draws(seed, "birth", woman, year) < rate) & is_here(households, home, on) & (on < death[women])
-        found.append(np.column_stack([women, on, home, np.full(len(women), 2 * (year - YEARS[0]))])[happens])
+        happens = (chance[some] < rate) & is_here(households, home, on) & (on < death[mother])
+        found.append(np.column_stack([mother, on, home, np.full(len(some), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
     too_soon = (np.diff(events[:, 0], prepend=-1) == 0) & (np.diff(events[:, 1], prepend=0) < DAYS_BETWEEN_BIRTHS)
@@ -336,7 +345,10 @@ def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.D
 def _inside(stays: pl.DataFrame, goes: NDArray[np.bool_], out: Days, away: Days) -> pl.DataFrame:
     """Return the journeys that lie well inside the stay."""
     back = out + away
-    fits = goes & (out > stays["start"].to_numpy() + 20) & (back < stays["end"].to_numpy() - 20)
+    fits = np.flatnonzero(goes)
+    fits = fits[
+        (out[fits] > stays["start"].to_numpy()[fits] + 20) & (back[fits] < stays["end"].to_numpy()[fits] - 20)
+    ]
     return pl.DataFrame({"row": stays["row"].to_numpy()[fits], "out": out[fits], "back": back[fits]})
 
 

@@ -82,6 +82,11 @@ class Map:
         """The part of each postcode."""
         return authorities()["part"].to_numpy()[self.authority]
 
+    @cached_property
+    def text(self) -> pl.Series:
+        """The postcodes as a column."""
+        return pl.Series("postcode", self.postcode, dtype=pl.String)
+
     def at(self, authority: Numbers, uniform: Floats) -> Numbers:
         """Return the postcode that each draw falls on within an authority."""
         return self.first[authority] + (uniform * self.count[authority]).astype(np.int64)

@@ -48,8 +48,7 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     """Return the working lives of all people; whoever is in the systems stays in them while living here."""
     people, seed, person = lives.people, lives.seed, lives.person
     rates = errors.registration
-    first = lives.stays.group_by("row", maintain_order=True).first()
-    start, end = first["start"].to_numpy(), first["end"].to_numpy()
+    start, end = lives.first_start, lives.first_end
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
     overseas = (lives.group != "British") & (start > sixteen)
     purpose, place = lives.purpose, people["place"].to_numpy()

@@ -51,7 +51,7 @@ an assumption; half of the claims were decided within half a year (Home Office, 
 def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return `row, visa, valid_from, valid_to` (days) of the permissions granted by the data date."""
     stays = lives.stays.with_columns(
-        number=pl.int_range(pl.len()).over("row"), overstays=pl.Series(lives.overstays)
+        number=pl.Series(lives.stay_number), overstays=pl.Series(lives.overstays)
     ).filter(pl.Series(lives.visa_national[lives.stays["row"].to_numpy()]))
     settled = stays.filter((pl.col("start") < FIRST_DAY - 40) & (pl.col("end") > FIRST_DAY))
     chains = pl.concat(

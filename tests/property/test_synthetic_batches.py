@@ -43,8 +43,8 @@ def batches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 def test_the_bytes_are_the_same_whatever_the_batches(
     whole: Path, tmp_path: Path, batches_of: Callable[[int], None]
 ) -> None:
-    batches_of(400)
-    assert 5 < len(parts.batches(PARTS, RESIDENTS)) < 10
+    batches_of(600)
+    assert 3 < len(parts.batches(PARTS, RESIDENTS)) < 7
     study.simulate(RESIDENTS, 7, tmp_path)
     assert digests(tmp_path) == digests(whole)
 
