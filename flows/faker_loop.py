@@ -35,10 +35,13 @@ def new_faker() -> "Faker":
     return fake
 
 
-def faked(fake: "Faker", like: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """Return rows with the columns of an extract, each value from one call of Faker: nothing agrees with anything."""
+def faker_loop(fake: "Faker", like: pl.DataFrame) -> Callable[[int], pl.DataFrame]:
+    """Return what makes so many rows with the columns of a file: nothing in them agrees with anything.
+
+    Each value is from one call of Faker; which call, and from which values, is settled here, once for all rows.
+    """
     calls = {column.name: _call(fake, column) for column in like}
-    return pl.DataFrame(
+    return lambda rows: pl.DataFrame(
         [{name: call() for name, call in calls.items()} for _ in range(rows)], infer_schema_length=None
     )
 
@@ -56,6 +59,7 @@ def _call(fake: "Faker", column: pl.Series) -> Callable[[], object]:
     if len(known) < FEW:
         return lambda: fake.random_element(known)
     if column.dtype.is_numeric():
-        return lambda: fake.random_int(int(min(known)), int(max(known)))
+        low, high = int(min(known)), int(max(known))
+        return lambda: fake.random_int(low, high)
     pattern = re.sub("[A-Z]", "?", re.sub("[0-9]", "#", known[0]))
     return lambda: fake.bothify(pattern)

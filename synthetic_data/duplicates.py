@@ -69,8 +69,7 @@ def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_
         if extract.name == "pds":
             files = {name: _joined(frame, again) for name, frame in files.items()}
         if extract.name in _LAYOUTS:
-            days = since[extract.source]
-            files = {name: _renumbered(frame, extract, lives, errors, days) for name, frame in files.items()}
+            files = _renumbered(files, extract, lives, errors, since[extract.source])
         done.append(replace(extract, files=files))
     return done
 
@@ -80,8 +79,7 @@ def second_days(lives: Lives, source: str, share: float) -> Days:
 
     It is drawn from the days of the simulated years between the person's first arrival and last departure.
     """
-    last = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()
-    begins, ends = np.maximum(lives.first_start, FIRST_DAY), np.minimum(last, LAST_DAY)
+    begins, ends = np.maximum(lives.first_start, FIRST_DAY), np.minimum(lives.last_end, LAST_DAY)
     on = between(draws(lives.seed, f"{source} second day", lives.person), begins, ends).astype(np.int64)
     second = (draws(lives.seed, f"{source} second number", lives.person) < share) & (begins < ends)
     return np.where(second, on, NEVER)
@@ -106,18 +104,27 @@ def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([postings, again.join(postings.select(once), on=once, how="anti", maintain_order="left")])
 
 
-def _renumbered(frame: pl.DataFrame, extract: Extract, lives: Lives, errors: Errors, days: Days) -> pl.DataFrame:
-    """Return the rows of a file with the second number, and its name and date of birth, from the day on."""
+def _renumbered(
+    files: dict[str, pl.DataFrame], extract: Extract, lives: Lives, errors: Errors, days: Days
+) -> dict[str, pl.DataFrame]:
+    """Return files with the second number, and its name and date of birth, in the rows from the day on."""
     layout = _LAYOUTS[extract.name]
-    row, on = frame["row"].to_numpy(), frame[layout.dated].to_physical().to_numpy().astype(np.int64)
-    later = np.flatnonzero(on >= days[row])
-    if not len(later):
-        return frame
-    person = held.identity(lives, errors, extract.source, row[later], on[later], again=True)
+    dated = {name: frame[layout.dated].to_physical().to_numpy() for name, frame in files.items()}
+    later = {name: np.flatnonzero(dated[name] >= days[frame["row"].to_numpy()]) for name, frame in files.items()}
+    row = np.concatenate([frame["row"].to_numpy()[later[name]] for name, frame in files.items()])
+    on = np.concatenate([dated[name][later[name]] for name in files]).astype(np.int64)
+    person = held.identity(lives, errors, extract.source, row, on, again=True)
     second = {
-        extract.key: layout.numbers(lives, row[later]),
+        extract.key: layout.numbers(lives, row),
         layout.given_name: person["given_name"],
         layout.family_name: person["family_name"],
         str(extract.birth): dates("birth", person["birth"]),
     }
-    return frame.with_columns(frame[name].scatter(later, values).alias(name) for name, values in second.items())
+    ends = dict(zip(files, np.cumsum([len(one) for one in later.values()]), strict=True))
+    return {
+        name: frame.with_columns(
+            frame[column].scatter(later[name], values[ends[name] - len(later[name]) : ends[name]]).alias(column)
+            for column, values in second.items()
+        )
+        for name, frame in files.items()
+    }

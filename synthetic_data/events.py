@@ -17,6 +17,7 @@ from synthetic_data.country import (
     MEAN_SETTLED_YEARS,
     MORTALITY,
     MORTALITY_FALLS,
+    MORTALITY_OF_YEAR,
     NATURALISES,
     NATURALISES_AFTER,
     PARTIES,
@@ -38,6 +39,8 @@ BIRTH_SLOTS = 32
 LEAVES_HOME = 0.8
 """Children who found a household of their own between their 18th and 26th birthday."""
 DAYS_BETWEEN_BIRTHS = 300
+OLDEST = 115
+"""Years that nobody outlives."""
 FERTILITY_WHILE_STUDYING = 0.05
 TRIPS_A_YEAR = {"study": 0.15, "visit": 0.0}
 """Journeys abroad of visa nationals, by purpose of the stay; `OTHER_TRIPS` for everybody else."""
@@ -46,8 +49,10 @@ LONG_TRIPS = 0.02
 """Trips of three months to a year: they never end a stay."""
 HOLIDAYS = (("christmas", 12, 10, 24), ("easter", 3, 20, 21), ("summer", 6, 14, 92))
 """Students' holidays at home: name, month and day from which they leave, days away."""
-GOES_HOME = ((0.35, 0.95), (1.0, 0.56))
+GOES_HOME = ((0.31, 0.95), (1.0, 0.50))
 """Shares of students up to which each holiday is spent at home so often: some always go (assumption)."""
+COMES_AND_GOES = 0.5
+"""Parties that return more often than this found no couples here."""
 KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
 """People mostly live together with people of their own origin."""
 
@@ -63,14 +68,17 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
     keys, group = households["key"].to_numpy(), households["group"].to_numpy()
     start = np.maximum(households["arrive"].to_numpy(), FIRST_DAY)
     leave = np.full(len(keys), NEVER)
+    birth = households["head_birth"].to_numpy()
+    highest = max(rate for steps in (BRITISH_EMIGRATION, *FOREIGN_EMIGRATION.values()) for _, rate in steps)
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        head_age = (first - households["head_birth"].to_numpy()) / YEAR
-        rate = at_steps(BRITISH_EMIGRATION, head_age)
+        chance = draws(seed, "emigration", keys, year)
+        some = np.flatnonzero((chance < highest) & (leave == NEVER))
+        rate = at_steps(BRITISH_EMIGRATION, (first - birth[some]) / YEAR)
         for one, steps in FOREIGN_EMIGRATION.items():
-            rate = np.where(group == one, at_steps(steps, (first - here_since) / YEAR), rate)
-        on = first + (draws(seed, "emigration day", keys, year) * 365).astype(np.int64)
-        goes = (draws(seed, "emigration", keys, year) < rate) & (on > start + 30) & (leave == NEVER)
-        leave = np.where(goes, on, leave)
+            rate = np.where(group[some] == one, at_steps(steps, (first - here_since[some]) / YEAR), rate)
+        on = first + (draws(seed, "emigration day", keys[some], year) * 365).astype(np.int64)
+        goes = (chance[some] < rate) & (on > start[some] + 30)
+        leave[some[goes]] = on[goes]
     back = leave + 366 + exponential(draws(seed, "absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
     returns = (leave < NEVER) & (draws(seed, "comes back", keys) < RESIDENTS_RETURN)
     again = back + 366 + exponential(draws(seed, "second stay", keys), MEAN_SETTLED_YEARS * YEAR).astype(np.int64)
@@ -135,7 +143,7 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     """
     key = households["key"].to_numpy()[people["household"].to_numpy()]
     party = households["party"].to_numpy()[people["household"].to_numpy()]
-    of_visit = np.array([one.purpose in ("study", "visit") or one.name == "eu_circular" for one in PARTIES])
+    of_visit = np.array([one.purpose in ("study", "visit") or one.returns > COMES_AND_GOES for one in PARTIES])
     settles = (party == RESIDENT) | ((party < len(PARTIES)) & ~of_visit[np.minimum(party, len(PARTIES) - 1)])
     added = (key >> SURGE_BIT) & 1
     size = np.bincount(people["household"].to_numpy(), minlength=len(households))[people["household"].to_numpy()]
@@ -216,33 +224,47 @@ def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
     """Return the day of death of each person, who is alive on the day of `entry`.
 
     Mortality follows Gompertz, and falls by the same share each year: at age x of somebody born in year t the hazard
-    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life.
+    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life, times a factor of the year to June: some
+    winters are mild. Hazards are summed year by year until they reach an exponential draw.
     """
     female = (people["sex"] == "F").to_numpy()
     birth = people["birth"].to_numpy()
     a = np.where(female, MORTALITY["F"][0], MORTALITY["M"][0])
     a = a * np.exp(MORTALITY_FALLS * (FIRST_DAY - birth) / YEAR)
     b = np.where(female, MORTALITY["F"][1], MORTALITY["M"][1]) - MORTALITY_FALLS
-    cumulated = exponential(draws(seed, "death", people["person"].to_numpy()), 1.0)
-    # the age x at which the hazard summed from the age at entry reaches an exponential draw
-    dies_at = np.log(np.exp(b * (entry - birth) / YEAR) + b / a * cumulated) / b
-    return np.maximum((birth + dies_at * YEAR).astype(np.int64), entry + 1)
+    left = exponential(draws(seed, "death", people["person"].to_numpy()), 1.0)
+    on, dies = entry, np.full(len(birth), NEVER)
+    for factor, end in zip(MORTALITY_OF_YEAR, (*year_starts(YEARS, 7), NEVER), strict=True):
+        begin = np.exp(b * (on - birth) / YEAR)
+        until = np.maximum(end, on)
+        spent = factor * a / b * (np.exp(b * np.minimum(until - birth, OLDEST * YEAR) / YEAR) - begin)
+        here = (dies == NEVER) & (left < spent)
+        at = birth + np.log(begin + left * b / (factor * a)) / b * YEAR
+        dies = np.where(here, at.astype(np.int64), dies)
+        left, on = left - np.maximum(spent, 0), until
+    return np.maximum(dies, entry + 1)
 
 
 def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.DataFrame:
     """Return the children born to women who live here, with the columns of `people`, and `twin`."""
-    women = np.flatnonzero((people["sex"] == "F").to_numpy())
-    woman = people["person"].to_numpy()[women]
+    of_age = people["birth"].is_between(FIRST_DAY - (FERTILITY[-1][0] + 1) * YEAR, LAST_DAY)
+    women = np.flatnonzero(((people["sex"] == "F") & of_age).to_numpy())
+    woman, birth = people["person"].to_numpy()[women], people["birth"].to_numpy()[women]
     studying = np.array([party.purpose in ("study", "visit") for party in PARTIES] + [False, True])
     factor = np.where((people["country_of_birth"] == "GB").to_numpy()[women], 1.0, FERTILITY_BORN_ABROAD)
+    highest = factor * max(rate for _, rate in FERTILITY)
     found: list[NDArray[np.int64]] = []
     for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
-        on = first + (draws(seed, "birth day", woman, year) * 365).astype(np.int64)
-        rate = of_year * factor * at_steps(FERTILITY, (on - people["birth"].to_numpy()[women]) / YEAR)
-        home = household_on(people, women, on)
+        chance = draws(seed, "birth", woman, year)
+        # rates of so few women need to be known
+        some = np.flatnonzero(chance < of_year * highest)
+        mother = women[some]
+        on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)
+        rate = of_year * factor[some] * at_steps(FERTILITY, (on - birth[some]) / YEAR)
+        home = household_on(people, mother, on)
         rate = rate * np.where(studying[households["party"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
-        happens = (draws(seed, "birth", woman, year) < rate) & is_here(households, home, on) & (on < death[women])
-        found.append(np.column_stack([women, on, home, np.full(len(women), 2 * (year - YEARS[0]))])[happens])
+        happens = (chance[some] < rate) & is_here(households, home, on) & (on < death[mother])
+        found.append(np.column_stack([mother, on, home, np.full(len(some), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
     too_soon = (np.diff(events[:, 0], prepend=-1) == 0) & (np.diff(events[:, 1], prepend=0) < DAYS_BETWEEN_BIRTHS)
@@ -323,7 +345,10 @@ def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.D
 def _inside(stays: pl.DataFrame, goes: NDArray[np.bool_], out: Days, away: Days) -> pl.DataFrame:
     """Return the journeys that lie well inside the stay."""
     back = out + away
-    fits = goes & (out > stays["start"].to_numpy() + 20) & (back < stays["end"].to_numpy() - 20)
+    fits = np.flatnonzero(goes)
+    fits = fits[
+        (out[fits] > stays["start"].to_numpy()[fits] + 20) & (back[fits] < stays["end"].to_numpy()[fits] - 20)
+    ]
     return pl.DataFrame({"row": stays["row"].to_numpy()[fits], "out": out[fits], "back": back[fits]})
 
 

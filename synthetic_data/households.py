@@ -113,12 +113,10 @@ def people_of(
     female = np.select([place == 0, place == 1], [head_is_female, ~head_is_female], girl)
     sex = np.where(female, "F", "M").astype(object)
     origin = households["origin"].to_numpy()[household]
-    own_name = (place == 1) & (draws(seed, "keeps own name", person) < 0.2)
-    family_name = np.where(
-        own_name,
-        names.family_names(origin, draws(seed, "own family name", person)),
-        households["family_name"].to_numpy()[household],
-    )
+    partner = np.flatnonzero(place == 1)
+    own_name = partner[draws(seed, "keeps own name", person[partner]) < 0.2]
+    family_name = households["family_name"].to_numpy()[household]
+    family_name[own_name] = names.family_names(origin[own_name], draws(seed, "own family name", person[own_name]))
     return pl.DataFrame(
         {
             "person": person,

@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, day
-from synthetic_data.draws import Days, draws
+from synthetic_data.draws import Days, Floats, draws
 
 _NEIGHBOURS = dict(zip("abcdefghijklmnopqrstuvwxyz", "snxfrgfjukjknbkpwtdyiceazs", strict=True))
 """The key next to each letter."""
@@ -19,45 +19,57 @@ _SOUNDS = (
 
 def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int64], by_sound: float) -> pl.Series:
     """Return every name misspelt: by sound, or with one letter dropped, doubled, swapped or hit beside."""
-    slip = draws(seed, f"{stream} slip", entities)
-    frame = pl.DataFrame(
-        {
-            "name": names,
-            "heard": draws(seed, f"{stream} heard", entities) < by_sound,
-            "slip": (slip * 4).astype(np.int64),
-            "where": draws(seed, f"{stream} where", entities),
-        }
+    heard = draws(seed, f"{stream} heard", entities) < by_sound
+    by_ear, by_hand = np.flatnonzero(heard), np.flatnonzero(~heard)
+    slips = entities[by_hand]
+    return (
+        names.clone()
+        .scatter(by_ear, _as_heard(names[by_ear]))
+        .scatter(
+            by_hand,
+            _slipped(names[by_hand], draws(seed, f"{stream} slip", slips), draws(seed, f"{stream} where", slips)),
+        )
     )
-    name = pl.col("name")
-    heard = frame.filter("heard").select(name.unique())
-    sounded = name.replace(heard["name"], heard.select(_as_heard(name)).to_series())
+
+
+def _slipped(names: pl.Series, slip: Floats, where: Floats) -> pl.Series:
+    """Return names with one letter dropped, doubled, swapped or hit beside: which of these, and where, is drawn."""
     # a place from the second letter to the last but one, so that a swap has a neighbour
-    place = 1 + (pl.col("where") * (name.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)).cast(pl.Int64)
-    before, letter, after = name.str.slice(0, place), name.str.slice(place, 1), name.str.slice(place + 1)
-    beside = letter.str.to_lowercase().replace_strict(_NEIGHBOURS, default="e")
+    name, place = pl.col("name"), pl.col("place")
+    room = (name.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)
+    frame = (
+        pl.DataFrame({"name": names, "slip": (slip * 4).astype(np.int64), "where": where})
+        .with_columns(place=1 + (pl.col("where") * room).cast(pl.Int64))
+        .with_columns(
+            before=name.str.slice(0, place), letter=name.str.slice(place, 1), after=name.str.slice(place + 1)
+        )
+        .with_columns(small=pl.col("letter").str.to_lowercase())
+    )
+    before, letter, after, kind = (pl.col(one) for one in ("before", "letter", "after", "slip"))
+    beside = before + pl.col("small").replace_strict(_NEIGHBOURS, default="e") + after
     slipped = (
-        pl.when(pl.col("slip") == 0).then(before + after)
-        .when(pl.col("slip") == 1).then(before + letter + letter.str.to_lowercase() + after)
-        .when(pl.col("slip") == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
-        .otherwise(before + beside + after)
+        pl.when(kind == 0).then(before + after)
+        .when(kind == 1).then(before + letter + pl.col("small") + after)
+        .when(kind == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
+        .otherwise(beside)
     )  # fmt: skip
     # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
-    slipped = pl.when(slipped == name).then(before + beside + after).otherwise(slipped)
-    return frame.select(pl.when(pl.col("heard")).then(sounded).otherwise(slipped).alias(names.name)).to_series()
+    return frame.select(pl.when(slipped == name).then(beside).otherwise(slipped)).to_series()
 
 
-def _as_heard(name: pl.Expr) -> pl.Expr:
-    """Return a name with one sound written in another way."""
-    first, tail = name.str.slice(0, 1), name.str.slice(1)
-    return pl.coalesce(
-        *(
-            pl.when(tail.str.contains(written, literal=True)).then(
-                first + tail.str.replace(written, heard, literal=True)
-            )
-            for written, heard in _SOUNDS
-        ),
-        name + "e",
-    )
+def _as_heard(names: pl.Series) -> pl.Series:
+    """Return names with one sound each written in another way."""
+    known = names.unique()
+    return names.replace_strict(known, [_heard(name) for name in known], return_dtype=pl.String)
+
+
+def _heard(name: str) -> str:
+    """Return a name with the first sound of the list that it holds written in the other way."""
+    first, tail = name[:1], name[1:]
+    for written, heard in _SOUNDS:
+        if written in tail:
+            return first + tail.replace(written, heard, 1)
+    return name + "e"
 
 
 def wrong_birth(

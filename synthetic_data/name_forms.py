@@ -4,12 +4,15 @@ No form is a misspelling: each is what another register would hold of the same p
 follows from the origin of the names (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
 """
 
+from collections.abc import Callable
+from functools import cache, partial
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import table
-from synthetic_data.draws import draws
+from synthetic_data.draws import Floats, draws
 from synthetic_data.errors import Errors
 from synthetic_data.proneness import HOME_NAMES
 
@@ -21,107 +24,109 @@ _PLAIN = {
 """Letters that Unicode does not take apart into a plain letter and an accent."""
 
 
+PARTS = ("given_name", "family_name")
+Change = Callable[[pl.DataFrame], pl.DataFrame]
+
+
 def in_other_forms(
     names: pl.DataFrame, errors: Errors, seed: int, source: str, stream: str, entities: NDArray[np.int64]
 ) -> pl.DataFrame:
     """Return `given_name, family_name, origin` as a source holds them; `stream` names its record of a person."""
-    customs = names.select("origin").join(table("name_customs"), on="origin", how="left", maintain_order="left")
 
-    def chosen(form: str) -> pl.Series:
-        uniform = pl.Series(form, draws(seed, f"{stream} {form}", entities))
-        return uniform < errors.rate("forms", form, source)
+    def chosen(form: str) -> NDArray[np.bool_]:
+        return draws(seed, f"{stream} {form}", entities) < errors.rate("forms", form, source)
 
-    # nothing is looked up for the many whose names every source writes alike
-    given, family = pl.col("given_name"), pl.col("family_name")
-    names = _other_spelling(names, "given_name", chosen("variant"), seed, stream, entities)
-    names = _other_spelling(names, "family_name", chosen("variant"), seed, stream, entities)
-    names = _nicknamed(names, chosen("nickname"), seed, stream, entities)
-    several = pl.lit(chosen("one_given_name")) & (customs["several_given_names"] > 0)
-    names = names.with_columns(pl.when(several).then(given.str.extract(r"^([^ ]+)")).otherwise(given))
-    names = names.with_columns(_of_two(family, customs["main_family_name"], errors, seed, source, stream, entities))
-    unnamed = pl.lit(chosen("unnamed") & (customs["single_name"] == 1))
-    names = names.with_columns(
-        pl.when(unnamed).then(pl.lit(FIRST_NAME_UNKNOWN)).otherwise(given).alias("given_name"),
-        pl.when(unnamed).then(given).otherwise(family).alias("family_name"),
-    )
-    swapped = pl.lit(chosen("reversed") & (customs["family_first"] == 1))
-    names = names.with_columns(
-        pl.when(swapped).then(family).otherwise(given).alias("given_name"),
-        pl.when(swapped).then(given).otherwise(family).alias("family_name"),
-    )
-    return _without_accents(names, chosen("accents_lost"))
+    variant, nickname = chosen("variant"), chosen("nickname") & names["origin"].is_in(HOME_NAMES).to_numpy()
+    for part in PARTS:
+        spelt = draws(seed, f"{stream} {part} as", entities)
+        names = _changed(names, variant, partial(_replaced, part, "name_variants", "variant"), spelt)
+    called = draws(seed, f"{stream} called", entities)
+    names = _changed(names, nickname, partial(_replaced, "given_name", "nicknames", "nickname"), called)
+    names = _changed(names, chosen("one_given_name"), _one_given_name)
+    rates = [errors.rate("forms", form, source) for form in ("main_family_name", "other_family_name", "hyphenated")]
+    fate = draws(seed, f"{stream} family names", entities)
+    names = _changed(names, fate < sum(rates), partial(_of_two, *rates), fate)
+    names = _changed(names, chosen("unnamed"), _unnamed)
+    names = _changed(names, chosen("reversed"), _reversed)
+    accented = pl.any_horizontal(pl.col(part).str.len_bytes() != pl.col(part).str.len_chars() for part in PARTS)
+    return _changed(names, chosen("accents_lost") & names.select(accented).to_series().to_numpy(), _without_accents)
 
 
-def _of_two(
-    family: pl.Expr,
-    main: pl.Series,
-    errors: Errors,
-    seed: int,
-    source: str,
-    stream: str,
-    entities: NDArray[np.int64],
-) -> pl.Expr:
+def _changed(
+    names: pl.DataFrame, chosen: NDArray[np.bool_], change: Change, uniform: Floats | None = None
+) -> pl.DataFrame:
+    """Return names with those of the chosen changed.
+
+    `change` is given the names of the chosen alone, with the customs of their origin and `uniform`: most names are
+    written alike by every source, and nothing is looked up for them.
+    """
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        return names
+    some = names[rows].join(table("name_customs"), on="origin", how="left", maintain_order="left")
+    if uniform is not None:
+        some = some.with_columns(uniform=pl.Series(uniform[rows]))
+    new = change(some)
+    return names.with_columns(names[part].scatter(rows, new[part]) for part in PARTS)
+
+
+def _one_given_name(names: pl.DataFrame) -> pl.DataFrame:
+    given = pl.col("given_name")
+    several = pl.col("several_given_names") > 0
+    return names.with_columns(pl.when(several).then(given.str.extract(r"^([^ ]+)")).otherwise(given))
+
+
+def _of_two(of_main: float, of_other: float, hyphen: float, names: pl.DataFrame) -> pl.DataFrame:
     """Return what is written of two family names: both, one of them, or both with a hyphen."""
-    fate = pl.lit(pl.Series(draws(seed, f"{stream} family names", entities)))
+    family, main, fate = pl.col("family_name"), pl.col("main_family_name"), pl.col("uniform")
     first, last = family.str.extract(r"^([^ ]+)"), family.str.extract(r"([^ ]+)$")
-    main_name = pl.when(pl.lit(main) == "first").then(first).otherwise(last)
-    other_name = pl.when(pl.lit(main) == "first").then(last).otherwise(first)
-    of_main, of_other, hyphen = (
-        errors.rate("forms", form, source) for form in ("main_family_name", "other_family_name", "hyphenated")
-    )
-    two = pl.lit(main.is_not_null()) & family.str.contains(" ", literal=True)
-    return (
+    two = main.is_not_null() & family.str.contains(" ", literal=True)
+    return names.with_columns(
         pl.when(~two).then(family)
-        .when(fate < of_main).then(main_name)
-        .when(fate < of_main + of_other).then(other_name)
+        .when(fate < of_main).then(pl.when(main == "first").then(first).otherwise(last))
+        .when(fate < of_main + of_other).then(pl.when(main == "first").then(last).otherwise(first))
         .when(fate < of_main + of_other + hyphen).then(family.str.replace_all(" ", "-", literal=True))
         .otherwise(family)
     )  # fmt: skip
 
 
-def _other_spelling(
-    names: pl.DataFrame, part: str, chosen: pl.Series, seed: int, stream: str, entities: NDArray[np.int64]
-) -> pl.DataFrame:
-    """Return names with the first word of `part` spelt in another usual way, for the chosen who have one."""
-    return _replaced(names, part, "name_variants", "variant", chosen, draws(seed, f"{stream} {part} as", entities))
+def _unnamed(names: pl.DataFrame) -> pl.DataFrame:
+    """Return names of people with a single name, who would do, with that one as the family name."""
+    given, family, single = pl.col("given_name"), pl.col("family_name"), pl.col("single_name") == 1
+    return names.with_columns(
+        pl.when(single).then(pl.lit(FIRST_NAME_UNKNOWN)).otherwise(given).alias("given_name"),
+        pl.when(single).then(given).otherwise(family).alias("family_name"),
+    )
 
 
-def _nicknamed(
-    names: pl.DataFrame, chosen: pl.Series, seed: int, stream: str, entities: NDArray[np.int64]
-) -> pl.DataFrame:
-    """Return names with a short form of the given name, for the chosen whose names are English or Irish."""
-    at_home = chosen & names["origin"].is_in(HOME_NAMES)
-    uniform = draws(seed, f"{stream} called", entities)
-    return _replaced(names, "given_name", "nicknames", "nickname", at_home, uniform)
+def _reversed(names: pl.DataFrame) -> pl.DataFrame:
+    given, family, swapped = pl.col("given_name"), pl.col("family_name"), pl.col("family_first") == 1
+    return names.with_columns(
+        pl.when(swapped).then(family).otherwise(given).alias("given_name"),
+        pl.when(swapped).then(given).otherwise(family).alias("family_name"),
+    )
 
 
-def _replaced(
-    names: pl.DataFrame, part: str, of: str, column: str, chosen: pl.Series, uniform: NDArray[np.float64]
-) -> pl.DataFrame:
-    """Return names with the first word of `part` replaced by one of those that a table offers, for the chosen."""
-    rows = np.flatnonzero(chosen.to_numpy())
-    if not len(rows):
-        return names
+def _replaced(part: str, of: str, column: str, names: pl.DataFrame) -> pl.DataFrame:
+    """Return names with the first word of `part` replaced by one of those that a table offers, if it does."""
     keys = ["name"] if "origin" not in table(of).columns else ["origin", "name"]
-    offered = table(of).group_by(keys, maintain_order=True).agg(column)
-    some = names[rows].select("origin", pl.col(part).str.extract(r"^([^ ]+)").alias("name"), whole=part)
-    found = some.join(offered, on=keys, how="left", maintain_order="left").with_columns(
-        uniform=pl.Series(uniform[rows])
+    found = names.with_columns(pl.col(part).str.extract(r"^([^ ]+)").alias("name")).join(
+        _offered(of, column), on=keys, how="left", maintain_order="left"
     )
     number = (pl.col("uniform") * pl.col(column).list.len()).cast(pl.Int64)
     word = pl.col(column).list.get(number, null_on_oob=True)
-    written = found.select(
-        pl.when(word.is_null()).then("whole").otherwise(word + pl.col("whole").str.replace(r"^[^ ]+", ""))
-    ).to_series()
-    return names.with_columns(names[part].scatter(rows, written))
+    rest = pl.col(part).str.replace(r"^[^ ]+", "")
+    return found.with_columns(pl.when(word.is_null()).then(part).otherwise(word + rest).alias(part))
 
 
-def _without_accents(names: pl.DataFrame, chosen: pl.Series) -> pl.DataFrame:
-    """Return names in plain letters, for the chosen: `Małgorzata` -> `Malgorzata`."""
-    for part in ("given_name", "family_name"):
-        accented = names[part].str.len_bytes() != names[part].str.len_chars()
-        rows = np.flatnonzero((chosen & accented).to_numpy())
-        if len(rows):
-            plain = names[part][rows].str.replace_many(_PLAIN).str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-            names = names.with_columns(names[part].scatter(rows, plain))
-    return names
+@cache
+def _offered(of: str, column: str) -> pl.DataFrame:
+    """Return what a table offers for each name, of each origin where it tells them apart, as a list."""
+    return table(of).group_by([one for one in ("origin", "name") if one in table(of).columns]).agg(column)
+
+
+def _without_accents(names: pl.DataFrame) -> pl.DataFrame:
+    """Return names in plain letters: `Małgorzata` -> `Malgorzata`."""
+    return names.with_columns(
+        pl.col(PARTS).str.replace_many(_PLAIN).str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    )

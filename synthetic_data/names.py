@@ -6,6 +6,8 @@ people with a single name are usual. The orders and customs are well known; the 
 gives the whole name: the second name is drawn with a hash of it.
 """
 
+from functools import cache
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -33,26 +35,40 @@ def _of_groups(
     names: str, groups: dict[str, NDArray[np.object_]], uniform: Floats, custom: str
 ) -> NDArray[np.object_]:
     """Return a name for each draw from the table `names`, by the columns that tell its groups apart."""
-    of_group = dict(table(names).group_by(*groups, maintain_order=True))
+    keys = pl.DataFrame(groups, schema=dict.fromkeys(groups, pl.String)).select(_key(*groups)).to_series()
+    of_group = _names_of_groups(names, *groups)
+    kind = keys.cast(pl.Enum(list(of_group))).to_physical().to_numpy()
     second = dict(table("name_customs").select("origin", custom).iter_rows())
+    order = np.argsort(kind, kind="stable")
+    ends = np.searchsorted(kind[order], np.arange(len(of_group)), side="right")
     drawn = np.empty(len(uniform), dtype=object)
-    people = pl.DataFrame(groups, schema=dict.fromkeys(groups, pl.String)).with_row_index("those")
-    for group, rows in people.group_by(*groups):
-        those = rows["those"].to_numpy()
-        drawn[those] = _drawn(of_group[group]["name"].to_list(), uniform[those], second.get(group[0], 0.0))
+    for (group, known), those in zip(of_group.items(), np.split(order, ends[:-1]), strict=True):
+        if len(those):
+            drawn[those] = _drawn(known, uniform[those], second.get(group.split()[0], 0.0))
     return drawn
 
 
-def _drawn(names: list[str], uniform: Floats, second: float) -> NDArray[np.object_]:
+def _key(*groups: str) -> pl.Expr:
+    return pl.concat_str(*groups, separator=" ")
+
+
+@cache
+def _names_of_groups(names: str, *groups: str) -> dict[str, NDArray[np.object_]]:
+    """Return the names of each group of a table, in order of rank."""
+    of_group = table(names).group_by(_key(*groups).alias("key"), maintain_order=True).agg("name")
+    return {key: np.array(known, dtype=object) for key, known in of_group.iter_rows()}
+
+
+def _drawn(names: NDArray[np.object_], uniform: Floats, second: float) -> NDArray[np.object_]:
     """Return a name for each draw, and a share of `second` with another one after it."""
     weights = np.arange(1, len(names) + 1) ** -ZIPF
     first = pick(uniform, weights)
-    drawn = np.array(names, dtype=object)[first]
+    drawn = names[first]
     if second and len(uniform):
         entity = (uniform * _WHOLE).astype(np.int64)
         other = pick(draws(0, "second name", entity), weights)
         has_two = np.flatnonzero((draws(0, "has a second name", entity) < second) & (other != first))
-        drawn[has_two] = drawn[has_two] + " " + np.array(names, dtype=object)[other[has_two]]
+        drawn[has_two] = drawn[has_two] + " " + names[other[has_two]]
     return drawn
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, age, as_date, calendar_year, dates
-from synthetic_data.draws import Floats, draws, log_normal, pick, scatter
+from synthetic_data.draws import Days, Floats, draws, log_normal, pick, scatter
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.intentions import intended_absence, intended_stay, months_of
@@ -69,43 +69,46 @@ def crossings(lives: Lives, until: int) -> pl.DataFrame:
     and `until` (when the person will leave the side that is gone to; `NEVER` for good). Whoever comes for the first
     time has lived elsewhere since birth; a British returner, too, as far as this source asks.
     """
-    stays = lives.stays.sort("row", "start")
-    born, dies = pl.Series(lives.birth)[stays["row"]], pl.Series(lives.death)[stays["row"]]
+    row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
+    born, dies = start == lives.birth[row], end == lives.death[row]
     # nobody foresees death
-    ends = pl.when(pl.col("end") == dies).then(NEVER).otherwise("end")
-    between = stays.with_columns(
-        here_until=ends,
-        away_since=pl.col("end").shift(1).over("row").fill_null(born),
-        away_until=pl.col("start").shift(-1).over("row").fill_null(NEVER),
-    )
-    within = lives.trips.sort("row", "out").with_columns(stay=_stay_of(lives))
-    within = within.with_columns(
-        here_since=pl.col("back").shift(1).over("stay").fill_null(stays["start"][within["stay"]]),
-        here_until=pl.col("out").shift(-1).over("stay").fill_null(between["here_until"][within["stay"]]),
-    )
+    until_end = np.where(dies, NEVER, end)
+    trips = lives.trips.sort("row", "out")
+    of, out, back = (trips[name].to_numpy() for name in ("row", "out", "back"))
+    stay = _stay_of(lives, of, out)
     every = pl.concat([
-        between.filter(pl.col("start") != born).select(
-            "row", *_which(arrives=True), day="start", since="away_since", until="here_until"
-        ),
-        between.filter(pl.col("end") != dies).select(
-            "row", *_which(arrives=False), day="end", since="start", until="away_until"
-        ),
-        within.select("row", *_which(arrives=False, journey=True), day="out", since="here_since", until="back"),
-        within.select("row", *_which(arrives=True, journey=True), day="back", since="out", until="here_until"),
+        _crossings(row, start, _before(row, end, lives.birth[row]), until_end, arrives=True).filter(~born),
+        _crossings(row, end, start, _after(row, start, np.full(len(row), NEVER)), arrives=False).filter(~dies),
+        _crossings(of, out, _before(stay, back, start[stay]), back, arrives=False, journey=True),
+        _crossings(of, back, out, _after(stay, out, until_end[stay]), arrives=True, journey=True),
     ])  # fmt: skip
     return every.filter(pl.col("day").is_between(FIRST_DAY, until, closed="right"))
 
 
-def _which(*, arrives: bool, journey: bool = False) -> tuple[pl.Expr, pl.Expr]:
-    return pl.lit(arrives).alias("arrives"), pl.lit(journey).alias("journey")
+def _crossings(
+    row: NDArray[np.int64], on: Days, since: Days, until: Days, *, arrives: bool, journey: bool = False
+) -> pl.DataFrame:
+    return pl.DataFrame({
+        "row": row, "arrives": np.full(len(row), arrives), "journey": np.full(len(row), journey), "day": on,
+        "since": since, "until": until,
+    })  # fmt: skip
 
 
-def _stay_of(lives: Lives) -> pl.Series:
-    """Return the place, among the stays in order, of the stay inside which each journey lies."""
-    stays, journeys = lives.stays.sort("row", "start"), lives.trips.sort("row", "out")
+def _before(of: NDArray[np.int64], days: Days, first: Days) -> Days:
+    """Return the day in the row before, if that is of the same one; else `first`."""
+    return np.where(np.diff(of, prepend=-1) == 0, np.roll(days, 1), first)
+
+
+def _after(of: NDArray[np.int64], days: Days, last: Days) -> Days:
+    """Return the day in the row after, if that is of the same one; else `last`."""
+    return np.where(np.diff(of, append=-1) == 0, np.roll(days, -1), last)
+
+
+def _stay_of(lives: Lives, row: NDArray[np.int64], out: Days) -> NDArray[np.int64]:
+    """Return the row, among the stays, of the stay inside which each journey lies."""
+    stays = lives.stays
     keys = (stays["row"].to_numpy() << _DAY_BITS) + stays["start"].to_numpy() - LONG_AGO
-    out = (journeys["row"].to_numpy() << _DAY_BITS) + journeys["out"].to_numpy() - LONG_AGO
-    return pl.Series(np.searchsorted(keys, out, side="right") - 1)
+    return np.searchsorted(keys, (row << _DAY_BITS) + out - LONG_AGO, side="right") - 1
 
 
 def share_of_crossings(residents: int) -> float:

@@ -30,8 +30,8 @@ IN_LONDON = 1.4
 """How much more often students from abroad study in London than other students do: a quarter of them (HESA, 2015)."""
 OTHERS = 0.2
 """Newcomers of an authority who do not come to study are at least this share."""
-_NOT_TO_STUDY = pl.col("newcomers") - 155 * pl.col("students")
-"""For each thousand students of an authority, about 155 begin a course in a year who come from abroad (HESA)."""
+_NOT_TO_STUDY = pl.col("newcomers") - 178 * pl.col("students")
+"""For each thousand students of an authority, about 178 begin a course in a year who come from abroad (HESA)."""
 
 
 @cache
@@ -81,6 +81,11 @@ class Map:
     def part(self) -> Numbers:
         """The part of each postcode."""
         return authorities()["part"].to_numpy()[self.authority]
+
+    @cached_property
+    def text(self) -> pl.Series:
+        """The postcodes as a column."""
+        return pl.Series("postcode", self.postcode, dtype=pl.String)
 
     def at(self, authority: Numbers, uniform: Floats) -> Numbers:
         """Return the postcode that each draw falls on within an authority."""

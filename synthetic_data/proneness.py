@@ -30,7 +30,7 @@ def proneness(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
     years = age(lives.birth[rows], SURVEY_DAY)
     members = {
         "aged_20_29": (years >= 20) & (years < 30),
-        "men": (lives.people["sex"] == "M").to_numpy()[rows],
+        "men": ~lives.female[rows],
         "london": lives.part[rows] == table("areas")["area"].to_list().index(LONDON),
     }
     for name, factor in errors.groups:

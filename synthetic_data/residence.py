@@ -72,7 +72,7 @@ class Lives:
         ordinal = np.empty(len(person), dtype=np.int64)
         first = np.flatnonzero(~born)
         ordinal[first] = _ranks(part[first], added[first], person[first])
-        women = first[(self.people["sex"] == "F").to_numpy()[first]]
+        women = first[self.female[first]]
         among_women = np.zeros(len(person), dtype=np.int64)
         among_women[women] = _ranks(part[women], added[women], person[women])
         slot = (person - events.BIRTH_KEYS) % events.BIRTH_SLOTS
@@ -101,6 +101,16 @@ class Lives:
         return self.people["group"].to_numpy()
 
     @cached_property
+    def female(self) -> NDArray[np.bool_]:
+        """Who is a woman or a girl."""
+        return (self.people["sex"] == "F").to_numpy()
+
+    @cached_property
+    def born_abroad(self) -> NDArray[np.bool_]:
+        """Who was born in another country."""
+        return (self.people["country_of_birth"] != "GB").to_numpy()
+
+    @cached_property
     def party(self) -> NDArray[np.int64]:
         """The number of the party with which each person came (that of the parents' home)."""
         return self.households["party"].to_numpy()[self.people["household"].to_numpy()]
@@ -124,19 +134,25 @@ class Lives:
         return np.array([*(party.purpose for party in PARTIES), "resident", "ghost"], dtype=object)[self.party]
 
     @cached_property
+    def stay_number(self) -> NDArray[np.int64]:
+        """The number, from 0 on, of each stay (row of `stays`) among those of its person."""
+        row = self.stays["row"].to_numpy()
+        return np.arange(len(row)) - np.searchsorted(row, row)
+
+    @cached_property
     def first_start(self) -> Days:
         """The first day of each person's first stay."""
-        return self.stays.group_by("row", maintain_order=True).first()["start"].to_numpy()
+        return self.stays["start"].to_numpy()[self.stay_number == 0]
 
     @cached_property
     def first_end(self) -> Days:
         """The last day of each person's first stay."""
-        return self.stays.group_by("row", maintain_order=True).first()["end"].to_numpy()
+        return self.stays["end"].to_numpy()[self.stay_number == 0]
 
     @cached_property
     def last_end(self) -> Days:
         """The last day of each person's last stay."""
-        return self.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()
+        return self.stays["end"].to_numpy()[np.diff(self.stays["row"].to_numpy(), append=-1) != 0]
 
     @cached_property
     def courses(self) -> pl.DataFrame:
@@ -153,7 +169,7 @@ class Lives:
         """Whether each stay (row of `stays`) goes on after every permission has ended: a party's first one."""
         row = self.stays["row"].to_numpy()
         stays_on = self.households["overstays"].to_numpy()[self.people["household"].to_numpy()]
-        return stays_on[row] & (np.diff(row, prepend=-1) != 0)
+        return stays_on[row] & (self.stay_number == 0)
 
     def authority_at(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the local authority (row of `places.authorities`) where each person lives, or lived last."""
@@ -261,10 +277,12 @@ def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Da
     for household, after, before in periods:
         of = people[household].to_numpy()
         for arrive, leave in SPELLS:
-            start = np.maximum(households[arrive].to_numpy()[of], after)
-            end = np.minimum(np.minimum(households[leave].to_numpy()[of], before), death)
-            there = np.flatnonzero((start < end) & (start <= LAST_DAY) & (of >= 0))
-            rows.append(there)
+            comes = np.flatnonzero((of >= 0) & (households[arrive].to_numpy()[of] <= LAST_DAY))
+            home = of[comes]
+            start = np.maximum(households[arrive].to_numpy()[home], after[comes])
+            end = np.minimum(np.minimum(households[leave].to_numpy()[home], before[comes]), death[comes])
+            there = np.flatnonzero((start < end) & (start <= LAST_DAY))
+            rows.append(comes[there])
             starts.append(start[there])
             ends.append(end[there])
     row, start, end = np.concatenate(rows), np.concatenate(starts), np.concatenate(ends)
@@ -312,31 +330,32 @@ def _moves_of(
             now[those] = places.draw_authority(uniform[those], column, part[those])
     else:
         now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, left))
-    found = [(rows, np.full(len(rows), LONG_AGO), now)]
+    found = [(rows, np.full(len(rows), LONG_AGO), now.copy())]
     resident, birth = party == RESIDENT, of["head_birth"].to_numpy()
     again = [of[name].to_numpy() for name, _ in SPELLS[1:]]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
         young = (first - birth) / YEAR < 35
         often = np.where(resident, np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
-        on = first + (draws(seed, "move day", key, year) * 365).astype(np.int64)
-        happens = draws(seed, "move", key, year) < often
+        wants = draws(seed, "move", key, year) < often
         graduates = (
             home_student & (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
         )
-        on = np.where(graduates, course_end + AFTER_UNIVERSITY, on)
-        happens = (happens | (graduates & (draws(seed, "stays in town", key) > STAYS_IN_TOWN))) & (on > arrive + 45)
-        happens &= events.is_here(households, rows, on) & ~(home_student & (on < course_end))
+        wants |= graduates & (draws(seed, "stays in town", key) > STAYS_IN_TOWN)
+        returning = [(comes >= first) & (comes < first + 365) for comes in again]
+        some = np.flatnonzero(np.logical_or.reduce([wants, *returning]))
+        on = first + (draws(seed, "move day", key[some], year) * 365).astype(np.int64)
+        on = np.where(graduates[some], course_end[some] + AFTER_UNIVERSITY, on)
+        happens = wants[some] & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
+        happens &= events.is_here(households, rows[some], on)
         # who comes back from abroad finds another home
-        for comes in again:
-            returns = (comes >= first) & (comes < first + 365)
-            on, happens = np.where(returns, comes, on), happens | returns
-        there = np.flatnonzero(happens)
+        for comes, returns in zip(again, returning, strict=True):
+            on, happens = np.where(returns[some], comes[some], on), happens | returns[some]
+        there, on = some[happens], on[happens]
         to = _next(seed, key[there], year, now[there])
         far = graduates[there]
         to = np.where(far, places.draw_far_authority(draws(seed, "after university", key[there])), to)
-        now = now.copy()
         now[there] = to
-        found.append((rows[there], on[there], to))
+        found.append((rows[there], on, to))
     row, start, authority = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.lexsort((start, row))
     return pl.DataFrame({"household": row[order], "start": start[order], "authority": authority[order]})

@@ -25,6 +25,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 LONG = timedelta(days=365)
@@ -84,15 +85,20 @@ class Life:
         start = self.spells[0][0]
         return start < self.begin or start == self.birth
 
+    @cached_property
+    def chains(self) -> "list[Chain]":
+        """The spells, joined over short absences."""
+        return chains(self.spells)
+
+    @cached_property
     def intervals(self) -> list[Interval]:
-        """Return presences and absences in turn, from the first spell to the horizon or to death."""
+        """Presences and absences in turn, from the first spell to the horizon or to death."""
         found: list[Interval] = []
-        for start, end in self.spells:
-            if found:
-                found[-1] = found[-1]._replace(end=start)
+        comes_back = [start for start, _ in self.spells[1:]] + [None]
+        for (start, end), back in zip(self.spells, comes_back, strict=True):
             found.append(Interval(start, end, here=True))
             if end is not None and end != self.death:
-                found.append(Interval(end, None, here=False))
+                found.append(Interval(end, back, here=False))
         return found
 
 
@@ -150,7 +156,7 @@ def changes_of_residence(life: Life, until: Callable[[date], date]) -> list[tupl
     """
     found: list[tuple[date, str]] = []
     lives_here = None if life.begins_here else False
-    for start, end, here in life.intervals():
+    for start, end, here in life.intervals:
         if (end or life.horizon) < until(start):
             continue
         if lives_here is not None and here != lives_here:
@@ -202,7 +208,7 @@ def crossings(
 
 def visits(life: Life) -> Iterator[tuple[date, int, str]]:
     """Yield day, days and rung of each visit of one to under twelve months that began and ended by a crossing."""
-    for chain in chains(life.spells):
+    for chain in life.chains:
         if chain.is_long_term(life.horizon) is not False:
             continue
         for start, end in life.spells:
@@ -220,7 +226,7 @@ def statuses(life: Life) -> Iterator[Status]:
 
 
 def _ever(life: Life) -> Iterator[Status]:
-    long_term = migrations(chains(life.spells), life.birth, life.death, life.begin, life.horizon)
+    long_term = migrations(life.chains, life.birth, life.death, life.begin, life.horizon)
     yield from _migrations("long_term", list(long_term))
     yearly = changes_of_residence(life, _twelve_months_after)
     yield from _migrations("twelve_months", yearly)
@@ -264,7 +270,7 @@ def _days(spells: list[Spell], start: date, until: date, *, here: bool) -> int:
 
 def _most_of_sixteen_months(life: Life) -> Iterator[tuple[date, str]]:
     """Yield the migrations under the 12/16-month rule; a death ends the observation."""
-    every = [(interval.start, interval.here) for interval in life.intervals()]
+    every = [(interval.start, interval.here) for interval in life.intervals]
     settled = crossings(every, life.spells, resident=False, until=min(life.death or life.horizon, life.horizon))
     for crossing in settled[life.begins_here :]:
         if crossing.is_migration:

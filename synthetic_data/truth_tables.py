@@ -87,8 +87,7 @@ def _oracle(lives: Lives, presence: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
     residents: list[tuple[int, date]] = []
     for row, life in _lives_of(lives, presence):
         statuses.extend((row, *status) for status in truth.statuses(life))
-        of_person = truth.chains(life.spells)
-        residents.extend((row, on) for on in REFERENCE_DATES if truth.is_usual_resident(of_person, on, HORIZON))
+        residents.extend((row, on) for on in REFERENCE_DATES if truth.is_usual_resident(life.chains, on, HORIZON))
     return (
         pl.DataFrame(statuses, schema=STATUSES, orient="row"),
         pl.DataFrame(residents, schema={"row": pl.Int64, "reference_date": pl.Date}, orient="row"),

@@ -18,7 +18,7 @@ parties stands in their table."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
-SELDOM_WORKS = {"CN": 0.28, "HK": 0.4, "MY": 0.5, "SA": 0.3}
+SELDOM_WORKS = {"CN": 0.15, "HK": 0.4, "MY": 0.5, "SA": 0.3}
 """Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
 PENSION_AGE, PENSIONABLE_AFTER = 65, 10
 """Age, and years of residence, from which people draw a pension."""
@@ -48,8 +48,7 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     """Return the working lives of all people; whoever is in the systems stays in them while living here."""
     people, seed, person = lives.people, lives.seed, lives.person
     rates = errors.registration
-    first = lives.stays.group_by("row", maintain_order=True).first()
-    start, end = first["start"].to_numpy(), first["end"].to_numpy()
+    start, end = lives.first_start, lives.first_end
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
     overseas = (lives.group != "British") & (start > sixteen)
     purpose, place = lives.purpose, people["place"].to_numpy()

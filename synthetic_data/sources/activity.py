@@ -5,9 +5,12 @@ the year: that of the spells that the benefit systems tell of the same weeks (`b
 one person never disagree. Tax credits are no part of it: they belong to families, and so does their extract.
 """
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from synthetic_data.days import year_starts
+from synthetic_data.days import calendar_year, year_starts
+from synthetic_data.distinct import distinct
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.sources import work
 from synthetic_data.sources.benefits import spells_on_benefit
@@ -33,25 +36,32 @@ def delivered(sight: Sight) -> list[Extract]:
 def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
     """Return weeks with `BENEFIT_COMBINATION`, `NONE` where a year has no week on benefit.
 
-    `spells` has `row, start, end` (the last day) and `combination`. Of those held equally long the first counts.
+    `spells` has `row, start, end` (the last day) and `combination`, in order. Of those held equally long the first
+    counts.
     """
-    years = weeks["TAX_YEAR_START"].unique().sort().dt.year().to_list()
-    held = pl.concat([_held_in(spells, year) for year in years])
-    found = weeks.join(held, on=["row", "TAX_YEAR_START"], how="left", maintain_order="left")
-    on_benefit = pl.col("WEEKS_BENEFIT") > 0
-    return found.with_columns(
-        BENEFIT_COMBINATION=pl.when(on_benefit).then("combination").otherwise(pl.lit(NO_BENEFIT))
-    ).drop("combination")
-
-
-def _held_in(spells: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Return `row, TAX_YEAR_START, combination` of the tax year that begins in a year."""
-    first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
-    days = pl.min_horizontal("end", pl.lit(after - 1)) - pl.max_horizontal("start", pl.lit(first)) + 1
-    return (
-        spells.filter((pl.col("start") < after) & (pl.col("end") >= first))
-        .select("row", "start", "combination", days=days)
-        .sort("row", "days", "start", descending=[False, True, False])
-        .unique("row", keep="first", maintain_order=True)
-        .select("row", pl.lit(first, pl.Int32).cast(pl.Date).alias("TAX_YEAR_START"), "combination")
+    row, first = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].to_physical().to_numpy().astype(np.int64)
+    years, year = distinct(first)
+    of_spell = spells["row"].to_numpy()
+    held_in = np.full(
+        (len(years), max(row.max(initial=-1), of_spell.max(initial=-1)) + 1), len(spells), dtype=np.int32
     )
+    for of_year, day in zip(held_in, years.tolist(), strict=True):
+        longest = _longest(spells, len(of_year), day)
+        of_year[of_spell[longest]] = longest
+    combination = spells["combination"].extend_constant(None, 1)[held_in[year, row]]
+    on_benefit = pl.col("WEEKS_BENEFIT") > 0
+    return weeks.with_columns(BENEFIT_COMBINATION=pl.when(on_benefit).then(combination).otherwise(pl.lit(NO_BENEFIT)))
+
+
+def _longest(spells: pl.DataFrame, people: int, first: int) -> NDArray[np.int64]:
+    """Return the spells (rows of `spells`) that people held for the most days of the tax year from a day on.
+
+    Spells that were held equally long are all there, the first of them last.
+    """
+    row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
+    after = int(year_starts(calendar_year(first) + 1, 4, 6))
+    held = np.flatnonzero((start < after) & (end >= first))
+    days = np.minimum(end[held], after - 1) - np.maximum(start[held], first)
+    most = np.full(people, -1)
+    np.maximum.at(most, row[held], days)
+    return held[days == most[row[held]]][::-1]

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 
 from synthetic_data.country import table
 from synthetic_data.days import age, year_starts
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Floats, draws
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
@@ -53,10 +54,19 @@ def delivered(sight: Sight) -> list[Extract]:
 
 def weeks_of_all_years(sight: Sight) -> pl.DataFrame:
     """Return the weeks of activity of every tax year, delivered or not, and `year_start`, the year's first day."""
+    return sight.once(work.all_weeks).with_columns(year_start=pl.col("TAX_YEAR_START").to_physical().cast(pl.Int64))
+
+
+def weeks_in_tax(sight: Sight) -> NDArray[np.int8]:
+    """Return the weeks in tax of each tax year, a row each from `work.FIRST_TAX_YEAR` on, and person.
+
+    The last column, of no weeks, stands for nobody.
+    """
     weeks = sight.once(work.all_weeks)
-    return weeks.with_columns(year_start=pl.col("TAX_YEAR_START").to_physical().cast(pl.Int64)).sort(
-        "year_start", "row"
-    )
+    year = weeks["TAX_YEAR_START"].dt.year().to_numpy() - work.FIRST_TAX_YEAR
+    found = np.zeros((len(work.tax_years(work.LAST_OF_ALL)), len(sight.lives.people) + 1), dtype=np.int8)
+    found[year, weeks["row"].to_numpy()] = weeks["WEEKS_TAX"].to_numpy()
+    return found
 
 
 def tax_years(sight: Sight) -> pl.DataFrame:
@@ -88,21 +98,25 @@ def tax_years(sight: Sight) -> pl.DataFrame:
             "RETURN_TYPE": _return_type(self_employed, year),
             "WEEKS_IN_YEAR": worked,
             "EMPLOYMENTS": np.where(self_employed, 0, jobs),
-            "SIC_SECTION": pl.Series(_sections()["section"].to_numpy()[section], dtype=pl.String),
-            "PAY_BAND": pl.Series(1 + np.searchsorted(BANDS, pay, side="right")).cast(pl.String).str.zfill(2),
+            "SIC_SECTION": _sections()["section"][section],
+            "PAY_BAND": _bands()[np.searchsorted(BANDS, pay, side="right")],
         }
     )
 
 
 def tax_year_labels(years: NDArray[np.int64]) -> pl.Series:
     """Return tax years as HM Revenue and Customs writes them: `2015-16` for that which begins in April 2015."""
-    distinct, index = np.unique(years, return_inverse=True)
-    return pl.Series([f"{one}-{(one + 1) % 100:02}" for one in distinct.tolist()], dtype=pl.String)[index]
+    known, index = distinct(years)
+    return pl.Series([f"{one}-{(one + 1) % 100:02}" for one in known.tolist()], dtype=pl.String)[index]
 
 
 def _return_type(self_employed: NDArray[np.bool_], year: NDArray[np.int64]) -> pl.Series:
-    kinds = np.array(["P14", "RTI", "SA"], dtype=object)
-    return pl.Series(kinds[np.where(self_employed, 2, year >= REAL_TIME_FROM)], dtype=pl.String)
+    return pl.Series(["P14", "RTI", "SA"])[np.where(self_employed, 2, year >= REAL_TIME_FROM)]
+
+
+@cache
+def _bands() -> pl.Series:
+    return pl.Series([f"{1 + one:02}" for one in range(len(BANDS) + 1)])
 
 
 @cache
@@ -112,16 +126,18 @@ def _sections() -> pl.DataFrame:
 
 def industry(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the place in the table of industries of each person's (row) work in a tax year."""
-    entities = lives.person[rows]
+    known, index = distinct(rows)
+    person = lives.person[known]
     # people change their work in different years
-    job = (years + (draws(lives.seed, "year of change", entities) * JOB_YEARS).astype(np.int64)) // JOB_YEARS
-    uniform = draws(lives.seed, "industry", entities, job)
-    people = lives.people.select("fine_group", "sex")[rows]
+    change = (draws(lives.seed, "year of change", person) * JOB_YEARS).astype(np.int64)
+    uniform = draws(lives.seed, "industry", person[index], (years + change[index]) // JOB_YEARS)
     groups, cumulated = _cumulated_shares()
-    kind = 2 * people["fine_group"].replace_strict(groups).to_numpy() + (people["sex"] == "F").to_numpy()
+    kind = 2 * lives.people["fine_group"][known].replace_strict(groups).to_numpy() + lives.female[known]
+    kind = kind[index]
     found = np.zeros(len(rows), dtype=np.int64)
-    for shares in cumulated[:-1]:
-        found += uniform >= shares[kind]
+    for one, shares in enumerate(cumulated.T):
+        those = np.flatnonzero(kind == one)
+        found[those] = np.searchsorted(shares[:-1], uniform[those], side="right")
     return found
 
 
@@ -147,14 +163,15 @@ def weekly_pay(
 
     `sections` are the industries in which they work in that year (see `industry`).
     """
-    seed, entities, starts = lives.seed, lives.person[rows], year_starts(years, 4, 6)
+    known, index = distinct(rows)
+    seed, person, starts = lives.seed, lives.person[known], year_starts(years, 4, 6)
     steps, medians = zip(*MEDIAN_WEEKLY_PAY, strict=True)
     band = np.searchsorted(steps, age(lives.birth[rows], starts), side="right") - 1
     median = np.array(medians)[np.maximum(band, 0)] * (1 + GROWTH) ** (years - PAY_YEAR)
-    of_sex = np.where((lives.people["sex"] == "F").to_numpy()[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
+    of_sex = np.where(lives.female[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
     of_place = np.where(lives.part[rows] == LONDON, LONDON_PAY, 1.0)
-    spread = PERSON_SIGMA * _normal(draws(seed, "pay", entities)) + YEAR_SIGMA * _normal(
-        draws(seed, "pay of the year", entities, years)
+    spread = (PERSON_SIGMA * _normal(draws(seed, "pay", person)))[index] + YEAR_SIGMA * _normal(
+        draws(seed, "pay of the year", person[index], years)
     )
     return median * of_sex * of_place * _sections()["pay"].to_numpy()[sections] * np.exp(spread)
 

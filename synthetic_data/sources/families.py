@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
 from synthetic_data.draws import Days, Floats, draws, pick
 from synthetic_data.extract import Extract, Sight
-from synthetic_data.sources import held, numbers
-from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_of_all_years
+from synthetic_data.sources import held, numbers, work
+from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_in_tax
 from synthetic_data.sources.leave import settled_from
 from synthetic_data.sources.universal_credit import authority_at, full_service, moves_over
 
@@ -124,8 +124,7 @@ def _claimant(sight: Sight, row: NDArray[np.int64], since: Days) -> pl.DataFrame
 
 
 def _last_day(sight: Sight, row: NDArray[np.int64]) -> Days:
-    last = sight.lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[row]
-    return np.minimum(last - 1, sight.data_date)
+    return np.minimum(sight.lives.last_end[row] - 1, sight.data_date)
 
 
 def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -139,7 +138,7 @@ def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     second = first.copy()
     first[home[place == 0]], second[home[place == 1]] = np.flatnonzero(place == 0), np.flatnonzero(place == 1)
     head, partner = first[home], second[home]
-    woman = np.append((people["sex"] == "F").to_numpy(), False)
+    woman = np.append(sight.lives.female, False)
     mother = people["mother"].to_numpy()
     mother = np.where(mother >= 0, mother, np.where(woman[partner] & ~woman[head], partner, head))
     other = np.where(mother == head, partner, np.where(mother == partner, head, -1))
@@ -223,40 +222,41 @@ def _credits(sight: Sight) -> pl.DataFrame:
     admitted &= first < full_service(authority_at(lives, claimant, first))
     moves = np.full(len(lives.people), NEVER)
     moves[claimant] = np.where(admitted, moves_over(lives, claimant, first), LONG_AGO)
-    frames = [
-        _credits_of(sight, awards, moves, year) for year in range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
-    ]
-    return pl.concat(frames).sort("row", "start")
-
-
-def _credits_of(sight: Sight, awards: pl.DataFrame, moves: Days, year: int) -> pl.DataFrame:
-    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
-    paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
-    families = paid.group_by("row", maintain_order=True).agg(
-        pl.col("partner").max(),
-        pl.col("start").min().clip(first, last),
-        pl.col("end").max().clip(first, last),
-        children=pl.len(),
-    )
-    row, partner, start = (families[name].to_numpy() for name in ("row", "partner", "start"))
-    end, children = np.minimum(families["end"].to_numpy(), moves[row] - 1), families["children"].to_numpy()
+    years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
+    paid = pl.concat([_paid_in(awards, year) for year in years])
+    row, partner, start, year = (paid[name].to_numpy() for name in ("row", "partner", "start", "year"))
+    end, children = np.minimum(paid["end"].to_numpy(), moves[row] - 1), paid["children"].to_numpy()
     own, weeks = _year_pay(sight, row, year)
     other, other_weeks = _year_pay(sight, partner, year)
     limit = CREDIT_UP_TO + CREDIT_PER_CHILD * children.astype(np.int64)
-    limit = np.maximum(limit, 40_000) if year < 2012 else limit
+    limit = np.where(year < 2012, np.maximum(limit, 40_000), limit)
     entitled = (own + other <= limit) & (end > start)
     working = np.maximum(weeks, other_weeks) >= WORKING_WEEKS
     kind = np.where(working & (own + other < limit - 12_000), "WTC+CTC", "CTC").astype(object)
     return pl.DataFrame({
-        "row": row, "partner": partner, "year": np.full(len(row), year), "kind": pl.Series(kind, dtype=pl.String),
+        "row": row, "partner": partner, "year": year, "kind": pl.Series(kind, dtype=pl.String),
         "children": children.astype(np.int64), "start": start, "end": end,
-    }).filter(pl.Series(entitled))  # fmt: skip
+    }).filter(pl.Series(entitled)).sort("row", "start")  # fmt: skip
 
 
-def _year_pay(sight: Sight, row: NDArray[np.int64], year: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the pay of people (rows, -1 for nobody) in a tax year, and their weeks in tax."""
-    of_year = sight.once(weeks_of_all_years).filter(pl.col("year_start") == int(year_starts(year, 4, 6)))
-    weeks = np.zeros(len(sight.lives.people) + 1, dtype=np.int64)
-    weeks[of_year["row"].to_numpy()] = of_year["WEEKS_TAX"].to_numpy()
-    some, years = np.maximum(row, 0), np.full(len(row), year)
-    return weeks[row] * weekly_pay(sight.lives, some, years, industry(sight.lives, some, years)), weeks[row]
+def _paid_in(awards: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Return the families of a tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
+    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
+    paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
+    return paid.group_by("row", maintain_order=True).agg(
+        pl.col("partner").max(),
+        pl.col("start").min().clip(first, last),
+        pl.col("end").max().clip(first, last),
+        children=pl.len(),
+        year=pl.lit(year, pl.Int64),
+    )
+
+
+def _year_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the pay of people (rows, -1 for nobody) in tax years, and their weeks in tax."""
+    weeks = sight.once(weeks_in_tax)[year - work.FIRST_TAX_YEAR, row].astype(np.int64)
+    works = np.flatnonzero(weeks > 0)
+    some, of = row[works], year[works]
+    pay = np.zeros(len(row))
+    pay[works] = weeks[works] * weekly_pay(sight.lives, some, of, industry(sight.lives, some, of))
+    return pay, weeks

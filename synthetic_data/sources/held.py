@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.country import table
 from synthetic_data.days import DATA_DATE, dates
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, Floats, draws, exponential
 from synthetic_data.errors import Errors
 from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
@@ -29,40 +30,50 @@ def identity(
     day of each row (else the data date), for names change at marriage. `again` asks for the second record of
     people whom the source takes for somebody new, which has errors of its own.
     """
+    at = np.full(len(rows), DATA_DATE) if on is None else on
+    told = _told_of_marriage(lives, errors, source, rows, at)
+    # the rows of a person under one name are alike
+    known, index = distinct(2 * rows + told)
+    return _records(lives, errors, source, known // 2, known % 2 == 1, again)[index]
+
+
+def _records(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], told: NDArray[np.bool_], again: bool
+) -> pl.DataFrame:
+    """Return what `identity` does; `told` says of whose name at marriage the source knows."""
     entities = lives.person[rows]
     stream = f"{source} again" if again else source
-    born = lives.people.select("given_name", "family_name", "sex", "origin")[rows]
-    at = np.full(len(rows), DATA_DATE) if on is None else on
-    names = _married(lives, errors, source, rows, at, born)
-    prone = proneness(lives, errors, rows)
+    people, wives = lives.people, np.flatnonzero(told)
+    names, prone = people.select("given_name", "family_name", "origin")[rows], proneness(lives, errors, rows)
+    taken = people.select(pl.coalesce("married_name", "family_name")).to_series()[rows[wives]]
+    names = names.with_columns(names["family_name"].scatter(wives, taken))
     names = _written(names, errors, lives.seed, source, stream, entities, prone)
     if source in IN_CAPITALS:
         names = names.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
     return names.select("given_name", "family_name").with_columns(
         sex=_sex(
-            born["sex"], draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone
+            people["sex"][rows],
+            draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone,
         ),
         birth=pl.Series(_birth(lives, errors, source, stream, rows, prone)),
     )
 
 
-def _married(
-    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days, names: pl.DataFrame
-) -> pl.DataFrame:
-    """Return names with those taken at marriage, of people who had told the source of theirs on the day."""
+def _told_of_marriage(
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days
+) -> NDArray[np.bool_]:
+    """Return who (row) had married, and had told the source of it, on the day."""
     married = lives.people["married"].to_numpy()[rows]
-    before = np.flatnonzero(married <= on)
-    if not len(before):
-        return names
+    told = married <= on
+    before = np.flatnonzero(told)
     entities = lives.person[rows[before]]
     missed = draws(lives.seed, f"{source} marriage missed", entities) < errors.rate(
         "forms", "marriage_missed", source
     )
     mean_lag = errors.rate("forms", "marriage_mean_days", source)
     lag = exponential(draws(lives.seed, f"{source} marriage lag", entities), mean_lag)
-    told = before[~missed & (married[before] + lag <= on[before])]
-    new = pl.select(pl.coalesce(lives.people["married_name"][rows[told]], names["family_name"][told])).to_series()
-    return names.with_columns(names["family_name"].scatter(told, new))
+    told[before] = ~missed & (married[before] + lag <= on[before])
+    return told
 
 
 def _written(
@@ -89,14 +100,15 @@ def _written(
             by_sound = errors.rate("names", "by_sound", source)
             as_written = misspelt(names[part][wrong], seed, of_part, entities[wrong], by_sound)
             names = names.with_columns(names[part].scatter(wrong, as_written))
-    initial = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
-    given = pl.col("given_name")
-    return names.with_columns(pl.when(pl.Series(initial)).then(given.str.slice(0, 1)).otherwise(given))
+    lacks = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
+    initials = np.flatnonzero(lacks)
+    given = names["given_name"]
+    return names.with_columns(given.scatter(initials, given[initials].str.slice(0, 1)))
 
 
 def _sex(sex: pl.Series, wrong: NDArray[np.bool_]) -> pl.Series:
-    other = sex.replace_strict({"F": "M", "M": "F"}, return_dtype=pl.String)
-    return pl.select(pl.when(pl.Series(wrong)).then(other).otherwise(sex)).to_series()
+    those = np.flatnonzero(wrong)
+    return sex.scatter(those, sex[those].replace_strict({"F": "M", "M": "F"}, return_dtype=pl.String))
 
 
 def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray[np.int64], prone: Floats) -> Days:
@@ -104,7 +116,7 @@ def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray
     entities = lives.person[rows]
     birth = documented_birth(lives, errors, rows)
     unknown = draws(lives.seed, f"{stream} day unknown", entities) < errors.rate("dates", "day_unknown", source)
-    unknown &= (lives.people["country_of_birth"] != "GB").to_numpy()[rows]
+    unknown &= lives.born_abroad[rows]
     birth[unknown] = on_new_year(birth[unknown])
     wrong = draws(lives.seed, f"{stream} birth", entities) < errors.rate("dates", "birth", source) * prone
     swapped, new_year = (errors.rate("dates", kind, source) for kind in ("swapped", "new_year"))
@@ -121,10 +133,11 @@ def born_by(lives: Lives, rows: NDArray[np.int64], birth: pl.Series, on: Days) -
 def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Days:
     """Return the dates of birth in people's documents: 1 January for many from countries without registers."""
     birth = lives.birth[rows].copy()
-    country = lives.people["country_of_birth"][rows]
-    uniform = draws(lives.seed, "birthday not documented", lives.person[rows])
+    abroad = np.flatnonzero(lives.born_abroad[rows])
+    country = lives.people["country_of_birth"][rows[abroad]]
+    uniform = draws(lives.seed, "birthday not documented", lives.person[rows[abroad]])
     for name, share in errors.dates.documents:
-        unknown = (country == name).to_numpy() & (uniform < share)
+        unknown = abroad[(country == name).to_numpy() & (uniform < share)]
         birth[unknown] = on_new_year(birth[unknown])
     return birth
 
@@ -138,11 +151,12 @@ def postcode(
     """
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
-    entities = lives.person[rows]
-    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, rows)
+    known, index = distinct(rows)
+    entities = lives.person[known]
+    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, known)
     lag = exponential(draws(lives.seed, f"{source} lag", entities), mean_days)
-    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64))
-    postcodes = pl.Series("postcode", lives.postcodes[at], dtype=pl.String)
+    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64)[index])
+    postcodes = lives.map.text[at].alias("postcode")
     return with_gaps(lives, errors, source, "postcode", rows, postcodes)
 
 
@@ -150,9 +164,10 @@ def with_gaps(
     lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64], values: pl.Series
 ) -> pl.Series:
     """Return the values of people without those that the source lacks: `name` is one of the kind `missing`."""
-    rate = errors.rate("missing", name, source) * proneness(lives, errors, rows)
-    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[rows]) < rate
-    return pl.select(pl.when(pl.Series(~lacks)).then(values)).to_series().alias(values.name)
+    known, index = distinct(rows)
+    rate = errors.rate("missing", name, source) * proneness(lives, errors, known)
+    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[known]) < rate
+    return pl.select(pl.when(pl.Series(~lacks[index])).then(values)).to_series().alias(values.name)
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:

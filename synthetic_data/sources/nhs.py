@@ -5,6 +5,7 @@ practice noticed, ghosts who left before the first day, and visitors, until a le
 lists takes them off as gone away (FP69).
 """
 
+from collections.abc import Iterable
 from itertools import count
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, age, dates, day
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, Floats, draws, exponential, log_normal
 from synthetic_data.errors import Errors, Leavers, group_rate
 from synthetic_data.extract import Extract, Sight
@@ -38,9 +40,9 @@ def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of the Personal Demographics Service and of the Patient Register."""
     lives, errors, posted = sight.lives, sight.errors, sight.once(seen_postings)
     years = list(snapshot_years(sight.data_date))
+    wanted = years[-(sight.snapshots or len(years)) :]
     snapshots = {
-        f"pr_{year}.parquet": patient_register(lives, posted, errors, year)
-        for year in years[-(sight.snapshots or len(years)) :]
+        f"pr_{year}.parquet": listed for year, listed in patient_registers(lives, posted, errors, wanted).items()
     }
     return [
         Extract("pds", "pds", {"pds.parquet": pds(lives, posted, errors)}, "NHS_NUMBER",
@@ -63,7 +65,7 @@ def on_list(sight: Sight) -> NDArray[np.bool_]:
 
 
 def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return `row, posting (day), type, reason, postcode`, by row and posting, up to the data date.
+    """Return `row, posting (day), type, reason, postcode`, by NHS number and posting, up to the data date.
 
     Type `DROP` is no posting: a practice lets a patient go, and only the Patient Register shows it.
     """
@@ -75,10 +77,12 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
         _ends(lives, stays, working, errors),
     ])  # fmt: skip
     # two events of one day that would be one posting are one
-    events = (
-        events.filter(pl.col("posting") <= data_date)
-        .sort("row", "posting", "type")
-        .unique(["row", "posting", "type"], keep="first", maintain_order=True)
+    events = events.filter(pl.col("posting") <= data_date)
+    place = pl.Series(numbers.nhs_place(lives)[events["row"].to_numpy()])
+    events = events.sort(place, "posting", "type", maintain_order=True).filter(
+        (pl.col("row") != pl.col("row").shift(fill_value=-1))
+        | (pl.col("posting") != pl.col("posting").shift())
+        | (pl.col("type") != pl.col("type").shift())
     )
     return events.with_columns(postcode=_addresses(lives, events))
 
@@ -89,13 +93,13 @@ def _addresses(lives: Lives, events: pl.DataFrame) -> pl.Series:
     here = lives.postcode_at(row, posting)
     before = (lives.purpose[row] == "return") & (posting < lives.first_start[row])
     once = (draws(lives.seed, "address before leaving", lives.person[row]) * len(lives.postcodes)).astype(np.int64)
-    return pl.Series(lives.postcodes[np.where(before, once, here)], dtype=pl.String)
+    return lives.map.text[np.where(before, once, here)]
 
 
 def _registered_stays(lives: Lives, errors: Errors) -> pl.DataFrame:
     """Return the stays in which people register: `row, start, end, number (of the stay), registered (day)`."""
     rates, seed = errors.registration, lives.seed
-    stays = lives.stays.with_columns(number=pl.int_range(pl.len()).over("row"))
+    stays = lives.stays.with_columns(number=pl.Series(lives.stay_number))
     row, start, number = (stays[name].to_numpy() for name in ("row", "start", "number"))
     person, group = lives.person[row], lives.group[row]
     born_here = start == lives.birth[row]
@@ -242,22 +246,23 @@ def _cleaned_off(uniform: Floats, since: Days, leavers: Leavers) -> Days:
 def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     """Return the extract of the Personal Demographics Service: one row a posting."""
     posted = events.filter(pl.col("type") != DROP)
-    rows, index = np.unique(posted["row"].to_numpy(), return_inverse=True)
-    person = held.identity(lives, errors, "pds", posted["row"].to_numpy(), posted["posting"].to_numpy())
-    country = lives.people["country_of_birth"][posted["row"]]
+    row = posted["row"].to_numpy()
+    rows, index = distinct(row)
+    person = held.identity(lives, errors, "pds", row, posted["posting"].to_numpy())
+    country = lives.people["country_of_birth"][row]
     missing = (
         draws(lives.seed, "birth country missing", lives.person[rows]) < errors.registration.birth_country_missing
     )
     return pl.DataFrame(
         {
             "row": posted["row"],
-            "NHS_NUMBER": numbers.nhs_numbers(lives, rows)[index],
+            "NHS_NUMBER": numbers.nhs_numbers(lives, row),
             "GIVEN_NAME": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
             "GENDER": held.sex_number(person["sex"]),
             "BIRTH_COUNTRY": pl.select(pl.when(pl.Series(~missing[index])).then(country)).to_series(),
-            "POSTCODE": held.with_gaps(lives, errors, "pds", "postcode", rows[index], posted["postcode"]),
+            "POSTCODE": held.with_gaps(lives, errors, "pds", "postcode", row, posted["postcode"]),
             "REGISTRATION_TYPE": posted["type"],
             "POSTING_DATE": dates("posting", posted["posting"]),
             "REMOVAL_REASON": posted["reason"],
@@ -270,34 +275,45 @@ def snapshot_years(data_date: int) -> range:
     return range(FIRST_SNAPSHOT, next(year for year in count(FIRST_SNAPSHOT) if day(year, 7, 31) > data_date))
 
 
-def patient_register(lives: Lives, events: pl.DataFrame, errors: Errors, year: int) -> pl.DataFrame:
-    """Return the snapshot of 31 July of a year: everybody on the list of a practice.
+def patient_registers(
+    lives: Lives, events: pl.DataFrame, errors: Errors, years: Iterable[int]
+) -> dict[int, pl.DataFrame]:
+    """Return the snapshot of 31 July of each year: everybody on the list of a practice.
 
     Flag 4 is that of a first acceptance from abroad within the year, and goes with the practice that gave it.
     """
-    snapshot = day(year, 7, 31)
-    until = events.filter(pl.col("posting") <= snapshot)
-    latest = until.group_by("row", maintain_order=True).last()
-    listed = latest.filter(~pl.col("type").is_in([REMOVAL, DROP]))
-    no_gp = draws(lives.seed, "no practice", lives.person[listed["row"].to_numpy()]) < errors.registration.no_gp
-    listed = listed.filter(pl.Series(~no_gp)).join(
-        _flagged(lives, until.filter(pl.col("posting") > day(year - 1, 7, 31)), errors), on="row", how="left"
-    )
-    rows = listed["row"].to_numpy()
-    person = held.identity(lives, errors, "pr", rows, np.full(len(rows), snapshot))
-    return pl.DataFrame(
+    listed = pl.concat([_listed(lives, events, errors, year) for year in years])
+    row, snapshot = listed["row"].to_numpy(), listed["snapshot"].to_numpy()
+    person = held.identity(lives, errors, "pr", row, snapshot)
+    rows = pl.DataFrame(
         {
-            "row": rows,
-            "NHS_NO": numbers.nhs_numbers(lives, rows),
+            "row": row,
+            "NHS_NO": numbers.nhs_numbers(lives, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),
             "SEX": held.sex_number(person["sex"]),
-            "PCODE": held.with_gaps(lives, errors, "pr", "postcode", rows, listed["postcode"]),
+            "PCODE": held.with_gaps(lives, errors, "pr", "postcode", row, listed["postcode"]),
             "ACCEPT_DATE": dates("acceptance", listed.select(pl.coalesce("flagged", "posting")).to_series()),
             "FLAG4": listed["flagged"].is_not_null(),
-            "SNAPSHOT_DATE": dates("snapshot", np.full(len(rows), snapshot)),
+            "SNAPSHOT_DATE": dates("snapshot", snapshot),
         }
+    )
+    return {year: rows.filter(pl.Series(snapshot == day(year, 7, 31))) for year in years}
+
+
+def _listed(lives: Lives, events: pl.DataFrame, errors: Errors, year: int) -> pl.DataFrame:
+    """Return `row, postcode, posting, flagged` (day or null) and `snapshot` of those on the list in a year."""
+    snapshot = day(year, 7, 31)
+    until = events.filter(pl.col("posting") <= snapshot)
+    latest = until.filter(pl.col("row") != pl.col("row").shift(-1, fill_value=-1))
+    listed = latest.filter(~pl.col("type").is_in([REMOVAL, DROP]))
+    no_gp = draws(lives.seed, "no practice", lives.person[listed["row"].to_numpy()]) < errors.registration.no_gp
+    flagged = _flagged(lives, until.filter(pl.col("posting") > day(year - 1, 7, 31)), errors)
+    return (
+        listed.filter(pl.Series(~no_gp))
+        .select("row", "postcode", "posting", snapshot=pl.lit(snapshot))
+        .join(flagged, on="row", how="left", maintain_order="left")
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import scatter
 from synthetic_data.residence import Lives
 
@@ -22,22 +23,37 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
 
     The last digit is never the right check digit, so that no number can be that of a living person.
     """
-    nine = shuffled(lives.seed, "nhs number", lives.ordinal[rows] + SECOND * again)
+    known, index = distinct(rows)
+    nine = shuffled(lives.seed, "nhs number", lives.ordinal[known] + SECOND * again)
     weighted = sum(nine // 10 ** (9 - place) % 10 * (11 - place) for place in range(1, 10))
     check = (11 - weighted % 11) % 11
-    return _written("", nine * 10 + (check + 1) % 10, 10)
+    return _written("", nine * 10 + (check + 1) % 10, 10)[index]
 
 
 def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
-    return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[rows]))
+    known, index = distinct(rows)
+    return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[known]))[index]
+
+
+def insurance_place(lives: Lives) -> NDArray[np.int64]:
+    """Return the place of each person (row) in the order of encrypted National Insurance numbers."""
+    place = np.empty(len(lives.person), dtype=np.int64)
+    place[np.argsort(scatter(lives.seed, "encrypted nino", lives.person))] = np.arange(len(lives.person))
+    return place
+
+
+def nhs_place(lives: Lives) -> NDArray[np.int64]:
+    """Return a number of each person (row) that is in the order of NHS numbers."""
+    return shuffled(lives.seed, "nhs number", lives.ordinal)
 
 
 def labels(
     lives: Lives, kind: str, rows: NDArray[np.int64], prefix: str, digits: int, again: bool = False
 ) -> pl.Series:
     """Return an identifier of a kind for each person (row), or the second one: a prefix, then nine digits or more."""
-    return _written(prefix, shuffled(lives.seed, kind, lives.ordinal[rows] + SECOND * again), digits)
+    known, index = distinct(rows)
+    return _written(prefix, shuffled(lives.seed, kind, lives.ordinal[known] + SECOND * again), digits)[index]
 
 
 def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> pl.Series:

@@ -81,10 +81,18 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
 
 
 def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return weeks of activity by tax year: the extract's columns but the number."""
+    """Return weeks of activity: the extract's columns but the number, by which they are in order, and by tax year."""
+    place = numbers.insurance_place(lives)
+    order = np.argsort(place)
     pension = pension_from(lives, np.arange(len(lives.people)))
-    frames = [_weeks_of(lives, working, errors, pension, year) for year in tax_years(data_date)]
-    return pl.concat(frames).sort("row", maintain_order=True)
+    row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
+    since = np.maximum(start, working.active_from[row])
+    ever = since < end
+    seen = row[ever], since[ever], end[ever]
+    weeks = pl.concat([
+        _weeks_of(lives, working, errors, order, seen, pension, year) for year in tax_years(data_date)
+    ])  # fmt: skip
+    return weeks[np.argsort(place[weeks["row"].to_numpy()], kind="stable")]
 
 
 def all_weeks(sight: Sight) -> pl.DataFrame:
@@ -92,23 +100,28 @@ def all_weeks(sight: Sight) -> pl.DataFrame:
     return activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
 
 
-def _weeks_of(lives: Lives, working: WorkingLives, errors: Errors, pension: Days, year: int) -> pl.DataFrame:
+def _weeks_of(
+    lives: Lives,
+    working: WorkingLives,
+    errors: Errors,
+    order: NDArray[np.int64],
+    seen: tuple[NDArray[np.int64], Days, Days],
+    pension: Days,
+    year: int,
+) -> pl.DataFrame:
+    """Return the weeks of one tax year, of people (rows) in an order; `seen` are row, first and last day of times."""
     first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
-    stays = lives.stays
-    active_from = working.active_from[stays["row"].to_numpy()]
-    days = (
-        np.minimum(stays["end"].to_numpy(), after)
-        - np.maximum(np.maximum(stays["start"].to_numpy(), first), active_from)
-    )  # fmt: skip
-    present = np.bincount(stays["row"].to_numpy(), weights=np.maximum(days, 0), minlength=len(lives.people))
+    of, since, until = seen
+    days = np.maximum(np.minimum(until, after) - np.maximum(since, first), 0)
+    present = np.bincount(of, weights=days, minlength=len(lives.people))
     weeks = np.minimum(np.round(present / 7).astype(np.int64), 52)
-    row = np.flatnonzero(weeks > 0)
+    row = order[weeks[order] > 0]
     entities, weeks = lives.person[row], weeks[row]
     pensioner = first >= pension[row]
     kind = draws(lives.seed, "kind of activity", entities)
     works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    seen = ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
-    row, entities, weeks, pensioner, works = (one[seen] for one in (row, entities, weeks, pensioner, works))
+    known = ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
+    row, entities, weeks, pensioner, works = (one[known] for one in (row, entities, weeks, pensioner, works))
     part = draws(lives.seed, "part of the year", entities, year)
     a_while = works & ~pensioner & (part < CLAIMS_A_WHILE)
     for_a_while = np.where(a_while, np.ceil(weeks * part * 4), 0).astype(np.int64)
@@ -133,11 +146,11 @@ def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
     The age is 65 for men and rises from 60 to 65 for women born from April 1950 to December 1953, then to 66 for all
     (Pensions Acts 1995 and 2011, their steps of months smoothed).
     """
-    sex, birth = lives.people["sex"].to_numpy()[row], lives.birth[row]
+    birth = lives.birth[row]
     women, men = (
         np.interp(birth, list(steps), list(steps.values())) for steps in (PENSION_AGE_OF_WOMEN, PENSION_AGE_OF_MEN)
     )
-    reached = (birth + np.where(sex == "F", women, men) * YEAR).astype(np.int64)
+    reached = (birth + np.where(lives.female[row], women, men) * YEAR).astype(np.int64)
     begins = year_starts(calendar_year(reached), 4, 6)
     return np.where(begins >= reached, begins, year_starts(calendar_year(reached) + 1, 4, 6))
 
@@ -153,16 +166,19 @@ def _unseen(
 
 def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
     """Return the extract of weeks, with encrypted numbers."""
-    rows, index = np.unique(weeks["row"].to_numpy(), return_inverse=True)
-    return weeks.select("row", numbers.insurance_numbers(lives, rows)[index].alias("NINO_ENC"), pl.exclude("row"))
+    number = numbers.insurance_numbers(lives, weeks["row"].to_numpy())
+    return weeks.select("row", number.alias("NINO_ENC"), pl.exclude("row"))
 
 
 def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date."""
-    rows = np.unique(weeks["row"].to_numpy())
+    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
+
+    Of `weeks` those of a person stand together.
+    """
+    row = weeks["row"].to_numpy()
+    rows = row[np.diff(row, prepend=-1) != 0]
     latest = np.full(len(rows), data_date)
     person = held.identity(lives, errors, "activity", rows, latest)
-    last = lives.stays.group_by("row", maintain_order=True).last()["end"].to_numpy()[rows]
     return pl.DataFrame(
         {
             "row": rows,
@@ -171,6 +187,6 @@ def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: 
             "LAST_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
             "SEX": person["sex"],
-            "POSTCODE": held.postcode(lives, errors, "activity", rows, np.minimum(latest, last - 1)),
+            "POSTCODE": held.postcode(lives, errors, "activity", rows, np.minimum(latest, lives.last_end[rows] - 1)),
         }
     )

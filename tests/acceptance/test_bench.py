@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from flows.bench import BENCHMARKS, scale
-from flows.faker_loop import faked, new_faker
+from flows.faker_loop import faker_loop, new_faker
 
 
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "scale"])
@@ -41,7 +41,7 @@ def test_the_faker_loop_makes_the_columns_of_an_extract():
             "REASON": pl.Series([None] * 400, dtype=pl.String),
         }
     )
-    made = faked(new_faker(), extract, 50)
+    made = faker_loop(new_faker(), extract)(50)
     assert made.columns == extract.columns
     assert made.height == 50
     assert made["NHS_NO"].str.contains(r"^\d{10}$").all()
