@@ -28,13 +28,13 @@ def table(name: str) -> pl.DataFrame:
 class Party:
     """One kind of people who arrive together: how many, why, for how long.
 
-    `per_1000` is parties a year for 1,000 first residents, in the mean of 2010 to 2020; `trend` names how it goes
-    up and down (`tables/trends.csv`). A stay is for good (mean 25 years) with probability `settles`, else log-normal
-    with `median_days` and `sigma`, cut to [`shortest`, `longest`]. Students stay for their course instead. `partners`
-    and `children` are the shares of heads who bring them; `returns` come back after more than a year abroad, and
-    so often again. `weights` is the column of the table of countries, `goes_to` that of the table of authorities
-    where they live first; `overstays` is the share who stay on after their last permission, `registers` that of the
-    heads who want a National Insurance number.
+    `per_1000` is parties a year for 1,000 first residents, in the mean of 2010 to 2020; `trend` names how it goes up
+    and down (`tables/trends.csv`). A stay is for good (mean 25 years) with probability `settles`, else log-normal
+    with `median_days` and `sigma`, cut to [`shortest`, `longest`]; students stay for their course instead. `partners`
+    and `children` are the shares of heads who bring them. `returns` come back after a year abroad and `mean_absence`
+    more days, and so often again. `weights` is the column of the table of countries, `goes_to` that of the table of
+    authorities where they live first; `overstays` is the share who stay on after their last permission, `registers`
+    that of the heads who want a National Insurance number.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Party:
     trend: str
     route: Route | None
     goes_to: Literal["residents", "newcomers", "students_from_abroad"]
+    mean_absence: float
     overstays: float
     registers: float
 
@@ -86,12 +87,12 @@ FIRST_SHARES = {
 }  # fmt: skip
 """Of the people of England and Wales on the first day (ONS, Population by nationality, 2010); the rest is British."""
 
-NATURALISED = 0.061
+NATURALISED = 0.063
 """British people on the first day who were born abroad as nationals of another country."""
 NATURALISED_BEFORE = 10
 """Years before the first day by which they had come."""
 
-GHOSTS = 0.048
+GHOSTS = 0.047
 """People who left in the years before the first day and are on the lists still, for one resident."""
 
 COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.10)}
@@ -110,7 +111,7 @@ STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0993), (30, 0.1119), (35, 0.0636), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.1003), (30, 0.1131), (35, 0.0642), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
 FERTILITY_OF_YEAR = (1.022, 1.043, 1.048, 1.022, 0.996, 0.973, 0.983, 0.957, 0.912, 0.892, 0.857)
@@ -122,8 +123,10 @@ FERTILITY_BORN_ABROAD = 1.52
 TWINS = 0.0155
 """Maternities with twins (ONS, Birth characteristics)."""
 
-MORTALITY = {"F": (8.2e-6, 0.1078), "M": (2.04e-5, 0.0995)}
+MORTALITY = {"F": (8.14e-6, 0.1078), "M": (2.025e-5, 0.0995)}
 """Gompertz: hazard a exp(b age) on the first day."""
+MORTALITY_OF_YEAR = (1.0, 0.984, 0.989, 0.993, 0.94, 1.042, 1.0, 1.005, 1.014, 0.974, 1.0, 1.0)
+"""Factor of the years to June 2010 to 2021: mild winters and hard ones (ONS, Mid-year estimates, deaths)."""
 MORTALITY_FALLS = 0.011
 """The fall of mortality at every age in a year."""
 
@@ -139,6 +142,7 @@ FOREIGN_EMIGRATION = {
 
 RESIDENTS_RETURN = 0.25
 MEAN_RETURN_DAYS = 800
+"""Mean days beyond a year until residents who left come back; that of parties stands in their table."""
 MEAN_SETTLED_YEARS = 25
 
 MOVES = {"young": 0.22, "settled": 0.07, "migrant": 0.24}

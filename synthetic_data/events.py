@@ -17,6 +17,7 @@ from synthetic_data.country import (
     MEAN_SETTLED_YEARS,
     MORTALITY,
     MORTALITY_FALLS,
+    MORTALITY_OF_YEAR,
     NATURALISES,
     NATURALISES_AFTER,
     PARTIES,
@@ -38,6 +39,8 @@ BIRTH_SLOTS = 32
 LEAVES_HOME = 0.8
 """Children who found a household of their own between their 18th and 26th birthday."""
 DAYS_BETWEEN_BIRTHS = 300
+OLDEST = 115
+"""Years that nobody outlives."""
 FERTILITY_WHILE_STUDYING = 0.05
 TRIPS_A_YEAR = {"study": 0.15, "visit": 0.0}
 """Journeys abroad of visa nationals, by purpose of the stay; `OTHER_TRIPS` for everybody else."""
@@ -46,8 +49,10 @@ LONG_TRIPS = 0.02
 """Trips of three months to a year: they never end a stay."""
 HOLIDAYS = (("christmas", 12, 10, 24), ("easter", 3, 20, 21), ("summer", 6, 14, 92))
 """Students' holidays at home: name, month and day from which they leave, days away."""
-GOES_HOME = ((0.35, 0.95), (1.0, 0.56))
+GOES_HOME = ((0.31, 0.95), (1.0, 0.50))
 """Shares of students up to which each holiday is spent at home so often: some always go (assumption)."""
+COMES_AND_GOES = 0.5
+"""Parties that return more often than this found no couples here."""
 KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
 """People mostly live together with people of their own origin."""
 
@@ -138,7 +143,7 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     """
     key = households["key"].to_numpy()[people["household"].to_numpy()]
     party = households["party"].to_numpy()[people["household"].to_numpy()]
-    of_visit = np.array([one.purpose in ("study", "visit") or one.name == "eu_circular" for one in PARTIES])
+    of_visit = np.array([one.purpose in ("study", "visit") or one.returns > COMES_AND_GOES for one in PARTIES])
     settles = (party == RESIDENT) | ((party < len(PARTIES)) & ~of_visit[np.minimum(party, len(PARTIES) - 1)])
     added = (key >> SURGE_BIT) & 1
     size = np.bincount(people["household"].to_numpy(), minlength=len(households))[people["household"].to_numpy()]
@@ -219,17 +224,25 @@ def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
     """Return the day of death of each person, who is alive on the day of `entry`.
 
     Mortality follows Gompertz, and falls by the same share each year: at age x of somebody born in year t the hazard
-    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life.
+    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life, times a factor of the year to June: some
+    winters are mild. Hazards are summed year by year until they reach an exponential draw.
     """
     female = (people["sex"] == "F").to_numpy()
     birth = people["birth"].to_numpy()
     a = np.where(female, MORTALITY["F"][0], MORTALITY["M"][0])
     a = a * np.exp(MORTALITY_FALLS * (FIRST_DAY - birth) / YEAR)
     b = np.where(female, MORTALITY["F"][1], MORTALITY["M"][1]) - MORTALITY_FALLS
-    cumulated = exponential(draws(seed, "death", people["person"].to_numpy()), 1.0)
-    # the age x at which the hazard summed from the age at entry reaches an exponential draw
-    dies_at = np.log(np.exp(b * (entry - birth) / YEAR) + b / a * cumulated) / b
-    return np.maximum((birth + dies_at * YEAR).astype(np.int64), entry + 1)
+    left = exponential(draws(seed, "death", people["person"].to_numpy()), 1.0)
+    on, dies = entry, np.full(len(birth), NEVER)
+    for factor, end in zip(MORTALITY_OF_YEAR, (*year_starts(YEARS, 7), NEVER), strict=True):
+        begin = np.exp(b * (on - birth) / YEAR)
+        until = np.maximum(end, on)
+        spent = factor * a / b * (np.exp(b * np.minimum(until - birth, OLDEST * YEAR) / YEAR) - begin)
+        here = (dies == NEVER) & (left < spent)
+        at = birth + np.log(begin + left * b / (factor * a)) / b * YEAR
+        dies = np.where(here, at.astype(np.int64), dies)
+        left, on = left - np.maximum(spent, 0), until
+    return np.maximum(dies, entry + 1)
 
 
 def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.DataFrame:

@@ -12,7 +12,6 @@ from synthetic_data.country import (
     FAMILIES_LEAVE,
     GHOST,
     GHOSTS,
-    MEAN_RETURN_DAYS,
     MEAN_SETTLED_YEARS,
     PARTIES,
     PERMITTED_AFTER_COURSE,
@@ -196,9 +195,7 @@ def _next_stay(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return arrival and departure of the stay after the one that ended: never within 365 days of it."""
     comes_back = (draws(seed, f"{stream} comes", keys) < party.returns) & (leave < NEVER)
-    again = leave + 366 + exponential(draws(seed, f"{stream} absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
-    if party.name == "eu_circular":
-        again = leave + 366 + between(draws(seed, f"{stream} absence", keys), 0, 250).astype(np.int64)
+    again = leave + 366 + exponential(draws(seed, f"{stream} absence", keys), party.mean_absence).astype(np.int64)
     back = BACK_FROM_STUDY if party.purpose == "study" else party
     stay = _stay_days(seed, keys, back, stream, again, longer)
     return np.where(comes_back, again, NEVER), np.where(comes_back, again + stay, NEVER)

@@ -29,7 +29,8 @@ OTHERWISE_SETTLED = {"SETEMP": 0.75, "SETLR": 0.25}
 """After work, or after long residence: settlement of whom no category of the line above settles; assumptions."""
 WORK_CATEGORIES_BEFORE = "T2G"
 """Taken for what people held who had settled before anybody looked."""
-CASES = {"ILR": "SET", "EXT": "LTR", "PRO": "ASY"}
+IN_COUNTRY = "LTR"
+CASES = {"ILR": "SET", "EXT": IN_COUNTRY, "PRO": "ASY"}
 """Settlement, leave to remain, asylum; every other permission is an entry clearance (EC)."""
 REFUSED = {
     "T4G": 0.04, "STSV": 0.08, "T2G": 0.04, "T2ICT": 0.02, "T5TW": 0.03, "T1E": 0.10, "T2DEP": 0.05, "T4DEP": 0.08,
@@ -84,7 +85,7 @@ def leave_applications(sight: Sight) -> pl.DataFrame:
     ahead = (draws(seed, "decided before", person, valid_from) * 15).astype(np.int64)
     decided = np.where(case == "EC", valid_from - ahead, valid_from)
     lodged = np.maximum(decided - _wait(seed, "wait for leave", person, valid_from, case), lives.birth[row])
-    extends = (granted["visa"] == "EXT").to_numpy()
+    extends = (granted["case"] == IN_COUNTRY).to_numpy()
     rate = granted["category"].replace_strict(REFUSED, return_dtype=pl.Float64).to_numpy()
     rate = np.where(extends, EXTENSION_REFUSED, rate)
     grants = granted.select("row", "case", "category", "valid_from", "valid_to").with_columns(
@@ -160,7 +161,9 @@ def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
             category=pl.when(visa == "ILR")
             .then(pl.coalesce(pl.col("category").replace_strict(SETTLED_AS, default=None), "settled"))
             .otherwise("category"),
-            case=visa.replace_strict(CASES, default="EC"),
+            case=pl.when(pl.col("valid_from") == pl.col("valid_to").shift(1).over("row") + 1)
+            .then(visa.replace_strict(CASES, default=IN_COUNTRY))
+            .otherwise(visa.replace_strict(CASES, default="EC")),
         )
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Permissions to stay: a first visa, extensions, protection, and settlement after five years.
+"""Permissions to stay: a first visa, extensions, switches, protection, and settlement after five years.
 
 The chain of a stay follows from why the household came. Nothing follows the first visa of a visitor, of somebody on
 youth mobility, of whoever overstays, and of those who are gone soon after it ends: they leave late. Whoever becomes
@@ -35,6 +35,8 @@ EXTENSION = 730
 """Days of one extension."""
 EXTENSIONS = 4
 SETTLES_AFTER = int(5 * YEAR)
+SWITCH_TO_WORK = 0.8
+"""Share of students who stay on after their courses as workers; the others do as family members (assumption)."""
 ENDS_FOR_GOOD = ("visit", "youth")
 """Routes on which nothing is extended."""
 MAY_LEAVE_LATE = 60
@@ -101,13 +103,18 @@ def _chain(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
     settles = arrives_on + SETTLES_AFTER
     onward = lived.course_ends(lives)[1][row] + AFTER_COURSE
     more = there & ~np.isin(route, ENDS_FOR_GOOD) & ~stays["overstays"].to_numpy()
+    to_work = draws(seed, "switches to work", household) < SWITCH_TO_WORK
+    student = (route == "study") & (lives.people["place"].to_numpy()[row] == 0)
     for extension in range(EXTENSIONS):
         late = end - expires <= MAY_LEAVE_LATE
         late &= draws(seed, "leaves late", household, number, np.full(len(row), extension)) < LEAVES_LATE
         more = more & (end > expires) & (expires < settles) & ~late
         studies_on = (route == "study") & (onward > expires) & (onward < NEVER)
         until = np.where(studies_on, onward, expires + EXTENSION)
-        chain.append(_permissions(row[more], "EXT", (expires + 1)[more], until[more]))
+        switches = student & ~studies_on
+        code = np.select([switches & to_work, switches], ["WRK", "FAM"], "EXT").astype(object)
+        student &= ~(switches & more)
+        chain.append(_permissions(row[more], code[more], (expires + 1)[more], until[more]))
         expires = np.where(more, until, expires)
     stays_on = there & (end > settles) & (expires >= settles - 1)
     chain.append(_permissions(row[stays_on], "ILR", settles[stays_on], int(NEVER)))
