@@ -101,7 +101,7 @@ COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.1
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.265, 0.015
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.265, 0.01
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
 STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
@@ -130,7 +130,7 @@ MORTALITY_OF_YEAR = (1.0, 0.984, 0.989, 0.993, 0.94, 1.042, 1.0, 1.005, 1.014, 0
 MORTALITY_FALLS = 0.011
 """The fall of mortality at every age in a year."""
 
-BRITISH_EMIGRATION = ((16, 0.0091), (28, 0.0033), (38, 0.0017), (50, 0.0027), (65, 0.0009))
+BRITISH_EMIGRATION = ((16, 0.0087), (28, 0.0031), (38, 0.0016), (50, 0.0026), (65, 0.0009))
 """Households of British residents that leave in a year, by the age of the head from the given age on."""
 
 FOREIGN_EMIGRATION = {

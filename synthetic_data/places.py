@@ -30,8 +30,8 @@ IN_LONDON = 1.4
 """How much more often students from abroad study in London than other students do: a quarter of them (HESA, 2015)."""
 OTHERS = 0.2
 """Newcomers of an authority who do not come to study are at least this share."""
-_NOT_TO_STUDY = pl.col("newcomers") - 165 * pl.col("students")
-"""For each thousand students of an authority, about 165 begin a course in a year who come from abroad (HESA)."""
+_NOT_TO_STUDY = pl.col("newcomers") - 178 * pl.col("students")
+"""For each thousand students of an authority, about 178 begin a course in a year who come from abroad (HESA)."""
 
 
 @cache

@@ -198,8 +198,13 @@ def test_settlement_and_extensions_tell_how_people_came(sight: Sight) -> None:
     assert settled["LEAVE_CATEGORY"].str.starts_with("SET").all()
     extended = applications.filter((pl.col("CASE_TYPE") == "LTR") & (pl.col("OUTCOME") == "GRANT"))
     first = applications.filter((pl.col("CASE_TYPE") == "EC") & (pl.col("OUTCOME") == "GRANT"))
-    known = extended.join(first, on=["row", "LEAVE_CATEGORY"], how="semi")
-    assert known.height == extended.height > 20
+    unchanged = extended.join(first, on=["row", "LEAVE_CATEGORY"], how="semi")
+    switched = extended.join(first, on=["row", "LEAVE_CATEGORY"], how="anti")
+    assert unchanged.height > 20
+    # whoever is granted another category than the first came to study
+    students = first.filter(pl.col("LEAVE_CATEGORY").str.starts_with("T4"))
+    assert switched.height > 5
+    assert set(switched["row"]) <= set(students["row"])
 
 
 def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(sight: Sight, lives: Lives) -> None:
