@@ -85,9 +85,9 @@ def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives,
     """
     if not extract.birth or frame.schema[extract.birth] != pl.Date:
         return frame
-    born = dates("born", lives.birth[frame["row"].to_numpy()])
-    to_come = frame[extract.birth] > as_date(data_date)
-    return frame.with_columns(pl.when(to_come).then(born).otherwise(extract.birth).alias(extract.birth))
+    to_come = np.flatnonzero((frame[extract.birth] > as_date(data_date)).to_numpy())
+    born = dates("born", lives.birth[frame["row"].to_numpy()[to_come]])
+    return frame.with_columns(frame[extract.birth].scatter(to_come, born))
 
 
 def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.DataFrame:
@@ -110,18 +110,18 @@ def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file:
     person = lives.person[frame["row"].to_numpy()]
     dated = [frame[one].to_physical().to_numpy() for one in extract.order if frame.schema[one] == pl.Date]
     drawn = draws(lives.seed, f"{file} broken", person, *dated)
-    broken, first = pl.Series(drawn < share), pl.Series(drawn < share / 2)
-    changes: dict[str, pl.Expr | pl.Series] = {}
+    broken = np.flatnonzero(drawn < share)
+    first = drawn[broken] < share / 2
+    changes = []
     if extract.sex:
-        changes[extract.sex] = pl.when(first).then(pl.lit("X")).otherwise(pl.col(extract.sex))
+        changes.append(frame[extract.sex].scatter(broken[first], "X"))
     if extract.birth:
-        future = pl.lit(IMPOSSIBLE_BIRTH)
-        if frame.schema[extract.birth] == pl.String:
-            future = pl.lit(IMPOSSIBLE_BIRTH.strftime("%d/%m/%Y"))
-        changes[extract.birth] = pl.when(broken & ~first).then(future).otherwise(pl.col(extract.birth))
+        as_text = frame.schema[extract.birth] == pl.String
+        future = IMPOSSIBLE_BIRTH.strftime("%d/%m/%Y") if as_text else IMPOSSIBLE_BIRTH
+        changes.append(frame[extract.birth].scatter(broken[~first], future))
     if "WEEKS_ANY" in frame.columns:
-        changes["WEEKS_ANY"] = pl.when(broken).then(IMPOSSIBLE_WEEKS).otherwise(pl.col("WEEKS_ANY"))
-    return frame.with_columns(**changes)
+        changes.append(frame["WEEKS_ANY"].scatter(broken, IMPOSSIBLE_WEEKS))
+    return frame.with_columns(changes)
 
 
 def known_people(extract: Extract) -> pl.DataFrame:

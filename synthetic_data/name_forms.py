@@ -36,18 +36,26 @@ def in_other_forms(
     def chosen(form: str) -> NDArray[np.bool_]:
         return draws(seed, f"{stream} {form}", entities) < errors.rate("forms", form, source)
 
-    variant, nickname = chosen("variant"), chosen("nickname") & names["origin"].is_in(HOME_NAMES).to_numpy()
+    def custom(holds: pl.Series) -> NDArray[np.bool_]:
+        return holds.fill_null(value=False).to_numpy()[origin]
+
+    customs = table("name_customs")
+    origin = names["origin"].cast(pl.Enum(customs["origin"])).to_physical().to_numpy()
+    at_home = custom(customs["origin"].is_in(HOME_NAMES))
     for part in PARTS:
         spelt = draws(seed, f"{stream} {part} as", entities)
-        names = _changed(names, variant, partial(_replaced, part, "name_variants", "variant"), spelt)
+        names = _changed(names, chosen("variant"), partial(_replaced, part, "name_variants", "variant"), spelt)
     called = draws(seed, f"{stream} called", entities)
-    names = _changed(names, nickname, partial(_replaced, "given_name", "nicknames", "nickname"), called)
-    names = _changed(names, chosen("one_given_name"), _one_given_name)
+    nickname = partial(_replaced, "given_name", "nicknames", "nickname")
+    names = _changed(names, chosen("nickname") & at_home, nickname, called)
+    names = _changed(names, chosen("one_given_name") & custom(customs["several_given_names"] > 0), _one_given_name)
     rates = [errors.rate("forms", form, source) for form in ("main_family_name", "other_family_name", "hyphenated")]
     fate = draws(seed, f"{stream} family names", entities)
-    names = _changed(names, fate < sum(rates), partial(_of_two, *rates), fate)
-    names = _changed(names, chosen("unnamed"), _unnamed)
-    names = _changed(names, chosen("reversed"), _reversed)
+    for order in ("first", "last"):
+        of_order = custom(customs["main_family_name"] == order) & (fate < sum(rates))
+        names = _changed(names, of_order, partial(_of_two, order, *rates), fate)
+    names = _changed(names, chosen("unnamed") & custom(customs["single_name"] == 1), _unnamed)
+    names = _changed(names, chosen("reversed") & custom(customs["family_first"] == 1), _reversed)
     accented = pl.any_horizontal(pl.col(part).str.len_bytes() != pl.col(part).str.len_chars() for part in PARTS)
     return _changed(names, chosen("accents_lost") & names.select(accented).to_series().to_numpy(), _without_accents)
 
@@ -57,13 +65,13 @@ def _changed(
 ) -> pl.DataFrame:
     """Return names with those of the chosen changed.
 
-    `change` is given the names of the chosen alone, with the customs of their origin and `uniform`: most names are
-    written alike by every source, and nothing is looked up for them.
+    `change` is given the names of the chosen alone, and `uniform`: most names are written alike by every source, and
+    nothing is looked up for them.
     """
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return names
-    some = names[rows].join(table("name_customs"), on="origin", how="left", maintain_order="left")
+    some = names[rows]
     if uniform is not None:
         some = some.with_columns(uniform=pl.Series(uniform[rows]))
     new = change(some)
@@ -71,40 +79,33 @@ def _changed(
 
 
 def _one_given_name(names: pl.DataFrame) -> pl.DataFrame:
-    given = pl.col("given_name")
-    several = pl.col("several_given_names") > 0
-    return names.with_columns(pl.when(several).then(given.str.extract(r"^([^ ]+)")).otherwise(given))
+    return names.with_columns(pl.col("given_name").str.extract(r"^([^ ]+)"))
 
 
-def _of_two(of_main: float, of_other: float, hyphen: float, names: pl.DataFrame) -> pl.DataFrame:
-    """Return what is written of two family names: both, one of them, or both with a hyphen."""
-    family, main, fate = pl.col("family_name"), pl.col("main_family_name"), pl.col("uniform")
+def _of_two(order: str, of_main: float, of_other: float, hyphen: float, names: pl.DataFrame) -> pl.DataFrame:
+    """Return what is written of two family names: both, one of them, or both with a hyphen.
+
+    The main one is the `first` or the `last`, by their order.
+    """
+    family, fate = pl.col("family_name"), pl.col("uniform")
     first, last = family.str.extract(r"^([^ ]+)"), family.str.extract(r"([^ ]+)$")
-    two = main.is_not_null() & family.str.contains(" ", literal=True)
+    main, other = (first, last) if order == "first" else (last, first)
     return names.with_columns(
-        pl.when(~two).then(family)
-        .when(fate < of_main).then(pl.when(main == "first").then(first).otherwise(last))
-        .when(fate < of_main + of_other).then(pl.when(main == "first").then(last).otherwise(first))
+        pl.when(~family.str.contains(" ", literal=True)).then(family)
+        .when(fate < of_main).then(main)
+        .when(fate < of_main + of_other).then(other)
         .when(fate < of_main + of_other + hyphen).then(family.str.replace_all(" ", "-", literal=True))
         .otherwise(family)
     )  # fmt: skip
 
 
 def _unnamed(names: pl.DataFrame) -> pl.DataFrame:
-    """Return names of people with a single name, who would do, with that one as the family name."""
-    given, family, single = pl.col("given_name"), pl.col("family_name"), pl.col("single_name") == 1
-    return names.with_columns(
-        pl.when(single).then(pl.lit(FIRST_NAME_UNKNOWN)).otherwise(given).alias("given_name"),
-        pl.when(single).then(given).otherwise(family).alias("family_name"),
-    )
+    """Return names of people with a single name: it is the family name, and the first one is unknown."""
+    return names.with_columns(given_name=pl.lit(FIRST_NAME_UNKNOWN), family_name="given_name")
 
 
 def _reversed(names: pl.DataFrame) -> pl.DataFrame:
-    given, family, swapped = pl.col("given_name"), pl.col("family_name"), pl.col("family_first") == 1
-    return names.with_columns(
-        pl.when(swapped).then(family).otherwise(given).alias("given_name"),
-        pl.when(swapped).then(given).otherwise(family).alias("family_name"),
-    )
+    return names.with_columns(given_name="family_name", family_name="given_name")
 
 
 def _replaced(part: str, of: str, column: str, names: pl.DataFrame) -> pl.DataFrame:

@@ -66,9 +66,10 @@ def _drawn(names: NDArray[np.object_], uniform: Floats, second: float) -> NDArra
     drawn = names[first]
     if second and len(uniform):
         entity = (uniform * _WHOLE).astype(np.int64)
-        other = pick(draws(0, "second name", entity), weights)
-        has_two = np.flatnonzero((draws(0, "has a second name", entity) < second) & (other != first))
-        drawn[has_two] = drawn[has_two] + " " + names[other[has_two]]
+        has_two = np.flatnonzero(draws(0, "has a second name", entity) < second)
+        other = pick(draws(0, "second name", entity[has_two]), weights)
+        has_two, other = has_two[differ := other != first[has_two]], other[differ]
+        drawn[has_two] = drawn[has_two] + " " + names[other]
     return drawn
 
 

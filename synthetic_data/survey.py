@@ -64,10 +64,11 @@ def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on:
     postcode, household = lives.postcode_at(rows, days), lives.household_on(rows, days)
     sample = survey_design.sample(lives, on)
     key = lives.households["key"].to_numpy()[household]
+    # a household is asked as a whole
     asked = (sample.weight[postcode] > 0) & (draws(lives.seed, "survey household", key, on) < sample.households)
-    answering = answers(lives, errors.survey, rows, lives.map.hard_to_count[postcode], listed[rows], on)
-    found = np.flatnonzero(asked & answering)
-    rows, postcode = rows[found], postcode[found]
+    rows, postcode, household = rows[asked], postcode[asked], household[asked]
+    found = answers(lives, errors.survey, rows, lives.map.hard_to_count[postcode], listed[rows], on)
+    rows, postcode, household = rows[found], postcode[found], household[found]
     named = f"survey {on}"
     person = held.identity(lives, errors, "coverage_survey", rows, np.full(len(rows), on))
     unknown = draws(lives.seed, "nationality not stated", lives.person[rows], on) < errors.survey.nationality_missing
@@ -75,7 +76,7 @@ def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on:
         {
             "row": rows,
             "PERSON_ID": numbers.labels(lives, f"{named} person", rows, f"S{as_date(on):%y}", 9),
-            "HOUSEHOLD_ID": numbers.household_labels(lives, f"{named} household", household[found]),
+            "HOUSEHOLD_ID": numbers.household_labels(lives, f"{named} household", household),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),

@@ -66,8 +66,8 @@ def answers(
 ) -> NDArray[np.bool_]:
     """Return who of the people here (`rows`) would answer the survey of a day, at postcodes of an index each.
 
-    `listed` says who of them is on the PDS list that day. All who are here must be given, because the size of a
-    household is counted in them.
+    `listed` says who of them is on the PDS list that day. All of a household who are here must be given, because its
+    size is counted in them.
     """
     household = lives.household_on(rows, np.full(len(rows), day))
     years = age(lives.birth[rows], day)

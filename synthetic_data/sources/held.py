@@ -45,7 +45,7 @@ def _records(
     stream = f"{source} again" if again else source
     people, wives = lives.people, np.flatnonzero(told)
     names, prone = people.select("given_name", "family_name", "origin")[rows], proneness(lives, errors, rows)
-    taken = people.select(pl.coalesce("married_name", "family_name")).to_series()[rows[wives]]
+    taken = people.select("married_name", "family_name")[rows[wives]].select(pl.coalesce(pl.all())).to_series()
     names = names.with_columns(names["family_name"].scatter(wives, taken))
     names = _written(names, errors, lives.seed, source, stream, entities, prone)
     if source in IN_CAPITALS:
