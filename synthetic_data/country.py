@@ -54,7 +54,7 @@ class Party:
     weights: Literal["workers", "students", "residents", "protection"]
     trend: str
     route: Route | None
-    goes_to: Literal["residents", "newcomers", "students"]
+    goes_to: Literal["residents", "newcomers", "students_from_abroad"]
     overstays: float
     registers: float
 
@@ -86,7 +86,7 @@ FIRST_SHARES = {
 }  # fmt: skip
 """Of the people of England and Wales on the first day (ONS, Population by nationality, 2010); the rest is British."""
 
-NATURALISED = 0.059
+NATURALISED = 0.061
 """British people on the first day who were born abroad as nationals of another country."""
 NATURALISED_BEFORE = 10
 """Years before the first day by which they had come."""
@@ -100,7 +100,7 @@ COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.1
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.265, 0.02
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.265, 0.015
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
 STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
@@ -110,19 +110,19 @@ STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0983), (30, 0.1108), (35, 0.063), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0993), (30, 0.1119), (35, 0.0636), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
-FERTILITY_OF_YEAR = (1.01, 1.03, 1.035, 1.01, 0.986, 0.965, 0.975, 0.95, 0.905, 0.885, 0.85)
+FERTILITY_OF_YEAR = (1.022, 1.043, 1.048, 1.022, 0.996, 0.973, 0.983, 0.957, 0.912, 0.892, 0.857)
 """Births of 2010 to 2020 rise to 2012 and fall after 2016 (ONS, Births in England and Wales)."""
 
-FERTILITY_BORN_ABROAD = 1.60
+FERTILITY_BORN_ABROAD = 1.52
 """Factor of women born abroad."""
 
 TWINS = 0.0155
 """Maternities with twins (ONS, Birth characteristics)."""
 
-MORTALITY = {"F": (7.95e-6, 0.1078), "M": (1.99e-5, 0.0995)}
+MORTALITY = {"F": (8.2e-6, 0.1078), "M": (2.04e-5, 0.0995)}
 """Gompertz: hazard a exp(b age) on the first day."""
 MORTALITY_FALLS = 0.011
 """The fall of mortality at every age in a year."""

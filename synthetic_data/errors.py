@@ -74,7 +74,7 @@ class Registration(Frozen):
     nhs_never_settled: Share = error(0.3, "factor of these shares for those who came before 2010")
     nhs_never_child: Share = error(0.01, "children who never register")
     nhs_median_days: DaysOfGroups = error(
-        DaysOfGroups(British=60, Irish=150, EU=375, non_EU=63), "median lag of registration", ONS_LAGS
+        DaysOfGroups(British=60, Irish=150, EU=375, non_EU=57), "median lag of registration", ONS_LAGS
     )
     nhs_median_days_child: Amount = error(30, "the same for children")
     nhs_sigma: Amount = error(1.4, "spread of the logarithm of these lags")

@@ -46,7 +46,7 @@ LONG_TRIPS = 0.02
 """Trips of three months to a year: they never end a stay."""
 HOLIDAYS = (("christmas", 12, 10, 24), ("easter", 3, 20, 21), ("summer", 6, 14, 92))
 """Students' holidays at home: name, month and day from which they leave, days away."""
-GOES_HOME = ((0.35, 0.95), (1.0, 0.50))
+GOES_HOME = ((0.35, 0.95), (1.0, 0.56))
 """Shares of students up to which each holiday is spent at home so often: some always go (assumption)."""
 KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
 """People mostly live together with people of their own origin."""

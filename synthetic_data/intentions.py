@@ -49,7 +49,7 @@ def _stated(lives: Lives, rates: Intentions, what: str, rows: NDArray[np.int64],
     person = lives.person[rows]
     noise = np.exp(rates.spread * ndtri(np.clip(draws(lives.seed, f"{what} intended", person, on), 1e-12, 1 - 1e-12)))
     vague = np.where(months >= FOR_GOOD, FOR_GOOD, months * noise)
-    vague = np.where(months >= LONG, np.maximum(vague, LONG), np.minimum(vague, np.nextafter(LONG, 0)))
+    vague = np.where(months >= LONG, np.clip(vague, LONG, FOR_GOOD), np.minimum(vague, np.nextafter(LONG, 0)))
     long = between(draws(lives.seed, f"{what} meant to be long", person, on), LONG, 4 * LONG)
     other = np.where(months >= LONG, _short(lives, what, rows, on), long)
     # nobody means a week to be years: only stays and absences of months change sides

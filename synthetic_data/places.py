@@ -23,9 +23,11 @@ _SECTORS = 10
 _EASE = (0.08, 0.20, 0.40, 0.70)
 _EASE_IN_LONDON = (0.20, 0.45, 0.75, 0.95)
 """Shares of an authority's postcodes up to which they are harder to count: index 5, 4, 3, 2; the rest is 1."""
+
+
 LONDON = "E12000007"
-
-
+IN_LONDON = 1.4
+"""How much more often students from abroad study in London than other students do: a quarter of them (HESA, 2015)."""
 OTHERS = 0.2
 """Newcomers of an authority who do not come to study are at least this share."""
 _NOT_TO_STUDY = pl.col("newcomers") - 155 * pl.col("students")
@@ -36,13 +38,17 @@ _NOT_TO_STUDY = pl.col("newcomers") - 155 * pl.col("students")
 def authorities() -> pl.DataFrame:
     """Return the local authorities in the order of parts, then codes: the table, with `part` and `letters`.
 
-    `newcomers` are here those who do not come to study.
+    `newcomers` are here those who do not come to study; `students_from_abroad` is the weight of those who do.
     """
     areas = table("areas").with_row_index("part").select(pl.col("part").cast(pl.Int64), "area", "letters")
     return (
         table("local_authorities")
         .join(areas, left_on="region", right_on="area", how="left", validate="m:1")
-        .with_columns(newcomers=pl.max_horizontal(OTHERS * pl.col("newcomers"), _NOT_TO_STUDY))
+        .with_columns(
+            newcomers=pl.max_horizontal(OTHERS * pl.col("newcomers"), _NOT_TO_STUDY),
+            students_from_abroad=pl.when(pl.col("region") == LONDON).then(IN_LONDON).otherwise(1.0)
+            * pl.col("students"),
+        )
         .sort("part", "authority")
     )
 

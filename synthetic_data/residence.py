@@ -307,7 +307,7 @@ def _moves_of(
         goes_to = np.array([*(one.goes_to for one in PARTIES), "residents", "residents"], dtype=object)[party]
         goes_to[(party == RESIDENT) & (of["group"] != "British").to_numpy()] = "newcomers"
         now = np.zeros(len(rows), dtype=np.int64)
-        for column in ("residents", "newcomers", "students"):
+        for column in ("residents", "newcomers", "students_from_abroad"):
             those = goes_to == column
             now[those] = places.draw_authority(uniform[those], column, part[those])
     else:

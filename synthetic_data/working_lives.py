@@ -18,7 +18,7 @@ parties stands in their table."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
-SELDOM_WORKS = {"CN": 0.08, "HK": 0.4, "MY": 0.5, "SA": 0.3}
+SELDOM_WORKS = {"CN": 0.28, "HK": 0.4, "MY": 0.5, "SA": 0.3}
 """Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
 PENSION_AGE, PENSIONABLE_AFTER = 65, 10
 """Age, and years of residence, from which people draw a pension."""

@@ -1,15 +1,21 @@
-"""The documentation names every error with the default and the source that the catalogue has."""
+"""The documentation names every error as the catalogue has it, every option, and every extract for other products."""
 
+import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from flows.cli import simulate
+from pipeline.contracts import read_contracts
 from synthetic_data.errors import Errors
 from synthetic_data.identity_errors import OfSource
 
-PAGE = Path(__file__).parents[2] / "docs" / "synthetic_data.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "synthetic_data.md"
+SOURCES = ROOT / "docs" / "synthetic_sources.md"
 
 
 def catalogue(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, tuple[str, str]]]:
@@ -33,3 +39,16 @@ def test_the_page_tells_every_error_its_default_and_the_source_of_it() -> None:
         for name, value, source in rows
     }
     assert told == dict(catalogue(Errors()))
+
+
+def test_the_page_tells_every_option_of_simulate() -> None:
+    told = set(re.findall(r"^\| `--([a-z-]+)", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert told == {name.replace("_", "-") for name in inspect.signature(simulate).parameters}
+
+
+def test_the_page_of_sources_tells_every_extract_that_is_linked_with_nobody() -> None:
+    page = SOURCES.read_text(encoding="utf-8").split("## Sources for other products")[1]
+    plan = tomllib.loads((ROOT / "linkage" / "plan.toml").read_text(encoding="utf-8"))
+    for source in set(plan["never"]) - {"review_sample", "passenger_survey"}:
+        for extract in read_contracts()[source].extracts:
+            assert f"`{extract}`" in page

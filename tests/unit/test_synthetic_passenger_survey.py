@@ -144,6 +144,16 @@ def test_some_people_change_sides_and_others_are_vague_on_their_own(lives: Lives
         assert vague.std() > 0.15
 
 
+def test_nobody_states_more_than_what_stands_for_good(lives: Lives) -> None:
+    rates = Errors().intentions.model_copy(update={"spread": 3.0})
+    row = np.arange(4_000)
+    on = np.full(len(row), FIRST_DAY + 100)
+    for years in (1, 9):
+        said = intended_stay(lives, rates, row, on, on + 365 * years + 10)
+        assert said.max() == FOR_GOOD
+        assert said.min() >= 0
+
+
 def test_exit_checks_know_of_the_same_route(lives: Lives) -> None:
     contacts = survey.passenger_survey(lives, NO_ERRORS, DATA_DATE)
     seen = border.travel(lives, NO_ERRORS, DATA_DATE)
