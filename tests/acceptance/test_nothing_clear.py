@@ -42,7 +42,7 @@ def plant(path: Path, extract, spoilt: bool) -> set:
         else:
             continue
         values = table[column.header].to_list()
-        values[row] = BORN if kind == "date_of_birth" and parquet else written
+        values[row] = BORN if table[column.header].dtype == pl.Date else written
         table = table.with_columns(pl.Series(column.header, values, dtype=table[column.header].dtype))
     table.write_parquet(path) if parquet else table.write_csv(path)
     return planted

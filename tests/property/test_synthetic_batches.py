@@ -41,8 +41,8 @@ def smaller_batches(monkeypatch: pytest.MonkeyPatch, residents: int) -> None:
 def test_the_bytes_are_the_same_whatever_the_batches(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    smaller_batches(monkeypatch, 400)
-    assert len(parts.batches(PARTS, RESIDENTS)) == 5
+    smaller_batches(monkeypatch, ceil(RESIDENTS / 4))
+    assert len(parts.batches(PARTS, RESIDENTS)) == 4
     study.simulate(RESIDENTS, 7, tmp_path)
     assert digests(tmp_path) == digests(whole)
 

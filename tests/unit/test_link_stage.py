@@ -235,7 +235,7 @@ def test_a_survey_of_another_day_is_kept_and_not_linked(tmp_path):
     answers = pl.read_parquet(ingest / "records" / "coverage_survey.parquet")
     earlier = pl.when(pl.col("subject_id") % 2 == 0).then(date(2015, 6, 30)).otherwise("reference_date")
     answers.with_columns(reference_date=earlier).write_parquet(ingest / "records" / "coverage_survey.parquet")
-    context = context_of(tmp_path / "link", ingest)
+    context = context_of(tmp_path / "link", ingest, sources=FEW)
     link(context)
     linked = pl.read_parquet(context.out / "clusters.parquet").filter(pl.col("source") == "coverage_survey")
     assert linked["subject_id"].sort().to_list() == list(range(1, answers.height + 1, 2))
