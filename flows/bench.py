@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -142,24 +144,17 @@ def simulate(residents: int = 100_000, fakes: int = 250) -> tuple[int, float, di
     return rows, seconds, {"faker_loop": plain / seconds}
 
 
-def scale(residents: int = 20_000) -> tuple[int, float, dict[str, float]]:
-    """Lives, truth and all extracts of a country, against those of a country with ten times the residents."""
-    _simulated(1_000)
-    begun = time.perf_counter()
-    rows = _simulated(residents)
-    seconds = time.perf_counter() - begun
-    return rows, seconds, {"ten_times_the_residents": seconds_of(lambda: _simulated(10 * residents)) / seconds}
+def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[str, float]]:
+    """Write a study with its truth and all extracts, and one of ten times the residents, on so many threads."""
+    from synthetic_data.study import simulate as simulate_study  # noqa: PLC0415
 
-
-def _simulated(residents: int) -> int:
-    """Return the rows of all extracts of a country, whose truth is settled as well."""
-    from synthetic_data import extracts, truth_tables  # noqa: PLC0415
-    from synthetic_data.errors import Errors  # noqa: PLC0415
-    from synthetic_data.residence import live  # noqa: PLC0415
-
-    lives = live(1, residents)
-    truth_tables.settle(lives)
-    return sum(frame.height for extract in extracts.extracts(lives, Errors()) for frame in extract.files.values())
+    with TemporaryDirectory() as folder:
+        simulate_study(500, 1, Path(folder, "first"))  # loads what neither shall pay for
+        begun = time.perf_counter()
+        result = simulate_study(residents, 1, Path(folder, "one"), threads=threads)
+        seconds = time.perf_counter() - begun
+        ten = seconds_of(lambda: simulate_study(10 * residents, 1, Path(folder, "ten"), threads=threads))
+    return int(result.counts["records"]), seconds, {"ten_times_the_residents": ten / seconds}
 
 
 def _extracts(residents: int) -> Iterator[tuple[float, list[pl.DataFrame]]]:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
-from pipeline.errors import UserError
+from pipeline.errors import RemoteError, UserError
 
 Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
 
@@ -59,6 +59,7 @@ def simulate(
     ] = None,
     snapshots: Annotated[int | None, Parameter(help="How many of the last PR snapshots to write; all.")] = None,
     parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
+    threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
     from flows.demo import simulate_study
@@ -67,7 +68,7 @@ def simulate(
     terminal = Terminal()
     simulate_study(
         residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date,
-        regions=tuple(region or ()), snapshots=snapshots, parquet=parquet,
+        regions=tuple(region or ()), snapshots=snapshots, parquet=parquet, threads=threads,
     )  # fmt: skip
     study = shown(out / "study.toml")
     terminal.say(f"  study    {study}")
@@ -172,7 +173,8 @@ def _tell_fault(error: Exception) -> None:
 
     A traceback can quote a value of a row, so it goes to nobody's screen by default and to no run folder.
     """
-    where = traceback.extract_tb(error.__traceback__)[-1]
+    cause = error.__cause__
+    where = cause if isinstance(cause, RemoteError) else traceback.extract_tb(error.__traceback__)[-1]
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     print(
         f"sojourn: a fault of the program, not of yours: {type(error).__name__} "

@@ -17,19 +17,18 @@ from pipeline.study import read_study
 from pipeline.tables import write_text
 from synthetic_data.parts import parts_of
 from synthetic_data.scenarios import BASELINE, read_scenario
-from synthetic_data.study import DATA_DATE, check_data_date, check_snapshots, simulate
+from synthetic_data.study import DATA_DATE, check_data_date, check_snapshots, check_threads, simulate
 
 MARK = "simulated.json"
 
 
 def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     """Simulate, run and evaluate in one go; `out` will hold `study/` and `run/`."""
-    if threads < 1:
-        raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
+    check_threads(threads)
     out = out.resolve()
     terminal = Terminal(out / "run" / "run.log", warn=False)
     terminal.say(f"sojourn demo · {residents:,} residents · seed {seed} · SYNTHETIC DATA, NOT STATISTICS")
-    simulate_study(residents, seed, out / "study", terminal)
+    simulate_study(residents, seed, out / "study", terminal, threads=threads)
     study = read_study(out / "study" / "study.toml")
     run = out / "run"
     records = run_chain(study, run, threads=threads, audience=terminal)
@@ -52,6 +51,7 @@ def simulate_study(
     regions: tuple[str, ...] = (),
     snapshots: int | None = None,
     parquet: bool = False,
+    threads: int = 2,
 ) -> StageRecord:
     """Write a synthetic study into `out`, or find that this very study stands there already.
 
@@ -61,6 +61,7 @@ def simulate_study(
         raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
     if seed < 0:
         raise UserError(f"--seed: {seed} is negative. Give 0 or more.")
+    check_threads(threads)
     out = out.resolve()
     cut = data_date or DATA_DATE
     check_data_date(cut)
@@ -97,12 +98,16 @@ def simulate_study(
     aside = out.with_name(f".aside-{out.name}-{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    result = simulate(
-        residents, seed, aside, lambda message: terminal.progress("simulate", message),
-        errors=told, scenario=lived, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
-    )  # fmt: skip
-    seconds = round(time.perf_counter() - begun, 3)
-    _move_over(aside, out)
+    try:
+        result = simulate(
+            residents, seed, aside, lambda message: terminal.progress("simulate", message),
+            errors=told, scenario=lived, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
+            threads=threads,
+        )  # fmt: skip
+        seconds = round(time.perf_counter() - begun, 3)
+        _move_over(aside, out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     stored = {"key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds}
     write_text(json.dumps(stored, indent=1) + "\n", mark)
     record = StageRecord(

@@ -1,13 +1,18 @@
 """The ten parts of the country, nine English regions and Wales: which are simulated, and in which batches."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from pipeline.errors import unknown
 from synthetic_data.country import table
 from synthetic_data.places import PARTS, part_residents
 
 BATCH = 500_000
-"""Residents whose lives are held in memory at once; a part of a very large country can be more."""
+"""Residents whose lives are simulated together, about; a part of a very large country can be more."""
+ROOM = 1_200_000
+"""Residents whose lives are held in memory at once by all processes; about 5.5 KB each."""
+WORTH = 150_000
+"""Residents from whom on several processes are faster than one: each takes a second or two to start."""
 
 
 def parts_of(regions: Sequence[str]) -> tuple[int, ...]:
@@ -28,13 +33,20 @@ def names_of(parts: Sequence[int]) -> list[str]:
     return table("areas")["name"].gather(list(parts)).to_list()
 
 
-def batches(parts: Sequence[int], residents: int, most: int = BATCH) -> list[tuple[int, ...]]:
-    """Return the parts in batches of at most `most` of the country's `residents`, or of one part that has more."""
-    of_part = part_residents(residents)
-    found: list[tuple[int, ...]] = []
-    for part in parts:
-        if found and sum(of_part[one] for one in (*found[-1], part)) <= most:
-            found[-1] += (part,)
-        else:
-            found.append((part,))
+def batches(parts: Sequence[int], residents: int, threads: int = 1) -> list[tuple[int, ...]]:
+    """Return the parts in batches, about equally large: of about `BATCH` residents at most, or of one part.
+
+    They are at least as many as the threads, if there are so many parts and people enough.
+    """
+    people = people_of(parts, residents)
+    number = max(ceil(people / BATCH), threads if people >= WORTH else 1)
+    found: list[tuple[int, ...]] = [()] * min(number, len(parts))
+    for part in sorted(parts, key=lambda part: -people_of([part], residents)):
+        smallest = min(range(len(found)), key=lambda batch: people_of(found[batch], residents))
+        found[smallest] += (part,)
     return found
+
+
+def people_of(parts: Sequence[int], residents: int) -> int:
+    """Return how many of the country's residents live in parts on the first day."""
+    return sum(part_residents(residents)[part] for part in parts)

@@ -5,6 +5,7 @@ A file has the same bytes whichever batches its rows come from, and whatever the
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
@@ -18,8 +19,8 @@ from pipeline.tables import connect
 
 ROW_GROUP = 1 << 18
 """Rows that are written at once."""
-MEMORY = "2GB"
-"""What the sorting of pieces may take; beyond, it spills into the temporary folder."""
+MEMORY = 2_000
+"""Megabytes that the sorting of pieces may take; beyond, it spills into the temporary folder."""
 _PLACE = "place in the piece"
 Rewrite = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -28,55 +29,87 @@ def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
+@dataclass(frozen=True)
+class File:
+    """How a file is put together: the columns by which its rows are ordered, and how they are rewritten."""
+
+    order: tuple[str, ...]
+    written: Rewrite
+    rows: int
+
+
+@dataclass
+class Batch:
+    """What one batch puts into the files of the folder `out`: at once, or, if `pieces` is a folder, as pieces."""
+
+    out: Path
+    number: int = 0
+    pieces: Path | None = None
+    files: dict[str, File] = field(default_factory=dict)
+
+    def put(self, file: str, frame: pl.DataFrame, order: Sequence[str], written: Rewrite = _as_they_are) -> None:
+        """Put in the rows that the batch has for a file, a path inside `out`; they stand in `order` of some columns.
+
+        Rows of different batches must differ in these columns. `written` rewrites rows when they go into the file.
+        """
+        self.files[file] = File(tuple(order), written, len(frame))
+        if not self.pieces:
+            write_rows([frame], self.out / file, written)
+            return
+        piece = self.pieces / file / f"{self.number:03}.parquet"
+        piece.parent.mkdir(parents=True, exist_ok=True)
+        frame.with_row_index(_PLACE).write_parquet(piece, compression="lz4", statistics=False)
+
+
 @dataclass
 class Spool:
-    """The files of the folder `out`, put in batch by batch; to be used in a `with` block.
+    """The files of the folder `out`, put in by so many `batches`; to be used in a `with` block.
 
     A single batch is written at once. Of several, each leaves a piece of every file in a temporary folder inside
-    `out`, which is gone after the block whatever happens, and `gather` writes the files. `rows` counts by file.
+    `out`, which is gone after the block whatever happens, and `gather` writes the files. Batches can be filled in
+    other processes.
     """
 
     out: Path
-    batches: int
-    rows: dict[str, int] = field(default_factory=dict)
-    _wanted: dict[str, tuple[Sequence[str], Rewrite]] = field(default_factory=dict)
+    number: int
+    batches: list[Batch] = field(default_factory=list)
     _folder: TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
-        if self.batches > 1:
+        if self.number > 1:
             self.out.mkdir(parents=True, exist_ok=True)
             self._folder = TemporaryDirectory(prefix=".pieces-", dir=self.out)
+        pieces = Path(self._folder.name) if self._folder else None
+        self.batches = [Batch(self.out, number, pieces) for number in range(self.number)]
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._folder:
             self._folder.cleanup()
 
-    def put(self, file: str, frame: pl.DataFrame, order: Sequence[str], written: Rewrite = _as_they_are) -> None:
-        """Put in the rows that a batch has for a file, a path inside `out`; they stand in `order` of some columns.
-
-        Rows of different batches must differ in these columns. `written` rewrites rows when they go into the file.
-        """
-        self.rows[file] = self.rows.get(file, 0) + len(frame)
-        if not self._folder:
-            write_rows([frame], self.out / file, written)
-            return
-        self._wanted[file] = order, written
-        pieces = Path(self._folder.name, file)
-        pieces.mkdir(parents=True, exist_ok=True)
-        number = sum(1 for _ in pieces.iterdir())
-        frame.with_row_index(_PLACE).write_parquet(pieces / f"{number:03}.parquet", compression="lz4")
-
-    def gather(self) -> None:
-        """Write the files whose pieces have been put in."""
+    def gather(self, batches: Sequence[Batch], threads: int = 1) -> dict[str, int]:
+        """Write the files whose pieces the filled batches hold, so many at once; return the rows of each file."""
+        files = {file: how for batch in batches for file, how in batch.files.items()}
+        rows = {file: sum(batch.files[file].rows for batch in batches if file in batch.files) for file in files}
         if self._folder:
-            for file, (order, written) in self._wanted.items():
-                write_rows(_sorted(Path(self._folder.name), file, order), self.out / file, written)
+            pieces = Path(self._folder.name)
+
+            def write(file: str) -> None:
+                frames = _sorted(pieces, file, files[file].order, threads)
+                write_rows(frames, self.out / file, files[file].written)
+
+            with ThreadPoolExecutor(threads) as pool:
+                for _ in pool.map(write, sorted(files, key=lambda file: -rows[file])):
+                    pass
+        return rows
 
 
-def _sorted(folder: Path, file: str, order: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of all pieces of a file in order, a little at a time; rows of one piece keep their places."""
-    connection = connect(memory=MEMORY)
+def _sorted(folder: Path, file: str, order: Sequence[str], others: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of all pieces of a file in order, a little at a time; rows of one piece keep their places.
+
+    `others` is the number of files that share the memory.
+    """
+    connection = connect(threads=1, memory=f"{MEMORY // others}MB")
     try:
         connection.execute("SET default_null_order = 'nulls_first'").fetchall()
         connection.execute(f"SET temp_directory = {_quoted(folder)}").fetchall()

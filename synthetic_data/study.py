@@ -13,9 +13,10 @@ from pipeline.stage import StageResult, silent
 from pipeline.tables import write_text
 from synthetic_data import days, extracts, layouts, parts, places, truth_tables
 from synthetic_data.errors import Errors
-from synthetic_data.residence import Lives, live
+from synthetic_data.processes import Task, results
+from synthetic_data.residence import live
 from synthetic_data.scenarios import BASELINE, Scenario, read_scenario
-from synthetic_data.spool import Spool
+from synthetic_data.spool import Batch, Spool
 from synthetic_data.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, STUDY_FILE, Choices, study_text
 
 FIRST_DATA_DATE, LAST_DATA_DATE = date(2017, 12, 31), days.as_date(days.LAST_DAY)
@@ -36,6 +37,7 @@ def simulate(
     snapshots: int | None = None,
     *,
     parquet: bool = False,
+    threads: int = 1,
 ) -> StageResult:
     """Write a study of a country of `residents` people to the folder `out`: study file, extracts, look-up, truth.
 
@@ -44,8 +46,9 @@ def simulate(
     that they have in the whole country. Only the last `snapshots` of the Patient Register are written, or all;
     with `parquet` every extract is a Parquet file.
 
-    Regions are simulated in batches, and the same arguments give the same bytes whatever the batches and the
-    threads. Raises `UserError` for a number or a day out of range and for a region that there is not.
+    Regions are simulated in batches, on more than one of `threads` in processes of their own (a script then needs
+    `if __name__ == "__main__":`), and the same arguments give the same bytes whatever the batches and the threads.
+    Raises `UserError` for a number or a day out of range and for a region that there is not.
     """
     if not SMALLEST <= residents <= LARGEST:
         raise UserError(
@@ -55,31 +58,51 @@ def simulate(
         raise UserError(f"--seed {seed}: a seed is a whole number from 0 on. Choose another.")
     check_data_date(data_date)
     check_snapshots(snapshots)
+    check_threads(threads)
     scenario = scenario or read_scenario(BASELINE)
     chosen = Choices(
         residents, seed, scenario, errors or scenario.sources_err(), data_date, tuple(regions), snapshots, parquet
     )
-    batches = parts.batches(parts.parts_of(regions), residents)
+    batches = parts.batches(parts.parts_of(regions), residents, threads)
     with Spool(Path(out), len(batches)) as spool:
-        for number, batch in enumerate(batches, start=1):
-            tell(f"living lives, batch {number} of {len(batches)}" if len(batches) > 1 else "living lives")
-            lives = live(seed, residents, scenario, batch)
-            files = _see(lives, chosen, spool, tell)
+        seen = _seen(chosen, batches, spool, threads, tell)
         tell("writing files")
-        spool.gather()
-    write_text(places.area_lookup().write_csv(), spool.out / AREA_LOOKUP)
-    _write_key(seed, spool.out)
-    write_text(study_text(chosen, files, spool.rows), spool.out / STUDY_FILE)
-    people = spool.rows["truth/people.parquet"]
-    records = sum(spool.rows[file] for of_extract in files.values() for file in of_extract)
+        rows = spool.gather([batch for _, batch in seen], threads)
+    files = seen[0][0]
+    write_text(places.area_lookup().write_csv(), out / AREA_LOOKUP)
+    _write_key(seed, out)
+    write_text(study_text(chosen, files, rows), out / STUDY_FILE)
+    people = rows["truth/people.parquet"]
+    records = sum(rows[file] for of_extract in files.values() for file in of_extract)
     return StageResult(
         counts={"people": people, "extracts": len(files), "records": records},
         sentence=f"{people:,} people, {len(files)} extracts, {records:,} records",
     )
 
 
-def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None]) -> dict[str, list[str]]:
-    """Put what sources see of a batch of lives, and its truth, into files; return the files of each extract."""
+Seen = tuple[dict[str, list[str]], Batch]
+"""The files of each extract, and the batch that was put into them."""
+
+
+def _seen(
+    chosen: Choices, batches: Sequence[Sequence[int]], spool: Spool, threads: int, tell: Callable[[str], None]
+) -> list[Seen]:
+    """Live and see all batches, one after the other or in processes of their own."""
+    work = [partial(_see, chosen, *both) for both in zip(batches, spool.batches, strict=True)]
+    count = len(work)
+    if count == 1:
+        return [work[0](tell)]
+    if threads == 1:
+        return [one(lambda doing, at=at: tell(f"batch {at} of {count}: {doing}")) for at, one in enumerate(work, 1)]
+    sizes = (parts.people_of(batch, chosen.residents) for batch in batches)
+    tasks = [Task(*both) for both in zip(work, sizes, strict=True)]
+    return results(tasks, threads, parts.ROOM, lambda ended: tell(f"{ended} of {count} batches lived and seen"))
+
+
+def _see(chosen: Choices, of: Sequence[int], batch: Batch, tell: Callable[[str], None] = silent) -> Seen:
+    """Put what sources see of the lives in some parts, and their truth, into files."""
+    tell("living lives")
+    lives = live(chosen.seed, chosen.residents, chosen.scenario, of)
     tell("settling the truth")
     truth = truth_tables.settle(lives)
     tell("making extracts")
@@ -92,15 +115,15 @@ def _see(lives: Lives, chosen: Choices, spool: Spool, tell: Callable[[str], None
         for name, frame in one.files.items():
             for delivered, rows in layouts.parted(one.name, name, frame.drop("row")).items():
                 files[one.name].append(_extract_file(delivered, chosen))
-                spool.put(files[one.name][-1], rows, one.order, written)
+                batch.put(files[one.name][-1], rows, one.order, written)
         known.append(extracts.known_people(one))
         if one.name == "pds":
             spine = extracts.latest_addresses(one)
     for name, table in (truth | {"identities": extracts.identities(lives, known, spine)}).items():
         # the first two columns of a table of truth tell people apart
         order = table.columns[:2]
-        spool.put(f"truth/{name}.parquet", table.sort(order, maintain_order=True), order)
-    return files
+        batch.put(f"truth/{name}.parquet", table.sort(order, maintain_order=True), order)
+    return files, batch
 
 
 def _extract_file(name: str, chosen: Choices) -> str:
@@ -122,6 +145,12 @@ def check_snapshots(snapshots: int | None) -> None:
     """Raise `UserError` for a number of snapshots that is none."""
     if snapshots is not None and snapshots < 1:
         raise UserError(f"--snapshots {snapshots}: a study has one snapshot at least. Choose 1 or more.")
+
+
+def check_threads(threads: int) -> None:
+    """Raise `UserError` for a number of threads that is none."""
+    if threads < 1:
+        raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
 
 
 def _write_key(seed: int, out: Path) -> None:

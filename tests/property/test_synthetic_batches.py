@@ -1,8 +1,10 @@
 """Batches change no byte, a region's people have the rows that they have in the whole country, and no piece stays."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from datetime import date
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from synthetic_data import parts, spool, study
-from synthetic_data.parts import batches, names_of, parts_of
+from synthetic_data.parts import BATCH, WORTH, batches, names_of, parts_of, people_of
 from synthetic_data.places import PARTS, part_residents
 from synthetic_data.spool import Spool
 
@@ -32,20 +34,26 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
-def batches_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    def limit(most: int) -> None:
-        monkeypatch.setattr(parts, "batches", lambda chosen, residents: batches(chosen, residents, most))
-
-    return limit
+def smaller_batches(monkeypatch: pytest.MonkeyPatch, residents: int) -> None:
+    monkeypatch.setattr(parts, "BATCH", residents)
 
 
 def test_the_bytes_are_the_same_whatever_the_batches(
-    whole: Path, tmp_path: Path, batches_of: Callable[[int], None]
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches_of(600)
-    assert 3 < len(parts.batches(PARTS, RESIDENTS)) < 7
+    smaller_batches(monkeypatch, ceil(RESIDENTS / 4))
+    assert len(parts.batches(PARTS, RESIDENTS)) == 4
     study.simulate(RESIDENTS, 7, tmp_path)
+    assert digests(tmp_path) == digests(whole)
+
+
+def test_the_bytes_are_the_same_whatever_the_threads(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "WORTH", 0)
+    told: list[str] = []
+    study.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
+    assert told == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
     assert digests(tmp_path) == digests(whole)
 
 
@@ -68,10 +76,8 @@ def test_the_people_of_a_region_have_the_rows_of_the_whole_country(whole: Path, 
     )
 
 
-def test_no_piece_stays_when_a_batch_fails(
-    tmp_path: Path, batches_of: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batches_of(1)
+def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller_batches(monkeypatch, 1)
     lived: Iterator[int] = iter((1, 0))
     live = study.live
 
@@ -86,19 +92,32 @@ def test_no_piece_stays_when_a_batch_fails(
     assert not list(tmp_path.iterdir())
 
 
-@given(st.integers(500, 10_000_000), st.integers(1, 2_000_000), st.sets(st.sampled_from(PARTS), min_size=1))
-def test_batches_hold_every_part_once_and_no_more_residents_than_told(
-    residents: int, most: int, chosen: set[int]
+def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "WORTH", 0)
+    monkeypatch.setattr(study, "_see", os.getcwd)  # fails in the process: it takes no arguments
+    with pytest.raises(TypeError):
+        study.simulate(RESIDENTS, 7, tmp_path, threads=2)
+    assert not list(tmp_path.iterdir())
+
+
+@given(st.integers(500, 10_000_000), st.integers(1, 12), st.sets(st.sampled_from(PARTS), min_size=1))
+def test_batches_hold_every_part_once_and_are_about_equally_large(
+    residents: int, threads: int, chosen: set[int]
 ) -> None:
-    found = batches(sorted(chosen), residents, most)
-    assert [part for batch in found for part in batch] == sorted(chosen)
-    of_part = part_residents(residents)
-    assert all(len(batch) == 1 or sum(of_part[part] for part in batch) <= most for batch in found)
+    found = batches(sorted(chosen), residents, threads)
+    assert sorted(part for batch in found for part in batch) == sorted(chosen)
+    people = people_of(chosen, residents)
+    wanted = max(people / BATCH, threads if people >= WORTH else 1)
+    assert len(found) == min(len(chosen), ceil(wanted))
+    sizes = [people_of(batch, residents) for batch in found]
+    assert max(sizes) - min(sizes) <= max(part_residents(residents)[part] for part in chosen)
 
 
-def test_a_country_of_half_a_million_is_one_batch() -> None:
-    assert batches(PARTS, 500_000) == [tuple(PARTS)]
-    assert len(batches(PARTS, 5_000_000)) == 10
+def test_a_country_of_half_a_million_is_one_batch_for_one_thread_and_a_small_one_always() -> None:
+    assert [sorted(batch) for batch in batches(PARTS, 500_000)] == [list(PARTS)]
+    assert len(batches(PARTS, 500_000, threads=2)) == 2
+    assert len(batches(PARTS, 50_000, threads=2)) == 1
+    assert len(batches(PARTS, 5_000_000, threads=2)) == 10
 
 
 def test_regions_are_known_by_code_and_by_name() -> None:
@@ -129,14 +148,14 @@ def test_pieces_make_the_file_that_is_written_at_once(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool, "ROW_GROUP", group)
         with Spool(folder / "once", 1) as once:
-            once.put(f"table.{kind}", frame, ("text", "key"))
-            once.gather()
+            once.batches[0].put(f"table.{kind}", frame, ("text", "key"))
+            rows_once = once.gather(once.batches)
         with Spool(folder / "pieces", number) as pieces:
-            for piece in range(number):
-                pieces.put(f"table.{kind}", frame.filter(pl.col("key") % number == piece), ("text", "key"))
-            pieces.gather()
+            for piece, batch in enumerate(pieces.batches):
+                batch.put(f"table.{kind}", frame.filter(pl.col("key") % number == piece), ("text", "key"))
+            rows_of_pieces = pieces.gather(pieces.batches, threads=2)
     assert digests(folder / "pieces") == digests(folder / "once")
-    assert once.rows == pieces.rows == {f"table.{kind}": len(rows)}
+    assert rows_once == rows_of_pieces == {f"table.{kind}": len(rows)}
     written = folder / "once" / f"table.{kind}"
     if kind == "parquet":
         assert pl.read_parquet(written.read_bytes()).equals(frame)

@@ -1,0 +1,31 @@
+"""`sojourn simulate --threads`: Ctrl-C ends every process with one message, and nothing of the study stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+
+def test_ctrl_c_in_a_terminal_ends_all_processes_and_leaves_nothing(tmp_path):
+    code = "import sys; from flows.cli import main; main(sys.argv[1:])"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, "simulate", "--residents", "200000", "--seed", "1", "--out", tmp_path / "study"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    while not list(tmp_path.glob(".aside-study-*/.pieces-*")):  # then processes are about to start
+        assert running.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.5)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    said, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert (said, told) == ("", "sojourn: stopped. Run the same command again: finished stages are kept.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_thread_is_a_mistake(command, tmp_path):
+    outcome = command("simulate", "--residents", 1000, "--seed", 1, "--out", tmp_path / "study", "--threads", 0)
+    assert outcome.status == 2
+    assert outcome.err == "sojourn: --threads: 0 is not a number of threads. Give 1 or more.\n"
+    assert not list(tmp_path.iterdir())
