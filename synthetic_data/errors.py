@@ -128,7 +128,7 @@ class Addresses(Frozen):
 class Departures(Frozen):
     """Unmatched departures: crossings that are recorded but never joined to the traveller."""
 
-    unmatched: Share = error(0.022, "departures that exit checks never join to the traveller", HOME_OFFICE)
+    unmatched: Share = error(0.021, "departures that exit checks never join to the traveller", HOME_OFFICE)
 
 
 class Border(Frozen):
