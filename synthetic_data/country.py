@@ -101,7 +101,7 @@ COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.1
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
 
-STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.265, 0.01
+STUDENT_EXTENDS, STUDENT_DROPS_OUT = 0.255, 0.015
 """The others leave soon after the course; with second courses, which extend a stay as well, 70% leave and 26%
 extend (ONS, Emigration patterns of non-EU students, 2019)."""
 STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110

@@ -25,13 +25,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _enrolments(study: Observed) -> pl.DataFrame:
-    """Return the enrolments of each year, without distance learners; `domicile_group` is UK for home students."""
+def _records(study: Observed) -> pl.DataFrame:
+    """Return the student record without distance learners; `domicile_group` is UK for home students."""
     rows = study.records("hesa", *_COLUMNS).filter(pl.col("study_location") != "distance")
-    rows = rows.filter(
-        (pl.col("year_of_student") == 1)
-        | (pl.col("end_date") > pl.col("year_start") + ENDS_SOON).fill_null(value=True)
-    )
     return rows.with_columns(domicile_group=_domicile_group(), first_year=pl.col("year_of_student") == 1)
 
 
@@ -41,7 +37,8 @@ def _domicile_group() -> pl.Expr:
 
 def enrolments(study: Observed, year_start: date, where: Where | None = None) -> Shown:
     """Enrolments of one academic year: `domicile_group`, `first_year`."""
-    rows = _enrolments(study).filter(pl.col("year_start") == year_start)
+    goes_on = (pl.col("end_date") > pl.col("year_start") + ENDS_SOON).fill_null(value=True)
+    rows = _records(study).filter((pl.col("year_start") == year_start) & (pl.col("first_year") | goes_on))
     if rows.is_empty():
         raise NotShownError(f"the study has no student record of the year from {year_start}")
     return counted(rows, where)
@@ -56,7 +53,7 @@ def first_months(
     """
     study.known_until(until)
     begun = (
-        _enrolments(study)
+        _records(study)
         .filter(pl.col("first_year"))
         .sort("commencement_date", "instance")
         .unique("person", keep="first", maintain_order=True)
@@ -81,7 +78,7 @@ def after_course(
     """
     study.known_until(until + AFTER_END)
     ended = (
-        _enrolments(study)
+        _records(study)
         .filter(pl.col("end_date").is_between(begin, until) & (pl.col("exchange") == "none"))
         .sort("end_date")
         .unique("person", keep="first", maintain_order=True)
