@@ -111,7 +111,7 @@ STUDENT_LINGERS, PERMITTED_AFTER_COURSE = 250, 110
 BACK_FROM_STUDY = replace(PARTIES[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30)
 """How former students stay when they come back: to work."""
 
-FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.1003), (30, 0.1131), (35, 0.0642), (40, 0.014), (46, 0.0))
+FERTILITY = ((16, 0.012), (20, 0.058), (25, 0.0999), (30, 0.1127), (35, 0.0642), (40, 0.014), (46, 0.0))
 """Births a year by a woman's age from the given age on, before the factor of the year."""
 
 FERTILITY_OF_YEAR = (1.022, 1.043, 1.048, 1.022, 0.996, 0.973, 0.983, 0.957, 0.912, 0.892, 0.857)
@@ -130,7 +130,7 @@ MORTALITY_OF_YEAR = (1.0, 0.984, 0.989, 0.993, 0.94, 1.042, 1.0, 1.005, 1.014, 0
 MORTALITY_FALLS = 0.011
 """The fall of mortality at every age in a year."""
 
-BRITISH_EMIGRATION = ((16, 0.0087), (28, 0.0031), (38, 0.0016), (50, 0.0026), (65, 0.0009))
+BRITISH_EMIGRATION = ((16, 0.0091), (28, 0.0033), (38, 0.0017), (50, 0.0027), (65, 0.0009))
 """Households of British residents that leave in a year, by the age of the head from the given age on."""
 
 FOREIGN_EMIGRATION = {
