@@ -87,7 +87,7 @@ def simulate_study(
         raise UserError(f"{out}: is a file, not a folder. Choose another --out.")
     if out.is_dir() and any(out.iterdir()) and standing is None:
         raise UserError(f"{out}: holds files that no simulation made. Choose an empty or a new folder with --out.")
-    if standing and standing["key"] == key:
+    if standing and standing["key"] == key and standing["files"] == _sizes(out):
         record = StageRecord(
             stage="simulate", key=key, folder=out, counts=standing["counts"], sentence=standing["sentence"],
             warnings=(), seconds=standing["seconds"], outputs={}, reused=True,
@@ -105,10 +105,14 @@ def simulate_study(
             threads=threads,
         )  # fmt: skip
         seconds = round(time.perf_counter() - begun, 3)
+        made = _sizes(aside)
         _move_over(aside, out)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    stored = {"key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds}
+    stored = {
+        "key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds,
+        "files": made,
+    }  # fmt: skip
     write_text(json.dumps(stored, indent=1) + "\n", mark)
     record = StageRecord(
         stage="simulate", key=key, folder=out, counts=result.counts, sentence=result.sentence,
@@ -120,9 +124,16 @@ def simulate_study(
 
 def _read_mark(mark: Path) -> dict | None:
     try:
-        return json.loads(mark.read_text(encoding="utf-8"))
+        return {"files": {}, **json.loads(mark.read_text(encoding="utf-8"))}
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+
+
+def _sizes(study: Path) -> dict[str, int]:
+    """Return the bytes of every file that a simulation writes: a study with a file lost or changed is made again."""
+    found = [*study.glob("*.toml"), *study.glob("*.csv"), *study.glob("*.key")]
+    found += [*(study / "extracts").glob("*"), *(study / "truth").glob("*")]
+    return {str(file.relative_to(study)): file.stat().st_size for file in sorted(found)}
 
 
 def _move_over(aside: Path, out: Path) -> None:

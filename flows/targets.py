@@ -25,6 +25,10 @@ def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) ->
     """
     if not path.exists():
         raise UserError(f"{path}: no such study. Make one with `sojourn simulate`.")
+    if report and report[0].is_dir():
+        raise UserError(
+            f"--report {report[0]}: is a folder. Name a file in it, or give no name: {PAGE} in the study."
+        )
     study, targets = open_study(path), read_targets()
     results = compare(study, targets)
     if as_json:
@@ -70,7 +74,7 @@ def _print(study: Observed, results: Sequence[Result]) -> None:
         terminal.say(f"\n{heading}\n  holds    published        study    tolerance")
         for one in group:
             figures = [figure(value, one.target.unit) for value in (one.target.published, one.value, one.tolerance)]
-            verdict = "yes" if one.holds else "NO"
+            verdict = "-" if one.value is None else "yes" if one.holds else "NO"
             note = f" [{one.note}]" if one.note else ""
             told = "".join(f"{text:>13}" for text in figures)
             terminal.say(f"  {verdict:<4}{told}  {one.target.says}; {place_and_time(one.target)}{note}")

@@ -68,7 +68,7 @@ class Loss(Frozen):
     """A share of the rows of an extract that are dated in one calendar year never arrives."""
 
     extract: DatedExtract
-    year: int
+    year: int = Field(ge=as_date(FIRST_DAY).year - 1, le=as_date(LAST_DAY).year)
     share: Share
 
 

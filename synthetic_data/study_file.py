@@ -69,11 +69,18 @@ def _regions(chosen: Choices) -> list[str]:
     return parts.names_of(parts.parts_of(chosen.regions))
 
 
+def _told(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())
+
+
 def _differences(chosen: Choices) -> list[str]:
     """Say how the study differs from the whole baseline with its usual errors."""
     said = []
     if chosen.scenario.name != BASELINE:
         said.append(f"Scenario {chosen.scenario.name}: {chosen.scenario.says}")
+        changes = chosen.scenario.model_dump(mode="json", exclude_none=True, include={"surge", "longer_stays"})
+        said += [f"Scenario, {name}: {_told(change)}" for name, change in changes.items()]
+        said += [f"Scenario, loss: {_told(loss.model_dump(mode='json'))}" for loss in chosen.scenario.loss]
     if chosen.regions:
         said.append(f"Regions: only people whose first home lies in {', '.join(_regions(chosen))}.")
     if chosen.snapshots:

@@ -19,6 +19,9 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
 
     assert not reused()
     assert reused(scenario="baseline")
+    (out / "extracts" / "mws.csv").unlink()
+    assert not reused(), "a study with a file lost is made again"
+    assert (out / "extracts" / "mws.csv").exists()
     assert not reused(scenario="lost_tenth")
     assert not reused(errors=str(errors))
     assert reused(errors=str(errors))

@@ -123,6 +123,11 @@ def test_no_study_is_a_mistake_of_the_user(command, tmp_path):
     assert "no such study" in done.err
 
 
+def test_a_folder_is_no_place_for_the_page(study):
+    with pytest.raises(UserError, match="is a folder"):
+        tell_targets(study, as_json=False, report=[study.parent])
+
+
 def test_a_study_of_some_regions_stands_for_no_country(copy):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     people.with_columns(region=pl.lit("E12000001")).write_parquet(copy / "truth" / "people.parquet")

@@ -19,7 +19,9 @@ from pipeline.stage import StageContext
 from pipeline.study import Study, read_study
 from pipeline.versions import version_of
 from synthetic_data.errors import NO_ERRORS, Errors
+from synthetic_data.scenarios import read_scenario
 from synthetic_data.study import simulate
+from synthetic_data.study_file import Choices, study_text
 
 RESIDENTS = 1_500
 MANY_BROKEN = Errors(broken_rows=0.01)
@@ -178,3 +180,11 @@ def test_extracts_hold_only_what_was_known_on_the_data_date(folder: Path) -> Non
 def test_numbers_out_of_range_are_a_users_mistake(residents: int, seed: int, told: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=told):
         simulate(residents, seed, tmp_path)
+
+
+def test_the_study_file_tells_what_its_scenario_changes() -> None:
+    """Two scenarios of users can have one name: the file tells the change itself."""
+    said = study_text(Choices(1_000, 1, read_scenario("visa_surge"), Errors()), {}, {})
+    assert "# Scenario, surge: party = non_eu_workers, begins = 2017-07-01, factor = 3.0" in said
+    lost = study_text(Choices(1_000, 1, read_scenario("lost_tenth"), Errors()), {}, {})
+    assert "# Scenario, loss: extract = activity_weeks, year = 2016, share = 0.1" in lost
