@@ -85,7 +85,8 @@ FIRST_SHARES = {
     "Irish": 0.006, "EU14": 0.0112, "EU8": 0.0160, "EU2": 0.0020, "other_EU": 0.0006, "other_EEA": 0.0008,
     "non_EU": 0.0395,
 }  # fmt: skip
-"""Of the people of England and Wales on the first day (ONS, Population by nationality, 2010); the rest is British."""
+"""Of the households on the first day, before the factor of the region; the rest is British. After ONS, Population by
+nationality, 2010, and set so that the stocks of 2019 come out."""
 
 NATURALISED = 0.063
 """British people on the first day who were born abroad as nationals of another country."""
@@ -96,7 +97,7 @@ GHOSTS = 0.047
 """People who left in the years before the first day and are on the lists still, for one resident."""
 
 COURSE_YEARS = {"EU": (0.46, 0.08, 0.34, 0.12), "non_EU": (0.60, 0.09, 0.21, 0.10)}
-"""Shares of courses of one to four years: nearly half of non-EU students come for a master's year."""
+"""Shares of courses of one to four years: six in ten non-EU students come for a master's year."""
 
 FAMILIES_LEAVE = 0.45
 """Factor of the share of stays that are not for good, where children came along (assumption)."""
@@ -148,7 +149,8 @@ MEAN_SETTLED_YEARS = 25
 MOVES = {"young": 0.22, "settled": 0.07, "migrant": 0.24}
 """Households that change their postcode in a year."""
 OTHER_AUTHORITY, OTHER_REGION = 0.50, 0.23
-"""Moves that lead into another authority, and among them into another region (ONS, Internal migration, 2010s)."""
+"""Moves that lead into another authority, and among them into another region: about the one in twenty
+people a year who change authority (ONS, Mid-year estimates, 2019)."""
 
 MARRIES = 0.6
 """Single people of 20 to 40 who ever move in with somebody whom the simulation knows."""
@@ -158,7 +160,7 @@ TAKES_NAME = 0.7
 NATURALISES_AFTER = 6
 """Years of residence before anybody becomes British."""
 NATURALISES = {"Irish": 0.0, "EU": 0.012, "non_EU": 0.09}
-"""Adults who become British in each year after that (Home Office, Citizenship grants)."""
+"""Households that become British in each year after that (assumption)."""
 
 SETTLED_AFTER = 5
 """Years of residence of a mother after which her children are British from birth."""

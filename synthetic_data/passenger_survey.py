@@ -4,7 +4,7 @@ The older kind of migration statistics rested on it. Shifts at ports are sampled
 shift. Whoever has lived for twelve months on one side of the border and means to for twelve on the other is a
 long-term migrant, as far as intentions hold. The survey names nobody, so nothing can be linked to it.
 
-Journeys of British, Irish and EU nationals who are no students are not simulated, so nobody meets them here.
+Journeys of people who need no visa are not simulated, so nobody meets them here.
 """
 
 import numpy as np

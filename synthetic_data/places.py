@@ -23,15 +23,14 @@ _SECTORS = 10
 _EASE = (0.08, 0.20, 0.40, 0.70)
 _EASE_IN_LONDON = (0.20, 0.45, 0.75, 0.95)
 """Shares of an authority's postcodes up to which they are harder to count: index 5, 4, 3, 2; the rest is 1."""
-
-
 LONDON = "E12000007"
 IN_LONDON = 1.4
 """How much more often students from abroad study in London than other students do: a quarter of them (HESA, 2015)."""
 OTHERS = 0.2
 """Newcomers of an authority who do not come to study are at least this share."""
 _NOT_TO_STUDY = pl.col("newcomers") - 178 * pl.col("students")
-"""For each thousand students of an authority, about 178 begin a course in a year who come from abroad (HESA)."""
+"""Students of a year from abroad for each thousand students of an authority: HESA counts about 130, and with these
+London gives nearly the share of National Insurance numbers that is published."""
 
 
 @cache
