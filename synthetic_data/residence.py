@@ -9,10 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data import education, events, newcomers, places, population
-from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
+from synthetic_data.country import GHOST, GROUP_OF, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, draws
 from synthetic_data.households import PLACES, SPELLS, SURGE_BIT
+from synthetic_data.labels import Labels
 from synthetic_data.places import Map
 from synthetic_data.scenarios import Scenario
 
@@ -96,9 +97,9 @@ class Lives:
         return self.people["death"].to_numpy()
 
     @cached_property
-    def group(self) -> NDArray[np.object_]:
+    def group(self) -> Labels:
         """The nationality group of each person."""
-        return self.people["group"].to_numpy()
+        return Labels.of(self.people["group"], dict.fromkeys(GROUP_OF.values()))
 
     @cached_property
     def female(self) -> NDArray[np.bool_]:
@@ -129,9 +130,9 @@ class Lives:
         return np.where(student, begin, NEVER), np.where(student, end, NEVER)
 
     @cached_property
-    def purpose(self) -> NDArray[np.object_]:
+    def purpose(self) -> Labels:
         """Why each person's party came: a purpose of `country.Party`, resident, or ghost (left before 2010)."""
-        return np.array([*(party.purpose for party in PARTIES), "resident", "ghost"], dtype=object)[self.party]
+        return Labels.looked_up([*(party.purpose for party in PARTIES), "resident", "ghost"], self.party)
 
     @cached_property
     def stay_number(self) -> NDArray[np.int64]:
@@ -160,9 +161,11 @@ class Lives:
         return education.courses(self)
 
     @cached_property
-    def route(self) -> NDArray[np.object_]:
-        """The visa route by which each person's party first came, or None."""
-        return np.array([*(party.route for party in PARTIES), None, None], dtype=object)[self.party]
+    def route(self) -> Labels:
+        """The visa route by which each person's party first came; its purpose where it has none."""
+        return Labels.looked_up(
+            [*(party.route or party.purpose for party in PARTIES), "resident", "ghost"], self.party
+        )
 
     @cached_property
     def overstays(self) -> NDArray[np.bool_]:

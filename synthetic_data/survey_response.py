@@ -90,6 +90,6 @@ def _share_listed(lives: Lives, rows: NDArray[np.int64], day: int) -> Floats:
     new = (lives.first_start[rows] > day - YEAR) & (lives.first_start[rows] != lives.birth[rows])
     share = np.empty(len(rows))
     for group, settled in LISTED.items():
-        one = lives.group[rows] == group
+        one = lives.group[rows].are(group)
         share[one] = np.where(new[one], LISTED_IN_THE_FIRST_YEAR[group], settled)
     return share

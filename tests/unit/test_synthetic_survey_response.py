@@ -109,7 +109,7 @@ def test_the_odds_ratio_is_found_again_within_four_standard_errors(
     response = np.round(1 - household_missed(rates, hard, np.bincount(home)[home], youngest[home]), 9)
     response *= np.round(1 - person_missed(rates, lives.people["sex"].to_numpy()[here], years), 9)
     frame = pl.DataFrame(
-        {"kind": response, "group": lives.group[here].tolist(), "listed": listed, "answers": answers}
+        {"kind": response, "group": lives.group[here].series("group"), "listed": listed, "answers": answers}
     )
     new = (lives.first_start[here] > SURVEY_DAY - 365.25) & (lives.first_start[here] != lives.birth[here])
     tables = (
