@@ -184,16 +184,23 @@ class Lives:
         return events.is_visa_national(self.people)
 
     @cached_property
-    def _move_keys(self) -> NDArray[np.int64]:
-        return _key(self.moves["household"].to_numpy(), self.moves["start"].to_numpy())
+    def _first_move(self) -> NDArray[np.int64]:
+        """The first address (row of `moves`) of each household, and the end of them all."""
+        addresses = np.bincount(self.moves["household"].to_numpy(), minlength=len(self.households))
+        return np.append(0, np.cumsum(addresses))
 
     def postcode_at(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the number of the postcode at which each person (row) lives, or lived last, on each day."""
         household = events.household_on(self.people, rows, days)
-        index = np.searchsorted(self._move_keys, _key(household, days), side="right") - 1
-        # a day before the household's first address gives the first address
-        index = np.where(self.moves["household"].to_numpy()[index] == household, index, index + 1)
-        return self.moves["postcode"].to_numpy()[index]
+        address, last = self._first_move[household], self._first_move[household + 1] - 1
+        start = self.moves["start"].to_numpy()
+        # most households have few addresses: to walk through them is cheaper than to search among all
+        moving = np.flatnonzero(address < last)
+        while len(moving):
+            moving = moving[start[address[moving] + 1] <= days[moving]]
+            address[moving] += 1
+            moving = moving[address[moving] < last[moving]]
+        return self.moves["postcode"].to_numpy()[address]
 
     def household_on(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the household (row) to which each person (row) belongs on each day."""
