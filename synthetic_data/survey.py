@@ -138,9 +138,7 @@ def _year_ago(lives: Lives, rows: NDArray[np.int64], postcode: NDArray[np.int64]
     before = np.full(len(rows), on - 365)
     was_here, then = lives.is_here(rows, before), lives.postcode_at(rows, before)
     same, elsewhere, abroad, not_born = range(len(YEAR_AGO))
-    told = np.select(
-        [lives.birth[rows] > before, ~was_here, then == postcode], [not_born, abroad, same], elsewhere
-    )
+    told = np.select([lives.birth[rows] > before, ~was_here, then == postcode], [not_born, abroad, same], elsewhere)
     return {
         "YEAR_AGO": pl.Series(YEAR_AGO)[told],
         "POSTCODE_YEAR_AGO": _where(told == elsewhere, lives.map.text[then]),
