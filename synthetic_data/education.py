@@ -87,7 +87,7 @@ def _international(lives: "Lives") -> pl.DataFrame:
 def _home(lives: "Lives") -> pl.DataFrame:
     """Return the courses of people who grew up here and are here when they begin."""
     begin, end, _ = home_course(lives.seed, lives.person, lives.birth)
-    grew_up = (lives.first_start < begin - 3 * 365) & ~np.isin(lives.purpose, ["study", "ghost"])
+    grew_up = (lives.first_start < begin - 3 * 365) & ~lives.purpose.are_any("study", "ghost")
     row = np.flatnonzero(grew_up & (begin <= LAST_DAY))
     row = row[lives.is_here(row, begin[row])]
     last = lives.last_end[row]

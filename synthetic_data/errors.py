@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field, model_validator
 
 from pipeline.toml_files import Frozen, parse, read_toml
@@ -32,6 +30,7 @@ from synthetic_data.identity_errors import (
     OfStudents,
     Sexes,
 )
+from synthetic_data.labels import Labels
 
 ONS_LAGS = "ONS, Registration lags of NINo and NHS registrations, 2019"
 HOME_OFFICE = "Home Office, Fifth report on statistics relating to exit checks, 2020"
@@ -312,9 +311,6 @@ def values(errors: BaseModel, prefix: str = "") -> Iterator[tuple[str, float]]:
             yield f"{prefix}{name}", value
 
 
-def group_rate(rates: OfGroups | DaysOfGroups, group: NDArray[np.object_]) -> Floats:
+def group_rate(rates: OfGroups | DaysOfGroups, group: Labels) -> Floats:
     """Return the value of each person's nationality group."""
-    found = np.zeros(len(group))
-    for name, value in rates:
-        found[group == name] = value
-    return found
+    return group.values(dict(rates))

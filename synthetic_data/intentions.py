@@ -36,10 +36,10 @@ def intended_absence(lives: Lives, rates: Intentions, rows: NDArray[np.int64], l
     """Return the months for which people who leave say they will be away; NaN where they cannot say."""
     person, absence = lives.person[rows], months_of(back - left)
     months = _stated(lives, rates, "absence", rows, left, absence)
-    studied = (lives.purpose[rows] == "study") & (months >= LONG)
+    studied = lives.purpose[rows].are("study") & (months >= LONG)
     says_back = studied & (draws(lives.seed, "absence said to be short", person, left) < rates.students_back)
     months = np.where(says_back, _short(lives, "absence", rows, left), months)
-    unsure = (lives.group[rows] == "British") & (absence >= LONG)
+    unsure = lives.group[rows].are("British") & (absence >= LONG)
     unsure &= draws(lives.seed, "absence unsure", person, left) < rates.british_unsure
     return np.where(unsure, np.nan, months)
 

@@ -200,7 +200,7 @@ def _reasons(
     uniform = draws(lives.seed, "passenger reason", lives.household_key[row], on)
     reason = _drawn(uniform, OTHER_REASONS)
     for purpose, shares in REASONS.items():
-        reason = np.where(lives.purpose[row] == purpose, _drawn(uniform, shares), reason)
+        reason = np.where(lives.purpose[row].are(purpose), _drawn(uniform, shares), reason)
     return pl.Series(
         np.select([journey, ~arrives], [_drawn(uniform, JOURNEY), _drawn(uniform, LEAVING)], reason).tolist(),
         dtype=pl.String,

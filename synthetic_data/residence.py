@@ -9,10 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data import education, events, newcomers, places, population
-from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
+from synthetic_data.country import GHOST, GROUP_OF, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, draws
 from synthetic_data.households import PLACES, SPELLS, SURGE_BIT
+from synthetic_data.labels import Labels
 from synthetic_data.places import Map
 from synthetic_data.scenarios import Scenario
 
@@ -96,9 +97,9 @@ class Lives:
         return self.people["death"].to_numpy()
 
     @cached_property
-    def group(self) -> NDArray[np.object_]:
+    def group(self) -> Labels:
         """The nationality group of each person."""
-        return self.people["group"].to_numpy()
+        return Labels.of(self.people["group"], dict.fromkeys(GROUP_OF.values()))
 
     @cached_property
     def female(self) -> NDArray[np.bool_]:
@@ -129,9 +130,9 @@ class Lives:
         return np.where(student, begin, NEVER), np.where(student, end, NEVER)
 
     @cached_property
-    def purpose(self) -> NDArray[np.object_]:
+    def purpose(self) -> Labels:
         """Why each person's party came: a purpose of `country.Party`, resident, or ghost (left before 2010)."""
-        return np.array([*(party.purpose for party in PARTIES), "resident", "ghost"], dtype=object)[self.party]
+        return Labels.looked_up([*(party.purpose for party in PARTIES), "resident", "ghost"], self.party)
 
     @cached_property
     def stay_number(self) -> NDArray[np.int64]:
@@ -160,9 +161,11 @@ class Lives:
         return education.courses(self)
 
     @cached_property
-    def route(self) -> NDArray[np.object_]:
-        """The visa route by which each person's party first came, or None."""
-        return np.array([*(party.route for party in PARTIES), None, None], dtype=object)[self.party]
+    def route(self) -> Labels:
+        """The visa route by which each person's party first came; its purpose where it has none."""
+        return Labels.looked_up(
+            [*(party.route or party.purpose for party in PARTIES), "resident", "ghost"], self.party
+        )
 
     @cached_property
     def overstays(self) -> NDArray[np.bool_]:
@@ -181,16 +184,23 @@ class Lives:
         return events.is_visa_national(self.people)
 
     @cached_property
-    def _move_keys(self) -> NDArray[np.int64]:
-        return _key(self.moves["household"].to_numpy(), self.moves["start"].to_numpy())
+    def _first_move(self) -> NDArray[np.int64]:
+        """The first address (row of `moves`) of each household, and the end of them all."""
+        addresses = np.bincount(self.moves["household"].to_numpy(), minlength=len(self.households))
+        return np.append(0, np.cumsum(addresses))
 
     def postcode_at(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the number of the postcode at which each person (row) lives, or lived last, on each day."""
         household = events.household_on(self.people, rows, days)
-        index = np.searchsorted(self._move_keys, _key(household, days), side="right") - 1
-        # a day before the household's first address gives the first address
-        index = np.where(self.moves["household"].to_numpy()[index] == household, index, index + 1)
-        return self.moves["postcode"].to_numpy()[index]
+        address, last = self._first_move[household], self._first_move[household + 1] - 1
+        start = self.moves["start"].to_numpy()
+        # most households have few addresses: to walk through them is cheaper than to search among all
+        moving = np.flatnonzero(address < last)
+        while len(moving):
+            moving = moving[start[address[moving] + 1] <= days[moving]]
+            address[moving] += 1
+            moving = moving[address[moving] < last[moving]]
+        return self.moves["postcode"].to_numpy()[address]
 
     def household_on(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the household (row) to which each person (row) belongs on each day."""
@@ -198,9 +208,13 @@ class Lives:
 
     def is_here(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
         """Return whether each person (row) is in a stay on each day, journeys aside."""
+        stay = self.stay_by(rows, days)
+        return (stay >= 0) & (days < self.stays["end"].to_numpy()[stay])
+
+    def stay_by(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+        """Return the last stay (row of `stays`) that each person (row) had begun by each day, or -1."""
         index = np.searchsorted(self._stay_keys, _key(rows, days), side="right") - 1
-        found = self.stays["row"].to_numpy()[index] == rows
-        return found & (index >= 0) & (days < self.stays["end"].to_numpy()[index])
+        return np.where(self.stays["row"].to_numpy()[index] == rows, index, -1)
 
     @cached_property
     def _stay_keys(self) -> NDArray[np.int64]:
@@ -239,7 +253,8 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
     foreign, those = newcomers.newcomers(seed, residents, of, scenario)
     those = those.with_columns(pl.col("household") + len(households))
-    households, people = pl.concat([households, foreign]), pl.concat([people, those])
+    # columns in one piece: each is read many times, which is dear in pieces
+    households, people = pl.concat([households, foreign], rechunk=True), pl.concat([people, those], rechunk=True)
     households, people = events.leaving_home(seed, households, people)
     people = events.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
@@ -247,7 +262,7 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     people = people.with_columns(twin=pl.lit(value=False))
     children = events.births(seed, households, people, death)
     death = np.concatenate([death, events.deaths(seed, children, children["birth"].to_numpy())])
-    people = pl.concat([people, children])
+    people = pl.concat([people, children], rechunk=True)
     people = people.with_columns(naturalised=pl.Series(events.naturalisations(seed, households, people)))
     stays = _stays(households, people, death)
     # a death abroad reaches no source, and ends no stay

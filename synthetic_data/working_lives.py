@@ -50,29 +50,29 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     rates = errors.registration
     start, end = lives.first_start, lives.first_end
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
-    overseas = (lives.group != "British") & (start > sixteen)
+    overseas = ~lives.group.are("British") & (start > sixteen)
     purpose, place = lives.purpose, people["place"].to_numpy()
     of_party = [*(party.registers for party in PARTIES), RESIDENTS_REGISTER, GHOSTS_REGISTER]
     share = np.array(of_party)[lives.party]
     share = np.where(
-        (place == 1) & np.isin(purpose, ["work", "study", "family", "protection"]), PARTNERS_REGISTER, share
+        (place == 1) & purpose.are_any("work", "study", "family", "protection"), PARTNERS_REGISTER, share
     )
-    share = np.where((purpose == "visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
+    share = np.where(purpose.are("visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
     stays_on = end > lives.course[1] + STAYS_TO_WORK
     share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
     for country, factor in SELDOM_WORKS.items():
-        seldom = np.isin(purpose, ["study", "visit"]) & (people["nationality"] == country).to_numpy()
+        seldom = purpose.are_any("study", "visit") & (people["nationality"] == country).to_numpy()
         share = np.where(seldom, factor * share, share)
     # whoever comes to work does
-    never = np.where(np.isin(purpose, ["work", "visit"]), 0.0, rates.never_active)
+    never = np.where(purpose.are_any("work", "visit"), 0.0, rates.never_active)
     wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)
     lag = log_normal(
         draws(seed, "number lag", person),
         np.maximum(group_rate(rates.nino_median_days, lives.group), 1e-9),
         rates.nino_sigma,
     )
-    lag = lag + np.where(purpose == "study", between(draws(seed, "first job", person), 15, 250), 0.0)
-    lag = lag * np.where(purpose == "visit", SEASONAL_LAG, 1.0)
+    lag = lag + np.where(purpose.are("study"), between(draws(seed, "first job", person), 15, 250), 0.0)
+    lag = lag * np.where(purpose.are("visit"), SEASONAL_LAG, 1.0)
     on_arrival = start + 1 + lag.astype(np.int64)
     # who grew up here gets a number at sixteen, and a first job or claim in the years after
     first_job = sixteen + exponential(draws(seed, "leaving school", person), 1.5 * YEAR).astype(np.int64)
@@ -81,9 +81,9 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     begins = start + np.minimum(
         on_arrival - start, 5 + between(draws(seed, "first work", person), 0, 25).astype(np.int64)
     )
-    begins = np.where(purpose == "study", on_arrival, begins)
+    begins = np.where(purpose.are("study"), on_arrival, begins)
     active_from = np.where(start > sixteen, begins, np.maximum(first_job, start))
-    returned = (purpose == "return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
+    returned = purpose.are("return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
     in_time = wants & ((registration < end) | returned)
     # whoever lived here for long draws a pension in the end, though no tax or benefit system ever saw them before
     pension = (lives.birth + PENSION_AGE * YEAR).astype(np.int64)

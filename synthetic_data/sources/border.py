@@ -95,7 +95,7 @@ def _untold(border: Border) -> NDArray[np.float64]:
 
 def _documented(lives: Lives, row: NDArray[np.int64], on: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return whether the traveller crosses as a foreigner whom somebody knows: no claim open, not yet British."""
-    refugee = lived.route(lives)[row] == "protection"
+    refugee = lives.route[row].are("protection")
     return (~refugee | (on >= protected_on(lives, row))) & (on < lived.naturalised(lives)[row])
 
 

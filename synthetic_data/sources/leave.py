@@ -109,7 +109,7 @@ def citizenship(sight: Sight) -> pl.DataFrame:
     row = np.flatnonzero(british < NEVER)
     person, oath = lives.person[row], british[row]
     child = age(lives.birth[row], oath) < ADULT
-    married = ~child & ((lives.people["place"].to_numpy()[row] == 1) | (lives.purpose[row] == "family"))
+    married = ~child & ((lives.people["place"].to_numpy()[row] == 1) | lives.purpose[row].are("family"))
     ahead = 1 + (draws(seed, "ceremony", person) * CEREMONY_WITHIN).astype(np.int64)
     decided = np.where(child, oath, oath - ahead)
     case = np.full(len(row), "CIT", dtype=object)
@@ -144,7 +144,7 @@ def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
     return (
         granted.with_columns(
             place=lives.people["place"][row],
-            route=pl.Series(lived.route(lives)[row], dtype=pl.String),
+            route=lives.route[row].series("route"),
             work=_drawn(draws(lives.seed, "category of work", household, valid_from), WORK_CATEGORIES),
             settled=_drawn(draws(lives.seed, "kind of settlement", household), OTHERWISE_SETTLED),
         )

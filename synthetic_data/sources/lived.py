@@ -2,7 +2,6 @@
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic_data.days import NEVER
 from synthetic_data.draws import Days
@@ -13,11 +12,6 @@ from synthetic_data.residence import Lives
 def naturalised(lives: Lives) -> Days:
     """Return the day on which each person becomes British, or `NEVER`."""
     return lives.people["naturalised"].to_numpy()
-
-
-def route(lives: Lives) -> NDArray[np.object_]:
-    """Return the visa route on which each person's household first came; its purpose where it has none."""
-    return np.where(lives.route == None, lives.purpose, lives.route)  # noqa: E711 - an array is compared
 
 
 def course_ends(lives: Lives) -> tuple[Days, Days]:

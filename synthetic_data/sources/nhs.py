@@ -91,7 +91,7 @@ def _addresses(lives: Lives, events: pl.DataFrame) -> pl.Series:
     """Return the postcode of each posting: where the person lived, or once lived before coming back."""
     row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
     here = lives.postcode_at(row, posting)
-    before = (lives.purpose[row] == "return") & (posting < lives.first_start[row])
+    before = lives.purpose[row].are("return") & (posting < lives.first_start[row])
     once = (draws(lives.seed, "address before leaving", lives.person[row]) * len(lives.postcodes)).astype(np.int64)
     return lives.map.text[np.where(before, once, here)]
 
@@ -106,7 +106,7 @@ def _registered_stays(lives: Lives, errors: Errors) -> pl.DataFrame:
     child = age(lives.birth[row], start) < 16
     never = np.where(child, rates.nhs_never_child, group_rate(rates.nhs_never, group))
     never = never * np.where(start < FIRST_DAY, rates.nhs_never_settled, 1.0)
-    visit = lives.purpose[row] == "visit"
+    visit = lives.purpose[row].are("visit")
     never = np.where(visit, np.maximum(never, 1 - VISITORS_REGISTER), never)
     median = np.where(child, rates.nhs_median_days_child, group_rate(rates.nhs_median_days, group))
     lag = log_normal(draws(seed, "nhs lag", person, number), np.maximum(median, 1e-9), rates.nhs_sigma)
@@ -133,7 +133,7 @@ def _events(
 
 def _former_lives(lives: Lives, stays: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     """Return what the NHS knew of British returners before 2010: their birth, and of some of them that they left."""
-    first = stays.filter((pl.col("number") == 0) & pl.Series(lives.purpose[stays["row"].to_numpy()] == "return"))
+    first = stays.filter((pl.col("number") == 0) & pl.Series(lives.purpose[stays["row"].to_numpy()].are("return")))
     row, start = first["row"].to_numpy(), first["start"].to_numpy()
     person, birth, seed = lives.person[row], lives.birth[row], lives.seed
     away = (365 + exponential(draws(seed, "years away", person), ABROAD_BEFORE_RETURN * YEAR)).astype(np.int64)

@@ -53,7 +53,7 @@ def other_courses(lives: Lives) -> pl.DataFrame:
 
 def _later(lives: Lives, kind: LaterCourse) -> pl.DataFrame:
     stream = f"course {kind.number}"
-    takes = ~np.isin(lives.purpose, ["study", "visit", "ghost"])
+    takes = ~lives.purpose.are_any("study", "visit", "ghost")
     row = np.flatnonzero(takes & (draws(lives.seed, f"{stream} taken", lives.person) < kind.share))
     person = lives.person[row]
     years_old = kind.youngest + exponential(draws(lives.seed, f"{stream} age", person), kind.mean_years)
@@ -70,7 +70,7 @@ def _exchange(lives: Lives) -> pl.DataFrame:
     stays = lives.stays
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
     youngest, oldest = EXCHANGE_AGES
-    visits = (lives.purpose[row] == "visit") & (lives.group[row] != "British") & (end - start >= EXCHANGE_DAYS)
+    visits = lives.purpose[row].are("visit") & ~lives.group[row].are("British") & (end - start >= EXCHANGE_DAYS)
     visits &= (age(lives.birth[row], start) >= youngest) & (age(lives.birth[row], start) < oldest)
     visits &= draws(lives.seed, "exchange", lives.person[row], start) < EXCHANGE_SHARE
     row, start, end = row[visits], start[visits], end[visits]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, FIRST_DAY, NEVER, YEAR
 from synthetic_data.draws import Days, between, draws, log_normal
+from synthetic_data.labels import Labels
 from synthetic_data.residence import Lives
 from synthetic_data.sources import lived
 
@@ -90,10 +91,10 @@ def _chain(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
     """Return the permissions of stays that began under observation, one after the other without a gap."""
     row, start, end, number = (stays[name].to_numpy() for name in ("row", "start", "end", "number"))
     household, seed = lives.household_key[row], lives.seed
-    route = lived.route(lives)[row]
+    route = lives.route[row]
     # whoever comes back comes to work
-    route = np.where((number > 0) & np.isin(route, ["study", "youth", "protection"]), "work", route)
-    refugee = route == "protection"
+    route = route.changed((number > 0) & route.are_any("study", "youth", "protection"), "work")
+    refugee = route.are("protection")
     granted = start - between(draws(seed, "visa before arrival", household, number), 1, 40).astype(np.int64)
     granted = np.where(refugee, protected_on(lives, row), granted)
     visa, expires = _first_visa(lives, stays, route, granted)
@@ -102,14 +103,14 @@ def _chain(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
     chain = [_permissions(row[there], visa[there], granted[there], expires[there])]
     settles = arrives_on + SETTLES_AFTER
     onward = lived.course_ends(lives)[1][row] + AFTER_COURSE
-    more = there & ~np.isin(route, ENDS_FOR_GOOD) & ~stays["overstays"].to_numpy()
+    more = there & ~route.are_any(*ENDS_FOR_GOOD) & ~stays["overstays"].to_numpy()
     to_work = draws(seed, "switches to work", household) < SWITCH_TO_WORK
-    student = (route == "study") & (lives.people["place"].to_numpy()[row] == 0)
+    student = route.are("study") & (lives.people["place"].to_numpy()[row] == 0)
     for extension in range(EXTENSIONS):
         late = end - expires <= MAY_LEAVE_LATE
         late &= draws(seed, "leaves late", household, number, np.full(len(row), extension)) < LEAVES_LATE
         more = more & (end > expires) & (expires < settles) & ~late
-        studies_on = (route == "study") & (onward > expires) & (onward < NEVER)
+        studies_on = route.are("study") & (onward > expires) & (onward < NEVER)
         until = np.where(studies_on, onward, expires + EXTENSION)
         switches = student & ~studies_on
         code = np.select([switches & to_work, switches], ["WRK", "FAM"], "EXT").astype(object)
@@ -121,21 +122,19 @@ def _chain(lives: Lives, stays: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(chain)
 
 
-def _first_visa(
-    lives: Lives, stays: pl.DataFrame, route: NDArray[np.object_], granted: Days
-) -> tuple[NDArray[np.object_], Days]:
+def _first_visa(lives: Lives, stays: pl.DataFrame, route: Labels, granted: Days) -> tuple[NDArray[np.object_], Days]:
     """Return the code of the first visa of each stay, and its last day."""
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
-    routes = pl.Series(route, dtype=pl.String)
+    routes = route.series("route")
     visa = routes.replace_strict(VISAS).to_numpy().astype(object)
     dependant = lives.people["place"].to_numpy()[row] > 0
-    visa[dependant & ~np.isin(route, WITH_DEPENDANTS)] = "FAM"
-    since = np.where(np.isin(route, FROM_ARRIVAL), start, granted)
+    visa[dependant & ~route.are_any(*WITH_DEPENDANTS)] = "FAM"
+    since = np.where(route.are_any(*FROM_ARRIVAL), start, granted)
     expires = since + routes.replace_strict(DAYS).to_numpy()
     finish = lived.course_ends(lives)[0][row]
-    expires = np.where((route == "study") & (finish < NEVER), finish + AFTER_COURSE, expires)
+    expires = np.where(route.are("study") & (finish < NEVER), finish + AFTER_COURSE, expires)
     overstays = stays["overstays"].to_numpy()
-    long_visit = (route == "visit") & (end > expires) & ~overstays
+    long_visit = route.are("visit") & (end > expires) & ~overstays
     visa[long_visit] = "STU"
     expires = np.where(long_visit, granted + SHORT_STUDY_DAYS, expires)
     # the permission of whoever overstays ends in the second half of the stay at the latest

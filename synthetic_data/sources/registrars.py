@@ -64,7 +64,7 @@ def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DA
 def _unless_abroad(lives: Lives, rows: NDArray[np.int64], postcode: pl.Series) -> pl.Series:
     """Return the postcodes without those of visitors (rows) who give an address abroad."""
     abroad = draws(lives.seed, "usual address abroad", lives.person[rows]) < GIVES_ADDRESS_ABROAD
-    abroad &= lives.purpose[rows] == "visit"
+    abroad &= lives.purpose[rows].are("visit")
     return pl.select(pl.when(pl.Series(~abroad)).then(postcode)).to_series()
 
 

@@ -38,7 +38,7 @@ def seen(lives: Lives) -> pl.DataFrame:
 
 
 def rows_of(lives: Lives, route: str) -> np.ndarray:
-    return np.flatnonzero((lived.route(lives) == route) & lives.visa_national)
+    return np.flatnonzero(lives.route.are(route) & lives.visa_national)
 
 
 def test_permissions_of_a_stay_follow_one_another_without_a_gap(lives: Lives, granted: pl.DataFrame) -> None:
@@ -103,7 +103,7 @@ def test_whoever_becomes_british_vanishes_from_exit_checks(
 
 def test_students_who_stay_on_switch_once_to_work_or_family(lives: Lives, granted: pl.DataFrame) -> None:
     """The switch follows the student visa, or the extension for a second course, without a gap."""
-    heads = np.flatnonzero((lived.route(lives) == "study") & (lives.people["place"] == 0).to_numpy())
+    heads = np.flatnonzero(lives.route.are("study") & (lives.people["place"] == 0).to_numpy())
     once = lives.stays["row"].value_counts().filter(pl.col("count") == 1)["row"]
     chain = granted.filter(pl.col("row").is_in(heads.tolist()) & pl.col("row").is_in(once.implode()))
     chain = chain.sort("row", "valid_from").with_columns(before=pl.col("valid_to").shift(1).over("row"))
@@ -137,7 +137,7 @@ def test_overstayers_hold_nothing_when_they_leave(monkeypatch: pytest.MonkeyPatc
 def test_perfect_exit_checks_see_both_sides_of_every_journey(lives: Lives, flawless: pl.DataFrame) -> None:
     trips = lives.trips.filter((pl.col("out") >= EXIT_CHECKS_FROM) & (pl.col("back") <= day(2019, 12, 31)))
     row = trips["row"].to_numpy()
-    usual = (lived.naturalised(lives)[row] == NEVER) & (lived.route(lives)[row] != "protection")
+    usual = (lived.naturalised(lives)[row] == NEVER) & ~lives.route[row].are("protection")
     trips = trips.filter(pl.Series(usual & lives.visa_national[row]))
     crossed = set(zip(flawless["row"], flawless["EVENT_DATE"].to_physical(), flawless["DIRECTION"], strict=True))
     for name, direction in (("out", "OUT"), ("back", "IN")):

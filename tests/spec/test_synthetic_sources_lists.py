@@ -200,7 +200,7 @@ def test_other_courses_are_taken_by_people_who_live_here(lives: Lives) -> None:
     assert (lived > 3 * 365).all()
     assert set(home["course"]) >= {PART_TIME, POSTGRADUATE}
     exchange = courses.filter(pl.col("course") == EXCHANGE)
-    assert (lives.purpose[exchange["row"].to_numpy()] == "visit").all()
+    assert lives.purpose[exchange["row"].to_numpy()].are("visit").all()
 
 
 def test_twins_are_registered_on_one_day(lives: Lives) -> None:
@@ -217,6 +217,6 @@ def test_only_visitors_give_an_address_abroad_and_deaths_abroad_are_not_seen(liv
     deaths = registrars.deaths(lives, NO_ERRORS, LAST)
     for events in (births, deaths):
         abroad = events.filter(pl.col("USUAL_ADDRESS_POSTCODE").is_null())["row"].to_numpy()
-        assert (lives.purpose[abroad] == "visit").all()
+        assert lives.purpose[abroad].are("visit").all()
     row = deaths["row"].to_numpy()
     assert lives.is_here(row, lives.death[row] - 1).all()

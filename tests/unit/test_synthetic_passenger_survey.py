@@ -123,7 +123,7 @@ def test_some_groups_say_other_than_they_do_as_often_as_told(lives: Lives) -> No
     on, later = np.full(len(row), day(2016, 5, 1)), np.full(len(row), day(2018, 5, 1))
     stay, absence = (intended(lives, rates, row, on, later) for intended in (intended_stay, intended_absence))
     eu8 = (lives.people["fine_group"] == "EU8").to_numpy()
-    students, british = lives.purpose == "study", lives.group == "British"
+    students, british = lives.purpose.are("study"), lives.group.are("British")
     assert within((stay[eu8] < LONG).mean(), 0.4, eu8.sum())
     assert (stay[~eu8] >= LONG).all()
     assert within((absence[students] < LONG).mean(), 0.3, students.sum())

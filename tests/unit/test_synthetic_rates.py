@@ -118,7 +118,7 @@ def test_nhs_registration_lags_have_the_published_medians(made: dict[str, pl.Dat
         (pl.col("REGISTRATION_TYPE") == "4") & pl.col("POSTING_DATE").is_between(date(2014, 8, 1), date(2019, 8, 7))
     )
     lags = abroad.join(mws, on="row").with_columns(lag=(pl.col("POSTING_DATE") - pl.col("arrival")).dt.total_days())
-    group = pl.Series("group", lives.group[lags["row"].to_numpy()].astype(str))
+    group = lives.group[lags["row"].to_numpy()].series("group")
     medians = dict(
         lags.with_columns(group).filter(pl.col("lag") >= 0).group_by("group").agg(pl.col("lag").median()).iter_rows()
     )

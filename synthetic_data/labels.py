@@ -1,0 +1,56 @@
+"""Texts of which there are few, one for each of many rows: kept as small numbers, so that comparing them is cheap."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """One of some texts for each row: `numbers` are places in `texts`, in which no text stands twice."""
+
+    texts: tuple[str, ...]
+    numbers: NDArray[np.int8]
+
+    @classmethod
+    def looked_up(cls, table: Iterable[str], index: NDArray[np.integer]) -> "Labels":
+        """Return the text at each index of a table, in which texts may stand more than once."""
+        of_index = list(table)
+        texts = tuple(dict.fromkeys(of_index))
+        return cls(texts, np.array([texts.index(one) for one in of_index], dtype=np.int8)[index])
+
+    @classmethod
+    def of(cls, column: pl.Series, texts: Collection[str]) -> "Labels":
+        """Return the texts of a column, all of them among `texts`; raises `InvalidOperationError` for another one."""
+        return cls(tuple(texts), column.cast(pl.Enum(list(texts))).to_physical().to_numpy().astype(np.int8))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.numbers)
+
+    def __getitem__(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Labels":
+        """Return the labels of some rows."""
+        return Labels(self.texts, self.numbers[rows])
+
+    def are(self, text: str) -> NDArray[np.bool_]:
+        """Return which rows have the text; raises `ValueError` for one that none can have."""
+        return self.numbers == self.texts.index(text)
+
+    def are_any(self, *some: str) -> NDArray[np.bool_]:
+        """Return which rows have one of the texts."""
+        return np.array([text in some for text in self.texts])[self.numbers]
+
+    def values(self, of_text: Mapping[str, float]) -> NDArray[np.float64]:
+        """Return the value of each row's text; raises `KeyError` where a text has none."""
+        return np.array([of_text[text] for text in self.texts], dtype=np.float64)[self.numbers]
+
+    def changed(self, rows: NDArray[np.bool_], text: str) -> "Labels":
+        """Return labels of which some rows have another text, one of those that there are."""
+        return Labels(self.texts, np.where(rows, np.int8(self.texts.index(text)), self.numbers))
+
+    def series(self, name: str) -> pl.Series:
+        """Return the texts as a column."""
+        return pl.Series(name, self.texts, dtype=pl.String)[self.numbers.astype(np.int64)]
