@@ -80,17 +80,18 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
     return dates("day", days).dt.strftime("%d/%m/%Y")
 
 
-def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
+def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return weeks of activity: `row, year` (in which the tax year begins), and three columns of the extract.
 
     They are in the order of people's numbers, then of years.
     """
+    lives, working = sight.lives, sight.working
     years = np.array(tax_years(data_date))
     row, year, weeks = _weeks_here(lives, working, years)
-    pensioner = year_starts(years, 4, 6)[year] >= pension_from(lives, np.arange(len(lives.people)))[row]
+    pensioner = year_starts(years, 4, 6)[year] >= sight.once(pensions_from)[row]
     kind = draws(lives.seed, "kind of activity", lives.person)[row]
     works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    seen = ~_unseen(lives, errors, row, years[year], works & ~pensioner & working.self_employed[row])
+    seen = ~_unseen(lives, sight.errors, row, years[year], works & ~pensioner & working.self_employed[row])
     known = np.flatnonzero(seen)
     row, year, weeks, pensioner, works = (one[known] for one in (row, years[year], weeks, pensioner, works))
     tax, benefit = np.where(works, weeks, 0), np.where(pensioner | ~works, weeks, 0)
@@ -106,7 +107,7 @@ def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_dat
 
 def all_weeks(sight: Sight) -> pl.DataFrame:
     """Return the weeks of activity of every simulated tax year, delivered or not: see `activity_weeks`."""
-    return activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
+    return activity_weeks(sight, LAST_OF_ALL)
 
 
 def _weeks_here(
@@ -127,6 +128,11 @@ def _weeks_here(
     known = np.flatnonzero(weeks)
     person, year = np.divmod(known, len(years))
     return row[begins][person], year, weeks[known]
+
+
+def pensions_from(sight: Sight) -> Days:
+    """Return what `pension_from` does, of all people."""
+    return pension_from(sight.lives, np.arange(len(sight.lives.people)))
 
 
 def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
