@@ -131,7 +131,7 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
     own = np.full(len(people), -1, dtype=np.int64)
     own[rows] = len(households) + np.arange(len(rows))
     people = people.with_columns(own_household=pl.Series(own), leaves_home=pl.Series(np.where(leaves, on, NEVER)))
-    return pl.concat([households, founded]), people
+    return pl.concat([households, founded], rechunk=True), people
 
 
 def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:

@@ -40,7 +40,7 @@ def stacked(made: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame
     people = [
         one.with_columns(pl.col("household") + int(start)) for (_, one), start in zip(made, starts, strict=True)
     ]
-    return pl.concat([households for households, _ in made]), pl.concat(people)
+    return pl.concat([households for households, _ in made], rechunk=True), pl.concat(people, rechunk=True)
 
 
 def nationalities(seed: int, keys: NDArray[np.int64], fine: NDArray[np.object_], weights: str) -> NDArray[np.object_]:

@@ -242,7 +242,8 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
     foreign, those = newcomers.newcomers(seed, residents, of, scenario)
     those = those.with_columns(pl.col("household") + len(households))
-    households, people = pl.concat([households, foreign]), pl.concat([people, those])
+    households = pl.concat([households, foreign], rechunk=True)
+    people = pl.concat([people, those], rechunk=True)
     households, people = events.leaving_home(seed, households, people)
     people = events.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
@@ -250,7 +251,8 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     people = people.with_columns(twin=pl.lit(value=False))
     children = events.births(seed, households, people, death)
     death = np.concatenate([death, events.deaths(seed, children, children["birth"].to_numpy())])
-    people = pl.concat([people, children])
+    # in one piece: of many pieces, rows are slow to take
+    people = pl.concat([people, children], rechunk=True)
     people = people.with_columns(naturalised=pl.Series(events.naturalisations(seed, households, people)))
     stays = _stays(households, people, death)
     # a death abroad reaches no source, and ends no stay
