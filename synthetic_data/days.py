@@ -34,14 +34,27 @@ YEARS = np.arange(2010, 2021)
 
 def year_starts(years: ArrayLike, month: int = 1, day_of_month: int = 1) -> NDArray[np.int64]:
     """Return the number of the given day of each year."""
-    months = (np.asarray(years, dtype=np.int64) - 1970) * 12
-    first = (months + month - 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    return first + day_of_month - 1
+    wanted = np.asarray(years, dtype=np.int64)
+    if not wanted.size:
+        return wanted
+    # calendars are slow: each year is looked up once
+    first, last = int(wanted.min()), int(wanted.max())
+    months = (np.arange(first, last + 1) - 1970) * 12 + month - 1
+    starts = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + day_of_month - 1
+    return starts[wanted - first]
 
 
 def calendar_year(days: ArrayLike) -> NDArray[np.int64]:
-    """Return the calendar year of each day."""
-    return np.asarray(days, dtype=np.int64).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    """Return the calendar year of each day, in the twenty-fifth century at the latest."""
+    since = np.asarray(days, dtype=np.int64) - _EARLIEST
+    if since.size and since.min() < 0:
+        raise ValueError(f"No year is known for day {since.min() + _EARLIEST}: the first is {_EARLIEST}.")
+    return _YEAR_OF[since]
+
+
+_EARLIEST = 2 * LONG_AGO
+_YEAR_OF = np.arange(_EARLIEST, 2 * NEVER).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+"""The year of every day, since calendars are slow."""
 
 
 def age(birth: ArrayLike, on: ArrayLike) -> NDArray[np.float64]:

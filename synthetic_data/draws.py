@@ -1,6 +1,8 @@
 """Keyed random draws: the same person draws the same number whatever else is simulated."""
 
 import hashlib
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,17 +10,22 @@ from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.int64]
+Drawn = TypeVar("Drawn", np.uint64, np.float64)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
+_BLOCK = 1 << 15
+"""Entities drawn for at a time: a mixer reads and writes them many times, and so many stay in a core's cache."""
 
 
 def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return the finaliser of splitmix64 (Steele, Lea and Flood, 2014): a bijection that scatters all bits."""
-    state = (state ^ (state >> np.uint64(30))) * _FIRST
-    state = (state ^ (state >> np.uint64(27))) * _SECOND
-    return state ^ (state >> np.uint64(31))
+    """Scatter all bits of numbers by the finaliser of splitmix64, a bijection (Steele, Lea and Flood, 2014)."""
+    for shift, factor in ((np.uint64(30), _FIRST), (np.uint64(27), _SECOND)):
+        state ^= state >> shift
+        state *= factor
+    state ^= state >> np.uint64(31)
+    return state
 
 
 def _stream_key(seed: int, stream: str) -> np.uint64:
@@ -31,11 +38,7 @@ def scatter(seed: int, stream: str, entities: ArrayLike, *more: ArrayLike) -> ND
 
     With one array of entities the map is a bijection, so distinct entities never share a number.
     """
-    with np.errstate(over="ignore"):
-        state = _mix(np.asarray(entities).astype(np.uint64) * _GOLDEN + _stream_key(seed, stream))
-        for other in more:
-            state = _mix(state + _mix(np.asarray(other).astype(np.uint64) * _GOLDEN + _FIRST))
-    return state
+    return _in_blocks(_bits, np.uint64, _stream_key(seed, stream), entities, *more)
 
 
 def draws(seed: int, stream: str, entities: ArrayLike, *more: ArrayLike) -> Floats:
@@ -44,8 +47,36 @@ def draws(seed: int, stream: str, entities: ArrayLike, *more: ArrayLike) -> Floa
     `stream` names what is decided, and `more` tells repeated decisions of one entity apart (its year, its
     number of the move). Nothing else enters: adding people, or another stream, moves no number.
     """
-    bits = scatter(seed, stream, entities, *more) >> np.uint64(11)
-    return bits.astype(np.float64) * 2.0**-53
+    return _in_blocks(_uniform, np.float64, _stream_key(seed, stream), entities, *more)
+
+
+def _in_blocks(
+    draw: Callable[..., NDArray[Drawn]], kind: type[Drawn], key: np.uint64, *columns: ArrayLike
+) -> NDArray[Drawn]:
+    with np.errstate(over="ignore"):
+        if np.size(columns[0]) <= _BLOCK:
+            return draw(key, *columns)
+        every = np.broadcast_arrays(*columns)
+        drawn = np.empty(len(every[0]), dtype=kind)
+        for begin in range(0, len(drawn), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            drawn[block] = draw(key, *(column[block] for column in every))
+        return drawn
+
+
+def _bits(key: np.uint64, entities: ArrayLike, *more: ArrayLike) -> NDArray[np.uint64]:
+    state = _mix(_spread(entities, key))
+    for other in more:
+        state = _mix(state + _mix(_spread(other, _FIRST)))
+    return state
+
+
+def _spread(entities: ArrayLike, start: np.uint64) -> NDArray[np.uint64]:
+    return np.asarray(entities).astype(np.uint64) * _GOLDEN + start
+
+
+def _uniform(key: np.uint64, *columns: ArrayLike) -> Floats:
+    return (_bits(key, *columns) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def log_normal(uniform: Floats, median: ArrayLike, sigma: ArrayLike) -> Floats:

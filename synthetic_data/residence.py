@@ -184,16 +184,23 @@ class Lives:
         return events.is_visa_national(self.people)
 
     @cached_property
-    def _move_keys(self) -> NDArray[np.int64]:
-        return _key(self.moves["household"].to_numpy(), self.moves["start"].to_numpy())
+    def _first_move(self) -> NDArray[np.int64]:
+        """The first address (row of `moves`) of each household, and the end of them all."""
+        addresses = np.bincount(self.moves["household"].to_numpy(), minlength=len(self.households))
+        return np.append(0, np.cumsum(addresses))
 
     def postcode_at(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the number of the postcode at which each person (row) lives, or lived last, on each day."""
         household = events.household_on(self.people, rows, days)
-        index = np.searchsorted(self._move_keys, _key(household, days), side="right") - 1
-        # a day before the household's first address gives the first address
-        index = np.where(self.moves["household"].to_numpy()[index] == household, index, index + 1)
-        return self.moves["postcode"].to_numpy()[index]
+        address, last = self._first_move[household], self._first_move[household + 1] - 1
+        start = self.moves["start"].to_numpy()
+        # most households have few addresses: to walk through them is cheaper than to search among all
+        moving = np.flatnonzero(address < last)
+        while len(moving):
+            moving = moving[start[address[moving] + 1] <= days[moving]]
+            address[moving] += 1
+            moving = moving[address[moving] < last[moving]]
+        return self.moves["postcode"].to_numpy()[address]
 
     def household_on(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the household (row) to which each person (row) belongs on each day."""
@@ -201,9 +208,13 @@ class Lives:
 
     def is_here(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
         """Return whether each person (row) is in a stay on each day, journeys aside."""
+        stay = self.stay_by(rows, days)
+        return (stay >= 0) & (days < self.stays["end"].to_numpy()[stay])
+
+    def stay_by(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+        """Return the last stay (row of `stays`) that each person (row) had begun by each day, or -1."""
         index = np.searchsorted(self._stay_keys, _key(rows, days), side="right") - 1
-        found = self.stays["row"].to_numpy()[index] == rows
-        return found & (index >= 0) & (days < self.stays["end"].to_numpy()[index])
+        return np.where(self.stays["row"].to_numpy()[index] == rows, index, -1)
 
     @cached_property
     def _stay_keys(self) -> NDArray[np.int64]:
@@ -242,8 +253,8 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
     foreign, those = newcomers.newcomers(seed, residents, of, scenario)
     those = those.with_columns(pl.col("household") + len(households))
-    households = pl.concat([households, foreign], rechunk=True)
-    people = pl.concat([people, those], rechunk=True)
+    # columns in one piece: each is read many times, which is dear in pieces
+    households, people = pl.concat([households, foreign], rechunk=True), pl.concat([people, those], rechunk=True)
     households, people = events.leaving_home(seed, households, people)
     people = events.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
@@ -251,7 +262,6 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     people = people.with_columns(twin=pl.lit(value=False))
     children = events.births(seed, households, people, death)
     death = np.concatenate([death, events.deaths(seed, children, children["birth"].to_numpy())])
-    # in one piece: of many pieces, rows are slow to take
     people = pl.concat([people, children], rechunk=True)
     people = people.with_columns(naturalised=pl.Series(events.naturalisations(seed, households, people)))
     stays = _stays(households, people, death)
