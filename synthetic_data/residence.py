@@ -208,9 +208,13 @@ class Lives:
 
     def is_here(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
         """Return whether each person (row) is in a stay on each day, journeys aside."""
+        stay = self.stay_by(rows, days)
+        return (stay >= 0) & (days < self.stays["end"].to_numpy()[stay])
+
+    def stay_by(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+        """Return the last stay (row of `stays`) that each person (row) had begun by each day, or -1."""
         index = np.searchsorted(self._stay_keys, _key(rows, days), side="right") - 1
-        found = self.stays["row"].to_numpy()[index] == rows
-        return found & (index >= 0) & (days < self.stays["end"].to_numpy()[index])
+        return np.where(self.stays["row"].to_numpy()[index] == rows, index, -1)
 
     @cached_property
     def _stay_keys(self) -> NDArray[np.int64]:
@@ -249,7 +253,8 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
     foreign, those = newcomers.newcomers(seed, residents, of, scenario)
     those = those.with_columns(pl.col("household") + len(households))
-    households, people = pl.concat([households, foreign]), pl.concat([people, those])
+    # columns in one piece: each is read many times, which is dear in pieces
+    households, people = pl.concat([households, foreign], rechunk=True), pl.concat([people, those], rechunk=True)
     households, people = events.leaving_home(seed, households, people)
     people = events.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
@@ -257,7 +262,7 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     people = people.with_columns(twin=pl.lit(value=False))
     children = events.births(seed, households, people, death)
     death = np.concatenate([death, events.deaths(seed, children, children["birth"].to_numpy())])
-    people = pl.concat([people, children])
+    people = pl.concat([people, children], rechunk=True)
     people = people.with_columns(naturalised=pl.Series(events.naturalisations(seed, households, people)))
     stays = _stays(households, people, death)
     # a death abroad reaches no source, and ends no stay

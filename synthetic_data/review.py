@@ -24,6 +24,7 @@ NOBODY = -1
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extract of the reviews of all surveys that are delivered on the data date."""
     answers, on_nhs = sight.once(survey.seen_answers), sight.once(nhs.on_list)
+    answers = answers.select("row", "PERSON_ID", "USUAL_RESIDENT", "REFERENCE_DATE")
     reviewed = [
         review_sample(sight.lives, answers.filter(pl.col("REFERENCE_DATE") == as_date(on)), on_nhs, sight.errors, on)
         for on in survey.surveys_delivered(sight.data_date)
@@ -41,7 +42,7 @@ def review_sample(
     reviewed or not by a draw of their own, so that the same people are reviewed whoever else is simulated. Who is
     alone on the list of a household is never taken for somebody else of it.
     """
-    residents = answers.filter("USUAL_RESIDENT").select("row", "PERSON_ID")
+    residents = answers.select(pl.col("row", "PERSON_ID").filter("USUAL_RESIDENT"))
     share = REVIEWED / survey_design.expected_respondents(lives)
     reviewed = residents.filter(pl.Series(draws(lives.seed, "review", lives.person[residents["row"]], on) < share))
     again = draws(lives.seed, "reviewed twice", lives.person[reviewed["row"]], on) < REVIEWED_TWICE
@@ -71,11 +72,14 @@ def _other_of_household(
     lives: Lives, rows: NDArray[np.int64], on_nhs: NDArray[np.bool_], on: int
 ) -> NDArray[np.int64]:
     """Return for each person (row) the next one of the household who has an NHS number, or `NOBODY`."""
+    own = lives.household_on(rows, np.full(len(rows), on))
+    concerned = np.zeros(len(lives.households), dtype=bool)
+    concerned[own] = True
     everybody = np.flatnonzero(on_nhs)
     household = lives.household_on(everybody, np.full(len(everybody), on))
+    everybody, household = everybody[concerned[household]], household[concerned[household]]
     order = np.lexsort((lives.person[everybody], household))
     member, home = everybody[order], household[order]
-    own = lives.household_on(rows, np.full(len(rows), on))
     first, last = np.searchsorted(home, own, side="left"), np.searchsorted(home, own, side="right")
     # the one after oneself, or after the last the first; members stand in order of their number within a home
     place = np.zeros(len(lives.people), dtype=np.int64)
@@ -90,4 +94,4 @@ def _reviewers(lives: Lives, person: NDArray[np.int64], review: NDArray[np.int64
     first = (draws(lives.seed, "reviewer", person, on) * REVIEWERS).astype(np.int64)
     step = 1 + (draws(lives.seed, "second reviewer", person, on) * (REVIEWERS - 1)).astype(np.int64)
     reviewer = np.where(review == 1, first, (first + step) % REVIEWERS)
-    return pl.Series([f"R{one + 1:02}" for one in reviewer], dtype=pl.String)
+    return pl.Series([f"R{one:02}" for one in range(1, REVIEWERS + 1)])[reviewer]

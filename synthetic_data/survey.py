@@ -24,6 +24,7 @@ DELIVERED_AFTER = 184
 """Days from a survey to its delivery at the end of the year."""
 INTENDED = ("UNDER_6", "6_TO_12", "12_OR_MORE")
 YEAR_AGO = ("SAME", "ELSEWHERE", "ABROAD", "NOT_BORN")
+STRATA = [f"HTC_{hardness}" for hardness in range(1, 6)]
 
 
 def delivered(sight: Sight) -> list[Extract]:
@@ -49,17 +50,17 @@ def surveys_delivered(data_date: int) -> list[int]:
 
 def listed_on(lives: Lives, posted: pl.DataFrame, on: int) -> NDArray[np.bool_]:
     """Return who (row) is on the PDS list on a day: those whom the latest posting has not removed."""
-    latest = posted.filter((pl.col("posting") <= on) & (pl.col("type") != nhs.DROP)).group_by("row")
-    kept = latest.agg(pl.col("type").sort_by("posting").last()).filter(pl.col("type") != nhs.REMOVAL)
+    known = posted.select("row", "type").filter((posted["posting"] <= on) & (posted["type"] != nhs.DROP))
+    # postings stand in order of the person and the day
+    latest = known.filter(pl.col("row") != pl.col("row").shift(-1, fill_value=-1))
     listed = np.zeros(len(lives.people), dtype=bool)
-    listed[kept["row"].to_numpy()] = True
+    listed[latest["row"].to_numpy()] = latest["type"].to_numpy() != nhs.REMOVAL
     return listed
 
 
 def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on: int = SURVEY_DAY) -> pl.DataFrame:
     """Return the answers to the survey of a day; `listed` says who (row) is on the PDS list that day."""
-    everybody = np.arange(len(lives.people))
-    rows = np.flatnonzero(lives.is_here(everybody, np.full(len(everybody), on)))
+    rows = lives.stays.filter((pl.col("start") <= on) & (pl.col("end") > on))["row"].to_numpy()
     days = np.full(len(rows), on)
     postcode, household = lives.postcode_at(rows, days), lives.household_on(rows, days)
     sample = survey_design.sample(lives, on)
@@ -82,21 +83,20 @@ def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on:
             "DOB": dates("birth", person["birth"]),
             "SEX": person["sex"],
             "NATIONALITY": _where(~unknown, _nationality(lives, rows, on)),
-            "POSTCODE": pl.Series(lives.postcodes[postcode], dtype=pl.String),
+            "POSTCODE": lives.map.text[postcode],
             **_residence(lives, errors, rows, on),
             **_year_ago(lives, rows, postcode, on),
             "REFERENCE_DATE": dates("reference", np.full(len(rows), on)),
-            "STRATUM": pl.Series([f"HTC_{one}" for one in lives.map.hard_to_count[postcode]]),
+            "STRATUM": pl.Series(STRATA)[lives.map.hard_to_count[postcode] - 1],
             "CLUSTER": numbers.postcode_labels(lives, "survey cluster", postcode),
             "WEIGHT": np.round(sample.weight[postcode], 6),
-        },
-        schema_overrides={"STRATUM": pl.String},
+        }
     )
 
 
 def _nationality(lives: Lives, rows: NDArray[np.int64], on: int) -> pl.Series:
     """Return the nationality of people on a day: those who were naturalised call themselves British."""
-    held_then = lives.people[rows].select("nationality", "naturalised")
+    held_then = lives.people.select("nationality", "naturalised")[rows]
     british = pl.col("naturalised") <= on
     return held_then.select(pl.when(british).then(pl.lit("GB")).otherwise("nationality")).to_series()
 
@@ -125,11 +125,11 @@ def _residence(lives: Lives, errors: Errors, rows: NDArray[np.int64], on: int) -
     stated = intended_stay(lives, errors.intentions, rows, came, means_to_go)
     stated = np.maximum(stated, (on - came) / MONTH)
     arrived = came > lives.birth[rows]
-    intended = np.array(INTENDED, dtype=object)[(stated >= 6).astype(int) + (stated >= LONG)]
+    intended = np.where(arrived, (stated >= 6).astype(np.int64) + (stated >= LONG), len(INTENDED))
     return {
         "USUAL_RESIDENT": pl.Series(stated >= LONG),
         "ARRIVED": dates("arrived", np.where(arrived, came, NEVER)).dt.month_start(),
-        "INTENDED_STAY": _where(arrived, pl.Series(intended, dtype=pl.String)),
+        "INTENDED_STAY": pl.Series([*INTENDED, None])[intended],
     }
 
 
@@ -137,14 +137,11 @@ def _year_ago(lives: Lives, rows: NDArray[np.int64], postcode: NDArray[np.int64]
     """Return where people lived a year before, and the postcode of those who lived elsewhere in the country."""
     before = np.full(len(rows), on - 365)
     was_here, then = lives.is_here(rows, before), lives.postcode_at(rows, before)
-    told = np.select(
-        [lives.birth[rows] > before, ~was_here, then == postcode],
-        [YEAR_AGO[3], YEAR_AGO[2], YEAR_AGO[0]],
-        YEAR_AGO[1],
-    )
+    same, elsewhere, abroad, not_born = range(len(YEAR_AGO))
+    told = np.select([lives.birth[rows] > before, ~was_here, then == postcode], [not_born, abroad, same], elsewhere)
     return {
-        "YEAR_AGO": pl.Series(told, dtype=pl.String),
-        "POSTCODE_YEAR_AGO": _where(told == YEAR_AGO[1], pl.Series(lives.postcodes[then], dtype=pl.String)),
+        "YEAR_AGO": pl.Series(YEAR_AGO)[told],
+        "POSTCODE_YEAR_AGO": _where(told == elsewhere, lives.map.text[then]),
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthetic_data.days import YEAR, age
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Floats, draws
 from synthetic_data.errors import Survey
 from synthetic_data.events import at_steps
@@ -42,9 +43,9 @@ def household_missed(rates: Survey, hard: NDArray[np.int64], size: NDArray[np.in
     return shifted(rates.household_missed, odds * np.where(youngest >= 65, PENSIONERS, 1.0))
 
 
-def person_missed(rates: Survey, sex: NDArray[np.object_], years: Floats) -> Floats:
+def person_missed(rates: Survey, female: NDArray[np.bool_], years: Floats) -> Floats:
     """Return the probability that an answering household leaves a person out, by sex and age."""
-    odds = np.where(sex == "M", at_steps(PERSON["M"], years), at_steps(PERSON["F"], years))
+    odds = np.where(female, at_steps(PERSON["F"], years), at_steps(PERSON["M"], years))
     return shifted(rates.person_missed, odds)
 
 
@@ -71,12 +72,12 @@ def answers(
     """
     household = lives.household_on(rows, np.full(len(rows), day))
     years = age(lives.birth[rows], day)
-    _, home = np.unique(household, return_inverse=True)
+    _, home = distinct(household)
     size = np.bincount(home)
     youngest = np.full(len(size), np.inf)
     np.minimum.at(youngest, home, years)
     missed = household_missed(rates, hard, size[home], youngest[home])
-    kept = 1 - person_missed(rates, lives.people["sex"].to_numpy()[rows], years)
+    kept = 1 - person_missed(rates, lives.female[rows], years)
     of_household = draws(lives.seed, "survey household answers", lives.households["key"].to_numpy()[household], day)
     own = draws(lives.seed, "survey person answers", lives.person[rows], day)
     answering = 1 - missed
@@ -88,8 +89,5 @@ def answers(
 
 def _share_listed(lives: Lives, rows: NDArray[np.int64], day: int) -> Floats:
     new = (lives.first_start[rows] > day - YEAR) & (lives.first_start[rows] != lives.birth[rows])
-    share = np.empty(len(rows))
-    for group, settled in LISTED.items():
-        one = lives.group[rows].are(group)
-        share[one] = np.where(new[one], LISTED_IN_THE_FIRST_YEAR[group], settled)
-    return share
+    group = lives.group[rows]
+    return np.where(new, group.values(LISTED_IN_THE_FIRST_YEAR), group.values(LISTED))

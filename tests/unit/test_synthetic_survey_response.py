@@ -51,8 +51,8 @@ def test_households_are_missed_by_hardness_size_and_age() -> None:
 
 
 def test_nobody_is_missed_by_a_perfect_survey() -> None:
-    ages, sexes = np.array([22.0, 77.0]), np.array(["M", "F"], dtype=object)
-    assert (person_missed(NO_ERRORS.survey, sexes, ages) == 0).all()
+    ages, female = np.array([22.0, 77.0]), np.array([False, True])
+    assert (person_missed(NO_ERRORS.survey, female, ages) == 0).all()
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_the_odds_ratio_is_found_again_within_four_standard_errors(
     youngest = np.full(home.max() + 1, np.inf)
     np.minimum.at(youngest, home, years)
     response = np.round(1 - household_missed(rates, hard, np.bincount(home)[home], youngest[home]), 9)
-    response *= np.round(1 - person_missed(rates, lives.people["sex"].to_numpy()[here], years), 9)
+    response *= np.round(1 - person_missed(rates, lives.female[here], years), 9)
     frame = pl.DataFrame(
         {"kind": response, "group": lives.group[here].series("group"), "listed": listed, "answers": answers}
     )
