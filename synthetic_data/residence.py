@@ -216,6 +216,12 @@ class Lives:
         index = np.searchsorted(self._stay_keys, _key(rows, days), side="right") - 1
         return np.where(self.stays["row"].to_numpy()[index] == rows, index, -1)
 
+    def stay_ending_after(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+        """Return the first stay (row of `stays`) of each person (row) that ends after each day, or -1."""
+        row, end = self.stays["row"].to_numpy(), self.stays["end"].to_numpy()
+        index = np.searchsorted(_key(row, end), _key(rows, days), side="right")
+        return np.where(np.append(row, -1)[index] == rows, index, -1)
+
     @cached_property
     def _stay_keys(self) -> NDArray[np.int64]:
         return _key(self.stays["row"].to_numpy(), self.stays["start"].to_numpy())
