@@ -30,7 +30,8 @@ from synthetic_data.country import (
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal
 from synthetic_data.education import home_course
-from synthetic_data.households import GIRLS, SPELLS, SURGE_BIT
+from synthetic_data.households import GIRLS, SPELLS, SURGE_BIT, sexes
+from synthetic_data.labels import Labels
 
 OWN_HOUSEHOLD_KEYS = 1 << 55
 BIRTH_KEYS = 1 << 56
@@ -276,34 +277,33 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     order = np.lexsort((events[:, 3], events[:, 0]))
     mother, on, home, number = events[order].T
     person = BIRTH_KEYS + people["person"].to_numpy()[mother] * BIRTH_SLOTS + number
-    sex = np.where(draws(seed, "sex", person) < GIRLS, "F", "M").astype(object)
-    origin = households["origin"].to_numpy()[home]
-    never = np.full(len(person), NEVER)
-    return pl.DataFrame(
-        {
-            "person": person,
-            "part": people["part"].to_numpy()[mother],
-            "household": home,
-            "place": np.full(len(person), 2),
-            "sex": sex,
-            "birth": on,
-            "nationality": people["nationality"].to_numpy()[mother],
-            "group": people["group"].to_numpy()[mother],
-            "fine_group": people["fine_group"].to_numpy()[mother],
-            "origin": origin,
-            "given_name": names.given_names(origin, sex, draws(seed, "given name", person)),
-            "family_name": households["family_name"].to_numpy()[home],
-            "mother": mother,
-            "country_of_birth": np.full(len(person), "GB", dtype=object),
-            "own_household": np.full(len(person), -1),
-            "leaves_home": never,
-            "joint_household": np.full(len(person), -1),
-            "married": never,
-            "married_name": pl.Series([None], dtype=pl.String).new_from_index(0, len(person)),
-            "twin": is_twin[order],
-        },
-        schema={**people.schema, "twin": pl.Boolean},
-    )
+    female = draws(seed, "sex", person) < GIRLS
+    of_mother = people.select("part", "nationality", "group", "fine_group")[mother]
+    of_home = households.select("origin", "family_name")[home]
+    origin = Labels.of(of_home["origin"], names.ORIGINS)
+    nobody, never = np.full(len(person), -1), np.full(len(person), NEVER)
+    return pl.DataFrame({
+        "person": person,
+        "part": of_mother["part"],
+        "household": home,
+        "place": np.full(len(person), 2),
+        "sex": sexes(female),
+        "birth": on,
+        "nationality": of_mother["nationality"],
+        "group": of_mother["group"],
+        "fine_group": of_mother["fine_group"],
+        "origin": of_home["origin"],
+        "given_name": names.given_names(origin, female, draws(seed, "given name", person)),
+        "family_name": of_home["family_name"],
+        "mother": mother,
+        "country_of_birth": pl.Series(["GB"]).new_from_index(0, len(person)),
+        "own_household": nobody,
+        "leaves_home": never,
+        "joint_household": nobody,
+        "married": never,
+        "married_name": pl.Series([None], dtype=pl.String).new_from_index(0, len(person)),
+        "twin": is_twin[order],
+    })  # fmt: skip
 
 
 def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:

@@ -1,11 +1,13 @@
 """Who comes from abroad in the simulated years, party by party, and who left before them and is listed still."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from synthetic_data import names
 from synthetic_data.country import (
     BACK_FROM_STUDY,
     COURSE_YEARS,
@@ -23,7 +25,17 @@ from synthetic_data.country import (
 )
 from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal, pick
-from synthetic_data.households import born_abroad, first_keys, households_of, nationalities, people_of, stacked
+from synthetic_data.households import (
+    DAYS,
+    FINE_GROUPS,
+    born_abroad,
+    first_keys,
+    households_of,
+    nationalities,
+    people_of,
+    stacked,
+)
+from synthetic_data.labels import Labels
 from synthetic_data.places import part_residents, share_of_parts
 from synthetic_data.scenarios import LongerStays, Scenario
 
@@ -32,6 +44,7 @@ HEAD_FEMALE = 0.48
 EARLIEST_BEFORE_COURSE = 25
 """Days before the first of a course by which students arrive at the earliest."""
 CHILDREN_OF_A_FAMILY = (0.5, 0.35, 0.15)
+Columns = dict[str, NDArray[Any]]
 GHOSTS_FOREIGN = 0.5
 """Of the people who left and are listed still (assumption); the others were British."""
 OVERSTAY_DAYS = 240
@@ -48,17 +61,19 @@ def newcomers(
     longer = scenario.longer_stays if scenario else None
     surge = scenario.surge if scenario else None
     of_parts = part_residents(number)
-    made = []
+    parties = []
     for index, party in enumerate(PARTIES):
         each = _arrivals(party, number, FIRST_DAY) * share_of_parts(party.goes_to)
-        made.append(_party(seed, index, _keys(seed, index, parts, each), FIRST_DAY, longer))
+        parties.append(_party(seed, index, _keys(seed, index, parts, each), FIRST_DAY, longer))
+    made = [_with_people(seed, parties)]
     made.append(_ghosts(seed, _keys(seed, GHOST, parts, GHOSTS * np.array(of_parts))))
     if surge:
         index = [party.name for party in PARTIES].index(surge.party)
         begins = day(surge.begins.year, surge.begins.month, surge.begins.day)
         more = (surge.factor - 1) * _arrivals(PARTIES[index], number, begins)
         each = more * share_of_parts(PARTIES[index].goes_to)
-        made.append(_party(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer))
+        added = _party(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer)
+        made.append(_with_people(seed, [added]))
     return stacked(made)
 
 
@@ -72,13 +87,9 @@ def _keys(seed: int, party: int, parts: Sequence[int], each: Floats, *, surge: b
     return np.concatenate([first_keys(part, party, numbers[part], surge=surge) for part in parts])
 
 
-def _party(
-    seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: LongerStays | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _party(seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: LongerStays | None) -> Columns:
     """Return the households with the given keys of one party, which arrive from the day `begins` on."""
     party, count = PARTIES[index], len(keys)
-    fine = np.full(count, party.fine_group, dtype=object)
-    country = nationalities(seed, keys, fine, party.weights)
     head_age = party.youngest + (party.oldest - party.youngest) * draws(seed, "head age", keys) ** 1.5
     with_children = (draws(seed, "family", keys) < party.children) & (head_age >= 24)
     arrive = _arrival(draws(seed, "arrival", keys), party, begins)
@@ -90,21 +101,35 @@ def _party(
     else:
         leave = arrive + _stay_days(seed, keys, party, "stay", arrive, longer, with_children)
     overstays = draws(seed, "overstays", keys) < party.overstays
-    on = log_normal(draws(seed, "overstay", keys), OVERSTAY_DAYS, 1.0).astype(np.int64)
-    leave = np.where(overstays, leave + on, leave)
+    leave[overstays] += log_normal(draws(seed, "overstay", keys[overstays]), OVERSTAY_DAYS, 1.0).astype(np.int64)
     again, leave_again = _next_stay(seed, keys, party, "second stay", leave, longer)
     third, leave_third = _next_stay(seed, keys, party, "third stay", leave_again, longer)
-    head_birth = (arrive - head_age * YEAR).astype(np.int64)
-    households = households_of(seed, keys, index, fine, country, country, head_birth).with_columns(
-        course_begin=pl.Series(begin), course_end=pl.Series(end), overstays=pl.Series(overstays),
-        arrive=pl.Series(arrive), leave=pl.Series(leave),
-        arrive_again=pl.Series(again), leave_again=pl.Series(leave_again),
-        arrive_third=pl.Series(third), leave_third=pl.Series(leave_third),
-    )  # fmt: skip
-    partner = draws(seed, "partner", keys) < party.partners
-    many = 1 + pick(draws(seed, "children", keys), CHILDREN_OF_A_FAMILY)
-    children = np.where(with_children, many, 0)
-    people = people_of(seed, households, 1 + partner, children, arrive, np.full(count, HEAD_FEMALE))
+    children = np.zeros(count, dtype=np.int64)
+    children[with_children] = 1 + pick(draws(seed, "children", keys[with_children]), CHILDREN_OF_A_FAMILY)
+    return {
+        "key": keys,
+        "party": np.full(count, index),
+        "fine_group": np.full(count, FINE_GROUPS.index(party.fine_group), dtype=np.int8),
+        "country": names.countries(party.fine_group, party.weights, draws(seed, "country", keys)),
+        "head_birth": (arrive - head_age * YEAR).astype(np.int64),
+        "adults": 1 + (draws(seed, "partner", keys) < party.partners),
+        "children": children,
+        "overstays": overstays,
+        "course_begin": begin, "course_end": end,
+        "arrive": arrive, "leave": leave,
+        "arrive_again": again, "leave_again": leave_again,
+        "arrive_third": third, "leave_third": leave_third,
+    }  # fmt: skip
+
+
+def _with_people(seed: int, parties: list[Columns]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the households of parties, with what `_party` says of each, and their people."""
+    of = {name: np.concatenate([party[name] for party in parties]) for name in parties[0]}
+    fine, country = Labels(FINE_GROUPS, of["fine_group"]), Labels(names.COUNTRIES, of["country"])
+    households = households_of(seed, of["key"], of["party"], fine, country, country, of["head_birth"])
+    households = households.with_columns(pl.Series(name, of[name]) for name in ("overstays", *DAYS))
+    head_female = np.full(len(households), HEAD_FEMALE)
+    people = people_of(seed, households, of["adults"], of["children"], of["arrive"], head_female)
     return households, born_abroad(people, country, np.ones(len(people), dtype=bool))
 
 
@@ -134,16 +159,15 @@ def _ghosts(seed: int, keys: NDArray[np.int64]) -> tuple[pl.DataFrame, pl.DataFr
     """Return people who lived here once, left in the years before the first day, and never told a doctor."""
     number = len(keys)
     foreign = draws(seed, "group", keys) < GHOSTS_FOREIGN
-    fine = np.where(foreign, np.array(["EU8", "EU14", "non_EU"], dtype=object)[
-        pick(draws(seed, "ghost group", keys), (0.25, 0.25, 0.5))
-    ], "British")  # fmt: skip
-    country = nationalities(seed, keys, fine, "residents")
+    group = pick(draws(seed, "ghost group", keys), (0.25, 0.25, 0.5))
+    fine = Labels.looked_up(["EU8", "EU14", "non_EU", "British"], np.where(foreign, group, 3))
+    country = nationalities(seed, keys, fine)
     head_age = between(draws(seed, "head age", keys), 21, 62)
     gone = np.minimum(exponential(draws(seed, "gone for", keys), 3 * YEAR), 15 * YEAR)
     leave = FIRST_DAY - 30 - gone.astype(np.int64)
     stayed = log_normal(draws(seed, "stay", keys), 900, 0.8).astype(np.int64) + 200
     head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
-    households = households_of(seed, keys, GHOST, fine, country, country, head_birth).with_columns(
+    households = households_of(seed, keys, np.full(number, GHOST), fine, country, country, head_birth).with_columns(
         arrive=pl.Series(np.where(foreign, leave - stayed, LONG_AGO)), leave=pl.Series(leave)
     )
     alone = np.ones(number, dtype=np.int64)
@@ -194,11 +218,14 @@ def _next_stay(
     longer: LongerStays | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return arrival and departure of the stay after the one that ended: never within 365 days of it."""
-    comes_back = (draws(seed, f"{stream} comes", keys) < party.returns) & (leave < NEVER)
-    again = leave + 366 + exponential(draws(seed, f"{stream} absence", keys), party.mean_absence).astype(np.int64)
+    arrive, leaves = np.full(len(keys), NEVER), np.full(len(keys), NEVER)
+    some = np.flatnonzero((draws(seed, f"{stream} comes", keys) < party.returns) & (leave < NEVER))
+    absence = exponential(draws(seed, f"{stream} absence", keys[some]), party.mean_absence)
+    again = leave[some] + 366 + absence.astype(np.int64)
     back = BACK_FROM_STUDY if party.purpose == "study" else party
-    stay = _stay_days(seed, keys, back, stream, again, longer)
-    return np.where(comes_back, again, NEVER), np.where(comes_back, again + stay, NEVER)
+    arrive[some] = again
+    leaves[some] = again + _stay_days(seed, keys[some], back, stream, again, longer)
+    return arrive, leaves
 
 
 def _stay_days(
@@ -214,8 +241,9 @@ def _stay_days(
     if longer and party.purpose != "visit":
         begins = day(longer.begins.year, longer.begins.month, longer.begins.day)
         median = np.where(arrive >= begins, median * longer.factor, median)
-    limited = np.clip(log_normal(draws(seed, stream, keys), median, party.sigma), party.shortest, party.longest)
-    for_good = 366 + exponential(draws(seed, f"{stream} for good", keys), MEAN_SETTLED_YEARS * YEAR)
+    days = np.clip(log_normal(draws(seed, stream, keys), median, party.sigma), party.shortest, party.longest)
     leaves = np.where(family, FAMILIES_LEAVE, 1.0) if family is not None else 1.0
     settles = draws(seed, f"{stream} settles", keys) < 1 - (1 - party.settles) * leaves
-    return np.where(settles, for_good, limited).astype(np.int64)
+    for_good = draws(seed, f"{stream} for good", keys[settles])
+    days[settles] = 366 + exponential(for_good, MEAN_SETTLED_YEARS * YEAR)
+    return days.astype(np.int64)

@@ -55,6 +55,7 @@ def authorities() -> pl.DataFrame:
 PARTS = range(10)
 
 
+@cache
 def part_residents(residents: int) -> list[int]:
     """Return how many of the first residents live in each part: shares of the country, rounded to its total."""
     shares = authorities().group_by("part").agg(pl.col("residents").sum()).sort("part")["residents"].to_numpy()
@@ -112,6 +113,7 @@ def draw_far_authority(uniform: Floats) -> Numbers:
     return draw_authority(np.clip(within, 0, 1 - 1e-12), "moves_in", part)
 
 
+@cache
 def share_of_parts(column: str) -> Floats:
     """Return the share of each part in the country's total of a column of the authorities."""
     totals = authorities().group_by("part").agg(pl.col(column).sum()).sort("part")[column].to_numpy().astype(float)

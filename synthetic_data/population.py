@@ -16,7 +16,15 @@ from synthetic_data.country import (
 )
 from synthetic_data.days import FIRST_DAY, LONG_AGO, YEAR
 from synthetic_data.draws import Floats, between, draws, exponential, pick
-from synthetic_data.households import born_abroad, first_keys, households_of, nationalities, people_of, stacked
+from synthetic_data.households import (
+    PART_BITS,
+    born_abroad,
+    first_keys,
+    households_of,
+    nationalities,
+    people_of,
+)
+from synthetic_data.labels import Labels
 from synthetic_data.places import part_residents
 
 FOREIGN_ANCESTRY = 0.06
@@ -28,52 +36,73 @@ def residents(seed: int, number: int, parts: Sequence[int]) -> tuple[pl.DataFram
 
     Their migration comes later.
     """
-    of_parts = part_residents(number)
-    return stacked([_residents_of(seed, part, of_parts[part]) for part in parts])
-
-
-def _residents_of(seed: int, part: int, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    of_part = np.array(part_residents(number))
+    keys = np.concatenate([first_keys(part, RESIDENT, int(of_part[part] / 1.4) + 10) for part in parts])
+    fine, naturalised = _first_groups(draws(seed, "group", keys), keys >> PART_BITS)
+    kind = _kinds(draws(seed, "household type", keys), fine.are("British"), naturalised)
     types = table("households")
-    keys = first_keys(part, RESIDENT, int(number / 1.4) + 10)
-    factor = table("areas")["born_abroad"][part]
-    fine, naturalised = _first_groups(draws(seed, "group", keys), factor)
-    british = fine == "British"
-    settled = pick(draws(seed, "household type", keys), types["british"].to_numpy())
-    foreign = pick(draws(seed, "household type", keys), types["foreign"].to_numpy())
-    since_long = pick(draws(seed, "household type", keys), types["naturalised"].to_numpy())
-    kind = np.select([naturalised, british], [since_long, settled], foreign)
-    adults, children = types["adults"].to_numpy()[kind], types["children"].to_numpy()[kind]
-    cut = int(np.searchsorted(np.cumsum(adults + children), number)) + 1
-    keys, fine, british, naturalised = keys[:cut], fine[:cut], british[:cut], naturalised[:cut]
-    kind, adults, children = kind[:cut], adults[:cut], children[:cut]
-    from_age, to_age = types["head_from"].to_numpy()[kind], types["head_to"].to_numpy()[kind]
-    head_age = between(draws(seed, "head age", keys), from_age, to_age)
-    country = nationalities(seed, keys, fine, "residents")
-    elsewhere = names.countries("non_EU", "residents", draws(seed, "ancestry country", keys))
-    with_names = british & (naturalised | (draws(seed, "ancestry", keys) < FOREIGN_ANCESTRY))
-    ancestry = np.where(with_names, elsewhere, country)
-    since = np.minimum(exponential(draws(seed, "years since arrival", keys), 9.0), head_age - 16.5)
-    since = np.where(naturalised, np.minimum(since + NATURALISED_BEFORE, head_age - 0.5), since) * YEAR
-    head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
-    households = households_of(seed, keys, RESIDENT, fine, country, ancestry, head_birth)
-    came = ~british | naturalised
-    households = households.with_columns(
-        arrive=pl.Series(np.where(came, FIRST_DAY - 20 - since, LONG_AGO).astype(np.int64))
+    before = _within_part(keys >> PART_BITS, (types["adults"] + types["children"]).to_numpy()[kind])
+    here = np.flatnonzero(before < of_part[keys >> PART_BITS])
+    keys, fine, naturalised, kind, before = keys[here], fine[here], naturalised[here], kind[here], before[here]
+    british = fine.are("British")
+    head_from, head_to, adults, children, head_female = (
+        types[name].to_numpy()[kind] for name in ("head_from", "head_to", "adults", "children", "head_female")
     )
-    head_female = types["head_female"].to_numpy()[kind]
-    people = people_of(seed, households, adults, children, np.full(cut, FIRST_DAY), head_female).head(number)
+    head_age = between(draws(seed, "head age", keys), head_from, head_to)
+    country = nationalities(seed, keys, fine)
+    ancestry = country.numbers.copy()
+    named = np.flatnonzero(british & (naturalised | (draws(seed, "ancestry", keys) < FOREIGN_ANCESTRY)))
+    ancestry[named] = names.countries("non_EU", "residents", draws(seed, "ancestry country", keys[named]))
+    ancestry = Labels(names.COUNTRIES, ancestry)
+    head_birth = (FIRST_DAY - head_age * YEAR).astype(np.int64)
+    households = households_of(
+        seed, keys, np.full(len(keys), RESIDENT), fine, country, ancestry, head_birth
+    ).with_columns(arrive=pl.Series(_arrivals(seed, keys, head_age, ~british, naturalised)))
+    people = people_of(seed, households, adults, children, np.full(len(keys), FIRST_DAY), head_female)
+    # the last household of a part may have more people than are wanted
+    within = _within_part(people["part"].to_numpy(), np.ones(len(people), dtype=np.int64))
+    people = people.filter(within < of_part[people["part"].to_numpy()])
     # children of households from abroad may have been born after the household came
-    abroad = households["arrive"][people["household"]] > people["birth"]
-    people = _british_if_born_here(born_abroad(people, ancestry, abroad.to_numpy()))
-    return households, people
+    abroad = households["arrive"].to_numpy()[people["household"].to_numpy()] > people["birth"].to_numpy()
+    return households, _british_if_born_here(born_abroad(people, ancestry, abroad))
 
 
-def _first_groups(uniform: Floats, factor: float) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def _within_part(part: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sum of the sizes before each row in its part; rows of a part stand together."""
+    before = np.cumsum(sizes) - sizes
+    return before - before[np.searchsorted(part, part)]
+
+
+def _first_groups(uniform: Floats, part: NDArray[np.int64]) -> tuple[Labels, NDArray[np.bool_]]:
     """Return the finer nationality group of each household of the first day, and who has become British before."""
-    shares = np.array([*FIRST_SHARES.values(), NATURALISED]) * factor
-    labels = np.array([*FIRST_SHARES, "naturalised", "British"], dtype=object)
-    drawn = labels[pick(uniform, [*shares, 1 - shares.sum()])]
-    return np.where(drawn == "naturalised", "British", drawn), drawn == "naturalised"
+    groups = np.empty(len(part), dtype=np.int8)
+    for one in np.unique(part):
+        those = part == one
+        shares = np.array([*FIRST_SHARES.values(), NATURALISED]) * table("areas")["born_abroad"][int(one)]
+        groups[those] = pick(uniform[those], [*shares, 1 - shares.sum()])
+    fine = Labels.looked_up([*FIRST_SHARES, "British", "British"], groups)
+    return fine, groups == len(FIRST_SHARES)
+
+
+def _kinds(uniform: Floats, british: NDArray[np.bool_], naturalised: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the kind of each household: a row of the table of households, drawn by who they are."""
+    kind = np.empty(len(uniform), dtype=np.int64)
+    for column, those in {"naturalised": naturalised, "british": british & ~naturalised, "foreign": ~british}.items():
+        kind[those] = pick(uniform[those], table("households")[column].to_numpy())
+    return kind
+
+
+def _arrivals(
+    seed: int, keys: NDArray[np.int64], head_age: Floats, foreign: NDArray[np.bool_], naturalised: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the day on which each household came, or `LONG_AGO` for those who were born here."""
+    arrive = np.full(len(keys), LONG_AGO)
+    came = np.flatnonzero(foreign | naturalised)
+    head_age, naturalised = head_age[came], naturalised[came]
+    since = np.minimum(exponential(draws(seed, "years since arrival", keys[came]), 9.0), head_age - 16.5)
+    since = np.where(naturalised, np.minimum(since + NATURALISED_BEFORE, head_age - 0.5), since) * YEAR
+    arrive[came] = FIRST_DAY - 20 - since
+    return arrive
 
 
 def _british_if_born_here(people: pl.DataFrame) -> pl.DataFrame:

@@ -7,15 +7,20 @@ import pytest
 from synthetic_data import names
 from synthetic_data.country import table
 from synthetic_data.draws import draws
+from synthetic_data.labels import Labels
 from synthetic_data.sources.held import code
 
 DRAWS = draws(1, "test", np.arange(20_000))
 
 
 def drawn(origin: str) -> tuple[pl.Series, pl.Series]:
-    origins = np.full(len(DRAWS), origin, dtype=object)
-    sexes = np.where(np.arange(len(DRAWS)) % 2 == 0, "F", "M").astype(object)
-    return pl.Series(names.given_names(origins, sexes, DRAWS)), pl.Series(names.family_names(origins, DRAWS[::-1]))
+    everybody = of_all(origin, names.ORIGINS)
+    female = np.arange(len(DRAWS)) % 2 == 0
+    return names.given_names(everybody, female, DRAWS), names.family_names(everybody, DRAWS[::-1])
+
+
+def of_all(text: str, texts: tuple[str, ...]) -> Labels:
+    return Labels(texts, np.full(len(DRAWS), texts.index(text), dtype=np.int8))
 
 
 def origins() -> list[str]:
@@ -91,8 +96,15 @@ def test_the_first_name_is_drawn_by_rank() -> None:
 
 
 def test_a_country_has_its_main_origin_and_sometimes_its_other() -> None:
-    india = names.origin_of(np.full(len(DRAWS), "IN", dtype=object), DRAWS)
-    assert abs((india == "south_indian").mean() - 0.22) < 0.012
-    assert set(india) == {"indian", "south_indian"}
-    poland = names.origin_of(np.full(len(DRAWS), "PL", dtype=object), DRAWS)
-    assert set(poland) == {"polish"}
+    india = names.origin_of(of_all("IN", names.COUNTRIES), DRAWS)
+    assert abs(india.are("south_indian").mean() - 0.22) < 0.012
+    assert india.are_any("indian", "south_indian").all()
+    poland = names.origin_of(of_all("PL", names.COUNTRIES), DRAWS)
+    assert poland.are("polish").all()
+
+
+def test_women_and_men_have_given_names_of_their_own_lists() -> None:
+    given, _ = drawn("japanese")
+    for sex, those in (("F", slice(0, None, 2)), ("M", slice(1, None, 2))):
+        known = table("given_names").filter(pl.col("origin") == "japanese", pl.col("sex") == sex)["name"]
+        assert set(given[those]) == set(known)

@@ -1,0 +1,17 @@
+"""Runs of equal values in an array in which equal values stand together."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def begins(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where another value begins."""
+    begin = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=begin[1:])
+    return begin
+
+
+def numbered(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number, from 0 on, of each value within its run."""
+    number = np.arange(len(values))
+    return number - np.maximum.accumulate(np.where(begins(values), number, 0))
