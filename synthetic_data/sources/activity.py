@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import calendar_year, year_starts
+from synthetic_data.days import dates, year_starts
 from synthetic_data.distinct import distinct
 from synthetic_data.extract import Extract, Sight
-from synthetic_data.sources import work
+from synthetic_data.sources import numbers, work
 from synthetic_data.sources.benefits import spells_on_benefit
 
 NO_BENEFIT = "NONE"
@@ -20,48 +20,63 @@ NO_BENEFIT = "NONE"
 
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of activity."""
-    lives, errors, data_date = sight.lives, sight.errors, sight.data_date
-    delivered_years = pl.col("TAX_YEAR_START").dt.year() < work.tax_years(data_date).stop
-    weeks = sight.once(work.all_weeks).filter(delivered_years)
-    people = work.active_people(lives, weeks, errors, data_date)
-    numbered = work.numbered(lives, with_combinations(weeks, sight.once(spells_on_benefit)))
+    lives, data_date = sight.lives, sight.data_date
+    weeks = sight.once(work.all_weeks)
+    weeks = weeks[np.flatnonzero(weeks["year"].to_numpy() < work.tax_years(data_date).stop)]
+    people = work.active_people(lives, weeks, sight.errors, data_date)
     return [
         Extract("activity_people", "activity", {"activity_people.parquet": people},
                 "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
-        Extract("activity_weeks", "activity", {"activity_weeks.parquet": numbered},
+        Extract("activity_weeks", "activity", {"activity_weeks.parquet": weeks_of_people(sight, weeks)},
                 "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
     ]  # fmt: skip
 
 
-def with_combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
-    """Return weeks with `BENEFIT_COMBINATION`, `NONE` where a year has no week on benefit.
-
-    `spells` has `row, start, end` (the last day) and `combination`, in order. Of those held equally long the first
-    counts.
-    """
-    row, first = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].to_physical().to_numpy().astype(np.int64)
-    years, year = distinct(first)
-    of_spell = spells["row"].to_numpy()
-    held_in = np.full(
-        (len(years), max(row.max(initial=-1), of_spell.max(initial=-1)) + 1), len(spells), dtype=np.int32
+def weeks_of_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
+    """Return the extract of weeks: of `row, year` and the weeks as `work.activity_weeks` tells them."""
+    row, place = weeks["row"].to_numpy(), weeks["year"].to_numpy() - work.FIRST_TAX_YEAR
+    years = np.array(work.tax_years(work.LAST_OF_ALL))
+    return pl.DataFrame(
+        {
+            "row": row,
+            "NINO_ENC": numbers.insurance_numbers(sight.lives, row),
+            "TAX_YEAR_START": dates("start", year_starts(years, 4, 6))[place],
+            "TAX_YEAR_END": dates("end", year_starts(years + 1, 4, 5))[place],
+            "WEEKS_TAX": weeks["WEEKS_TAX"],
+            "WEEKS_BENEFIT": weeks["WEEKS_BENEFIT"],
+            "WEEKS_ANY": weeks["WEEKS_ANY"],
+            "BENEFIT_COMBINATION": combinations(weeks, sight.once(spells_on_benefit)),
+        }
     )
-    for of_year, day in zip(held_in, years.tolist(), strict=True):
-        longest = _longest(spells, len(of_year), day)
-        of_year[of_spell[longest]] = longest
-    combination = spells["combination"].extend_constant(None, 1)[held_in[year, row]]
-    on_benefit = pl.col("WEEKS_BENEFIT") > 0
-    return weeks.with_columns(BENEFIT_COMBINATION=pl.when(on_benefit).then(combination).otherwise(pl.lit(NO_BENEFIT)))
 
 
-def _longest(spells: pl.DataFrame, people: int, first: int) -> NDArray[np.int64]:
-    """Return the spells (rows of `spells`) that people held for the most days of the tax year from a day on.
+def combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.Series:
+    """Return the combination of each person and year of `weeks`, `NONE` where the year has no week on benefit.
 
-    Spells that were held equally long are all there, the first of them last.
+    `spells` has `row, start, end` (the last day) and `combination`, those of a person in order. Of those held
+    equally long the first counts.
+    """
+    on_benefit = np.flatnonzero(weeks["WEEKS_BENEFIT"].to_numpy())
+    row, year = weeks["row"].to_numpy()[on_benefit], weeks["year"].to_numpy()[on_benefit]
+    held = np.full(len(weeks), len(spells))
+    for one in distinct(year)[0].tolist():
+        those = np.flatnonzero(year == one)
+        held[on_benefit[those]] = _longest(spells, one)[row[those]]
+    return spells["combination"].extend_constant(NO_BENEFIT, 1)[held]
+
+
+def _longest(spells: pl.DataFrame, year: int) -> NDArray[np.int64]:
+    """Return the spell (row of `spells`) that each person held for the most days of a tax year, or behind the last.
+
+    Of spells that were held equally long, it is the first.
     """
     row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
-    after = int(year_starts(calendar_year(first) + 1, 4, 6))
+    first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
     held = np.flatnonzero((start < after) & (end >= first))
     days = np.minimum(end[held], after - 1) - np.maximum(start[held], first)
-    most = np.full(people, -1)
+    most = np.full(row.max() + 1, -1)
     np.maximum.at(most, row[held], days)
-    return held[days == most[row[held]]][::-1]
+    longest = held[days == most[row[held]]][::-1]
+    found = np.full(len(most), len(spells))
+    found[row[longest]] = longest
+    return found

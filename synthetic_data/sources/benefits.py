@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
+from synthetic_data.days import LONG_AGO, NEVER, YEAR, dates, day, year_starts
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, Floats, draws, exponential, pick
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers, work
-from synthetic_data.sources.earnings import FIRST_DAY_OF_ALL, weeks_of_all_years
+from synthetic_data.sources.earnings import FIRST_DAY_OF_ALL
 from synthetic_data.sources.universal_credit import (
     LIVE_SERVICE_CLOSED,
     authority_at,
@@ -45,7 +46,6 @@ REGIMES = {
     "CA+IS": {"NWR": 0.9, "WFI": 0.1},
 }
 """Labour market regimes of Universal Credit by what the claim would have been for; assumptions."""
-CLAIM = {"row": pl.Int64, "start": pl.Int64, "end": pl.Int64, "all_year": pl.Boolean}
 SIMPLE_CLAIMS = 0.6
 """Claims of jobseekers that the live service takes: of single people without children, nearly."""
 SERVICES = ("FULL", "LIVE")
@@ -84,125 +84,118 @@ def benefit_spells(sight: Sight) -> pl.DataFrame:
 
 
 def spells_on_benefit(sight: Sight) -> pl.DataFrame:
-    """Return all spells: `row, start, end` (the last day), `combination`, `service`, `regime`, in order."""
+    """Return all spells: `row, start, end` (the last day), `combination`, `service`, `regime`.
+
+    They are in the order of people's numbers, then of days.
+    """
     lives, seed = sight.lives, sight.lives.seed
-    claims = _split(lives, sight.once(claimed))
+    claims = _split(sight, sight.once(claimed))
     row, start, claim = (claims[name].to_numpy() for name in ("row", "start", "claim"))
-    person, pensioner = lives.person[row], start >= work.pension_from(lives, row)
+    person, pensioner = lives.person[row], start >= sight.once(work.pensions_from)[row]
     kind = pick(draws(seed, "kind of benefit", person, claim - LONG_AGO), list(OUT_OF_WORK.values()))
-    kind = np.select([pensioner, claims["all_year"].to_numpy()], [KINDS.index("RP"), kind], KINDS.index("JSA"))
+    kind = np.where(claims["all_year"].to_numpy(), kind, KINDS.index("JSA"))
+    kind[pensioner] = KINDS.index("RP")
     authority = authority_at(lives, row, start)
     full = start >= full_service(authority)
     live = (kind == KINDS.index("JSA")) & (start >= live_service(authority)) & (start < LIVE_SERVICE_CLOSED) & ~full
     live &= draws(seed, "simple claim", person, claim - LONG_AGO) < SIMPLE_CLAIMS
     # a claim that goes on is on the new benefit only from the day it moves over
     credit = ~pensioner & (((claim == start) & (full | live)) | claims["moved"].to_numpy())
-    on_credit = pl.Series(credit)
     return pl.DataFrame({
         "row": row,
         "start": start,
         "end": claims["end"].to_numpy() - 1,
         "combination": _combination(lives, claims, kind, credit),
-        "service": pl.select(pl.when(on_credit).then(_named(SERVICES, live.astype(np.int64)))).to_series(),
-        "regime": pl.select(pl.when(on_credit).then(_regime(seed, person, start, kind))).to_series(),
+        "service": _named(SERVICES, np.where(credit, live, len(SERVICES))),
+        "regime": _regime(seed, person, start, kind, np.flatnonzero(credit)),
     })  # fmt: skip
 
 
 def _named(names: tuple[str, ...], index: NDArray[np.int64]) -> pl.Series:
-    return pl.Series(names, dtype=pl.String)[index]
+    """Return the names at places; the place behind the last one stands for none."""
+    return pl.Series([*names, None], dtype=pl.String)[index]
 
 
 def claimed(sight: Sight) -> pl.DataFrame:
-    """Return the claims: `row, start, end` (the day after the last), `all_year` (out of work), in order.
+    """Return the claims: `row, start, end` (the day after the last), `all_year` (out of work).
 
-    A tax year's weeks on benefit lie somewhere in the days that the systems see of it; those of a whole year join
-    those of the next. Claims that are open when observation begins began before it.
+    They are in the order of people's numbers, then of days. A tax year's weeks on benefit lie somewhere in the days
+    that the systems see of it; those of a whole year join those of the next. Claims that are open when observation
+    begins began before it.
     """
-    lives, active_from = sight.lives, sight.working.active_from
-    weeks = sight.once(weeks_of_all_years).filter(pl.col("WEEKS_BENEFIT") > 0)
-    stays = lives.stays
-    of_stay = stays["row"].to_numpy()
-    came = np.maximum(stays["start"].to_numpy(), active_from[of_stay])
-    pieces = [pl.DataFrame(schema=CLAIM)]
-    for (first,), of_year in weeks.group_by("year_start", maintain_order=True):
-        after = int(year_starts(int(calendar_year(first)) + 1, 4, 6))
-        wanted, all_year = np.zeros(len(lives.people), dtype=np.int64), np.zeros(len(lives.people), dtype=bool)
-        row = of_year["row"].to_numpy()
-        wanted[row] = of_year["WEEKS_BENEFIT"].to_numpy()
-        all_year[row] = of_year["WEEKS_TAX"].to_numpy() == 0
-        start, end = np.maximum(came, first), np.minimum(stays["end"].to_numpy(), after)
-        there = np.flatnonzero((end > start) & (wanted[of_stay] > 0))
-        row, start, days = of_stay[there], start[there], (end - start)[there]
-        low, high = _within(lives, row, days, wanted[row], int(first))
-        some = high > low
-        pieces.append(
-            pl.DataFrame({
-                "row": row[some], "start": (start + low)[some], "end": (start + high)[some],
-                "all_year": all_year[row[some]],
-            })
-        )  # fmt: skip
-    claims = pl.concat(pieces).sort("row", "start")
-    begins = (pl.col("row") != pl.col("row").shift(1)) | (pl.col("start") > pl.col("end").shift(1))
-    claims = (
-        claims.with_columns(number=begins.fill_null(value=True).cum_sum())
-        .group_by("number", maintain_order=True)
-        .agg(pl.col("row", "start", "all_year").first(), pl.col("end").last())
+    weeks = sight.once(work.all_weeks)
+    weeks = weeks[np.flatnonzero(weeks["WEEKS_BENEFIT"].to_numpy())]
+    row, all_year = weeks["row"].to_numpy(), weeks["WEEKS_TAX"].to_numpy() == 0
+    of, start, end = _days_on_benefit(sight, row, weeks["year"].to_numpy(), weeks["WEEKS_BENEFIT"].to_numpy())
+    row = row[of]
+    first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (start > np.roll(end, 1)))
+    row, start, all_year = row[first], start[first], all_year[of[first]]
+    start = _before_observation(sight, row, start)
+    return pl.DataFrame(
+        {"row": row, "start": start, "end": end[np.append(first[1:], len(end)) - 1], "all_year": all_year}
     )
-    start = _before_observation(lives, claims["row"].to_numpy(), claims["start"].to_numpy(), came, of_stay)
-    return claims.select("row", pl.Series("start", start), "end", "all_year")
 
 
-def _within(
-    lives: Lives, row: NDArray[np.int64], days: NDArray[np.int64], weeks: NDArray[np.int64], year: int
-) -> tuple[Days, Days]:
-    """Return which days of each piece of a person's year are on benefit, counted from the piece's first day.
+def _days_on_benefit(
+    sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64], weeks: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Days, Days]:
+    """Return the times on benefit in tax years with so many weeks of it: which of the years, first day, day after.
 
-    `days` are those of each piece, `weeks` those on benefit in the whole year; a person's pieces stand together.
+    A year is seen in as many pieces as the person has stays in it, and the weeks lie somewhere in all of them.
     """
-    first = np.flatnonzero(np.diff(row, prepend=-1) != 0)
-    sizes = np.diff(np.append(first, len(row)))
+    lives = sight.lives
+    first, after = year_starts(year, 4, 6), year_starts(year + 1, 4, 6)
+    stays = np.bincount(lives.stays["row"].to_numpy())
+    of = np.repeat(np.arange(len(row)), stays[row])
+    begins = np.cumsum(stays[row]) - stays[row]
+    stay = (np.cumsum(stays) - stays)[row][of] + np.arange(len(of)) - begins[of]
+    seen_from = np.maximum(lives.stays["start"].to_numpy()[stay], sight.working.active_from[row][of])
+    start = np.maximum(seen_from, first[of])
+    days = np.maximum(np.minimum(lives.stays["end"].to_numpy()[stay], after[of]) - start, 0)
     before = np.cumsum(days) - days
-    before = before - np.repeat(before[first], sizes)
-    whole = np.repeat(np.add.reduceat(days, first), sizes) if len(row) else days
-    wanted = weeks * 7
+    before -= before[begins][of]
+    whole, wanted = np.add.reduceat(days, begins) if len(row) else days, weeks * 7
     everything = (whole - wanted <= WHOLE) | (weeks == FULL_YEAR)
     wanted = np.where(everything, whole, wanted)
-    begins = (draws(lives.seed, "claim in the year", lives.person[row], year) * (whole - wanted + 1)).astype(np.int64)
-    low, high = np.clip(begins - before, 0, days), np.clip(begins + wanted - before, 0, days)
-    return low, high
+    from_day = (draws(lives.seed, "claim in the year", lives.person[row], first) * (whole - wanted + 1)).astype(
+        np.int64
+    )
+    low, high = np.clip(from_day[of] - before, 0, days), np.clip((from_day + wanted)[of] - before, 0, days)
+    some = np.flatnonzero(high > low)
+    return of[some], (start + low)[some], (start + high)[some]
 
 
-def _before_observation(
-    lives: Lives, row: NDArray[np.int64], start: Days, came: Days, of_stay: NDArray[np.int64]
-) -> Days:
+def _before_observation(sight: Sight, row: NDArray[np.int64], start: Days) -> Days:
     """Return the first days of claims, those that were open on the first day of all set back."""
-    earliest = np.full(len(lives.people), NEVER)
-    np.minimum.at(earliest, of_stay, came)
+    lives, found = sight.lives, start.copy()
+    open_ones = np.flatnonzero(start == FIRST_DAY_OF_ALL)
+    row, start = row[open_ones], start[open_ones]
     years = exponential(draws(lives.seed, "years on benefit", lives.person[row]), MEAN_YEARS_BEFORE)
-    pension = work.pension_from(lives, row)
+    pension = sight.once(work.pensions_from)[row]
     back = np.where(start >= pension, pension, (start - years * YEAR).astype(np.int64))
-    back = np.maximum(np.maximum(back, earliest[row]), day(1970, 1, 1))
-    return np.where(start == FIRST_DAY_OF_ALL, np.minimum(back, start), start)
+    earliest = np.maximum(lives.first_start, sight.working.active_from)[row]
+    found[open_ones] = np.minimum(np.maximum(np.maximum(back, earliest), day(1970, 1, 1)), start)
+    return found
 
 
-def _split(lives: Lives, claims: pl.DataFrame) -> pl.DataFrame:
+def _split(sight: Sight, claims: pl.DataFrame) -> pl.DataFrame:
     """Return claims cut where they change: at State Pension, and at the move to Universal Credit (`moved`).
 
     `claim` is the day on which the whole claim began.
     """
-    row, start, end = (claims[name].to_numpy() for name in ("row", "start", "end"))
-    pension = np.clip(work.pension_from(lives, row), start, end)
+    lives = sight.lives
+    row, start, end, all_year = (claims[name].to_numpy() for name in ("row", "start", "end", "all_year"))
+    pension = np.clip(sight.once(work.pensions_from)[row], start, end)
     opens = full_service(authority_at(lives, row, start))
-    moves = np.where(start < opens, np.maximum(moves_over(lives, row, start), start), NEVER)
-    moves = np.where(moves < pension, moves, pension)
-    parts = [
-        pl.DataFrame({
-            "row": row, "start": begin, "end": until, "claim": start, "all_year": claims["all_year"],
-            "moved": np.full(len(row), moved),
-        }).filter(pl.col("end") > pl.col("start"))
-        for begin, until, moved in ((start, moves, False), (moves, pension, True), (pension, end, False))
-    ]  # fmt: skip
-    return pl.concat(parts).sort("row", "start")
+    moves = np.where(start < opens, np.maximum(moves_over(lives, row, opens), start), NEVER)
+    moves = np.minimum(moves, pension)
+    begins, ends = np.stack([start, moves, pension], axis=1), np.stack([moves, pension, end], axis=1)
+    parts = np.flatnonzero(ends > begins)
+    claim, part = np.divmod(parts, begins.shape[1])
+    return pl.DataFrame({
+        "row": row[claim], "start": begins.ravel()[parts], "end": ends.ravel()[parts], "claim": start[claim],
+        "all_year": all_year[claim], "moved": part == 1,
+    })  # fmt: skip
 
 
 def _combination(lives: Lives, claims: pl.DataFrame, kind: NDArray[np.int64], credit: NDArray[np.bool_]) -> pl.Series:
@@ -227,7 +220,7 @@ def _combination(lives: Lives, claims: pl.DataFrame, kind: NDArray[np.int64], cr
         "HB": rents & ~credit,
     }
     code = sum(held.astype(np.int64) << place for place, held in enumerate(holds.values()))
-    codes, index = np.unique(code, return_inverse=True)
+    codes, index = distinct(code)
     words = ["+".join(name for place, name in enumerate(holds) if one >> place & 1) for one in codes.tolist()]
     return pl.Series(words, dtype=pl.String)[index]
 
@@ -236,11 +229,14 @@ def _of_kind(shares: dict[str, float], kind: NDArray[np.int64]) -> Floats:
     return np.array([shares.get(name, 0.0) for name in KINDS])[kind]
 
 
-def _regime(seed: int, person: NDArray[np.int64], start: Days, kind: NDArray[np.int64]) -> pl.Series:
-    uniform = draws(seed, "regime", person, start - LONG_AGO)
+def _regime(
+    seed: int, person: NDArray[np.int64], start: Days, kind: NDArray[np.int64], credit: NDArray[np.int64]
+) -> pl.Series:
+    """Return the regimes of the spells on Universal Credit (their places), and none of the others."""
+    uniform = draws(seed, "regime", person[credit], start[credit] - LONG_AGO)
     names = tuple(dict.fromkeys(name for shares in REGIMES.values() for name in shares))
-    found = np.zeros(len(person), dtype=np.int64)
+    found = np.full(len(person), len(names))
     for one, shares in REGIMES.items():
-        those = kind == KINDS.index(one)
-        found[those] = pick(uniform[those], [shares.get(name, 0.0) for name in names])
+        those = np.flatnonzero(kind[credit] == KINDS.index(one))
+        found[credit[those]] = pick(uniform[those], [shares.get(name, 0.0) for name in names])
     return _named(names, found)

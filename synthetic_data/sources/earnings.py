@@ -52,32 +52,25 @@ def delivered(sight: Sight) -> list[Extract]:
     ]  # fmt: skip
 
 
-def weeks_of_all_years(sight: Sight) -> pl.DataFrame:
-    """Return the weeks of activity of every tax year, delivered or not, and `year_start`, the year's first day."""
-    return sight.once(work.all_weeks).with_columns(year_start=pl.col("TAX_YEAR_START").to_physical().cast(pl.Int64))
-
-
 def weeks_in_tax(sight: Sight) -> NDArray[np.int8]:
     """Return the weeks in tax of each tax year, a row each from `work.FIRST_TAX_YEAR` on, and person.
 
     The last column, of no weeks, stands for nobody.
     """
     weeks = sight.once(work.all_weeks)
-    year = weeks["TAX_YEAR_START"].dt.year().to_numpy() - work.FIRST_TAX_YEAR
     found = np.zeros((len(work.tax_years(work.LAST_OF_ALL)), len(sight.lives.people) + 1), dtype=np.int8)
-    found[year, weeks["row"].to_numpy()] = weeks["WEEKS_TAX"].to_numpy()
+    found[weeks["year"].to_numpy() - work.FIRST_TAX_YEAR, weeks["row"].to_numpy()] = weeks["WEEKS_TAX"].to_numpy()
     return found
 
 
 def tax_years(sight: Sight) -> pl.DataFrame:
     """Return one row a person and tax year with weeks in tax, of the tax years delivered by the data date."""
     lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
-    years = work.tax_years(sight.data_date)
-    weeks = sight.once(weeks_of_all_years).filter(
-        (pl.col("WEEKS_TAX") > 0) & (pl.col("TAX_YEAR_START").dt.year() < years.stop)
-    )
-    row, year = weeks["row"].to_numpy(), weeks["TAX_YEAR_START"].dt.year().to_numpy().astype(np.int64)
-    worked, last = weeks["WEEKS_TAX"].to_numpy(), weeks["TAX_YEAR_END"].to_physical().to_numpy().astype(np.int64)
+    weeks = sight.once(work.all_weeks)
+    year, worked = weeks["year"].to_numpy(), weeks["WEEKS_TAX"].to_numpy()
+    told = np.flatnonzero((worked > 0) & (year < work.tax_years(sight.data_date).stop))
+    row, year, worked = weeks["row"].to_numpy()[told], year[told], worked[told]
+    last = year_starts(year + 1, 4, 5)
     person = held.identity(lives, errors, "earnings", row, last)
     entities = lives.person[row]
     self_employed = sight.working.self_employed[row]

@@ -240,9 +240,10 @@ def _credits(sight: Sight) -> pl.DataFrame:
     claimant, first = families["row"].to_numpy(), families["start"].to_numpy()
     admitted = draws(seed, "claims tax credits", lives.person[claimant]) < CREDIT_TAKE_UP
     # nobody new is let in once the full service is there
-    admitted &= first < full_service(authority_at(lives, claimant, first))
+    opens = full_service(authority_at(lives, claimant, first))
+    admitted &= first < opens
     moves = np.full(len(lives.people), NEVER)
-    moves[claimant] = np.where(admitted, moves_over(lives, claimant, first), LONG_AGO)
+    moves[claimant] = np.where(admitted, moves_over(lives, claimant, opens), LONG_AGO)
     years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
     paid = pl.concat([_paid_in(awards, year) for year in years])
     row, start, end = paid["row"].to_numpy(), paid["start"].to_numpy(), paid["end"].to_numpy()

@@ -6,9 +6,12 @@ rollout schedule, 2018). The shares of authorities between those days are rounde
 drawn, the same in every study.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
+from synthetic_data import places
 from synthetic_data.days import YEAR, day
 from synthetic_data.draws import Days, draws, exponential
 from synthetic_data.residence import Lives
@@ -38,23 +41,24 @@ NATURAL_MIGRATION_YEARS = 4.0
 
 def live_service(authorities: NDArray[np.int64]) -> Days:
     """Return the day on which the live service opens in each local authority (number)."""
-    return _opening("live service", authorities, LIVE_SERVICE)
+    return _openings("live service", LIVE_SERVICE)[authorities]
 
 
 def full_service(authorities: NDArray[np.int64]) -> Days:
     """Return the day on which the full service opens in each local authority (number)."""
-    return _opening("full service", authorities, FULL_SERVICE)
+    return _openings("full service", FULL_SERVICE)[authorities]
 
 
-def _opening(service: str, authorities: NDArray[np.int64], schedule: tuple[tuple[int, float], ...]) -> Days:
+@cache
+def _openings(service: str, schedule: tuple[tuple[int, float], ...]) -> Days:
     days, shares = zip(*schedule, strict=True)
     # no seed of a study enters: the schedule is a fact of the country
-    return np.interp(draws(0, f"{service} of an authority", authorities), shares, days).astype(np.int64)
+    drawn = draws(0, f"{service} of an authority", np.arange(len(places.authorities())))
+    return np.interp(drawn, shares, days).astype(np.int64)
 
 
-def moves_over(lives: Lives, rows: NDArray[np.int64], days: Days) -> Days:
-    """Return the day on which each claimant (row) of a benefit of before, living where on `days`, moves over."""
-    opens = full_service(authority_at(lives, rows, days))
+def moves_over(lives: Lives, rows: NDArray[np.int64], opens: Days) -> Days:
+    """Return the day on which each claimant (row) of a benefit of before moves over; `opens` is the full service."""
     later = exponential(
         draws(lives.seed, "change of circumstances", lives.person[rows]), NATURAL_MIGRATION_YEARS * YEAR
     )

@@ -80,64 +80,59 @@ def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
     return dates("day", days).dt.strftime("%d/%m/%Y")
 
 
-def activity_weeks(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return weeks of activity: the extract's columns but the number, by which they are in order, and by tax year."""
-    place = numbers.insurance_place(lives)
-    order = np.argsort(place)
-    pension = pension_from(lives, np.arange(len(lives.people)))
-    row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
-    since = np.maximum(start, working.active_from[row])
-    ever = since < end
-    seen = row[ever], since[ever], end[ever]
-    weeks = pl.concat([
-        _weeks_of(lives, working, errors, order, seen, pension, year) for year in tax_years(data_date)
-    ])  # fmt: skip
-    return weeks[np.argsort(place[weeks["row"].to_numpy()], kind="stable")]
+def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
+    """Return weeks of activity: `row, year` (in which the tax year begins), and three columns of the extract.
+
+    They are in the order of people's numbers, then of years.
+    """
+    lives, working = sight.lives, sight.working
+    years = np.array(tax_years(data_date))
+    row, year, weeks = _weeks_here(lives, working, years)
+    pensioner = year_starts(years, 4, 6)[year] >= sight.once(pensions_from)[row]
+    kind = draws(lives.seed, "kind of activity", lives.person)[row]
+    works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
+    seen = ~_unseen(lives, sight.errors, row, years[year], works & ~pensioner & working.self_employed[row])
+    known = np.flatnonzero(seen)
+    row, year, weeks, pensioner, works = (one[known] for one in (row, years[year], weeks, pensioner, works))
+    tax, benefit = np.where(works, weeks, 0), np.where(pensioner | ~works, weeks, 0)
+    some = np.flatnonzero(works & ~pensioner)
+    part = draws(lives.seed, "part of the year", lives.person[row[some]], year[some])
+    a_while = np.flatnonzero(part < CLAIMS_A_WHILE)
+    some, part = some[a_while], part[a_while]
+    benefit[some] = np.minimum(np.ceil(weeks[some] * part * 4).astype(np.int64), weeks[some])
+    # the two systems overlap, and together they see every week
+    tax[some] -= benefit[some] // 2
+    return pl.DataFrame({"row": row, "year": year, "WEEKS_TAX": tax, "WEEKS_BENEFIT": benefit, "WEEKS_ANY": weeks})
 
 
 def all_weeks(sight: Sight) -> pl.DataFrame:
     """Return the weeks of activity of every simulated tax year, delivered or not: see `activity_weeks`."""
-    return activity_weeks(sight.lives, sight.working, sight.errors, LAST_OF_ALL)
+    return activity_weeks(sight, LAST_OF_ALL)
 
 
-def _weeks_of(
-    lives: Lives,
-    working: WorkingLives,
-    errors: Errors,
-    order: NDArray[np.int64],
-    seen: tuple[NDArray[np.int64], Days, Days],
-    pension: Days,
-    year: int,
-) -> pl.DataFrame:
-    """Return the weeks of one tax year, of people (rows) in an order; `seen` are row, first and last day of times."""
-    first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
-    of, since, until = seen
-    days = np.maximum(np.minimum(until, after) - np.maximum(since, first), 0)
-    present = np.bincount(of, weights=days, minlength=len(lives.people))
-    weeks = np.minimum(np.round(present / 7).astype(np.int64), 52)
-    row = order[weeks[order] > 0]
-    entities, weeks = lives.person[row], weeks[row]
-    pensioner = first >= pension[row]
-    kind = draws(lives.seed, "kind of activity", entities)
-    works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    known = ~_unseen(lives.seed, errors, entities, year, works & ~pensioner & working.self_employed[row])
-    row, entities, weeks, pensioner, works = (one[known] for one in (row, entities, weeks, pensioner, works))
-    part = draws(lives.seed, "part of the year", entities, year)
-    a_while = works & ~pensioner & (part < CLAIMS_A_WHILE)
-    for_a_while = np.where(a_while, np.ceil(weeks * part * 4), 0).astype(np.int64)
-    benefit = np.where(pensioner | ~works, weeks, np.minimum(for_a_while, weeks))
-    # the two systems overlap, and together they see every week
-    tax = np.where(works, np.where(a_while, weeks - benefit // 2, weeks), 0)
-    return pl.DataFrame(
-        {
-            "row": row,
-            "TAX_YEAR_START": dates("start", np.full(len(row), first)),
-            "TAX_YEAR_END": dates("end", np.full(len(row), after - 1)),
-            "WEEKS_TAX": tax,
-            "WEEKS_BENEFIT": benefit,
-            "WEEKS_ANY": weeks,
-        }
-    )
+def _weeks_here(
+    lives: Lives, working: WorkingLives, years: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return row, place of the year and weeks of people who can be seen in tax years, by number and year."""
+    row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
+    since = np.maximum(start, working.active_from[row])
+    place = numbers.insurance_place(lives)[row]
+    ever = np.flatnonzero(since < end)
+    ever = ever[np.argsort(place[ever])]
+    row, since, end = row[ever], since[ever], end[ever]
+    first, after = year_starts(years, 4, 6), year_starts(years + 1, 4, 6)
+    days = np.clip(end[:, None], first, after) - np.clip(since[:, None], first, after)
+    begins = np.flatnonzero(np.diff(row, prepend=-1) != 0)
+    # to the nearest week
+    weeks = np.minimum((np.add.reduceat(days, begins) + 3) // 7, 52).ravel()
+    known = np.flatnonzero(weeks)
+    person, year = np.divmod(known, len(years))
+    return row[begins][person], year, weeks[known]
+
+
+def pensions_from(sight: Sight) -> Days:
+    """Return what `pension_from` does, of all people."""
+    return pension_from(sight.lives, np.arange(len(sight.lives.people)))
 
 
 def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
@@ -156,18 +151,18 @@ def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
 
 
 def _unseen(
-    seed: int, errors: Errors, entities: NDArray[np.int64], year: int, by_return: NDArray[np.bool_]
+    lives: Lives,
+    errors: Errors,
+    row: NDArray[np.int64],
+    year: NDArray[np.int64],
+    by_return: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return who is unseen in a whole tax year: without job or claim, or without the tax return that shows one."""
-    gap = draws(seed, "activity gap", entities, year) < errors.registration.activity_gap
-    lost = draws(seed, "no tax return", entities, year) < errors.registration.self_employed_gap
-    return gap | (by_return & lost)
-
-
-def numbered(lives: Lives, weeks: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of weeks, with encrypted numbers."""
-    number = numbers.insurance_numbers(lives, weeks["row"].to_numpy())
-    return weeks.select("row", number.alias("NINO_ENC"), pl.exclude("row"))
+    gap = draws(lives.seed, "activity gap", lives.person[row], year) < errors.registration.activity_gap
+    few = np.flatnonzero(by_return)
+    lost = draws(lives.seed, "no tax return", lives.person[row[few]], year[few])
+    gap[few] |= lost < errors.registration.self_employed_gap
+    return gap
 
 
 def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:

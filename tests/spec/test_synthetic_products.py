@@ -12,8 +12,10 @@ from synthetic_data.country import table
 from synthetic_data.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
 from synthetic_data.errors import NO_ERRORS, Errors
 from synthetic_data.extract import Sight
+from synthetic_data.places import authorities
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import (
+    activity,
     benefits,
     earnings,
     families,
@@ -40,7 +42,7 @@ def sight(lives: Lives) -> Sight:
 
 @pytest.fixture(scope="module")
 def weeks(sight: Sight) -> pl.DataFrame:
-    return work.activity_weeks(sight.lives, sight.working, sight.errors, sight.data_date)
+    return activity.weeks_of_people(sight, work.activity_weeks(sight, sight.data_date))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,7 @@ def test_universal_credit_replaces_older_benefits_as_it_is_rolled_out(lives: Liv
 
 
 def test_the_full_service_opens_in_all_authorities_from_may_2016_to_december_2018() -> None:
-    opens = universal_credit.full_service(np.arange(348))
+    opens = universal_credit.full_service(np.arange(len(authorities())))
     assert as_date(int(opens.min())) >= date(2016, 5, 25)
     assert as_date(int(opens.max())) <= date(2018, 12, 12)
     assert within(int((opens < day(2018, 1, 1)).sum()), 0.32, len(opens))
