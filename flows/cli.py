@@ -47,17 +47,22 @@ def demo(
 @app.command
 def simulate(
     *,
-    residents: Annotated[int, Parameter(help="People who live in the synthetic country.")],
+    residents: Annotated[int, Parameter(help="People who live in the country on its first day, 1,000 or more.")],
     seed: Annotated[int, Parameter(help="Another seed makes another country.")],
     out: Annotated[Path, Parameter(help="Folder of the study: study.toml, extracts/, truth/.")],
     scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
     errors: Annotated[str | None, Parameter(help="TOML file of other errors, or 'none': perfect sources.")] = None,
-    data_date: Annotated[date | None, Parameter(help="The day on which extracts are cut; 2019-12-31.")] = None,
+    data_date: Annotated[
+        date | None,
+        Parameter(help="The day on which extracts are cut, 2017-12-31 to 2020-12-31; default: 2019-12-31."),
+    ] = None,
     region: Annotated[
         list[str] | None,
         Parameter(negative="", help="Only people who first live there: a code or a name; repeatable."),
     ] = None,
-    snapshots: Annotated[int | None, Parameter(help="How many of the last PR snapshots to write; all.")] = None,
+    snapshots: Annotated[
+        int | None, Parameter(help="How many of the last PR snapshots to write, 1 to 6; default: all.")
+    ] = None,
     parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
     threads: Threads = 2,
 ) -> int:
@@ -78,7 +83,7 @@ def simulate(
 
 @app.command
 def run(
-    study: Annotated[Path, Parameter(help="The study file (TOML).")],
+    study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that holds it.")],
     *,
     out: Annotated[Path | None, Parameter(help="The run folder; default: run/ beside the study.")] = None,
     prefect: Annotated[bool, Parameter(negative="", help="Run the same stages as a Prefect flow.")] = False,

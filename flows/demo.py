@@ -18,6 +18,7 @@ from pipeline.tables import write_text
 from synthetic_data.parts import parts_of
 from synthetic_data.scenarios import BASELINE, read_scenario
 from synthetic_data.study import DATA_DATE, check_data_date, check_snapshots, check_threads, simulate
+from synthetic_data.study_file import TARGETS_PAGE
 
 MARK = "simulated.json"
 
@@ -65,7 +66,7 @@ def simulate_study(
     out = out.resolve()
     cut = data_date or DATA_DATE
     check_data_date(cut)
-    check_snapshots(snapshots)
+    check_snapshots(snapshots, cut)
     lived = read_scenario(scenario)
     told = lived.sources_err(errors)
     key = digest(
@@ -149,3 +150,5 @@ def _move_over(aside: Path, out: Path) -> None:
             shutil.rmtree(target)
         made.replace(target)
     aside.rmdir()
+    # a page of the targets told of the study that stood here before
+    (out / TARGETS_PAGE).unlink(missing_ok=True)

@@ -12,9 +12,8 @@ from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
 from pipeline.tables import write_text
 from synthetic_data.observed.study import Observed, open_study
+from synthetic_data.study_file import TARGETS_PAGE
 from synthetic_data.targets import Result, Targets, compare, read_targets
-
-PAGE = "targets.html"
 
 
 def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) -> int:
@@ -27,7 +26,7 @@ def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) ->
         raise UserError(f"{path}: no such study. Make one with `sojourn simulate`.")
     if report and report[0].is_dir():
         raise UserError(
-            f"--report {report[0]}: is a folder. Name a file in it, or give no name: {PAGE} in the study."
+            f"--report {report[0]}: is a folder. Name a file in it, or give no name: {TARGETS_PAGE} in the study."
         )
     study, targets = open_study(path), read_targets()
     results = compare(study, targets)
@@ -36,7 +35,7 @@ def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) ->
     else:
         _print(study, results)
     if report is not None:
-        file = report[0] if report else study.study.folder / PAGE
+        file = report[0] if report else study.study.folder / TARGETS_PAGE
         write_text(target_page(study, targets, results), file)
         if not as_json:
             Terminal().say(f"  report   {shown(file)}")

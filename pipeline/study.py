@@ -17,6 +17,7 @@ Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 Years = Annotated[tuple[Annotated[Whole, Field(ge=1900, le=2199)], ...], Field(min_length=1)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 LARGEST_SEED = 2**63 - 1
+STUDY_FILE = "study.toml"
 
 
 class ExtractFiles(Frozen):
@@ -144,8 +145,12 @@ class Study(Frozen):
 
 
 def read_study(path: Path) -> Study:
-    """Return the study in a TOML file; raises `UserError` that tells every mistake in it."""
+    """Return the study in a TOML file, or in the folder that holds it; raises `UserError` of every mistake."""
     path = Path(path).resolve()
+    if path.is_dir():
+        path /= STUDY_FILE
+    if not path.exists():
+        raise UserError(f"{path}: no such file. Check the path, or make a study with `sojourn simulate`.")
     data = read_toml(path)
     if "path" in data:
         raise unknown("key", "path", set(Study.model_fields) - {"path"}, str(path))

@@ -25,7 +25,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Check the path, or make a study with `sojourn simulate`.") from None
+        raise UserError(f"{path}: no such file. Check the path.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}). It must be a TOML file in UTF-8.") from None
     try:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, model_validator
 
+from pipeline.errors import UserError
 from pipeline.toml_files import Frozen, parse, read_toml
 from synthetic_data.catalogue import Amount, Share, error
 from synthetic_data.draws import Floats
@@ -291,7 +292,10 @@ def with_overrides(errors: Errors, tree: Mapping[str, Any], where: str) -> Error
 
 def read_errors(path: Path, base: Errors) -> Errors:
     """Return `base` with the overrides of a TOML file; raises `UserError` for any mistake in it."""
-    return with_overrides(base, read_toml(path), str(path))
+    tree = read_toml(path)
+    if "says" in tree:
+        raise UserError(f"{path}: a scenario, not a file of errors. Give it with --scenario.")
+    return with_overrides(base, tree, str(path))
 
 
 def _merged(base: dict[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:

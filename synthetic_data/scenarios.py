@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.errors import unknown
+from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
 from synthetic_data.country import PARTIES
 from synthetic_data.days import FIRST_DAY, LAST_DAY, as_date
@@ -93,6 +93,10 @@ class Scenario(Frozen):
         if chosen == NO_ERRORS_WORD:
             return NO_ERRORS
         own = with_overrides(NO_ERRORS if self.perfect else Errors(), self.errors, f"{self.name}, [errors]")
+        if chosen and not Path(chosen).exists():
+            raise UserError(
+                f"--errors {chosen}: no such file. Name a TOML file of errors, or say '{NO_ERRORS_WORD}' for none."
+            )
         return read_errors(Path(chosen), own) if chosen else own
 
 
@@ -109,7 +113,10 @@ def read_scenario(name: str) -> Scenario:
         if name not in scenario_names():
             raise unknown("scenario", name, scenario_names(), "--scenario")
         path = Path(str(resources.files("synthetic_data") / "scenarios" / f"{name}.toml"))
-    return parse(Scenario, {"name": path.stem, **read_toml(path)}, str(path))
+    tree = read_toml(path)
+    if tree and tree.keys() <= Errors.model_fields.keys():
+        raise UserError(f"{path}: a file of errors, not a scenario. Give it with --errors.")
+    return parse(Scenario, {"name": path.stem, **tree}, str(path))
 
 
 def _simulated(value: date) -> date:

@@ -10,14 +10,16 @@ import polars as pl
 
 from pipeline.errors import UserError
 from pipeline.stage import StageResult, silent
+from pipeline.study import STUDY_FILE
 from pipeline.tables import write_text
 from synthetic_data import days, extracts, layouts, parts, places, truth_tables
 from synthetic_data.errors import Errors
 from synthetic_data.processes import Task, results
 from synthetic_data.residence import live
 from synthetic_data.scenarios import BASELINE, Scenario, read_scenario
+from synthetic_data.sources import nhs
 from synthetic_data.spool import Batch, Spool
-from synthetic_data.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, STUDY_FILE, Choices, study_text
+from synthetic_data.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
 
 FIRST_DATA_DATE, LAST_DATA_DATE = date(2017, 12, 31), days.as_date(days.LAST_DAY)
 """Data dates that a study can have: from the delivery of the coverage survey to the last simulated day."""
@@ -57,7 +59,7 @@ def simulate(
     if seed < 0:
         raise UserError(f"--seed {seed}: a seed is a whole number from 0 on. Choose another.")
     check_data_date(data_date)
-    check_snapshots(snapshots)
+    check_snapshots(snapshots, data_date)
     check_threads(threads)
     scenario = scenario or read_scenario(BASELINE)
     chosen = Choices(
@@ -141,10 +143,11 @@ def check_data_date(data_date: date) -> None:
         raise UserError(f"--data-date {data_date}: lives are simulated to {LAST_DATA_DATE}. Choose an earlier day.")
 
 
-def check_snapshots(snapshots: int | None) -> None:
-    """Raise `UserError` for a number of snapshots that is none."""
-    if snapshots is not None and snapshots < 1:
-        raise UserError(f"--snapshots {snapshots}: a study has one snapshot at least. Choose 1 or more.")
+def check_snapshots(snapshots: int | None, data_date: date) -> None:
+    """Raise `UserError` for a number of snapshots that there is not on the data date."""
+    taken = len(nhs.snapshot_years(days.day(data_date.year, data_date.month, data_date.day)))
+    if snapshots is not None and not 1 <= snapshots <= taken:
+        raise UserError(f"--snapshots {snapshots}: by {data_date} there are {taken}. Choose 1 to {taken}.")
 
 
 def check_threads(threads: int) -> None:

@@ -8,7 +8,7 @@ from synthetic_data import days, parts
 from synthetic_data.errors import NO_ERRORS, Errors, values
 from synthetic_data.scenarios import BASELINE, Scenario
 
-STUDY_FILE = "study.toml"
+TARGETS_PAGE = "targets.html"
 AREA_LOOKUP = "postcode_areas.csv"
 KEY_FILE = "synthetic.key"
 RULE_SET = "long_term_2019"

@@ -18,7 +18,6 @@ from synthetic_data.country import table
 from synthetic_data.days import LAST_DAY, as_date
 from synthetic_data.observed.counting import NotShownError
 
-STUDY_FILE = "study.toml"
 HORIZON = as_date(LAST_DAY) + timedelta(days=1)
 LONG = pl.duration(days=365)
 
@@ -128,7 +127,7 @@ class Observed:
 
 def open_study(path: Path) -> Observed:
     """Return the study of a file, or of the folder that holds one; raises `UserError` if it is not synthetic."""
-    study = read_study(path / STUDY_FILE if path.is_dir() else path)
+    study = read_study(path)
     if not study.synthetic:
         raise UserError(
             f"{study.path}: not a synthetic study, so nobody knows its truth. Make one with `sojourn simulate`."

@@ -118,7 +118,8 @@ def test_a_mistake_is_told_in_one_paragraph(name, study_copy, command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "nowhere/study.toml"], "no such file"),
+        (["run", "nowhere/study.toml"], "make a study with `sojourn simulate`"),
+        (["run", "."], "study.toml: no such file"),
         (["run"], "STUDY"),
         (["rum", "study.toml"], "run"),
         (["demo", "--residents", "many"], "residents"),

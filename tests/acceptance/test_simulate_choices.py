@@ -22,7 +22,9 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
     (out / "extracts" / "mws.csv").unlink()
     assert not reused(), "a study with a file lost is made again"
     assert (out / "extracts" / "mws.csv").exists()
+    (out / "targets.html").write_text("of the study that stood here before")
     assert not reused(scenario="lost_tenth")
+    assert not (out / "targets.html").exists()
     assert not reused(errors=str(errors))
     assert reused(errors=str(errors))
     errors.write_text("[names]\nrate = 0.05\n")
@@ -39,16 +41,31 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
     ("chosen", "told"),
     [
         ({"scenario": "visa_surg"}, "Did you mean 'visa_surge'?"),
-        ({"errors": "nowhere.toml"}, "no such file"),
+        ({"errors": "nowhere.toml"}, "--errors nowhere.toml: no such file"),
+        ({"errors": "None"}, "or say 'none'"),
         ({"data_date": date(2017, 6, 29)}, "coverage survey of 2017-06-30"),
         ({"regions": ("Waless",)}, "Did you mean 'Wales'?"),
         ({"snapshots": 0}, "--snapshots 0"),
+        ({"snapshots": 7}, "by 2019-12-31 there are 6"),
+        ({"snapshots": 5, "data_date": date(2018, 1, 31)}, "Choose 1 to 4"),
     ],
 )
 def test_a_mistake_leaves_no_folder(tmp_path, chosen, told):
     with pytest.raises(UserError, match=told):
         simulate_study(1_000, 1, tmp_path / "study", Terminal(), **chosen)
     assert not (tmp_path / "study").exists()
+
+
+def test_files_of_errors_and_of_scenarios_are_told_apart(tmp_path):
+    errors, scenario = tmp_path / "errors.toml", tmp_path / "scenario.toml"
+    errors.write_text("[names]\nrate = 0.05\n")
+    scenario.write_text('says = "as ever"\n')
+    for chosen, told in (
+        ({"errors": str(scenario)}, "with --scenario"),
+        ({"scenario": str(errors)}, "with --errors"),
+    ):
+        with pytest.raises(UserError, match=told):
+            simulate_study(1_000, 1, tmp_path / "study", Terminal(), **chosen)
 
 
 def test_the_command_takes_all_choices_together(command, tmp_path):
