@@ -32,14 +32,17 @@ def home_course(seed: int, person: NDArray[np.int64], birth: Days) -> tuple[Days
 
     `NEVER` for those who do not go; whether the person is here on the day is not asked.
     """
-    goes = draws(seed, "university", person) < GOES_TO_UNIVERSITY
-    eighteen = (birth + 18 * YEAR).astype(np.int64)
-    later = (draws(seed, "gap year", person) < GAP_YEAR).astype(np.int64)
-    year = calendar_year(eighteen) + (eighteen > year_starts(calendar_year(eighteen), 8, 31)) + later
-    begin = year_starts(year, 9, 15) + (draws(seed, "first day", person) * 14).astype(np.int64)
-    end = begin + int(3 * YEAR) - 100 + (draws(seed, "last day", person) * 16).astype(np.int64)
-    in_hall = goes & (draws(seed, "lives in hall", person) < LIVES_IN_HALL)
-    return np.where(goes, begin, NEVER), np.where(goes, end, NEVER), in_hall
+    begin, end, in_hall = np.full(len(person), NEVER), np.full(len(person), NEVER), np.zeros(len(person), dtype=bool)
+    goes = np.flatnonzero(draws(seed, "university", person) < GOES_TO_UNIVERSITY)
+    student, eighteen = person[goes], (birth[goes] + 18 * YEAR).astype(np.int64)
+    later = (draws(seed, "gap year", student) < GAP_YEAR).astype(np.int64)
+    year = calendar_year(eighteen)
+    year += (eighteen > year_starts(year, 8, 31)) + later
+    first = year_starts(year, 9, 15) + (draws(seed, "first day", student) * 14).astype(np.int64)
+    begin[goes] = first
+    end[goes] = first + int(3 * YEAR) - 100 + (draws(seed, "last day", student) * 16).astype(np.int64)
+    in_hall[goes] = draws(seed, "lives in hall", student) < LIVES_IN_HALL
+    return begin, end, in_hall
 
 
 def courses(lives: "Lives") -> pl.DataFrame:

@@ -30,8 +30,9 @@ from synthetic_data.country import (
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal
 from synthetic_data.education import home_course
-from synthetic_data.households import GIRLS, SPELLS, SURGE_BIT, sexes
+from synthetic_data.households import GIRLS, GROUPS, PLACES, SPELLS, SURGE_BIT, sexes
 from synthetic_data.labels import Labels
+from synthetic_data.runs import begins, numbered
 
 OWN_HOUSEHOLD_KEYS = 1 << 55
 BIRTH_KEYS = 1 << 56
@@ -66,7 +67,7 @@ def at_steps(steps: tuple[tuple[int, float], ...], values: Floats) -> Floats:
 
 def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.DataFrame:
     """Let resident households leave, and some of them return; `here_since` is the day they came to the country."""
-    keys, group = households["key"].to_numpy(), households["group"].to_numpy()
+    keys, group = households["key"].to_numpy(), Labels.of(households["group"], GROUPS)
     start = np.maximum(households["arrive"].to_numpy(), FIRST_DAY)
     leave = np.full(len(keys), NEVER)
     birth = households["head_birth"].to_numpy()
@@ -76,18 +77,19 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
         some = np.flatnonzero((chance < highest) & (leave == NEVER))
         rate = at_steps(BRITISH_EMIGRATION, (first - birth[some]) / YEAR)
         for one, steps in FOREIGN_EMIGRATION.items():
-            rate = np.where(group[some] == one, at_steps(steps, (first - here_since[some]) / YEAR), rate)
+            those = group[some].are(one)
+            rate[those] = at_steps(steps, (first - here_since[some[those]]) / YEAR)
         on = first + (draws(seed, "emigration day", keys[some], year) * 365).astype(np.int64)
         goes = (chance[some] < rate) & (on > start[some] + 30)
         leave[some[goes]] = on[goes]
-    back = leave + 366 + exponential(draws(seed, "absence", keys), MEAN_RETURN_DAYS).astype(np.int64)
-    returns = (leave < NEVER) & (draws(seed, "comes back", keys) < RESIDENTS_RETURN)
-    again = back + 366 + exponential(draws(seed, "second stay", keys), MEAN_SETTLED_YEARS * YEAR).astype(np.int64)
-    return households.with_columns(
-        leave=pl.Series(leave),
-        arrive_again=pl.Series(np.where(returns, back, NEVER)),
-        leave_again=pl.Series(np.where(returns, again, NEVER)),
-    )
+    back, again = np.full(len(keys), NEVER), np.full(len(keys), NEVER)
+    left = np.flatnonzero(leave < NEVER)
+    some = left[draws(seed, "comes back", keys[left]) < RESIDENTS_RETURN]
+    absence = exponential(draws(seed, "absence", keys[some]), MEAN_RETURN_DAYS)
+    back[some] = leave[some] + 366 + absence.astype(np.int64)
+    stay = exponential(draws(seed, "second stay", keys[some]), MEAN_SETTLED_YEARS * YEAR)
+    again[some] = back[some] + 366 + stay.astype(np.int64)
+    return households.with_columns(leave=pl.Series(leave), arrive_again=pl.Series(back), leave_again=pl.Series(again))
 
 
 def is_here(households: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
@@ -103,35 +105,37 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
 
     Those who go to university leave for it, or after it; a new household's `course_end` is that of its founder.
     """
-    person, birth = people["person"].to_numpy(), people["birth"].to_numpy()
+    children = np.flatnonzero(people["place"].to_numpy() >= 2)
+    person, birth, home = (people[name].to_numpy()[children] for name in ("person", "birth", "household"))
     begin, finish, in_hall = home_course(seed, person, birth)
     usual = (birth + (18 + 8 * draws(seed, "leaving home", person)) * YEAR).astype(np.int64)
     studies = (begin > FIRST_DAY) & (begin < NEVER)
-    on = np.where(studies & in_hall, begin, np.where(studies, np.maximum(usual, finish), usual))
-    leaves = (people["place"].to_numpy() >= 2) & ((draws(seed, "leaves home", person) < LEAVES_HOME) | in_hall)
-    leaves &= (on > FIRST_DAY) & (on <= LAST_DAY) & is_here(households, people["household"].to_numpy(), on)
-    rows = np.flatnonzero(leaves)
-    home = people["household"].to_numpy()[rows]
-    in_town = (studies & in_hall)[rows]
+    in_town = studies & in_hall
+    on = np.where(in_town, begin, np.where(studies, np.maximum(usual, finish), usual))
+    leaves = (draws(seed, "leaves home", person) < LEAVES_HOME) | in_hall
+    leaves &= (on > FIRST_DAY) & (on <= LAST_DAY) & is_here(households, home, on)
+    rows, person, birth, home, on = (one[leaves] for one in (children, person, birth, home, on))
+    in_town, begin, finish = in_town[leaves], begin[leaves], finish[leaves]
+    of = people.select("group", "fine_group", "nationality", "family_name")[rows]
     never = pl.lit(NEVER, pl.Int64)
     founded = households[home].with_columns(
-        key=pl.Series(OWN_HOUSEHOLD_KEYS + person[rows]),
+        key=pl.Series(OWN_HOUSEHOLD_KEYS + person),
         party=pl.lit(RESIDENT, dtype=pl.Int64),
-        group=people["group"][rows],
-        fine_group=people["fine_group"][rows],
-        country=people["nationality"][rows],
-        family_name=people["family_name"][rows],
-        head_birth=pl.Series(birth[rows]),
-        course_begin=pl.Series(np.where(in_town, begin[rows], NEVER)),
-        course_end=pl.Series(np.where(in_town, finish[rows], NEVER)),
+        group=of["group"],
+        fine_group=of["fine_group"],
+        country=of["nationality"],
+        family_name=of["family_name"],
+        head_birth=pl.Series(birth),
         overstays=pl.lit(value=False),
-        **{day: never for spell in SPELLS for day in spell},
+        **{day: never for spell in SPELLS for day in spell} | {"arrive": pl.Series(on)},
+        course_begin=pl.Series(np.where(in_town, begin, NEVER)),
+        course_end=pl.Series(np.where(in_town, finish, NEVER)),
     )
-    founded = founded.with_columns(arrive=pl.Series(on[rows]))
     founded = emigrations(seed, founded, households["arrive"].to_numpy()[home])
-    own = np.full(len(people), -1, dtype=np.int64)
+    own, leaves_home = np.full(len(people), -1), np.full(len(people), NEVER)
     own[rows] = len(households) + np.arange(len(rows))
-    people = people.with_columns(own_household=pl.Series(own), leaves_home=pl.Series(np.where(leaves, on, NEVER)))
+    leaves_home[rows] = on
+    people = people.with_columns(own_household=pl.Series(own), leaves_home=pl.Series(leaves_home))
     return pl.concat([households, founded], rechunk=True), people
 
 
@@ -142,19 +146,16 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     in the mean. A pair lives together from its day on, in his household, if both are here in households
     of their own on that day. Pairs follow from who was born and who came, not from what else happens to anybody.
     """
-    key = households["key"].to_numpy()[people["household"].to_numpy()]
-    party = households["party"].to_numpy()[people["household"].to_numpy()]
+    person, birth, place, home = (people[name].to_numpy() for name in ("person", "birth", "place", "household"))
+    young = np.flatnonzero((place != 1) & (birth > FIRST_DAY - 40 * YEAR) & (birth < LAST_DAY - 22 * YEAR))
+    young = young[draws(seed, "ever lives together", person[young]) < MARRIES]
     of_visit = np.array([one.purpose in ("study", "visit") or one.returns > COMES_AND_GOES for one in PARTIES])
-    settles = (party == RESIDENT) | ((party < len(PARTIES)) & ~of_visit[np.minimum(party, len(PARTIES) - 1)])
-    added = (key >> SURGE_BIT) & 1
-    size = np.bincount(people["household"].to_numpy(), minlength=len(households))[people["household"].to_numpy()]
-    person, birth, place = (people[name].to_numpy() for name in ("person", "birth", "place"))
-    single = settles & (added == 0) & ((place >= 2) | ((place == 0) & (size == 1)))
-    young = (birth > FIRST_DAY - 40 * YEAR) & (birth < LAST_DAY - 22 * YEAR)
-    wants = np.flatnonzero(single & young & (draws(seed, "ever lives together", person) < MARRIES))
-    kind = people["part"].to_numpy()[wants] * 3 + np.array(
-        [KINDRED[one] for one in people["group"].to_numpy()[wants]]
-    )
+    settles = np.append(~of_visit, [True, False])[households["party"].to_numpy()[home[young]]]
+    added = (person[young] // PLACES >> SURGE_BIT) & 1
+    alone = (np.bincount(home, minlength=len(households)) == 1)[home[young]]
+    wants = young[settles & (added == 0) & ((place[young] >= 2) | alone)]
+    like = Labels.of(people["group"], tuple(KINDRED))[wants].values(KINDRED).astype(np.int64)
+    kind = people["part"].to_numpy()[wants] * 3 + like
     female = (people["sex"] == "F").to_numpy()[wants]
     spread = between(draws(seed, "age of partners", person[wants]), -1.5, 1.5) * YEAR
     place_in_order = birth[wants] + spread - np.where(female, 2 * YEAR, 0)
@@ -179,14 +180,16 @@ def _pairs(
     rows: NDArray[np.int64], kind: NDArray[np.int64], female: NDArray[np.bool_], order: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the n-th man and the n-th woman of each kind, in order."""
-    ranked = []
+    ranked, numbers = [], []
     for sex in (False, True):
         those = np.flatnonzero(female == sex)
         those = those[np.lexsort((rows[those], order[those], kind[those]))]
-        begins = np.searchsorted(kind[those], kind[those], side="left")
-        ranked.append(pl.DataFrame({"row": rows[those], "kind": kind[those], "rank": np.arange(len(those)) - begins}))
-    pairs = ranked[0].join(ranked[1], on=["kind", "rank"], suffix="_hers").sort("row")
-    return pairs["row"].to_numpy(), pairs["row_hers"].to_numpy()
+        ranked.append(rows[those])
+        numbers.append((kind[those] << 32) + numbered(kind[those]))
+    _, man, woman = np.intersect1d(*numbers, assume_unique=True, return_indices=True)
+    his, hers = ranked[0][man], ranked[1][woman]
+    in_order = np.argsort(his)
+    return his[in_order], hers[in_order]
 
 
 def _before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
@@ -234,15 +237,17 @@ def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
     a = a * np.exp(MORTALITY_FALLS * (FIRST_DAY - birth) / YEAR)
     b = np.where(female, MORTALITY["F"][1], MORTALITY["M"][1]) - MORTALITY_FALLS
     left = exponential(draws(seed, "death", people["person"].to_numpy()), 1.0)
-    on, dies = entry, np.full(len(birth), NEVER)
-    for factor, end in zip(MORTALITY_OF_YEAR, (*year_starts(YEARS, 7), NEVER), strict=True):
-        begin = np.exp(b * (on - birth) / YEAR)
-        until = np.maximum(end, on)
-        spent = factor * a / b * (np.exp(b * np.minimum(until - birth, OLDEST * YEAR) / YEAR) - begin)
-        here = (dies == NEVER) & (left < spent)
-        at = birth + np.log(begin + left * b / (factor * a)) / b * YEAR
-        dies = np.where(here, at.astype(np.int64), dies)
-        left, on = left - np.maximum(spent, 0), until
+    dies = np.full(len(birth), NEVER)
+    on, begin = entry, np.exp(b * (entry - birth) / YEAR)
+    for factor, year_end in zip(MORTALITY_OF_YEAR, (*year_starts(YEARS, 7), NEVER), strict=True):
+        until = np.maximum(year_end, on)
+        end = np.exp(b * np.minimum(until - birth, OLDEST * YEAR) / YEAR)
+        spent = factor * a / b * (end - begin)
+        some = np.flatnonzero((left < spent) & (dies == NEVER))
+        grown = begin[some] + left[some] * b[some] / (factor * a[some])
+        dies[some] = birth[some] + np.log(grown) / b[some] * YEAR
+        left -= np.maximum(spent, 0)
+        on, begin = until, end
     return np.maximum(dies, entry + 1)
 
 
@@ -312,44 +317,42 @@ def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.D
     Households travel together; students go home for the holidays. Journeys of others are not simulated: no
     source sees them.
     """
-    visa = is_visa_national(people)
-    inside = stays.filter(pl.Series(visa[stays["row"].to_numpy()]) & (pl.col("end") > FIRST_DAY))
-    row = inside["row"].to_numpy()
+    row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
+    visa = np.flatnonzero(is_visa_national(people)[row] & (end > FIRST_DAY))
+    row, start, end = row[visa], start[visa], end[visa]
     often = np.array([TRIPS_A_YEAR.get(party.purpose, OTHER_TRIPS) for party in PARTIES] + [OTHER_TRIPS, 0.0])
-    frames = []
+    key, party, course_begin, course_end = (
+        households[name].to_numpy() for name in ("key", "party", "course_begin", "course_end")
+    )
+    found = []
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        home = household_on(people, row, np.full(len(row), first))
-        key = households["key"].to_numpy()[home]
-        party = households["party"].to_numpy()[home]
-        out = first + (draws(seed, "trip day", key, year) * 365).astype(np.int64)
-        away = np.clip(log_normal(draws(seed, "trip length", key, year), 18, 0.7), 3, 80)
-        long_away = between(draws(seed, "long trip length", key, year), 90, 350)
-        away = np.where(draws(seed, "long trip", key, year) < LONG_TRIPS, long_away, away)
-        frames.append(_inside(inside, draws(seed, "trip", key, year) < often[party], out, away.astype(np.int64)))
-        course_end = households["course_end"].to_numpy()[home]
-        studies = (households["course_begin"].to_numpy()[home] <= first + 365) & (party < len(PARTIES))
-        share = np.where(draws(seed, "goes home", key) < GOES_HOME[0][0], GOES_HOME[0][1], GOES_HOME[1][1])
+        here = np.flatnonzero((start < first + 365) & (end > first))
+        home = household_on(people, row[here], np.full(len(here), first))
+        goes = draws(seed, "trip", key[home], year) < often[party[home]]
+        of = key[home[goes]]
+        out = first + (draws(seed, "trip day", of, year) * 365).astype(np.int64)
+        away = np.clip(log_normal(draws(seed, "trip length", of, year), 18, 0.7), 3, 80)
+        long = draws(seed, "long trip", of, year) < LONG_TRIPS
+        away[long] = between(draws(seed, "long trip length", of[long], year), 90, 350)
+        found.append((here[goes], out, away.astype(np.int64)))
+        studies = (course_begin[home] <= first + 365) & (party[home] < len(PARTIES)) & (course_end[home] > first)
+        here, home = here[studies], home[studies]
+        of = key[home]
+        share = np.where(draws(seed, "goes home", of) < GOES_HOME[0][0], GOES_HOME[0][1], GOES_HOME[1][1])
         for name, month, day_of_month, days_away in HOLIDAYS:
-            leaves = year_starts(year, month, day_of_month) + (draws(seed, f"{name} day", key, year) * 12)
-            back = days_away + between(draws(seed, f"{name} length", key, year), -6, 7)
-            goes = studies & (leaves < course_end - 10) & (draws(seed, name, key, year) < share)
-            frames.append(_inside(inside, goes, leaves.astype(np.int64), back.astype(np.int64)))
-    journeys = pl.concat(frames).sort("row", "out", "back")
-    overlaps = (pl.col("out") < pl.col("back").shift(1).over("row") + 10).fill_null(value=False)
+            leaves = year_starts(year, month, day_of_month) + draws(seed, f"{name} day", of, year) * 12
+            goes = (leaves < course_end[home] - 10) & (draws(seed, name, of, year) < share)
+            back = days_away + between(draws(seed, f"{name} length", of[goes], year), -6, 7)
+            found.append((here[goes], leaves[goes].astype(np.int64), back.astype(np.int64)))
+    stay, out, away = (np.concatenate(part) for part in zip(*found, strict=True))
+    inside = (out > start[stay] + 20) & (out + away < end[stay] - 20)
+    row, out, back = row[stay[inside]], out[inside], (out + away)[inside]
+    order = np.lexsort((back, out, row))
+    row, out, back = row[order], out[order], back[order]
     # a journey that begins before the last one ended is left out, until none does
-    while len(kept := journeys.filter(~overlaps)) < len(journeys):
-        journeys = kept
-    return journeys
-
-
-def _inside(stays: pl.DataFrame, goes: NDArray[np.bool_], out: Days, away: Days) -> pl.DataFrame:
-    """Return the journeys that lie well inside the stay."""
-    back = out + away
-    fits = np.flatnonzero(goes)
-    fits = fits[
-        (out[fits] > stays["start"].to_numpy()[fits] + 20) & (back[fits] < stays["end"].to_numpy()[fits] - 20)
-    ]
-    return pl.DataFrame({"row": stays["row"].to_numpy()[fits], "out": out[fits], "back": back[fits]})
+    while (kept := begins(row) | (out >= np.roll(back, 1) + 10)).sum() < len(row):
+        row, out, back = row[kept], out[kept], back[kept]
+    return pl.DataFrame({"row": row, "out": out, "back": back})
 
 
 def is_visa_national(people: pl.DataFrame) -> NDArray[np.bool_]:

@@ -31,6 +31,7 @@ DAYS = ("course_begin", "course_end", *(day for spell in SPELLS for day in spell
 GIRLS = 0.488
 OLDEST_CHILD = 21
 FINE_GROUPS = tuple(GROUP_OF)
+GROUPS = tuple(dict.fromkeys(GROUP_OF.values()))
 
 
 def first_keys(part: int, party: int, number: int, *, surge: bool = False) -> NDArray[np.int64]:

@@ -94,14 +94,19 @@ class Map:
 
 def draw_authority(uniform: Floats, column: str, part: Numbers | None = None) -> Numbers:
     """Return an authority (row) for each draw by the weights in a column, within a part if given."""
-    cumulated = np.concatenate([[0.0], np.cumsum(authorities()[column].to_numpy().astype(np.float64))])
-    low, high = np.zeros(1), cumulated[-1:]
+    cumulated, of_part = _cumulated(column)
+    low, high = cumulated[0], cumulated[-1]
     if part is not None:
-        of_part = authorities()["part"].to_numpy()
-        low = cumulated[np.searchsorted(of_part, part, side="left")]
-        high = cumulated[np.searchsorted(of_part, part, side="right")]
+        low, high = cumulated[of_part[part]], cumulated[of_part[part + 1]]
     found = np.searchsorted(cumulated, low + uniform * (high - low), side="right") - 1
     return np.minimum(found, len(cumulated) - 2)
+
+
+@cache
+def _cumulated(column: str) -> tuple[Floats, Numbers]:
+    """Return the sum of the weights in a column before each authority, and the first authority of each part."""
+    cumulated = np.concatenate([[0.0], np.cumsum(authorities()[column].to_numpy().astype(np.float64))])
+    return cumulated, np.searchsorted(authorities()["part"].to_numpy(), np.arange(len(PARTS) + 1))
 
 
 def draw_far_authority(uniform: Floats) -> Numbers:

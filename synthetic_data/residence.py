@@ -8,13 +8,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import education, events, newcomers, places, population
-from synthetic_data.country import GHOST, GROUP_OF, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
+from synthetic_data import education, events, name_forms, newcomers, places, population, proneness
+from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT, table
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
-from synthetic_data.draws import Days, draws
-from synthetic_data.households import PLACES, SPELLS, SURGE_BIT
+from synthetic_data.draws import Days, Floats, draws
+from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT
 from synthetic_data.labels import Labels
 from synthetic_data.places import Map
+from synthetic_data.runs import begins, numbered
 from synthetic_data.scenarios import Scenario
 
 NEWCOMER_SKEW = {"British": 1.0, "Irish": 1.6, "EU": 2.2, "non_EU": 2.2}
@@ -72,10 +73,11 @@ class Lives:
         added = (person // PLACES >> SURGE_BIT) & 1
         ordinal = np.empty(len(person), dtype=np.int64)
         first = np.flatnonzero(~born)
-        ordinal[first] = _ranks(part[first], added[first], person[first])
-        women = first[self.female[first]]
+        in_order = first[np.lexsort((person[first], part[first] * 2 + added[first]))]
+        ordinal[in_order] = numbered(part[in_order])
+        women = in_order[self.female[in_order]]
         among_women = np.zeros(len(person), dtype=np.int64)
-        among_women[women] = _ranks(part[women], added[women], person[women])
+        among_women[women] = numbered(part[women])
         slot = (person - events.BIRTH_KEYS) % events.BIRTH_SLOTS
         mother = self.people["mother"].to_numpy()
         child = _BORN_LATER + among_women[np.maximum(mother, 0)] * (2 * len(YEARS)) + slot
@@ -99,7 +101,7 @@ class Lives:
     @cached_property
     def group(self) -> Labels:
         """The nationality group of each person."""
-        return Labels.of(self.people["group"], dict.fromkeys(GROUP_OF.values()))
+        return Labels.of(self.people["group"], GROUPS)
 
     @cached_property
     def female(self) -> NDArray[np.bool_]:
@@ -110,6 +112,31 @@ class Lives:
     def born_abroad(self) -> NDArray[np.bool_]:
         """Who was born in another country."""
         return (self.people["country_of_birth"] != "GB").to_numpy()
+
+    @cached_property
+    def country_of_birth(self) -> Labels:
+        """The country in which each person was born (ISO 3166-1 alpha-2)."""
+        return Labels.of(self.people["country_of_birth"], table("countries")["country"].to_list())
+
+    @cached_property
+    def name_origin(self) -> Labels:
+        """The origin of each person's names."""
+        return name_forms.origins(self.people["origin"])
+
+    @cached_property
+    def names_in_capitals(self) -> pl.DataFrame:
+        """The `given_name` and the `family_name` of birth of each person, as many sources write them."""
+        return self.people.select(pl.col("given_name", "family_name").str.to_uppercase())
+
+    @cached_property
+    def error_groups(self) -> NDArray[np.uint8]:
+        """To which groups whose records go wrong more often each person belongs: a bit for each."""
+        return proneness.groups(self.birth, self.female, self.part)
+
+    @cached_property
+    def prone_draw(self) -> Floats:
+        """The draw that says who is prone to errors."""
+        return draws(self.seed, "prone to errors", self.person)
 
     @cached_property
     def party(self) -> NDArray[np.int64]:
@@ -137,8 +164,7 @@ class Lives:
     @cached_property
     def stay_number(self) -> NDArray[np.int64]:
         """The number, from 0 on, of each stay (row of `stays`) among those of its person."""
-        row = self.stays["row"].to_numpy()
-        return np.arange(len(row)) - np.searchsorted(row, row)
+        return numbered(self.stays["row"].to_numpy())
 
     @cached_property
     def first_start(self) -> Days:
@@ -216,6 +242,12 @@ class Lives:
         index = np.searchsorted(self._stay_keys, _key(rows, days), side="right") - 1
         return np.where(self.stays["row"].to_numpy()[index] == rows, index, -1)
 
+    def stay_ending_after(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+        """Return the first stay (row of `stays`) of each person (row) that ends after each day, or -1."""
+        row, end = self.stays["row"].to_numpy(), self.stays["end"].to_numpy()
+        index = np.searchsorted(_key(row, end), _key(rows, days), side="right")
+        return np.where(np.append(row, -1)[index] == rows, index, -1)
+
     @cached_property
     def _stay_keys(self) -> NDArray[np.int64]:
         return _key(self.stays["row"].to_numpy(), self.stays["start"].to_numpy())
@@ -223,10 +255,13 @@ class Lives:
     @cached_property
     def presence(self) -> pl.DataFrame:
         """Spells of presence (`row, start, end`): stays without the journeys inside them."""
-        starts = pl.concat([self.stays.select("row", "start"), self.trips.select("row", start="back")])
-        ends = pl.concat([self.stays.select("row", "end"), self.trips.select("row", end="out")])
+        stays, trips = ([frame[name].to_numpy() for name in frame.columns] for frame in (self.stays, self.trips))
+        row, start, end = stays
+        away, out, back = trips
         # stays and journeys are disjoint, so the n-th start and the n-th end of a person make a spell
-        spells = pl.concat([starts.sort("row", "start"), ends.sort("row", "end").select("end")], how="horizontal")
+        starts = np.sort(np.append(_key(row, start), _key(away, back)), kind="stable")
+        ends = np.sort(np.append(_key(row, end), _key(away, out)), kind="stable")
+        spells = pl.DataFrame({"row": starts >> _DAY_BITS, "start": _day_of(starts), "end": _day_of(ends)})
         return spells.filter(pl.col("start") <= LAST_DAY)
 
 
@@ -234,13 +269,8 @@ def _key(rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
     return (rows << _DAY_BITS) + np.clip(days, LONG_AGO, NEVER) - LONG_AGO
 
 
-def _ranks(part: NDArray[np.int64], added: NDArray[np.int64], person: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rank of each person within the part: those whom a surge added last, then by number."""
-    order = np.lexsort((person, added, part))
-    ranks = np.empty(len(part), dtype=np.int64)
-    sorted_part = part[order]
-    ranks[order] = np.arange(len(part)) - np.searchsorted(sorted_part, sorted_part, side="left")
-    return ranks
+def _day_of(keys: NDArray[np.int64]) -> Days:
+    return (keys & ((1 << _DAY_BITS) - 1)) + LONG_AGO
 
 
 def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Sequence[int] | None = None) -> Lives:
@@ -267,8 +297,8 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     stays = _stays(households, people, death)
     # a death abroad reaches no source, and ends no stay
     dies_here = np.zeros(len(people), dtype=bool)
-    last = stays.filter(pl.col("end") == pl.Series(death)[stays["row"]])
-    dies_here[last["row"].to_numpy()] = True
+    row, end = stays["row"].to_numpy(), stays["end"].to_numpy()
+    dies_here[row[end == death[row]]] = True
     ghost = (households["party"] == GHOST).to_numpy()[people["household"].to_numpy()]
     people = people.with_columns(
         death=pl.Series(np.where(dies_here & (death <= LAST_DAY), death, NEVER)), ghost=pl.Series(ghost)
@@ -290,96 +320,103 @@ def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Da
         ("joint_household", married, np.full(len(people), NEVER)),
     )
     for household, after, before in periods:
-        of = people[household].to_numpy()
+        belongs = np.flatnonzero(people[household].to_numpy() >= 0)
+        of = people[household].to_numpy()[belongs]
         for arrive, leave in SPELLS:
-            comes = np.flatnonzero((of >= 0) & (households[arrive].to_numpy()[of] <= LAST_DAY))
-            home = of[comes]
-            start = np.maximum(households[arrive].to_numpy()[home], after[comes])
-            end = np.minimum(np.minimum(households[leave].to_numpy()[home], before[comes]), death[comes])
+            arrives = households[arrive].to_numpy()[of]
+            some = np.flatnonzero(arrives <= LAST_DAY)
+            comes = belongs[some]
+            start = np.maximum(arrives[some], after[comes])
+            end = np.minimum(np.minimum(households[leave].to_numpy()[of[some]], before[comes]), death[comes])
             there = np.flatnonzero((start < end) & (start <= LAST_DAY))
             rows.append(comes[there])
             starts.append(start[there])
             ends.append(end[there])
     row, start, end = np.concatenate(rows), np.concatenate(starts), np.concatenate(ends)
-    order = np.lexsort((start, row))
+    # merging pieces that are in order themselves
+    order = np.argsort(_key(row, start), kind="stable")
     row, start, end = row[order], start[order], end[order]
     # a stay that goes on in another household is one stay
-    begins = (np.diff(row, prepend=-1) != 0) | (start > np.roll(end, 1))
-    first = np.flatnonzero(begins)
+    first = np.flatnonzero(begins(row) | (start > np.roll(end, 1)))
     last = np.append(first[1:], len(row)) - 1
     return pl.DataFrame({"row": row[first], "start": start[first], "end": end[last]})
 
 
 def _moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Map) -> pl.DataFrame:
     """Return every address of every household with its first day; at most one move a year, and those of students."""
-    parents = _moves_of(seed, households, np.flatnonzero(households["key"].to_numpy() < events.OWN_HOUSEHOLD_KEYS))
+    key, group = households["key"].to_numpy(), Labels.of(households["group"], GROUPS)
+    with_founders = (people["own_household"], people["household"], people["leaves_home"])
     founders = np.flatnonzero(people["own_household"].to_numpy() >= 0)
-    founded, home = people["own_household"].to_numpy()[founders], people["household"].to_numpy()[founders]
-    keys = _key(parents["household"].to_numpy(), parents["start"].to_numpy())
-    at = np.searchsorted(keys, _key(home, people["leaves_home"].to_numpy()[founders]), side="right") - 1
-    own = _moves_of(seed, households, founded, parents["authority"].to_numpy()[np.maximum(at, 0)])
-    moves = pl.concat([parents, own]).sort("household", "start")
-    row, start = moves["household"].to_numpy(), moves["start"].to_numpy()
-    skew = np.ones(len(households))
-    for group, power in NEWCOMER_SKEW.items():
-        skew[(households["group"] == group).to_numpy()] = power
-    place = draws(seed, "address", households["key"].to_numpy()[row], start - LONG_AGO) ** skew[row]
-    return moves.select("household", "start", postcode=pl.Series(country.at(moves["authority"].to_numpy(), place)))
+    founded, home, leaves_home = (one.to_numpy()[founders] for one in with_founders)
+    row, start, authority = _moves_of(seed, households, np.arange(len(key) - len(founded)))
+    at = np.searchsorted(_key(row, start), _key(home, leaves_home), side="right") - 1
+    own = _moves_of(seed, households, founded, authority[np.maximum(at, 0)])
+    # founded households stand after those of the parents
+    row, start, authority = (np.append(*both) for both in zip((row, start, authority), own, strict=True))
+    place = draws(seed, "address", key[row], start - LONG_AGO)
+    skew = group.values(NEWCOMER_SKEW)[row]
+    skewed = np.flatnonzero(skew != 1)
+    place[skewed] **= skew[skewed]
+    return pl.DataFrame({"household": row, "start": start, "postcode": country.at(authority, place)})
 
 
 def _moves_of(
     seed: int, households: pl.DataFrame, rows: NDArray[np.int64], left: NDArray[np.int64] | None = None
-) -> pl.DataFrame:
-    """Return `household, start, authority` of the addresses of some households; `left` is the parents' authority."""
+) -> tuple[NDArray[np.int64], Days, NDArray[np.int64]]:
+    """Return household, start and authority of the addresses of some households; `left` is the parents' authority."""
     of = households[rows]
-    key, arrive, part = (of[name].to_numpy() for name in ("key", "arrive", "part"))
-    party, course_end = of["party"].to_numpy(), of["course_end"].to_numpy()
-    home_student = (party == RESIDENT) & (course_end < NEVER)
+    key, part, arrive, party, birth = (
+        of[name].to_numpy() for name in ("key", "part", "arrive", "party", "head_birth")
+    )
+    resident, again = party == RESIDENT, [of[name].to_numpy() for name, _ in SPELLS[1:]]
+    course_end = np.where(resident, of["course_end"].to_numpy(), NEVER)
+    home_student = course_end < NEVER
     uniform = draws(seed, "first authority", key)
     if left is None:
-        goes_to = np.array([*(one.goes_to for one in PARTIES), "residents", "residents"], dtype=object)[party]
-        goes_to[(party == RESIDENT) & (of["group"] != "British").to_numpy()] = "newcomers"
+        goes_to = Labels.looked_up([*(one.goes_to for one in PARTIES), "residents", "residents"], party)
+        goes_to = goes_to.changed(resident & (of["group"] != "British").to_numpy(), "newcomers")
         now = np.zeros(len(rows), dtype=np.int64)
-        for column in ("residents", "newcomers", "students_from_abroad"):
-            those = goes_to == column
+        for column in goes_to.texts:
+            those = goes_to.are(column)
             now[those] = places.draw_authority(uniform[those], column, part[those])
     else:
         now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, left))
+    gone = np.max([np.where(of[come].to_numpy() < NEVER, of[go].to_numpy(), LONG_AGO) for come, go in SPELLS], axis=0)
     found = [(rows, np.full(len(rows), LONG_AGO), now.copy())]
-    resident, birth = party == RESIDENT, of["head_birth"].to_numpy()
-    again = [of[name].to_numpy() for name, _ in SPELLS[1:]]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        young = (first - birth) / YEAR < 35
-        often = np.where(resident, np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
-        wants = draws(seed, "move", key, year) < often
-        graduates = (
-            home_student & (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
-        )
-        wants |= graduates & (draws(seed, "stays in town", key) > STAYS_IN_TOWN)
+        chance = np.ones(len(rows))
+        here = np.flatnonzero((arrive < first + 365) & (gone >= first))
+        chance[here] = draws(seed, "move", key[here], year)
+        graduates = (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
         returning = [(comes >= first) & (comes < first + 365) for comes in again]
-        some = np.flatnonzero(np.logical_or.reduce([wants, *returning]))
+        some = np.flatnonzero(np.logical_or.reduce([chance < max(MOVES.values()), graduates, *returning]))
+        young = (first - birth[some]) / YEAR < 35
+        often = np.where(resident[some], np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
+        wants, graduate = chance[some] < often, graduates[some]
+        wants[graduate] |= draws(seed, "stays in town", key[some[graduate]]) > STAYS_IN_TOWN
         on = first + (draws(seed, "move day", key[some], year) * 365).astype(np.int64)
-        on = np.where(graduates[some], course_end[some] + AFTER_UNIVERSITY, on)
-        happens = wants[some] & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
+        on = np.where(graduate, course_end[some] + AFTER_UNIVERSITY, on)
+        happens = wants & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
         happens &= events.is_here(households, rows[some], on)
         # who comes back from abroad finds another home
         for comes, returns in zip(again, returning, strict=True):
             on, happens = np.where(returns[some], comes[some], on), happens | returns[some]
-        there, on = some[happens], on[happens]
+        there, on, far = some[happens], on[happens], graduate[happens]
         to = _next(seed, key[there], year, now[there])
-        far = graduates[there]
-        to = np.where(far, places.draw_far_authority(draws(seed, "after university", key[there])), to)
+        to[far] = places.draw_far_authority(draws(seed, "after university", key[there[far]]))
         now[there] = to
         found.append((rows[there], on, to))
     row, start, authority = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.lexsort((start, row))
-    return pl.DataFrame({"household": row[order], "start": start[order], "authority": authority[order]})
+    order = np.argsort(_key(row, start), kind="stable")
+    return row[order], start[order], authority[order]
 
 
 def _next(seed: int, key: NDArray[np.int64], year: int, now: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the authority into which each household moves: its own, another of the region, or one elsewhere."""
-    how, where = draws(seed, "how far", key, year), draws(seed, "whereto", key, year)
-    part = places.authorities()["part"].to_numpy()[now]
-    near = places.draw_authority(where, "moves_in", part)
-    far = places.draw_far_authority(where)
-    return np.select([how < OTHER_AUTHORITY * OTHER_REGION, how < OTHER_AUTHORITY], [far, near], now)
+    to, how = now.copy(), draws(seed, "how far", key, year)
+    leaves = np.flatnonzero(how < OTHER_AUTHORITY)
+    far = how[leaves] < OTHER_AUTHORITY * OTHER_REGION
+    where, part = draws(seed, "whereto", key[leaves], year), places.authorities()["part"].to_numpy()[now[leaves]]
+    to[leaves[far]] = places.draw_far_authority(where[far])
+    to[leaves[~far]] = places.draw_authority(where[~far], "moves_in", part[~far])
+    return to

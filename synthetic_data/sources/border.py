@@ -15,7 +15,7 @@ from synthetic_data.errors import Border, Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, lived, numbers
-from synthetic_data.sources.permissions import permissions, protected_on
+from synthetic_data.sources.permissions import all_permissions, protected_on
 
 ROUTES = {"AIR": 0.93, "RAIL": 0.05, "SEA": 0.02}
 """Share of each route among crossings: an assumption."""
@@ -26,7 +26,7 @@ NEITHER_SEEN, ONLY_BACK_SEEN = 0.5, 0.25
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of exit checks."""
     crossings = travel(sight.lives, sight.errors, sight.data_date)
-    granted = visas(sight.lives, sight.errors, sight.data_date)
+    granted = visas(sight)
     return [
         Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
@@ -39,10 +39,10 @@ def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     """Return the crossings that exit checks join to a traveller, journeys abroad included."""
     crossings = _crossings(lives).filter(pl.col("day").is_between(EXIT_CHECKS_FROM, data_date))
     row, on = crossings["row"].to_numpy(), crossings["day"].to_numpy()
-    inwards = crossings["direction"].to_numpy() == "IN"
+    inwards = (crossings["direction"] == "IN").to_numpy()
     # a household travels by one route
     route = pick(draws(lives.seed, "route", lives.household_key[row], on), list(ROUTES.values()))
-    crossings = crossings.with_columns(ROUTE=pl.Series(np.array(list(ROUTES), dtype=object)[route], dtype=pl.String))
+    crossings = crossings.with_columns(ROUTE=pl.Series(list(ROUTES))[route])
     told = draws(lives.seed, "carrier tells", lives.household_key[row], on) >= _untold(errors.border)[
         inwards.astype(np.int64), route
     ]  # fmt: skip
@@ -51,7 +51,7 @@ def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     )
     seen = told & matched & _documented(lives, row, on)
     seen &= ~_through_ireland(lives, crossings, inwards, errors.border.by_ireland)
-    crossings = crossings.filter(pl.Series(seen)).sort("day", "row", "direction")
+    crossings = crossings.filter(pl.Series(seen))
     row, on = crossings["row"].to_numpy(), crossings["day"].to_numpy()
     return _traveller(lives, errors, row, on).with_columns(
         EVENT_DATE=dates("event", on),
@@ -60,11 +60,11 @@ def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     )
 
 
-def visas(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
+def visas(sight: Sight) -> pl.DataFrame:
     """Return the permissions granted by the data date."""
-    granted = permissions(lives, data_date)
+    granted = sight.once(all_permissions).filter(pl.col("valid_from") <= sight.data_date)
     row, on = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
-    return _traveller(lives, errors, row, on).with_columns(
+    return _traveller(sight.lives, sight.errors, row, on).with_columns(
         VISA_TYPE=granted["visa"],
         VALID_FROM=dates("from", granted["valid_from"]),
         VALID_TO=dates("to", granted["valid_to"]),

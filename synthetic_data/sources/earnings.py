@@ -19,6 +19,7 @@ from synthetic_data.days import age, year_starts
 from synthetic_data.distinct import distinct
 from synthetic_data.draws import Floats, draws
 from synthetic_data.extract import Extract, Sight
+from synthetic_data.labels import Labels
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers, work
 
@@ -36,10 +37,13 @@ PERSON_SIGMA, YEAR_SIGMA = 0.45, 0.20
 """Spread of the logarithm of pay between people who are alike, and of one person from year to year; assumptions."""
 JOB_YEARS = 4
 """A person stays in an industry for so long, and draws another then; an assumption."""
+FIRST_PERIOD = work.FIRST_TAX_YEAR // JOB_YEARS
 SECOND_JOB, SHORT_TENURE = 0.04, 0.11
 """Shares of people with two jobs at once, and with another employer within the year; assumptions."""
 BANDS = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 70_000, 100_000, 150_000)
 """Lower limits of the bands of pay in a year, from the second one on, in pounds."""
+BAND_STEP = 5_000
+"""All limits are multiples of it."""
 TABLE_GROUPS = {"other_EU": "EU14", "other_EEA": "EU14"}
 """Nationality groups that are too few for shares of their own work as others do."""
 
@@ -92,7 +96,7 @@ def tax_years(sight: Sight) -> pl.DataFrame:
             "WEEKS_IN_YEAR": worked,
             "EMPLOYMENTS": np.where(self_employed, 0, jobs),
             "SIC_SECTION": _sections()["section"][section],
-            "PAY_BAND": _bands()[np.searchsorted(BANDS, pay, side="right")],
+            "PAY_BAND": _bands()[np.minimum(pay, BANDS[-1]).astype(np.int64) // BAND_STEP],
         }
     )
 
@@ -104,12 +108,14 @@ def tax_year_labels(years: NDArray[np.int64]) -> pl.Series:
 
 
 def _return_type(self_employed: NDArray[np.bool_], year: NDArray[np.int64]) -> pl.Series:
-    return pl.Series(["P14", "RTI", "SA"])[np.where(self_employed, 2, year >= REAL_TIME_FROM)]
+    return pl.Series(["P14", "RTI", "SA"])[np.where(self_employed, np.int8(2), year >= REAL_TIME_FROM)]
 
 
 @cache
 def _bands() -> pl.Series:
-    return pl.Series([f"{1 + one:02}" for one in range(len(BANDS) + 1)])
+    """Return the band from each multiple of `BAND_STEP` on."""
+    limits = np.arange(0, BANDS[-1] + 1, BAND_STEP)
+    return pl.Series([f"{1 + one:02}" for one in np.searchsorted(BANDS, limits, side="right").tolist()])
 
 
 @cache
@@ -119,19 +125,23 @@ def _sections() -> pl.DataFrame:
 
 def industry(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the place in the table of industries of each person's (row) work in a tax year."""
-    known, index = distinct(rows)
-    person = lives.person[known]
+    known, person = distinct(rows)
     # people change their work in different years
-    change = (draws(lives.seed, "year of change", person) * JOB_YEARS).astype(np.int64)
-    uniform = draws(lives.seed, "industry", person[index], (years + change[index]) // JOB_YEARS)
+    change = (draws(lives.seed, "year of change", lives.person[known]) * JOB_YEARS).astype(np.int64)
+    period = (years + change[person]) // JOB_YEARS - FIRST_PERIOD
+    # years of one period have one draw
+    periods = period.max(initial=0) + 1
+    jobs, job = distinct(person * periods + period)
+    person, period = np.divmod(jobs, periods)
+    uniform = draws(lives.seed, "industry", lives.person[known][person], period + FIRST_PERIOD)
     groups, cumulated = _cumulated_shares()
-    kind = 2 * lives.people["fine_group"][known].replace_strict(groups).to_numpy() + lives.female[known]
-    kind = kind[index]
-    found = np.zeros(len(rows), dtype=np.int64)
+    group = Labels.of(lives.people["fine_group"][known], groups).values(groups).astype(np.int64)
+    kind = (2 * group + lives.female[known])[person]
+    found = np.zeros(len(jobs), dtype=np.int64)
     for one, shares in enumerate(cumulated.T):
         those = np.flatnonzero(kind == one)
         found[those] = np.searchsorted(shares[:-1], uniform[those], side="right")
-    return found
+    return found[job]
 
 
 @cache
@@ -156,17 +166,21 @@ def weekly_pay(
 
     `sections` are the industries in which they work in that year (see `industry`).
     """
-    known, index = distinct(rows)
-    seed, person, starts = lives.seed, lives.person[known], year_starts(years, 4, 6)
-    steps, medians = zip(*MEDIAN_WEEKLY_PAY, strict=True)
-    band = np.searchsorted(steps, age(lives.birth[rows], starts), side="right") - 1
-    median = np.array(medians)[np.maximum(band, 0)] * (1 + GROWTH) ** (years - PAY_YEAR)
-    of_sex = np.where(lives.female[rows], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
-    of_place = np.where(lives.part[rows] == LONDON, LONDON_PAY, 1.0)
-    spread = (PERSON_SIGMA * _normal(draws(seed, "pay", person)))[index] + YEAR_SIGMA * _normal(
-        draws(seed, "pay of the year", person[index], years)
-    )
-    return median * of_sex * of_place * _sections()["pay"].to_numpy()[sections] * np.exp(spread)
+    known, person = distinct(rows)
+    of_sex = np.where(lives.female[known], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
+    of_place = np.where(lives.part[known] == LONDON, LONDON_PAY, 1.0)
+    spread = PERSON_SIGMA * _normal(draws(lives.seed, "pay", lives.person[known]))
+    spread = spread[person] + YEAR_SIGMA * _normal(draws(lives.seed, "pay of the year", lives.person[rows], years))
+    grown = (1 + GROWTH) ** (np.arange(years.max(initial=PAY_YEAR) + 1) - PAY_YEAR)
+    median = _median_by_age(age(lives.birth[rows], year_starts(years, 4, 6))) * grown[years]
+    return median * (of_sex * of_place)[person] * _sections()["pay"].to_numpy()[sections] * np.exp(spread)
+
+
+def _median_by_age(ages: Floats) -> Floats:
+    steps, medians = (np.array(one) for one in zip(*MEDIAN_WEEKLY_PAY, strict=True))
+    # a table of whole years, since to search it for every row is slow
+    step = np.searchsorted(steps, np.arange(steps[-1] + 1), side="right") - 1
+    return medians[np.maximum(step, 0)][np.clip(ages, 0, steps[-1]).astype(np.int64)]
 
 
 def _normal(uniform: Floats) -> Floats:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
 from synthetic_data.draws import Days, Floats, draws, pick
 from synthetic_data.extract import Extract, Sight
+from synthetic_data.runs import begins, ranges
 from synthetic_data.sources import held, numbers, work
 from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_in_tax
 from synthetic_data.sources.leave import settled_from
@@ -55,7 +56,7 @@ def delivered(sight: Sight) -> list[Extract]:
 def claims(sight: Sight) -> pl.DataFrame:
     """Return the claims made by the data date: one row a claimant, with the day of opting out."""
     lives = sight.lives
-    made = sight.once(_claims).filter(pl.col("claimed") <= sight.data_date)
+    made = _claims(sight).filter(pl.col("claimed") <= sight.data_date)
     row, opted = made["row"].to_numpy(), made["opted_out"].to_numpy()
     return _claimant(sight, row, made["claimed"].to_numpy()).with_columns(
         CHB_NUMBER=numbers.labels(lives, "child benefit", row, "CHB", 9),
@@ -90,7 +91,7 @@ def children(sight: Sight) -> pl.DataFrame:
 def tax_credits(sight: Sight) -> pl.DataFrame:
     """Return the awards of tax credits that had begun by the data date: one row a family and tax year."""
     lives = sight.lives
-    awards = sight.once(_credits).filter(pl.col("start") <= sight.data_date)
+    awards = _credits(sight)
     row, start, end = (awards[name].to_numpy() for name in ("row", "start", "end"))
     partner = awards["partner"].to_numpy()
     known = (partner >= 0) & (sight.working.registration[np.maximum(partner, 0)] <= start)
@@ -189,33 +190,54 @@ def _end_of_august(birth: Days, years: NDArray[np.int64]) -> Days:
 def _claims(sight: Sight) -> pl.DataFrame:
     """Return the claims: `row`, `claimed` (first day), `opted_out` (`NEVER` if payments are taken)."""
     lives, seed = sight.lives, sight.lives.seed
-    made = (
-        sight.once(child_awards)
-        .group_by("row", maintain_order=True)
-        .agg(pl.col("claimed").min(), pl.col("partner").max(), pl.col("end").max())
-    )
+    made = _families(sight.once(child_awards))
     row, partner, claimed = (made[name].to_numpy() for name in ("row", "partner", "claimed"))
     year = np.maximum(calendar_year(np.maximum(claimed, CHARGE_FROM)), 2013)
-    pay = np.maximum(_full_pay(sight, row, year), np.where(partner >= 0, _full_pay(sight, partner, year), 0.0))
-    opts = (pay > CHARGE_ABOVE) & (draws(seed, "opts out", lives.person[row]) < OPTS_OUT)
     wait = (draws(seed, "opting out", lives.person[row]) ** 2 * 300).astype(np.int64)
     on = np.maximum(claimed, CHARGE_FROM) + wait
-    opts &= on < made["end"].to_numpy()
+    opts = (on < made["end"].to_numpy()) & (draws(seed, "opts out", lives.person[row]) < OPTS_OUT)
+    some = np.flatnonzero(opts)
+    pay = np.maximum(_full_pay(sight, row[some], year[some]), _full_pay(sight, partner[some], year[some]))
+    opts[some] = pay > CHARGE_ABOVE
     return made.select("row", "claimed", opted_out=pl.Series(np.where(opts, on, NEVER)))
 
 
+def _families(awards: pl.DataFrame) -> pl.DataFrame:
+    """Return the claimants of awards that stand in order of them: `row, partner, start, end, claimed, children`."""
+    row, partner, start, end, claimed = (
+        awards[name].to_numpy() for name in ("row", "partner", "start", "end", "claimed")
+    )
+    first = np.flatnonzero(begins(row))
+    return pl.DataFrame({
+        "row": row[first], "partner": np.maximum.reduceat(partner, first), "start": np.minimum.reduceat(start, first),
+        "end": np.maximum.reduceat(end, first), "claimed": np.minimum.reduceat(claimed, first),
+        "children": np.diff(first, append=len(row)),
+    })  # fmt: skip
+
+
 def _full_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> Floats:
-    """Return the pay for a whole year of work; nothing for people outside tax."""
+    """Return the pay of people (rows, -1 for nobody) for a whole year of work; nothing for people outside tax."""
     works = np.append(sight.working.active_from < NEVER, False)[row]
-    some = np.maximum(row, 0)
-    return np.where(works, 52 * weekly_pay(sight.lives, some, year, industry(sight.lives, some, year)), 0.0)
+    return _pay(sight, row, year, np.where(works, 52, 0))
+
+
+def _pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64], weeks: NDArray[np.int64]) -> Floats:
+    """Return the pay of people (rows) for so many weeks of a tax year."""
+    works = np.flatnonzero(weeks > 0)
+    some, of = row[works], year[works]
+    pay = np.zeros(len(row))
+    pay[works] = weeks[works] * weekly_pay(sight.lives, some, of, industry(sight.lives, some, of))
+    return pay
 
 
 def _credits(sight: Sight) -> pl.DataFrame:
-    """Return awards of tax credits: `row, partner, year, kind, children, start, end` (last day), in order."""
+    """Return awards of tax credits that had begun by the data date, in order of claimant and year.
+
+    Columns: `row, partner, year, kind, children, start, end` (last day).
+    """
     lives, seed = sight.lives, sight.lives.seed
     awards = sight.once(child_awards)
-    families = awards.group_by("row", maintain_order=True).agg(pl.col("start").min(), pl.col("partner").max())
+    families = _families(awards)
     claimant, first = families["row"].to_numpy(), families["start"].to_numpy()
     admitted = draws(seed, "claims tax credits", lives.person[claimant]) < CREDIT_TAKE_UP
     # nobody new is let in once the full service is there
@@ -223,41 +245,53 @@ def _credits(sight: Sight) -> pl.DataFrame:
     admitted &= first < opens
     moves = np.full(len(lives.people), NEVER)
     moves[claimant] = np.where(admitted, moves_over(lives, claimant, opens), LONG_AGO)
-    years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
-    paid = pl.concat([_paid_in(awards, year) for year in years])
-    row, partner, start, year = (paid[name].to_numpy() for name in ("row", "partner", "start", "year"))
-    end, children = np.minimum(paid["end"].to_numpy(), moves[row] - 1), paid["children"].to_numpy()
+    paid = _paid_by_year(awards)
+    paid = paid.with_columns(end=pl.min_horizontal("end", pl.Series(moves[paid["row"].to_numpy()] - 1)))
+    paid = paid.filter((pl.col("end") > pl.col("start")) & (pl.col("start") <= sight.data_date))
+    row, partner, year, children = (paid[name].to_numpy() for name in ("row", "partner", "year", "children"))
     own, weeks = _year_pay(sight, row, year)
     other, other_weeks = _year_pay(sight, partner, year)
-    limit = CREDIT_UP_TO + CREDIT_PER_CHILD * children.astype(np.int64)
+    limit = CREDIT_UP_TO + CREDIT_PER_CHILD * children
     limit = np.where(year < 2012, np.maximum(limit, 40_000), limit)
-    entitled = (own + other <= limit) & (end > start)
     working = np.maximum(weeks, other_weeks) >= WORKING_WEEKS
-    kind = np.where(working & (own + other < limit - 12_000), "WTC+CTC", "CTC").astype(object)
-    return pl.DataFrame({
-        "row": row, "partner": partner, "year": year, "kind": pl.Series(kind, dtype=pl.String),
-        "children": children.astype(np.int64), "start": start, "end": end,
-    }).filter(pl.Series(entitled)).sort("row", "start")  # fmt: skip
+    kind = pl.Series(["CTC", "WTC+CTC"])[(working & (own + other < limit - 12_000)).astype(np.int64)]
+    return paid.with_columns(kind=kind).filter(pl.Series(own + other <= limit))
 
 
-def _paid_in(awards: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Return the families of a tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
-    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
-    paid = awards.filter((pl.col("start") <= last) & (pl.col("end") >= first))
-    return paid.group_by("row", maintain_order=True).agg(
-        pl.col("partner").max(),
-        pl.col("start").min().clip(first, last),
-        pl.col("end").max().clip(first, last),
-        children=pl.len(),
-        year=pl.lit(year, pl.Int64),
+def _paid_by_year(awards: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a family and tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
+    row, partner, start, end = (awards[name].to_numpy() for name in ("row", "partner", "start", "end"))
+    years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
+    award, year = ranges(np.maximum(_tax_year(start), years.start), np.minimum(_tax_year(end), years.stop - 1))
+    # a place for each family and year, in order
+    begin = begins(row)
+    place = (np.cumsum(begin) - 1)[award] * len(years) + year - years.start
+    children = np.bincount(place, minlength=np.count_nonzero(begin) * len(years))
+    others, firsts, lasts = (
+        np.full(len(children), -1),
+        np.full(len(children), NEVER),
+        np.full(len(children), LONG_AGO),
     )
+    np.maximum.at(others, place, partner[award])
+    np.minimum.at(firsts, place, start[award])
+    np.maximum.at(lasts, place, end[award])
+    paid = np.flatnonzero(children)
+    family, year = np.divmod(paid, len(years))
+    year += years.start
+    return pl.DataFrame({
+        "row": row[begin][family], "partner": others[paid], "children": children[paid], "year": year,
+        "start": np.maximum(firsts[paid], year_starts(year, 4, 6)),
+        "end": np.minimum(lasts[paid], year_starts(year + 1, 4, 5)),
+    })  # fmt: skip
+
+
+def _tax_year(days: Days) -> NDArray[np.int64]:
+    """Return the year in which the tax year of each day begins, on 6 April."""
+    year = calendar_year(days)
+    return year - (days < year_starts(year, 4, 6))
 
 
 def _year_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
     """Return the pay of people (rows, -1 for nobody) in tax years, and their weeks in tax."""
     weeks = sight.once(weeks_in_tax)[year - work.FIRST_TAX_YEAR, row].astype(np.int64)
-    works = np.flatnonzero(weeks > 0)
-    some, of = row[works], year[works]
-    pay = np.zeros(len(row))
-    pay[works] = weeks[works] * weekly_pay(sight.lives, some, of, industry(sight.lives, some, of))
-    return pay, weeks
+    return _pay(sight, row, year, weeks), weeks

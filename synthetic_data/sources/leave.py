@@ -14,8 +14,9 @@ from synthetic_data.days import LONG_AGO, NEVER, age, dates
 from synthetic_data.draws import Days, Floats, draws, log_normal, pick
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
+from synthetic_data.runs import begins
 from synthetic_data.sources import held, lived, numbers
-from synthetic_data.sources.permissions import permissions
+from synthetic_data.sources.permissions import all_permissions
 
 SHORT_STUDY_DAYS = 396
 """A visa for study that lasts no longer is one for short-term study."""
@@ -65,25 +66,20 @@ def settled_from(sight: Sight) -> Days:
     """
     lives = sight.lives
     since = np.where(lives.visa_national, lived.naturalised(lives), LONG_AGO)
-    free = sight.once(_granted).filter(pl.col("visa").is_in(["ILR", "PRO"]))
+    free = sight.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
     np.minimum.at(since, free["row"].to_numpy(), free["valid_from"].to_numpy())
     return since
-
-
-def _granted(sight: Sight) -> pl.DataFrame:
-    """Return all permissions, `row, visa, valid_from, valid_to`, in order of the person."""
-    return permissions(sight.lives, int(NEVER)).sort("row", "valid_from", "visa")
 
 
 def leave_applications(sight: Sight) -> pl.DataFrame:
     """Return the applications for leave and settlement that were decided, and whose leave began, by the data date."""
     lives, seed = sight.lives, sight.lives.seed
-    granted = _categories(sight, sight.once(_granted))
+    granted = _categories(sight, sight.once(all_permissions))
     row, valid_from = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
-    person, case = lives.person[row], granted["case"].to_numpy()
+    person, case = lives.person[row], granted["case"]
     # visas are decided some days before they begin, leave in the country begins with the decision
     ahead = (draws(seed, "decided before", person, valid_from) * 15).astype(np.int64)
-    decided = np.where(case == "EC", valid_from - ahead, valid_from)
+    decided = np.where((case == "EC").to_numpy(), valid_from - ahead, valid_from)
     lodged = np.maximum(decided - _wait(seed, "wait for leave", person, valid_from, case), lives.birth[row])
     extends = (granted["case"] == IN_COUNTRY).to_numpy()
     rate = granted["category"].replace_strict(REFUSED, return_dtype=pl.Float64).to_numpy()
@@ -112,15 +108,15 @@ def citizenship(sight: Sight) -> pl.DataFrame:
     married = ~child & ((lives.people["place"].to_numpy()[row] == 1) | lives.purpose[row].are("family"))
     ahead = 1 + (draws(seed, "ceremony", person) * CEREMONY_WITHIN).astype(np.int64)
     decided = np.where(child, oath, oath - ahead)
-    case = np.full(len(row), "CIT", dtype=object)
+    case = pl.Series(["CIT"]).new_from_index(0, len(row))
     grants = pl.DataFrame(
         {
-            "row": row, "case": case, "category": np.select([child, married], ["MN1", "AN62"], "AN61"),
+            "row": row, "case": case,
+            "category": pl.Series(["AN61", "AN62", "MN1"])[np.select([child, married], [2, 1], 0)],
             "valid_from": oath, "valid_to": np.full(len(row), NEVER),
             "lodged": np.maximum(decided - _wait(seed, "wait for citizenship", person, oath, case), lives.birth[row]),
-            "decided": decided, "outcome": np.full(len(row), "GRANT", dtype=object),
-        },
-        schema_overrides={"case": pl.String, "category": pl.String, "outcome": pl.String},
+            "decided": decided, "outcome": pl.Series(["GRANT"]).new_from_index(0, len(row)),
+        }
     )  # fmt: skip
     refused = _refused_before(lives, "citizenship refused", oath, grants, np.full(len(row), CITIZENSHIP_REFUSED))
     applications = pl.concat([grants, refused]).filter(
@@ -139,6 +135,7 @@ def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
     """Return permissions with their `case` (type) and `category`; an extension is of the category before it."""
     lives, row = sight.lives, granted["row"].to_numpy()
     household, valid_from = lives.household_key[row], granted["valid_from"].to_numpy()
+    follows = ~begins(row) & (valid_from == np.roll(granted["valid_to"].to_numpy(), 1) + 1)
     visa, long_ago = pl.col("visa"), pl.lit(WORK_CATEGORIES_BEFORE)
     joins = (visa == "FAM") & (pl.col("place") > 0)
     return (
@@ -161,7 +158,7 @@ def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
             category=pl.when(visa == "ILR")
             .then(pl.coalesce(pl.col("category").replace_strict(SETTLED_AS, default=None), "settled"))
             .otherwise("category"),
-            case=pl.when(pl.col("valid_from") == pl.col("valid_to").shift(1).over("row") + 1)
+            case=pl.when(pl.Series(follows))
             .then(visa.replace_strict(CASES, default=IN_COUNTRY))
             .otherwise(visa.replace_strict(CASES, default="EC")),
         )
@@ -173,9 +170,9 @@ def _drawn(uniform: Floats, shares: dict[str, float]) -> pl.Series:
 
 
 def _wait(
-    seed: int, stream: str, person: NDArray[np.int64], number: NDArray[np.int64], case: NDArray[np.object_]
+    seed: int, stream: str, person: NDArray[np.int64], number: NDArray[np.int64], case: pl.Series
 ) -> NDArray[np.int64]:
-    median = pl.Series(case, dtype=pl.String).replace_strict(WAITS, return_dtype=pl.Float64).to_numpy()
+    median = case.replace_strict(WAITS, return_dtype=pl.Float64).to_numpy()
     return 1 + log_normal(draws(seed, stream, person, number - LONG_AGO), median, WAIT_SIGMA).astype(np.int64)
 
 
@@ -188,7 +185,7 @@ def _refused_before(
     of, person, number = grants[fails], person[fails], number[fails]
     again = 7 + (draws(lives.seed, f"{stream}, next", person, number - LONG_AGO) * 60).astype(np.int64)
     decided = of["lodged"].to_numpy() - again
-    lodged = decided - _wait(lives.seed, f"{stream}, wait", person, number, of["case"].to_numpy())
+    lodged = decided - _wait(lives.seed, f"{stream}, wait", person, number, of["case"])
     refused = of.with_columns(
         lodged=pl.Series(lodged), decided=pl.Series(decided), outcome=pl.lit("REFUSE"),
         valid_from=pl.lit(None, pl.Int64), valid_to=pl.lit(None, pl.Int64),

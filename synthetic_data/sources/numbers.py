@@ -84,4 +84,5 @@ def _written(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
 
 
 def _hexadecimal(bits: NDArray[np.uint64]) -> pl.Series:
-    return pl.Series(bits.astype(">u8").tobytes().hex(" ", 8).upper().split(), dtype=pl.String)
+    octets = pl.Series(bits.astype(">u8").view(np.uint8).reshape(len(bits), 8)).cast(pl.List(pl.UInt8))
+    return octets.cast(pl.Binary).bin.encode("hex").str.to_uppercase()

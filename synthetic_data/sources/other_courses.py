@@ -70,9 +70,12 @@ def _exchange(lives: Lives) -> pl.DataFrame:
     stays = lives.stays
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
     youngest, oldest = EXCHANGE_AGES
-    visits = lives.purpose[row].are("visit") & ~lives.group[row].are("British") & (end - start >= EXCHANGE_DAYS)
-    visits &= (age(lives.birth[row], start) >= youngest) & (age(lives.birth[row], start) < oldest)
-    visits &= draws(lives.seed, "exchange", lives.person[row], start) < EXCHANGE_SHARE
+    visitor = lives.purpose.are("visit") & ~lives.group.are("British")
+    visits = np.flatnonzero(visitor[row] & (end - start >= EXCHANGE_DAYS))
+    row, start, end = row[visits], start[visits], end[visits]
+    years = age(lives.birth[row], start)
+    young = (years >= youngest) & (years < oldest)
+    visits = np.flatnonzero(young & (draws(lives.seed, "exchange", lives.person[row], start) < EXCHANGE_SHARE))
     row, start, end = row[visits], start[visits], end[visits]
     begin = start + between(draws(lives.seed, "exchange begins", lives.person[row], start), 2, 15).astype(np.int64)
     # one a person: a visitor who comes back is on holiday
@@ -85,17 +88,10 @@ def _while_here(
     lives: Lives, row: NDArray[np.int64], course: int, begin: Days, end: Days, *, home: bool
 ) -> pl.DataFrame:
     """Return the courses that begin in a stay; who leaves the country, or dies, ends early."""
-    courses = pl.DataFrame({"row": row, "begin": begin, "end": end}).sort("begin")
-    stays = lives.stays.sort("start")
-    found = courses.join_asof(
-        stays.select("row", "start", leaves="end"), left_on="begin", right_on="start", by="row",
-        strategy="backward", check_sortedness=False,
-    )  # fmt: skip
-    return (
-        found.filter(pl.col("leaves") > pl.col("begin") + SHORTEST)
-        .sort("row", "begin")
-        .select(
-            "row", "begin", course=pl.lit(course, pl.Int64), end=pl.min_horizontal("end", "leaves"), home=pl.lit(home)
-        )
-        .select("row", "course", "begin", "end", "home")
-    )
+    stay = lives.stay_by(row, begin)
+    leaves = lives.stays["end"].to_numpy()[stay]
+    here = np.flatnonzero((stay >= 0) & (leaves > begin + SHORTEST))
+    return pl.DataFrame({
+        "row": row[here], "course": np.full(len(here), course), "begin": begin[here],
+        "end": np.minimum(end, leaves)[here], "home": np.full(len(here), home),
+    })  # fmt: skip

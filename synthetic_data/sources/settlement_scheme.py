@@ -13,6 +13,7 @@ from synthetic_data.days import LAST_DAY, NEVER, YEAR, age, dates, day
 from synthetic_data.draws import Days, draws, log_normal
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
+from synthetic_data.runs import begins
 from synthetic_data.sources import held, lived, numbers
 
 GROUPS = ("EU14", "EU8", "EU2", "other_EU", "other_EEA")
@@ -87,7 +88,7 @@ def applications(sight: Sight) -> pl.DataFrame:
 def _received(lives: Lives) -> pl.DataFrame:
     """Return all applications: `row`, `number` (2 of whoever applies again), `received`, `decided`, `outcome`."""
     seed = lives.seed
-    row = np.flatnonzero(np.isin(lives.people["fine_group"].to_numpy(), GROUPS))
+    row = np.flatnonzero(lives.people["fine_group"].is_in(GROUPS).to_numpy())
     person = lives.person[row]
     received = _day_of_application(lives, row)
     applies = (draws(seed, "applies for status", person) < APPLIES) & (received <= LAST_DAY)
@@ -130,15 +131,8 @@ def _day_of_application(lives: Lives, row: NDArray[np.int64]) -> Days:
         np.int64
     )
     # the stay in which somebody lives on the day of the wave, or the next one
-    stays = lives.stays.select("row", "start", "end").sort("start")
-    waves = pl.DataFrame({"row": row, "wave": wave})
-    arrived = (
-        waves.join(stays, on="row", how="left")
-        .filter(pl.col("end") > pl.col("wave"))
-        .group_by("row")
-        .agg(pl.col("start").min())
-    )
-    start = waves.join(arrived, on="row", how="left", maintain_order="left")["start"].fill_null(int(NEVER)).to_numpy()
+    stay = lives.stay_ending_after(row, wave)
+    start = np.where(stay >= 0, lives.stays["start"].to_numpy()[stay], NEVER)
     return np.maximum(wave, start + soon)
 
 
@@ -169,16 +163,8 @@ def _parent(lives: Lives, row: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def resident_since(lives: Lives, row: NDArray[np.int64], on: Days) -> Days:
     """Return the day since which each person (row) has lived here until a day, short absences aside."""
-    of_these = np.zeros(len(lives.people), dtype=bool)
-    of_these[row] = True
-    stays = lives.stays.filter(of_these[lives.stays["row"].to_numpy()]).sort("row", "start")
-    stays = stays.with_columns(
-        begins=(pl.col("start") - pl.col("end").shift(1).over("row") > CONTINUOUS_GAP).fill_null(value=True)
-    )
-    since = stays.with_columns(since=pl.when("begins").then("start").forward_fill().over("row"))
-    asked = pl.DataFrame({"row": row, "on": on}).with_row_index("order").sort("on")
-    found = asked.join_asof(
-        since.select("row", "start", "since").sort("start"),
-        left_on="on", right_on="start", by="row", check_sortedness=False,
-    )  # fmt: skip
-    return found.sort("order")["since"].fill_null(int(NEVER)).to_numpy()
+    person, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
+    anew = begins(person) | (start - np.roll(end, 1) > CONTINUOUS_GAP)
+    first = np.flatnonzero(anew)[np.cumsum(anew) - 1]
+    stay = lives.stay_by(row, on)
+    return np.where(stay >= 0, start[first[stay]], NEVER)

@@ -11,15 +11,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, NEVER, calendar_year, dates, year_starts
+from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, draws
 from synthetic_data.education import DISTANCE
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
+from synthetic_data.runs import ranges
 from synthetic_data.sources import held, numbers
 from synthetic_data.sources.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 
 FIRST_ACADEMIC_YEAR = 2010
+INSTANCES = [f"{course:02}{instance}" for course in range(EXCHANGE + 1) for instance in "AB"]
+"""Names of the first and the second instance of each course, by the number of the course."""
 DELIVERED_AFTER = 120
 """Days from the end of an academic year until its return is delivered."""
 PROVIDERS = 24
@@ -56,13 +60,11 @@ def academic_years(data_date: int) -> range:
 
 def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return the student record: one row an instance and academic year, in order of person, instance and year."""
-    instances = _instances(lives)
-    enrolled = pl.concat([_year(instances, year) for year in academic_years(data_date)]).sort("row", "begin", "year")
-    row, year = enrolled["row"].to_numpy(), enrolled["year"].to_numpy()
+    enrolled = _enrolments(_instances(lives), academic_years(data_date))
+    row, year, second = (enrolled[name].to_numpy() for name in ("row", "year", "second"))
     begin, course = enrolled["begin"].to_numpy(), enrolled["course"].to_numpy()
     person = held.identity(lives, errors, "hesa", row, year_starts(year, 8))
     ends = np.where(enrolled["end"].to_numpy() < year_starts(year + 1, 8), enrolled["end"].to_numpy(), NEVER)
-    second = (enrolled["instance"] == "B").to_numpy().astype(np.int64)
     provider = draws(lives.seed, "provider", lives.person[row], course, second) * PROVIDERS
     nationality = lives.people["nationality"][row]
     lived_in = _part_of_country(lives, row, begin)
@@ -70,7 +72,7 @@ def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.Dat
         {
             "row": row,
             "HUSID": numbers.labels(lives, "student", row, "", 13),
-            "NUMHUS": enrolled["course"].cast(pl.String).str.zfill(2) + enrolled["instance"],
+            "NUMHUS": pl.Series(INSTANCES)[2 * course + second],
             "UKPRN": pl.Series(10_007_000 + provider.astype(np.int64)).cast(pl.String),
             "FNAMES": person["given_name"],
             "SURNAME": person["family_name"],
@@ -81,32 +83,29 @@ def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.Dat
             "TTPCODE": _term_address(lives, errors, enrolled),
             "COMDATE": dates("begin", begin),
             "YEARSTU": 1 + np.maximum(0, year - calendar_year(begin - 212)),
-            "MODE": _text(np.where(_part_time(lives, row, course), PART_TIME_CODE, FULL_TIME_CODE)),
+            "MODE": pl.Series([FULL_TIME_CODE, PART_TIME_CODE])[_part_time(lives, row, course).astype(np.int64)],
             "LOCSDY": _location(lives, enrolled),
-            "EXCHANGE": _text(
-                np.where(
-                    course != EXCHANGE, NOT_EXCHANGE, np.where(lives.visa_national[row], OTHER_EXCHANGE, ERASMUS)
-                )
-            ),
-            "ACYEAR": _academic_year(year),
+            "EXCHANGE": pl.Series([NOT_EXCHANGE, ERASMUS, OTHER_EXCHANGE])[
+                np.where(course == EXCHANGE, 1 + lives.visa_national[row], 0)
+            ],
+            "ACYEAR": _academic_year_labels(year),
             "YEARSTART": dates("start", year_starts(year, 8)),
             "ENDDATE": dates("end", ends),
         }
     )
 
 
-def _text(values: NDArray[np.str_]) -> pl.Series:
-    return pl.Series(values.astype(object), dtype=pl.String)
-
-
-def _academic_year(year: NDArray[np.int64]) -> pl.Series:
+def _academic_year_labels(years: NDArray[np.int64]) -> pl.Series:
     """Return the names of academic years: 2018 begins 2018/19."""
-    next_year = pl.Series((year + 1) % 100).cast(pl.String).str.zfill(2)
-    return pl.Series(year).cast(pl.String) + "/" + next_year
+    known, index = distinct(years)
+    return pl.Series([f"{one}/{(one + 1) % 100:02}" for one in known.tolist()], dtype=pl.String)[index]
 
 
 def _instances(lives: Lives) -> pl.DataFrame:
-    """Return all courses, those that go on at another provider as two instances, A and B."""
+    """Return all courses in order of person and begin, those that go on at another provider as two instances.
+
+    Columns: those of `lives.courses`, and `second`: 0 for a first instance, 1 for a second one.
+    """
     courses = pl.concat([
         one.select("row", "course", "begin", "end", "home", "placement")
         for one in (lives.courses, other_courses(lives))
@@ -117,15 +116,25 @@ def _instances(lives: Lives) -> pl.DataFrame:
     changes &= courses["end"].to_numpy() - begin > OF_LONGER_COURSES
     again = year_starts(calendar_year(begin) + 1, 9, 18)
     first = courses.with_columns(
-        instance=pl.lit("A"), end=pl.when(pl.Series(changes)).then(pl.col("begin") + FIRST_YEAR).otherwise("end")
+        second=pl.lit(0, pl.Int64),
+        end=pl.when(pl.Series(changes)).then(pl.col("begin") + FIRST_YEAR).otherwise("end"),
     )
-    second = courses.with_columns(instance=pl.lit("B"), begin=pl.Series(again)).filter(pl.Series(changes))
-    return pl.concat([first, second])
+    second = courses.with_columns(second=pl.lit(1, pl.Int64), begin=pl.Series(again)).filter(pl.Series(changes))
+    return pl.concat([first, second]).sort("row", "begin")
 
 
-def _year(instances: pl.DataFrame, year: int) -> pl.DataFrame:
-    first, after = int(year_starts(year, 8)), int(year_starts(year + 1, 8))
-    return instances.filter((pl.col("begin") < after) & (pl.col("end") > first)).with_columns(year=pl.lit(year))
+def _enrolments(instances: pl.DataFrame, years: range) -> pl.DataFrame:
+    """Return each instance once for each of some academic years in which it goes on, and that `year`."""
+    first = np.maximum(_academic_year(instances["begin"].to_numpy()), years.start)
+    last = np.minimum(_academic_year(instances["end"].to_numpy() - 1), years.stop - 1)
+    instance, year = ranges(first, last)
+    return instances[instance].with_columns(year=pl.Series(year))
+
+
+def _academic_year(days: Days) -> NDArray[np.int64]:
+    """Return the year in which the academic year of each day begins, on 1 August."""
+    year = calendar_year(days)
+    return year - (days < year_starts(year, 8))
 
 
 def _part_time(lives: Lives, row: NDArray[np.int64], course: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -142,16 +151,14 @@ def _location(lives: Lives, enrolled: pl.DataFrame) -> pl.Series:
     # nobody saw a holder of a visa cross the border for it
     abroad = ~lives.visa_national[row] & (draws(lives.seed, "placement abroad", person) < PLACEMENT_ABROAD)
     at_home = (course == PART_TIME) & (draws(lives.seed, "from afar", person) < PART_TIME_FROM_AFAR)
-    where = np.select(
-        [course == DISTANCE, at_home, out & abroad, out], [FROM_AFAR, FROM_AFAR_HERE, ABROAD, ON_PLACEMENT],
-        AT_PROVIDER,
-    )  # fmt: skip
-    return _text(where)
+    where = np.select([course == DISTANCE, at_home, out & abroad, out], [4, 3, 2, 1], 0)
+    return pl.Series([AT_PROVIDER, ON_PLACEMENT, ABROAD, FROM_AFAR_HERE, FROM_AFAR])[where]
 
 
 def _part_of_country(lives: Lives, row: NDArray[np.int64], days: Days) -> pl.Series:
     """Return the code of the country in which people lived: XI for Wales, XF for England."""
-    return _text(np.where(lives.map.part[lives.postcode_at(row, days)] == WALES, "XI", "XF"))
+    welsh = lives.map.part[lives.postcode_at(row, days)] == WALES
+    return pl.Series(["XF", "XI"])[welsh.astype(np.int64)]
 
 
 def _term_address(lives: Lives, errors: Errors, enrolled: pl.DataFrame) -> pl.Series:
