@@ -113,7 +113,7 @@ class Lives:
         return self.households["party"].to_numpy()[self.people["household"].to_numpy()]
 
     @cached_property
-    def householdrow_days(self) -> NDArray[np.int64]:
+    def household_key(self) -> NDArray[np.int64]:
         """The key of the household in which each person came."""
         return self.households["key"].to_numpy()[self.people["household"].to_numpy()]
 
