@@ -148,12 +148,12 @@ def postcode(
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
     known, index = distinct(rows)
-    entities = lives.person[known]
-    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, known)
-    lag = exponential(draws(lives.seed, f"{source} lag", entities), mean_days)
-    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64)[index])
-    postcodes = lives.map.text[at].alias("postcode")
-    return with_gaps(lives, errors, source, "postcode", rows, postcodes)
+    old = draws(lives.seed, f"{source} stale", lives.person[known]) < share * proneness(lives, errors, known)
+    lag = np.zeros(len(known), dtype=np.int64)
+    lag[old] = exponential(draws(lives.seed, f"{source} lag", lives.person[known[old]]), mean_days)
+    at = lives.postcode_at(rows, days - lag[index])
+    lacks = _lacks(lives, errors, source, "postcode", known)[index]
+    return lives.map.text[at].alias("postcode").set(pl.Series(lacks), None)
 
 
 def with_gaps(
@@ -161,9 +161,12 @@ def with_gaps(
 ) -> pl.Series:
     """Return the values of people without those that the source lacks: `name` is one of the kind `missing`."""
     known, index = distinct(rows)
-    rate = errors.rate("missing", name, source) * proneness(lives, errors, known)
-    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[known]) < rate
-    return values.clone().scatter(np.flatnonzero(lacks[index]), None)
+    return values.set(pl.Series(_lacks(lives, errors, source, name, known)[index]), None)
+
+
+def _lacks(lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    rate = errors.rate("missing", name, source) * proneness(lives, errors, rows)
+    return draws(lives.seed, f"{source} lacks {name}", lives.person[rows]) < rate
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:

@@ -78,7 +78,7 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
     ])  # fmt: skip
     # two events of one day that would be one posting are one
     events = events.filter(pl.col("posting") <= data_date)
-    place = pl.Series(numbers.nhs_place(lives)[events["row"].to_numpy()])
+    place = pl.Series(lives.nhs_place[events["row"].to_numpy()])
     events = events.sort(place, "posting", "type", maintain_order=True).filter(
         (pl.col("row") != pl.col("row").shift(fill_value=-1))
         | (pl.col("posting") != pl.col("posting").shift())
