@@ -4,7 +4,7 @@ No form is a misspelling: each is what another register would hold of the same p
 follows from the origin of the names (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from unicodedata import category, normalize
 
 import numpy as np
@@ -17,10 +17,10 @@ from synthetic_data.proneness import HOME_NAMES
 from synthetic_data.records import Records
 
 FIRST_NAME_UNKNOWN = "FNU"
-_PLAIN = {
+_PLAIN = str.maketrans({
     "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
     "ß": "ss", "æ": "ae", "Æ": "Ae", "ı": "i",
-}  # fmt: skip
+})  # fmt: skip
 """Letters that Unicode does not take apart into a plain letter and an accent."""
 PARTS = ("given_name", "family_name")
 GIVEN, FAMILY = (pl.col(part) for part in PARTS)
@@ -52,7 +52,7 @@ def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tup
     def chosen(form: str) -> NDArray[np.bool_]:
         return (records.draws(form) < records.rate("forms", form)) & _open_to(form)[origin.numbers]
 
-    def write(rows: NDArray[np.int64], **parts: pl.Series) -> None:
+    def write(rows: NDArray[np.int64], **parts: pl.Series | str) -> None:
         for part, new in parts.items():
             held[part] = held[part].scatter(rows, new)
         changed[rows] = True
@@ -72,15 +72,12 @@ def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tup
     change(shorter, _SHORTER, first_alone=first_alone[shorter], of_two=of_two[shorter])
     # a single name is the family name, and the first one is unknown
     single = np.flatnonzero(chosen("unnamed"))
-    write(
-        single,
-        given_name=pl.repeat(FIRST_NAME_UNKNOWN, len(single), eager=True),
-        family_name=held["given_name"][single],
-    )
+    write(single, given_name=FIRST_NAME_UNKNOWN, family_name=held["given_name"][single])
     swapped = np.flatnonzero(chosen("reversed"))
     write(swapped, given_name=held["family_name"][swapped], family_name=held["given_name"][swapped])
     accented = pl.DataFrame(held).select(_ACCENTED).to_series().to_numpy()
-    change(np.flatnonzero(chosen("accents_lost") & accented), _without_accents())
+    plain = np.flatnonzero(chosen("accents_lost") & accented)
+    write(plain, **{part: _without_accents(written[plain]) for part, written in held.items()})
     places = np.flatnonzero(changed)
     return places, pl.DataFrame({part: written[places] for part, written in held.items()})
 
@@ -137,13 +134,13 @@ def _nicknames() -> tuple[pl.Expr, ...]:
     return (_first_replaced("given_name", "nicknames", "nickname", "called"),)
 
 
-@cache
-def _without_accents() -> tuple[pl.Expr, ...]:
-    """Return names in plain letters (`Małgorzata` as `Malgorzata`): those of all letters in the tables of names."""
-    columns = (("given_names", "name"), ("family_names", "name"), ("name_variants", "variant"))
-    names = pl.concat(table(of)[column] for of, column in columns)
-    known = {letter for letter in "".join(names) if not letter.isascii()}
-    plain = {
-        one: "".join(part for part in normalize("NFKD", one) if category(part)[0] != "M") for one in sorted(known)
-    }
-    return tuple(pl.col(part).str.replace_many(plain | _PLAIN) for part in PARTS)
+def _without_accents(names: pl.Series) -> pl.Series:
+    """Return names in plain letters: `Małgorzata` as `Malgorzata`."""
+    # names come again and again, and each is made plain once
+    return pl.Series([_plain(name) for name in names.to_list()], dtype=pl.String)
+
+
+@lru_cache(maxsize=2**16)
+def _plain(name: str) -> str:
+    letters = normalize("NFKD", name.translate(_PLAIN))
+    return "".join(letter for letter in letters if not category(letter).startswith("M"))
