@@ -54,7 +54,7 @@ def listed_on(lives: Lives, posted: pl.DataFrame, on: int) -> NDArray[np.bool_]:
     # postings stand in order of the person and the day
     latest = known.filter(pl.col("row") != pl.col("row").shift(-1, fill_value=-1))
     listed = np.zeros(len(lives.people), dtype=bool)
-    listed[latest["row"].to_numpy()] = latest["type"].to_numpy() != nhs.REMOVAL
+    listed[latest["row"].to_numpy()] = (latest["type"] != nhs.REMOVAL).to_numpy()
     return listed
 
 

@@ -43,9 +43,9 @@ def insurance_place(lives: Lives) -> NDArray[np.int64]:
     return place
 
 
-def nhs_place(lives: Lives) -> NDArray[np.int64]:
-    """Return a number of each person (row) that is in the order of NHS numbers."""
-    return shuffled(lives.seed, "nhs number", lives.ordinal)
+def nhs_order(lives: Lives) -> NDArray[np.int64]:
+    """Return the people (rows) in the order of their NHS numbers."""
+    return np.argsort(shuffled(lives.seed, "nhs number", lives.ordinal))
 
 
 def labels(

@@ -13,6 +13,7 @@ from synthetic_data.extract import Sight
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import activity, nhs, registrars, university, work
 from synthetic_data.sources.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
+from synthetic_data.sources.postings import ONE_CONTRACTOR
 
 RESIDENTS = 6_000
 LAST = day(2020, 12, 31)
@@ -57,7 +58,7 @@ def test_lists_are_cleaned_at_the_pace_of_the_catalogue(lives: Lives, sight: Sig
     ]
     number = len(ghosts(lives))
     share = 1 - (1 - sight.errors.leavers.cleaned_a_year) ** 5.67
-    found = (off < nhs.ONE_CONTRACTOR).sum() / number
+    found = (off < ONE_CONTRACTOR).sum() / number
     assert abs(found - share) < 4 * np.sqrt(share * (1 - share) / number)
 
 
