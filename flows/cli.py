@@ -67,7 +67,7 @@ def simulate(
     threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
-    from flows.demo import simulate_study
+    from flows.simulate import simulate_study
     from flows.terminal import Terminal, shown
 
     terminal = Terminal()

@@ -1,26 +1,14 @@
-"""The verbs `demo` and `simulate`: a synthetic country, estimated and held against its truth."""
+"""The verb `demo`: a synthetic country, estimated and held against its truth."""
 
-import json
-import os
-import shutil
-import time
-from datetime import date
 from pathlib import Path
 
 from flows.chain import run_chain
 from flows.evaluate import evaluate
 from flows.run import close
+from flows.simulate import simulate_study
 from flows.terminal import Terminal, shown
-from pipeline.errors import UserError
-from pipeline.store import StageRecord, code_digest, digest
 from pipeline.study import read_study
-from pipeline.tables import write_text
-from synthetic_data.parts import parts_of
-from synthetic_data.scenarios import BASELINE, read_scenario
-from synthetic_data.study import DATA_DATE, check_data_date, check_snapshots, check_threads, simulate
-from synthetic_data.study_file import TARGETS_PAGE
-
-MARK = "simulated.json"
+from synthetic_data.study import check_threads
 
 
 def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
@@ -38,117 +26,3 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     terminal.say(f"  next     sojourn evaluate {shown(run)} --json")
     terminal.say(f"           edit a rule in rules/sets/, then: sojourn run {shown(study.path)} --out {shown(run)}")
     return 0
-
-
-def simulate_study(
-    residents: int,
-    seed: int,
-    out: Path,
-    terminal: Terminal,
-    *,
-    scenario: str = BASELINE,
-    errors: str | None = None,
-    data_date: date | None = None,
-    regions: tuple[str, ...] = (),
-    snapshots: int | None = None,
-    parquet: bool = False,
-    threads: int = 2,
-) -> StageRecord:
-    """Write a synthetic study into `out`, or find that this very study stands there already.
-
-    `scenario` is a name or a file, `errors` is `none` or a file of overrides; for the others see `simulate`.
-    """
-    if residents < 1000:
-        raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
-    if seed < 0:
-        raise UserError(f"--seed: {seed} is negative. Give 0 or more.")
-    check_threads(threads)
-    out = out.resolve()
-    cut = data_date or DATA_DATE
-    check_data_date(cut)
-    check_snapshots(snapshots, cut)
-    lived = read_scenario(scenario)
-    told = lived.sources_err(errors)
-    key = digest(
-        {
-            "residents": residents,
-            "seed": seed,
-            "scenario": lived.model_dump(mode="json"),
-            "errors": told.model_dump(mode="json"),
-            "data_date": str(cut),
-            "regions": parts_of(regions),
-            "snapshots": snapshots,
-            "parquet": parquet,
-            "code": code_digest(("pipeline", "synthetic_data")),
-        }
-    )
-    mark = out / MARK
-    standing = _read_mark(mark)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file, not a folder. Choose another --out.")
-    if out.is_dir() and any(out.iterdir()) and standing is None:
-        raise UserError(f"{out}: holds files that no simulation made. Choose an empty or a new folder with --out.")
-    if standing and standing["key"] == key and standing["files"] == _sizes(out):
-        record = StageRecord(
-            stage="simulate", key=key, folder=out, counts=standing["counts"], sentence=standing["sentence"],
-            warnings=(), seconds=standing["seconds"], outputs={}, reused=True,
-        )  # fmt: skip
-        terminal.finished(record)
-        return record
-    begun = time.perf_counter()
-    aside = out.with_name(f".aside-{out.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    try:
-        result = simulate(
-            residents, seed, aside, lambda message: terminal.progress("simulate", message),
-            errors=told, scenario=lived, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
-            threads=threads,
-        )  # fmt: skip
-        seconds = round(time.perf_counter() - begun, 3)
-        made = _sizes(aside)
-        _move_over(aside, out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    stored = {
-        "key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds,
-        "files": made,
-    }  # fmt: skip
-    write_text(json.dumps(stored, indent=1) + "\n", mark)
-    record = StageRecord(
-        stage="simulate", key=key, folder=out, counts=result.counts, sentence=result.sentence,
-        warnings=result.warnings, seconds=seconds, outputs={}, reused=False,
-    )  # fmt: skip
-    terminal.finished(record)
-    return record
-
-
-def _read_mark(mark: Path) -> dict | None:
-    try:
-        return {"files": {}, **json.loads(mark.read_text(encoding="utf-8"))}
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-
-
-def _sizes(study: Path) -> dict[str, int]:
-    """Return the bytes of every file that a simulation writes: a study with a file lost or changed is made again."""
-    found = [*study.glob("*.toml"), *study.glob("*.csv"), *study.glob("*.key")]
-    found += [*(study / "extracts").glob("*"), *(study / "truth").glob("*")]
-    return {str(file.relative_to(study)): file.stat().st_size for file in sorted(found)}
-
-
-def _move_over(aside: Path, out: Path) -> None:
-    """Replace what an earlier simulation left in `out`, and leave a run that stands beside it alone.
-
-    The mark is rewritten first as unfinished and last as finished, so a killed simulation is made again.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(json.dumps({"key": "unfinished"}) + "\n", out / MARK)
-    for made in sorted(aside.iterdir()):
-        target = out / made.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        made.replace(target)
-    aside.rmdir()
-    # a page of the targets told of the study that stood here before
-    (out / TARGETS_PAGE).unlink(missing_ok=True)

@@ -1,14 +1,15 @@
 """The verb `run`: a study's extract files become a run folder."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flows.chain import run_chain
 from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
-from pipeline.publish.scores import Scores
-from pipeline.publish.words import headlines
 from pipeline.store import StageRecord
 from pipeline.study import Study, read_study
+
+if TYPE_CHECKING:
+    from pipeline.publish.scores import Scores
 
 
 def run_folder(study: Study, out: Path | None) -> Path:
@@ -39,6 +40,8 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
 
         records = quarterly_estimates(study.path, run, threads, terminal)
     else:
+        from flows.chain import run_chain  # noqa: PLC0415 - it loads much: mistakes are told before
+
         records = run_chain(study, run, threads=threads, audience=terminal)
     close(terminal, run, records)
     if study.synthetic:
@@ -52,8 +55,10 @@ def banner(verb: str, study: Study) -> str:
     return f"sojourn {verb} · {study.name}{synthetic}"
 
 
-def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: Scores | None = None) -> None:
+def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: "Scores | None" = None) -> None:
     """Say whether anything was computed, the headline (with its truth, if scores are given), and the report."""
+    from pipeline.publish.words import headlines  # noqa: PLC0415 - for the same reason
+
     terminal.close()
     if all(record.reused for record in records.values()):
         terminal.say("  Nothing has changed: every stage stood already, nothing was computed again.")

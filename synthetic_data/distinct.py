@@ -12,5 +12,7 @@ def distinct(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
     """
     seen = np.zeros(rows.max(initial=-1) + 1, dtype=bool)
     seen[rows] = True
-    place = np.cumsum(seen) - 1
-    return np.flatnonzero(seen), place[rows]
+    known = np.flatnonzero(seen)
+    place = np.empty(len(seen), dtype=np.int64)
+    place[known] = np.arange(len(known))
+    return known, place[rows]

@@ -1,14 +1,16 @@
 """What a mistake looks like: a name written wrong, a date of birth written wrong, each a plausible one."""
 
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, day
-from synthetic_data.draws import Days, Floats, draws
+from synthetic_data.draws import Days, draws
 
-_NEIGHBOURS = dict(zip("abcdefghijklmnopqrstuvwxyz", "snxfrgfjukjknbkpwtdyiceazs", strict=True))
-"""The key next to each letter."""
+_LETTERS, _NEIGHBOURS = pl.Enum(list("abcdefghijklmnopqrstuvwxyz")), pl.Series(list("snxfrgfjukjknbkpwtdyiceazs"))
+"""The letters, and the key next to each of them."""
 _SOUNDS = (
     ("ph", "f"), ("ck", "k"), ("ie", "y"), ("ei", "ey"), ("ea", "ee"), ("ee", "ea"), ("ou", "u"), ("oo", "u"),
     ("ll", "l"), ("nn", "n"), ("ss", "s"), ("tt", "t"), ("sz", "sh"), ("cz", "ch"), ("w", "v"), ("j", "y"),
@@ -17,52 +19,50 @@ _SOUNDS = (
 """How a sound is written, and how else it is; the first that a name holds after its first letter is changed."""
 
 
-def misspelt(names: pl.Series, seed: int, stream: str, entities: NDArray[np.int64], by_sound: float) -> pl.Series:
-    """Return every name misspelt: by sound, or with one letter dropped, doubled, swapped or hit beside."""
+_NAME, _BEFORE, _LETTER, _AFTER = (pl.col(one) for one in ("name", "before", "letter", "after"))
+# from the second letter to the last but one, so that a swap has a neighbour
+_ROOM = (_NAME.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)
+_PLACE = (1 + (pl.col("where") * _ROOM).cast(pl.Int64)).alias("place")
+_AROUND = (
+    _NAME.str.slice(0, "place").alias("before"),
+    _NAME.str.slice("place", 1).alias("letter"),
+    _NAME.str.slice(pl.col("place") + 1).alias("after"),
+    _NAME.str.slice("place", 1).str.to_lowercase().alias("small"),
+)
+_KEY = pl.lit(_NEIGHBOURS).gather(pl.col("small").cast(_LETTERS, strict=False).to_physical()).fill_null("e")
+_BESIDE = (_BEFORE + _KEY + _AFTER).alias("beside")
+_SLIPPED = (
+    pl.when(pl.col("slip") == 0).then(_BEFORE + _AFTER)
+    .when(pl.col("slip") == 1).then(_BEFORE + _LETTER + pl.col("small") + _AFTER)
+    .when(pl.col("slip") == 2).then(_BEFORE + _AFTER.str.slice(0, 1) + _LETTER + _AFTER.str.slice(1))
+    .otherwise(_BESIDE).alias("slipped")
+)  # fmt: skip
+
+
+def drawn_slips(seed: int, stream: str, entities: NDArray[np.int64], by_sound: float) -> pl.DataFrame:
+    """Return `heard, slip, where`: whether each name is misspelt by sound, or else what slip is made, and where."""
+    slip = (draws(seed, f"{stream} slip", entities) * 4).astype(np.int64)
     heard = draws(seed, f"{stream} heard", entities) < by_sound
+    return pl.DataFrame({"heard": heard, "slip": slip, "where": draws(seed, f"{stream} where", entities)})
+
+
+def misspelt(names: pl.Series, slips: pl.DataFrame) -> pl.Series:
+    """Return every name misspelt: by sound, or with one letter dropped, doubled, swapped or hit beside."""
+    heard = slips["heard"].to_numpy()
     by_ear, by_hand = np.flatnonzero(heard), np.flatnonzero(~heard)
-    slips = entities[by_hand]
-    return (
-        names.clone()
-        .scatter(by_ear, _as_heard(names[by_ear]))
-        .scatter(
-            by_hand,
-            _slipped(names[by_hand], draws(seed, f"{stream} slip", slips), draws(seed, f"{stream} where", slips)),
-        )
-    )
+    # names come again and again, and each is sounded once
+    as_heard = pl.Series([_heard(name) for name in names[by_ear].to_list()], dtype=pl.String)
+    return names.clone().scatter(by_ear, as_heard).scatter(by_hand, _slipped(names[by_hand], slips[by_hand]))
 
 
-def _slipped(names: pl.Series, slip: Floats, where: Floats) -> pl.Series:
-    """Return names with one letter dropped, doubled, swapped or hit beside: which of these, and where, is drawn."""
-    # a place from the second letter to the last but one, so that a swap has a neighbour
-    name, place = pl.col("name"), pl.col("place")
-    room = (name.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)
-    frame = (
-        pl.DataFrame({"name": names, "slip": (slip * 4).astype(np.int64), "where": where})
-        .with_columns(place=1 + (pl.col("where") * room).cast(pl.Int64))
-        .with_columns(
-            before=name.str.slice(0, place), letter=name.str.slice(place, 1), after=name.str.slice(place + 1)
-        )
-        .with_columns(small=pl.col("letter").str.to_lowercase())
-    )
-    before, letter, after, kind = (pl.col(one) for one in ("before", "letter", "after", "slip"))
-    beside = before + pl.col("small").replace_strict(_NEIGHBOURS, default="e") + after
-    slipped = (
-        pl.when(kind == 0).then(before + after)
-        .when(kind == 1).then(before + letter + pl.col("small") + after)
-        .when(kind == 2).then(before + after.str.slice(0, 1) + letter + after.str.slice(1))
-        .otherwise(beside)
-    )  # fmt: skip
+def _slipped(names: pl.Series, slips: pl.DataFrame) -> pl.Series:
+    """Return names with one letter dropped, doubled, swapped or hit beside, as `slips` says."""
+    frame = slips.with_columns(name=names).with_columns(_PLACE).with_columns(_AROUND).with_columns(_BESIDE, _SLIPPED)
     # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
-    return frame.select(pl.when(slipped == name).then(beside).otherwise(slipped)).to_series()
+    return frame.select(pl.when(pl.col("slipped") == pl.col("name")).then("beside").otherwise("slipped")).to_series()
 
 
-def _as_heard(names: pl.Series) -> pl.Series:
-    """Return names with one sound each written in another way."""
-    known = names.unique()
-    return names.replace_strict(known, [_heard(name) for name in known], return_dtype=pl.String)
-
-
+@lru_cache(maxsize=2**16)
 def _heard(name: str) -> str:
     """Return a name with the first sound of the list that it holds written in the other way."""
     first, tail = name[:1], name[1:]

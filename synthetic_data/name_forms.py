@@ -4,16 +4,17 @@ No form is a misspelling: each is what another register would hold of the same p
 follows from the origin of the names (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
 """
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
+from unicodedata import category, normalize
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import table
-from synthetic_data.draws import Floats, draws
+from synthetic_data.draws import draws
 from synthetic_data.errors import Errors
+from synthetic_data.labels import Labels
 from synthetic_data.proneness import HOME_NAMES
 
 FIRST_NAME_UNKNOWN = "FNU"
@@ -22,112 +23,124 @@ _PLAIN = {
     "ß": "ss", "æ": "ae", "Æ": "Ae", "ı": "i",
 }  # fmt: skip
 """Letters that Unicode does not take apart into a plain letter and an accent."""
-
-
 PARTS = ("given_name", "family_name")
-Change = Callable[[pl.DataFrame], pl.DataFrame]
+GIVEN, FAMILY = (pl.col(part) for part in PARTS)
+_FIRST, _LAST = r"^([^ ]+)", r"([^ ]+)$"
+_OF_TWO_FAMILY_NAMES = ("main_family_name", "other_family_name", "hyphenated")
+_ACCENTED = pl.any_horizontal(part.str.len_bytes() != part.str.len_chars() for part in (GIVEN, FAMILY))
 
 
 def in_other_forms(
-    names: pl.DataFrame, errors: Errors, seed: int, source: str, stream: str, entities: NDArray[np.int64]
-) -> pl.DataFrame:
-    """Return `given_name, family_name, origin` as a source holds them; `stream` names its record of a person."""
+    names: pl.DataFrame,
+    origin: Labels,
+    errors: Errors,
+    seed: int,
+    source: str,
+    stream: str,
+    entities: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Return the places of those names that a source holds in another form, and `given_name, family_name` as held.
+
+    `origin` is that of the names (`origins`), `stream` names the source's record of a person. Most names are written
+    alike by every source, and nothing is looked up for them.
+    """
+    held = {part: names[part] for part in PARTS}
+    changed = np.zeros(len(entities), dtype=bool)
 
     def chosen(form: str) -> NDArray[np.bool_]:
-        return draws(seed, f"{stream} {form}", entities) < errors.rate("forms", form, source)
+        uniform = draws(seed, f"{stream} {form}", entities)
+        return (uniform < errors.rate("forms", form, source)) & _open_to(form)[origin.numbers]
 
-    def custom(holds: pl.Series) -> NDArray[np.bool_]:
-        return holds.fill_null(value=False).to_numpy()[origin]
+    def change(
+        rows: NDArray[np.int64], to: tuple[pl.Expr, ...], drawn: tuple[str, ...] = (), **told: pl.Series
+    ) -> None:
+        if not len(rows):
+            return
+        uniform = {name: draws(seed, f"{stream} {name}", entities[rows]) for name in drawn}
+        some = pl.DataFrame({part: column[rows] for part, column in held.items()} | uniform | told)
+        for new in some.select(to):
+            held[new.name] = held[new.name].scatter(rows, new)
+        changed[rows] = True
 
-    customs = table("name_customs")
-    origin = names["origin"].cast(pl.Enum(customs["origin"])).to_physical().to_numpy()
-    at_home = custom(customs["origin"].is_in(HOME_NAMES))
-    for part in PARTS:
-        spelt = draws(seed, f"{stream} {part} as", entities)
-        names = _changed(names, chosen("variant"), partial(_replaced, part, "name_variants", "variant"), spelt)
-    called = draws(seed, f"{stream} called", entities)
-    nickname = partial(_replaced, "given_name", "nicknames", "nickname")
-    names = _changed(names, chosen("nickname") & at_home, nickname, called)
-    names = _changed(names, chosen("one_given_name") & custom(customs["several_given_names"] > 0), _one_given_name)
-    rates = [errors.rate("forms", form, source) for form in ("main_family_name", "other_family_name", "hyphenated")]
+    others = np.flatnonzero(chosen("variant"))
+    change(others, _variants(), ("given_name as", "family_name as"), origin=origin[others].series("origin"))
+    change(np.flatnonzero(chosen("nickname")), _nicknames(), ("called",))
+    change(np.flatnonzero(chosen("one_given_name")), _ONE_GIVEN_NAME)
     fate = draws(seed, f"{stream} family names", entities)
-    for order in ("first", "last"):
-        of_order = custom(customs["main_family_name"] == order) & (fate < sum(rates))
-        names = _changed(names, of_order, partial(_of_two, order, *rates), fate)
-    names = _changed(names, chosen("unnamed") & custom(customs["single_name"] == 1), _unnamed)
-    names = _changed(names, chosen("reversed") & custom(customs["family_first"] == 1), _reversed)
-    accented = pl.any_horizontal(pl.col(part).str.len_bytes() != pl.col(part).str.len_chars() for part in PARTS)
-    return _changed(names, chosen("accents_lost") & names.select(accented).to_series().to_numpy(), _without_accents)
+    rates = np.cumsum([errors.rate("forms", form, source) for form in _OF_TWO_FAMILY_NAMES])
+    two = np.flatnonzero((fate < rates[-1]) & _open_to("one_family_name")[origin.numbers])
+    kept = pl.Series(np.searchsorted(rates, fate[two], side="right"))
+    change(two, _ONE_FAMILY_NAME, kept=kept, last_is_main=pl.Series(_open_to("last_is_main")[origin.numbers[two]]))
+    change(np.flatnonzero(chosen("unnamed")), _UNNAMED)
+    change(np.flatnonzero(chosen("reversed")), _REVERSED)
+    accented = pl.DataFrame(held).select(_ACCENTED).to_series().to_numpy()
+    change(np.flatnonzero(chosen("accents_lost") & accented), _without_accents())
+    places = np.flatnonzero(changed)
+    return places, pl.DataFrame({part: column[places] for part, column in held.items()})
 
 
-def _changed(
-    names: pl.DataFrame, chosen: NDArray[np.bool_], change: Change, uniform: Floats | None = None
-) -> pl.DataFrame:
-    """Return names with those of the chosen changed.
-
-    `change` is given the names of the chosen alone, and `uniform`: most names are written alike by every source, and
-    nothing is looked up for them.
-    """
-    rows = np.flatnonzero(chosen)
-    if not len(rows):
-        return names
-    some = names[rows]
-    if uniform is not None:
-        some = some.with_columns(uniform=pl.Series(uniform[rows]))
-    new = change(some)
-    return names.with_columns(names[part].scatter(rows, new[part]) for part in PARTS)
-
-
-def _one_given_name(names: pl.DataFrame) -> pl.DataFrame:
-    return names.with_columns(pl.col("given_name").str.extract(r"^([^ ]+)"))
-
-
-def _of_two(order: str, of_main: float, of_other: float, hyphen: float, names: pl.DataFrame) -> pl.DataFrame:
-    """Return what is written of two family names: both, one of them, or both with a hyphen.
-
-    The main one is the `first` or the `last`, by their order.
-    """
-    family, fate = pl.col("family_name"), pl.col("uniform")
-    first, last = family.str.extract(r"^([^ ]+)"), family.str.extract(r"([^ ]+)$")
-    main, other = (first, last) if order == "first" else (last, first)
-    return names.with_columns(
-        pl.when(~family.str.contains(" ", literal=True)).then(family)
-        .when(fate < of_main).then(main)
-        .when(fate < of_main + of_other).then(other)
-        .when(fate < of_main + of_other + hyphen).then(family.str.replace_all(" ", "-", literal=True))
-        .otherwise(family)
-    )  # fmt: skip
-
-
-def _unnamed(names: pl.DataFrame) -> pl.DataFrame:
-    """Return names of people with a single name: it is the family name, and the first one is unknown."""
-    return names.with_columns(given_name=pl.lit(FIRST_NAME_UNKNOWN), family_name="given_name")
-
-
-def _reversed(names: pl.DataFrame) -> pl.DataFrame:
-    return names.with_columns(given_name="family_name", family_name="given_name")
-
-
-def _replaced(part: str, of: str, column: str, names: pl.DataFrame) -> pl.DataFrame:
-    """Return names with the first word of `part` replaced by one of those that a table offers, if it does."""
-    keys = ["name"] if "origin" not in table(of).columns else ["origin", "name"]
-    found = names.with_columns(pl.col(part).str.extract(r"^([^ ]+)").alias("name")).join(
-        _offered(of, column), on=keys, how="left", maintain_order="left"
-    )
-    number = (pl.col("uniform") * pl.col(column).list.len()).cast(pl.Int64)
-    word = pl.col(column).list.get(number, null_on_oob=True)
-    rest = pl.col(part).str.replace(r"^[^ ]+", "")
-    return found.with_columns(pl.when(word.is_null()).then(part).otherwise(word + rest).alias(part))
+def origins(known: pl.Series) -> Labels:
+    """Return origins of names as labels, in the order of the table of customs."""
+    return Labels.of(known, table("name_customs")["origin"].to_list())
 
 
 @cache
-def _offered(of: str, column: str) -> pl.DataFrame:
-    """Return what a table offers for each name, of each origin where it tells them apart, as a list."""
-    return table(of).group_by([one for one in ("origin", "name") if one in table(of).columns]).agg(column)
+def _open_to(form: str) -> NDArray[np.bool_]:
+    """Return which origins of names (rows of the table of customs) are open to a form."""
+    customs = table("name_customs")
+    those = {
+        "nickname": customs["origin"].is_in(HOME_NAMES),
+        "one_given_name": customs["several_given_names"] > 0,
+        "one_family_name": customs["main_family_name"].is_not_null(),
+        "last_is_main": customs["main_family_name"].eq_missing("last"),
+        "unnamed": customs["single_name"] == 1,
+        "reversed": customs["family_first"] == 1,
+    }.get(form, customs["origin"].is_not_null())
+    return those.to_numpy()
 
 
-def _without_accents(names: pl.DataFrame) -> pl.DataFrame:
-    """Return names in plain letters: `Małgorzata` -> `Malgorzata`."""
-    return names.with_columns(
-        pl.col(PARTS).str.replace_many(_PLAIN).str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    )
+def _first_replaced(part: str, of: str, column: str, uniform: str) -> pl.Expr:
+    """Return names with the first word replaced by one of those that a table offers, if it offers any."""
+    keys = [one for one in ("origin", "name") if one in table(of).columns]
+    offered = table(of).group_by(pl.concat_str(keys, separator=" ").alias("key"), maintain_order=True).agg(column)
+    word = pl.col(part).str.extract(_FIRST)
+    key = pl.concat_str("origin", word, separator=" ") if "origin" in keys else word
+    offers = pl.lit(offered[column]).gather(key.cast(pl.Enum(offered["key"]), strict=False).to_physical())
+    other = offers.list.get((pl.col(uniform) * offers.list.len()).cast(pl.Int64), null_on_oob=True)
+    return pl.coalesce(other + pl.col(part).str.replace(_FIRST, ""), part).alias(part)
+
+
+@cache
+def _variants() -> tuple[pl.Expr, ...]:
+    return tuple(_first_replaced(part, "name_variants", "variant", f"{part} as") for part in PARTS)
+
+
+@cache
+def _nicknames() -> tuple[pl.Expr, ...]:
+    return (_first_replaced("given_name", "nicknames", "nickname", "called"),)
+
+
+@cache
+def _without_accents() -> tuple[pl.Expr, ...]:
+    """Return names in plain letters (`Małgorzata` as `Malgorzata`): those of all letters in the tables of names."""
+    columns = (("given_names", "name"), ("family_names", "name"), ("name_variants", "variant"))
+    names = pl.concat(table(of)[column] for of, column in columns)
+    known = {letter for letter in "".join(names) if not letter.isascii()}
+    plain = {
+        one: "".join(part for part in normalize("NFKD", one) if category(part)[0] != "M") for one in sorted(known)
+    }
+    return tuple(pl.col(part).str.replace_many(plain | _PLAIN) for part in PARTS)
+
+
+_ONE_GIVEN_NAME = (GIVEN.str.extract(_FIRST),)
+_ONE_FAMILY_NAME = (
+    pl.when(pl.col("kept") == _OF_TWO_FAMILY_NAMES.index("hyphenated"))
+    .then(FAMILY.str.replace_all(" ", "-", literal=True))
+    .when(pl.col("last_is_main") == (pl.col("kept") == _OF_TWO_FAMILY_NAMES.index("main_family_name")))
+    .then(FAMILY.str.extract(_LAST))
+    .otherwise(FAMILY.str.extract(_FIRST))
+    .alias("family_name"),
+)
+_UNNAMED = (pl.lit(FIRST_NAME_UNKNOWN).alias("given_name"), GIVEN.alias("family_name"))
+"""Of people with a single name: it is the family name, and the first one is unknown."""
+_REVERSED = (FAMILY.alias("given_name"), GIVEN.alias("family_name"))

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, age, as_date, calendar_year, dates
+from synthetic_data.days import FIRST_DAY, NEVER, age, as_date, dates
 from synthetic_data.draws import Days, Floats, draws, log_normal, pick, scatter
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
@@ -75,7 +75,7 @@ def crossings(lives: Lives, until: int) -> pl.DataFrame:
     until_end = np.where(dies, NEVER, end)
     trips = lives.trips.sort("row", "out")
     of, out, back = (trips[name].to_numpy() for name in ("row", "out", "back"))
-    stay = _stay_of(lives, of, out)
+    stay = lives.stay_by(of, out)
     every = pl.concat([
         _crossings(row, start, _before(row, end, lives.birth[row]), until_end, arrives=True).filter(~born),
         _crossings(row, end, start, _after(row, start, np.full(len(row), NEVER)), arrives=False).filter(~dies),
@@ -104,13 +104,6 @@ def _after(of: NDArray[np.int64], days: Days, last: Days) -> Days:
     return np.where(np.diff(of, append=-1) == 0, np.roll(days, -1), last)
 
 
-def _stay_of(lives: Lives, row: NDArray[np.int64], out: Days) -> NDArray[np.int64]:
-    """Return the row, among the stays, of the stay inside which each journey lies."""
-    stays = lives.stays
-    keys = (stays["row"].to_numpy() << _DAY_BITS) + stays["start"].to_numpy() - LONG_AGO
-    return np.searchsorted(keys, (row << _DAY_BITS) + out - LONG_AGO, side="right") - 1
-
-
 def share_of_crossings(residents: int) -> float:
     """Return the share of crossings that is sampled in a country of so many residents."""
     return min(HIGHEST_SHARE, MIGRANT_CONTACTS / (MIGRATIONS * residents))
@@ -125,6 +118,8 @@ def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFra
     """
     seed, rates = lives.seed, errors.passengers
     every = crossings(lives, data_date)
+    # one in so many is counted: nothing else is asked of the others
+    every = every.filter(_every_third(lives, every))
     row, on, arrives = (every[name].to_numpy() for name in ("row", "day", "arrives"))
     person, household, which = lives.person[row], lives.household_key[row], on * 2 + arrives
     port = pick(draws(seed, "route", household, on), [share for _, _, share in PORTS])
@@ -132,34 +127,42 @@ def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFra
     share = share_of_crossings(lives.residents) * EVERY * np.where(_BY_AIR[port], 1.0, OVERSAMPLED)
     shift = (which * len(PORTS) + port) * len(SHIFTS) + afternoon
     met = draws(seed, "passenger shift", shift) < share
-    met &= draws(seed, "passenger counted", person, which) < 1 / EVERY
     met &= draws(seed, "passenger not covered", household, which) >= rates.not_covered
     met &= draws(seed, "passenger refuses", person, which) >= rates.refused
     found = np.flatnonzero(met)
-    quarter = calendar_year(on) * 4 + dates("day", on).dt.quarter().to_numpy()
+    every, person, which = every[found], person[found], which[found]
+    port, afternoon, share = port[found], afternoon[found], share[found]
+    arrives, day = arrives[found], dates("day", on[found])
+    quarter = day.dt.year().cast(pl.Int64).to_numpy() * 4 + day.dt.quarter().to_numpy()
     stratum = (quarter * 2 + arrives) * len(_ROUTES) + _ROUTE_OF[port]
     totals = log_normal(draws(seed, "passenger totals", stratum), 1.0, rates.totals_sigma)
     weight = EVERY / share * totals / ((1 - rates.not_covered) * (1 - rates.refused))
     return pl.DataFrame(
         {
-            "row": row[found],
-            "CONTACT_NUMBER": _contact_numbers(seed, person[found], which[found]),
-            "INTERVIEW_DATE": dates("day", on[found]),
-            "DIRECTION": _labels(np.array(["OUT", "IN"]), arrives[found].astype(np.int64)),
-            "PORT": _labels(np.array([name for name, _, _ in PORTS]), port[found]),
-            "ROUTE": _labels(np.array(_ROUTES), _ROUTE_OF[port][found]),
-            "SHIFT": _labels(np.array(SHIFTS), afternoon[found].astype(np.int64)),
-            **_answers(lives, errors, every[found]),
-            "WEIGHT": np.round(weight[found], 6),
+            "row": every["row"],
+            "CONTACT_NUMBER": _contact_numbers(seed, person, which),
+            "INTERVIEW_DATE": day,
+            "DIRECTION": pl.Series(["OUT", "IN"])[arrives.astype(np.int64)],
+            "PORT": pl.Series([name for name, _, _ in PORTS])[port],
+            "ROUTE": pl.Series(_ROUTES)[_ROUTE_OF[port]],
+            "SHIFT": pl.Series(SHIFTS)[afternoon.astype(np.int64)],
+            **_answers(lives, errors, every),
+            "WEIGHT": np.round(weight, 6),
         }
     )
+
+
+def _every_third(lives: Lives, every: pl.DataFrame) -> NDArray[np.bool_]:
+    """Return which passengers are counted in a sampled shift."""
+    which = every["day"].to_numpy() * 2 + every["arrives"].to_numpy()
+    return draws(lives.seed, "passenger counted", lives.person[every["row"].to_numpy()], which) < 1 / EVERY
 
 
 def _answers(lives: Lives, errors: Errors, met: pl.DataFrame) -> dict[str, pl.Series]:
     """Return what passengers answer: who they are, where they come from or go to, why, and for how long."""
     row, on, arrives, journey = (met[name].to_numpy() for name in ("row", "day", "arrives", "journey"))
     since, until = met["since"].to_numpy(), met["until"].to_numpy()
-    people = lives.people[row].select("sex", "nationality", "naturalised")
+    people = lives.people.select("sex", "nationality", "naturalised")[row]
     passport = pl.select(
         pl.when(people["naturalised"] <= pl.Series(on)).then(pl.lit("GB")).otherwise(people["nationality"])
     ).to_series()
@@ -186,7 +189,7 @@ def _other_country(lives: Lives, row: NDArray[np.int64]) -> pl.Series:
     chosen = pick(
         draws(lives.seed, "country abroad", lives.household_key[row]), [share for _, share in BRITISH_ABROAD]
     )
-    abroad = _labels(np.array([country for country, _ in BRITISH_ABROAD]), chosen)
+    abroad = pl.Series([country for country, _ in BRITISH_ABROAD])[chosen]
     return pl.select(pl.when(own == "GB").then(abroad).otherwise(own)).to_series()
 
 
@@ -211,10 +214,6 @@ def _drawn(uniform: Floats, shares: tuple[tuple[str, float], ...]) -> NDArray[np
     return np.array([name for name, _ in shares])[pick(uniform, [share for _, share in shares])]
 
 
-def _labels(names: NDArray[np.str_], numbers: NDArray[np.int64]) -> pl.Series:
-    return pl.Series(names)[numbers]
-
-
 def _contact_numbers(seed: int, person: NDArray[np.int64], which: NDArray[np.int64]) -> pl.Series:
     """Return a number for each interview: P, then 16 hexadecimal digits, of which nothing can be learnt."""
     bits = scatter(seed, "passenger contact", person, which)
@@ -224,4 +223,3 @@ def _contact_numbers(seed: int, person: NDArray[np.int64], which: NDArray[np.int
 _ROUTES = list(dict.fromkeys(route for _, route, _ in PORTS))
 _ROUTE_OF = np.array([_ROUTES.index(route) for _, route, _ in PORTS])
 _BY_AIR = np.array([route == "AIR" for _, route, _ in PORTS])
-_DAY_BITS = 18

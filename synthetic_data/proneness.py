@@ -6,14 +6,18 @@ by their mean over residents, so that a rate of the catalogue stays the mean; th
 of each other.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from synthetic_data.country import table
 from synthetic_data.days import SURVEY_DAY, age
-from synthetic_data.draws import Floats, draws
+from synthetic_data.draws import Days, Floats
 from synthetic_data.errors import Errors
-from synthetic_data.residence import Lives
+
+if TYPE_CHECKING:
+    from synthetic_data.residence import Lives
 
 SHARES = {"aged_20_29": 0.134, "men": 0.494, "london": 0.150}
 """Of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
@@ -22,18 +26,22 @@ HOME_NAMES = ("english", "irish")
 """Origins of names that are misspelt at the rate of the catalogue, others `names.foreign_factor` times as often."""
 
 
-def proneness(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
+def proneness(lives: "Lives", errors: Errors, rows: NDArray[np.int64]) -> Floats:
     """Return the factor by which each person's (row's) errors are more frequent than the mean; its mean is 1."""
     share, factor = errors.names.prone, errors.names.prone_factor
     others = (1 - share * factor) / (1 - share)
-    prone = np.where(draws(lives.seed, "prone to errors", lives.person[rows]) < share, factor, others)
-    years = age(lives.birth[rows], SURVEY_DAY)
-    members = {
-        "aged_20_29": (years >= 20) & (years < 30),
-        "men": ~lives.female[rows],
-        "london": lives.part[rows] == table("areas")["area"].to_list().index(LONDON),
-    }
-    for name, factor in errors.groups:
+    # people are of sixteen kinds: a factor for each, looked up
+    kinds = np.arange(2 ** (len(SHARES) + 1))
+    factors = np.where(kinds >> len(SHARES), factor, others)
+    for place, (name, factor) in enumerate(errors.groups):
         share = SHARES[name]
-        prone = prone * np.where(members[name], factor, 1.0) / (1 - share + share * factor)
-    return prone
+        factors = factors * np.where(kinds >> place & 1, factor, 1.0) / (1 - share + share * factor)
+    prone = lives.prone_draw[rows] < errors.names.prone
+    return factors[lives.error_groups[rows] + (prone.astype(np.uint8) << len(SHARES))]
+
+
+def groups(birth: Days, female: NDArray[np.bool_], part: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the groups to which each person belongs: a bit for each, in the order of the catalogue."""
+    years = age(birth, SURVEY_DAY)
+    london = table("areas")["area"].to_list().index(LONDON)
+    return np.packbits([(years >= 20) & (years < 30), ~female, part == london], axis=0, bitorder="little")[0]

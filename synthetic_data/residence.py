@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import education, events, newcomers, places, population
-from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
+from synthetic_data import education, events, name_forms, newcomers, places, population, proneness
+from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT, table
 from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
-from synthetic_data.draws import Days, draws
+from synthetic_data.draws import Days, Floats, draws
 from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT
 from synthetic_data.labels import Labels
 from synthetic_data.places import Map
@@ -112,6 +112,31 @@ class Lives:
     def born_abroad(self) -> NDArray[np.bool_]:
         """Who was born in another country."""
         return (self.people["country_of_birth"] != "GB").to_numpy()
+
+    @cached_property
+    def country_of_birth(self) -> Labels:
+        """The country in which each person was born (ISO 3166-1 alpha-2)."""
+        return Labels.of(self.people["country_of_birth"], table("countries")["country"].to_list())
+
+    @cached_property
+    def name_origin(self) -> Labels:
+        """The origin of each person's names."""
+        return name_forms.origins(self.people["origin"])
+
+    @cached_property
+    def names_in_capitals(self) -> pl.DataFrame:
+        """The `given_name` and the `family_name` of birth of each person, as many sources write them."""
+        return self.people.select(pl.col("given_name", "family_name").str.to_uppercase())
+
+    @cached_property
+    def error_groups(self) -> NDArray[np.uint8]:
+        """To which groups whose records go wrong more often each person belongs: a bit for each."""
+        return proneness.groups(self.birth, self.female, self.part)
+
+    @cached_property
+    def prone_draw(self) -> Floats:
+        """The draw that says who is prone to errors."""
+        return draws(self.seed, "prone to errors", self.person)
 
     @cached_property
     def party(self) -> NDArray[np.int64]:

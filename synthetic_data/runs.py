@@ -11,6 +11,12 @@ def begins(values: NDArray[np.int64]) -> NDArray[np.bool_]:
     return begin
 
 
+def ranges(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all numbers from each `first` to its `last`, and before them the place of the range of each."""
+    place = np.repeat(np.arange(len(first)), np.maximum(last - first + 1, 0))
+    return place, first[place] + numbered(place)
+
+
 def numbered(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the number, from 0 on, of each value within its run."""
     number = np.arange(len(values))

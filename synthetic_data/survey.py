@@ -15,6 +15,7 @@ from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.intentions import LONG, MONTH, intended_stay
 from synthetic_data.residence import Lives
+from synthetic_data.runs import begins
 from synthetic_data.sources import held, nhs, numbers
 from synthetic_data.survey_response import answers
 
@@ -105,9 +106,9 @@ def chains_on(lives: Lives, rows: NDArray[np.int64], on: int) -> tuple[Days, Day
     """Return when people who are here on a day first came and will last leave, absences of up to a year aside."""
     stays = lives.stays
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
-    goes_on = np.append(False, (row[1:] == row[:-1]) & (start[1:] - end[:-1] <= 365))
-    chain = np.cumsum(~goes_on) - 1
-    first = np.flatnonzero(~goes_on)
+    anew = begins(row) | (start - np.roll(end, 1) > 365)
+    chain = np.cumsum(anew) - 1
+    first = np.flatnonzero(anew)
     last = np.append(first[1:], len(row)) - 1
     inside = np.flatnonzero((start <= on) & (on < end))
     of_row = np.full(len(lives.people), -1, dtype=np.int64)

@@ -51,7 +51,7 @@ def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     )
     seen = told & matched & _documented(lives, row, on)
     seen &= ~_through_ireland(lives, crossings, inwards, errors.border.by_ireland)
-    crossings = crossings.filter(pl.Series(seen)).sort("day", "row", "direction")
+    crossings = crossings.filter(pl.Series(seen))
     row, on = crossings["row"].to_numpy(), crossings["day"].to_numpy()
     return _traveller(lives, errors, row, on).with_columns(
         EVENT_DATE=dates("event", on),

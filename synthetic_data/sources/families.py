@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthetic_data.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
 from synthetic_data.draws import Days, Floats, draws, pick
 from synthetic_data.extract import Extract, Sight
+from synthetic_data.runs import begins, ranges
 from synthetic_data.sources import held, numbers, work
 from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_in_tax
 from synthetic_data.sources.leave import settled_from
@@ -206,7 +207,7 @@ def _families(awards: pl.DataFrame) -> pl.DataFrame:
     row, partner, start, end, claimed = (
         awards[name].to_numpy() for name in ("row", "partner", "start", "end", "claimed")
     )
-    first = np.flatnonzero(np.diff(row, prepend=-1))
+    first = np.flatnonzero(begins(row))
     return pl.DataFrame({
         "row": row[first], "partner": np.maximum.reduceat(partner, first), "start": np.minimum.reduceat(start, first),
         "end": np.maximum.reduceat(end, first), "claimed": np.minimum.reduceat(claimed, first),
@@ -244,14 +245,9 @@ def _credits(sight: Sight) -> pl.DataFrame:
     admitted &= first < opens
     moves = np.full(len(lives.people), NEVER)
     moves[claimant] = np.where(admitted, moves_over(lives, claimant, opens), LONG_AGO)
-    years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
-    paid = pl.concat([_paid_in(awards, year) for year in years])
-    row, start, end = paid["row"].to_numpy(), paid["start"].to_numpy(), paid["end"].to_numpy()
-    end = np.minimum(end, moves[row] - 1)
-    some = np.flatnonzero((end > start) & (start <= sight.data_date))
-    # the years follow each other, so that those of a claimant stay in order
-    some = some[np.argsort(row[some], kind="stable")]
-    paid = paid.with_columns(end=pl.Series(end))[some]
+    paid = _paid_by_year(awards)
+    paid = paid.with_columns(end=pl.min_horizontal("end", pl.Series(moves[paid["row"].to_numpy()] - 1)))
+    paid = paid.filter((pl.col("end") > pl.col("start")) & (pl.col("start") <= sight.data_date))
     row, partner, year, children = (paid[name].to_numpy() for name in ("row", "partner", "year", "children"))
     own, weeks = _year_pay(sight, row, year)
     other, other_weeks = _year_pay(sight, partner, year)
@@ -262,13 +258,37 @@ def _credits(sight: Sight) -> pl.DataFrame:
     return paid.with_columns(kind=kind).filter(pl.Series(own + other <= limit))
 
 
-def _paid_in(awards: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Return the families of a tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
-    first, last = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 5))
-    paid = _families(awards.filter((pl.col("start") <= last) & (pl.col("end") >= first)))
-    return paid.select(
-        "row", "partner", pl.col("start", "end").clip(first, last), "children", year=pl.lit(year, pl.Int64)
+def _paid_by_year(awards: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a family and tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
+    row, partner, start, end = (awards[name].to_numpy() for name in ("row", "partner", "start", "end"))
+    years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
+    award, year = ranges(np.maximum(_tax_year(start), years.start), np.minimum(_tax_year(end), years.stop - 1))
+    # a place for each family and year, in order
+    begin = begins(row)
+    place = (np.cumsum(begin) - 1)[award] * len(years) + year - years.start
+    children = np.bincount(place, minlength=np.count_nonzero(begin) * len(years))
+    others, firsts, lasts = (
+        np.full(len(children), -1),
+        np.full(len(children), NEVER),
+        np.full(len(children), LONG_AGO),
     )
+    np.maximum.at(others, place, partner[award])
+    np.minimum.at(firsts, place, start[award])
+    np.maximum.at(lasts, place, end[award])
+    paid = np.flatnonzero(children)
+    family, year = np.divmod(paid, len(years))
+    year += years.start
+    return pl.DataFrame({
+        "row": row[begin][family], "partner": others[paid], "children": children[paid], "year": year,
+        "start": np.maximum(firsts[paid], year_starts(year, 4, 6)),
+        "end": np.minimum(lasts[paid], year_starts(year + 1, 4, 5)),
+    })  # fmt: skip
+
+
+def _tax_year(days: Days) -> NDArray[np.int64]:
+    """Return the year in which the tax year of each day begins, on 6 April."""
+    year = calendar_year(days)
+    return year - (days < year_starts(year, 4, 6))
 
 
 def _year_pay(sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:

@@ -9,12 +9,14 @@ from synthetic_data.days import DATA_DATE, dates
 from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, Floats, draws, exponential
 from synthetic_data.errors import Errors
-from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
-from synthetic_data.name_forms import in_other_forms
+from synthetic_data.labels import Labels
+from synthetic_data.mistakes import drawn_slips, misspelt, on_new_year, wrong_birth
+from synthetic_data.name_forms import PARTS, in_other_forms
 from synthetic_data.proneness import HOME_NAMES, proneness
 from synthetic_data.residence import Lives
 
-SEX_NUMBERS = {"M": "1", "F": "2"}
+SEXES, SEX_NUMBERS = pl.Series(["M", "F"]), pl.Series(["1", "2"])
+"""How sources write the sex of men, and of women."""
 IN_CAPITALS = (
     "activity", "benefits", "earnings", "exit_checks", "families", "leave", "mws", "settlement_scheme",
 )  # fmt: skip
@@ -43,20 +45,20 @@ def _records(
     """Return what `identity` does; `told` says of whose name at marriage the source knows."""
     entities = lives.person[rows]
     stream = f"{source} again" if again else source
-    people, wives = lives.people, np.flatnonzero(told)
-    names, prone = people.select("given_name", "family_name", "origin")[rows], proneness(lives, errors, rows)
-    taken = people.select("married_name", "family_name")[rows[wives]].select(pl.coalesce(pl.all())).to_series()
-    names = names.with_columns(names["family_name"].scatter(wives, taken))
-    names = _written(names, errors, lives.seed, source, stream, entities, prone)
+    prone, people, wives = proneness(lives, errors, rows), lives.people, np.flatnonzero(told)
+    names = {part: people[part][rows] for part in PARTS}
+    wives = wives[people["married_name"][rows[wives]].is_not_null().to_numpy()]
+    names["family_name"] = names["family_name"].scatter(wives, people["married_name"][rows[wives]])
+    changed = _change(names, lives.name_origin[rows], errors, lives.seed, source, stream, entities, prone)
     if source in IN_CAPITALS:
-        names = names.with_columns(pl.col("given_name", "family_name").str.to_uppercase())
-    return names.select("given_name", "family_name").with_columns(
-        sex=_sex(
-            people["sex"][rows],
-            draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone,
-        ),
-        birth=pl.Series(_birth(lives, errors, source, stream, rows, prone)),
-    )
+        changed = np.union1d(changed, wives)
+        names = {
+            part: lives.names_in_capitals[part][rows].scatter(changed, written[changed].str.to_uppercase())
+            for part, written in names.items()
+        }
+    wrong = draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone
+    birth = _birth(lives, errors, source, stream, rows, prone)
+    return pl.DataFrame(names | {"sex": SEXES[(lives.female[rows] != wrong).view(np.uint8)], "birth": birth})
 
 
 def _told_of_marriage(
@@ -76,49 +78,60 @@ def _told_of_marriage(
     return told
 
 
-def _written(
-    names: pl.DataFrame,
+def _change(
+    names: dict[str, pl.Series],
+    origin: Labels,
     errors: Errors,
     seed: int,
     source: str,
     stream: str,
     entities: NDArray[np.int64],
     prone: Floats,
-) -> pl.DataFrame:
-    """Return names as the source writes them: in other forms, misspelt, or the given one as an initial."""
-    foreign = ~names["origin"].is_in(HOME_NAMES).to_numpy()
-    of_names = prone * np.where(foreign, errors.names.foreign_factor, 1.0)
+) -> NDArray[np.int64]:
+    """Change names to those the source writes: in other forms, misspelt, or the given one as an initial.
+
+    Returns the places of the changed ones, which are few.
+    """
+    foreign = ~origin.are_any(*HOME_NAMES)
     # English and Irish names have no other forms but the short ones
     variable = np.flatnonzero(foreign | (errors.rate("forms", "nickname", source) > 0))
-    formed = in_other_forms(names[variable], errors, seed, source, stream, entities[variable])
-    for part in ("given_name", "family_name"):
-        names = names.with_columns(names[part].scatter(variable, formed[part]))
-        of_part = f"{stream} {part}"
-        rate = errors.rate("names", "rate", source) * of_names
-        wrong = np.flatnonzero(draws(seed, f"{of_part} misspelt", entities) < rate)
-        if len(wrong):
-            by_sound = errors.rate("names", "by_sound", source)
-            as_written = misspelt(names[part][wrong], seed, of_part, entities[wrong], by_sound)
-            names = names.with_columns(names[part].scatter(wrong, as_written))
+    places, forms = in_other_forms(
+        pl.DataFrame({part: written[variable] for part, written in names.items()}),
+        origin[variable], errors, seed, source, stream, entities[variable],
+    )  # fmt: skip
+    formed = variable[places]
+    rate = errors.rate("names", "rate", source) * (prone * np.where(foreign, errors.names.foreign_factor, 1.0))
+    by_sound = errors.rate("names", "by_sound", source)
+    wrong = {part: np.flatnonzero(draws(seed, f"{stream} {part} misspelt", entities) < rate) for part in PARTS}
     lacks = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
     initials = np.flatnonzero(lacks)
+    for part in PARTS:
+        names[part] = names[part].scatter(formed, forms[part])
+    slips = pl.concat(
+        drawn_slips(seed, f"{stream} {part}", entities[those], by_sound) for part, those in wrong.items()
+    )
+    as_written = misspelt(pl.concat(names[part][those] for part, those in wrong.items()), slips)
+    of_given = len(wrong["given_name"])
+    for part, new in zip(PARTS, (as_written[:of_given], as_written[of_given:]), strict=True):
+        names[part] = names[part].scatter(wrong[part], new)
     given = names["given_name"]
-    return names.with_columns(given.scatter(initials, given[initials].str.slice(0, 1)))
-
-
-def _sex(sex: pl.Series, wrong: NDArray[np.bool_]) -> pl.Series:
-    those = np.flatnonzero(wrong)
-    return sex.scatter(those, sex[those].replace_strict({"F": "M", "M": "F"}, return_dtype=pl.String))
+    names["given_name"] = given.scatter(initials, given[initials].str.slice(0, 1))
+    return np.unique(np.concatenate([formed, *wrong.values(), initials]))
 
 
 def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray[np.int64], prone: Floats) -> Days:
     """Return dates of birth: as in the documents, 1 January where the day is not known, and some wrong."""
     entities = lives.person[rows]
     birth = documented_birth(lives, errors, rows)
-    unknown = draws(lives.seed, f"{stream} day unknown", entities) < errors.rate("dates", "day_unknown", source)
-    unknown &= lives.born_abroad[rows]
+    abroad = np.flatnonzero(lives.born_abroad[rows])
+    day_known = draws(lives.seed, f"{stream} day unknown", entities[abroad]) >= errors.rate(
+        "dates", "day_unknown", source
+    )
+    unknown = abroad[~day_known]
     birth[unknown] = on_new_year(birth[unknown])
-    wrong = draws(lives.seed, f"{stream} birth", entities) < errors.rate("dates", "birth", source) * prone
+    wrong = np.flatnonzero(
+        draws(lives.seed, f"{stream} birth", entities) < errors.rate("dates", "birth", source) * prone
+    )
     swapped, new_year = (errors.rate("dates", kind, source) for kind in ("swapped", "new_year"))
     birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{stream} birth", entities[wrong], swapped, new_year)
     return birth
@@ -132,13 +145,11 @@ def born_by(lives: Lives, rows: NDArray[np.int64], birth: pl.Series, on: Days) -
 
 def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Days:
     """Return the dates of birth in people's documents: 1 January for many from countries without registers."""
-    birth = lives.birth[rows].copy()
-    abroad = np.flatnonzero(lives.born_abroad[rows])
-    country = lives.people["country_of_birth"][rows[abroad]]
-    uniform = draws(lives.seed, "birthday not documented", lives.person[rows[abroad]])
-    for name, share in errors.dates.documents:
-        unknown = abroad[(country == name).to_numpy() & (uniform < share)]
-        birth[unknown] = on_new_year(birth[unknown])
+    birth, country, shares = lives.birth[rows], lives.country_of_birth, dict(errors.dates.documents)
+    share = np.array([shares.get(one, 0.0) for one in country.texts])[country.numbers[rows]]
+    some = np.flatnonzero(share)
+    unknown = some[draws(lives.seed, "birthday not documented", lives.person[rows[some]]) < share[some]]
+    birth[unknown] = on_new_year(birth[unknown])
     return birth
 
 
@@ -167,7 +178,7 @@ def with_gaps(
     known, index = distinct(rows)
     rate = errors.rate("missing", name, source) * proneness(lives, errors, known)
     lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[known]) < rate
-    return pl.select(pl.when(pl.Series(~lacks[index])).then(values)).to_series().alias(values.name)
+    return values.clone().scatter(np.flatnonzero(lacks[index]), None)
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:
@@ -178,4 +189,4 @@ def code(countries: pl.Series, column: str) -> pl.Series:
 
 def sex_number(sex: pl.Series) -> pl.Series:
     """Return the sexes as the NHS and HESA write them."""
-    return sex.replace_strict(SEX_NUMBERS, return_dtype=pl.String)
+    return SEX_NUMBERS[(sex == "F").to_numpy().view(np.uint8)]

@@ -14,6 +14,7 @@ from synthetic_data.days import LONG_AGO, NEVER, age, dates
 from synthetic_data.draws import Days, Floats, draws, log_normal, pick
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
+from synthetic_data.runs import begins
 from synthetic_data.sources import held, lived, numbers
 from synthetic_data.sources.permissions import all_permissions
 
@@ -134,8 +135,7 @@ def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
     """Return permissions with their `case` (type) and `category`; an extension is of the category before it."""
     lives, row = sight.lives, granted["row"].to_numpy()
     household, valid_from = lives.household_key[row], granted["valid_from"].to_numpy()
-    follows = np.diff(row, prepend=-1) == 0
-    follows &= valid_from == np.roll(granted["valid_to"].to_numpy(), 1) + 1
+    follows = ~begins(row) & (valid_from == np.roll(granted["valid_to"].to_numpy(), 1) + 1)
     visa, long_ago = pl.col("visa"), pl.lit(WORK_CATEGORIES_BEFORE)
     joins = (visa == "FAM") & (pl.col("place") > 0)
     return (

@@ -13,6 +13,7 @@ from synthetic_data.days import LAST_DAY, NEVER, YEAR, age, dates, day
 from synthetic_data.draws import Days, draws, log_normal
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
+from synthetic_data.runs import begins
 from synthetic_data.sources import held, lived, numbers
 
 GROUPS = ("EU14", "EU8", "EU2", "other_EU", "other_EEA")
@@ -163,7 +164,7 @@ def _parent(lives: Lives, row: NDArray[np.int64]) -> NDArray[np.int64]:
 def resident_since(lives: Lives, row: NDArray[np.int64], on: Days) -> Days:
     """Return the day since which each person (row) has lived here until a day, short absences aside."""
     person, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
-    goes_on = np.append(False, (person[1:] == person[:-1]) & (start[1:] - end[:-1] <= CONTINUOUS_GAP))
-    first = np.flatnonzero(~goes_on)[np.cumsum(~goes_on) - 1]
+    anew = begins(person) | (start - np.roll(end, 1) > CONTINUOUS_GAP)
+    first = np.flatnonzero(anew)[np.cumsum(anew) - 1]
     stay = lives.stay_by(row, on)
     return np.where(stay >= 0, start[first[stay]], NEVER)

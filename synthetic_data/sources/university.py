@@ -17,6 +17,7 @@ from synthetic_data.education import DISTANCE
 from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.residence import Lives
+from synthetic_data.runs import ranges
 from synthetic_data.sources import held, numbers
 from synthetic_data.sources.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 
@@ -126,10 +127,8 @@ def _enrolments(instances: pl.DataFrame, years: range) -> pl.DataFrame:
     """Return each instance once for each of some academic years in which it goes on, and that `year`."""
     first = np.maximum(_academic_year(instances["begin"].to_numpy()), years.start)
     last = np.minimum(_academic_year(instances["end"].to_numpy() - 1), years.stop - 1)
-    number = np.maximum(last - first + 1, 0)
-    of = np.repeat(np.arange(len(instances)), number)
-    year = first[of] + np.arange(len(of)) - (np.cumsum(number) - number)[of]
-    return instances[of].with_columns(year=pl.Series(year))
+    instance, year = ranges(first, last)
+    return instances[instance].with_columns(year=pl.Series(year))
 
 
 def _academic_year(days: Days) -> NDArray[np.int64]:

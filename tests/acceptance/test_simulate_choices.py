@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from flows.demo import MARK, simulate_study
+from flows.simulate import MARK, simulate_study
 from flows.terminal import Terminal
 from pipeline.errors import UserError
 

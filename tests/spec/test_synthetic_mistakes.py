@@ -6,7 +6,7 @@ import pytest
 
 from synthetic_data.days import LAST_DAY, SURVEY_DAY, age, dates, day
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.mistakes import misspelt, on_new_year, wrong_birth
+from synthetic_data.mistakes import drawn_slips, misspelt, on_new_year, wrong_birth
 from synthetic_data.proneness import SHARES, proneness
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import held
@@ -52,7 +52,7 @@ def test_all_wrong_dates_can_be_of_one_kind() -> None:
 
 def test_a_misspelt_name_is_another_name_with_the_same_first_letter() -> None:
     names = pl.Series(["Anna", "Li", "Na", "Smith", "O'Brien", "Wojciech", "De Luca", "Al-Harbi", "Nguyễn"] * 200)
-    written = misspelt(names, 1, "test", np.arange(len(names)), 0.4)
+    written = misspelt(names, drawn_slips(1, "test", np.arange(len(names)), 0.4))
     assert (written != names).all()
     assert (written.str.len_chars() >= 1).all()
     assert (written.str.slice(0, 1) == names.str.slice(0, 1)).mean() > 0.99

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.name_forms import in_other_forms
+from synthetic_data.name_forms import PARTS, in_other_forms, origins
 
 PEOPLE = {
     "Wei Wang": "chinese",
@@ -23,6 +23,12 @@ PEOPLE = {
 }
 
 
+def all_held(true: pl.DataFrame, errors: Errors, source: str, entities: np.ndarray) -> pl.DataFrame:
+    """Return all names as a source holds them: in another form, or as they are."""
+    places, forms = in_other_forms(true, origins(true["origin"]), errors, 1, source, source, entities)
+    return true.select(true[part].scatter(places, forms[part]) for part in PARTS)
+
+
 def as_held(source: str = "mws", **forms: float) -> dict[str, str]:
     """Return `given|family` as a source holds it, by what is true, with the given forms alone."""
     errors = with_overrides(NO_ERRORS, {"forms": forms}, "test")
@@ -34,7 +40,7 @@ def as_held(source: str = "mws", **forms: float) -> dict[str, str]:
             "origin": list(PEOPLE.values()),
         }
     )
-    held = in_other_forms(true, errors, 1, source, source, np.arange(len(true)))
+    held = all_held(true, errors, source, np.arange(len(true)))
     return {
         f"{given}|{family}": f"{written}|{name}"
         for (given, family), written, name in zip(split, held["given_name"], held["family_name"], strict=True)
@@ -101,7 +107,7 @@ def test_shares_of_two_family_names_are_of_the_same_people() -> None:
     )
     number = 20_000
     true = pl.DataFrame({"given_name": "Ana", "family_name": ["García López"] * number, "origin": "spanish"})
-    held = in_other_forms(true, errors, 1, "mws", "mws", np.arange(number))["family_name"]
+    held = all_held(true, errors, "mws", np.arange(number))["family_name"]
     shares = dict(held.value_counts(normalize=True).iter_rows())
     expected = {"García": 0.3, "López": 0.2, "García-López": 0.1, "García López": 0.4}
     assert shares == pytest.approx(expected, abs=0.015)
@@ -111,6 +117,6 @@ def test_names_stay_with_the_person_whoever_else_is_asked_for() -> None:
     errors = with_overrides(Errors(), {"forms": {"variant": 0.5, "reversed": 0.5}}, "test")
     true = pl.DataFrame({"given_name": ["Wei", "Jun"] * 50, "family_name": "Wang", "origin": "chinese"})
     entities = np.arange(100)
-    everybody = in_other_forms(true, errors, 1, "mws", "mws", entities)
+    everybody = all_held(true, errors, "mws", entities)
     some = np.arange(99, -1, -7)
-    assert in_other_forms(true[some], errors, 1, "mws", "mws", entities[some]).equals(everybody[some])
+    assert all_held(true[some], errors, "mws", entities[some]).equals(everybody[some])
