@@ -122,6 +122,7 @@ def _listed(
     kind = events["type"].to_physical().to_numpy()
     until = np.flatnonzero(posting <= day(year, 7, 31))
     latest = until[np.diff(row[until], append=-1) != 0]
+    # removed or dropped: the last two of the types
     off = kind[latest] >= TYPES.index(REMOVAL)
     latest = latest[~off & patient[row[latest]]]
     recent = until[posting[until] > day(year - 1, 7, 31)]

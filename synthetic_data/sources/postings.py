@@ -22,7 +22,7 @@ from synthetic_data.working_lives import WorkingLives
 BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL = "1", "2", "3", "4", "9"
 DROP = "drop"
 TYPES = (BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL, DROP)
-"""In order."""
+"""In the order in which those of one day stand."""
 REASONS = (None, "CGA", "DEA", "EMB")
 NHS_BEGAN = day(1948, 7, 5)
 FLAG_BEGAN = day(1990, 1, 1)
