@@ -153,7 +153,8 @@ def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def child_awards(sight: Sight) -> pl.DataFrame:
     """Return what Child Benefit is paid for: `row` (claimant), `partner`, `child`, `start`, `end`, `claimed`.
 
-    A child has one row for each stay in the country; `end` is the last day.
+    A child has one row for each stay in the country; `end` is the last day. All files follow these rows, which stand
+    in the order of the claimants' numbers and of the children's.
     """
     lives, seed = sight.lives, sight.lives.seed
     claimant, partner = parents(sight)
@@ -172,11 +173,13 @@ def child_awards(sight: Sight) -> pl.DataFrame:
     late = (draws(seed, "claims late", person, start - LONG_AGO) ** 2 * BACKDATED).astype(np.int64)
     claimed = (draws(seed, "claims child benefit", lives.person[row]) < TAKE_UP) & (end - start > BACKDATED)
     claimed &= (end > FIRST_DAY) & (sight.working.registration[row] <= start + late)
-    frame = pl.DataFrame({
+    awards = pl.DataFrame({
         "row": row, "partner": partner[child], "child": child, "start": start, "end": end - 1,
         "claimed": start + late,
-    })  # fmt: skip
-    return frame.filter(pl.Series(claimed)).sort("row", "child", "start")
+    }).filter(pl.Series(claimed))  # fmt: skip
+    row, child = awards["row"].to_numpy(), awards["child"].to_numpy()
+    reference = numbers.shuffled(seed, "child of a claim", lives.ordinal[child])
+    return awards.sort(pl.Series(numbers.insurance_place(lives)[row]), pl.Series(reference), "start")
 
 
 def _end_of_august(birth: Days, years: NDArray[np.int64]) -> Days:
