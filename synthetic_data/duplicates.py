@@ -17,7 +17,7 @@ from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers
-from synthetic_data.sources.nhs import MOVE, REMOVAL
+from synthetic_data.sources.postings import MOVE, REMOVAL
 
 
 @dataclass(frozen=True)

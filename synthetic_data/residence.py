@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from synthetic_data import addresses, couples, education, events, name_forms, newcomers, places, population, proneness
 from synthetic_data.country import GHOST, PARTIES, table
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEARS, day_of, row_days, row_of
-from synthetic_data.draws import Days, Floats, draws, scatter
+from synthetic_data.draws import Days, Floats, draws
 from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT, stacked
 from synthetic_data.labels import Labels
 from synthetic_data.places import Map
 from synthetic_data.runs import begins, numbered
 from synthetic_data.scenarios import Scenario
-from synthetic_data.sources import numbers
 
 PART_ORDINALS = 10**8
 _BORN_LATER = 10**7
@@ -122,21 +121,6 @@ class Lives:
     def names_in_capitals(self) -> pl.DataFrame:
         """The `given_name` and the `family_name` of birth of each person, as many sources write them."""
         return self.people.select(pl.col("given_name", "family_name").str.to_uppercase())
-
-    @cached_property
-    def nhs_place(self) -> NDArray[np.int64]:
-        """A number of each person that is in the order of NHS numbers: their first nine digits."""
-        return numbers.shuffled(self.seed, "nhs number", self.ordinal)
-
-    @cached_property
-    def nhs_numbers(self) -> pl.Series:
-        """The NHS number of each person."""
-        return numbers.with_wrong_digit(self.nhs_place)
-
-    @cached_property
-    def insurance_numbers(self) -> pl.Series:
-        """The encrypted National Insurance number of each person."""
-        return numbers.hexadecimal(scatter(self.seed, numbers.INSURANCE, self.person))
 
     @cached_property
     def error_groups(self) -> NDArray[np.uint8]:
