@@ -75,7 +75,7 @@ def children(sight: Sight) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": claimant,
-            "NINO_ENC": numbers.insurance_numbers(lives, claimant),
+            "NINO_ENC": numbers.insurance_numbers(sight, claimant),
             "CHB_NUMBER": numbers.labels(lives, "child benefit", claimant, "CHB", 9),
             "CHILD_REF": numbers.labels(lives, "child of a claim", child, "C", 9),
             "CHILD_FORENAME": known["given_name"],
@@ -96,7 +96,7 @@ def tax_credits(sight: Sight) -> pl.DataFrame:
     partner = awards["partner"].to_numpy()
     known = (partner >= 0) & (sight.working.registration[np.maximum(partner, 0)] <= start)
     partners = pl.select(
-        pl.when(pl.Series(known)).then(numbers.insurance_numbers(lives, np.maximum(partner, 0)))
+        pl.when(pl.Series(known)).then(numbers.insurance_numbers(sight, np.maximum(partner, 0)))
     ).to_series()
     return _claimant(sight, row, start).with_columns(
         POSTCODE=held.postcode(lives, sight.errors, "families", row, start),
@@ -115,7 +115,7 @@ def _claimant(sight: Sight, row: NDArray[np.int64], since: Days) -> pl.DataFrame
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": numbers.insurance_numbers(lives, row),
+            "NINO_ENC": numbers.insurance_numbers(sight, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": held.born_by(lives, row, person["birth"], since),

@@ -21,14 +21,12 @@ FIRST_SNAPSHOT = 2014
 
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of the Personal Demographics Service and of the Patient Register."""
-    lives, errors, posted = sight.lives, sight.errors, sight.once(seen_postings)
+    posted = sight.once(seen_postings)
     years = list(snapshot_years(sight.data_date))
     wanted = years[-(sight.snapshots or len(years)) :]
-    snapshots = {
-        f"pr_{year}.parquet": listed for year, listed in patient_registers(lives, posted, errors, wanted).items()
-    }
+    snapshots = {f"pr_{year}.parquet": listed for year, listed in patient_registers(sight, posted, wanted).items()}
     return [
-        Extract("pds", "pds", {"pds.parquet": pds(lives, posted, errors)}, "NHS_NUMBER",
+        Extract("pds", "pds", {"pds.parquet": pds(sight, posted)}, "NHS_NUMBER",
                 "POSTCODE", "DATE_OF_BIRTH", "GENDER", ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")),
         Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",)),
     ]  # fmt: skip
@@ -47,8 +45,13 @@ def on_list(sight: Sight) -> NDArray[np.bool_]:
     return on_nhs
 
 
-def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
+def _numbers(sight: Sight) -> pl.Series:
+    return numbers.nhs_numbers(sight.lives, np.arange(len(sight.lives.people)))
+
+
+def pds(sight: Sight, events: pl.DataFrame) -> pl.DataFrame:
     """Return the extract of the Personal Demographics Service: one row a posting."""
+    lives, errors = sight.lives, sight.errors
     posted = events[np.flatnonzero((events["type"] != DROP).to_numpy())]
     row = posted["row"].to_numpy()
     rows, index = distinct(row)
@@ -58,7 +61,7 @@ def pds(lives: Lives, events: pl.DataFrame, errors: Errors) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": posted["row"],
-            "NHS_NUMBER": numbers.nhs_numbers(lives, row),
+            "NHS_NUMBER": sight.once(_numbers)[row],
             "GIVEN_NAME": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
@@ -77,13 +80,12 @@ def snapshot_years(data_date: int) -> range:
     return range(FIRST_SNAPSHOT, next(year for year in count(FIRST_SNAPSHOT) if day(year, 7, 31) > data_date))
 
 
-def patient_registers(
-    lives: Lives, events: pl.DataFrame, errors: Errors, years: Iterable[int]
-) -> dict[int, pl.DataFrame]:
+def patient_registers(sight: Sight, events: pl.DataFrame, years: Iterable[int]) -> dict[int, pl.DataFrame]:
     """Return the snapshot of 31 July of each year: everybody on the list of a practice.
 
     Flag 4 is that of a first acceptance from abroad within the year, and goes with the practice that gave it.
     """
+    lives, errors = sight.lives, sight.errors
     patient = draws(lives.seed, "no practice", lives.person) >= errors.registration.no_gp
     found = {year: _listed(lives, events, errors, year, patient) for year in years}
     latest, accepted = (np.concatenate(parts) for parts in zip(*found.values(), strict=True))
@@ -95,7 +97,7 @@ def patient_registers(
     rows = pl.DataFrame(
         {
             "row": row,
-            "NHS_NO": numbers.nhs_numbers(lives, row),
+            "NHS_NO": sight.once(_numbers)[row],
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.distinct import distinct
 from synthetic_data.draws import scatter
+from synthetic_data.extract import Sight
 from synthetic_data.residence import Lives
 
 SECOND = 5 * 10**7
@@ -30,10 +31,14 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
     return _written("", nine * 10 + (check + 1) % 10, 10)[index]
 
 
-def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
+def insurance_numbers(sight: Sight, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
-    known, index = distinct(rows)
-    return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[known]))[index]
+    # many sources tell it of nearly everybody
+    return sight.once(_insurance_numbers)[rows]
+
+
+def _insurance_numbers(sight: Sight) -> pl.Series:
+    return _hexadecimal(scatter(sight.lives.seed, "encrypted nino", sight.lives.person))
 
 
 def insurance_place(lives: Lives) -> NDArray[np.int64]:

@@ -35,7 +35,7 @@ def postings(sight: Sight) -> pl.DataFrame:
 
 
 def snapshot(sight: Sight, postings: pl.DataFrame, year: int) -> pl.DataFrame:
-    return nhs.patient_registers(sight.lives, postings, sight.errors, [year])[year]
+    return nhs.patient_registers(sight, postings, [year])[year]
 
 
 def ghosts(lives: Lives) -> np.ndarray:
@@ -82,7 +82,7 @@ def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
 
 def flags(lives: Lives, postings: pl.DataFrame, lost: float) -> pl.DataFrame:
     errors = with_overrides(Errors(), {"registration": {"flag_lost": lost}}, "test")
-    return nhs.patient_registers(lives, postings, errors, [2017])[2017]
+    return nhs.patient_registers(Sight(lives, errors), postings, [2017])[2017]
 
 
 def test_flag_4_is_that_of_an_acceptance_within_the_year_and_is_lost_with_the_practice(
