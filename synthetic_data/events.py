@@ -203,16 +203,20 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     highest = factor * max(rate for _, rate in FERTILITY)
     found: list[NDArray[np.int64]] = []
     for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
-        chance = draws(seed, "birth", woman, year)
+        years = (first - birth) / YEAR
+        of_age = np.flatnonzero((years > FERTILITY[0][0] - 1) & (years < FERTILITY[-1][0]))
+        chance = draws(seed, "birth", woman[of_age], year)
         # rates of so few women need to be known
-        some = np.flatnonzero(chance < of_year * highest)
-        mother = women[some]
+        some = chance < of_year * highest[of_age]
+        some, chance = of_age[some], chance[some]
         on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)
         rate = of_year * factor[some] * at_steps(FERTILITY, (on - birth[some]) / YEAR)
+        likely = chance < rate
+        mother, on, rate, chance = women[some[likely]], on[likely], rate[likely], chance[likely]
         home = household_on(people, mother, on)
         rate = rate * np.where(studying[households["party"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
-        happens = (chance[some] < rate) & is_here(households, home, on) & (on < death[mother])
-        found.append(np.column_stack([mother, on, home, np.full(len(some), 2 * (year - YEARS[0]))])[happens])
+        happens = (chance < rate) & is_here(households, home, on) & (on < death[mother])
+        found.append(np.column_stack([mother, on, home, np.full(len(mother), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
     too_soon = (np.diff(events[:, 0], prepend=-1) == 0) & (np.diff(events[:, 1], prepend=0) < DAYS_BETWEEN_BIRTHS)

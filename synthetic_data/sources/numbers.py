@@ -67,8 +67,17 @@ def labels(
 
 def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> pl.Series:
     """Return an identifier of a kind for each household (row): H, then 16 hexadecimal digits."""
-    bits = scatter(lives.seed, kind, lives.households["key"].to_numpy()[households])
-    return pl.select(pl.lit("H") + _hexadecimal(bits)).to_series()
+    return hexadecimal("H", household_places(lives, kind, households))
+
+
+def household_places(lives: Lives, kind: str, households: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a number of each household (row) that is in the order of the identifiers of a kind."""
+    return scatter(lives.seed, kind, lives.households["key"].to_numpy()[households])
+
+
+def hexadecimal(prefix: str, bits: NDArray[np.uint64]) -> pl.Series:
+    """Return identifiers: a prefix, then 64 bits in hexadecimal digits."""
+    return pl.select(pl.lit(prefix) + _hexadecimal(bits)).to_series()
 
 
 def postcode_labels(lives: Lives, kind: str, postcodes: NDArray[np.int64]) -> pl.Series:
