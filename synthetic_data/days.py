@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 YEAR = 365.25
 NEVER = 100_000  # the year 2243: an event that does not happen
 LONG_AGO = -100_000
+_DAY_BITS = 18
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -70,3 +71,18 @@ def dates(name: str, days: ArrayLike) -> pl.Series:
     if unknown.any():
         series = series.set(pl.Series(unknown), None)
     return series.cast(pl.Date)
+
+
+def row_days(rows: NDArray[np.int64], days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number for each row and day, in the order of rows, then days."""
+    return (rows << _DAY_BITS) + np.clip(days, LONG_AGO, NEVER) - LONG_AGO
+
+
+def day_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the day in each number of `row_days`."""
+    return (keys & ((1 << _DAY_BITS) - 1)) + LONG_AGO
+
+
+def row_of(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row in each number of `row_days`."""
+    return keys >> _DAY_BITS

@@ -12,7 +12,6 @@ from synthetic_data.country import (
     FERTILITY_BORN_ABROAD,
     FERTILITY_OF_YEAR,
     FOREIGN_EMIGRATION,
-    MARRIES,
     MEAN_RETURN_DAYS,
     MEAN_SETTLED_YEARS,
     MORTALITY,
@@ -24,15 +23,14 @@ from synthetic_data.country import (
     RESIDENT,
     RESIDENTS_RETURN,
     SETTLED_AFTER,
-    TAKES_NAME,
     TWINS,
 )
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal
 from synthetic_data.education import home_course
-from synthetic_data.households import GIRLS, GROUPS, PLACES, SPELLS, SURGE_BIT, sexes
+from synthetic_data.households import GIRLS, GROUPS, SPELLS, sexes
 from synthetic_data.labels import Labels
-from synthetic_data.runs import begins, numbered
+from synthetic_data.runs import begins
 
 OWN_HOUSEHOLD_KEYS = 1 << 55
 BIRTH_KEYS = 1 << 56
@@ -53,10 +51,6 @@ HOLIDAYS = (("christmas", 12, 10, 24), ("easter", 3, 20, 21), ("summer", 6, 14, 
 """Students' holidays at home: name, month and day from which they leave, days away."""
 GOES_HOME = ((0.31, 0.95), (1.0, 0.50))
 """Shares of students up to which each holiday is spent at home so often: some always go (assumption)."""
-COMES_AND_GOES = 0.5
-"""Parties that return more often than this found no couples here."""
-KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
-"""People mostly live together with people of their own origin."""
 
 
 def at_steps(steps: tuple[tuple[int, float], ...], values: Floats) -> Floats:
@@ -139,60 +133,8 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
     return pl.concat([households, founded], rechunk=True), people
 
 
-def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Add `joint_household` (row or -1), `married` (day) and `married_name` to people: couples that form.
-
-    In each part, single men and women of like origin are paired in order of age, women with men two years older
-    in the mean. A pair lives together from its day on, in his household, if both are here in households
-    of their own on that day. Pairs follow from who was born and who came, not from what else happens to anybody.
-    """
-    person, birth, place, home = (people[name].to_numpy() for name in ("person", "birth", "place", "household"))
-    young = np.flatnonzero((place != 1) & (birth > FIRST_DAY - 40 * YEAR) & (birth < LAST_DAY - 22 * YEAR))
-    young = young[draws(seed, "ever lives together", person[young]) < MARRIES]
-    of_visit = np.array([one.purpose in ("study", "visit") or one.returns > COMES_AND_GOES for one in PARTIES])
-    settles = np.append(~of_visit, [True, False])[households["party"].to_numpy()[home[young]]]
-    added = (person[young] // PLACES >> SURGE_BIT) & 1
-    alone = (np.bincount(home, minlength=len(households)) == 1)[home[young]]
-    wants = young[settles & (added == 0) & ((place[young] >= 2) | alone)]
-    like = Labels.of(people["group"], tuple(KINDRED))[wants].values(KINDRED).astype(np.int64)
-    kind = people["part"].to_numpy()[wants] * 3 + like
-    female = (people["sex"] == "F").to_numpy()[wants]
-    spread = between(draws(seed, "age of partners", person[wants]), -1.5, 1.5) * YEAR
-    place_in_order = birth[wants] + spread - np.where(female, 2 * YEAR, 0)
-    his, hers = _pairs(wants, kind, female, place_in_order)
-    on = between(draws(seed, "moving in", person[hers]), FIRST_DAY + 200, LAST_DAY).astype(np.int64)
-    together = np.minimum(on - birth[his], on - birth[hers]) > 20 * YEAR
-    for one in (his, hers):
-        of_own = (place[one] == 0) | (people["leaves_home"].to_numpy()[one] < on)
-        together &= of_own & is_here(households, _before_couples(people, one, on), on)
-    his, hers, on = his[together], hers[together], on[together]
-    joint = np.full(len(people), -1, dtype=np.int64)
-    joint[hers] = _before_couples(people, his, on)
-    married = np.full(len(people), NEVER)
-    married[hers] = on
-    takes = draws(seed, "takes the name", person[hers]) < TAKES_NAME
-    name = pl.Series("married_name", [None], dtype=pl.String).new_from_index(0, len(people))
-    name = name.scatter(hers[takes], people["family_name"][his[takes]])
-    return people.with_columns(joint_household=pl.Series(joint), married=pl.Series(married), married_name=name)
-
-
-def _pairs(
-    rows: NDArray[np.int64], kind: NDArray[np.int64], female: NDArray[np.bool_], order: Floats
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the n-th man and the n-th woman of each kind, in order."""
-    ranked, numbers = [], []
-    for sex in (False, True):
-        those = np.flatnonzero(female == sex)
-        those = those[np.lexsort((rows[those], order[those], kind[those]))]
-        ranked.append(rows[those])
-        numbers.append((kind[those] << 32) + numbered(kind[those]))
-    _, man, woman = np.intersect1d(*numbers, assume_unique=True, return_indices=True)
-    his, hers = ranked[0][man], ranked[1][woman]
-    in_order = np.argsort(his)
-    return his[in_order], hers[in_order]
-
-
-def _before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+def before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
+    """Return the household (row) to which each person (row) belongs on each day, couples aside."""
     own, home = people["own_household"].to_numpy()[rows], people["household"].to_numpy()[rows]
     return np.where(days >= people["leaves_home"].to_numpy()[rows], own, home)
 
@@ -200,7 +142,7 @@ def _before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -
 def household_on(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
     """Return the household (row) to which each person (row) belongs on each day."""
     joint = people["joint_household"].to_numpy()[rows]
-    return np.where(days >= people["married"].to_numpy()[rows], joint, _before_couples(people, rows, days))
+    return np.where(days >= people["married"].to_numpy()[rows], joint, before_couples(people, rows, days))
 
 
 def naturalisations(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> Days:
@@ -261,16 +203,20 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     highest = factor * max(rate for _, rate in FERTILITY)
     found: list[NDArray[np.int64]] = []
     for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
-        chance = draws(seed, "birth", woman, year)
+        years = (first - birth) / YEAR
+        of_age = np.flatnonzero((years > FERTILITY[0][0] - 1) & (years < FERTILITY[-1][0]))
+        chance = draws(seed, "birth", woman[of_age], year)
         # rates of so few women need to be known
-        some = np.flatnonzero(chance < of_year * highest)
-        mother = women[some]
+        some = chance < of_year * highest[of_age]
+        some, chance = of_age[some], chance[some]
         on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)
         rate = of_year * factor[some] * at_steps(FERTILITY, (on - birth[some]) / YEAR)
+        likely = chance < rate
+        mother, on, rate, chance = women[some[likely]], on[likely], rate[likely], chance[likely]
         home = household_on(people, mother, on)
         rate = rate * np.where(studying[households["party"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
-        happens = (chance[some] < rate) & is_here(households, home, on) & (on < death[mother])
-        found.append(np.column_stack([mother, on, home, np.full(len(some), 2 * (year - YEARS[0]))])[happens])
+        happens = (chance < rate) & is_here(households, home, on) & (on < death[mother])
+        found.append(np.column_stack([mother, on, home, np.full(len(mother), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
     too_soon = (np.diff(events[:, 0], prepend=-1) == 0) & (np.diff(events[:, 1], prepend=0) < DAYS_BETWEEN_BIRTHS)

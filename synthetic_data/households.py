@@ -42,7 +42,7 @@ def first_keys(part: int, party: int, number: int, *, surge: bool = False) -> ND
 def stacked(made: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Stack households, and people with the rows of their households moved on.
 
-    Columns are in one piece each: of many pieces, rows are slow to take.
+    Columns are in one piece each: each is read many times, which is dear in pieces.
     """
     starts = np.cumsum([0, *(len(households) for households, _ in made[:-1])])
     people = [

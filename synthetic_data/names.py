@@ -6,6 +6,7 @@ people with a single name are usual. The orders and customs are well known; the 
 gives the whole name: the second name is drawn with a hash of it.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -20,8 +21,9 @@ ZIPF = 0.75
 """Weight of rank r is r to the power of minus this: a few common names and a long tail of rare ones."""
 ORIGINS = tuple(table("name_customs")["origin"])
 COUNTRIES = tuple(table("countries")["country"])
+_STEPS = 2**10
 _WHOLE = 2**53
-"""A uniform draw times this is a whole number, and so an entity of further draws."""
+"""A uniform draw times the last is a whole number, and so an entity of further draws."""
 
 
 def given_names(origins: Labels, female: NDArray[np.bool_], uniform: Floats) -> pl.Series:
@@ -43,34 +45,55 @@ def _drawn(
     names: str, keys: tuple[str, ...], group: NDArray[np.integer], second: Floats, uniform: Floats
 ) -> pl.Series:
     """Return a name of its group for each draw, and with the chance `second` another one after it."""
-    known, begin, number = _names_of_groups(names, keys)
-    begin, number = begin[group], number[group]
-    first = begin + _ranks(number, uniform)
+    lists = _lists(names, keys)
+    first = lists.row(group, uniform)
     some = np.flatnonzero(second)
     entity = (uniform[some] * _WHOLE).astype(np.int64)
     two = draws(0, "has a second name", entity) < second[some]
     some = some[two]
-    other = begin[some] + _ranks(number[some], draws(0, "second name", entity[two]))
+    other = lists.row(group[some], draws(0, "second name", entity[two]))
     some, other = some[differ := other != first[some]], other[differ]
-    drawn = known[first]
-    return drawn.scatter(some, drawn[some] + " " + known[other]) if len(some) else drawn
+    drawn = lists.names[first]
+    return drawn.scatter(some, drawn[some] + " " + lists.names[other]) if len(some) else drawn
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The names of a table by group, then rank: of each group, the first row and the number of its length.
+
+    For each length, `ends` are the sums of the weights up to each rank, and `ranks` an index of them: the rank on
+    which draws from each of `_STEPS` steps fall at the earliest (Chen and Asau, 1974). Most draws fall on it.
+    """
+
+    names: pl.Series
+    begin: NDArray[np.int64]
+    length: NDArray[np.int64]
+    ends: Floats
+    ranks: NDArray[np.int16]
+
+    def row(self, group: NDArray[np.integer], uniform: Floats) -> NDArray[np.int64]:
+        """Return the name (row of the table) of its group that each draw falls on."""
+        length = self.length[group]
+        rank = self.ranks[length, (uniform * _STEPS).astype(np.int64)].astype(np.int64)
+        beyond = np.flatnonzero(self.ends[length, rank] <= uniform)
+        while len(beyond):
+            rank[beyond] += 1
+            beyond = beyond[self.ends[length[beyond], rank[beyond]] <= uniform[beyond]]
+        return self.begin[group] + rank
 
 
 @cache
-def _names_of_groups(names: str, keys: tuple[str, ...]) -> tuple[pl.Series, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the names of a table by group, then rank: the first of each group, and how many it has."""
+def _lists(names: str, keys: tuple[str, ...]) -> _Lists:
     in_order = table(names).with_columns(pl.col("origin").cast(pl.Enum(ORIGINS))).sort(keys, maintain_order=True)
     number = in_order.group_by(keys, maintain_order=True).len()["len"].to_numpy().astype(np.int64)
-    return in_order["name"], np.cumsum(number) - number, number
-
-
-def _ranks(number: NDArray[np.int64], uniform: Floats) -> NDArray[np.int64]:
-    """Return the rank, from 0 on, that each draw falls on among a number of names."""
-    ranks = np.empty(len(number), dtype=np.int64)
-    for one in np.flatnonzero(np.bincount(number)):
-        those = np.flatnonzero(number == one)
-        ranks[those] = pick(uniform[those], np.arange(1, one + 1) ** -ZIPF)
-    return ranks
+    lengths, length = np.unique(number, return_inverse=True)
+    ends = np.ones((len(lengths), lengths[-1]))
+    for row, one in zip(ends, lengths, strict=True):
+        weights = np.cumsum(np.arange(1, one + 1) ** -ZIPF)
+        row[:one] = weights / weights[-1]
+    steps = np.arange(_STEPS) / _STEPS
+    ranks = np.array([np.searchsorted(row, steps, side="right") for row in ends], dtype=np.int16)
+    return _Lists(in_order["name"], np.cumsum(number) - number, length, ends, ranks)
 
 
 def countries(fine_group: str, weights: str, uniform: Floats) -> NDArray[np.int8]:

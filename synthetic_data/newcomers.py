@@ -33,7 +33,6 @@ from synthetic_data.households import (
     households_of,
     nationalities,
     people_of,
-    stacked,
 )
 from synthetic_data.labels import Labels
 from synthetic_data.places import part_residents, share_of_parts
@@ -53,7 +52,7 @@ OVERSTAY_DAYS = 240
 
 def newcomers(
     seed: int, number: int, parts: Sequence[int], scenario: Scenario | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
     """Return households and people who come from abroad to the given parts of a country of `number` residents.
 
     Those whom a surge adds come last and have keys of their own, so that nobody else's draws change.
@@ -74,7 +73,7 @@ def newcomers(
         each = more * share_of_parts(PARTIES[index].goes_to)
         added = _party(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer)
         made.append(_with_people(seed, [added]))
-    return stacked(made)
+    return made
 
 
 def _keys(seed: int, party: int, parts: Sequence[int], each: Floats, *, surge: bool = False) -> NDArray[np.int64]:

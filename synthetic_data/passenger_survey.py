@@ -17,6 +17,7 @@ from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.intentions import intended_absence, intended_stay, months_of
 from synthetic_data.residence import Lives
+from synthetic_data.sources import numbers
 
 MIGRANT_CONTACTS = 4_000
 """Long-term migrants whom the real survey meets in a year; no small country can be sampled so thinly."""
@@ -130,8 +131,11 @@ def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFra
     met &= draws(seed, "passenger not covered", household, which) >= rates.not_covered
     met &= draws(seed, "passenger refuses", person, which) >= rates.refused
     found = np.flatnonzero(met)
-    every, person, which = every[found], person[found], which[found]
-    port, afternoon, share = port[found], afternoon[found], share[found]
+    # in the order of the files
+    contact = scatter(seed, "passenger contact", person[found], which[found])
+    order = np.lexsort((contact, on[found]))
+    found, contact = found[order], contact[order]
+    every, port, afternoon, share = every[found], port[found], afternoon[found], share[found]
     arrives, day = arrives[found], dates("day", on[found])
     quarter = day.dt.year().cast(pl.Int64).to_numpy() * 4 + day.dt.quarter().to_numpy()
     stratum = (quarter * 2 + arrives) * len(_ROUTES) + _ROUTE_OF[port]
@@ -140,7 +144,7 @@ def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFra
     return pl.DataFrame(
         {
             "row": every["row"],
-            "CONTACT_NUMBER": _contact_numbers(seed, person, which),
+            "CONTACT_NUMBER": numbers.hexadecimal("P", contact),
             "INTERVIEW_DATE": day,
             "DIRECTION": pl.Series(["OUT", "IN"])[arrives.astype(np.int64)],
             "PORT": pl.Series([name for name, _, _ in PORTS])[port],
@@ -212,12 +216,6 @@ def _reasons(
 
 def _drawn(uniform: Floats, shares: tuple[tuple[str, float], ...]) -> NDArray[np.str_]:
     return np.array([name for name, _ in shares])[pick(uniform, [share for _, share in shares])]
-
-
-def _contact_numbers(seed: int, person: NDArray[np.int64], which: NDArray[np.int64]) -> pl.Series:
-    """Return a number for each interview: P, then 16 hexadecimal digits, of which nothing can be learnt."""
-    bits = scatter(seed, "passenger contact", person, which)
-    return pl.Series([f"P{one:016X}" for one in bits.tolist()], dtype=pl.String)
 
 
 _ROUTES = list(dict.fromkeys(route for _, route, _ in PORTS))

@@ -87,6 +87,11 @@ class Map:
         """The postcodes as a column."""
         return pl.Series("postcode", self.postcode, dtype=pl.String)
 
+    @cached_property
+    def place(self) -> Numbers:
+        """The place of each postcode in the order of their texts."""
+        return self.text.rank("ordinal").to_numpy()
+
     def at(self, authority: Numbers, uniform: Floats) -> Numbers:
         """Return the postcode that each draw falls on within an authority."""
         return self.first[authority] + (uniform * self.count[authority]).astype(np.int64)

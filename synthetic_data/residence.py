@@ -8,22 +8,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import education, events, name_forms, newcomers, places, population, proneness
-from synthetic_data.country import GHOST, MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT, table
-from synthetic_data.days import FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, YEARS, year_starts
+from synthetic_data import addresses, couples, education, events, name_forms, newcomers, places, population, proneness
+from synthetic_data.country import GHOST, PARTIES, table
+from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEARS, day_of, row_days, row_of
 from synthetic_data.draws import Days, Floats, draws
-from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT
+from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT, stacked
 from synthetic_data.labels import Labels
 from synthetic_data.places import Map
 from synthetic_data.runs import begins, numbered
 from synthetic_data.scenarios import Scenario
 
-NEWCOMER_SKEW = {"British": 1.0, "Irish": 1.6, "EU": 2.2, "non_EU": 2.2}
-"""Postcodes of an authority stand in order of their share of newcomers; a draw to this power leans to the first."""
-AFTER_UNIVERSITY = 30
-"""Days after the course on which home students look for another place."""
-STAYS_IN_TOWN = 0.35
-_DAY_BITS = 18
 PART_ORDINALS = 10**8
 _BORN_LATER = 10**7
 """Numbers of people: below this those who were born or came first, above it the children of their women."""
@@ -239,18 +233,18 @@ class Lives:
 
     def stay_by(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the last stay (row of `stays`) that each person (row) had begun by each day, or -1."""
-        index = np.searchsorted(self._stay_keys, _key(rows, days), side="right") - 1
+        index = np.searchsorted(self._stay_keys, row_days(rows, days), side="right") - 1
         return np.where(self.stays["row"].to_numpy()[index] == rows, index, -1)
 
     def stay_ending_after(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
         """Return the first stay (row of `stays`) of each person (row) that ends after each day, or -1."""
         row, end = self.stays["row"].to_numpy(), self.stays["end"].to_numpy()
-        index = np.searchsorted(_key(row, end), _key(rows, days), side="right")
+        index = np.searchsorted(row_days(row, end), row_days(rows, days), side="right")
         return np.where(np.append(row, -1)[index] == rows, index, -1)
 
     @cached_property
     def _stay_keys(self) -> NDArray[np.int64]:
-        return _key(self.stays["row"].to_numpy(), self.stays["start"].to_numpy())
+        return row_days(self.stays["row"].to_numpy(), self.stays["start"].to_numpy())
 
     @cached_property
     def presence(self) -> pl.DataFrame:
@@ -259,18 +253,10 @@ class Lives:
         row, start, end = stays
         away, out, back = trips
         # stays and journeys are disjoint, so the n-th start and the n-th end of a person make a spell
-        starts = np.sort(np.append(_key(row, start), _key(away, back)), kind="stable")
-        ends = np.sort(np.append(_key(row, end), _key(away, out)), kind="stable")
-        spells = pl.DataFrame({"row": starts >> _DAY_BITS, "start": _day_of(starts), "end": _day_of(ends)})
+        starts = np.sort(np.append(row_days(row, start), row_days(away, back)), kind="stable")
+        ends = np.sort(np.append(row_days(row, end), row_days(away, out)), kind="stable")
+        spells = pl.DataFrame({"row": row_of(starts), "start": day_of(starts), "end": day_of(ends)})
         return spells.filter(pl.col("start") <= LAST_DAY)
-
-
-def _key(rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
-    return (rows << _DAY_BITS) + np.clip(days, LONG_AGO, NEVER) - LONG_AGO
-
-
-def _day_of(keys: NDArray[np.int64]) -> Days:
-    return (keys & ((1 << _DAY_BITS) - 1)) + LONG_AGO
 
 
 def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Sequence[int] | None = None) -> Lives:
@@ -281,12 +267,9 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     of = list(places.PARTS) if parts is None else sorted(set(parts))
     households, people = population.residents(seed, residents, of)
     households = events.emigrations(seed, households, households["arrive"].to_numpy())
-    foreign, those = newcomers.newcomers(seed, residents, of, scenario)
-    those = those.with_columns(pl.col("household") + len(households))
-    # columns in one piece: each is read many times, which is dear in pieces
-    households, people = pl.concat([households, foreign], rechunk=True), pl.concat([people, those], rechunk=True)
+    households, people = stacked([(households, people), *newcomers.newcomers(seed, residents, of, scenario)])
     households, people = events.leaving_home(seed, households, people)
-    people = events.living_together(seed, households, people)
+    people = couples.living_together(seed, households, people)
     arrive = households["arrive"].to_numpy()[people["household"].to_numpy()]
     death = events.deaths(seed, people, np.maximum(arrive, FIRST_DAY))
     people = people.with_columns(twin=pl.lit(value=False))
@@ -306,7 +289,7 @@ def live(seed: int, residents: int, scenario: Scenario | None = None, parts: Seq
     return Lives(
         seed, residents, people, households, stays,
         trips=events.trips(seed, households, people, stays),
-        moves=_moves(seed, households, people, places.country_map(residents)),
+        moves=addresses.moves(seed, households, people, places.country_map(residents)),
     )  # fmt: skip
 
 
@@ -334,89 +317,9 @@ def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Da
             ends.append(end[there])
     row, start, end = np.concatenate(rows), np.concatenate(starts), np.concatenate(ends)
     # merging pieces that are in order themselves
-    order = np.argsort(_key(row, start), kind="stable")
+    order = np.argsort(row_days(row, start), kind="stable")
     row, start, end = row[order], start[order], end[order]
     # a stay that goes on in another household is one stay
     first = np.flatnonzero(begins(row) | (start > np.roll(end, 1)))
     last = np.append(first[1:], len(row)) - 1
     return pl.DataFrame({"row": row[first], "start": start[first], "end": end[last]})
-
-
-def _moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Map) -> pl.DataFrame:
-    """Return every address of every household with its first day; at most one move a year, and those of students."""
-    key, group = households["key"].to_numpy(), Labels.of(households["group"], GROUPS)
-    with_founders = (people["own_household"], people["household"], people["leaves_home"])
-    founders = np.flatnonzero(people["own_household"].to_numpy() >= 0)
-    founded, home, leaves_home = (one.to_numpy()[founders] for one in with_founders)
-    row, start, authority = _moves_of(seed, households, np.arange(len(key) - len(founded)))
-    at = np.searchsorted(_key(row, start), _key(home, leaves_home), side="right") - 1
-    own = _moves_of(seed, households, founded, authority[np.maximum(at, 0)])
-    # founded households stand after those of the parents
-    row, start, authority = (np.append(*both) for both in zip((row, start, authority), own, strict=True))
-    place = draws(seed, "address", key[row], start - LONG_AGO)
-    skew = group.values(NEWCOMER_SKEW)[row]
-    skewed = np.flatnonzero(skew != 1)
-    place[skewed] **= skew[skewed]
-    return pl.DataFrame({"household": row, "start": start, "postcode": country.at(authority, place)})
-
-
-def _moves_of(
-    seed: int, households: pl.DataFrame, rows: NDArray[np.int64], left: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], Days, NDArray[np.int64]]:
-    """Return household, start and authority of the addresses of some households; `left` is the parents' authority."""
-    of = households[rows]
-    key, part, arrive, party, birth = (
-        of[name].to_numpy() for name in ("key", "part", "arrive", "party", "head_birth")
-    )
-    resident, again = party == RESIDENT, [of[name].to_numpy() for name, _ in SPELLS[1:]]
-    course_end = np.where(resident, of["course_end"].to_numpy(), NEVER)
-    home_student = course_end < NEVER
-    uniform = draws(seed, "first authority", key)
-    if left is None:
-        goes_to = Labels.looked_up([*(one.goes_to for one in PARTIES), "residents", "residents"], party)
-        goes_to = goes_to.changed(resident & (of["group"] != "British").to_numpy(), "newcomers")
-        now = np.zeros(len(rows), dtype=np.int64)
-        for column in goes_to.texts:
-            those = goes_to.are(column)
-            now[those] = places.draw_authority(uniform[those], column, part[those])
-    else:
-        now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, left))
-    gone = np.max([np.where(of[come].to_numpy() < NEVER, of[go].to_numpy(), LONG_AGO) for come, go in SPELLS], axis=0)
-    found = [(rows, np.full(len(rows), LONG_AGO), now.copy())]
-    for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        chance = np.ones(len(rows))
-        here = np.flatnonzero((arrive < first + 365) & (gone >= first))
-        chance[here] = draws(seed, "move", key[here], year)
-        graduates = (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
-        returning = [(comes >= first) & (comes < first + 365) for comes in again]
-        some = np.flatnonzero(np.logical_or.reduce([chance < max(MOVES.values()), graduates, *returning]))
-        young = (first - birth[some]) / YEAR < 35
-        often = np.where(resident[some], np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
-        wants, graduate = chance[some] < often, graduates[some]
-        wants[graduate] |= draws(seed, "stays in town", key[some[graduate]]) > STAYS_IN_TOWN
-        on = first + (draws(seed, "move day", key[some], year) * 365).astype(np.int64)
-        on = np.where(graduate, course_end[some] + AFTER_UNIVERSITY, on)
-        happens = wants & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
-        happens &= events.is_here(households, rows[some], on)
-        # who comes back from abroad finds another home
-        for comes, returns in zip(again, returning, strict=True):
-            on, happens = np.where(returns[some], comes[some], on), happens | returns[some]
-        there, on, far = some[happens], on[happens], graduate[happens]
-        to = _next(seed, key[there], year, now[there])
-        to[far] = places.draw_far_authority(draws(seed, "after university", key[there[far]]))
-        now[there] = to
-        found.append((rows[there], on, to))
-    row, start, authority = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.argsort(_key(row, start), kind="stable")
-    return row[order], start[order], authority[order]
-
-
-def _next(seed: int, key: NDArray[np.int64], year: int, now: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the authority into which each household moves: its own, another of the region, or one elsewhere."""
-    to, how = now.copy(), draws(seed, "how far", key, year)
-    leaves = np.flatnonzero(how < OTHER_AUTHORITY)
-    far = how[leaves] < OTHER_AUTHORITY * OTHER_REGION
-    where, part = draws(seed, "whereto", key[leaves], year), places.authorities()["part"].to_numpy()[now[leaves]]
-    to[leaves[far]] = places.draw_far_authority(where[far])
-    to[leaves[~far]] = places.draw_authority(where[~far], "moves_in", part[~far])
-    return to

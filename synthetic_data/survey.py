@@ -72,13 +72,22 @@ def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on:
     found = answers(lives, errors.survey, rows, lives.map.hard_to_count[postcode], listed[rows], on)
     rows, postcode, household = rows[found], postcode[found], household[found]
     named = f"survey {on}"
+    of_person, of_household = f"{named} person", f"{named} household"
+    # in the order of the file
+    places = pl.DataFrame({
+        "postcode": lives.map.place[postcode],
+        "household": numbers.household_places(lives, of_household, household),
+        "person": numbers.shuffled(lives.seed, of_person, lives.ordinal[rows]),
+    })  # fmt: skip
+    order = places.select(pl.arg_sort_by("postcode", "household", "person")).to_series().to_numpy()
+    rows, postcode, household = rows[order], postcode[order], household[order]
     person = held.identity(lives, errors, "coverage_survey", rows, np.full(len(rows), on))
     unknown = draws(lives.seed, "nationality not stated", lives.person[rows], on) < errors.survey.nationality_missing
     return pl.DataFrame(
         {
             "row": rows,
-            "PERSON_ID": numbers.labels(lives, f"{named} person", rows, f"S{as_date(on):%y}", 9),
-            "HOUSEHOLD_ID": numbers.household_labels(lives, f"{named} household", household),
+            "PERSON_ID": numbers.labels(lives, of_person, rows, f"S{as_date(on):%y}", 9),
+            "HOUSEHOLD_ID": numbers.household_labels(lives, of_household, household),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),

@@ -20,10 +20,9 @@ NO_BENEFIT = "NONE"
 
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of activity."""
-    lives, data_date = sight.lives, sight.data_date
     weeks = sight.once(work.all_weeks)
-    weeks = weeks[np.flatnonzero(weeks["year"].to_numpy() < work.tax_years(data_date).stop)]
-    people = work.active_people(lives, weeks, sight.errors, data_date)
+    weeks = weeks[np.flatnonzero(weeks["year"].to_numpy() < work.tax_years(sight.data_date).stop)]
+    people = work.active_people(sight, weeks)
     return [
         Extract("activity_people", "activity", {"activity_people.parquet": people},
                 "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
@@ -39,7 +38,7 @@ def weeks_of_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": numbers.insurance_numbers(sight.lives, row),
+            "NINO_ENC": numbers.insurance_numbers(sight, row),
             "TAX_YEAR_START": dates("start", year_starts(years, 4, 6))[place],
             "TAX_YEAR_END": dates("end", year_starts(years + 1, 4, 5))[place],
             "WEEKS_TAX": weeks["WEEKS_TAX"],

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from synthetic_data import runs
 from synthetic_data.days import LONG_AGO, NEVER, YEAR, dates, day, year_starts
 from synthetic_data.distinct import distinct
 from synthetic_data.draws import Days, Floats, draws, exponential, pick
@@ -68,7 +69,7 @@ def benefit_spells(sight: Sight) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": numbers.insurance_numbers(lives, row),
+            "NINO_ENC": numbers.insurance_numbers(sight, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": held.born_by(lives, row, person["birth"], start),
@@ -128,7 +129,7 @@ def claimed(sight: Sight) -> pl.DataFrame:
     row, all_year = weeks["row"].to_numpy(), weeks["WEEKS_TAX"].to_numpy() == 0
     of, start, end = _days_on_benefit(sight, row, weeks["year"].to_numpy(), weeks["WEEKS_BENEFIT"].to_numpy())
     row = row[of]
-    first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (start > np.roll(end, 1)))
+    first = np.flatnonzero(runs.begins(row) | (start > np.roll(end, 1)))
     row, start, all_year = row[first], start[first], all_year[of[first]]
     start = _before_observation(sight, row, start)
     return pl.DataFrame(

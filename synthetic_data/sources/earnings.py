@@ -85,7 +85,7 @@ def tax_years(sight: Sight) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": numbers.insurance_numbers(lives, row),
+            "NINO_ENC": numbers.insurance_numbers(sight, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": held.born_by(lives, row, person["birth"], last),

@@ -75,7 +75,7 @@ def children(sight: Sight) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": claimant,
-            "NINO_ENC": numbers.insurance_numbers(lives, claimant),
+            "NINO_ENC": numbers.insurance_numbers(sight, claimant),
             "CHB_NUMBER": numbers.labels(lives, "child benefit", claimant, "CHB", 9),
             "CHILD_REF": numbers.labels(lives, "child of a claim", child, "C", 9),
             "CHILD_FORENAME": known["given_name"],
@@ -96,7 +96,7 @@ def tax_credits(sight: Sight) -> pl.DataFrame:
     partner = awards["partner"].to_numpy()
     known = (partner >= 0) & (sight.working.registration[np.maximum(partner, 0)] <= start)
     partners = pl.select(
-        pl.when(pl.Series(known)).then(numbers.insurance_numbers(lives, np.maximum(partner, 0)))
+        pl.when(pl.Series(known)).then(numbers.insurance_numbers(sight, np.maximum(partner, 0)))
     ).to_series()
     return _claimant(sight, row, start).with_columns(
         POSTCODE=held.postcode(lives, sight.errors, "families", row, start),
@@ -115,7 +115,7 @@ def _claimant(sight: Sight, row: NDArray[np.int64], since: Days) -> pl.DataFrame
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": numbers.insurance_numbers(lives, row),
+            "NINO_ENC": numbers.insurance_numbers(sight, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": held.born_by(lives, row, person["birth"], since),
@@ -153,7 +153,8 @@ def parents(sight: Sight) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def child_awards(sight: Sight) -> pl.DataFrame:
     """Return what Child Benefit is paid for: `row` (claimant), `partner`, `child`, `start`, `end`, `claimed`.
 
-    A child has one row for each stay in the country; `end` is the last day.
+    A child has one row for each stay in the country; `end` is the last day. All files follow these rows, which stand
+    in the order of the claimants' numbers and of the children's.
     """
     lives, seed = sight.lives, sight.lives.seed
     claimant, partner = parents(sight)
@@ -172,11 +173,13 @@ def child_awards(sight: Sight) -> pl.DataFrame:
     late = (draws(seed, "claims late", person, start - LONG_AGO) ** 2 * BACKDATED).astype(np.int64)
     claimed = (draws(seed, "claims child benefit", lives.person[row]) < TAKE_UP) & (end - start > BACKDATED)
     claimed &= (end > FIRST_DAY) & (sight.working.registration[row] <= start + late)
-    frame = pl.DataFrame({
+    awards = pl.DataFrame({
         "row": row, "partner": partner[child], "child": child, "start": start, "end": end - 1,
         "claimed": start + late,
-    })  # fmt: skip
-    return frame.filter(pl.Series(claimed)).sort("row", "child", "start")
+    }).filter(pl.Series(claimed))  # fmt: skip
+    row, child = awards["row"].to_numpy(), awards["child"].to_numpy()
+    reference = numbers.shuffled(seed, "child of a claim", lives.ordinal[child])
+    return awards.sort(pl.Series(numbers.insurance_place(lives)[row]), pl.Series(reference), "start")
 
 
 def _end_of_august(birth: Days, years: NDArray[np.int64]) -> Days:

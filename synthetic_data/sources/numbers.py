@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.distinct import distinct
 from synthetic_data.draws import scatter
+from synthetic_data.extract import Sight
 from synthetic_data.residence import Lives
 
 SECOND = 5 * 10**7
@@ -25,15 +26,23 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
     """
     known, index = distinct(rows)
     nine = shuffled(lives.seed, "nhs number", lives.ordinal[known] + SECOND * again)
-    weighted = sum(nine // 10 ** (9 - place) % 10 * (11 - place) for place in range(1, 10))
+    rest, weighted = nine, np.zeros(len(nine), dtype=np.int64)
+    for weight in range(2, 11):
+        above = rest // 10
+        weighted += (rest - above * 10) * weight
+        rest = above
     check = (11 - weighted % 11) % 11
     return _written("", nine * 10 + (check + 1) % 10, 10)[index]
 
 
-def insurance_numbers(lives: Lives, rows: NDArray[np.int64]) -> pl.Series:
+def insurance_numbers(sight: Sight, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
-    known, index = distinct(rows)
-    return _hexadecimal(scatter(lives.seed, "encrypted nino", lives.person[known]))[index]
+    # many sources tell it of nearly everybody
+    return sight.once(_insurance_numbers)[rows]
+
+
+def _insurance_numbers(sight: Sight) -> pl.Series:
+    return _hexadecimal(scatter(sight.lives.seed, "encrypted nino", sight.lives.person))
 
 
 def insurance_place(lives: Lives) -> NDArray[np.int64]:
@@ -43,9 +52,9 @@ def insurance_place(lives: Lives) -> NDArray[np.int64]:
     return place
 
 
-def nhs_place(lives: Lives) -> NDArray[np.int64]:
-    """Return a number of each person (row) that is in the order of NHS numbers."""
-    return shuffled(lives.seed, "nhs number", lives.ordinal)
+def nhs_order(lives: Lives) -> NDArray[np.int64]:
+    """Return the people (rows) in the order of their NHS numbers."""
+    return np.argsort(shuffled(lives.seed, "nhs number", lives.ordinal))
 
 
 def labels(
@@ -58,8 +67,17 @@ def labels(
 
 def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> pl.Series:
     """Return an identifier of a kind for each household (row): H, then 16 hexadecimal digits."""
-    bits = scatter(lives.seed, kind, lives.households["key"].to_numpy()[households])
-    return pl.select(pl.lit("H") + _hexadecimal(bits)).to_series()
+    return hexadecimal("H", household_places(lives, kind, households))
+
+
+def household_places(lives: Lives, kind: str, households: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a number of each household (row) that is in the order of the identifiers of a kind."""
+    return scatter(lives.seed, kind, lives.households["key"].to_numpy()[households])
+
+
+def hexadecimal(prefix: str, bits: NDArray[np.uint64]) -> pl.Series:
+    """Return identifiers: a prefix, then 64 bits in hexadecimal digits."""
+    return pl.select(pl.lit(prefix) + _hexadecimal(bits)).to_series()
 
 
 def postcode_labels(lives: Lives, kind: str, postcodes: NDArray[np.int64]) -> pl.Series:
@@ -80,7 +98,9 @@ def shuffled(seed: int, kind: str, numbers: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _written(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
-    return pl.select(pl.lit(prefix) + pl.Series(numbers).cast(pl.String).str.zfill(digits)).to_series()
+    """Return a prefix and that many digits for each number."""
+    # a one in front keeps the zeros, and gives way to the prefix
+    return pl.Series(numbers + 10**digits).cast(pl.String).str.replace("1", prefix, literal=True)
 
 
 def _hexadecimal(bits: NDArray[np.uint64]) -> pl.Series:

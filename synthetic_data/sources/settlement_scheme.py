@@ -69,7 +69,7 @@ def applications(sight: Sight) -> pl.DataFrame:
             "row": row,
             "UAN": number.select(pl.lit("343") + pl.col("place").cast(pl.String) + pl.col("label")).to_series(),
             "HO_PERSON_ID": numbers.labels(lives, "home office person", row, "P", 10),
-            "NINO_ENC": pl.select(pl.when(pl.Series(gives)).then(numbers.insurance_numbers(lives, row))).to_series(),
+            "NINO_ENC": pl.select(pl.when(pl.Series(gives)).then(numbers.insurance_numbers(sight, row))).to_series(),
             "GIVEN_NAMES": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "BIRTH_DATE": held.born_by(lives, row, person["birth"], received),

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from synthetic_data import runs
 from synthetic_data.days import DATA_DATE, YEAR, calendar_year, dates, day, year_starts
 from synthetic_data.draws import Days, draws
 from synthetic_data.errors import Errors
@@ -37,8 +38,11 @@ CLAIMS_A_WHILE = 0.15
 
 def delivered(sight: Sight) -> list[Extract]:
     """Return the extract of the Migrant Worker Scan; those of activity are in `activity.py`."""
-    scanned = migrant_workers(sight.lives, sight.working, sight.errors, sight.data_date)
-    return [Extract("mws", "mws", {"mws.csv": scanned}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",))]
+    return [
+        Extract(
+            "mws", "mws", {"mws.csv": migrant_workers(sight)}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)
+        )
+    ]
 
 
 def tax_years(data_date: int) -> range:
@@ -48,9 +52,10 @@ def tax_years(data_date: int) -> range:
     return range(FIRST_TAX_YEAR, FIRST_TAX_YEAR + delivered)
 
 
-def migrant_workers(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
+def migrant_workers(sight: Sight) -> pl.DataFrame:
     """Return the Migrant Worker Scan: adult overseas nationals by number, with the arrival that they state."""
-    rows = np.flatnonzero(working.overseas & (working.registration <= data_date))
+    lives, working, errors = sight.lives, sight.working, sight.errors
+    rows = np.flatnonzero(working.overseas & (working.registration <= sight.data_date))
     registration = np.maximum(working.registration[rows], SCAN_BEGAN)
     person = held.identity(lives, errors, "mws", rows, registration)
     entities, arrival = lives.person[rows], lives.first_start[rows]
@@ -63,7 +68,7 @@ def migrant_workers(lives: Lives, working: WorkingLives, errors: Errors, data_da
     return pl.DataFrame(
         {
             "row": rows,
-            "NINO_ENC": numbers.insurance_numbers(lives, rows),
+            "NINO_ENC": numbers.insurance_numbers(sight, rows),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": _day_first(person["birth"]),
@@ -122,7 +127,7 @@ def _weeks_here(
     row, since, end = row[ever], since[ever], end[ever]
     first, after = year_starts(years, 4, 6), year_starts(years + 1, 4, 6)
     days = np.clip(end[:, None], first, after) - np.clip(since[:, None], first, after)
-    begins = np.flatnonzero(np.diff(row, prepend=-1) != 0)
+    begins = np.flatnonzero(runs.begins(row))
     # to the nearest week
     weeks = np.minimum((np.add.reduceat(days, begins) + 3) // 7, 52).ravel()
     known = np.flatnonzero(weeks)
@@ -165,19 +170,20 @@ def _unseen(
     return gap
 
 
-def active_people(lives: Lives, weeks: pl.DataFrame, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
+def active_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
     """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
 
     Of `weeks` those of a person stand together.
     """
+    lives, errors = sight.lives, sight.errors
     row = weeks["row"].to_numpy()
-    rows = row[np.diff(row, prepend=-1) != 0]
-    latest = np.full(len(rows), data_date)
+    rows = row[runs.begins(row)]
+    latest = np.full(len(rows), sight.data_date)
     person = held.identity(lives, errors, "activity", rows, latest)
     return pl.DataFrame(
         {
             "row": rows,
-            "NINO_ENC": numbers.insurance_numbers(lives, rows),
+            "NINO_ENC": numbers.insurance_numbers(sight, rows),
             "FIRST_NAME": person["given_name"],
             "LAST_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),

@@ -13,6 +13,7 @@ from synthetic_data.extract import Sight
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import activity, nhs, registrars, university, work
 from synthetic_data.sources.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
+from synthetic_data.sources.postings import ONE_CONTRACTOR
 
 RESIDENTS = 6_000
 LAST = day(2020, 12, 31)
@@ -34,7 +35,7 @@ def postings(sight: Sight) -> pl.DataFrame:
 
 
 def snapshot(sight: Sight, postings: pl.DataFrame, year: int) -> pl.DataFrame:
-    return nhs.patient_registers(sight.lives, postings, sight.errors, [year])[year]
+    return nhs.patient_registers(sight, postings, [year])[year]
 
 
 def ghosts(lives: Lives) -> np.ndarray:
@@ -57,7 +58,7 @@ def test_lists_are_cleaned_at_the_pace_of_the_catalogue(lives: Lives, sight: Sig
     ]
     number = len(ghosts(lives))
     share = 1 - (1 - sight.errors.leavers.cleaned_a_year) ** 5.67
-    found = (off < nhs.ONE_CONTRACTOR).sum() / number
+    found = (off < ONE_CONTRACTOR).sum() / number
     assert abs(found - share) < 4 * np.sqrt(share * (1 - share) / number)
 
 
@@ -81,7 +82,7 @@ def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
 
 def flags(lives: Lives, postings: pl.DataFrame, lost: float) -> pl.DataFrame:
     errors = with_overrides(Errors(), {"registration": {"flag_lost": lost}}, "test")
-    return nhs.patient_registers(lives, postings, errors, [2017])[2017]
+    return nhs.patient_registers(Sight(lives, errors), postings, [2017])[2017]
 
 
 def test_flag_4_is_that_of_an_acceptance_within_the_year_and_is_lost_with_the_practice(

@@ -13,6 +13,7 @@ from synthetic_data import extracts
 from synthetic_data.country import PARTIES
 from synthetic_data.days import LONG_AGO, NEVER, day
 from synthetic_data.errors import NO_ERRORS, Errors, values
+from synthetic_data.households import stacked
 from synthetic_data.newcomers import newcomers
 from synthetic_data.places import PARTS
 from synthetic_data.residence import Lives, live
@@ -62,7 +63,7 @@ def test_people_common_to_two_scenarios_keep_births_names_and_first_addresses(ba
 
 
 def arrived(scenario: Scenario | None = None) -> pl.DataFrame:
-    households, _ = newcomers(SEED, ARRIVALS_OF, tuple(PARTS), scenario)
+    households, _ = stacked(newcomers(SEED, ARRIVALS_OF, tuple(PARTS), scenario))
     names = [*(party.name for party in PARTIES), "residents", "ghosts"]
     return households.with_columns(party=pl.col("party").map_elements(names.__getitem__, pl.String))
 
