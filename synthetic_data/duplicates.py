@@ -61,7 +61,8 @@ def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_
         postings = pl.concat([frame for one in made if one.name == "pds" for frame in one.files.values()])
         again = _posted_again(postings, since["pds"])
         # who is not registered on the day is given no number, and PR lists whom PDS has posted
-        given = np.isin(np.arange(len(lives.people)), again["row"].to_numpy())
+        given = np.zeros(len(lives.people), dtype=bool)
+        given[again["row"].to_numpy()] = True
         since["pds"] = since["pr"] = np.where(given, since["pds"], NEVER)
     done = []
     for extract in made:
@@ -101,7 +102,9 @@ def _posted_again(postings: pl.DataFrame, days: Days) -> pl.DataFrame:
 def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
     """Return all postings; a move that is posted on the day anyway is the registration under the second number."""
     once = ["row", "POSTING_DATE", "REGISTRATION_TYPE"]
-    return pl.concat([postings, again.join(postings.select(once), on=once, how="anti", maintain_order="left")])
+    posted = postings.select(once).filter(pl.col("row").is_in(again["row"].implode()))
+    new = again.join(posted, on=once, how="anti", maintain_order="left")
+    return pl.concat([postings, new], rechunk=True)
 
 
 def _renumbered(

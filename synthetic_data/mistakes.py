@@ -4,10 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from synthetic_data.days import DATA_DATE, day
-from synthetic_data.draws import Days, draws
+from synthetic_data.draws import Days, Floats
+from synthetic_data.records import Records
 
 _LETTERS, _NEIGHBOURS = pl.Enum(list("abcdefghijklmnopqrstuvwxyz")), pl.Series(list("snxfrgfjukjknbkpwtdyiceazs"))
 """The letters, and the key next to each of them."""
@@ -39,25 +39,25 @@ _SLIPPED = (
 )  # fmt: skip
 
 
-def drawn_slips(seed: int, stream: str, entities: NDArray[np.int64], by_sound: float) -> pl.DataFrame:
-    """Return `heard, slip, where`: whether each name is misspelt by sound, or else what slip is made, and where."""
-    slip = (draws(seed, f"{stream} slip", entities) * 4).astype(np.int64)
-    heard = draws(seed, f"{stream} heard", entities) < by_sound
-    return pl.DataFrame({"heard": heard, "slip": slip, "where": draws(seed, f"{stream} where", entities)})
+def drawn_slips(records: Records, part: str) -> Floats:
+    """Return three draws for each name: whether it is misspelt by sound, or else what slip is made, and where."""
+    return np.array([records.draws(f"{part} {what}") for what in ("heard", "slip", "where")])
 
 
-def misspelt(names: pl.Series, slips: pl.DataFrame) -> pl.Series:
+def misspelt(names: pl.Series, slips: Floats, by_sound: float) -> pl.Series:
     """Return every name misspelt: by sound, or with one letter dropped, doubled, swapped or hit beside."""
-    heard = slips["heard"].to_numpy()
-    by_ear, by_hand = np.flatnonzero(heard), np.flatnonzero(~heard)
+    heard, slip, where = slips
+    by_ear, by_hand = np.flatnonzero(heard < by_sound), np.flatnonzero(heard >= by_sound)
     # names come again and again, and each is sounded once
     as_heard = pl.Series([_heard(name) for name in names[by_ear].to_list()], dtype=pl.String)
-    return names.clone().scatter(by_ear, as_heard).scatter(by_hand, _slipped(names[by_hand], slips[by_hand]))
+    slipped = _slipped(names[by_hand], slip[by_hand], where[by_hand])
+    return names.clone().scatter(by_ear, as_heard).scatter(by_hand, slipped)
 
 
-def _slipped(names: pl.Series, slips: pl.DataFrame) -> pl.Series:
-    """Return names with one letter dropped, doubled, swapped or hit beside, as `slips` says."""
-    frame = slips.with_columns(name=names).with_columns(_PLACE).with_columns(_AROUND).with_columns(_BESIDE, _SLIPPED)
+def _slipped(names: pl.Series, slip: Floats, where: Floats) -> pl.Series:
+    """Return names with one letter dropped, doubled, swapped or hit beside: which of these, and where, is drawn."""
+    drawn = pl.DataFrame({"name": names, "slip": (slip * 4).astype(np.int64), "where": where})
+    frame = drawn.with_columns(_PLACE).with_columns(_AROUND).with_columns(_BESIDE, _SLIPPED)
     # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
     return frame.select(pl.when(pl.col("slipped") == pl.col("name")).then("beside").otherwise("slipped")).to_series()
 
@@ -72,16 +72,15 @@ def _heard(name: str) -> str:
     return name + "e"
 
 
-def wrong_birth(
-    birth: Days, seed: int, stream: str, entities: NDArray[np.int64], swapped: float, new_year: float
-) -> Days:
+def wrong_birth(birth: Days, records: Records) -> Days:
     """Return every date of birth wrong in a plausible way.
 
     A share has day and month `swapped` where that is another date, and a share says 1 January (`new_year`); of the
     others three in four have another day of the month, one in four the year before.
     """
-    kind = draws(seed, f"{stream} kind", entities)
-    shift = (draws(seed, f"{stream} shift", entities) * 8).astype(np.int64) + 1
+    swapped, new_year = (records.rate("dates", kind) for kind in ("swapped", "new_year"))
+    kind = records.draws("birth kind")
+    shift = (records.draws("birth shift") * 8).astype(np.int64) + 1
     dates = birth.astype("datetime64[D]")
     year = dates.astype("datetime64[Y]")
     month = dates.astype("datetime64[M]")

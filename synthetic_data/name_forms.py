@@ -4,79 +4,93 @@ No form is a misspelling: each is what another register would hold of the same p
 follows from the origin of the names (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from unicodedata import category, normalize
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synthetic_data.country import table
-from synthetic_data.draws import draws
-from synthetic_data.errors import Errors
 from synthetic_data.labels import Labels
 from synthetic_data.proneness import HOME_NAMES
+from synthetic_data.records import Records
 
 FIRST_NAME_UNKNOWN = "FNU"
-_PLAIN = {
+_PLAIN = str.maketrans({
     "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
     "ß": "ss", "æ": "ae", "Æ": "Ae", "ı": "i",
-}  # fmt: skip
+})  # fmt: skip
 """Letters that Unicode does not take apart into a plain letter and an accent."""
 PARTS = ("given_name", "family_name")
 GIVEN, FAMILY = (pl.col(part) for part in PARTS)
 _FIRST, _LAST = r"^([^ ]+)", r"([^ ]+)$"
-_OF_TWO_FAMILY_NAMES = ("main_family_name", "other_family_name", "hyphenated")
+_BOTH, _FIRST_ALONE, _LAST_ALONE, _HYPHENATED = range(4)
+"""What is written of two family names."""
+_WRITTEN = np.array([[_FIRST_ALONE, _LAST_ALONE, _HYPHENATED], [_LAST_ALONE, _FIRST_ALONE, _HYPHENATED]])
+"""...where the first is the main one, or the last: the main one, the other, or both with a hyphen."""
 _ACCENTED = pl.any_horizontal(part.str.len_bytes() != part.str.len_chars() for part in (GIVEN, FAMILY))
+_SHORTER = (
+    pl.when("first_alone").then(GIVEN.str.extract(_FIRST)).otherwise(GIVEN).alias("given_name"),
+    pl.when(pl.col("of_two") == _BOTH).then(FAMILY)
+    .when(pl.col("of_two") == _FIRST_ALONE).then(FAMILY.str.extract(_FIRST))
+    .when(pl.col("of_two") == _LAST_ALONE).then(FAMILY.str.extract(_LAST))
+    .otherwise(FAMILY.str.replace_all(" ", "-", literal=True))
+    .alias("family_name"),
+)  # fmt: skip
 
 
-def in_other_forms(
-    names: pl.DataFrame,
-    origin: Labels,
-    errors: Errors,
-    seed: int,
-    source: str,
-    stream: str,
-    entities: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], pl.DataFrame]:
+def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Return the places of those names that a source holds in another form, and `given_name, family_name` as held.
 
-    `origin` is that of the names (`origins`), `stream` names the source's record of a person. Most names are written
-    alike by every source, and nothing is looked up for them.
+    `origin` is that of the names (`origins`). Most names are written alike by every source, and nothing is looked up
+    for them.
     """
     held = {part: names[part] for part in PARTS}
-    changed = np.zeros(len(entities), dtype=bool)
+    changed = np.zeros(len(records), dtype=bool)
 
     def chosen(form: str) -> NDArray[np.bool_]:
-        uniform = draws(seed, f"{stream} {form}", entities)
-        return (uniform < errors.rate("forms", form, source)) & _open_to(form)[origin.numbers]
+        return (records.draws(form) < records.rate("forms", form)) & _open_to(form)[origin.numbers]
 
-    def change(
-        rows: NDArray[np.int64], to: tuple[pl.Expr, ...], drawn: tuple[str, ...] = (), **told: pl.Series
-    ) -> None:
-        if not len(rows):
-            return
-        uniform = {name: draws(seed, f"{stream} {name}", entities[rows]) for name in drawn}
-        some = pl.DataFrame({part: column[rows] for part, column in held.items()} | uniform | told)
-        for new in some.select(to):
-            held[new.name] = held[new.name].scatter(rows, new)
+    def write(rows: NDArray[np.int64], **parts: pl.Series | str) -> None:
+        for part, new in parts.items():
+            held[part] = held[part].scatter(rows, new)
         changed[rows] = True
 
-    others = np.flatnonzero(chosen("variant"))
-    change(others, _variants(), ("given_name as", "family_name as"), origin=origin[others].series("origin"))
-    change(np.flatnonzero(chosen("nickname")), _nicknames(), ("called",))
-    change(np.flatnonzero(chosen("one_given_name")), _ONE_GIVEN_NAME)
-    fate = draws(seed, f"{stream} family names", entities)
-    rates = np.cumsum([errors.rate("forms", form, source) for form in _OF_TWO_FAMILY_NAMES])
-    two = np.flatnonzero((fate < rates[-1]) & _open_to("one_family_name")[origin.numbers])
-    kept = pl.Series(np.searchsorted(rates, fate[two], side="right"))
-    change(two, _ONE_FAMILY_NAME, kept=kept, last_is_main=pl.Series(_open_to("last_is_main")[origin.numbers[two]]))
-    change(np.flatnonzero(chosen("unnamed")), _UNNAMED)
-    change(np.flatnonzero(chosen("reversed")), _REVERSED)
+    def change(rows: NDArray[np.int64], to: tuple[pl.Expr, ...], **told: ArrayLike) -> None:
+        if len(rows):
+            some = pl.DataFrame({part: written[rows] for part, written in held.items()} | told)
+            write(rows, **some.select(to).to_dict())
+
+    other = np.flatnonzero(chosen("variant"))
+    drawn = {f"{part} as": records[other].draws(f"{part} as") for part in PARTS}
+    change(other, _variants(), origin=origin[other].series("origin"), **drawn)
+    called = np.flatnonzero(chosen("nickname"))
+    change(called, _nicknames(), called=records[called].draws("called"))
+    first_alone, of_two = chosen("one_given_name"), _of_two_family_names(origin, records)
+    shorter = np.flatnonzero(first_alone | (of_two != _BOTH))
+    change(shorter, _SHORTER, first_alone=first_alone[shorter], of_two=of_two[shorter])
+    # a single name is the family name, and the first one is unknown
+    single = np.flatnonzero(chosen("unnamed"))
+    write(single, given_name=FIRST_NAME_UNKNOWN, family_name=held["given_name"][single])
+    swapped = np.flatnonzero(chosen("reversed"))
+    write(swapped, given_name=held["family_name"][swapped], family_name=held["given_name"][swapped])
     accented = pl.DataFrame(held).select(_ACCENTED).to_series().to_numpy()
-    change(np.flatnonzero(chosen("accents_lost") & accented), _without_accents())
+    plain = np.flatnonzero(chosen("accents_lost") & accented)
+    write(plain, **{part: _without_accents(written[plain]) for part, written in held.items()})
     places = np.flatnonzero(changed)
-    return places, pl.DataFrame({part: column[places] for part, column in held.items()})
+    return places, pl.DataFrame({part: written[places] for part, written in held.items()})
+
+
+def _of_two_family_names(origin: Labels, records: Records) -> NDArray[np.int64]:
+    """Return what is written of two family names: the main one is the `first` or the `last`, by their order."""
+    forms = ("main_family_name", "other_family_name", "hyphenated")
+    fate, rates = records.draws("family names"), np.cumsum([records.rate("forms", form) for form in forms])
+    some = np.flatnonzero((fate < rates[-1]) & _open_to("one_family_name")[origin.numbers])
+    last_is_main = _open_to("last_is_main")[origin.numbers[some]].astype(np.int64)
+    written = np.full(len(records), _BOTH)
+    written[some] = _WRITTEN[last_is_main, np.searchsorted(rates, fate[some], side="right")]
+    return written
 
 
 def origins(known: pl.Series) -> Labels:
@@ -120,27 +134,13 @@ def _nicknames() -> tuple[pl.Expr, ...]:
     return (_first_replaced("given_name", "nicknames", "nickname", "called"),)
 
 
-@cache
-def _without_accents() -> tuple[pl.Expr, ...]:
-    """Return names in plain letters (`Małgorzata` as `Malgorzata`): those of all letters in the tables of names."""
-    columns = (("given_names", "name"), ("family_names", "name"), ("name_variants", "variant"))
-    names = pl.concat(table(of)[column] for of, column in columns)
-    known = {letter for letter in "".join(names) if not letter.isascii()}
-    plain = {
-        one: "".join(part for part in normalize("NFKD", one) if category(part)[0] != "M") for one in sorted(known)
-    }
-    return tuple(pl.col(part).str.replace_many(plain | _PLAIN) for part in PARTS)
+def _without_accents(names: pl.Series) -> pl.Series:
+    """Return names in plain letters: `Małgorzata` as `Malgorzata`."""
+    # names come again and again, and each is made plain once
+    return pl.Series([_plain(name) for name in names.to_list()], dtype=pl.String)
 
 
-_ONE_GIVEN_NAME = (GIVEN.str.extract(_FIRST),)
-_ONE_FAMILY_NAME = (
-    pl.when(pl.col("kept") == _OF_TWO_FAMILY_NAMES.index("hyphenated"))
-    .then(FAMILY.str.replace_all(" ", "-", literal=True))
-    .when(pl.col("last_is_main") == (pl.col("kept") == _OF_TWO_FAMILY_NAMES.index("main_family_name")))
-    .then(FAMILY.str.extract(_LAST))
-    .otherwise(FAMILY.str.extract(_FIRST))
-    .alias("family_name"),
-)
-_UNNAMED = (pl.lit(FIRST_NAME_UNKNOWN).alias("given_name"), GIVEN.alias("family_name"))
-"""Of people with a single name: it is the family name, and the first one is unknown."""
-_REVERSED = (FAMILY.alias("given_name"), GIVEN.alias("family_name"))
+@lru_cache(maxsize=2**16)
+def _plain(name: str) -> str:
+    letters = normalize("NFKD", name.translate(_PLAIN))
+    return "".join(letter for letter in letters if not category(letter).startswith("M"))

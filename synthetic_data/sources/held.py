@@ -13,6 +13,7 @@ from synthetic_data.labels import Labels
 from synthetic_data.mistakes import drawn_slips, misspelt, on_new_year, wrong_birth
 from synthetic_data.name_forms import PARTS, in_other_forms
 from synthetic_data.proneness import HOME_NAMES, proneness
+from synthetic_data.records import Records
 from synthetic_data.residence import Lives
 
 SEXES, SEX_NUMBERS = pl.Series(["M", "F"]), pl.Series(["1", "2"])
@@ -43,22 +44,24 @@ def _records(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], told: NDArray[np.bool_], again: bool
 ) -> pl.DataFrame:
     """Return what `identity` does; `told` says of whose name at marriage the source knows."""
-    entities = lives.person[rows]
-    stream = f"{source} again" if again else source
-    prone, people, wives = proneness(lives, errors, rows), lives.people, np.flatnonzero(told)
+    records = Records(errors, lives.seed, source, f"{source} again" if again else source, lives.person[rows])
+    prone, people = proneness(lives, errors, rows), lives.people
     names = {part: people[part][rows] for part in PARTS}
+    wives = np.flatnonzero(told)
     wives = wives[people["married_name"][rows[wives]].is_not_null().to_numpy()]
     names["family_name"] = names["family_name"].scatter(wives, people["married_name"][rows[wives]])
-    changed = _change(names, lives.name_origin[rows], errors, lives.seed, source, stream, entities, prone)
+    changed = _change(names, lives.name_origin[rows], records, prone)
+    changed[wives] = True
     if source in IN_CAPITALS:
-        changed = np.union1d(changed, wives)
+        # most names are in capitals already
+        those, capitals = np.flatnonzero(changed), lives.names_in_capitals
         names = {
-            part: lives.names_in_capitals[part][rows].scatter(changed, written[changed].str.to_uppercase())
+            part: capitals[part][rows].scatter(those, written[those].str.to_uppercase())
             for part, written in names.items()
         }
-    wrong = draws(lives.seed, f"{stream} sex", entities) < errors.rate("sex", "wrong", source) * prone
-    birth = _birth(lives, errors, source, stream, rows, prone)
-    return pl.DataFrame(names | {"sex": SEXES[(lives.female[rows] != wrong).view(np.uint8)], "birth": birth})
+    wrong = records.draws("sex") < records.rate("sex", "wrong") * prone
+    sex = SEXES[(lives.female[rows] != wrong).view(np.uint8)]
+    return pl.DataFrame(names | {"sex": sex, "birth": _birth(lives, rows, records, prone)})
 
 
 def _told_of_marriage(
@@ -78,62 +81,44 @@ def _told_of_marriage(
     return told
 
 
-def _change(
-    names: dict[str, pl.Series],
-    origin: Labels,
-    errors: Errors,
-    seed: int,
-    source: str,
-    stream: str,
-    entities: NDArray[np.int64],
-    prone: Floats,
-) -> NDArray[np.int64]:
-    """Change names to those the source writes: in other forms, misspelt, or the given one as an initial.
+def _change(names: dict[str, pl.Series], origin: Labels, records: Records, prone: Floats) -> NDArray[np.bool_]:
+    """Change names to those that the source writes: in other forms, misspelt, or the given one as an initial.
 
-    Returns the places of the changed ones, which are few.
+    Returns which are changed: few.
     """
     foreign = ~origin.are_any(*HOME_NAMES)
     # English and Irish names have no other forms but the short ones
-    variable = np.flatnonzero(foreign | (errors.rate("forms", "nickname", source) > 0))
-    places, forms = in_other_forms(
-        pl.DataFrame({part: written[variable] for part, written in names.items()}),
-        origin[variable], errors, seed, source, stream, entities[variable],
-    )  # fmt: skip
-    formed = variable[places]
-    rate = errors.rate("names", "rate", source) * (prone * np.where(foreign, errors.names.foreign_factor, 1.0))
-    by_sound = errors.rate("names", "by_sound", source)
-    wrong = {part: np.flatnonzero(draws(seed, f"{stream} {part} misspelt", entities) < rate) for part in PARTS}
-    lacks = draws(seed, f"{stream} initial", entities) < errors.rate("missing", "given_name", source) * prone
-    initials = np.flatnonzero(lacks)
+    variable = np.flatnonzero(foreign | (records.rate("forms", "nickname") > 0))
+    right = pl.DataFrame({part: written[variable] for part, written in names.items()})
+    places, forms = in_other_forms(right, origin[variable], records[variable])
+    changed = np.zeros(len(records), dtype=bool)
+
+    def write(part: str, those: NDArray[np.int64], written: pl.Series) -> None:
+        names[part] = names[part].scatter(those, written)
+        changed[those] = True
+
     for part in PARTS:
-        names[part] = names[part].scatter(formed, forms[part])
-    slips = pl.concat(
-        drawn_slips(seed, f"{stream} {part}", entities[those], by_sound) for part, those in wrong.items()
-    )
-    as_written = misspelt(pl.concat(names[part][those] for part, those in wrong.items()), slips)
-    of_given = len(wrong["given_name"])
-    for part, new in zip(PARTS, (as_written[:of_given], as_written[of_given:]), strict=True):
-        names[part] = names[part].scatter(wrong[part], new)
-    given = names["given_name"]
-    names["given_name"] = given.scatter(initials, given[initials].str.slice(0, 1))
-    return np.unique(np.concatenate([formed, *wrong.values(), initials]))
+        write(part, variable[places], forms[part])
+    rate = records.rate("names", "rate") * (prone * np.where(foreign, records.errors.names.foreign_factor, 1.0))
+    given, family = (np.flatnonzero(records.draws(f"{part} misspelt") < rate) for part in PARTS)
+    slips = [drawn_slips(records[those], part) for part, those in zip(PARTS, (given, family), strict=True)]
+    right = pl.concat([names["given_name"][given], names["family_name"][family]])
+    wrong = misspelt(right, np.concatenate(slips, axis=1), records.rate("names", "by_sound"))
+    write("given_name", given, wrong[: len(given)])
+    write("family_name", family, wrong[len(given) :])
+    initials = np.flatnonzero(records.draws("initial") < records.rate("missing", "given_name") * prone)
+    write("given_name", initials, names["given_name"][initials].str.slice(0, 1))
+    return changed
 
 
-def _birth(lives: Lives, errors: Errors, source: str, stream: str, rows: NDArray[np.int64], prone: Floats) -> Days:
+def _birth(lives: Lives, rows: NDArray[np.int64], records: Records, prone: Floats) -> Days:
     """Return dates of birth: as in the documents, 1 January where the day is not known, and some wrong."""
-    entities = lives.person[rows]
-    birth = documented_birth(lives, errors, rows)
+    birth = documented_birth(lives, records.errors, rows)
     abroad = np.flatnonzero(lives.born_abroad[rows])
-    day_known = draws(lives.seed, f"{stream} day unknown", entities[abroad]) >= errors.rate(
-        "dates", "day_unknown", source
-    )
-    unknown = abroad[~day_known]
+    unknown = abroad[records[abroad].draws("day unknown") < records.rate("dates", "day_unknown")]
     birth[unknown] = on_new_year(birth[unknown])
-    wrong = np.flatnonzero(
-        draws(lives.seed, f"{stream} birth", entities) < errors.rate("dates", "birth", source) * prone
-    )
-    swapped, new_year = (errors.rate("dates", kind, source) for kind in ("swapped", "new_year"))
-    birth[wrong] = wrong_birth(birth[wrong], lives.seed, f"{stream} birth", entities[wrong], swapped, new_year)
+    wrong = np.flatnonzero(records.draws("birth") < records.rate("dates", "birth") * prone)
+    birth[wrong] = wrong_birth(birth[wrong], records[wrong])
     return birth
 
 
@@ -163,12 +148,12 @@ def postcode(
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
     known, index = distinct(rows)
-    entities = lives.person[known]
-    old = draws(lives.seed, f"{source} stale", entities) < share * proneness(lives, errors, known)
-    lag = exponential(draws(lives.seed, f"{source} lag", entities), mean_days)
-    at = lives.postcode_at(rows, days - np.where(old, lag, 0).astype(np.int64)[index])
-    postcodes = lives.map.text[at].alias("postcode")
-    return with_gaps(lives, errors, source, "postcode", rows, postcodes)
+    old = draws(lives.seed, f"{source} stale", lives.person[known]) < share * proneness(lives, errors, known)
+    lag = np.zeros(len(known), dtype=np.int64)
+    lag[old] = exponential(draws(lives.seed, f"{source} lag", lives.person[known[old]]), mean_days)
+    at = lives.postcode_at(rows, days - lag[index])
+    lacks = _lacks(lives, errors, source, "postcode", known)[index]
+    return lives.map.text[at].alias("postcode").set(pl.Series(lacks), None)
 
 
 def with_gaps(
@@ -176,9 +161,12 @@ def with_gaps(
 ) -> pl.Series:
     """Return the values of people without those that the source lacks: `name` is one of the kind `missing`."""
     known, index = distinct(rows)
-    rate = errors.rate("missing", name, source) * proneness(lives, errors, known)
-    lacks = draws(lives.seed, f"{source} lacks {name}", lives.person[known]) < rate
-    return values.clone().scatter(np.flatnonzero(lacks[index]), None)
+    return values.set(pl.Series(_lacks(lives, errors, source, name, known)[index]), None)
+
+
+def _lacks(lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    rate = errors.rate("missing", name, source) * proneness(lives, errors, rows)
+    return draws(lives.seed, f"{source} lacks {name}", lives.person[rows]) < rate
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:

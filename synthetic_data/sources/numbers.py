@@ -26,7 +26,11 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
     """
     known, index = distinct(rows)
     nine = shuffled(lives.seed, "nhs number", lives.ordinal[known] + SECOND * again)
-    weighted = sum(nine // 10 ** (9 - place) % 10 * (11 - place) for place in range(1, 10))
+    rest, weighted = nine, np.zeros(len(nine), dtype=np.int64)
+    for weight in range(2, 11):
+        above = rest // 10
+        weighted += (rest - above * 10) * weight
+        rest = above
     check = (11 - weighted % 11) % 11
     return _written("", nine * 10 + (check + 1) % 10, 10)[index]
 
@@ -94,7 +98,9 @@ def shuffled(seed: int, kind: str, numbers: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _written(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
-    return pl.select(pl.lit(prefix) + pl.Series(numbers).cast(pl.String).str.zfill(digits)).to_series()
+    """Return a prefix and that many digits for each number."""
+    # a one in front keeps the zeros, and gives way to the prefix
+    return pl.Series(numbers + 10**digits).cast(pl.String).str.replace("1", prefix, literal=True)
 
 
 def _hexadecimal(bits: NDArray[np.uint64]) -> pl.Series:

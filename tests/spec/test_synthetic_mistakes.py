@@ -8,6 +8,7 @@ from synthetic_data.days import LAST_DAY, SURVEY_DAY, age, dates, day
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
 from synthetic_data.mistakes import drawn_slips, misspelt, on_new_year, wrong_birth
 from synthetic_data.proneness import SHARES, proneness
+from synthetic_data.records import Records
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import held
 
@@ -24,8 +25,13 @@ def everybody(lives: Lives) -> np.ndarray:
     return np.arange(lives.people.height)
 
 
+def records(errors: Errors, number: int) -> Records:
+    return Records(errors, 1, "pds", "pds", np.arange(number))
+
+
 def wrong(swapped: float, new_year: float) -> np.ndarray:
-    return wrong_birth(BORN, 1, "test", np.arange(len(BORN)), swapped, new_year)
+    errors = with_overrides(NO_ERRORS, {"dates": {"swapped": swapped, "new_year": new_year}}, "test")
+    return wrong_birth(BORN, records(errors, len(BORN)))
 
 
 def parts(days: np.ndarray) -> tuple[pl.Series, pl.Series, pl.Series]:
@@ -52,7 +58,7 @@ def test_all_wrong_dates_can_be_of_one_kind() -> None:
 
 def test_a_misspelt_name_is_another_name_with_the_same_first_letter() -> None:
     names = pl.Series(["Anna", "Li", "Na", "Smith", "O'Brien", "Wojciech", "De Luca", "Al-Harbi", "Nguyễn"] * 200)
-    written = misspelt(names, drawn_slips(1, "test", np.arange(len(names)), 0.4))
+    written = misspelt(names, drawn_slips(records(Errors(), len(names)), "given_name"), 0.4)
     assert (written != names).all()
     assert (written.str.len_chars() >= 1).all()
     assert (written.str.slice(0, 1) == names.str.slice(0, 1)).mean() > 0.99

@@ -6,6 +6,7 @@ import pytest
 
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
 from synthetic_data.name_forms import PARTS, in_other_forms, origins
+from synthetic_data.records import Records
 
 PEOPLE = {
     "Wei Wang": "chinese",
@@ -25,7 +26,7 @@ PEOPLE = {
 
 def all_held(true: pl.DataFrame, errors: Errors, source: str, entities: np.ndarray) -> pl.DataFrame:
     """Return all names as a source holds them: in another form, or as they are."""
-    places, forms = in_other_forms(true, origins(true["origin"]), errors, 1, source, source, entities)
+    places, forms = in_other_forms(true, origins(true["origin"]), Records(errors, 1, source, source, entities))
     return true.select(true[part].scatter(places, forms[part]) for part in PARTS)
 
 
