@@ -25,7 +25,7 @@ from synthetic_data.country import (
     SETTLED_AFTER,
     TWINS,
 )
-from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, year_starts
+from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEAR, YEARS, row_days, year_starts
 from synthetic_data.draws import Days, Floats, between, draws, exponential, log_normal
 from synthetic_data.education import home_course
 from synthetic_data.households import GIRLS, GROUPS, SPELLS, sexes
@@ -90,7 +90,10 @@ def is_here(households: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> ND
     """Return whether each household (row) is in the country on each day, short trips aside."""
     here = np.zeros(len(rows), dtype=bool)
     for arrive, leave in SPELLS:
-        here |= (households[arrive].to_numpy()[rows] <= days) & (days < households[leave].to_numpy()[rows])
+        # those who are in one stay are in no other
+        rest = np.flatnonzero(~here)
+        of, on = rows[rest], days[rest]
+        here[rest] = (households[arrive].to_numpy()[of] <= on) & (on < households[leave].to_numpy()[of])
     return here
 
 
@@ -135,14 +138,18 @@ def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> t
 
 def before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
     """Return the household (row) to which each person (row) belongs on each day, couples aside."""
-    own, home = people["own_household"].to_numpy()[rows], people["household"].to_numpy()[rows]
-    return np.where(days >= people["leaves_home"].to_numpy()[rows], own, home)
+    household = people["household"].to_numpy()[rows]
+    own = np.flatnonzero(days >= people["leaves_home"].to_numpy()[rows])
+    household[own] = people["own_household"].to_numpy()[rows[own]]
+    return household
 
 
 def household_on(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
     """Return the household (row) to which each person (row) belongs on each day."""
-    joint = people["joint_household"].to_numpy()[rows]
-    return np.where(days >= people["married"].to_numpy()[rows], joint, before_couples(people, rows, days))
+    household = before_couples(people, rows, days)
+    joint = np.flatnonzero(days >= people["married"].to_numpy()[rows])
+    household[joint] = people["joint_household"].to_numpy()[rows[joint]]
+    return household
 
 
 def naturalisations(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> Days:
@@ -293,7 +300,7 @@ def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.D
     stay, out, away = (np.concatenate(part) for part in zip(*found, strict=True))
     inside = (out > start[stay] + 20) & (out + away < end[stay] - 20)
     row, out, back = row[stay[inside]], out[inside], (out + away)[inside]
-    order = np.lexsort((back, out, row))
+    order = np.lexsort((back, row_days(row, out)))
     row, out, back = row[order], out[order], back[order]
     # a journey that begins before the last one ended is left out, until none does
     while (kept := begins(row) | (out >= np.roll(back, 1) + 10)).sum() < len(row):

@@ -19,6 +19,7 @@ from synthetic_data.runs import begins, numbered
 from synthetic_data.scenarios import Scenario
 
 PART_ORDINALS = 10**8
+_PERSON_BITS = 48
 _BORN_LATER = 10**7
 """Numbers of people: below this those who were born or came first, above it the children of their women."""
 
@@ -67,7 +68,9 @@ class Lives:
         added = (person // PLACES >> SURGE_BIT) & 1
         ordinal = np.empty(len(person), dtype=np.int64)
         first = np.flatnonzero(~born)
-        in_order = first[np.lexsort((person[first], part[first] * 2 + added[first]))]
+        in_order = first[
+            np.argsort(((2 * part[first] + added[first]) << _PERSON_BITS) + person[first], kind="stable")
+        ]
         ordinal[in_order] = numbered(part[in_order])
         women = in_order[self.female[in_order]]
         among_women = np.zeros(len(person), dtype=np.int64)

@@ -47,7 +47,6 @@ class WorkingLives:
 def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     """Return the working lives of all people; whoever is in the systems stays in them while living here."""
     people, seed, person = lives.people, lives.seed, lives.person
-    rates = errors.registration
     start, end = lives.first_start, lives.first_end
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
     overseas = ~lives.group.are("British") & (start > sixteen)
@@ -60,29 +59,19 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     share = np.where(purpose.are("visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
     stays_on = end > lives.course[1] + STAYS_TO_WORK
     share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
+    students = np.flatnonzero(purpose.are_any("study", "visit"))
+    nationality = people["nationality"][students]
     for country, factor in SELDOM_WORKS.items():
-        seldom = purpose.are_any("study", "visit") & (people["nationality"] == country).to_numpy()
-        share = np.where(seldom, factor * share, share)
+        share[students[(nationality == country).to_numpy()]] *= factor
     # whoever comes to work does
-    never = np.where(purpose.are_any("work", "visit"), 0.0, rates.never_active)
+    never = np.where(purpose.are_any("work", "visit"), 0.0, errors.registration.never_active)
     wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)
-    lag = log_normal(
-        draws(seed, "number lag", person),
-        np.maximum(group_rate(rates.nino_median_days, lives.group), 1e-9),
-        rates.nino_sigma,
-    )
-    lag = lag + np.where(purpose.are("study"), between(draws(seed, "first job", person), 15, 250), 0.0)
-    lag = lag * np.where(purpose.are("visit"), SEASONAL_LAG, 1.0)
-    on_arrival = start + 1 + lag.astype(np.int64)
+    came, grew_up = np.flatnonzero(start > sixteen), np.flatnonzero(start <= sixteen)
+    registration, active_from = sixteen.copy(), start.copy()
+    registration[came], active_from[came] = _after_arrival(lives, errors, came)
     # who grew up here gets a number at sixteen, and a first job or claim in the years after
-    first_job = sixteen + exponential(draws(seed, "leaving school", person), 1.5 * YEAR).astype(np.int64)
-    registration = np.where(overseas | (start > sixteen), on_arrival, sixteen)
-    # work begins soon after arrival, often before the number is there
-    begins = start + np.minimum(
-        on_arrival - start, 5 + between(draws(seed, "first work", person), 0, 25).astype(np.int64)
-    )
-    begins = np.where(purpose.are("study"), on_arrival, begins)
-    active_from = np.where(start > sixteen, begins, np.maximum(first_job, start))
+    after = exponential(draws(seed, "leaving school", person[grew_up]), 1.5 * YEAR).astype(np.int64)
+    active_from[grew_up] = np.maximum(sixteen[grew_up] + after, start[grew_up])
     returned = purpose.are("return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
     in_time = wants & ((registration < end) | returned)
     # whoever lived here for long draws a pension in the end, though no tax or benefit system ever saw them before
@@ -94,3 +83,18 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
         overseas=overseas & in_time,
         self_employed=draws(seed, "self-employed", person) < SELF_EMPLOYED,
     )
+
+
+def _after_arrival(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> tuple[Days, Days]:
+    """Return when people who came as adults get a number, and from when on they work."""
+    seed, person, rates = lives.seed, lives.person[rows], errors.registration
+    start, purpose = lives.first_start[rows], lives.purpose[rows]
+    median = np.maximum(group_rate(rates.nino_median_days, lives.group[rows]), 1e-9)
+    lag = log_normal(draws(seed, "number lag", person), median, rates.nino_sigma)
+    studies = purpose.are("study")
+    lag[studies] += between(draws(seed, "first job", person[studies]), 15, 250)
+    lag[purpose.are("visit")] *= SEASONAL_LAG
+    number = start + 1 + lag.astype(np.int64)
+    # work begins soon after arrival, often before the number is there
+    soon = start + 5 + between(draws(seed, "first work", person), 0, 25).astype(np.int64)
+    return number, np.where(studies, number, np.minimum(number, soon))
