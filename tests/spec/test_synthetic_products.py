@@ -267,6 +267,25 @@ def test_tax_credits_lie_in_their_tax_year_and_end_with_universal_credit(sight: 
     assert int((of_year == "2019-20").sum()) < 0.85 * int((of_year == "2015-16").sum())
 
 
+def test_tax_credits_count_the_children_for_whom_child_benefit_is_paid_in_the_year(sight: Sight) -> None:
+    awards = families.tax_credits(sight).select(
+        "row", "TAX_YEAR", "AWARD_START", "CHILDREN", year=pl.col("TAX_YEAR").str.head(4).cast(pl.Int32)
+    )
+    paid = families.child_awards(sight).select(
+        "row", begin=pl.col("start").cast(pl.Int32).cast(pl.Date), end=pl.col("end").cast(pl.Int32).cast(pl.Date)
+    )
+    first, last = pl.date(pl.col("year"), 4, 6), pl.date(pl.col("year") + 1, 4, 5)
+    counted = (
+        awards.join(paid, on="row")
+        .filter((pl.col("begin") <= last) & (pl.col("end") >= first))
+        .group_by("row", "year", "CHILDREN", "AWARD_START")
+        .agg(children=pl.len(), since=pl.max_horizontal(pl.col("begin").min(), first.first()))
+    )
+    assert len(counted) == len(awards) > 500
+    assert (counted["children"] == counted["CHILDREN"]).all()
+    assert (counted["since"] == counted["AWARD_START"]).all()
+
+
 # the settlement scheme
 
 

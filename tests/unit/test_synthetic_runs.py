@@ -14,3 +14,9 @@ def test_a_run_begins_where_the_value_changes_and_is_numbered_from_nought() -> N
 def test_nothing_has_no_runs() -> None:
     nothing = np.empty(0, dtype=np.int64)
     assert len(runs.begins(nothing)) == len(runs.numbered(nothing)) == 0
+
+
+def test_ranges_are_told_number_by_number_and_those_that_end_before_they_begin_not_at_all() -> None:
+    place, number = runs.ranges(np.array([2010, 2015, 2012]), np.array([2012, 2014, 2012]))
+    assert place.tolist() == [0, 0, 0, 2]
+    assert number.tolist() == [2010, 2011, 2012, 2012]

@@ -1,0 +1,39 @@
+"""The stays of people, asked for by day, against one look through all of them for each question."""
+
+import numpy as np
+import pytest
+
+from synthetic_data.residence import Lives, live
+
+
+@pytest.fixture(scope="module")
+def lives() -> Lives:
+    return live(11, 1_000)
+
+
+@pytest.fixture(scope="module")
+def asked(lives: Lives) -> tuple[np.ndarray, np.ndarray]:
+    """Everybody who has more than one stay, and some others, on the first and last days of stays and between them."""
+    row = lives.stays["row"].to_numpy()
+    often = row[np.flatnonzero(lives.stay_number > 0)]
+    edges = np.concatenate([lives.stays[name].to_numpy()[:400] for name in ("start", "end")])
+    people = np.concatenate([np.resize(often, len(edges)), np.resize(row, len(edges)), row, row])
+    days = np.concatenate([edges, edges, lives.stays["start"].to_numpy(), lives.stays["end"].to_numpy()])
+    return people, days
+
+
+def test_the_stay_begun_by_a_day_is_the_last_that_starts_on_it_or_before(
+    lives: Lives, asked: tuple[np.ndarray, np.ndarray]
+) -> None:
+    row, start = lives.stays["row"].to_numpy(), lives.stays["start"].to_numpy()
+    slow = [np.flatnonzero((row == one) & (start <= on)).max(initial=-1) for one, on in zip(*asked, strict=True)]
+    assert lives.stay_by(*asked).tolist() == slow
+
+
+def test_the_stay_ending_after_a_day_is_the_first_that_does(
+    lives: Lives, asked: tuple[np.ndarray, np.ndarray]
+) -> None:
+    row, end = lives.stays["row"].to_numpy(), lives.stays["end"].to_numpy()
+    none = len(row)
+    slow = [np.flatnonzero((row == one) & (end > on)).min(initial=none) for one, on in zip(*asked, strict=True)]
+    assert lives.stay_ending_after(*asked).tolist() == [-1 if one == none else one for one in slow]
