@@ -41,9 +41,9 @@ def weeks_of_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
             "NINO_ENC": numbers.insurance_numbers(sight, row),
             "TAX_YEAR_START": dates("start", year_starts(years, 4, 6))[place],
             "TAX_YEAR_END": dates("end", year_starts(years + 1, 4, 5))[place],
-            "WEEKS_TAX": weeks["WEEKS_TAX"],
-            "WEEKS_BENEFIT": weeks["WEEKS_BENEFIT"],
-            "WEEKS_ANY": weeks["WEEKS_ANY"],
+            "WEEKS_TAX": weeks["WEEKS_TAX"].cast(pl.Int64),
+            "WEEKS_BENEFIT": weeks["WEEKS_BENEFIT"].cast(pl.Int64),
+            "WEEKS_ANY": weeks["WEEKS_ANY"].cast(pl.Int64),
             "BENEFIT_COMBINATION": combinations(weeks, sight.once(spells_on_benefit)),
         }
     )
@@ -61,7 +61,7 @@ def combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.Series:
     for one in distinct(year)[0].tolist():
         those = np.flatnonzero(year == one)
         held[on_benefit[those]] = _longest(spells, one)[row[those]]
-    return spells["combination"].extend_constant(NO_BENEFIT, 1)[held]
+    return spells["combination"].extend_constant(NO_BENEFIT, 1).rechunk()[held]
 
 
 def _longest(spells: pl.DataFrame, year: int) -> NDArray[np.int64]:

@@ -96,7 +96,7 @@ def spells_on_benefit(sight: Sight) -> pl.DataFrame:
     kind = pick(draws(seed, "kind of benefit", person, claim - LONG_AGO), list(OUT_OF_WORK.values()))
     kind = np.where(claims["all_year"].to_numpy(), kind, KINDS.index("JSA"))
     kind[pensioner] = KINDS.index("RP")
-    authority = authority_at(lives, row, start)
+    authority = claims["authority"].to_numpy()
     full = start >= full_service(authority)
     live = (kind == KINDS.index("JSA")) & (start >= live_service(authority)) & (start < LIVE_SERVICE_CLOSED) & ~full
     live &= draws(seed, "simple claim", person, claim - LONG_AGO) < SIMPLE_CLAIMS
@@ -127,7 +127,8 @@ def claimed(sight: Sight) -> pl.DataFrame:
     weeks = sight.once(work.all_weeks)
     weeks = weeks[np.flatnonzero(weeks["WEEKS_BENEFIT"].to_numpy())]
     row, all_year = weeks["row"].to_numpy(), weeks["WEEKS_TAX"].to_numpy() == 0
-    of, start, end = _days_on_benefit(sight, row, weeks["year"].to_numpy(), weeks["WEEKS_BENEFIT"].to_numpy())
+    year, wanted = (weeks[name].to_numpy().astype(np.int64) for name in ("year", "WEEKS_BENEFIT"))
+    of, start, end = _days_on_benefit(sight, row, year, wanted)
     row = row[of]
     first = np.flatnonzero(runs.begins(row) | (start > np.roll(end, 1)))
     row, start, all_year = row[first], start[first], all_year[of[first]]
@@ -158,9 +159,9 @@ def _days_on_benefit(
     whole, wanted = np.add.reduceat(days, begins) if len(row) else days, weeks * 7
     everything = (whole - wanted <= WHOLE) | (weeks == FULL_YEAR)
     wanted = np.where(everything, whole, wanted)
-    from_day = (draws(lives.seed, "claim in the year", lives.person[row], first) * (whole - wanted + 1)).astype(
-        np.int64
-    )
+    from_day, some = np.zeros(len(row), dtype=np.int64), np.flatnonzero(~everything)
+    drawn = draws(lives.seed, "claim in the year", lives.person[row[some]], first[some])
+    from_day[some] = (drawn * (whole - wanted + 1)[some]).astype(np.int64)
     low, high = np.clip(from_day[of] - before, 0, days), np.clip((from_day + wanted)[of] - before, 0, days)
     some = np.flatnonzero(high > low)
     return of[some], (start + low)[some], (start + high)[some]
@@ -182,20 +183,24 @@ def _before_observation(sight: Sight, row: NDArray[np.int64], start: Days) -> Da
 def _split(sight: Sight, claims: pl.DataFrame) -> pl.DataFrame:
     """Return claims cut where they change: at State Pension, and at the move to Universal Credit (`moved`).
 
-    `claim` is the day on which the whole claim began.
+    `claim` is the day on which the whole claim began, `authority` where the claimant lives on the first day.
     """
     lives = sight.lives
     row, start, end, all_year = (claims[name].to_numpy() for name in ("row", "start", "end", "all_year"))
     pension = np.clip(sight.once(work.pensions_from)[row], start, end)
-    opens = full_service(authority_at(lives, row, start))
+    authority = authority_at(lives, row, start)
+    opens = full_service(authority)
     moves = np.where(start < opens, np.maximum(moves_over(lives, row, opens), start), NEVER)
     moves = np.minimum(moves, pension)
     begins, ends = np.stack([start, moves, pension], axis=1), np.stack([moves, pension, end], axis=1)
     parts = np.flatnonzero(ends > begins)
     claim, part = np.divmod(parts, begins.shape[1])
+    begins, authority = begins.ravel()[parts], authority[claim]
+    later = np.flatnonzero(part)
+    authority[later] = authority_at(lives, row[claim[later]], begins[later])
     return pl.DataFrame({
-        "row": row[claim], "start": begins.ravel()[parts], "end": ends.ravel()[parts], "claim": start[claim],
-        "all_year": all_year[claim], "moved": part == 1,
+        "row": row[claim], "start": begins, "end": ends.ravel()[parts], "claim": start[claim],
+        "all_year": all_year[claim], "moved": part == 1, "authority": authority,
     })  # fmt: skip
 
 

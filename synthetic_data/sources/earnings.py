@@ -73,7 +73,7 @@ def tax_years(sight: Sight) -> pl.DataFrame:
     weeks = sight.once(work.all_weeks)
     year, worked = weeks["year"].to_numpy(), weeks["WEEKS_TAX"].to_numpy()
     told = np.flatnonzero((worked > 0) & (year < work.tax_years(sight.data_date).stop))
-    row, year, worked = weeks["row"].to_numpy()[told], year[told], worked[told]
+    row, year, worked = weeks["row"].to_numpy()[told], year[told].astype(np.int64), worked[told].astype(np.int64)
     last = year_starts(year + 1, 4, 5)
     person = held.identity(lives, errors, "earnings", row, last)
     entities = lives.person[row]

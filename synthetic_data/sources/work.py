@@ -91,7 +91,7 @@ def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
     They are in the order of people's numbers, then of years.
     """
     lives, working = sight.lives, sight.working
-    years = np.array(tax_years(data_date))
+    years = np.array(tax_years(data_date), dtype=np.int16)
     row, year, weeks = _weeks_here(lives, working, years)
     pensioner = year_starts(years, 4, 6)[year] >= sight.once(pensions_from)[row]
     kind = draws(lives.seed, "kind of activity", lives.person)[row]
@@ -104,7 +104,7 @@ def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
     part = draws(lives.seed, "part of the year", lives.person[row[some]], year[some])
     a_while = np.flatnonzero(part < CLAIMS_A_WHILE)
     some, part = some[a_while], part[a_while]
-    benefit[some] = np.minimum(np.ceil(weeks[some] * part * 4).astype(np.int64), weeks[some])
+    benefit[some] = np.minimum(np.ceil(weeks[some] * part * 4), weeks[some])
     # the two systems overlap, and together they see every week
     tax[some] -= benefit[some] // 2
     return pl.DataFrame({"row": row, "year": year, "WEEKS_TAX": tax, "WEEKS_BENEFIT": benefit, "WEEKS_ANY": weeks})
@@ -116,8 +116,8 @@ def all_weeks(sight: Sight) -> pl.DataFrame:
 
 
 def _weeks_here(
-    lives: Lives, working: WorkingLives, years: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    lives: Lives, working: WorkingLives, years: NDArray[np.int16]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
     """Return row, place of the year and weeks of people who can be seen in tax years, by number and year."""
     row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
     since = np.maximum(start, working.active_from[row])
@@ -125,14 +125,16 @@ def _weeks_here(
     ever = np.flatnonzero(since < end)
     ever = ever[np.argsort(place[ever])]
     row, since, end = row[ever], since[ever], end[ever]
-    first, after = year_starts(years, 4, 6), year_starts(years + 1, 4, 6)
-    days = np.clip(end[:, None], first, after) - np.clip(since[:, None], first, after)
     begins = np.flatnonzero(runs.begins(row))
-    # to the nearest week
-    weeks = np.minimum((np.add.reduceat(days, begins) + 3) // 7, 52).ravel()
-    known = np.flatnonzero(weeks)
+    weeks = np.empty((len(begins), len(years)), dtype=np.int8)
+    for place, year in enumerate(years):
+        first, after = year_starts([year, year + 1], 4, 6)
+        days = np.maximum(np.minimum(end, after) - np.maximum(since, first), 0)
+        # to the nearest week
+        weeks[:, place] = np.minimum((np.add.reduceat(days, begins) + 3) // 7, 52)
+    known = np.flatnonzero(weeks > 0)
     person, year = np.divmod(known, len(years))
-    return row[begins][person], year, weeks[known]
+    return row[begins][person], year, weeks.ravel()[known]
 
 
 def pensions_from(sight: Sight) -> Days:
@@ -159,7 +161,7 @@ def _unseen(
     lives: Lives,
     errors: Errors,
     row: NDArray[np.int64],
-    year: NDArray[np.int64],
+    year: NDArray[np.int16],
     by_return: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return who is unseen in a whole tax year: without job or claim, or without the tax return that shows one."""
