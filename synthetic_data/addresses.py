@@ -41,7 +41,16 @@ def _moves_of(
     seed: int, households: pl.DataFrame, rows: NDArray[np.int64], left: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], Days, NDArray[np.int64]]:
     """Return household, start and authority of the addresses of some households; `left` is the parents' authority."""
-    of = households[rows]
+    columns = (
+        "key",
+        "part",
+        "party",
+        "group",
+        "head_birth",
+        "course_end",
+        *(day for spell in SPELLS for day in spell),
+    )
+    of = households.select(columns)[rows]
     key, part, arrive, party, birth = (
         of[name].to_numpy() for name in ("key", "part", "arrive", "party", "head_birth")
     )

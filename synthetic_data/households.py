@@ -95,9 +95,14 @@ def people_of(
     children: NDArray[np.int64],
     on: NDArray[np.int64],
     head_female: Floats,
+    wanted: NDArray[np.int64] | None = None,
 ) -> pl.DataFrame:
-    """Return the members of households on the day `on` of each, all with the household's nationality."""
-    household = np.repeat(np.arange(len(households)), adults + children)
+    """Return the members of households on the day `on` of each, all with the household's nationality.
+
+    Of each household no more than are `wanted`, adults first.
+    """
+    members = adults + children if wanted is None else np.minimum(adults + children, wanted)
+    household = np.repeat(np.arange(len(households)), members)
     of = households.select("key", "part", "head_birth", "country", "group", "fine_group", "family_name")[household]
     adults, children, on = adults[household], children[household], on[household]
     within = numbered(household)

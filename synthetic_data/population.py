@@ -58,13 +58,11 @@ def residents(seed: int, number: int, parts: Sequence[int]) -> tuple[pl.DataFram
     households = households_of(
         seed, keys, np.full(len(keys), RESIDENT), fine, country, ancestry, head_birth
     ).with_columns(arrive=pl.Series(_arrivals(seed, keys, head_age, ~british, naturalised)))
-    people = people_of(seed, households, adults, children, np.full(len(keys), FIRST_DAY), head_female)
-    # the last household of a part may have more people than are wanted
-    within = _within_part(people["part"].to_numpy(), np.ones(len(people), dtype=np.int64))
-    people = people.filter(within < of_part[people["part"].to_numpy()])
+    wanted = of_part[keys >> PART_BITS] - before
+    people = people_of(seed, households, adults, children, np.full(len(keys), FIRST_DAY), head_female, wanted)
     # children of households from abroad may have been born after the household came
     abroad = households["arrive"].to_numpy()[people["household"].to_numpy()] > people["birth"].to_numpy()
-    return households, _british_if_born_here(born_abroad(people, ancestry, abroad))
+    return households, _british_if_born_here(born_abroad(people, ancestry, abroad), abroad)
 
 
 def _within_part(part: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -105,13 +103,11 @@ def _arrivals(
     return arrive
 
 
-def _british_if_born_here(people: pl.DataFrame) -> pl.DataFrame:
+def _british_if_born_here(people: pl.DataFrame, abroad: NDArray[np.bool_]) -> pl.DataFrame:
     """Make children of foreign households British who were born here before observation begins.
 
     Most parents had settled, and no source could tell the others: births name mothers from 2010 on only.
     """
-    here = pl.col("country_of_birth") == "GB"
+    rows = np.flatnonzero(~abroad & (people["group"] != "British").to_numpy())
     british = {"nationality": "GB", "group": "British", "fine_group": "British"}
-    return people.with_columns(
-        pl.when(here).then(pl.lit(value)).otherwise(name).alias(name) for name, value in british.items()
-    )
+    return people.with_columns(people[name].scatter(rows, value) for name, value in british.items())
