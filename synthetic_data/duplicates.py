@@ -110,7 +110,7 @@ def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
 def _renumbered(
     files: dict[str, pl.DataFrame], extract: Extract, lives: Lives, errors: Errors, days: Days
 ) -> dict[str, pl.DataFrame]:
-    """Return files with the second number, and its name and date of birth, in the rows from the day on."""
+    """Return files with the second number, and its name and date of birth, in the rows from the day on: the last ones."""
     layout = _LAYOUTS[extract.name]
     dated = {name: frame[layout.dated].to_physical().to_numpy() for name, frame in files.items()}
     later = {name: np.flatnonzero(dated[name] >= days[frame["row"].to_numpy()]) for name, frame in files.items()}
@@ -124,10 +124,10 @@ def _renumbered(
         str(extract.birth): dates("birth", person["birth"]),
     }
     ends = dict(zip(files, np.cumsum([len(one) for one in later.values()]), strict=True))
-    return {
-        name: frame.with_columns(
-            frame[column].scatter(later[name], values[ends[name] - len(later[name]) : ends[name]]).alias(column)
-            for column, values in second.items()
-        )
-        for name, frame in files.items()
-    }
+    done = {}
+    for name, frame in files.items():
+        of_file = slice(ends[name] - len(later[name]), ends[name])
+        changed = frame[later[name]].with_columns(values[of_file].alias(column) for column, values in second.items())
+        others = np.delete(np.arange(len(frame)), later[name])
+        done[name] = pl.concat([frame[others], changed], rechunk=True)
+    return done

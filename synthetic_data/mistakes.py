@@ -27,16 +27,21 @@ _AROUND = (
     _NAME.str.slice(0, "place").alias("before"),
     _NAME.str.slice("place", 1).alias("letter"),
     _NAME.str.slice(pl.col("place") + 1).alias("after"),
-    _NAME.str.slice("place", 1).str.to_lowercase().alias("small"),
 )
-_KEY = pl.lit(_NEIGHBOURS).gather(pl.col("small").cast(_LETTERS, strict=False).to_physical()).fill_null("e")
-_BESIDE = (_BEFORE + _KEY + _AFTER).alias("beside")
-_SLIPPED = (
-    pl.when(pl.col("slip") == 0).then(_BEFORE + _AFTER)
-    .when(pl.col("slip") == 1).then(_BEFORE + _LETTER + pl.col("small") + _AFTER)
-    .when(pl.col("slip") == 2).then(_BEFORE + _AFTER.str.slice(0, 1) + _LETTER + _AFTER.str.slice(1))
-    .otherwise(_BESIDE).alias("slipped")
+_SMALL = _LETTER.str.to_lowercase()
+_KEY = pl.lit(_NEIGHBOURS).gather(_SMALL.cast(_LETTERS, strict=False).to_physical()).fill_null("e")
+_DROPPED, _DOUBLED, _SWAPPED = (pl.col("slip") == number for number in range(3))
+_CHANGED = (
+    _KEY.alias("key"),
+    pl.when(_DROPPED).then(pl.lit(""))
+    .when(_DOUBLED).then(_LETTER + _SMALL)
+    .when(_SWAPPED).then(_AFTER.str.slice(0, 1) + _LETTER)
+    .otherwise(_KEY).alias("written"),
+    pl.when(_SWAPPED).then(_AFTER.str.slice(1)).otherwise(_AFTER).alias("rest"),
 )  # fmt: skip
+_SLIPPED = pl.concat_str("before", "written", "rest")
+# a doubled letter that is dropped, or swapped with itself, leaves a name as it was
+_MISSPELT = pl.when(_SLIPPED == _NAME).then(pl.concat_str("before", "key", "after")).otherwise(_SLIPPED)
 
 
 def drawn_slips(records: Records, part: str) -> Floats:
@@ -57,9 +62,7 @@ def misspelt(names: pl.Series, slips: Floats, by_sound: float) -> pl.Series:
 def _slipped(names: pl.Series, slip: Floats, where: Floats) -> pl.Series:
     """Return names with one letter dropped, doubled, swapped or hit beside: which of these, and where, is drawn."""
     drawn = pl.DataFrame({"name": names, "slip": (slip * 4).astype(np.int64), "where": where})
-    frame = drawn.with_columns(_PLACE).with_columns(_AROUND).with_columns(_BESIDE, _SLIPPED)
-    # a doubled letter that is dropped, or swapped with itself, leaves a name as it was
-    return frame.select(pl.when(pl.col("slipped") == pl.col("name")).then("beside").otherwise("slipped")).to_series()
+    return drawn.with_columns(_PLACE).with_columns(_AROUND).with_columns(_CHANGED).select(_MISSPELT).to_series()
 
 
 @lru_cache(maxsize=2**16)

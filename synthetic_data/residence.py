@@ -121,6 +121,12 @@ class Lives:
         return name_forms.origins(self.people["origin"])
 
     @cached_property
+    def renamed(self) -> Days:
+        """The day from which each person has another family name by marriage, or `NEVER`."""
+        takes_another = self.people["married_name"].is_not_null().to_numpy()
+        return np.where(takes_another, self.people["married"].to_numpy(), NEVER)
+
+    @cached_property
     def names_in_capitals(self) -> pl.DataFrame:
         """The `given_name` and the `family_name` of birth of each person, as many sources write them."""
         return self.people.select(pl.col("given_name", "family_name").str.to_uppercase())

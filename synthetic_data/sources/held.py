@@ -48,7 +48,6 @@ def _records(
     prone, people = proneness(lives, errors, rows), lives.people
     names = {part: people[part][rows] for part in PARTS}
     wives = np.flatnonzero(told)
-    wives = wives[people["married_name"][rows[wives]].is_not_null().to_numpy()]
     names["family_name"] = names["family_name"].scatter(wives, people["married_name"][rows[wives]])
     changed = _change(names, lives.name_origin[rows], records, prone)
     changed[wives] = True
@@ -67,9 +66,9 @@ def _records(
 def _told_of_marriage(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days
 ) -> NDArray[np.bool_]:
-    """Return who (row) had married, and had told the source of it, on the day."""
-    married = lives.people["married"].to_numpy()[rows]
-    told = married <= on
+    """Return who (row) had another name by marriage, and had told the source of it, on the day."""
+    renamed = lives.renamed[rows]
+    told = renamed <= on
     before = np.flatnonzero(told)
     entities = lives.person[rows[before]]
     missed = draws(lives.seed, f"{source} marriage missed", entities) < errors.rate(
@@ -77,7 +76,7 @@ def _told_of_marriage(
     )
     mean_lag = errors.rate("forms", "marriage_mean_days", source)
     lag = exponential(draws(lives.seed, f"{source} marriage lag", entities), mean_lag)
-    told[before] = ~missed & (married[before] + lag <= on[before])
+    told[before] = ~missed & (renamed[before] + lag <= on[before])
     return told
 
 

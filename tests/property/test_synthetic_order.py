@@ -14,12 +14,19 @@ from synthetic_data.extracts import _in_order
 KEYS = st.lists(st.tuples(st.sampled_from(["a", "b", "é", None]), st.integers(0, 3)), max_size=12)
 
 
-@given(KEYS, st.booleans())
+@given(KEYS, st.integers(0, 12))
 def test_rows_come_in_the_order_of_a_stable_sort(keys, sorted_already):
     frame = pl.DataFrame(keys, schema={"name": pl.String, "number": pl.Int64}, orient="row").with_row_index()
-    frame = frame.sort("name", "number", maintain_order=True) if sorted_already else frame
+    begin = frame.head(sorted_already).sort("name", "number", maintain_order=True)
+    frame = pl.concat([begin, frame.slice(sorted_already)])
     plain = frame.sort("name", "number", maintain_order=True)
     assert_frame_equal(_in_order(frame, ("name", "number")), plain)
+
+
+@given(st.sets(st.text("abé", max_size=3), min_size=4), st.lists(st.text("abé", min_size=4, max_size=4), max_size=4))
+def test_the_last_rows_find_their_place_among_the_others(known, new):
+    frame = pl.DataFrame({"name": [*sorted(known, key=str.encode), *new]}).with_row_index()
+    assert_frame_equal(_in_order(frame, ("name",)), frame.sort("name", maintain_order=True))
 
 
 @given(st.lists(st.integers(0, 2**62), min_size=1, max_size=40), st.integers(0, 9))
