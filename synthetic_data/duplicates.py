@@ -110,7 +110,10 @@ def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
 def _renumbered(
     files: dict[str, pl.DataFrame], extract: Extract, lives: Lives, errors: Errors, days: Days
 ) -> dict[str, pl.DataFrame]:
-    """Return files with the second number, its name and date of birth in the rows from the day on, which stand last."""
+    """Return files with the second number, and its name and date of birth, in the rows from the day on.
+
+    These stand last.
+    """
     layout = _LAYOUTS[extract.name]
     dated = {name: frame[layout.dated].to_physical().to_numpy() for name, frame in files.items()}
     later = {name: np.flatnonzero(dated[name] >= days[frame["row"].to_numpy()]) for name, frame in files.items()}
