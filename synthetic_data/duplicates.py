@@ -110,7 +110,10 @@ def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
 def _renumbered(
     files: dict[str, pl.DataFrame], extract: Extract, lives: Lives, errors: Errors, days: Days
 ) -> dict[str, pl.DataFrame]:
-    """Return files with the second number, and its name and date of birth, in the rows from the day on: the last ones."""
+    """Return files with the second number, and its name and date of birth, in the rows from the day on.
+
+    These stand last in files that are in the order of numbers.
+    """
     layout = _LAYOUTS[extract.name]
     dated = {name: frame[layout.dated].to_physical().to_numpy() for name, frame in files.items()}
     later = {name: np.flatnonzero(dated[name] >= days[frame["row"].to_numpy()]) for name, frame in files.items()}
@@ -127,7 +130,10 @@ def _renumbered(
     done = {}
     for name, frame in files.items():
         of_file = slice(ends[name] - len(later[name]), ends[name])
-        changed = frame[later[name]].with_columns(values[of_file].alias(column) for column, values in second.items())
+        changed = frame.with_columns(
+            frame[column].scatter(later[name], values[of_file]).alias(column) for column, values in second.items()
+        )
+        # the others stay in the order of numbers: a few rows behind them are cheap to put in their places
         others = np.delete(np.arange(len(frame)), later[name])
-        done[name] = pl.concat([frame[others], changed], rechunk=True)
+        done[name] = changed[np.append(others, later[name])] if extract.order[0] == extract.key else changed
     return done

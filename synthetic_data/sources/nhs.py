@@ -87,9 +87,12 @@ def patient_registers(sight: Sight, events: pl.DataFrame, years: Iterable[int]) 
     """
     lives, errors = sight.lives, sight.errors
     patient = draws(lives.seed, "no practice", lives.person) >= errors.registration.no_gp
+    row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
+    until = np.where(row[1:] == row[:-1], posting[1:], NEVER)
+    events = events.with_columns(until=np.append(until, NEVER))
     found = {year: _listed(lives, events, errors, year, patient) for year in years}
     latest, accepted = (np.concatenate(parts) for parts in zip(*found.values(), strict=True))
-    row, posting = events["row"].to_numpy()[latest], events["posting"].to_numpy()[latest]
+    row, posting = row[latest], posting[latest]
     sizes = [len(those) for those, _ in found.values()]
     snapshot = np.repeat([day(year, 7, 31) for year in found], sizes)
     flagged = accepted < NEVER
@@ -117,17 +120,18 @@ def _listed(
 ) -> tuple[NDArray[np.int64], Days]:
     """Return the latest events (their places) of those on the list in a year, and the day of their flag 4 or `NEVER`.
 
-    `patient` says who (row) has a practice. A move to another practice loses the flag, a move within reach of the
-    same practice does not.
+    `patient` says who (row) has a practice; an event counts `until` the next one of the same person. A move to
+    another practice loses the flag, a move within reach of the same practice does not.
     """
     row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
     kind = events["type"].to_physical().to_numpy()
-    until = np.flatnonzero(posting <= day(year, 7, 31))
-    latest = until[np.diff(row[until], append=-1) != 0]
-    # removed or dropped: the last two of the types
-    off = kind[latest] >= TYPES.index(REMOVAL)
-    latest = latest[~off & patient[row[latest]]]
-    recent = until[posting[until] > day(year - 1, 7, 31)]
+    before, snapshot = day(year - 1, 7, 31), day(year, 7, 31)
+    # removals and drops are the last two of the types
+    latest = np.flatnonzero(
+        (posting <= snapshot) & (events["until"].to_numpy() > snapshot) & (kind < TYPES.index(REMOVAL))
+    )
+    latest = latest[np.flatnonzero(patient[row[latest]])]
+    recent = np.flatnonzero((posting > before) & (posting <= snapshot))
     first = recent[kind[recent] == TYPES.index(FIRST_FROM_ABROAD)]
     # of two acceptances the later one is the last in order
     accepted = np.full(len(lives.people), NEVER)

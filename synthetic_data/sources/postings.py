@@ -47,7 +47,7 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
         *_former_lives(lives, stays, errors),
         _registrations(lives, stays),
         _moves(lives, stays, errors),
-        *_ends(lives, stays, working, errors),
+        *_ends(lives, stays, working, errors, data_date),
     ).until(data_date, numbers.nhs_order(lives))
     return pl.DataFrame({
         "row": events.row,
@@ -233,11 +233,12 @@ def _moved(lives: Lives) -> tuple[NDArray[np.int64], Days]:
     return np.concatenate(rows), np.concatenate(days)
 
 
-def _ends(lives: Lives, stays: _Stays, working: WorkingLives, errors: Errors) -> list[_Events]:
+def _ends(lives: Lives, stays: _Stays, working: WorkingLives, errors: Errors, data_date: int) -> list[_Events]:
     """Return removals after death and departure; most leavers are never posted, and some are dropped in silence."""
     rates, seed = errors.leavers, lives.seed
     again = np.append(stays.row[1:] == stays.row[:-1], False)
-    ended = np.flatnonzero(stays.end < NEVER)
+    # every end is posted after it, if at all
+    ended = np.flatnonzero(stays.end < data_date)
     back = np.where(again, np.append(stays.start[1:], NEVER), NEVER)[ended]
     row, end, number = stays.row[ended], stays.end[ended], stays.number[ended]
     person = lives.person[row]
