@@ -112,7 +112,7 @@ def _renumbered(
 ) -> dict[str, pl.DataFrame]:
     """Return files with the second number, and its name and date of birth, in the rows from the day on.
 
-    These stand last in files that are in the order of numbers.
+    Files that were in the order of numbers are so again.
     """
     layout = _LAYOUTS[extract.name]
     dated = {name: frame[layout.dated].to_physical().to_numpy() for name, frame in files.items()}
@@ -133,7 +133,14 @@ def _renumbered(
         changed = frame.with_columns(
             frame[column].scatter(later[name], values[of_file]).alias(column) for column, values in second.items()
         )
-        # the others stay in the order of numbers: a few rows behind them are cheap to put in their places
-        others = np.delete(np.arange(len(frame)), later[name])
-        done[name] = changed[np.append(others, later[name])] if extract.order[0] == extract.key else changed
+        done[name] = _in_place(changed, extract.order, later[name]) if extract.in_order else changed
     return done
+
+
+def _in_place(frame: pl.DataFrame, order: tuple[str, ...], moved: NDArray[np.int64]) -> pl.DataFrame:
+    """Return a frame in order, which it was but for a few rows that moved: all of their first keys are new."""
+    those = moved[frame[moved].select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_numpy()]
+    others = np.delete(np.arange(len(frame)), moved)
+    key = frame[order[0]]
+    places = key[others].search_sorted(key[those]).to_numpy().astype(np.int64)
+    return frame[np.insert(others, places, those)]

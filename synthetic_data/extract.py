@@ -20,7 +20,8 @@ class Extract:
     """One extract of a source: its files by name, each a frame in the source's layout.
 
     Every frame begins with `row`, the true person, which is never written. `key` and `postcode` are headers;
-    `birth` and `sex` those whose values can break the contract; `order` those by which the files are sorted.
+    `birth` and `sex` those whose values can break the contract; `order` those by which the files are sorted, which a
+    source that makes its rows `in_order` spares them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Extract:
     birth: str | None = None
     sex: str | None = None
     order: tuple[str, ...] = ()
+    in_order: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The extracts: what each source delivers on the data date, in its own layout."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -69,41 +69,14 @@ def extracts(
 def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
     files = {}
     for name, frame in extract.files.items():
-        known = _in_order(_without_births_to_come(frame, extract, lives, data_date), extract.order)
-        delivered = _with_broken_rows(known, extract, lives, name, broken)
+        known = _without_births_to_come(frame, extract, lives, data_date)
+        ordered = known if extract.in_order else known.sort(extract.order, maintain_order=True)
+        delivered = _with_broken_rows(ordered, extract, lives, name, broken)
         for loss in losses:
             if loss.extract == extract.name:
                 delivered = _without_lost_rows(delivered, lives, loss)
         files[name] = delivered
     return replace(extract, files=files)
-
-
-def _in_order(frame: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
-    """Sort a frame, unless it is in order already, or all but its last rows are: to see that is cheaper.
-
-    Many sources write in order, and rows under a second number stand last.
-    """
-    begin = 0 if any(frame[key].has_nulls() for key in order) else _in_order_up_to(frame, order)
-    if begin == len(frame):
-        return frame
-    if begin > len(frame) // 2:
-        last = frame.slice(begin).select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_numpy() + begin
-        known, new = frame[order[0]].slice(0, begin), frame[order[0]][last]
-        places, behind = (known.search_sorted(new, side).to_numpy() for side in ("left", "right"))
-        if (places == behind).all():
-            return frame[np.insert(np.arange(begin), places.astype(np.int64), last)]
-    return frame.sort(order, maintain_order=True)
-
-
-def _in_order_up_to(frame: pl.DataFrame, order: Sequence[str]) -> int:
-    """Return the place of the first row that should stand before another one, or the length."""
-    before, after = frame.slice(0, max(len(frame) - 1, 0)), frame.slice(1)
-    alike = pl.Series([True]).new_from_index(0, len(after))
-    falls = ~alike
-    for key in order:
-        falls |= alike & (before[key] > after[key])
-        alike &= before[key] == after[key]
-    return int(np.flatnonzero(falls.to_numpy())[0]) + 1 if falls.any() else len(frame)
 
 
 def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:

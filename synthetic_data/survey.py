@@ -32,7 +32,11 @@ def delivered(sight: Sight) -> list[Extract]:
     """Return the extract of the surveys that are delivered on the data date."""
     file = {"coverage_survey.csv": sight.once(seen_answers)}
     order = ("REFERENCE_DATE", "POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")
-    return [Extract("coverage_survey", "coverage_survey", file, "PERSON_ID", "POSTCODE", "DOB", "SEX", order)]
+    return [
+        Extract(
+            "coverage_survey", "coverage_survey", file, "PERSON_ID", "POSTCODE", "DOB", "SEX", order, in_order=True
+        )
+    ]
 
 
 def seen_answers(sight: Sight) -> pl.DataFrame:

@@ -25,9 +25,9 @@ def delivered(sight: Sight) -> list[Extract]:
     people = work.active_people(sight, weeks)
     return [
         Extract("activity_people", "activity", {"activity_people.parquet": people},
-                "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",)),
+                "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",), in_order=True),
         Extract("activity_weeks", "activity", {"activity_weeks.parquet": weeks_of_people(sight, weeks)},
-                "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START")),
+                "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START"), in_order=True),
     ]  # fmt: skip
 
 

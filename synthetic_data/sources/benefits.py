@@ -56,7 +56,7 @@ def delivered(sight: Sight) -> list[Extract]:
     """Return the extract of benefit spells."""
     return [
         Extract("benefit_spells", "benefits", {"benefit_spells.parquet": benefit_spells(sight)},
-                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "START_DATE"))
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "START_DATE"), in_order=True)
     ]  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def delivered(sight: Sight) -> list[Extract]:
     """Return the extract of tax years."""
     return [
         Extract("tax_years", "earnings", {"tax_years.parquet": tax_years(sight)},
-                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "TAX_YEAR"))
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "TAX_YEAR"), in_order=True)
     ]  # fmt: skip
 
 

@@ -45,11 +45,12 @@ def delivered(sight: Sight) -> list[Extract]:
     """Return the extracts of Child Benefit and tax credits."""
     return [
         Extract("child_benefit_claims", "families", {"child_benefit_claims.parquet": claims(sight)},
-                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)),
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",), in_order=True),
         Extract("child_benefit_children", "families", {"child_benefit_children.parquet": children(sight)},
-                "NINO_ENC", None, "CHILD_DOB", "CHILD_SEX", ("NINO_ENC", "CHILD_REF", "AWARD_START")),
+                "NINO_ENC", None, "CHILD_DOB", "CHILD_SEX", ("NINO_ENC", "CHILD_REF", "AWARD_START"),
+                in_order=True),
         Extract("tax_credit_awards", "families", {"tax_credit_awards.parquet": tax_credits(sight)},
-                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "AWARD_START")),
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "AWARD_START"), in_order=True),
     ]  # fmt: skip
 
 

@@ -27,8 +27,9 @@ def delivered(sight: Sight) -> list[Extract]:
     snapshots = {f"pr_{year}.parquet": listed for year, listed in patient_registers(sight, posted, wanted).items()}
     return [
         Extract("pds", "pds", {"pds.parquet": pds(sight, posted)}, "NHS_NUMBER",
-                "POSTCODE", "DATE_OF_BIRTH", "GENDER", ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")),
-        Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",)),
+                "POSTCODE", "DATE_OF_BIRTH", "GENDER", ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE"),
+                in_order=True),
+        Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",), in_order=True),
     ]  # fmt: skip
 
 

@@ -1,32 +1,45 @@
-"""Two short cuts of the simulator, held against the plain way: rows that are in order, and draws made in blocks."""
+"""Short cuts of the simulator, held against the plain way: files in order, draws made in blocks, years looked up."""
 
 from datetime import date
 
+import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from synthetic_data import draws
 from synthetic_data.days import calendar_year, day, year_starts
-from synthetic_data.extracts import _in_order
+from synthetic_data.duplicates import _in_place
+from synthetic_data.errors import Errors
+from synthetic_data.extracts import extracts
+from synthetic_data.residence import live
 
-KEYS = st.lists(st.tuples(st.sampled_from(["a", "b", "é", None]), st.integers(0, 3)), max_size=12)
+
+@pytest.fixture(scope="module")
+def made():
+    return list(extracts(live(3, 2_000), Errors()))
 
 
-@given(KEYS, st.integers(0, 12))
-def test_rows_come_in_the_order_of_a_stable_sort(keys, sorted_already):
-    frame = pl.DataFrame(keys, schema={"name": pl.String, "number": pl.Int64}, orient="row").with_row_index()
-    begin = frame.head(sorted_already).sort("name", "number", maintain_order=True)
-    frame = pl.concat([begin, frame.slice(sorted_already)])
+def test_all_files_are_in_order_whether_the_source_makes_them_so_or_not(made):
+    assert {one.in_order for one in made} == {True, False}
+    for one in made:
+        for frame in one.files.values():
+            assert_frame_equal(frame.select(one.order), frame.select(one.order).sort(one.order))
+
+
+NAMES = st.text("abé", max_size=3)
+
+
+@given(st.lists(st.tuples(NAMES, st.integers(0, 3)), min_size=1, max_size=12), st.integers(0, 3), st.data())
+def test_rows_under_new_names_find_their_places_among_the_others(rows, number, data):
+    frame = pl.DataFrame(rows, schema={"name": pl.String, "number": pl.Int64}, orient="row").sort("name", "number")
+    moved = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=number, unique=True).map(sorted))
+    new = data.draw(st.lists(st.text("abé", min_size=4, max_size=4), min_size=len(moved), max_size=len(moved)))
+    frame = frame.with_columns(frame["name"].scatter(moved, new)).with_row_index()
     plain = frame.sort("name", "number", maintain_order=True)
-    assert_frame_equal(_in_order(frame, ("name", "number")), plain)
-
-
-@given(st.sets(st.text("abé", max_size=3), min_size=4), st.lists(st.text("abé", min_size=4, max_size=4), max_size=4))
-def test_the_last_rows_find_their_place_among_the_others(known, new):
-    frame = pl.DataFrame({"name": [*sorted(known, key=str.encode), *new]}).with_row_index()
-    assert_frame_equal(_in_order(frame, ("name",)), frame.sort("name", maintain_order=True))
+    assert_frame_equal(_in_place(frame, ("name", "number"), np.array(moved, dtype=np.int64)), plain)
 
 
 @given(st.lists(st.integers(0, 2**62), min_size=1, max_size=40), st.integers(0, 9))
