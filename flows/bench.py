@@ -128,7 +128,7 @@ def account(series: int = 120) -> tuple[int, float, dict[str, float]]:
     return series * len(model), ours, {"one_dense_system": seconds_of(dense) / ours}
 
 
-def simulate(residents: int = 100_000, fakes: int = 250) -> tuple[int, float, dict[str, float]]:
+def simulate(residents: int = 200_000, fakes: int = 250) -> tuple[int, float, dict[str, float]]:
     """Lives and all extracts of a country against a Faker loop that would make as many rows with the same columns.
 
     The loop makes `fakes` rows of each file, and is taken to make all of them at that pace. What it must know of a
