@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 WARM_UP = 10
 """Rows that the Faker loop makes of each file before the clock starts."""
 PASSES = 3
+"""Passes of the simulator, and of each Faker loop."""
 SECRET = b"only for this benchmark, never for data"
 
 
@@ -163,12 +164,12 @@ def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[
 
 
 def _extracts(residents: int) -> Iterator["Extract"]:
-    """Return every extract of a country of so many residents, one after the other."""
+    """Yield every extract of a country of so many residents, each when it is asked for."""
     from synthetic_data.errors import Errors  # noqa: PLC0415
     from synthetic_data.extracts import extracts  # noqa: PLC0415
     from synthetic_data.residence import live  # noqa: PLC0415
 
-    return extracts(live(1, residents), Errors())
+    yield from extracts(live(1, residents), Errors())
 
 
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {

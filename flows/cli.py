@@ -47,21 +47,21 @@ def demo(
 @app.command
 def simulate(
     *,
-    residents: Annotated[int, Parameter(help="People who live in the country on its first day, 1,000 or more.")],
+    residents: Annotated[int, Parameter(help="People on the first day, 1,000 to 10,000,000.")],
     seed: Annotated[int, Parameter(help="Another seed makes another country.")],
     out: Annotated[Path, Parameter(help="Folder of the study: study.toml, extracts/, truth/.")],
     scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
     errors: Annotated[str | None, Parameter(help="TOML file of other errors, or 'none': perfect sources.")] = None,
     data_date: Annotated[
         date | None,
-        Parameter(help="The day on which extracts are cut, 2017-12-31 to 2020-12-31; default: 2019-12-31."),
+        Parameter(help="Day (YYYY-MM-DD) on which extracts are cut, 2017-12-31 to 2020-12-31; default: 2019-12-31."),
     ] = None,
     region: Annotated[
         list[str] | None,
         Parameter(negative="", help="Only people who first live there: a code or a name; repeatable."),
     ] = None,
     snapshots: Annotated[
-        int | None, Parameter(help="How many of the last PR snapshots to write, 1 to 6; default: all.")
+        int | None, Parameter(help="How many of the last PR snapshots to write; default: all taken by the data date.")
     ] = None,
     parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
     threads: Threads = 2,
@@ -151,6 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     try:
         status = app(arguments)
+        sys.stdout.flush()
     except UserError as error:
         print(f"sojourn: {error}", file=sys.stderr)
         status = 2
@@ -159,18 +160,30 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
         status = 130
+    except BrokenPipeError:
+        # whoever read what is printed has read enough
+        _print_nowhere()
+        status = 1
     except Exception as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            # some libraries name no file, and neither does what is printed
+            where = error.filename or "what is written or printed"
             print(
-                f"sojourn: {error.filename}: {error.strerror}. "
+                f"sojourn: {where}: {error.strerror}. "
                 "Choose, with --out, a folder that you may write to, on a disk with room.",
                 file=sys.stderr,
             )
+            _print_nowhere()
             status = 2
         else:
             _tell_fault(error)
             status = 1
     _leave(status or 0)
+
+
+def _print_nowhere() -> None:
+    """Print no more: what is left unprinted would be complained of once more at the end of Python."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell_fault(error: Exception) -> None:

@@ -13,7 +13,7 @@ from pipeline.store import StageRecord, code_digest, digest
 from pipeline.tables import write_text
 from synthetic_data.parts import parts_of
 from synthetic_data.scenarios import BASELINE, read_scenario
-from synthetic_data.study import DATA_DATE, check_data_date, check_snapshots, check_threads, simulate
+from synthetic_data.study import DATA_DATE, LARGEST, check_data_date, check_snapshots, check_threads, simulate
 from synthetic_data.study_file import TARGETS_PAGE
 
 MARK = "simulated.json"
@@ -39,6 +39,8 @@ def simulate_study(
     """
     if residents < 1000:
         raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
+    if residents > LARGEST:
+        raise UserError(f"--residents: {residents:,} are too many. Give {LARGEST:,} or fewer.")
     if seed < 0:
         raise UserError(f"--seed: {seed} is negative. Give 0 or more.")
     check_threads(threads)

@@ -15,6 +15,8 @@ from synthetic_data.observed.study import Observed, open_study
 from synthetic_data.study_file import TARGETS_PAGE
 from synthetic_data.targets import Result, Targets, compare, read_targets
 
+PAGE_SUFFIX = ".html"
+
 
 def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) -> int:
     """Print how a study stands against each target and, if asked, write the page; returns the exit status.
@@ -28,6 +30,8 @@ def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) ->
         raise UserError(
             f"--report {report[0]}: is a folder. Name a file in it, or give no name: {TARGETS_PAGE} in the study."
         )
+    if report and report[0].suffix != PAGE_SUFFIX:
+        raise UserError(f"--report {report[0]}: the page is HTML. Name a file that ends in {PAGE_SUFFIX}.")
     study, targets = open_study(path), read_targets()
     results = compare(study, targets)
     if as_json:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
-Amount = Annotated[float, Field(ge=0, strict=True)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 """Days, a factor, or the spread of a logarithm."""
 
 ASSUMED = "assumption"

@@ -37,8 +37,8 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     kind = people["part"].to_numpy()[wants] * 3 + like
     female = (people["sex"] == "F").to_numpy()[wants]
     spread = between(draws(seed, "age of partners", person[wants]), -1.5, 1.5) * YEAR
-    place_in_order = birth[wants] + spread - np.where(female, 2 * YEAR, 0)
-    his, hers = _pairs(wants, kind, female, place_in_order)
+    comparable_birth = birth[wants] + spread - np.where(female, 2 * YEAR, 0)
+    his, hers = _pairs(wants, kind, female, comparable_birth)
     on = between(draws(seed, "moving in", person[hers]), FIRST_DAY + 200, LAST_DAY).astype(np.int64)
     together = np.minimum(on - birth[his], on - birth[hers]) > 20 * YEAR
     for one in (his, hers):

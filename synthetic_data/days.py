@@ -10,6 +10,9 @@ YEAR = 365.25
 NEVER = 100_000  # the year 2243: an event that does not happen
 LONG_AGO = -100_000
 _DAY_BITS = 18
+_EARLIEST = 2 * LONG_AGO
+_YEAR_OF = np.arange(_EARLIEST, 2 * NEVER).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+"""The year of every day from the earliest on, since calendars are slow."""
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -46,16 +49,11 @@ def year_starts(years: ArrayLike, month: int = 1, day_of_month: int = 1) -> NDAr
 
 
 def calendar_year(days: ArrayLike) -> NDArray[np.int64]:
-    """Return the calendar year of each day, in the twenty-fifth century at the latest."""
+    """Return the calendar year of each day; raises `ValueError` before 1423 and after 2517."""
     since = np.asarray(days, dtype=np.int64) - _EARLIEST
-    if since.size and since.min() < 0:
-        raise ValueError(f"No year is known for day {since.min() + _EARLIEST}: the first is {_EARLIEST}.")
+    if since.size and (since.min() < 0 or since.max() >= len(_YEAR_OF)):
+        raise ValueError(f"Years are known for days from {_EARLIEST} to {_EARLIEST + len(_YEAR_OF) - 1} alone.")
     return _YEAR_OF[since]
-
-
-_EARLIEST = 2 * LONG_AGO
-_YEAR_OF = np.arange(_EARLIEST, 2 * NEVER).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-"""The year of every day, since calendars are slow."""
 
 
 def age(birth: ArrayLike, on: ArrayLike) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ Drawn = TypeVar("Drawn", np.uint64, np.float64)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
+LARGEST = 1e15
+"""A lag that is longer, from an error of absurd size, could not be added to a day."""
 _BLOCK = 1 << 15
 """Entities drawn for at a time: a mixer reads and writes them many times, and so many stay in a core's cache."""
 
@@ -80,13 +82,15 @@ def _uniform(key: np.uint64, *columns: ArrayLike) -> Floats:
 
 
 def log_normal(uniform: Floats, median: ArrayLike, sigma: ArrayLike) -> Floats:
-    """Return log-normal values with a median and the standard deviation of their logarithm."""
-    return np.asarray(median) * np.exp(np.asarray(sigma) * ndtri(np.clip(uniform, 1e-12, 1 - 1e-12)))
+    """Return log-normal values, `LARGEST` at most, with a median and the standard deviation of their logarithm."""
+    normal = ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))
+    with np.errstate(over="ignore"):
+        return np.minimum(np.asarray(median) * np.exp(np.asarray(sigma) * normal), LARGEST)
 
 
 def exponential(uniform: Floats, mean: ArrayLike) -> Floats:
-    """Return exponential values with a mean."""
-    return -np.log1p(-uniform) * np.asarray(mean)
+    """Return exponential values, `LARGEST` at most, with a mean."""
+    return np.minimum(-np.log1p(-uniform) * np.asarray(mean), LARGEST)
 
 
 def pick(uniform: Floats, weights: ArrayLike) -> NDArray[np.int64]:

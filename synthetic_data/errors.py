@@ -153,7 +153,7 @@ class Survey(Frozen):
         0.012, "women of 35 to 64 whom an answering household leaves out; men, the young and infants more often",
         CENSUS_2001,
     )  # fmt: skip
-    odds_ratio: Annotated[float, Field(gt=0, strict=True)] = error(
+    odds_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] = error(
         1.5, "odds of an answer from people on the PDS list, to those of people like them who are not", DEPENDENCE
     )
     nationality_missing: Share = error(0.03, "answers that tell no nationality")

@@ -7,6 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+MOST = np.iinfo(np.int8).max
+"""Texts that labels can tell apart."""
+
 
 @dataclass(frozen=True, eq=False)
 class Labels:
@@ -14,6 +17,11 @@ class Labels:
 
     texts: tuple[str, ...]
     numbers: NDArray[np.int8]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for more texts than there are numbers."""
+        if len(self.texts) > MOST:
+            raise ValueError(f"{len(self.texts)} texts are too many for labels: there can be {MOST}.")
 
     @classmethod
     def looked_up(cls, table: Iterable[str], index: NDArray[np.integer]) -> "Labels":
@@ -24,7 +32,12 @@ class Labels:
 
     @classmethod
     def of(cls, column: pl.Series, texts: Collection[str]) -> "Labels":
-        """Return the texts of a column, all of them among `texts`; raises `InvalidOperationError` for another one."""
+        """Return the texts of a column, all of them among `texts`.
+
+        Raises `ValueError` for nulls, and `InvalidOperationError` for another text.
+        """
+        if column.has_nulls():
+            raise ValueError(f"The column '{column.name}' has nulls, which are no labels.")
         return cls(tuple(texts), column.cast(pl.Enum(list(texts))).to_physical().to_numpy().astype(np.int8))
 
     def __len__(self) -> int:

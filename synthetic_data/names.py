@@ -86,6 +86,8 @@ class _Lists:
 def _lists(names: str, keys: tuple[str, ...]) -> _Lists:
     in_order = table(names).with_columns(pl.col("origin").cast(pl.Enum(ORIGINS))).sort(keys, maintain_order=True)
     number = in_order.group_by(keys, maintain_order=True).len()["len"].to_numpy().astype(np.int64)
+    if len(number) != len(ORIGINS) * (2 if "sex" in keys else 1):
+        raise ValueError(f"tables/{names}.csv: every origin of tables/name_customs.csv needs names, of both sexes.")
     lengths, length = np.unique(number, return_inverse=True)
     ends = np.ones((len(lengths), lengths[-1]))
     for row, one in zip(ends, lengths, strict=True):

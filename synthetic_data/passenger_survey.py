@@ -120,7 +120,7 @@ def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFra
     seed, rates = lives.seed, errors.passengers
     every = crossings(lives, data_date)
     # one in so many is counted: nothing else is asked of the others
-    every = every.filter(_every_third(lives, every))
+    every = every.filter(_counted(lives, every))
     row, on, arrives = (every[name].to_numpy() for name in ("row", "day", "arrives"))
     person, household, which = lives.person[row], lives.household_key[row], on * 2 + arrives
     port = pick(draws(seed, "route", household, on), [share for _, _, share in PORTS])
@@ -156,7 +156,7 @@ def passenger_survey(lives: Lives, errors: Errors, data_date: int) -> pl.DataFra
     )
 
 
-def _every_third(lives: Lives, every: pl.DataFrame) -> NDArray[np.bool_]:
+def _counted(lives: Lives, every: pl.DataFrame) -> NDArray[np.bool_]:
     """Return which passengers are counted in a sampled shift."""
     which = every["day"].to_numpy() * 2 + every["arrives"].to_numpy()
     return draws(lives.seed, "passenger counted", lives.person[every["row"].to_numpy()], which) < 1 / EVERY

@@ -15,13 +15,13 @@ from synthetic_data.country import table
 from synthetic_data.days import SURVEY_DAY, age
 from synthetic_data.draws import Days, Floats
 from synthetic_data.errors import Errors
+from synthetic_data.places import LONDON
 
 if TYPE_CHECKING:
     from synthetic_data.residence import Lives
 
 SHARES = {"aged_20_29": 0.134, "men": 0.494, "london": 0.150}
 """Of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
-LONDON = "E12000007"
 HOME_NAMES = ("english", "irish")
 """Origins of names that are misspelt at the rate of the catalogue, others `names.foreign_factor` times as often."""
 
@@ -33,15 +33,17 @@ def proneness(lives: "Lives", errors: Errors, rows: NDArray[np.int64]) -> Floats
     # people are of sixteen kinds: a factor for each, looked up
     kinds = np.arange(2 ** (len(SHARES) + 1))
     factors = np.where(kinds >> len(SHARES), factor, others)
-    for place, (name, factor) in enumerate(errors.groups):
-        share = SHARES[name]
-        factors = factors * np.where(kinds >> place & 1, factor, 1.0) / (1 - share + share * factor)
+    of_group = dict(errors.groups)
+    for place, (name, of_all) in enumerate(SHARES.items()):
+        mean = 1 - of_all + of_all * of_group[name]
+        factors = factors * np.where((kinds >> place) & 1, of_group[name], 1.0) / mean
     prone = lives.prone_draw[rows] < errors.names.prone
     return factors[lives.error_groups[rows] + (prone.astype(np.uint8) << len(SHARES))]
 
 
 def groups(birth: Days, female: NDArray[np.bool_], part: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return the groups to which each person belongs: a bit for each, in the order of the catalogue."""
+    """Return the groups to which each person belongs: a bit for each, in the order of `SHARES`."""
     years = age(birth, SURVEY_DAY)
     london = table("areas")["area"].to_list().index(LONDON)
-    return np.packbits([(years >= 20) & (years < 30), ~female, part == london], axis=0, bitorder="little")[0]
+    belongs = {"aged_20_29": (years >= 20) & (years < 30), "men": ~female, "london": part == london}
+    return np.packbits([belongs[name] for name in SHARES], axis=0, bitorder="little")[0]

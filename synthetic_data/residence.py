@@ -15,7 +15,7 @@ from synthetic_data.draws import Days, Floats, draws
 from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT, stacked
 from synthetic_data.labels import Labels
 from synthetic_data.places import Map
-from synthetic_data.runs import begins, numbered
+from synthetic_data.runs import begins, numbered, pieces
 from synthetic_data.scenarios import Scenario
 
 PART_ORDINALS = 10**8
@@ -329,6 +329,5 @@ def _stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Da
     order = np.argsort(row_days(row, start), kind="stable")
     row, start, end = row[order], start[order], end[order]
     # a stay that goes on in another household is one stay
-    first = np.flatnonzero(begins(row) | (start > np.roll(end, 1)))
-    last = np.append(first[1:], len(row)) - 1
+    first, last = pieces(begins(row) | (start > np.roll(end, 1)))
     return pl.DataFrame({"row": row[first], "start": start[first], "end": end[last]})

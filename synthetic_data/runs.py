@@ -11,6 +11,12 @@ def begins(values: NDArray[np.int64]) -> NDArray[np.bool_]:
     return begin
 
 
+def pieces(begin: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and the last place of each piece of an array, given where one begins."""
+    first = np.flatnonzero(begin)
+    return first, np.append(first[1:], len(begin))[: len(first)] - 1
+
+
 def ranges(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return all numbers from each `first` to its `last`, and before them the place of the range of each."""
     place = np.repeat(np.arange(len(first)), np.maximum(last - first + 1, 0))

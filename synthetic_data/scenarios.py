@@ -93,11 +93,15 @@ class Scenario(Frozen):
         if chosen == NO_ERRORS_WORD:
             return NO_ERRORS
         own = with_overrides(NO_ERRORS if self.perfect else Errors(), self.errors, f"{self.name}, [errors]")
-        if chosen and not Path(chosen).exists():
+        if chosen is None:
+            return own
+        if chosen in scenario_names():
+            raise UserError(f"--errors {chosen}: is a scenario. Give it with --scenario.")
+        if not Path(chosen).is_file():
             raise UserError(
                 f"--errors {chosen}: no such file. Name a TOML file of errors, or say '{NO_ERRORS_WORD}' for none."
             )
-        return read_errors(Path(chosen), own) if chosen else own
+        return read_errors(Path(chosen), own)
 
 
 def scenario_names() -> list[str]:
@@ -110,6 +114,8 @@ def read_scenario(name: str) -> Scenario:
     """Return a scenario by its name, or from a path that ends in `.toml`; raises `UserError` for a mistake."""
     path = Path(name)
     if path.suffix != ".toml":
+        if path.is_file():
+            raise UserError(f"--scenario {name}: the name of a scenario's file ends in .toml. Give it such a name.")
         if name not in scenario_names():
             raise unknown("scenario", name, scenario_names(), "--scenario")
         path = Path(str(resources.files("synthetic_data") / "scenarios" / f"{name}.toml"))

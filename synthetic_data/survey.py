@@ -15,7 +15,7 @@ from synthetic_data.errors import Errors
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.intentions import LONG, MONTH, intended_stay
 from synthetic_data.residence import Lives
-from synthetic_data.runs import begins
+from synthetic_data.runs import begins, pieces
 from synthetic_data.sources import held, nhs, numbers
 from synthetic_data.survey_response import answers
 
@@ -121,8 +121,7 @@ def chains_on(lives: Lives, rows: NDArray[np.int64], on: int) -> tuple[Days, Day
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
     anew = begins(row) | (start - np.roll(end, 1) > 365)
     chain = np.cumsum(anew) - 1
-    first = np.flatnonzero(anew)
-    last = np.append(first[1:], len(row)) - 1
+    first, last = pieces(anew)
     inside = np.flatnonzero((start <= on) & (on < end))
     of_row = np.full(len(lives.people), -1, dtype=np.int64)
     of_row[row[inside]] = chain[inside]

@@ -18,7 +18,6 @@ from synthetic_data.sources import held, numbers, work
 from synthetic_data.sources.earnings import FIRST_DAY_OF_ALL
 from synthetic_data.sources.universal_credit import (
     LIVE_SERVICE_CLOSED,
-    authority_at,
     full_service,
     live_service,
     moves_over,
@@ -130,12 +129,10 @@ def claimed(sight: Sight) -> pl.DataFrame:
     year, wanted = (weeks[name].to_numpy().astype(np.int64) for name in ("year", "WEEKS_BENEFIT"))
     of, start, end = _days_on_benefit(sight, row, year, wanted)
     row = row[of]
-    first = np.flatnonzero(runs.begins(row) | (start > np.roll(end, 1)))
+    first, last = runs.pieces(runs.begins(row) | (start > np.roll(end, 1)))
     row, start, all_year = row[first], start[first], all_year[of[first]]
     start = _before_observation(sight, row, start)
-    return pl.DataFrame(
-        {"row": row, "start": start, "end": end[np.append(first[1:], len(end)) - 1], "all_year": all_year}
-    )
+    return pl.DataFrame({"row": row, "start": start, "end": end[last], "all_year": all_year})
 
 
 def _days_on_benefit(
@@ -188,7 +185,7 @@ def _split(sight: Sight, claims: pl.DataFrame) -> pl.DataFrame:
     lives = sight.lives
     row, start, end, all_year = (claims[name].to_numpy() for name in ("row", "start", "end", "all_year"))
     pension = np.clip(sight.once(work.pensions_from)[row], start, end)
-    authority = authority_at(lives, row, start)
+    authority = lives.authority_at(row, start)
     opens = full_service(authority)
     moves = np.where(start < opens, np.maximum(moves_over(lives, row, opens), start), NEVER)
     moves = np.minimum(moves, pension)
@@ -197,7 +194,7 @@ def _split(sight: Sight, claims: pl.DataFrame) -> pl.DataFrame:
     claim, part = np.divmod(parts, begins.shape[1])
     begins, authority = begins.ravel()[parts], authority[claim]
     later = np.flatnonzero(part)
-    authority[later] = authority_at(lives, row[claim[later]], begins[later])
+    authority[later] = lives.authority_at(row[claim[later]], begins[later])
     return pl.DataFrame({
         "row": row[claim], "start": begins, "end": ends.ravel()[parts], "claim": start[claim],
         "all_year": all_year[claim], "moved": part == 1, "authority": authority,

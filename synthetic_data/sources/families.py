@@ -16,7 +16,7 @@ from synthetic_data.runs import begins, ranges
 from synthetic_data.sources import held, numbers, work
 from synthetic_data.sources.earnings import industry, tax_year_labels, weekly_pay, weeks_in_tax
 from synthetic_data.sources.leave import settled_from
-from synthetic_data.sources.universal_credit import authority_at, full_service, moves_over
+from synthetic_data.sources.universal_credit import full_service, moves_over
 
 TAKE_UP = 0.96
 """Families that claim Child Benefit (HM Revenue and Customs, Child Benefit take-up: 96% in 2012)."""
@@ -245,7 +245,7 @@ def _credits(sight: Sight) -> pl.DataFrame:
     claimant, first = families["row"].to_numpy(), families["start"].to_numpy()
     admitted = draws(seed, "claims tax credits", lives.person[claimant]) < CREDIT_TAKE_UP
     # nobody new is let in once the full service is there
-    opens = full_service(authority_at(lives, claimant, first))
+    opens = full_service(lives.authority_at(claimant, first))
     admitted &= first < opens
     moves = np.full(len(lives.people), NEVER)
     moves[claimant] = np.where(admitted, moves_over(lives, claimant, opens), LONG_AGO)

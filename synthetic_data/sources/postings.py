@@ -12,7 +12,19 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data import runs
-from synthetic_data.days import DATA_DATE, FIRST_DAY, LAST_DAY, LONG_AGO, NEVER, YEAR, age, day
+from synthetic_data.days import (
+    DATA_DATE,
+    FIRST_DAY,
+    LAST_DAY,
+    LONG_AGO,
+    NEVER,
+    YEAR,
+    age,
+    day,
+    day_of,
+    row_days,
+    row_of,
+)
 from synthetic_data.draws import Days, Floats, draws, exponential, log_normal
 from synthetic_data.errors import Errors, Leavers, group_rate
 from synthetic_data.residence import Lives
@@ -32,7 +44,6 @@ VISITORS_REGISTER = 0.2
 ONE_CONTRACTOR = day(2015, 9, 1)
 """From then on one contractor served all practices, and cleaned their lists less (the pace is an assumption)."""
 SURELY, NEARLY_NONE = 1 - 1e-12, 1e-12
-_DAY_BITS, _KIND_BITS, _REASON_BITS = 18, 3, 2
 ABROAD_BEFORE_RETURN = 5.0
 """Mean years that British returners were away."""
 
@@ -96,17 +107,13 @@ class _Events:
         place[order] = np.arange(len(order))
         known = np.flatnonzero(self.day <= data_date)
         # an event is one number, since to sort numbers is fast
-        number = place[self.row[known]]
-        for values, bits in ((self.day - LONG_AGO, _DAY_BITS), (self.kind, _KIND_BITS), (self.reason, _REASON_BITS)):
-            number = (number << bits) + values[known]
+        number = row_days(place[self.row[known]], self.day[known])
+        number = (number * len(TYPES) + self.kind[known]) * len(REASONS) + self.reason[known]
         number.sort()
-        number = number[runs.begins(number >> _REASON_BITS)]
-        parts = []
-        for bits in (_REASON_BITS, _KIND_BITS, _DAY_BITS):
-            parts.append(number & ((1 << bits) - 1))
-            number >>= bits
-        reason, kind, day = parts
-        return _Events(order[number], day + LONG_AGO, kind, reason)
+        posting, reason = np.divmod(number, len(REASONS))
+        first = np.flatnonzero(runs.begins(posting))
+        number, kind = np.divmod(posting[first], len(TYPES))
+        return _Events(order[row_of(number)], day_of(number), kind, reason[first])
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,3 @@ def moves_over(lives: Lives, rows: NDArray[np.int64], opens: Days) -> Days:
         draws(lives.seed, "change of circumstances", lives.person[rows]), NATURAL_MIGRATION_YEARS * YEAR
     )
     return opens + later.astype(np.int64)
-
-
-def authority_at(lives: Lives, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
-    """Return the number of the local authority in which each person (row) lives on each day."""
-    return lives.map.authority[lives.postcode_at(rows, days)]

@@ -1,5 +1,6 @@
 """A mistake of the user ends with status 2 and one paragraph: what, where, how to mend it; never a traceback."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -113,6 +114,20 @@ def test_a_mistake_is_told_in_one_paragraph(name, study_copy, command):
     assert "\n\n" not in outcome.err.strip()
     for word in words:
         assert word in outcome.err
+
+
+def test_an_output_that_is_full_or_closed_is_no_fault_of_the_program():
+    command = [Path(sys.executable).with_name("sojourn"), "dictionary"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("sojourn: what is written or printed: No space left on device. ")
+    assert ended.stderr.count("\n") == 1
+    reads, writes = os.pipe()
+    os.close(reads)
+    ended = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writes)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,13 @@ def test_a_folder_is_no_place_for_the_page(study):
         tell_targets(study, as_json=False, report=[study.parent])
 
 
+def test_the_page_takes_no_other_file_s_place(copy):
+    before = (copy / "study.toml").read_bytes()
+    with pytest.raises(UserError, match=r"ends in \.html"):
+        tell_targets(copy, as_json=False, report=[copy / "study.toml"])
+    assert (copy / "study.toml").read_bytes() == before
+
+
 def test_a_study_of_some_regions_stands_for_no_country(copy):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     people.with_columns(region=pl.lit("E12000001")).write_parquet(copy / "truth" / "people.parquet")

@@ -105,7 +105,7 @@ def test_universal_credit_replaces_older_benefits_as_it_is_rolled_out(lives: Liv
             credit
         )
     row, start = of_age["row"].to_numpy(), of_age["START_DATE"].to_physical().to_numpy().astype(np.int64)
-    opened = start >= universal_credit.full_service(universal_credit.authority_at(lives, row, start))
+    opened = start >= universal_credit.full_service(lives.authority_at(row, start))
     assert of_age.filter(pl.Series(opened))["BEN_COMB"].str.starts_with("UC").all()
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pipeline.errors import UserError
 from synthetic_data.days import LAST_DAY, LONG_AGO
 from synthetic_data.errors import NO_ERRORS, Errors, read_errors, values, with_overrides
+from synthetic_data.extracts import extracts
 from synthetic_data.identity_errors import OfSource
 from synthetic_data.residence import Lives, live
 from synthetic_data.sources import held
@@ -143,3 +144,30 @@ def test_a_rate_by_kind_is_that_of_every_source_times_its_care() -> None:
     forms = with_overrides(Errors(), {"forms": {"reversed": 0.5}, "hesa": {"forms": {"reversed": 0.1}}}, "mine.toml")
     assert (forms.rate("forms", "reversed", "mws"), forms.rate("forms", "reversed", "hesa")) == (0.5, 0.1)
     assert (forms.rate("dates", "day_unknown", "pds"), forms.rate("dates", "day_unknown", "hesa")) == (0.003, 0.0)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"registration": {"activity_gap": 1.0}},
+        {"leavers": {"median_days": 1e30}, "addresses": {"nhs_median_days": 1e300, "mean_days": 1e300}},
+        {"registration": {"nhs_sigma": 40.0, "nino_sigma": 1e6}},
+    ],
+    ids=["nobody is ever active", "lags without end", "lags that differ without measure"],
+)
+def test_an_error_of_absurd_size_leaves_every_extract_well_formed(lives: Lives, tree: dict) -> None:
+    made = list(extracts(lives, with_overrides(Errors(), tree, "here")))
+    usual = list(extracts(lives, Errors()))
+    for one, other in zip(made, usual, strict=True):
+        assert one.files.keys() == other.files.keys()
+        for name, frame in one.files.items():
+            assert frame.schema == other.files[name].schema
+            assert set(frame["row"]) <= set(range(len(lives.people)))
+
+
+@pytest.mark.parametrize("amount", [float("inf"), float("nan")])
+@pytest.mark.parametrize("place", [("leavers", "median_days"), ("survey", "odds_ratio"), ("groups", "men")])
+def test_an_amount_is_a_finite_number(place: tuple[str, str], amount: float) -> None:
+    with pytest.raises(UserError, match="finite|greater"):
+        with_overrides(Errors(), {place[0]: {place[1]: amount}}, "here")

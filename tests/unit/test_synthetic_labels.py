@@ -39,5 +39,9 @@ def test_some_rows_change() -> None:
 def test_a_text_that_no_row_can_have_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="not in tuple"):
         PURPOSES.are("studies")
+    with pytest.raises(ValueError, match="nulls"):
+        Labels.of(pl.Series("group", ["British", None]), ["British"])
+    with pytest.raises(ValueError, match="200 texts are too many"):
+        Labels.of(pl.Series(["t199"]), [f"t{number}" for number in range(200)])
     with pytest.raises(pl.exceptions.InvalidOperationError):
         Labels.of(pl.Series(["Martian"]), ["British"])

@@ -14,6 +14,12 @@ def test_a_run_begins_where_the_value_changes_and_is_numbered_from_nought() -> N
 def test_nothing_has_no_runs() -> None:
     nothing = np.empty(0, dtype=np.int64)
     assert len(runs.begins(nothing)) == len(runs.numbered(nothing)) == 0
+    assert [len(places) for places in runs.pieces(runs.begins(nothing))] == [0, 0]
+
+
+def test_a_piece_ends_where_the_next_one_begins() -> None:
+    first, last = runs.pieces(np.array([True, False, True, True, False]))
+    assert list(zip(first.tolist(), last.tolist(), strict=True)) == [(0, 1), (2, 2), (3, 4)]
 
 
 def test_ranges_are_told_number_by_number_and_those_that_end_before_they_begin_not_at_all() -> None:
