@@ -38,9 +38,9 @@ def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Ma
 
 
 def _moves_of(
-    seed: int, households: pl.DataFrame, rows: NDArray[np.int64], left: NDArray[np.int64] | None = None
+    seed: int, households: pl.DataFrame, rows: NDArray[np.int64], parents: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], Days, NDArray[np.int64]]:
-    """Return household, start and authority of the addresses of some households; `left` is the parents' authority."""
+    """Return household, start and authority of the addresses of households; `parents` is the parents' authority."""
     columns = (
         "key",
         "part",
@@ -58,7 +58,7 @@ def _moves_of(
     course_end = np.where(resident, of["course_end"].to_numpy(), NEVER)
     home_student = course_end < NEVER
     uniform = draws(seed, "first authority", key)
-    if left is None:
+    if parents is None:
         goes_to = Labels.looked_up([*(one.goes_to for one in PARTIES), "residents", "residents"], party)
         goes_to = goes_to.changed(resident & (of["group"] != "British").to_numpy(), "newcomers")
         now = np.zeros(len(rows), dtype=np.int64)
@@ -66,7 +66,7 @@ def _moves_of(
             those = goes_to.are(column)
             now[those] = places.draw_authority(uniform[those], column, part[those])
     else:
-        now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, left))
+        now = np.where(home_student, places.draw_authority(uniform, "students"), _next(seed, key, 0, parents))
     gone = np.max([np.where(of[come].to_numpy() < NEVER, of[go].to_numpy(), LONG_AGO) for come, go in SPELLS], axis=0)
     found = [(rows, np.full(len(rows), LONG_AGO), now.copy())]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):

@@ -43,8 +43,8 @@ _SHORTER = (
 def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Return the places of those names that a source holds in another form, and `given_name, family_name` as held.
 
-    `origin` is that of the names (`origins`). Most names are written alike by every source, and nothing is looked up
-    for them.
+    `origin` is that of the names, among `names.ORIGINS`. Most names are written alike by every source, and nothing is
+    looked up for them.
     """
     held = {part: names[part] for part in PARTS}
     changed = np.zeros(len(records), dtype=bool)
@@ -91,11 +91,6 @@ def _of_two_family_names(origin: Labels, records: Records) -> NDArray[np.int64]:
     written = np.full(len(records), _BOTH)
     written[some] = _WRITTEN[last_is_main, np.searchsorted(rates, fate[some], side="right")]
     return written
-
-
-def origins(known: pl.Series) -> Labels:
-    """Return origins of names as labels, in the order of the table of customs."""
-    return Labels.of(known, table("name_customs")["origin"].to_list())
 
 
 @cache

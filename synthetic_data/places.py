@@ -24,6 +24,7 @@ _EASE = (0.08, 0.20, 0.40, 0.70)
 _EASE_IN_LONDON = (0.20, 0.45, 0.75, 0.95)
 """Shares of an authority's postcodes up to which they are harder to count: index 5, 4, 3, 2; the rest is 1."""
 LONDON = "E12000007"
+LONDON_PART = table("areas")["area"].to_list().index(LONDON)
 IN_LONDON = 1.4
 """How much more often students from abroad study in London than other students do: a quarter of them (HESA, 2015)."""
 OTHERS = 0.2

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic_data.country import table
 from synthetic_data.days import SURVEY_DAY, age
 from synthetic_data.draws import Days, Floats
 from synthetic_data.errors import Errors
-from synthetic_data.places import LONDON
+from synthetic_data.places import LONDON_PART
 
 if TYPE_CHECKING:
     from synthetic_data.residence import Lives
@@ -44,6 +43,5 @@ def proneness(lives: "Lives", errors: Errors, rows: NDArray[np.int64]) -> Floats
 def groups(birth: Days, female: NDArray[np.bool_], part: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the groups to which each person belongs: a bit for each, in the order of `SHARES`."""
     years = age(birth, SURVEY_DAY)
-    london = table("areas")["area"].to_list().index(LONDON)
-    belongs = {"aged_20_29": (years >= 20) & (years < 30), "men": ~female, "london": part == london}
+    belongs = {"aged_20_29": (years >= 20) & (years < 30), "men": ~female, "london": part == LONDON_PART}
     return np.packbits([belongs[name] for name in SHARES], axis=0, bitorder="little")[0]

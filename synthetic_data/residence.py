@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data import addresses, couples, education, events, name_forms, newcomers, places, population, proneness
-from synthetic_data.country import GHOST, PARTIES, table
+from synthetic_data import addresses, couples, education, events, newcomers, places, population, proneness
+from synthetic_data.country import GHOST, PARTIES
 from synthetic_data.days import FIRST_DAY, LAST_DAY, NEVER, YEARS, day_of, row_days, row_of
 from synthetic_data.draws import Days, Floats, draws
 from synthetic_data.households import GROUPS, PLACES, SPELLS, SURGE_BIT, stacked
 from synthetic_data.labels import Labels
+from synthetic_data.names import COUNTRIES, ORIGINS
 from synthetic_data.places import Map
 from synthetic_data.runs import begins, numbered, pieces
 from synthetic_data.scenarios import Scenario
@@ -113,12 +114,12 @@ class Lives:
     @cached_property
     def country_of_birth(self) -> Labels:
         """The country in which each person was born (ISO 3166-1 alpha-2)."""
-        return Labels.of(self.people["country_of_birth"], table("countries")["country"].to_list())
+        return Labels.of(self.people["country_of_birth"], COUNTRIES)
 
     @cached_property
     def name_origin(self) -> Labels:
         """The origin of each person's names."""
-        return name_forms.origins(self.people["origin"])
+        return Labels.of(self.people["origin"], ORIGINS)
 
     @cached_property
     def renamed(self) -> Days:

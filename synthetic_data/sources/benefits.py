@@ -145,9 +145,9 @@ def _days_on_benefit(
     lives = sight.lives
     first, after = year_starts(year, 4, 6), year_starts(year + 1, 4, 6)
     stays = np.bincount(lives.stays["row"].to_numpy())
-    of = np.repeat(np.arange(len(row)), stays[row])
+    last = np.cumsum(stays) - 1
+    of, stay = runs.ranges((last - stays + 1)[row], last[row])
     begins = np.cumsum(stays[row]) - stays[row]
-    stay = (np.cumsum(stays) - stays)[row][of] + np.arange(len(of)) - begins[of]
     seen_from = np.maximum(lives.stays["start"].to_numpy()[stay], sight.working.active_from[row][of])
     start = np.maximum(seen_from, first[of])
     days = np.maximum(np.minimum(lives.stays["end"].to_numpy()[stay], after[of]) - start, 0)

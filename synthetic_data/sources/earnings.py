@@ -20,6 +20,7 @@ from synthetic_data.distinct import distinct
 from synthetic_data.draws import Floats, draws
 from synthetic_data.extract import Extract, Sight
 from synthetic_data.labels import Labels
+from synthetic_data.places import LONDON_PART
 from synthetic_data.residence import Lives
 from synthetic_data.sources import held, numbers, work
 
@@ -29,8 +30,8 @@ REAL_TIME_FROM = 2013
 MEDIAN_WEEKLY_PAY = ((16, 110.0), (18, 220.0), (22, 420.0), (30, 525.0), (40, 535.0), (50, 490.0), (60, 385.0))
 """Pounds a week in 2018 by age from the given one on, men and women, full and part time."""
 PAY_OF_SEX = {"M": 1.17, "F": 0.80}
-LONDON, LONDON_PAY = 6, 1.25
-"""London's place among the parts of the country, and pay there against that elsewhere."""
+LONDON_PAY = 1.25
+"""Pay in London against that elsewhere."""
 GROWTH = 0.02
 PAY_YEAR = 2018
 PERSON_SIGMA, YEAR_SIGMA = 0.45, 0.20
@@ -168,7 +169,7 @@ def weekly_pay(
     """
     known, person = distinct(rows)
     of_sex = np.where(lives.female[known], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
-    of_place = np.where(lives.part[known] == LONDON, LONDON_PAY, 1.0)
+    of_place = np.where(lives.part[known] == LONDON_PART, LONDON_PAY, 1.0)
     spread = PERSON_SIGMA * _normal(draws(lives.seed, "pay", lives.person[known]))
     spread = spread[person] + YEAR_SIGMA * _normal(draws(lives.seed, "pay of the year", lives.person[rows], years))
     grown = (1 + GROWTH) ** (np.arange(years.max(initial=PAY_YEAR) + 1) - PAY_YEAR)

@@ -130,6 +130,7 @@ class _Stays:
 
 
 def _registered_stays(lives: Lives, errors: Errors) -> _Stays:
+    """Return the stays in which people register: at birth, or after a lag, or never."""
     rates, seed = errors.registration, lives.seed
     row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
     birth, number = lives.birth[row], lives.stay_number
@@ -230,10 +231,8 @@ def _moved(lives: Lives) -> tuple[NDArray[np.int64], Days]:
         rows.append(joins)
         days.append(since[joins])
         # each member with each move of the household
-        moved = count[home[members]]
-        number = np.arange(moved.sum()) - np.repeat(np.cumsum(moved) - moved, moved)
-        member = np.repeat(members, moved)
-        on = start[first[home[member]] + number]
+        place, move = runs.ranges(first[home[members]], (first + count - 1)[home[members]])
+        member, on = members[place], start[move]
         there = np.flatnonzero((on > since[member]) & (on < until[member]))
         rows.append(member[there])
         days.append(on[there])

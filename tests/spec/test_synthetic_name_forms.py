@@ -5,7 +5,9 @@ import polars as pl
 import pytest
 
 from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.name_forms import PARTS, in_other_forms, origins
+from synthetic_data.labels import Labels
+from synthetic_data.name_forms import PARTS, in_other_forms
+from synthetic_data.names import ORIGINS
 from synthetic_data.records import Records
 
 PEOPLE = {
@@ -26,7 +28,9 @@ PEOPLE = {
 
 def all_held(true: pl.DataFrame, errors: Errors, source: str, entities: np.ndarray) -> pl.DataFrame:
     """Return all names as a source holds them: in another form, or as they are."""
-    places, forms = in_other_forms(true, origins(true["origin"]), Records(errors, 1, source, source, entities))
+    places, forms = in_other_forms(
+        true, Labels.of(true["origin"], ORIGINS), Records(errors, 1, source, source, entities)
+    )
     return true.select(true[part].scatter(places, forms[part]) for part in PARTS)
 
 

@@ -164,7 +164,7 @@ def test_industries_have_the_shares_of_their_nationality_group_and_sex() -> None
 def test_pay_has_its_median_by_age_sex_and_place(lives: Lives) -> None:
     """Against the industry's own factor: men of 40 to 49 outside London earn 535 pounds times 1.17 in 2018."""
     age = (year_starts(2018, 4, 6) - lives.birth) / YEAR
-    chosen = (age >= 40) & (age < 50) & (lives.people["sex"] == "M").to_numpy() & (lives.part != earnings.LONDON)
+    chosen = (age >= 40) & (age < 50) & (lives.people["sex"] == "M").to_numpy() & (lives.part != earnings.LONDON_PART)
     row = np.flatnonzero(chosen)
     years = np.full(len(row), 2018)
     sections = earnings.industry(lives, row, years)
@@ -345,7 +345,7 @@ def test_one_person_has_one_reference_in_leave_and_the_scheme(sight: Sight) -> N
 @pytest.mark.parametrize("source", [benefits, earnings, families, leave, settlement_scheme])
 def test_records_of_one_part_do_not_depend_on_the_others(sight: Sight, source: ModuleType) -> None:
     lives = sight.lives
-    part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON])
+    part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON_PART])
     alone, together = (source.delivered(Sight(one, Errors())) for one in (part, lives))
     of_part = np.isin(lives.person, part.person)
     for one, other in zip(alone, together, strict=True):
