@@ -1,5 +1,6 @@
 """A file that is not what its contract says is refused in one message that names it and quotes nothing."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -33,8 +34,10 @@ def refused(read, content, name="visits.csv"):
     message = str(error.value)
     assert name in message
     assert "\n" not in message
+    # the folder of the test has a number, too
+    told = re.sub(r"/\S*/", "", message)
     for clear in ("Zoë", "Neill", "81", "ab1", "P000", "5919"):
-        assert clear not in message
+        assert clear not in told
     assert error.value.__context__ is None
     return message
 
