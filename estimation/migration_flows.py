@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from estimation.least_squares import Array
+from estimation.account.least_squares import Array
 from estimation.periods import DEFINITION, quarter_end, quarters, year_end, year_ending
 
 GROSS = ("immigration", "emigration")

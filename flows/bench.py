@@ -24,7 +24,7 @@ from pipeline.keys import PseudonymisationKey
 from pipeline.tables import connect
 
 if TYPE_CHECKING:
-    from synthetic_data.extract import Extract
+    from synthetic_data.institutions.view import Extract
 
 WARM_UP = 10
 """Rows that the Faker loop makes of each file before the clock starts."""
@@ -53,7 +53,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def pseudonymise(rows: int = 1_000_000) -> tuple[int, float, dict[str, float]]:
     """Tokens of a column with repeated values: distinct values hashed once, against one HMAC a row."""
-    from pipeline.pseudonymise import identifier_tokens  # noqa: PLC0415 - only this benchmark needs it
+    from pipeline.ingest.pseudonymise import identifier_tokens  # noqa: PLC0415 - only this benchmark needs it
 
     values = pl.Series([f"NAME{number:05d}" for number in np.random.default_rng(1).integers(0, 40_000, rows)])
     ours = seconds_of(lambda: identifier_tokens(PseudonymisationKey(SECRET), "name", values))
@@ -108,7 +108,7 @@ def cluster(people: int = 100_000) -> tuple[int, float, dict[str, float]]:
 
 def account(series: int = 120) -> tuple[int, float, dict[str, float]]:
     """Least squares with shared biases: the arrow system, against one dense system of all unknowns."""
-    from estimation.least_squares import Observations, solve  # noqa: PLC0415
+    from estimation.account.least_squares import Observations, solve  # noqa: PLC0415
 
     steps, terms = 4, 10
     past = np.vstack([np.zeros((1, steps)), np.tril(np.ones((steps, steps)))])
@@ -152,7 +152,7 @@ def simulate(residents: int = 200_000, fakes: int = 250) -> tuple[int, float, di
 
 def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[str, float]]:
     """Write a study with its truth and all extracts, and one of ten times the residents, on so many threads."""
-    from synthetic_data.study import simulate as simulate_study  # noqa: PLC0415
+    from synthetic_data.simulate import simulate as simulate_study  # noqa: PLC0415
 
     with TemporaryDirectory() as folder:
         simulate_study(500, 1, Path(folder, "first"))  # loads what neither shall pay for
@@ -165,9 +165,9 @@ def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[
 
 def _extracts(residents: int) -> Iterator["Extract"]:
     """Yield every extract of a country of so many residents, each when it is asked for."""
-    from synthetic_data.errors import Errors  # noqa: PLC0415
-    from synthetic_data.extracts import extracts  # noqa: PLC0415
-    from synthetic_data.residence import live  # noqa: PLC0415
+    from synthetic_data.delivery.extracts import extracts  # noqa: PLC0415
+    from synthetic_data.errors.catalogue import Errors  # noqa: PLC0415
+    from synthetic_data.lives.lives import live  # noqa: PLC0415
 
     yield from extracts(live(1, residents), Errors())
 

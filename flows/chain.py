@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from estimation.account_inputs import check_periods
-from estimation.needed_extracts import check_needed_extracts
-from flows.audience import Audience, Nobody
+from estimation.account.inputs import check_periods
+from estimation.required_extracts import check_needed_extracts
+from flows.progress import Audience, Nobody
 from flows.publish import publish
 from linkage.plan import read_plan
 from pipeline.errors import UserError, unknown
@@ -117,12 +117,12 @@ def _account_depends(study: Study) -> Any:
 
 
 STAGES = (
-    Stage("ingest", (), "pipeline", "pipeline.ingest:ingest", _ingest_depends),
+    Stage("ingest", (), "pipeline", "pipeline.ingest.ingest:ingest", _ingest_depends),
     Stage("link", ("ingest",), "linkage", "linkage.link:link", _link_depends),
     Stage("evidence", ("ingest",), "rules", "rules.evidence:evidence", _rules_depend),
     Stage("stays", ("ingest", "link", "evidence"), "rules", "rules.people:stays", _rules_depend),
-    Stage("count", ("ingest", "link", "stays"), "estimation", "estimation.count:count", _count_depends),
-    Stage("account", ("count",), "estimation", "estimation.account:account", _account_depends),
+    Stage("count", ("ingest", "link", "stays"), "estimation", "estimation.counts:count", _count_depends),
+    Stage("account", ("count",), "estimation", "estimation.account.account:account", _account_depends),
 )
 
 

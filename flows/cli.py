@@ -126,8 +126,8 @@ def targets(
 @app.command
 def dictionary() -> int:
     """Print the data dictionary, made from the source contracts and the schema classes, as Markdown."""
-    from pipeline.contracts import read_contracts
-    from pipeline.dictionary import data_dictionary
+    from pipeline.ingest.contracts import read_contracts
+    from pipeline.ingest.dictionary import data_dictionary
 
     print(data_dictionary(read_contracts()), end="")
     return 0

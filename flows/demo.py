@@ -8,7 +8,7 @@ from flows.run import close
 from flows.simulate import simulate_study
 from flows.terminal import Terminal, shown
 from pipeline.study import read_study
-from synthetic_data.study import check_threads
+from synthetic_data.simulate import check_threads
 
 
 def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:

@@ -13,21 +13,21 @@ from pathlib import Path
 import polars as pl
 
 from estimation.score import score_flows, score_stocks, summarise_intervals
-from flows.audience import Audience, Nobody
+from flows.progress import Audience, Nobody
 from flows.publish import read_manifest
 from flows.terminal import Terminal, shown
-from linkage.looked_for import subjects_looked_for
 from linkage.plan import read_plan
 from linkage.score import score_links
+from linkage.subjects_in_scope import subjects_looked_for
 from pipeline.errors import UserError
+from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.keys import read_key
-from pipeline.pseudonymise import direct_identifier_tokens
-from pipeline.publish.report import write_report
-from pipeline.publish.scores import Scores
-from pipeline.publish.words import percent
 from pipeline.store import StageRecord, stands
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table, write_table, write_text
+from publication.report import write_report
+from publication.scores import Scores
+from publication.words import percent
 from rules.score import score_migrations, score_residents
 
 

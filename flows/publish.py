@@ -12,13 +12,13 @@ from typing import Any
 
 import polars as pl
 
-from flows.audience import Audience
+from flows.progress import Audience
 from pipeline.keys import read_key
-from pipeline.publish.csv_tables import write_csv_tables
-from pipeline.publish.report import write_report
 from pipeline.store import StageRecord, code_digest, digest, library_versions, place, stands
 from pipeline.study import Study, digest_of_file
 from pipeline.tables import write_text
+from publication.csv_tables import write_csv_tables
+from publication.report import write_report
 from rules.rule_set import read_rule_set
 
 # Whoever may see a table: decided by its grain, not by its name in a listing.

@@ -15,8 +15,8 @@ from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from flows.audience import Audience, Nobody  # noqa: E402
 from flows.chain import STAGES, run_stage, slices  # noqa: E402
+from flows.progress import Audience, Nobody  # noqa: E402
 from flows.publish import publish  # noqa: E402
 from pipeline.store import StageRecord, Store  # noqa: E402
 from pipeline.study import read_study  # noqa: E402

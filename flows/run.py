@@ -9,7 +9,7 @@ from pipeline.store import StageRecord
 from pipeline.study import Study, read_study
 
 if TYPE_CHECKING:
-    from pipeline.publish.scores import Scores
+    from publication.scores import Scores
 
 
 def run_folder(study: Study, out: Path | None) -> Path:
@@ -57,7 +57,7 @@ def banner(verb: str, study: Study) -> str:
 
 def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: "Scores | None" = None) -> None:
     """Say whether anything was computed, the headline (with its truth, if scores are given), and the report."""
-    from pipeline.publish.words import headlines  # noqa: PLC0415 - for the same reason
+    from publication.words import headlines  # noqa: PLC0415 - for the same reason
 
     terminal.close()
     if all(record.reused for record in records.values()):

@@ -11,10 +11,10 @@ from flows.terminal import Terminal
 from pipeline.errors import UserError
 from pipeline.store import StageRecord, code_digest, digest
 from pipeline.tables import write_text
-from synthetic_data.parts import parts_of
-from synthetic_data.scenarios import BASELINE, read_scenario
-from synthetic_data.study import DATA_DATE, LARGEST, check_data_date, check_snapshots, check_threads, simulate
-from synthetic_data.study_file import TARGETS_PAGE
+from synthetic_data.country.parts import parts_of
+from synthetic_data.delivery.study_file import TARGETS_PAGE
+from synthetic_data.scenarios.scenario import BASELINE, read_scenario
+from synthetic_data.simulate import DATA_DATE, LARGEST, check_data_date, check_snapshots, check_threads, simulate
 
 MARK = "simulated.json"
 

@@ -9,15 +9,15 @@ from typing import Any, Literal
 import polars as pl
 
 from flows.target_words import figure, place_and_time, summary
-from pipeline.publish import target_charts, words
-from pipeline.publish.figures import Figure, Panel
-from pipeline.publish.report import page
-from pipeline.publish.report_tables import Table
-from pipeline.publish.svg import draw
-from synthetic_data.observed.counting import NotShownError, chosen
-from synthetic_data.observed.registers import lags
-from synthetic_data.observed.study import Observed
-from synthetic_data.targets import Result, Targets, study_residents
+from publication import target_charts, words
+from publication.figures import Figure, Panel
+from publication.report import page
+from publication.report_tables import Table
+from publication.svg import draw
+from synthetic_data.benchmarks.counting import NotShownError, chosen
+from synthetic_data.benchmarks.measures.registrations import lags
+from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.benchmarks.targets import Result, Targets, study_residents
 
 MONTH = 365.25 / 12
 LAG_BINS = (("<1", 1), ("1-3", 3), ("3-6", 6), ("6-12", 12), ("12-24", 24), ("24-60", 60), (">60", 10_000))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from synthetic_data.targets import Result, Target
+from synthetic_data.benchmarks.targets import Result, Target
 
 
 def figure(value: float | None, unit: str) -> str:

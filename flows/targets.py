@@ -11,9 +11,9 @@ from flows.target_words import figure, place_and_time, summary
 from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
 from pipeline.tables import write_text
-from synthetic_data.observed.study import Observed, open_study
-from synthetic_data.study_file import TARGETS_PAGE
-from synthetic_data.targets import Result, Targets, compare, read_targets
+from synthetic_data.benchmarks.observed_study import Observed, open_study
+from synthetic_data.benchmarks.targets import Result, Targets, compare, read_targets
+from synthetic_data.delivery.study_file import TARGETS_PAGE
 
 PAGE_SUFFIX = ".html"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.columns import PARTS_OF_A_PERSON
-from pipeline.contracts import SourceContract
+from pipeline.ingest.columns import PARTS_OF_A_PERSON
+from pipeline.ingest.contracts import SourceContract
 
 # Log2 odds of a link by direct identifier: above what any model can reach, so that it is always made first.
 CERTAIN_WEIGHT = 100.0

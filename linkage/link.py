@@ -6,13 +6,13 @@ import polars as pl
 
 from linkage.clusters import cluster
 from linkage.identifiers import PAIR, find_mothers, link_by_identifiers
-from linkage.looked_for import SURVEY, subjects_looked_for
 from linkage.match_keys import link_by_keys, read_match_keys
 from linkage.model import LinkageModel, model_levels, read_model, score
 from linkage.plan import read_plan
 from linkage.posterior import match_probabilities, share_found
 from linkage.quality import accepted_links, link_weights, linkage_quality, read_review, with_groups, with_review
-from linkage.subject_pair import SubjectPair
+from linkage.source_pair import SubjectPair
+from linkage.subjects_in_scope import SURVEY, subjects_looked_for
 from linkage.training import train
 from pipeline.errors import unknown
 from pipeline.schemas import save

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from linkage.comparisons import BLOCKING_RULES, Comparison, Level, agree, usable
-from linkage.subject_pair import SubjectPair
+from linkage.source_pair import SubjectPair
 from pipeline.errors import UserError
 from pipeline.tables import query, write_text
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.columns import PARTS_OF_A_PERSON
-from pipeline.contracts import SourceContract
 from pipeline.errors import UserError
+from pipeline.ingest.columns import PARTS_OF_A_PERSON
+from pipeline.ingest.contracts import SourceContract
 from pipeline.toml_files import Frozen, parse, read_toml
 
 PLAN = Path(__file__).with_name("plan.toml")

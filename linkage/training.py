@@ -12,10 +12,10 @@ from typing import Any
 
 from splink.internals.exceptions import EMTrainingException
 
-from linkage.chance import NEVER_SEEN, Seen, chance_agreement
 from linkage.comparisons import LEAST_COMPARISONS, NOT_KNOWN_TO_BE_TWO, TRAINING_RULES, agree, usable
 from linkage.model import LinkageModel, ModelLevel, splink_settings
-from linkage.subject_pair import LEFT, RIGHT, SubjectPair
+from linkage.source_pair import LEFT, RIGHT, SubjectPair
+from linkage.u_probabilities import NEVER_SEEN, Seen, chance_agreement
 from pipeline.errors import UserError
 from pipeline.study import LinkageSettings
 from pipeline.tables import query

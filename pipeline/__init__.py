@@ -1,1 +1,1 @@
-"""Foundations: studies, source contracts, tables, ingest, pseudonyms, the store and publishing; no statistics."""
+"""Foundations: studies, stages, the store, tables, keys and ingest; no statistics."""

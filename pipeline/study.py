@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, Strict, field_validator, model_validator
 
-from pipeline.contracts import SourceContract, read_contracts
 from pipeline.errors import UserError, unknown
+from pipeline.ingest.contracts import SourceContract, read_contracts
 from pipeline.toml_files import Frozen, parse, read_toml
 
 Whole = Annotated[int, Strict()]

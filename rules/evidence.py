@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import duckdb
 import polars as pl
 
-from pipeline.contracts import SourceContract, read_contracts
+from pipeline.ingest.contracts import SourceContract, read_contracts
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.contracts import Extract, SourceContract
 from pipeline.errors import UserError, unknown
+from pipeline.ingest.contracts import Extract, SourceContract
 from rules.language import Field, Kind, compiled
 from rules.model import MOTHER, Attribute, EvidenceRule, FirstToLast, RuleSet, Sign
 

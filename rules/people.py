@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from pipeline.contracts import SourceContract
+from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view

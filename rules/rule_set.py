@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
-from pipeline.contracts import SourceContract, read_contracts
 from pipeline.errors import UserError, unknown
+from pipeline.ingest.contracts import SourceContract, read_contracts
 from pipeline.study import Study
 from pipeline.toml_files import parse, read_toml
 from rules.model import (

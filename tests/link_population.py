@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipeline.contracts import read_contracts
+from pipeline.ingest.contracts import read_contracts
 from pipeline.stage import StageContext
 from pipeline.study import ExtractFiles, LinkageSettings, Study
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import polars as pl
 
 import rules
-from pipeline.contracts import read_contracts
+from pipeline.ingest.contracts import read_contracts
 from pipeline.tables import connect
 from rules.migrations import migrations_table
 from rules.model import RuleSet

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.contracts import Extract, read_contract
-from pipeline.ingest import ingest
+from pipeline.ingest.contracts import Extract, read_contract
+from pipeline.ingest.ingest import ingest
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import read_study
 

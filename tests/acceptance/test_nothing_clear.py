@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.contracts import read_contracts
-from pipeline.versions import version_of
+from pipeline.ingest.contracts import read_contracts
+from pipeline.ingest.versions import version_of
 from tests.canary import find_clear
 
 BORN = date(1913, 2, 13)

@@ -8,10 +8,10 @@ import pytest
 
 from flows.targets import tell_targets
 from pipeline.errors import UserError
-from synthetic_data.observed.study import open_study
-from synthetic_data.spread import measure_spread
-from synthetic_data.study import simulate
-from synthetic_data.targets import compare, read_targets
+from synthetic_data.benchmarks.observed_study import open_study
+from synthetic_data.benchmarks.spread import measure_spread
+from synthetic_data.benchmarks.targets import compare, read_targets
+from synthetic_data.simulate import simulate
 
 ASKED = {"name", "published", "source", "value", "tolerance", "holds"}
 

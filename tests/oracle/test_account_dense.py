@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 from scipy.optimize import LinearConstraint, minimize
 
-from estimation.least_squares import Observations, Solution, bounded, solve
+from estimation.account.least_squares import Observations, Solution, bounded, solve
 
 
 def random_problem(

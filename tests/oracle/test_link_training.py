@@ -5,12 +5,12 @@ import polars as pl
 import pytest
 from link_population import Population
 
-from linkage.chance import chance_agreement
 from linkage.comparisons import COMPARISONS
 from linkage.match_keys import read_match_keys
 from linkage.model import read_model, score
-from linkage.subject_pair import SubjectPair
+from linkage.source_pair import SubjectPair
 from linkage.training import train
+from linkage.u_probabilities import chance_agreement
 from pipeline.errors import UserError
 from pipeline.study import LinkageSettings
 

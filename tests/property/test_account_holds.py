@@ -7,8 +7,8 @@ from account_folder import write_folder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from estimation.account.reconcile import reconcile
 from estimation.periods import age_group
-from estimation.reconciliation import reconcile
 
 TIMES = (2015, 2016, 2017)
 KEY = ["sex", "nationality_group", "cohort", "time"]

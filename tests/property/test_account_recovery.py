@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from estimation.account_files import NOISY, AccountFiles, BiasTerms
-from estimation.expected import with_expected
-from estimation.reconciliation import balance
+from estimation.account.files import NOISY, AccountFiles, BiasTerms
+from estimation.account.reconcile import balance
+from estimation.account.smoothed_counts import with_expected
 
 TIMES = np.arange(2015, 2020)
 COHORTS = np.arange(1940, 2016, 3)

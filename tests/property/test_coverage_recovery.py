@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from estimation.coverage import CoverageEstimate, estimate_coverage, unevenness
-from estimation.coverage_classes import CELLS
-from estimation.dual_system import chapman, chapman_variance
-from estimation.survey import LinkageError
+from estimation.coverage.classes import CELLS
+from estimation.coverage.dual_system import chapman, chapman_variance
+from estimation.coverage.estimate import CoverageEstimate, estimate_coverage, unevenness
+from estimation.coverage.survey import LinkageError
 from pipeline.study import CoverageSettings
 
 RESIDENTS, CLUSTER_SIZE, SAMPLED = 9_000, 15, 150

@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from synthetic_data import parts, spool, study
-from synthetic_data.parts import BATCH, WORTH, batches, names_of, parts_of, people_of
-from synthetic_data.places import PARTS, part_residents
-from synthetic_data.spool import Spool
+from synthetic_data import simulate
+from synthetic_data.country import parts
+from synthetic_data.country.geography import PARTS, part_residents
+from synthetic_data.country.parts import BATCH, WORTH, batches, names_of, parts_of, people_of
+from synthetic_data.delivery import ordered_files
+from synthetic_data.delivery.ordered_files import Spool
 
 RESIDENTS = 2_000
 
@@ -30,7 +32,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole")
-    study.simulate(RESIDENTS, 7, out)
+    simulate.simulate(RESIDENTS, 7, out)
     return out
 
 
@@ -43,7 +45,7 @@ def test_the_bytes_are_the_same_whatever_the_batches(
 ) -> None:
     smaller_batches(monkeypatch, ceil(RESIDENTS / 4))
     assert len(parts.batches(PARTS, RESIDENTS)) == 4
-    study.simulate(RESIDENTS, 7, tmp_path)
+    simulate.simulate(RESIDENTS, 7, tmp_path)
     assert digests(tmp_path) == digests(whole)
 
 
@@ -52,13 +54,13 @@ def test_the_bytes_are_the_same_whatever_the_threads(
 ) -> None:
     monkeypatch.setattr(parts, "WORTH", 0)
     told: list[str] = []
-    study.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
+    simulate.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
     assert told == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
     assert digests(tmp_path) == digests(whole)
 
 
 def test_the_people_of_a_region_have_the_rows_of_the_whole_country(whole: Path, tmp_path: Path) -> None:
-    study.simulate(RESIDENTS, 7, tmp_path, regions=("South East", "w92000004"))
+    simulate.simulate(RESIDENTS, 7, tmp_path, regions=("South East", "w92000004"))
     people = pl.read_parquet(tmp_path / "truth" / "people.parquet")
     assert 0.15 < len(people) / len(pl.read_parquet(whole / "truth" / "people.parquet")) < 0.27
     for file in sorted(tmp_path.rglob("*.parquet")):
@@ -79,24 +81,24 @@ def test_the_people_of_a_region_have_the_rows_of_the_whole_country(whole: Path, 
 def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smaller_batches(monkeypatch, 1)
     lived: Iterator[int] = iter((1, 0))
-    live = study.live
+    live = simulate.live
 
     def live_once(*arguments: object) -> object:
         if not next(lived):
             raise MemoryError
         return live(*arguments)
 
-    monkeypatch.setattr(study, "live", live_once)
+    monkeypatch.setattr(simulate, "live", live_once)
     with pytest.raises(MemoryError):
-        study.simulate(RESIDENTS, 7, tmp_path)
+        simulate.simulate(RESIDENTS, 7, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "WORTH", 0)
-    monkeypatch.setattr(study, "_see", os.getcwd)  # fails in the process: it takes no arguments
+    monkeypatch.setattr(simulate, "_see", os.getcwd)  # fails in the process: it takes no arguments
     with pytest.raises(TypeError):
-        study.simulate(RESIDENTS, 7, tmp_path, threads=2)
+        simulate.simulate(RESIDENTS, 7, tmp_path, threads=2)
     assert not list(tmp_path.iterdir())
 
 
@@ -146,7 +148,7 @@ def test_pieces_make_the_file_that_is_written_at_once(
     frame = frame.sort("text", "key", maintain_order=True)
     folder = tmp_path_factory.mktemp("it's [a] folder*")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool, "ROW_GROUP", group)
+        patch.setattr(ordered_files, "ROW_GROUP", group)
         with Spool(folder / "once", 1) as once:
             once.batches[0].put(f"table.{kind}", frame, ("text", "key"))
             rows_once = once.gather(once.batches)
@@ -164,7 +166,7 @@ def test_pieces_make_the_file_that_is_written_at_once(
 
 
 def test_the_last_snapshots_and_parquet_alone_are_written(whole: Path, tmp_path: Path) -> None:
-    study.simulate(RESIDENTS, 7, tmp_path, snapshots=2, parquet=True, data_date=date(2019, 12, 31))
+    simulate.simulate(RESIDENTS, 7, tmp_path, snapshots=2, parquet=True, data_date=date(2019, 12, 31))
     files = {path.name for path in (tmp_path / "extracts").iterdir()}
     assert {name for name in files if name.startswith("pr_")} == {"pr_2018.parquet", "pr_2019.parquet"}
     assert {Path(name).suffix for name in files} == {".parquet"}
@@ -179,4 +181,4 @@ def test_the_last_snapshots_and_parquet_alone_are_written(whole: Path, tmp_path:
         else:
             assert table.write_csv() == usual.with_suffix(".csv").read_text(encoding="utf-8")
     with pytest.raises(UserError, match="--snapshots 0"):
-        study.simulate(RESIDENTS, 7, tmp_path, snapshots=0)
+        simulate.simulate(RESIDENTS, 7, tmp_path, snapshots=0)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from synthetic_data import extracts
-from synthetic_data.days import FIRST_DAY, as_date
-from synthetic_data.errors import Errors
-from synthetic_data.residence import live
-from synthetic_data.study import FIRST_DATA_DATE, LAST_DATA_DATE, simulate
+from synthetic_data.delivery import extracts
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.lives.lives import live
+from synthetic_data.numbers.days import FIRST_DAY, as_date
+from synthetic_data.simulate import FIRST_DATA_DATE, LAST_DATA_DATE, simulate
 
 LIVES = live(seed=2, residents=1_000)
 ERRORS = Errors(broken_rows=0)

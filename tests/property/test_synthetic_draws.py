@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_data.draws import draws, exponential, log_normal, pick
-from synthetic_data.sources.numbers import HALF, shuffled
+from synthetic_data.institutions.identifiers import HALF, shuffled
+from synthetic_data.numbers.draws import draws, exponential, log_normal, pick
 
 entities = st.lists(st.integers(0, 2**62), min_size=1, max_size=40, unique=True)
 

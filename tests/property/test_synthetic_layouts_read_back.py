@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.check import FILE, check
-from pipeline.contracts import read_contracts
-from pipeline.read_extract import read_extract
-from synthetic_data.layouts import in_layout
+from pipeline.ingest.check import FILE, check
+from pipeline.ingest.contracts import read_contracts
+from pipeline.ingest.read_extract import read_extract
+from synthetic_data.delivery.layouts import in_layout
 
 DATA_DATE = date(2019, 12, 31)
 VERSIONS = [

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from synthetic_data import draws
-from synthetic_data.days import calendar_year, day, year_starts
-from synthetic_data.duplicates import _in_place
-from synthetic_data.errors import Errors
-from synthetic_data.extracts import extracts
-from synthetic_data.residence import live
+from synthetic_data.delivery.extracts import extracts
+from synthetic_data.delivery.second_numbers import _in_place
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.lives.lives import live
+from synthetic_data.numbers import draws
+from synthetic_data.numbers.days import calendar_year, day, year_starts
 
 
 @pytest.fixture(scope="module")

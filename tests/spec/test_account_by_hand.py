@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from account_folder import write_folder
 
-from estimation.reconciliation import reconcile
+from estimation.account.reconcile import reconcile
 from pipeline.errors import UserError
 
 POPULATION, IMMIGRATION, EMIGRATION = (

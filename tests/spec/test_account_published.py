@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from estimation_people import small_study
 
-from estimation.account import account
-from estimation.coverage_classes import CELLS
+from estimation.account.account import account
+from estimation.account.reconcile import reconcile
+from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
-from estimation.reconciliation import reconcile
 from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage
 from pipeline.stage import StageContext

@@ -3,14 +3,7 @@
 import duckdb
 import pytest
 
-from linkage.comparisons import (
-    BLOCKING_RULES,
-    COMPARISONS,
-    LEAST_COMPARISONS,
-    TRAINING_RULES,
-    comparable,
-    usable,
-)
+from linkage.comparisons import BLOCKING_RULES, COMPARISONS, LEAST_COMPARISONS, TRAINING_RULES, comparable, usable
 from linkage.training import DEFAULTS
 from pipeline.toml_files import read_toml
 

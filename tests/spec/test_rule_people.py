@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import rules
-from pipeline.contracts import read_contracts
+from pipeline.ingest.contracts import read_contracts
 from pipeline.tables import connect
 from rules.people import people_table
 from rules.rule_set import read_rules

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rule_timelines import DEFAULT, said, tax_year, tell, tell_all
 
-from pipeline.contracts import read_contracts
+from pipeline.ingest.contracts import read_contracts
 from rules.rule_set import read_rules
 
 D = dt.date

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from synthetic_data.truth import Crossing, Life, Spell, after_months, crossings, statuses
+from synthetic_data.truth.definitions import Crossing, Life, Spell, after_months, crossings, statuses
 
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 BIRTH = date(1985, 5, 5)

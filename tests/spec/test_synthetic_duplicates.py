@@ -5,12 +5,12 @@ from datetime import date
 import polars as pl
 import pytest
 
-from synthetic_data import extracts
-from synthetic_data.days import DATA_DATE, NEVER, day
-from synthetic_data.duplicates import second_days
-from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.extract import Extract
-from synthetic_data.residence import Lives, live
+from synthetic_data.delivery import extracts
+from synthetic_data.delivery.second_numbers import second_days
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.institutions.view import Extract
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import DATA_DATE, NEVER, day
 
 KEYS = {"pds": "NHS_NUMBER", "pr": "NHS_NO", "hesa": "HUSID", "exit_checks_travel": "PERSON_ID"}
 SECONDS = {"duplicates": {"pds": 0.5, "hesa": 0.5, "exit_checks": 0.5}}

@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.days import LAST_DAY, SURVEY_DAY, age, dates, day
-from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.mistakes import drawn_slips, misspelt, on_new_year, wrong_birth
-from synthetic_data.proneness import SHARES, proneness
-from synthetic_data.records import Records
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import held
+from synthetic_data.errors import recorded_identity
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.misspellings import drawn_slips, misspelt, on_new_year, wrong_birth
+from synthetic_data.errors.record_draws import Records
+from synthetic_data.errors.susceptibility import SHARES, proneness
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import LAST_DAY, SURVEY_DAY, age, dates, day
 
 BORN = np.arange(day(1950, 1, 1), day(2015, 1, 1), 5)
 
@@ -93,7 +93,7 @@ def test_factors_of_groups_multiply_and_do_not_depend_on_who_is_simulated(
 
 def test_names_from_elsewhere_are_misspelt_more_often(lives: Lives, everybody: np.ndarray) -> None:
     errors = with_overrides(NO_ERRORS, {"names": {"rate": 0.2, "foreign_factor": 2.0}}, "test")
-    found = held.identity(lives, errors, "pds", everybody, np.zeros(len(everybody)))
+    found = recorded_identity.identity(lives, errors, "pds", everybody, np.zeros(len(everybody)))
     wrong = (found["family_name"] != lives.people["family_name"]).to_numpy()
     foreign = ~lives.people["origin"].is_in(["english", "irish"]).to_numpy()
     for those, expected in ((foreign, 0.2 * 0.7 * 2), (~foreign, 0.2 * 0.7)):
@@ -113,22 +113,22 @@ def test_carelessness_has_the_rate_of_the_source_and_is_kept(
     lives: Lives, everybody: np.ndarray, tree: dict, columns: list[str]
 ) -> None:
     errors = with_overrides(NO_ERRORS, {**tree, "hesa": {"factor": 1.0}}, "test")
-    true, found = (held.identity(lives, one, "hesa", everybody) for one in (NO_ERRORS, errors))
+    true, found = (recorded_identity.identity(lives, one, "hesa", everybody) for one in (NO_ERRORS, errors))
     for column in columns:
         share = (true[column] != found[column]).mean()
         assert abs(share - 0.3) < 4 * np.sqrt(0.21 / len(everybody)) + 0.01
     assert [name for name in true.columns if not true[name].equals(found[name])] == columns
     some = everybody[::-3]
-    assert held.identity(lives, errors, "hesa", some).equals(found[some])
+    assert recorded_identity.identity(lives, errors, "hesa", some).equals(found[some])
 
 
 def test_postcodes_and_nationalities_go_missing_and_no_others_change(lives: Lives, everybody: np.ndarray) -> None:
     errors = with_overrides(NO_ERRORS, {"hesa": {"missing": {"postcode": 0.2, "nationality": 0.1}}}, "test")
     days = np.full(len(everybody), SURVEY_DAY)
-    known, found = (held.postcode(lives, one, "hesa", everybody, days) for one in (NO_ERRORS, errors))
+    known, found = (recorded_identity.postcode(lives, one, "hesa", everybody, days) for one in (NO_ERRORS, errors))
     assert abs(found.is_null().mean() - 0.2) < 4 * np.sqrt(0.16 / len(everybody))
     assert (known.filter(found.is_not_null()) == found.drop_nulls()).all()
-    nation = held.with_gaps(lives, errors, "hesa", "nationality", everybody, lives.people["nationality"])
+    nation = recorded_identity.with_gaps(lives, errors, "hesa", "nationality", everybody, lives.people["nationality"])
     assert abs(nation.is_null().mean() - 0.1) < 4 * np.sqrt(0.09 / len(everybody))
 
 
@@ -140,12 +140,14 @@ def test_first_of_january_stands_in_documents_alike_and_where_a_source_knows_the
     born_in = lives.people["country_of_birth"]
     somalia = (born_in == "SO").to_numpy()
     for source in ("pds", "hesa"):
-        birth = held.identity(lives, documents, source, everybody)["birth"].to_numpy()
+        birth = recorded_identity.identity(lives, documents, source, everybody)["birth"].to_numpy()
         assert (birth[somalia] == on_new_year(lives.birth[somalia])).all()
         assert (birth[~somalia] == lives.birth[~somalia]).all()
     unknown = with_overrides(NO_ERRORS, {"dates": {"day_unknown": 1.0}}, "test")
     abroad = (born_in != "GB").to_numpy()
-    at_pds, at_hesa = (held.identity(lives, unknown, one, everybody)["birth"].to_numpy() for one in ("pds", "hesa"))
+    at_pds, at_hesa = (
+        recorded_identity.identity(lives, unknown, one, everybody)["birth"].to_numpy() for one in ("pds", "hesa")
+    )
     assert (at_hesa == lives.birth).all()
     assert (at_pds == np.where(abroad, on_new_year(lives.birth), lives.birth)).all()
 
@@ -157,7 +159,7 @@ def test_a_source_that_met_somebody_before_the_marriage_holds_the_old_name(lives
     assert len(rows) > 10
 
     def name(errors: Errors, on: np.ndarray) -> pl.Series:
-        return held.identity(lives, errors, "hesa", rows, on)["family_name"]
+        return recorded_identity.identity(lives, errors, "hesa", rows, on)["family_name"]
 
     assert name(NO_ERRORS, married - 1).equals(old, check_names=False)
     assert name(NO_ERRORS, married).equals(new, check_names=False)

@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.labels import Labels
-from synthetic_data.name_forms import PARTS, in_other_forms
-from synthetic_data.names import ORIGINS
-from synthetic_data.records import Records
+from synthetic_data.country.names import ORIGINS
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.name_forms import PARTS, in_other_forms
+from synthetic_data.errors.record_draws import Records
+from synthetic_data.numbers.labels import Labels
 
 PEOPLE = {
     "Wei Wang": "chinese",

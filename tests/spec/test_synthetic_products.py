@@ -8,24 +8,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.country import table
-from synthetic_data.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
-from synthetic_data.errors import NO_ERRORS, Errors
-from synthetic_data.extract import Sight
-from synthetic_data.places import authorities
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import (
-    activity,
-    benefits,
-    earnings,
-    families,
-    leave,
-    lived,
-    settlement_scheme,
-    universal_credit,
-    work,
-)
-from synthetic_data.sources.permissions import permissions
+from synthetic_data.country.geography import authorities
+from synthetic_data.country.rates import table
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors
+from synthetic_data.institutions import activity, lived
+from synthetic_data.institutions.benefits import benefit_spells, families, universal_credit
+from synthetic_data.institutions.home_office import leave, settlement_scheme
+from synthetic_data.institutions.home_office.permissions import permissions
+from synthetic_data.institutions.revenue import earnings, insurance_numbers
+from synthetic_data.institutions.view import Sight
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
 
 RESIDENTS = 3_000
 
@@ -42,12 +35,12 @@ def sight(lives: Lives) -> Sight:
 
 @pytest.fixture(scope="module")
 def weeks(sight: Sight) -> pl.DataFrame:
-    return activity.weeks_of_people(sight, work.activity_weeks(sight, sight.data_date))
+    return activity.weeks_of_people(sight, insurance_numbers.activity_weeks(sight, sight.data_date))
 
 
 @pytest.fixture(scope="module")
 def spells(sight: Sight) -> pl.DataFrame:
-    return benefits.benefit_spells(sight)
+    return benefit_spells.benefit_spells(sight)
 
 
 def within(count: int, share: float, of: int) -> bool:
@@ -342,7 +335,7 @@ def test_one_person_has_one_reference_in_leave_and_the_scheme(sight: Sight) -> N
     assert references["HO_PERSON_ID"].n_unique() == references["row"].n_unique() == len(references)
 
 
-@pytest.mark.parametrize("source", [benefits, earnings, families, leave, settlement_scheme])
+@pytest.mark.parametrize("source", [benefit_spells, earnings, families, leave, settlement_scheme])
 def test_records_of_one_part_do_not_depend_on_the_others(sight: Sight, source: ModuleType) -> None:
     lives = sight.lives
     part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON_PART])

@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data import newcomers
-from synthetic_data.country import PARTIES
-from synthetic_data.days import EXIT_CHECKS_FROM, NEVER, as_date, day
-from synthetic_data.errors import NO_ERRORS, Errors
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import border, lived, permissions
+from synthetic_data.country.rates import PARTIES
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors
+from synthetic_data.institutions import border, lived
+from synthetic_data.institutions.home_office import permissions
+from synthetic_data.lives import newcomers
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import EXIT_CHECKS_FROM, NEVER, as_date, day
 
 RESIDENTS = 12_000
 

@@ -7,13 +7,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.days import FIRST_DAY, NEVER, age, day
-from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.extract import Sight
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import activity, nhs, registrars, university, work
-from synthetic_data.sources.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
-from synthetic_data.sources.postings import ONE_CONTRACTOR
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.institutions import activity, registrars
+from synthetic_data.institutions.nhs import patient_registers
+from synthetic_data.institutions.nhs.postings import ONE_CONTRACTOR
+from synthetic_data.institutions.revenue import insurance_numbers
+from synthetic_data.institutions.universities import student_record
+from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
+from synthetic_data.institutions.view import Sight
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import FIRST_DAY, NEVER, age, day
 
 RESIDENTS = 6_000
 LAST = day(2020, 12, 31)
@@ -31,11 +34,11 @@ def sight(lives: Lives) -> Sight:
 
 @pytest.fixture(scope="module")
 def postings(sight: Sight) -> pl.DataFrame:
-    return nhs.postings(sight.lives, sight.working, sight.errors, LAST)
+    return patient_registers.postings(sight.lives, sight.working, sight.errors, LAST)
 
 
 def snapshot(sight: Sight, postings: pl.DataFrame, year: int) -> pl.DataFrame:
-    return nhs.patient_registers(sight, postings, [year])[year]
+    return patient_registers.patient_registers(sight, postings, [year])[year]
 
 
 def ghosts(lives: Lives) -> np.ndarray:
@@ -46,16 +49,16 @@ def test_ghosts_are_posted_before_2010_and_then_at_most_cleaned_off(lives: Lives
     of_ghosts = postings.filter(pl.col("row").is_in(pl.Series(ghosts(lives)).implode()))
     assert of_ghosts["row"].n_unique() == len(ghosts(lives)) > 100
     later = of_ghosts.filter(pl.col("posting") >= FIRST_DAY)
-    assert (later["type"] == nhs.REMOVAL).all()
+    assert (later["type"] == patient_registers.REMOVAL).all()
     assert set(later["reason"]) == {"CGA"}
     assert later["row"].is_unique().all()
 
 
 def test_lists_are_cleaned_at_the_pace_of_the_catalogue(lives: Lives, sight: Sight, postings: pl.DataFrame) -> None:
     """4% a year are taken off up to September 2015 (5.67 years): 1 - 0.96 ** 5.67 = 20.7% of the ghosts."""
-    off = postings.filter(pl.col("row").is_in(pl.Series(ghosts(lives)).implode()) & (pl.col("type") == nhs.REMOVAL))[
-        "posting"
-    ]
+    off = postings.filter(
+        pl.col("row").is_in(pl.Series(ghosts(lives)).implode()) & (pl.col("type") == patient_registers.REMOVAL)
+    )["posting"]
     number = len(ghosts(lives))
     share = 1 - (1 - sight.errors.leavers.cleaned_a_year) ** 5.67
     found = (off < ONE_CONTRACTOR).sum() / number
@@ -75,22 +78,24 @@ def test_lists_exceed_the_residents_and_ever_more(sight: Sight, postings: pl.Dat
 
 def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
     perfect = Sight(lives, NO_ERRORS)
-    listed = snapshot(perfect, nhs.postings(lives, perfect.working, NO_ERRORS, LAST), 2017)["row"].to_numpy()
+    listed = snapshot(perfect, patient_registers.postings(lives, perfect.working, NO_ERRORS, LAST), 2017)[
+        "row"
+    ].to_numpy()
     # a death is posted within some days
     assert lives.is_here(listed, np.full(len(listed), day(2017, 7, 31))).mean() > 0.998
 
 
 def flags(lives: Lives, postings: pl.DataFrame, lost: float) -> pl.DataFrame:
     errors = with_overrides(Errors(), {"registration": {"flag_lost": lost}}, "test")
-    return nhs.patient_registers(Sight(lives, errors), postings, [2017])[2017]
+    return patient_registers.patient_registers(Sight(lives, errors), postings, [2017])[2017]
 
 
 def test_flag_4_is_that_of_an_acceptance_within_the_year_and_is_lost_with_the_practice(
     lives: Lives, postings: pl.DataFrame
 ) -> None:
     in_year = postings.filter(pl.col("posting").is_between(day(2016, 8, 1), day(2017, 7, 31)))
-    accepted = in_year.filter(pl.col("type") == nhs.FIRST_FROM_ABROAD)
-    moved = in_year.filter(pl.col("type") == nhs.MOVE).join(accepted, on="row", suffix="_before")
+    accepted = in_year.filter(pl.col("type") == patient_registers.FIRST_FROM_ABROAD)
+    moved = in_year.filter(pl.col("type") == patient_registers.MOVE).join(accepted, on="row", suffix="_before")
     moved = set(moved.filter(pl.col("posting") > pl.col("posting_before"))["row"])
     kept, always_lost, mostly_lost = (flags(lives, postings, lost) for lost in (0.0, 1.0, 0.8))
     listed = set(kept["row"])
@@ -142,14 +147,14 @@ def test_pension_begins_with_the_first_tax_year_at_the_age_of_the_law(lives: Liv
         sex=pl.Series(["F", "F", "M"]), birth=pl.Series([day(1950, 1, 10), day(1953, 12, 6), day(1950, 1, 10)])
     )
     three = Lives(lives.seed, lives.residents, people, lives.households, lives.stays, lives.trips, lives.moves)
-    from_days = work.pension_from(three, np.arange(3))
+    from_days = insurance_numbers.pension_from(three, np.arange(3))
     assert from_days.tolist() == [day(2010, 4, 6), day(2019, 4, 6), day(2015, 4, 6)]
 
 
 def test_a_lost_tax_return_hides_a_self_employed_year_alone(lives: Lives, sight: Sight) -> None:
     every = with_overrides(Errors(), {"registration": {"self_employed_gap": 1.0, "activity_gap": 0.0}}, "test")
     none = with_overrides(Errors(), {"registration": {"self_employed_gap": 0.0, "activity_gap": 0.0}}, "test")
-    seen = [work.activity_weeks(replace(sight, errors=errors)) for errors in (every, none)]
+    seen = [insurance_numbers.activity_weeks(replace(sight, errors=errors)) for errors in (every, none)]
     hidden = seen[1].join(seen[0], on=["row", "year"], how="anti")
     assert sight.working.self_employed[hidden["row"].to_numpy()].all()
     share = hidden["row"].n_unique() / seen[1]["row"].n_unique()
@@ -158,7 +163,7 @@ def test_a_lost_tax_return_hides_a_self_employed_year_alone(lives: Lives, sight:
 
 @pytest.fixture(scope="module")
 def record(lives: Lives) -> pl.DataFrame:
-    return university.students(lives, Errors())
+    return student_record.students(lives, Errors())
 
 
 def test_four_of_five_enrolled_are_home_students_some_of_them_part_time(record: pl.DataFrame) -> None:
@@ -184,11 +189,11 @@ def test_a_change_of_provider_is_a_new_instance_and_a_first_year(record: pl.Data
 
 
 def test_placements_are_single_years_of_longer_courses(lives: Lives, record: pl.DataFrame) -> None:
-    out = record.filter(pl.col("LOCSDY").is_in([university.ON_PLACEMENT, university.ABROAD]))
+    out = record.filter(pl.col("LOCSDY").is_in([student_record.ON_PLACEMENT, student_record.ABROAD]))
     assert out["row"].is_unique().all()
     placed = lives.courses.filter(pl.col("placement") < NEVER)["row"]
     assert set(out["row"]) <= set(placed)
-    assert not lives.visa_national[out.filter(pl.col("LOCSDY") == university.ABROAD)["row"].to_numpy()].any()
+    assert not lives.visa_national[out.filter(pl.col("LOCSDY") == student_record.ABROAD)["row"].to_numpy()].any()
 
 
 def test_other_courses_are_taken_by_people_who_live_here(lives: Lives) -> None:

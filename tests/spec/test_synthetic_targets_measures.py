@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from pipeline.study import ExtractFiles, Study
-from synthetic_data.observed.counting import Shown
-from synthetic_data.observed.measures import MEASURES
-from synthetic_data.observed.study import Observed
-from synthetic_data.places import authority_lookup
+from synthetic_data.benchmarks.counting import Shown
+from synthetic_data.benchmarks.measures.by_name import MEASURES
+from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.country.geography import authority_lookup
 
 ALWAYS = date(1990, 1, 1)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipeline.publish.scores import Scores
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, Coverage, save
 from pipeline.tables import write_table
+from publication.scores import Scores
 
 CELLS = [(sex, age, group) for sex in SEXES for age in AGE_GROUPS for group in NATIONALITY_GROUPS]
 MARGINS = (

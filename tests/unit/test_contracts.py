@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.columns import PARTS_OF_A_PERSON
-from pipeline.contracts import CONTRACT_FOLDER, read_contract, read_contracts
 from pipeline.errors import UserError
+from pipeline.ingest.columns import PARTS_OF_A_PERSON
+from pipeline.ingest.contracts import CONTRACT_FOLDER, read_contract, read_contracts
 
 LIBRARY = """
 source = "library"

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from estimation.bootstrap import cluster_places, cluster_weights
+from estimation.coverage.bootstrap import cluster_places, cluster_weights
 
 
 def survey(strata: dict[str, int], people: int = 1) -> pl.DataFrame:

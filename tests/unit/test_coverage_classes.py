@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimation.coverage_classes import CELLS, class_name, members, merge_classes
+from estimation.coverage.classes import CELLS, class_name, members, merge_classes
 
 
 def by_name(matches, minimum=50):

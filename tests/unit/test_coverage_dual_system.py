@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from estimation.dual_system import chapman, chapman_variance, check_separation, true_matches
-from estimation.survey import LinkageError
+from estimation.coverage.dual_system import chapman, chapman_variance, check_separation, true_matches
+from estimation.coverage.survey import LinkageError
 from pipeline.errors import UserError
 
 

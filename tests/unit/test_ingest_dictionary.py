@@ -5,8 +5,8 @@ from pathlib import Path
 import dataframely as dy
 
 from pipeline import schemas
-from pipeline.contracts import code_lists, read_contract, read_contracts
-from pipeline.dictionary import data_dictionary
+from pipeline.ingest.contracts import code_lists, read_contract, read_contracts
+from pipeline.ingest.dictionary import data_dictionary
 from pipeline.schemas import TABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "data_dictionary.md"

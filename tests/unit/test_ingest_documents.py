@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from pipeline.columns import Column
-from pipeline.contracts import Difference, Version, read_contract
+from pipeline.ingest.columns import Column
+from pipeline.ingest.contracts import Difference, Version, read_contract
 
 DOCS = Path(__file__).parents[2] / "docs"
 

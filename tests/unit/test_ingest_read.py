@@ -9,7 +9,7 @@ import pytest
 from small_study import GOOD, HEADERS, SmallStudy, csv_text, row, visits_contract
 
 from pipeline.errors import UserError
-from pipeline.read_extract import read_extract
+from pipeline.ingest.read_extract import read_extract
 
 SECOND = row(PATIENT="P0002")
 

@@ -12,8 +12,8 @@ from canary import find_clear
 from small_study import CONTRACT, KEY, OTHER_KEY, SmallStudy, csv_text, row
 
 from pipeline.errors import UserError
+from pipeline.ingest.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_tokens
 from pipeline.keys import PseudonymisationKey
-from pipeline.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_tokens
 
 
 @pytest.fixture
@@ -390,7 +390,7 @@ def test_a_fault_of_the_program_quotes_nothing(ingested, monkeypatch):
     def broken(*_):
         raise pl.exceptions.ComputeError(f"cannot cast {CANARY['SURNAME']}")
 
-    monkeypatch.setattr("pipeline.ingest.check", broken)
+    monkeypatch.setattr("pipeline.ingest.ingest.check", broken)
     with pytest.raises(RuntimeError, match=r"ComputeError in ingest\.py, line \d+\. The message") as error:
         ingested(row(**CANARY))
     told = "".join(traceback.format_exception(error.value))
@@ -421,7 +421,7 @@ def test_a_full_disk_is_told_as_such(ingested, monkeypatch):
     def full(*_):
         raise OSError(28, CANARY["SURNAME"])
 
-    monkeypatch.setattr("pipeline.ingest.write_table", full)
+    monkeypatch.setattr("pipeline.ingest.ingest.write_table", full)
     with pytest.raises(OSError, match="No space left on device") as error:
         ingested(row(**CANARY))
     assert "Xanthippe" not in str(error.value)

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from pipeline import standardise
+from pipeline.ingest import standardise
 
 
 def of(function, *texts):

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from small_study import CONTRACT, SmallStudy, csv_text, row
 
-from pipeline.contracts import read_contract
 from pipeline.errors import UserError
+from pipeline.ingest.contracts import read_contract
 
 VERSIONS = """
 [[extracts.visits.version]]

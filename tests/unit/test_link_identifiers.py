@@ -1,7 +1,7 @@
 import polars as pl
 
 from linkage.identifiers import CERTAIN_WEIGHT, find_mothers, link_by_identifiers
-from pipeline.contracts import read_contracts
+from pipeline.ingest.contracts import read_contracts
 
 CONTRACTS = read_contracts()
 

@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 from publish_example import coverage, manifest, scores, write_example
 
-from pipeline.publish import charts
-from pipeline.publish.coverage_figures import class_labels
-from pipeline.publish.figures import margin_figure, totals_figure
-from pipeline.publish.linkage_figures import histogram_figure, level_weights_figure, model_name
-from pipeline.publish.picture import main, picture
-from pipeline.publish.published import of_definition, table, with_truth
-from pipeline.publish.svg import draw
 from pipeline.tables import write_table
+from publication import charts
+from publication.coverage_figures import class_labels
+from publication.figures import margin_figure, totals_figure
+from publication.linkage_figures import histogram_figure, level_weights_figure, model_name
+from publication.picture import main, picture
+from publication.published import of_definition, table, with_truth
+from publication.svg import draw
 
 ROW = {"measure": "net", "estimate": 10.0, "lower": 5.0, "upper": 15.0, "provisional": False, "unreliable": False}
 

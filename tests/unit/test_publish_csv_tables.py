@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from publish_example import write_example
 
-from pipeline.publish.csv_tables import PUBLISHED, write_csv_tables
-from pipeline.publish.funnel import funnel
 from pipeline.schemas import TABLES, save
 from pipeline.tables import write_table
+from publication.csv_tables import PUBLISHED, write_csv_tables
+from publication.funnel import funnel
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from publish_example import manifest, scores, write_example
 
-from pipeline.publish.charts import COLOURS
-from pipeline.publish.report import TEMPLATES, render_report, write_report
-from pipeline.publish.scores import Scores
 from pipeline.schemas import TABLES
 from pipeline.tables import write_table
+from publication.charts import COLOURS
+from publication.report import TEMPLATES, render_report, write_report
+from publication.scores import Scores
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 BANNER = "SYNTHETIC DATA - NOT STATISTICS"
@@ -142,7 +142,7 @@ def test_ids_are_unique_and_every_reference_finds_its_own(page):
 
 
 def test_links_lead_to_tables_that_are_written(run, page):
-    from pipeline.publish.csv_tables import write_csv_tables
+    from publication.csv_tables import write_csv_tables
 
     _, parsed = page
     write_csv_tables(run / "tables")

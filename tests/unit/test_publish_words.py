@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from publish_example import scores, write_example
 
-from pipeline.publish import words
-from pipeline.publish.published import latest, of_definition, table, with_truth
-from pipeline.publish.words import TWO_SIDED_95
+from publication import words
+from publication.published import latest, of_definition, table, with_truth
+from publication.words import TWO_SIDED_95
 
 YEAR = {"period_start": date(2018, 7, 1), "period_end": date(2019, 6, 30), "measure": "net", "status": "provisional"}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import rules
-from pipeline.contracts import read_contracts
 from pipeline.errors import UserError
+from pipeline.ingest.contracts import read_contracts
 from rules.model import RuleSet
 from rules.rule_set import read_rules
 

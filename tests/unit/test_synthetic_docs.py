@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from flows.cli import simulate
-from pipeline.contracts import read_contracts
-from synthetic_data.errors import Errors
-from synthetic_data.identity_errors import OfSource
+from pipeline.ingest.contracts import read_contracts
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.identity_rates import OfSource
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "synthetic_data.md"

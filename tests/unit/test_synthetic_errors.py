@@ -8,12 +8,12 @@ import pytest
 from pydantic import BaseModel
 
 from pipeline.errors import UserError
-from synthetic_data.days import LAST_DAY, LONG_AGO
-from synthetic_data.errors import NO_ERRORS, Errors, read_errors, values, with_overrides
-from synthetic_data.extracts import extracts
-from synthetic_data.identity_errors import OfSource
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import held
+from synthetic_data.delivery.extracts import extracts
+from synthetic_data.errors import recorded_identity
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, read_errors, values, with_overrides
+from synthetic_data.errors.identity_rates import OfSource
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import LAST_DAY, LONG_AGO
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,13 @@ def test_a_source_of_its_own_leaves_the_others_as_they_are(lives: Lives) -> None
     rows = np.arange(lives.people.height)
     own = with_overrides(Errors(), {"mws": {"names": {"rate": 1.0}, "dates": {"birth": 1.0}}}, "mine.toml")
     for source in ("hesa", "pds", "pr"):
-        assert held.identity(lives, own, source, rows).equals(held.identity(lives, Errors(), source, rows))
-    as_held, usual = held.identity(lives, own, "mws", rows), held.identity(lives, Errors(), "mws", rows)
+        assert recorded_identity.identity(lives, own, source, rows).equals(
+            recorded_identity.identity(lives, Errors(), source, rows)
+        )
+    as_held, usual = (
+        recorded_identity.identity(lives, own, "mws", rows),
+        recorded_identity.identity(lives, Errors(), "mws", rows),
+    )
     for column in ("given_name", "birth"):
         assert (as_held[column] != usual[column]).mean() > 0.4
 
@@ -100,14 +105,14 @@ def test_a_sources_addresses_and_broken_rows_are_its_own() -> None:
 def test_perfect_sources_hold_what_is_true(lives: Lives) -> None:
     rows = np.arange(lives.people.height)
     for source in ("hesa", "pds", "coverage_survey"):
-        single = held.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LONG_AGO))
+        single = recorded_identity.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LONG_AGO))
         assert single.equals(lives.people.select(single.columns))
-        married = held.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LAST_DAY))
+        married = recorded_identity.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LAST_DAY))
         named = lives.people.with_columns(family_name=pl.coalesce("married_name", "family_name"))
         assert married.equals(named.select(married.columns))
     days = np.full(len(rows), 17_000)
     here = pl.Series("postcode", lives.postcodes[lives.postcode_at(rows, days)], dtype=pl.String)
-    assert held.postcode(lives, NO_ERRORS, "hesa", rows, days).equals(here)
+    assert recorded_identity.postcode(lives, NO_ERRORS, "hesa", rows, days).equals(here)
 
 
 SOURCES = [name for name, value in Errors() if isinstance(value, OfSource)]

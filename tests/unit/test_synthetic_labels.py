@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.labels import Labels
+from synthetic_data.numbers.labels import Labels
 
 PURPOSES = Labels.looked_up(["work", "study", "work", "visit"], np.array([0, 1, 2, 3, 1]))
 

@@ -5,13 +5,13 @@ from datetime import date
 import polars as pl
 import pytest
 
-from pipeline.contracts import CURRENT, read_contracts
-from pipeline.ingest import ingest
+from pipeline.ingest.contracts import CURRENT, read_contracts
+from pipeline.ingest.ingest import ingest
 from pipeline.stage import StageContext
 from pipeline.study import read_study
-from synthetic_data import layouts
-from synthetic_data.layouts import as_written, in_layout, parted
-from synthetic_data.study import simulate
+from synthetic_data.delivery import layouts
+from synthetic_data.delivery.layouts import as_written, in_layout, parted
+from synthetic_data.simulate import simulate
 
 VERSIONS = [
     pytest.param(extract, version, id=f"{name} {version.id}")

@@ -4,11 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data import names
-from synthetic_data.country import table
-from synthetic_data.draws import draws
-from synthetic_data.labels import Labels
-from synthetic_data.sources.held import code
+from synthetic_data.country import names
+from synthetic_data.country.rates import table
+from synthetic_data.errors.recorded_identity import code
+from synthetic_data.numbers.draws import draws
+from synthetic_data.numbers.labels import Labels
 
 DRAWS = draws(1, "test", np.arange(20_000))
 

@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data import passenger_survey as survey
-from synthetic_data.days import DATA_DATE, FIRST_DAY, LAST_DAY, NEVER, day
-from synthetic_data.errors import NO_ERRORS, Errors, Intentions, with_overrides
-from synthetic_data.extract import Sight
-from synthetic_data.intentions import FOR_GOOD, LONG, intended_absence, intended_stay, months_of
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import border
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Intentions, with_overrides
+from synthetic_data.institutions import border
+from synthetic_data.institutions.view import Sight
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, LAST_DAY, NEVER, day
+from synthetic_data.surveys import passenger_survey as survey
+from synthetic_data.surveys.intentions import FOR_GOOD, LONG, intended_absence, intended_stay, months_of
 
 SEED, RESIDENTS = 8, 12_000
 

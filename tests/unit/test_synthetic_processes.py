@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import RemoteError, UserError
 from pipeline.toml_files import read_toml
-from synthetic_data.processes import Task, results
+from synthetic_data.delivery.processes import Task, results
 
 
 def of(tasks: list[tuple[Callable[[], Any], int]], threads: int = 2, room: int = 10) -> list[Any]:

@@ -6,11 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data import extracts, truth_tables
-from synthetic_data.country import PARTIES
-from synthetic_data.days import dates
-from synthetic_data.errors import NO_ERRORS, Errors
-from synthetic_data.residence import Lives, live
+from synthetic_data.country.rates import PARTIES
+from synthetic_data.delivery import extracts
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import dates
+from synthetic_data.truth import truth_tables
 
 RESIDENTS = 25_000
 SURVEY_DATE = date(2017, 6, 30)

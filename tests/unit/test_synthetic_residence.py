@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synthetic_data.residence import Lives, live
+from synthetic_data.lives.lives import Lives, live
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synthetic_data import runs
+from synthetic_data.numbers import runs
 
 
 def test_a_run_begins_where_the_value_changes_and_is_numbered_from_nought() -> None:

@@ -9,16 +9,16 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.study import read_study
-from synthetic_data import extracts
-from synthetic_data.country import PARTIES
-from synthetic_data.days import LONG_AGO, NEVER, day
-from synthetic_data.errors import NO_ERRORS, Errors, values
-from synthetic_data.households import stacked
-from synthetic_data.newcomers import newcomers
-from synthetic_data.places import PARTS
-from synthetic_data.residence import Lives, live
-from synthetic_data.scenarios import BASELINE, Scenario, read_scenario, scenario_names
-from synthetic_data.study import simulate
+from synthetic_data.country.geography import PARTS
+from synthetic_data.country.rates import PARTIES
+from synthetic_data.delivery import extracts
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, values
+from synthetic_data.lives.households import stacked
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.newcomers import newcomers
+from synthetic_data.numbers.days import LONG_AGO, NEVER, day
+from synthetic_data.scenarios.scenario import BASELINE, Scenario, read_scenario, scenario_names
+from synthetic_data.simulate import simulate
 
 SEED, RESIDENTS = 9, 6_000
 ARRIVALS_OF = 200_000

@@ -9,19 +9,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.check import values
-from pipeline.contracts import read_contracts
 from pipeline.errors import UserError
-from pipeline.ingest import ingest
+from pipeline.ingest.check import values
+from pipeline.ingest.contracts import read_contracts
+from pipeline.ingest.ingest import ingest
+from pipeline.ingest.read_extract import headers_of, read_extract
+from pipeline.ingest.versions import version_of
 from pipeline.keys import read_key
-from pipeline.read_extract import headers_of, read_extract
 from pipeline.stage import StageContext
 from pipeline.study import Study, read_study
-from pipeline.versions import version_of
-from synthetic_data.errors import NO_ERRORS, Errors
-from synthetic_data.scenarios import read_scenario
-from synthetic_data.study import simulate
-from synthetic_data.study_file import Choices, study_text
+from synthetic_data.delivery.study_file import Choices, study_text
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors
+from synthetic_data.scenarios.scenario import read_scenario
+from synthetic_data.simulate import simulate
 
 RESIDENTS = 1_500
 MANY_BROKEN = Errors(broken_rows=0.01)
@@ -100,7 +100,8 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_threads_and_hash_seed(f
     again = tmp_path / "again"
     environment = os.environ | {"POLARS_MAX_THREADS": "1", "PYTHONHASHSEED": "77"}
     command = (
-        "import sys, pathlib, synthetic_data.study as s; s.simulate(int(sys.argv[1]), 5, pathlib.Path(sys.argv[2]))"
+        "import sys, pathlib; from synthetic_data.simulate import simulate; "
+        "simulate(int(sys.argv[1]), 5, pathlib.Path(sys.argv[2]))"
     )
     subprocess.run([sys.executable, "-c", command, str(RESIDENTS), str(again)], env=environment, check=True)
     assert digests(again) == digests(folder)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_data import review, survey, survey_design, truth_tables
-from synthetic_data.days import DATA_DATE, LAST_DAY, SURVEY_DAY, day
-from synthetic_data.errors import NO_ERRORS, Errors, with_overrides
-from synthetic_data.extract import Sight
-from synthetic_data.residence import Lives, live
-from synthetic_data.survey_design import (
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.institutions.view import Sight
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import DATA_DATE, LAST_DAY, SURVEY_DAY, day
+from synthetic_data.surveys import clerical_review, coverage_design, coverage_survey
+from synthetic_data.surveys.coverage_design import (
     BETWEEN,
     HOUSEHOLD,
     HOUSEHOLDS_ASKED,
@@ -24,6 +24,7 @@ from synthetic_data.survey_design import (
     expected_respondents,
     postcodes_needed,
 )
+from synthetic_data.truth import truth_tables
 
 SEED, RESIDENTS = 3, 12_000
 
@@ -49,7 +50,7 @@ def test_respondents_decide_where_precision_is_not_asked_for() -> None:
 @given(postcodes=st.integers(4, 400_000), residents=st.integers(500, 6_000_000))
 def test_the_design_keeps_its_promise_or_asks_everywhere(postcodes: int, residents: int) -> None:
     chosen = design(postcodes, residents)
-    mean = survey_design.GROWTH * residents / postcodes
+    mean = coverage_design.GROWTH * residents / postcodes
     assert 0 < chosen.postcodes <= postcodes
     if chosen.postcodes < postcodes:
         assert chosen.households == HOUSEHOLDS_ASKED
@@ -76,7 +77,7 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def answers(lives: Lives) -> pl.DataFrame:
-    return survey.coverage_survey(lives, Errors(), np.ones(lives.people.height, dtype=bool), SURVEY_DAY)
+    return coverage_survey.coverage_survey(lives, Errors(), np.ones(lives.people.height, dtype=bool), SURVEY_DAY)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,9 @@ def test_the_weighted_total_is_as_precise_as_designed(answers: pl.DataFrame) -> 
 
 
 def test_whole_households_are_asked_or_not(answers: pl.DataFrame, lives: Lives) -> None:
-    everybody = survey.coverage_survey(lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), SURVEY_DAY)
+    everybody = coverage_survey.coverage_survey(
+        lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), SURVEY_DAY
+    )
     rows = np.flatnonzero(lives.is_here(np.arange(lives.people.height), np.full(lives.people.height, SURVEY_DAY)))
     home = pl.DataFrame({"row": rows, "home": lives.household_on(rows, np.full(len(rows), SURVEY_DAY))})
     asked = home.with_columns(asked=pl.col("row").is_in(everybody["row"].implode()))
@@ -124,9 +127,9 @@ def test_whole_households_are_asked_or_not(answers: pl.DataFrame, lives: Lives) 
     assert set(answers["row"]) < set(everybody["row"])
 
 
-@pytest.mark.parametrize("on", survey.SURVEY_DAYS)
+@pytest.mark.parametrize("on", coverage_survey.SURVEY_DAYS)
 def test_perfect_answers_tell_the_true_residents(lives: Lives, truth: pl.DataFrame, on: int) -> None:
-    told = survey.coverage_survey(lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), on)
+    told = coverage_survey.coverage_survey(lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), on)
     told = told.with_columns(person=pl.Series(lives.person)[told["row"]])
     # nobody foresees death, by which alone a few stays are short
     told = told.filter(pl.Series(lives.death[told["row"].to_numpy()] > on + 366))
@@ -141,7 +144,7 @@ def test_perfect_answers_tell_the_true_residents(lives: Lives, truth: pl.DataFra
 def test_newcomers_err_about_their_residence_and_those_here_for_a_year_do_not(
     lives: Lives, answers: pl.DataFrame
 ) -> None:
-    came, goes = survey.chains_on(lives, answers["row"].to_numpy(), SURVEY_DAY)
+    came, goes = coverage_survey.chains_on(lives, answers["row"].to_numpy(), SURVEY_DAY)
     wrong = answers["USUAL_RESIDENT"].to_numpy() != (goes - came > 365)
     new = came >= SURVEY_DAY - 365
     assert wrong[new].any()
@@ -164,7 +167,7 @@ def test_a_year_ago_people_lived_where_they_say(lives: Lives, answers: pl.DataFr
 
 
 def test_two_surveys_ask_other_samples_and_give_other_keys() -> None:
-    both = survey.seen_answers(sight(Errors()))
+    both = coverage_survey.seen_answers(sight(Errors()))
     assert both["PERSON_ID"].n_unique() == both.height
     assert both["REFERENCE_DATE"].unique().sort().to_list() == [date(2015, 6, 30), date(2017, 6, 30)]
     twice = both.group_by("row").len().filter(pl.col("len") == 2).height
@@ -172,10 +175,10 @@ def test_two_surveys_ask_other_samples_and_give_other_keys() -> None:
 
 
 def test_surveys_are_delivered_at_the_end_of_their_year() -> None:
-    assert survey.surveys_delivered(day(2015, 12, 30)) == []
-    assert survey.surveys_delivered(day(2015, 12, 31)) == [day(2015, 6, 30)]
-    assert survey.surveys_delivered(day(2017, 12, 31)) == [day(2015, 6, 30), SURVEY_DAY]
-    assert survey.surveys_delivered(LAST_DAY) == list(survey.SURVEY_DAYS)
+    assert coverage_survey.surveys_delivered(day(2015, 12, 30)) == []
+    assert coverage_survey.surveys_delivered(day(2015, 12, 31)) == [day(2015, 6, 30)]
+    assert coverage_survey.surveys_delivered(day(2017, 12, 31)) == [day(2015, 6, 30), SURVEY_DAY]
+    assert coverage_survey.surveys_delivered(LAST_DAY) == list(coverage_survey.SURVEY_DAYS)
 
 
 def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_country() -> None:
@@ -184,9 +187,9 @@ def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_
     def seen(parts: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame, Lives]:
         lives = live(SEED, residents, parts=parts)
         one = Sight(lives, Errors(), DATA_DATE)
-        reviewed = review.delivered(one)[0].files["review_sample.csv"]
+        reviewed = clerical_review.delivered(one)[0].files["review_sample.csv"]
         person = pl.Series("person", lives.person)
-        tables = (frame.with_columns(person[frame["row"]]) for frame in (survey.seen_answers(one), reviewed))
+        tables = (frame.with_columns(person[frame["row"]]) for frame in (coverage_survey.seen_answers(one), reviewed))
         return *(table.drop("row").sort("PERSON_ID", table.columns[4]) for table in tables), lives
 
     whole, alone = seen(None), seen([6])
@@ -206,11 +209,11 @@ def on_nhs(lives: Lives) -> np.ndarray:
 def test_the_review_is_of_the_promised_size_and_errs_in_one_per_cent(
     lives: Lives, answers: pl.DataFrame, on_nhs: np.ndarray
 ) -> None:
-    verdicts = review.review_sample(lives, answers, on_nhs, Errors(), SURVEY_DAY)
+    verdicts = clerical_review.review_sample(lives, answers, on_nhs, Errors(), SURVEY_DAY)
     first, twice = (verdicts.filter(pl.col("REVIEW") == number) for number in (1, 2))
-    expected = answers.filter("USUAL_RESIDENT").height * review.REVIEWED / expected_respondents(lives)
+    expected = answers.filter("USUAL_RESIDENT").height * clerical_review.REVIEWED / expected_respondents(lives)
     assert abs(first.height - expected) < 4 * sqrt(expected)
-    assert 0.9 < expected / review.REVIEWED < 1.1
+    assert 0.9 < expected / clerical_review.REVIEWED < 1.1
     assert abs(twice.height - 0.2 * first.height) < 4 * sqrt(0.16 * first.height)
     pairs = twice.join(first, on="PERSON_ID")
     assert pairs.height == twice.height
@@ -222,17 +225,20 @@ def test_a_careless_review_errs_nearly_as_often_as_told(
     lives: Lives, answers: pl.DataFrame, on_nhs: np.ndarray
 ) -> None:
     careless = with_overrides(Errors(), {"survey": {"wrong_verdict": 0.25}}, "mine")
-    verdicts = review.review_sample(lives, answers, on_nhs, careless, SURVEY_DAY)
+    verdicts = clerical_review.review_sample(lives, answers, on_nhs, careless, SURVEY_DAY)
     # those on no list who live alone cannot be taken for anybody
     assert 0.2 < wrong_verdicts(lives, verdicts, on_nhs) / verdicts.height < 0.28
-    assert wrong_verdicts(lives, review.review_sample(lives, answers, on_nhs, NO_ERRORS, SURVEY_DAY), on_nhs) == 0
+    assert (
+        wrong_verdicts(lives, clerical_review.review_sample(lives, answers, on_nhs, NO_ERRORS, SURVEY_DAY), on_nhs)
+        == 0
+    )
 
 
 def test_a_wrong_person_is_somebody_of_the_household(lives: Lives, answers: pl.DataFrame, on_nhs: np.ndarray) -> None:
-    from synthetic_data.sources.numbers import nhs_numbers
+    from synthetic_data.institutions.identifiers import nhs_numbers
 
     wrong = with_overrides(Errors(), {"survey": {"wrong_verdict": 1.0}}, "mine")
-    verdicts = review.review_sample(lives, answers, on_nhs, wrong, SURVEY_DAY).drop_nulls("NHS_NUMBER_FOUND")
+    verdicts = clerical_review.review_sample(lives, answers, on_nhs, wrong, SURVEY_DAY).drop_nulls("NHS_NUMBER_FOUND")
     everybody = np.arange(lives.people.height)
     owner = pl.DataFrame({"NHS_NUMBER_FOUND": nhs_numbers(lives, everybody), "other": everybody})
     named = verdicts.join(owner, on="NHS_NUMBER_FOUND")
@@ -245,7 +251,7 @@ def test_a_wrong_person_is_somebody_of_the_household(lives: Lives, answers: pl.D
 
 
 def wrong_verdicts(lives: Lives, verdicts: pl.DataFrame, on_nhs: np.ndarray) -> int:
-    from synthetic_data.sources.numbers import nhs_numbers
+    from synthetic_data.institutions.identifiers import nhs_numbers
 
     row = verdicts["row"].to_numpy()
     true = pl.select(pl.when(pl.Series(on_nhs[row])).then(nhs_numbers(lives, row))).to_series()
@@ -255,6 +261,6 @@ def wrong_verdicts(lives: Lives, verdicts: pl.DataFrame, on_nhs: np.ndarray) -> 
 def test_small_surveys_are_reviewed_whole() -> None:
     few = live(SEED, 1_000)
     on_nhs = np.ones(few.people.height, dtype=bool)
-    answers = survey.coverage_survey(few, Errors(), on_nhs, SURVEY_DAY)
-    verdicts = review.review_sample(few, answers, on_nhs, Errors(), SURVEY_DAY)
+    answers = coverage_survey.coverage_survey(few, Errors(), on_nhs, SURVEY_DAY)
+    verdicts = clerical_review.review_sample(few, answers, on_nhs, Errors(), SURVEY_DAY)
     assert verdicts.filter(pl.col("REVIEW") == 1).height == answers.filter("USUAL_RESIDENT").height

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_data import survey, survey_response
-from synthetic_data.days import DATA_DATE, SURVEY_DAY, age
-from synthetic_data.errors import NO_ERRORS, Errors, Survey
-from synthetic_data.extract import Sight
-from synthetic_data.residence import Lives, live
-from synthetic_data.sources import nhs
-from synthetic_data.survey_response import by_listing, household_missed, person_missed, shifted
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Survey
+from synthetic_data.institutions.nhs import patient_registers
+from synthetic_data.institutions.view import Sight
+from synthetic_data.lives.lives import Lives, live
+from synthetic_data.numbers.days import DATA_DATE, SURVEY_DAY, age
+from synthetic_data.surveys import coverage_response, coverage_survey
+from synthetic_data.surveys.coverage_response import by_listing, household_missed, person_missed, shifted
 
 shares = st.floats(0.01, 0.99)
 
@@ -68,7 +68,7 @@ def here(lives: Lives) -> np.ndarray:
 
 def answering(lives: Lives, here: np.ndarray, listed: np.ndarray, rates: Survey) -> np.ndarray:
     hard = lives.map.hard_to_count[lives.postcode_at(here, np.full(len(here), SURVEY_DAY))]
-    return survey_response.answers(lives, rates, here, hard, listed, SURVEY_DAY)
+    return coverage_response.answers(lives, rates, here, hard, listed, SURVEY_DAY)
 
 
 def test_response_is_that_of_the_census(lives: Lives, here: np.ndarray) -> None:
@@ -141,7 +141,7 @@ def test_an_odds_ratio_of_one_is_independence(lives: Lives, here: np.ndarray) ->
 
 def test_dependence_hardly_moves_the_mean_response(lives: Lives, here: np.ndarray) -> None:
     seen = Sight(lives, Errors(), DATA_DATE)
-    listed = survey.listed_on(lives, nhs.seen_postings(seen), SURVEY_DAY)[here]
+    listed = coverage_survey.listed_on(lives, patient_registers.seen_postings(seen), SURVEY_DAY)[here]
     apart, together = (answering(lives, here, listed, Survey(odds_ratio=one)).mean() for one in (1.0, 3.0))
     assert abs(together - apart) < 0.003
 
@@ -151,8 +151,16 @@ def test_the_list_is_that_of_the_latest_posting() -> None:
         {
             "row": [0, 1, 1, 2, 2, 3, 4],
             "posting": [10, 10, 20, 10, 20, 30, 10],
-            "type": ["4", "4", nhs.REMOVAL, nhs.REMOVAL, "2", "4", nhs.DROP],
+            "type": [
+                "4",
+                "4",
+                patient_registers.REMOVAL,
+                patient_registers.REMOVAL,
+                "2",
+                "4",
+                patient_registers.DROP,
+            ],
         }
     )
     few = live(5, 500)
-    assert np.flatnonzero(survey.listed_on(few, posted, 25)).tolist() == [0, 2]
+    assert np.flatnonzero(coverage_survey.listed_on(few, posted, 25)).tolist() == [0, 2]

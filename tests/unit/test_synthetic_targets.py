@@ -7,11 +7,10 @@ import polars as pl
 import pytest
 
 from pipeline.errors import UserError
-from synthetic_data.country import table
-from synthetic_data.observed.counting import NotShownError, Shown, chosen, counted, median
-from synthetic_data.observed.measures import MEASURES
-from synthetic_data.observed.study import age
-from synthetic_data.targets import Result, read_targets, rounding, tolerance
+from synthetic_data.benchmarks.counting import NotShownError, Shown, chosen, counted, median
+from synthetic_data.benchmarks.measures.by_name import MEASURES
+from synthetic_data.benchmarks.observed_study import age
+from synthetic_data.benchmarks.targets import Result, chance_errors, read_targets, rounding, tolerance
 
 TARGETS = read_targets()
 NAMES = [one.name for one in TARGETS.target]
@@ -73,7 +72,7 @@ def test_the_survey_of_passengers_is_no_target():
 
 
 def test_every_target_has_a_row_in_the_table_of_spread_measured_over_many_seeds():
-    spread = table("target_spread")
+    spread = chance_errors()
     assert set(NAMES) == set(spread["name"])
     assert spread["seeds"].max() >= 30
 
@@ -200,5 +199,5 @@ def test_age_in_whole_years_has_its_birthday_in_it(birth, expected):
 
 
 def test_the_file_of_targets_comes_with_the_package():
-    assert (resources.files("synthetic_data") / "targets.toml").is_file()
+    assert (resources.files("synthetic_data.benchmarks") / "targets.toml").is_file()
     assert isinstance(Result(TARGETS.target[0], None, None, 0.0, holds=False).note, str)

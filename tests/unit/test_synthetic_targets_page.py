@@ -6,9 +6,9 @@ import pytest
 
 from flows.target_page import PICTURES
 from flows.target_words import figure, summary
-from pipeline.publish import target_charts
-from pipeline.publish.svg import draw
-from synthetic_data.targets import Result, read_targets
+from publication import target_charts
+from publication.svg import draw
+from synthetic_data.benchmarks.targets import Result, read_targets
 
 TARGETS = read_targets().target
 ROW = {"label": "Births", "published": 100.0, "lower": 90.0, "upper": 110.0, "value": 105.0, "holds": True}

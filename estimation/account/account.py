@@ -1,0 +1,50 @@
+"""The stage `account`: counts and coverage become one coherent account, and the account published tables."""
+
+import polars as pl
+
+from estimation.account.inputs import write_account_inputs
+from estimation.account.reconcile import reconcile
+from estimation.error_sources import error_sources
+from estimation.periods import year_end, year_start
+from estimation.published_figures import estimates, published_flows, published_stocks
+from pipeline.schemas import ALL, save, table_path
+from pipeline.stage import StageContext, StageResult
+from pipeline.study import Study
+from pipeline.tables import read_table
+
+
+def account(context: StageContext) -> StageResult:
+    """Write `account_in/`, reconcile it, and write `estimates`, `flows`, `stocks` and `error_sources`."""
+    study, folder = context.study, context.folders["count"]
+    counts, coverage = (read_table(table_path(folder, name)) for name in ("counts", "coverage"))
+    covariance = read_table(table_path(folder, "coverage_covariance"))
+    context.tell("writing the account's inputs")
+    inputs = context.out / "account_in"
+    write_account_inputs(study, counts, coverage, covariance, inputs)
+    context.tell("reconciling stocks and flows")
+    result = reconcile(inputs)
+    flows = published_flows(result, counts, study)
+    stocks = published_stocks(result, counts, study)
+    save(estimates(result), "estimates", context.out)
+    save(flows, "flows", context.out)
+    save(stocks, "stocks", context.out)
+    save(error_sources(study, counts, coverage, covariance), "error_sources", context.out)
+    return StageResult(
+        counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},
+        sentence=f"{result.cells.height:,} cells reconciled exactly; {_headline(flows, study)}",
+    )
+
+
+def _headline(flows: pl.DataFrame, study: Study) -> str:
+    """Return the last year's net migration with its interval, in words."""
+    year = study.periods.flow_years[-1]
+    row = flows.filter(
+        pl.col("measure") == "net",
+        pl.col("period_start") == year_start(year),
+        pl.col("period_end") == year_end(year),
+        *(pl.col(name) == ALL for name in ("sex", "age_group", "nationality_group")),
+    ).row(0, named=True)
+    return (
+        f"net migration in the year ending June {year}: {row['estimate']:+,.0f} "
+        f"({row['lower']:+,.0f} to {row['upper']:+,.0f})"
+    )

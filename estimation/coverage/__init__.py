@@ -1,0 +1,1 @@
+"""Coverage: how many residents there are for each person counted, from the coverage survey."""

@@ -1,0 +1,175 @@
+"""The published tables: every margin of the account with its standard error, interval, status and reliability."""
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from estimation.account.reconcile import Account
+from estimation.migration_flows import quarter_shares
+from estimation.periods import DEFINITION, age_group, quarters, year_end, year_start
+from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
+from pipeline.study import Study
+
+Z95 = 1.96
+DECIMALS = 6
+"""Stored figures are rounded far above the noise of floating point, so that their bytes are stable."""
+UNRELIABLE_BELOW = 30
+GROSS = ("immigration", "emigration")
+DIVISIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
+
+
+def estimates(account: Account) -> pl.DataFrame:
+    """Return the table `estimates`: every cell of the account with its standard error, births and deaths too."""
+    _, variances = account.totals(sparse.eye_array(account.cells.height, format="csr"))
+    cells = account.cells.with_columns(standard_error=pl.Series(np.sqrt(variances)))
+    exact = account.exact.with_columns(standard_error=pl.lit(0.0))
+    rounded = pl.col("observed", "estimate", "standard_error").round(DECIMALS)
+    return pl.concat([cells, exact.select(cells.columns)]).with_columns(rounded).with_columns(_no_negative_zero())
+
+
+def published_flows(account: Account, counts: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """Return the table `flows`: years by all combinations of sex, age and nationality group; quarters in total."""
+    provisional = provisional_years(counts)
+    parts = []
+    for year in study.periods.flow_years:
+        status = pl.lit(year in provisional).alias("provisional")
+        parts += [_year(account, year).with_columns(status), _quarters(account, counts, year).with_columns(status)]
+    flows = pl.concat(parts, how="diagonal_relaxed").with_columns(
+        pl.col("estimate", "standard_error").round(DECIMALS)
+    )
+    small = pl.col("estimate").filter(pl.col("measure") != "net").min() < UNRELIABLE_BELOW
+    unreliable = small.over("period_start", "period_end", *DIVISIONS)
+    unreliable = pl.when(pl.col("measure") == "net").then(unreliable).otherwise(pl.col("estimate") < UNRELIABLE_BELOW)
+    return _dressed(flows, unreliable, pl.col("measure") != "net", study)
+
+
+def published_stocks(account: Account, counts: pl.DataFrame, study: Study) -> pl.DataFrame:
+    """Return the table `stocks`: usual residents on every reference day by all combinations of the divisions."""
+    provisional = provisional_years(counts)
+    days = []
+    for year in study.periods.stock_years:
+        values, variances = account.totals(_margins(account, "population", year))
+        days.append(
+            _margin_keys().with_columns(
+                measure=pl.lit("population"),
+                estimate=pl.Series(values),
+                standard_error=pl.Series(np.sqrt(variances)),
+                reference_date=pl.lit(year_end(year)),
+                provisional=pl.lit(year in provisional),
+            )
+        )
+    stocks = pl.concat(days).with_columns(pl.col("estimate", "standard_error").round(DECIMALS))
+    return _dressed(stocks, pl.col("estimate") < UNRELIABLE_BELOW, pl.lit(value=True), study)
+
+
+def provisional_years(counts: pl.DataFrame) -> set[int]:
+    """Return the years of which some migration is provisional: then the whole year is."""
+    flagged = counts.filter(pl.col("measure").is_in(GROSS), pl.col("period") == "year", pl.col("provisional"))
+    return set(flagged["time"].dt.year())
+
+
+def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr, study: Study) -> pl.DataFrame:
+    """Return the frame with interval, status, reliability and what it was made with."""
+    half = Z95 * pl.col("standard_error")
+    lower = pl.col("estimate") - half
+    return (
+        frame.with_columns(
+            definition=pl.lit(DEFINITION),
+            area=pl.lit(ALL),
+            lower=pl.when(bounded).then(lower.clip(lower_bound=0.0)).otherwise(lower).round(DECIMALS),
+            upper=(pl.col("estimate") + half).round(DECIMALS),
+            status=pl.when(pl.col("provisional")).then(pl.lit("provisional")).otherwise(pl.lit("final")),
+            reliability=pl.when(unreliable).then(pl.lit("unreliable")).otherwise(pl.lit("ok")),
+            rule_set=pl.lit(rule_set_id(study)),
+            data_date=pl.lit(study.data_date),
+        )
+        .drop("provisional")
+        .with_columns(_no_negative_zero())
+    )
+
+
+def _no_negative_zero() -> pl.Expr:
+    """Return all numbers with -0.0 (a rounded -1e-12) told as 0.0."""
+    return pl.when(pl.col(pl.Float64) == 0).then(0.0).otherwise(pl.col(pl.Float64)).name.keep()
+
+
+def rule_set_id(study: Study) -> str:
+    """Return the id of the study's rule set, named by its id or by the path of its file."""
+    return study.rule_set.rpartition("/")[2].removesuffix(".toml")
+
+
+def _year(account: Account, year: int) -> pl.DataFrame:
+    """Return gross and net flows of one year by all combinations of the divisions."""
+    gross = {name: _margins(account, name, year) for name in GROSS}
+    weights = {**gross, "net": gross["immigration"] - gross["emigration"]}
+    values, variances = account.totals(sparse.csr_array(sparse.vstack(list(weights.values()))))
+    keys = _margin_keys()
+    return pl.concat([keys.with_columns(measure=pl.lit(name)) for name in weights]).with_columns(
+        estimate=pl.Series(values),
+        standard_error=pl.Series(np.sqrt(variances)),
+        period_start=pl.lit(year_start(year)),
+        period_end=pl.lit(year_end(year)),
+    )
+
+
+def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Return the four quarters of a year: the year's estimate, divided as the counts of the quarters are.
+
+    Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration hang together through
+    their years only.
+    """
+    weights = sparse.csr_array(sparse.vstack([_margins(account, name, year)[[-1]] for name in GROSS]))
+    totals, _ = account.totals(weights)
+    covariance = account.solution.covariance(sparse.csr_array(weights @ account.map))
+    shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS), strict=True)
+    rows = []
+    for i, (start, end) in enumerate(quarters(year)):
+        share = np.array([shares[0][i], shares[1][i]])
+        gross = totals * share
+        spread = covariance * np.outer(share, share)
+        spread += np.diag([totals[j] ** 2 * share_variances[j][i] for j in range(2)])
+        net = (gross[0] - gross[1], spread[0, 0] + spread[1, 1] - 2 * spread[0, 1])
+        values = {"immigration": (gross[0], spread[0, 0]), "emigration": (gross[1], spread[1, 1]), "net": net}
+        rows += [
+            {
+                **dict.fromkeys(DIVISIONS, ALL),
+                "measure": name,
+                "estimate": float(value),
+                "standard_error": float(np.sqrt(max(variance, 0.0))),
+                "period_start": start,
+                "period_end": end,
+            }
+            for name, (value, variance) in values.items()
+        ]
+    return pl.DataFrame(rows)
+
+
+def _margin_keys() -> pl.DataFrame:
+    """Return all combinations of the divisions and their totals; the total of totals is the last row."""
+    frames = [pl.DataFrame({name: [*values, ALL]}) for name, values in DIVISIONS.items()]
+    return (
+        frames[0]
+        .join(frames[1], how="cross", maintain_order="left_right")
+        .join(frames[2], how="cross", maintain_order="left_right")
+    )
+
+
+def _margins(account: Account, measure: str, year: int) -> sparse.csr_array:
+    """Return the weights (combinations of `_margin_keys`, cells) that add up one measure and year."""
+    finest = pl.DataFrame({"cell": np.arange(account.cells.height)}).hstack(account.cells)
+    finest = finest.filter(pl.col("measure") == measure, pl.col("time") == year)
+    places = [
+        finest.select(column.cast(pl.Enum(values)).to_physical().cast(pl.Int64)).to_series().to_numpy()
+        for column, values in zip(
+            (pl.col("sex"), age_group(pl.col("age")), pl.col("nationality_group")), DIVISIONS.values(), strict=True
+        )
+    ]
+    shape = tuple(len(values) for values in DIVISIONS.values())
+    group = np.ravel_multi_index(tuple(places), shape)
+    sums = sparse.csr_array(
+        (np.ones(len(group)), (group, finest["cell"].to_numpy())), shape=(int(np.prod(shape)), account.cells.height)
+    )
+    all_margins = sparse.eye_array(1)
+    for size in shape:
+        all_margins = sparse.kron(all_margins, sparse.vstack([sparse.eye_array(size), np.ones((1, size))]))
+    return sparse.csr_array(sparse.csr_array(all_margins) @ sums)

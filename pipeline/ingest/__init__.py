@@ -1,0 +1,1 @@
+"""Ingest: extract files are checked against their contracts, and what passes is pseudonymised."""

@@ -1,0 +1,228 @@
+"""The stage `ingest`: extract files in; checked, pseudonymised records and a ledger that adds up out.
+
+Checks and pseudonyms are one stage on disk, so that nothing clear is ever written: clear values live in
+memory, of one source at a time, and no error message of a library, which may quote them, leaves this stage.
+"""
+
+import json
+import os
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.errors import UserError
+from pipeline.ingest.areas import area_of, read_areas
+from pipeline.ingest.check import FILE, check
+from pipeline.ingest.contracts import Extract, SourceContract
+from pipeline.ingest.ledger import (
+    FileRead,
+    LedgerRow,
+    counted,
+    ledger_rows,
+    warn_of_areas,
+    warn_of_many_set_aside,
+    warn_of_open_ends,
+    warn_of_repeats,
+)
+from pipeline.ingest.pseudonymise import (
+    AS_RECORDED,
+    SUBJECT,
+    direct_identifier_kinds,
+    identifier_tokens,
+    subject_tokens,
+)
+from pipeline.ingest.read_extract import read_extract
+from pipeline.ingest.versions import version_of
+from pipeline.keys import PseudonymisationKey, read_key
+from pipeline.schemas import save
+from pipeline.stage import StageContext, StageResult
+from pipeline.study import Study, digest_of_file
+from pipeline.tables import write_table
+
+RECORD = "record_id"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What one source came to: rows of the ledger, warnings, number of subjects."""
+
+    ledger: list[LedgerRow]
+    warnings: list[str]
+    subjects: int
+
+
+def ingest(context: StageContext) -> StageResult:
+    """Check every extract of the study against its contract, and pseudonymise what passes.
+
+    Writes to `context.out`: `ledger` (one row a file), `records/<extract>`, `quarantine/<extract>` and
+    `tokens/<source>`. Raises `UserError` for a file that breaks its contract as a whole (header, encoding,
+    damage, number of rows), and for a missing or unfit key.
+    """
+    try:
+        return _ingest(context)
+    except UserError:
+        raise
+    except (Exception, pl.exceptions.PanicException) as error:
+        if isinstance(error, OSError) and error.errno:  # a full disk, say: told by its number, which quotes nothing
+            raise OSError(error.errno, os.strerror(error.errno), str(context.out)) from None
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent][-1]
+        fault = f"{type(error).__name__} in {Path(ours.filename).name}, line {ours.lineno}"
+    # raised here and not where it was caught: messages of libraries, and tracebacks, may quote clear values
+    raise RuntimeError(f"ingest failed: {fault}. The message is withheld, because it may quote clear data.")
+
+
+def _ingest(context: StageContext) -> StageResult:
+    study = context.study
+    key = read_key(study)
+    areas = read_areas(study.resolve(study.area_lookup))
+    sources = [_ingest_source(context, contract, key, areas) for contract in study.source_contracts().values()]
+    ledger = pl.DataFrame([row for source in sources for row in source.ledger])
+    save(ledger, "ledger", context.out)
+    reasons = {reason for text in ledger["reasons"] for reason in json.loads(text)}
+    counts = {
+        "extracts": ledger["extract"].n_unique(),
+        "files": ledger.height,
+        "rows": int(ledger["rows_in"].sum()),
+        "accepted": int(ledger["accepted"].sum()),
+        "quarantined": int(ledger["quarantined"].sum()),
+        "subjects": sum(source.subjects for source in sources),
+    }
+    told = f"{counted(counts['rows'], 'row')} of {counted(counts['extracts'], 'extract')} checked; "
+    told += f"{counts['quarantined']:,} set aside"
+    return StageResult(
+        counts=counts,
+        sentence=told + (f" ({counted(len(reasons), 'reason')})" if reasons else ""),
+        warnings=tuple(warning for source in sources for warning in source.warnings),
+    )
+
+
+def _ingest_source(
+    context: StageContext, contract: SourceContract, key: PseudonymisationKey, areas: dict[str, str]
+) -> _Source:
+    study, out = context.study, context.out
+    ledger, warnings, identities = [], [], []
+    subjects = pl.DataFrame(schema={contract.person_key: pl.String, SUBJECT: pl.Int64})
+    for name, extract in contract.extracts.items():
+        texts, files = _read(context, name, extract)
+        rows_of_file = dict(texts.group_by(FILE).len().iter_rows())
+        checked = check(texts, extract, study.data_date, {file: read.version for file, read in files.items()})
+        del texts
+        subjects = _mint(subjects, checked.accepted[contract.person_key])
+        rows = _derive(checked.accepted, extract, subjects, areas)
+        write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
+        write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
+        identities.append(_identities(rows, extract, len(identities)))
+        entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
+        ledger += entries
+        warnings += warn_of_repeats(checked, extract) + warn_of_many_set_aside(entries, checked.repeated)
+        if _declared_rows(study, name) is None:
+            warnings += warn_of_open_ends(study.files_of(name))
+        warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
+    context.tell(f"pseudonymising {contract.source}")
+    kinds = direct_identifier_kinds(contract)
+    tokens = subject_tokens(_in_order(identities, kinds), kinds, key)
+    write_table(tokens, out / "tokens" / f"{contract.source}.parquet")
+    return _Source(ledger, warnings, tokens.height)
+
+
+def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFrame, dict[str, FileRead]]:
+    """Return all files of an extract as texts, with the name of the file, and what is known of each file."""
+    study = context.study
+    entry = next(one for one in study.extract if one.name == name)
+    frames: list[pl.DataFrame] = []
+    files: dict[str, FileRead] = {}
+    for file, path in zip(entry.files, study.files_of(name), strict=True):
+        if path.name in files:
+            raise UserError(
+                f"{path}: two files of '{name}' have this name. Rename one, so that they can be told apart."
+            )
+        context.tell(f"checking {path.name}")
+        where = f"{study.path}, [[extract]] '{name}', 'version' of '{file}',"
+        version = version_of(path, extract, entry.version.get(file), where)
+        files[path.name] = FileRead(version, digest_of_file(path))
+        texts = read_extract(path, extract.layouts[version], context.threads)
+        frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
+    # in one piece: Polars 2.1 panics on some expressions of texts over frames in several chunks
+    texts = pl.concat(frames, rechunk=True)
+    if entry.rows is not None and entry.rows != texts.height:
+        paths = ", ".join(str(path) for path in study.files_of(name))
+        raise UserError(
+            f"{paths}: {texts.height:,} rows, but {study.path} declares {entry.rows:,} for '{name}'. "
+            "Ask for the whole delivery again, or mend 'rows'."
+        )
+    return texts, files
+
+
+def _declared_rows(study: Study, extract: str) -> int | None:
+    return next(one.rows for one in study.extract if one.name == extract)
+
+
+def _mint(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:
+    """Return the subjects with those added that are new, numbered in order of first appearance."""
+    key = person_keys.name
+    new = pl.DataFrame(person_keys.unique(maintain_order=True)).join(
+        subjects, on=key, how="anti", maintain_order="left"
+    )
+    minted = new.with_row_index(SUBJECT, offset=subjects.height + 1).select(key, pl.col(SUBJECT).cast(pl.Int64))
+    return pl.concat([subjects, minted])
+
+
+def _derive(accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, areas: dict[str, str]) -> pl.DataFrame:
+    """Return the accepted rows with `record_id`, `subject_id`, and the subject's `birth_month` and `area`."""
+    rows = accepted.with_row_index(RECORD, offset=1).with_columns(pl.col(RECORD).cast(pl.Int64))
+    rows = rows.join(subjects, on=subjects.columns[0], how="left", maintain_order="left")
+    born, postcode = extract.column_of("date_of_birth"), extract.column_of("postcode")
+    if born:
+        rows = rows.with_columns(pl.col(born).dt.month_start().alias("birth_month"))
+    if postcode:
+        places = rows.select(pl.col(postcode).unique()).with_columns(area_of(pl.col(postcode), areas).alias("area"))
+        rows = rows.join(places, on=postcode, how="left", maintain_order="left")
+    return rows
+
+
+def _records(rows: pl.DataFrame, extract: Extract, key: PseudonymisationKey) -> pl.DataFrame:
+    """Return what is kept of accepted rows: ids, attributes, what was derived, tokens of other people."""
+    derived = [name for name in ("birth_month", "area") if name in rows.columns]
+    others = [
+        identifier_tokens(key, str(column.identifier), rows[name]).alias(f"{column.of}_{column.identifier}")
+        for name, column in extract.columns.items()
+        if column.of is not None and column.is_clear_identifier
+    ]
+    return rows.select(RECORD, SUBJECT, *extract.attributes, *derived, *others)
+
+
+def _identities(rows: pl.DataFrame, extract: Extract, order: int) -> pl.DataFrame:
+    """Return the distinct identities of the subjects of an extract, with the day and record of first and last."""
+    own = {
+        str(column.identifier): name
+        for name, column in extract.columns.items()
+        if column.identifier is not None and column.of is None
+    }
+    derived = [name for name in ("birth_month", "area") if name in rows.columns]
+    day = pl.col(extract.dated_by) if extract.dated_by else pl.lit(None, pl.Date)
+    sightings = rows.select(
+        SUBJECT, *(pl.col(name).alias(kind) for kind, name in own.items()), *derived, RECORD, day.alias("day")
+    ).sort("day", RECORD)
+    ends = {"first": pl.Expr.first, "last": pl.Expr.last}
+    return (
+        sightings.group_by([SUBJECT, *own, *derived], maintain_order=True)
+        .agg(end(pl.col(name)).alias(f"{which}_{name}") for which, end in ends.items() for name in ("day", RECORD))
+        .with_columns(pl.lit(order).alias("extract"))
+    )
+
+
+def _in_order(identities: list[pl.DataFrame], kinds: list[str]) -> pl.DataFrame:
+    """Return the identities of all extracts of a source in one frame, ranked by first and by last record.
+
+    Undated records come before dated ones, and extracts of one day in the order of the contract.
+    """
+    schema = {SUBJECT: pl.Int64, **dict.fromkeys(kinds, pl.String), **AS_RECORDED}
+    schema |= {"birth_month": pl.Date, "area": pl.String}
+    frame = pl.concat([pl.DataFrame(schema=schema), *identities], how="diagonal_relaxed")
+    for end in ("first", "last"):
+        frame = frame.sort(f"{end}_day", "extract", f"{end}_{RECORD}").with_row_index(end)
+    return frame.select(*schema, "first", "last")

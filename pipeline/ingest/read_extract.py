@@ -1,0 +1,225 @@
+"""Reading one extract file, CSV or Parquet, into a frame of texts under the names of its contract.
+
+A file that is not what its contract says (header, encoding, whole lines, readable pages) is refused as a
+whole, in one message that names the file and never quotes what it holds: libraries quote lines, we do not.
+"""
+
+import codecs
+import csv
+import io
+import re
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow.parquet
+
+from pipeline.errors import UserError
+from pipeline.ingest.columns import Column
+from pipeline.ingest.contracts import Extract
+from pipeline.ingest.standardise import known
+from pipeline.tables import connect, query
+
+ROW_NUMBER = "row_number"
+_CHUNK = 1 << 20  # bytes
+_LONGEST_HEADER = 1 << 16  # bytes
+_FAULTS_OF_POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # what nanoseconds since 1970 can tell
+
+
+def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
+    """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
+
+    `extract` is the layout of the file. Texts are trimmed and null where empty, as in columns that are absent
+    from the layout. Typed columns of a Parquet file are written as the source would write them in a CSV, so
+    that one set of checks serves both. Raises `UserError` that names the file.
+    """
+    frame = _read_csv(path, extract, threads) if _is_csv(path) else _read_parquet(path, extract)
+    # not by pl.col(header): Polars takes a header such as `*` or `^A.*$` for many columns
+    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.delivered.items()})
+    absent = (pl.lit(None, pl.String).alias(name) for name in extract.absent)
+    texts = named.with_columns(absent).select(known(pl.col(*extract.columns)))
+    return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
+
+
+def headers_of(path: Path) -> list[str]:
+    """Return the headers of a file, in its order; raises `UserError` if there are none to be read."""
+    if _is_csv(path):
+        _check_utf8(path)
+        return _headers_of_csv(path)
+    try:
+        return list(pyarrow.parquet.read_schema(path).names)
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        fault = type(error).__name__
+    raise _damaged_parquet(path, fault)
+
+
+def ends_in_mid_line(path: Path) -> bool:
+    """Return whether a CSV file stops without a line ending: it may have been cut within its last field."""
+    if not _is_csv(path):
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1))
+        return file.read() not in {b"", b"\n", b"\r"}
+
+
+def _is_csv(path: Path) -> bool:
+    kind = path.suffix.lower()
+    if kind not in {".csv", ".parquet"}:
+        raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert it, or mend its name.")
+    return kind == ".csv"
+
+
+def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
+    headers = headers_of(path)
+    check_headers(path, headers, extract)
+    columns = ", ".join(f"{_literal(header)}: 'VARCHAR'" for header in headers)
+    connection = connect(threads)
+    try:
+        connection.execute("SET temp_directory = ''").fetchall()  # clear data must not spill to disk
+        return query(
+            connection,
+            f"SELECT * FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
+            "auto_detect = false, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
+            "null_padding = false, strict_mode = true, compression = 'none')",
+        )
+    except duckdb.Error as error:
+        fault = _fault_of(str(error))
+    finally:
+        connection.close()
+    # raised here, so that no traceback leads back to an error that quotes the line
+    raise UserError(f"{path}: {fault}. The file is truncated or damaged: ask for it again, or mend that line.")
+
+
+def _fault_of(message: str) -> str:
+    """Say what DuckDB found wrong with a line, without the line."""
+    line = re.search(r"^.*CSV Error on Line: (\d+)", message)
+    where = f"line {int(line[1]):,}" if line else "some line"
+    fields = re.search(r"^Expected Number of Columns: (\d+) Found: (\d+)", message, re.MULTILINE)
+    if fields:
+        return f"{where} has {fields[2]} fields, the header {fields[1]}"
+    if re.search(r"^Value with unterminated quote found", message, re.MULTILINE):
+        return f"a quote is not closed, or not doubled, at or after {where}"
+    return f"{where} cannot be read as CSV (comma, double quotes, one kind of line ending)"
+
+
+def _check_utf8(path: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line = 1
+    with path.open("rb") as file:
+        try:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+                line += chunk.count(b"\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            wrong_byte = error.object[error.start]
+            line += error.object.count(b"\n", 0, error.start)
+        else:
+            return
+    raise UserError(
+        f"{path}: not UTF-8 (byte 0x{wrong_byte:02X} on line {line:,}). "
+        "Save it again as UTF-8: it may be Windows-1252 or UTF-16."
+    )
+
+
+def _headers_of_csv(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        beginning = file.read(_LONGEST_HEADER)
+    if "\0" in beginning:
+        raise UserError(f"{path}: not UTF-8 text. Save it again as UTF-8: it may be UTF-16.")
+    first_line = next(csv.reader(io.StringIO(beginning, newline="")), [])
+    if not first_line:
+        raise UserError(f"{path}: the file is empty. It must begin with a header.")
+    return first_line
+
+
+def check_headers(path: Path, headers: list[str], extract: Extract, named: str = "the contract") -> None:
+    """Raise one error on all headers that are missing, unknown or there twice.
+
+    A file whose first line has few of the headers may have no header at all: then nothing of it is quoted.
+    `named` says which layout is meant.
+    """
+    expected = [column.header for column in extract.delivered.values()]
+    missing = [header for header in expected if header not in headers]
+    unknown = [header for header in headers if header not in expected]
+    twice = sorted({header for header in headers if headers.count(header) > 1})
+    if not (missing or unknown or twice):
+        return
+    if len(missing) > len(expected) / 2:
+        raise UserError(
+            f"{path}: {len(missing)} of the {len(expected)} columns of {named} are missing. "
+            f"The header must be {','.join(expected)}, in any order, parted by commas."
+        )
+    faults = []
+    for header in unknown:
+        nearest = get_close_matches(header, missing or expected, n=1)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"{named} does not have it."
+        faults.append(f"unknown column '{header}': {hint}")
+    faults += [f"the column '{header}' is missing." for header in missing]
+    faults += [f"the column '{header}' stands there twice." for header in twice]
+    raise UserError(f"{path}: {' '.join(faults)} The headers must be those of {named}, in any order.")
+
+
+def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        headers = list(file.schema_arrow.names)
+        table = file.read() if has_headers_of(headers, extract) else None
+        if table is not None:
+            table.validate(full=True)  # texts must be UTF-8 here as well
+        frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
+    except (OSError, ValueError, pyarrow.ArrowException, *_FAULTS_OF_POLARS) as error:
+        fault = type(error).__name__
+    else:
+        check_headers(path, headers, extract)
+        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in extract.delivered.values()])
+    raise _damaged_parquet(path, fault)
+
+
+def _damaged_parquet(path: Path, fault: str) -> UserError:
+    return UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: ask for it again.")
+
+
+def has_headers_of(headers: list[str], extract: Extract) -> bool:
+    """Return whether headers are those of a layout, each once, in any order."""
+    return sorted(headers) == sorted(column.header for column in extract.delivered.values())
+
+
+def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:
+    """Return the values of a typed column as the source would write them in a CSV."""
+    try:
+        return pl.DataFrame({"value": values}).select(_written(values.dtype, column)).to_series().alias(column.header)
+    except _FAULTS_OF_POLARS:
+        fault = f"the column '{column.header}' is of type {values.dtype}"
+    raise UserError(f"{path}: {fault}. Write it as text, number, date or boolean.")
+
+
+def _written(dtype: pl.DataType, column: Column) -> pl.Expr:
+    value = pl.col("value")
+    if dtype.is_temporal() and dtype in (pl.Date, pl.Datetime):
+        # beyond these years Polars panics instead of writing a date
+        in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
+        day = pl.when(in_calendar).then(value)
+        told = day.dt.strftime(column.format)
+        if dtype == pl.Datetime:
+            told = pl.when(day.dt.time() == pl.time(0)).then(told).otherwise(day.dt.strftime("%FT%T"))
+        return pl.when(in_calendar | value.is_null()).then(told).otherwise(pl.lit("no day of the calendar"))
+    if dtype.is_float() or dtype.is_decimal():
+        # whole numbers with gaps become floats in many tools: 1.0 stands for 1
+        number = value.cast(pl.Float64).fill_nan(None)
+        whole = number.cast(pl.Int64, strict=False)
+        return pl.when(number == whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
+        raise pl.exceptions.SchemaError("no text stands for it")
+    return value.cast(pl.String)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _without_wildcards(path: Path) -> str:
+    return re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))

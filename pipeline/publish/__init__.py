@@ -1,1 +1,0 @@
-"""Publication: tables in, documents out. Nothing here estimates anything."""

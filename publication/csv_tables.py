@@ -1,0 +1,52 @@
+"""The published tables as CSV: the columns of their schemas, ISO dates, plain decimal numbers, one way only."""
+
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.schemas import TABLES
+from pipeline.tables import write_text
+from publication.funnel import funnel
+from publication.published import table
+
+PUBLISHED = ("flows", "stocks", "linkage_quality", "coverage", "ledger", "error_sources")
+DIAGNOSTIC = ("model_levels", "link_weights")
+ESTIMATE_DECIMALS = 1
+RATE_DECIMALS = 6
+# Columns in units of people; every other number with decimals is a rate, a factor or a weight.
+IN_PEOPLE = {"estimate", "lower", "upper", "estimated"}
+STANDARD_ERROR_IN_PEOPLE = {"flows", "stocks"}
+
+
+def write_csv_tables(tables: Path) -> list[Path]:
+    """Write each published table of a run's folder as CSV beside its Parquet file, and the funnel; return them.
+
+    Estimates have one decimal, rates six; a missing value is an empty field. Tables of aggregates that the
+    report draws are written too, so that every chart has its numbers. The same table gives the same bytes.
+    """
+    standing = [name for name in (*PUBLISHED, *DIAGNOSTIC) if (tables / f"{name}.parquet").exists()]
+    written = [_write(table(tables, name), name, tables) for name in standing]
+    steps = funnel(tables)
+    if steps.height:
+        written.append(_write(steps, "funnel", tables))
+    return written
+
+
+def _write(frame: pl.DataFrame, name: str, folder: Path) -> Path:
+    schema = TABLES.get(name)
+    ordered = frame.select(schema.column_names()) if schema else frame
+    text = ordered.with_columns(
+        _decimal(column, name) for column, kind in ordered.schema.items() if kind.is_float()
+    ).write_csv(line_terminator="\n", date_format="%Y-%m-%d", null_value="")
+    path = folder / f"{name}.csv"
+    write_text(text, path)
+    return path
+
+
+def _decimal(column: str, name: str) -> pl.Expr:
+    in_people = column in IN_PEOPLE or (column == "standard_error" and name in STANDARD_ERROR_IN_PEOPLE)
+    decimals = ESTIMATE_DECIMALS if in_people else RATE_DECIMALS
+    value = pl.col(column).fill_nan(None)
+    # The addition of zero turns -0.0 into 0.0; a weight of a level that never occurs may be infinite.
+    plain = (pl.when(value.is_finite()).then(value).round(decimals) + 0.0).cast(pl.Decimal(38, decimals))
+    return pl.when(value.is_infinite()).then(value.cast(pl.String)).otherwise(plain.cast(pl.String)).alias(column)

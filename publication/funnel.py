@@ -1,0 +1,73 @@
+"""The way from records to flows, as counts: how many remain at each step of the chain."""
+
+from pathlib import Path
+
+import polars as pl
+
+from publication.published import DEFINITION, latest, of_definition, table
+from publication.words import day, period
+
+Step = tuple[str, str, str, int]
+
+
+def funnel(tables: Path) -> pl.DataFrame:
+    """Return one row a step: its code `step`, what it `says`, the `unit` and the `count`.
+
+    Migrations count by their probability and weight, as everywhere after. A step whose table is missing is left out.
+    """
+    steps = [*_rows(tables), *_people(tables), *_migrations(tables)]
+    schema = {"step": pl.String, "says": pl.String, "unit": pl.String, "count": pl.Int64}
+    return pl.DataFrame(steps, schema=schema, orient="row")
+
+
+def _rows(tables: Path) -> list[Step]:
+    ledger = table(tables, "ledger")
+    if ledger.is_empty():
+        return []
+    rows_in, accepted = ledger.select(pl.col("rows_in", "accepted").sum()).row(0)
+    return [("rows", "Rows in the extract files", "rows", rows_in), ("accepted", "Rows accepted", "rows", accepted)]
+
+
+def _people(tables: Path) -> list[Step]:
+    steps: list[Step] = []
+    clusters = _lazy(tables, "clusters")
+    if clusters is not None:
+        best = clusters.filter(pl.col("draw") == 0)
+        subjects, people = best.select(pl.len(), people=pl.col("person_id").n_unique()).collect().row(0)
+        steps += [
+            ("subjects", "Subjects: one person as one source sees them", "subjects", subjects),
+            ("people", "People, after linkage", "people", people),
+        ]
+    residents = _lazy(tables, "residents")
+    if residents is not None:
+        last = residents.select(pl.col("reference_date").max()).collect().item()
+        on_day = residents.filter(pl.col("resident"), pl.col("reference_date") == last)
+        if last is not None:
+            counted = on_day.select(pl.len()).collect().item()
+            steps.append(("residents", f"Residents on {day(last)}, by their signs", "people", counted))
+    return steps
+
+
+def _migrations(tables: Path) -> list[Step]:
+    migrations = _lazy(tables, "migrations")
+    year = latest(of_definition(table(tables, "flows")), "net")
+    if migrations is None or year is None:
+        return []
+    dated = pl.col("date").is_between(year["period_start"], year["period_end"])
+    found = (
+        migrations.filter(pl.col("definition") == DEFINITION, dated)
+        .group_by(pl.col("direction").cast(pl.String))
+        .agg((pl.col("probability") * pl.col("weight")).sum().round().cast(pl.Int64))
+        .collect()
+    )
+    by_direction = dict(found.iter_rows())
+    when = period(year["period_start"], year["period_end"])
+    return [
+        (direction, f"{direction.title()}s, {when}", "people", by_direction.get(direction, 0))
+        for direction in ("immigration", "emigration")
+    ]
+
+
+def _lazy(tables: Path, name: str) -> pl.LazyFrame | None:
+    path = tables / f"{name}.parquet"
+    return pl.scan_parquet(path) if path.exists() else None

@@ -1,0 +1,1 @@
+"""The simulated country is compared with published figures."""

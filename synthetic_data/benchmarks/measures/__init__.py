@@ -1,0 +1,1 @@
+"""How a published figure is measured in a synthetic study: one module a subject, one function a measure."""

@@ -1,0 +1,22 @@
+"""The measures by name, as the file of targets calls them."""
+
+from collections.abc import Callable
+
+from synthetic_data.benchmarks.counting import Shown
+from synthetic_data.benchmarks.measures.border_outcomes import expired_permissions
+from synthetic_data.benchmarks.measures.population_figures import births, deaths, flows, residents, visits
+from synthetic_data.benchmarks.measures.registrations import list_excess, registration_lag, registrations
+from synthetic_data.benchmarks.measures.student_figures import (
+    after_course,
+    enrolments,
+    first_months,
+    listed_where_studying,
+)
+
+MEASURES: dict[str, Callable[..., Shown]] = {
+    one.__name__: one
+    for one in (
+        after_course, births, deaths, enrolments, expired_permissions, first_months, flows, list_excess,
+        listed_where_studying, registration_lag, registrations, residents, visits,
+    )
+}  # fmt: skip

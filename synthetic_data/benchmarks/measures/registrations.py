@@ -1,0 +1,53 @@
+"""Measures of registers: National Insurance numbers, the lag of the NHS behind them, and the lists of practices."""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.ingest.areas import area_of
+from synthetic_data.benchmarks.counting import NotShownError, Shown, Where, counted, median
+from synthetic_data.benchmarks.observed_study import Observed, group_of
+
+
+def registrations(
+    study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
+) -> Shown:
+    """Numbers given to overseas nationals: `nationality`, `group` and `region` are those of the registration."""
+    study.known_until(until)
+    scan = study.records("mws", "nationality", "registration_date", "postcode")
+    rows = scan.filter(pl.col("registration_date").is_between(begin, until)).with_columns(
+        group=group_of(pl.col("nationality")), region=area_of(pl.col("postcode"), study.areas)
+    )
+    return counted(rows, where, among)
+
+
+def registration_lag(study: Observed, begin: date, until: date, where: Where | None = None) -> Shown:
+    """Median days from the arrival stated for a number to the first registration from abroad with the NHS."""
+    return median(lags(study, begin, until), "days", where)
+
+
+def lags(study: Observed, begin: date, until: date) -> pl.DataFrame:
+    """Return `days` from stated arrival to NHS registration, and `group`, of people with both.
+
+    The cohort are those whose NHS registration was posted from one day to another, joined by who they truly
+    are. Who registered before the stated arrival is left out, as in the published bins.
+    """
+    study.known_until(until)
+    posted = study.records("pds", "registration_type", "posting_date").filter(
+        pl.col("registration_type") == "first_from_abroad", pl.col("posting_date").is_between(begin, until)
+    )
+    first = posted.group_by("person").agg(pl.col("posting_date").min())
+    arrived = study.records("mws", "nationality", "arrival_date").unique("person", keep="first", maintain_order=True)
+    days = (pl.col("posting_date") - pl.col("arrival_date")).dt.total_days()
+    joined = first.join(arrived, on="person").with_columns(days=days, group=group_of(pl.col("nationality")))
+    return joined.filter(pl.col("days") >= 0)
+
+
+def list_excess(study: Observed, snapshot: date, on: date) -> Shown:
+    """By what share the patients on practice lists on a snapshot are more than the residents on a day."""
+    study.known_until(snapshot)
+    listed = study.records("pr", "snapshot_date").filter(pl.col("snapshot_date") == snapshot)
+    if listed.is_empty():
+        raise NotShownError(f"the study has no snapshot of {snapshot}")
+    here = len(study.residents(on))
+    return Shown(len(listed) / here - 1, abs(len(listed) - here))

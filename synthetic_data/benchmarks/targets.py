@@ -1,0 +1,215 @@
+"""Published figures that the simulated country is held against, and how far off each may be.
+
+The tolerance of a figure is computed: the rounding of what is published, plus four standard errors of what a
+study of this size shows. The standard errors come from many seeds (`benchmarks.spread`), because members of
+a household move together and no formula for independent people would do.
+"""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from importlib import resources
+from math import sqrt
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field, model_validator
+
+from pipeline.errors import UserError, unknown
+from pipeline.toml_files import Frozen, parse, read_toml
+from synthetic_data.benchmarks.counting import NotShownError, Shown
+from synthetic_data.benchmarks.measures.by_name import MEASURES
+from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.country.rates import table
+
+STANDARD_ERRORS = 4
+SPREAD_RESIDENTS = 100_000
+"""The size of study for which `target_spread.csv` has the standard errors."""
+LARGE_STUDY, MANY_EVENTS, LARGEST_SHARE = 1_000_000, 3_600, 0.05
+"""In a large study no figure that rests on many events may be off by more than this share of it."""
+ENGLAND_AND_WALES = "England and Wales"
+
+
+class Share(Frozen):
+    """What share England and Wales have in the figures of another geography, and why."""
+
+    value: float = Field(gt=0)
+    says: str = Field(min_length=1)
+
+
+class Country(Frozen):
+    """How many people the residents of a study stand for on a day, and where the number comes from."""
+
+    residents: int = Field(gt=0)
+    on: date
+    says: str = Field(min_length=1)
+
+
+class Target(Frozen):
+    """One published figure: what it is, where it stands, and how a study is asked for the same."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9_]*$")
+    title: str
+    says: str
+    published: float
+    unit: Literal["persons", "events", "share", "days"]
+    period: str
+    geography: str
+    source: str
+    confirmed: Literal["yes", "from memory"]
+    rounding: float = Field(ge=0)
+    scale: str | None = None
+    measure: str
+    given: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _names_its_share(self) -> "Target":
+        if self.geography in {"United Kingdom", "England"} and self.scale is None:
+            raise ValueError(f"'{self.name}' is a figure of {self.geography}: 'scale' must name a [share]")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_measured(self) -> "Target":
+        if self.measure not in MEASURES:
+            raise ValueError(str(unknown("measure", self.measure, MEASURES, f"target '{self.name}'")))
+        try:
+            inspect.signature(MEASURES[self.measure]).bind(None, **self.given)
+        except TypeError as error:
+            raise ValueError(f"'{self.name}' asks '{self.measure}' for something else: {error}") from None
+        return self
+
+
+class Targets(Frozen):
+    """All targets, with the country that a study stands for and the shares that figures name."""
+
+    country: Country
+    share: dict[str, Share]
+    target: tuple[Target, ...]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Targets":
+        names = [one.name for one in self.target]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two targets are called '{twice[0]}'; each needs a name of its own")
+        for one in self.target:
+            if one.scale is not None and one.scale not in self.share:
+                raise ValueError(str(unknown("share", one.scale, self.share, f"target '{one.name}'")))
+        return self
+
+
+@dataclass(frozen=True)
+class Result:
+    """One target held against a study; `value` is None, and `note` says why, where the study cannot show it.
+
+    `published`, `value` and `tolerance` are on the scale of the published figure.
+    """
+
+    target: Target
+    value: float | None
+    events: int | None
+    tolerance: float
+    holds: bool
+    note: str = ""
+
+
+def read_targets(path: Path | None = None) -> Targets:
+    """Return the targets of a TOML file, by default those of Sojourn; raises `UserError` for a mistake in it."""
+    path = path or Path(str(resources.files("synthetic_data.benchmarks") / "targets.toml"))
+    data = read_toml(path)
+    targets = [_merged(group, figure) for group in data.pop("group", []) for figure in group.get("figures", [])]
+    return parse(Targets, {**data, "target": targets}, str(path))
+
+
+def _merged(group: Mapping[str, Any], figure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a figure with all that its group says and it does not; filters and what is given are put together."""
+    target = {name: value for name, value in {**group, **figure}.items() if name not in {"figures", "where"}}
+    where = {**group.get("where", {}), **figure.get("where", {})}
+    target["given"] = {**group.get("given", {}), **figure.get("given", {})}
+    if where:
+        target["given"]["where"] = where
+    if "published" in target:
+        target.setdefault("rounding", rounding(target["published"]))
+    return target
+
+
+def rounding(published: float) -> float:
+    """Return half a unit of the last digit that is not zero: 0.47 gives 0.005, 7,400,000 gives 50,000."""
+    exponent = Decimal(str(published)).normalize().as_tuple().exponent
+    return float(Decimal(5).scaleb(int(exponent) - 1))
+
+
+def chance_errors() -> pl.DataFrame:
+    """Return the table `target_spread.csv`: the standard error of each target (`name, standard_error, seeds`)."""
+    text = (resources.files("synthetic_data.benchmarks") / "target_spread.csv").read_bytes()
+    return pl.read_csv(text, null_values="")
+
+
+def compare(study: Observed, targets: Targets) -> list[Result]:
+    """Return every target held against a study, in the order of the file."""
+    residents = study_residents(study, targets.country)
+    errors = {row["name"]: row["standard_error"] for row in chance_errors().to_dicts()}
+    results = []
+    for target in targets.target:
+        error = errors.get(target.name)
+        try:
+            found = _scaled(MEASURES[target.measure](study, **target.given), target, targets, residents)
+        except NotShownError as reason:
+            allowed = tolerance(target, error or 0.0, residents, 0)
+            results.append(Result(target, None, None, allowed, holds=False, note=f"cannot be shown: {reason}"))
+            continue
+        allowed = tolerance(target, error or 0.0, residents, found.events)
+        note = "" if error is not None else "its standard error is not known: only the rounding is allowed"
+        holds = abs(found.value - target.published) <= allowed
+        results.append(Result(target, found.value, found.events, allowed, holds=holds, note=note))
+    return results
+
+
+def shown(study: Observed, targets: Targets) -> dict[str, float | None]:
+    """Return what a study shows of every target, on the scale of what is published; None where it cannot."""
+    return {one.target.name: one.value for one in compare(study, targets)}
+
+
+def tolerance(target: Target, standard_error: float, residents: int, events: int) -> float:
+    """Return how far a study may be off: rounding plus four standard errors, within 5% where a study is large.
+
+    `standard_error` is that of a study of 100,000 residents, on the scale of the published figure. The limit of
+    5% is for studies of a million residents or more, and figures that rest on 3,600 events or more; a figure
+    that is published more coarsely than that cannot be held to it.
+    """
+    allowed = target.rounding + STANDARD_ERRORS * standard_error * sqrt(SPREAD_RESIDENTS / residents)
+    if residents >= LARGE_STUDY and events >= MANY_EVENTS:
+        return max(target.rounding, min(allowed, LARGEST_SHARE * abs(target.published)))
+    return allowed
+
+
+def study_residents(study: Observed, country: Country) -> int:
+    """Return the residents of a study on the day of the country; raises `UserError` unless it is of all regions."""
+    people = study.residents(country.on)
+    if people.is_empty():
+        raise UserError(f"{study.study.path}: nobody lives there on {country.on}, so it stands for no country.")
+    of_all = study.truth("people")
+    if "region" in of_all.columns:
+        areas = table("areas")
+        missing = areas.filter(~areas["area"].is_in(of_all["region"].unique().to_list()))["name"].to_list()
+        if missing:
+            raise UserError(
+                f"{study.study.path}: nobody in it lives in {', '.join(missing)}, and the figures are of the whole "
+                f"of {ENGLAND_AND_WALES}. Simulate all regions to hold a study against them."
+            )
+    return len(people)
+
+
+def _scaled(found: Shown, target: Target, targets: Targets, residents: int) -> Shown:
+    """Return what was found on the scale of what is published.
+
+    A number of the study is raised to England and Wales, and from there to the geography of the figure. A share
+    that a part of England and Wales has in a larger geography is smaller than its share in them.
+    """
+    share = targets.share[target.scale].value if target.scale else 1.0
+    if target.unit in {"persons", "events"}:
+        return Shown(found.value * targets.country.residents / residents / share, found.events)
+    return Shown(found.value * share, found.events)

@@ -1,0 +1,1 @@
+"""The country in which lives happen: rates, geography, names, and their tables."""

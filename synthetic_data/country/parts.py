@@ -1,0 +1,52 @@
+"""The ten parts of the country, nine English regions and Wales: which are simulated, and in which batches."""
+
+from collections.abc import Sequence
+from math import ceil
+
+from pipeline.errors import unknown
+from synthetic_data.country.geography import PARTS, part_residents
+from synthetic_data.country.rates import table
+
+BATCH = 500_000
+"""Residents whose lives are simulated together, about; a part of a very large country can be more."""
+ROOM = 1_200_000
+"""Residents whose lives are held in memory at once by all processes; about 5.5 KB each."""
+WORTH = 150_000
+"""Residents from whom on several processes are faster than one: each takes a second or two to start."""
+
+
+def parts_of(regions: Sequence[str]) -> tuple[int, ...]:
+    """Return the numbers of the parts with the given codes or names, all of them if none is given.
+
+    Raises `UserError` for a region that there is not, with the nearest name.
+    """
+    areas = table("areas")
+    known = {name.casefold(): part for part, row in enumerate(areas.select("area", "name").rows()) for name in row}
+    for region in regions:
+        if region.casefold() not in known:
+            raise unknown("region", region, [*areas["area"], *areas["name"]], "--region")
+    return tuple(sorted({known[region.casefold()] for region in regions})) or tuple(PARTS)
+
+
+def names_of(parts: Sequence[int]) -> list[str]:
+    """Return the names of parts."""
+    return table("areas")["name"].gather(list(parts)).to_list()
+
+
+def batches(parts: Sequence[int], residents: int, threads: int = 1) -> list[tuple[int, ...]]:
+    """Return the parts in batches, about equally large: of about `BATCH` residents at most, or of one part.
+
+    They are at least as many as the threads, if there are so many parts and people enough.
+    """
+    people = people_of(parts, residents)
+    number = max(ceil(people / BATCH), threads if people >= WORTH else 1)
+    found: list[tuple[int, ...]] = [()] * min(number, len(parts))
+    for part in sorted(parts, key=lambda part: -people_of([part], residents)):
+        smallest = min(range(len(found)), key=lambda batch: people_of(found[batch], residents))
+        found[smallest] += (part,)
+    return found
+
+
+def people_of(parts: Sequence[int], residents: int) -> int:
+    """Return how many of the country's residents live in parts on the first day."""
+    return sum(part_residents(residents)[part] for part in parts)

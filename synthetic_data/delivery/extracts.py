@@ -1,0 +1,165 @@
+"""The extracts: what each source delivers on the data date, in its own layout."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from synthetic_data.delivery.second_numbers import with_second_numbers
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.institutions import activity, border, registrars
+from synthetic_data.institutions.benefits import benefit_spells, families
+from synthetic_data.institutions.home_office import leave, settlement_scheme
+from synthetic_data.institutions.nhs import patient_registers
+from synthetic_data.institutions.revenue import earnings, insurance_numbers
+from synthetic_data.institutions.universities import student_record
+from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.lives.lives import Lives
+from synthetic_data.numbers.days import DATA_DATE, as_date, dates
+from synthetic_data.numbers.draws import draws
+from synthetic_data.scenarios.scenario import DATED, Loss
+from synthetic_data.surveys import clerical_review, coverage_survey, passenger_survey
+
+IMPOSSIBLE_BIRTH = date(2099, 1, 1)
+IMPOSSIBLE_WEEKS = 60
+
+
+SOURCES = (
+    activity,
+    benefit_spells,
+    border,
+    earnings,
+    families,
+    leave,
+    patient_registers,
+    passenger_survey,
+    registrars,
+    clerical_review,
+    settlement_scheme,
+    coverage_survey,
+    student_record,
+    insurance_numbers,
+)
+"""Each has `delivered(sight)`: the extracts of the institution, as they stand on the data date."""
+
+
+def extracts(
+    lives: Lives,
+    errors: Errors,
+    data_date: int = DATA_DATE,
+    losses: tuple[Loss, ...] = (),
+    snapshots: int | None = None,
+) -> Iterator[Extract]:
+    """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
+    sight = Sight(lives, errors, data_date, snapshots)
+    for source in SOURCES:
+        for made in with_second_numbers(source.delivered(sight), lives, errors, data_date):
+            yield _finished(made, lives, errors.broken_share(made.source), data_date, losses)
+
+
+def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
+    files = {}
+    for name, frame in extract.files.items():
+        known = _without_births_to_come(frame, extract, lives, data_date)
+        ordered = known if extract.in_order else known.sort(extract.order, maintain_order=True)
+        delivered = _with_broken_rows(ordered, extract, lives, name, broken)
+        for loss in losses:
+            if loss.extract == extract.name:
+                delivered = _without_lost_rows(delivered, lives, loss)
+        files[name] = delivered
+    return replace(extract, files=files)
+
+
+def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:
+    """Put right what nobody had written yet: a wrong date of birth that lies behind the data date.
+
+    Texts are left alone: MWS alone writes them, and holds adults only.
+    """
+    if not extract.birth or frame.schema[extract.birth] != pl.Date:
+        return frame
+    to_come = np.flatnonzero((frame[extract.birth] > as_date(data_date)).to_numpy())
+    if not len(to_come):
+        return frame
+    born = dates("born", lives.birth[frame["row"].to_numpy()[to_come]])
+    return frame.with_columns(frame[extract.birth].scatter(to_come, born))
+
+
+def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.DataFrame:
+    """Lose a share of the rows that are dated in one year."""
+    dated = frame[DATED[loss.extract]]
+    if dated.dtype == pl.String:
+        dated = dated.str.to_date("%d/%m/%Y")
+    person = lives.person[frame["row"].to_numpy()]
+    lost = draws(lives.seed, f"{loss.extract} lost", person, dated.to_physical().to_numpy()) < loss.share
+    return frame.filter(~(pl.Series(lost) & (dated.dt.year() == loss.year)))
+
+
+def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file: str, share: float) -> pl.DataFrame:
+    """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has.
+
+    Which ones goes with the person and the day of the row, whoever else is in the file.
+    """
+    if not share:
+        return frame
+    person = lives.person[frame["row"].to_numpy()]
+    dated = [frame[one].to_physical().to_numpy() for one in extract.order if frame.schema[one] == pl.Date]
+    drawn = draws(lives.seed, f"{file} broken", person, *dated)
+    broken = np.flatnonzero(drawn < share)
+    first = drawn[broken] < share / 2
+    changes = []
+    if extract.sex:
+        changes.append(frame[extract.sex].scatter(broken[first], "X"))
+    if extract.birth:
+        as_text = frame.schema[extract.birth] == pl.String
+        future = IMPOSSIBLE_BIRTH.strftime("%d/%m/%Y") if as_text else IMPOSSIBLE_BIRTH
+        changes.append(frame[extract.birth].scatter(broken[~first], future))
+    if "WEEKS_ANY" in frame.columns:
+        changes.append(frame["WEEKS_ANY"].scatter(broken, IMPOSSIBLE_WEEKS))
+    return frame.with_columns(changes)
+
+
+def known_people(extract: Extract) -> pl.DataFrame:
+    """Return `source, person_key, row, postcode`: everybody in an extract, with the latest address of the key."""
+    postcode = pl.col(extract.postcode) if extract.postcode else pl.lit(None, pl.String)
+    return _latest(
+        pl.concat(
+            frame.select("row", source=pl.lit(extract.source), person_key=pl.col(extract.key), postcode=postcode)
+            for frame in extract.files.values()
+        )
+    )
+
+
+def _latest(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by("source", "person_key").agg(pl.col("row").last(), pl.col("postcode").drop_nulls().last())
+
+
+def latest_addresses(pds: Extract) -> pl.DataFrame:
+    """Return `row, on_spine`: where each person lives, as the latest posting on the spine says."""
+    return (
+        pl.concat(pds.files.values())
+        .sort("POSTING_DATE", maintain_order=True)
+        .group_by("row")
+        .agg(on_spine=pl.col("POSTCODE").drop_nulls().last())
+    )
+
+
+def identities(lives: Lives, known: Iterable[pl.DataFrame], spine: pl.DataFrame) -> pl.DataFrame:
+    """Return `source, person_key, person, moved`: who is behind each key of each source.
+
+    `known` are the `known_people` of all extracts, `spine` the `latest_addresses` of PDS. `moved` says that the
+    source's latest address is another one than that of the spine.
+    """
+    return (
+        _latest(pl.concat(known).filter(pl.col("source") != "review_sample"))
+        .join(spine, on="row", how="left")
+        .join(pl.DataFrame({"row": np.arange(len(lives.person)), "person": lives.person}), on="row", how="left")
+        .select(
+            "source",
+            "person_key",
+            "person",
+            moved=(pl.col("postcode") != pl.col("on_spine")).fill_null(value=False),
+        )
+        .sort("source", "person_key")
+    )

@@ -1,0 +1,1 @@
+"""Errors creep in: the catalogue of errors, and how each is made."""

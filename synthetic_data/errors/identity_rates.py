@@ -1,0 +1,219 @@
+"""Errors in who a person is: names, dates of birth, sex, missing values and second numbers; and each source's own.
+
+All of them are made once by a source, and kept. Those that are carelessness (misspelt names, wrong dates of birth
+and sexes, missing values, stale addresses) befall some people more than others: see `errors.susceptibility`.
+"""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from pipeline.toml_files import Frozen
+from synthetic_data.errors.entries import Amount, Share, error
+
+UNDER_LINKED = (
+    "ONS, Census 2021 to Personal Demographics Service linkage report (that these are linked less); "
+    "the size is an assumption"
+)
+DOCUMENTS = "that asylum records hold such dates is well known; the size is an assumption"
+
+
+class Groups(Frozen):
+    """Factors of carelessness for people whom linkage is known to lose; the mean over residents is kept."""
+
+    aged_20_29: Amount = error(1.6, "factor for people aged 20 to 29 on 30 June 2017", UNDER_LINKED)
+    men: Amount = error(1.2, "factor for men", UNDER_LINKED)
+    london: Amount = error(1.4, "factor for people whose first home in the country is in London", UNDER_LINKED)
+
+
+class Names(Frozen):
+    """Misspelt names: a share of given names, and of family names, of the people whom a source holds."""
+
+    rate: Share = error(0.03, "given names, and family names, that a source misspells")
+    foreign_factor: Amount = error(2.5, "factor for names that are neither English nor Irish", UNDER_LINKED)
+    by_sound: Share = error(0.4, "misspelt as heard; the others are slips of the keyboard")
+    prone: Annotated[float, Field(ge=0, lt=1, strict=True)] = error(
+        0.1, "people whose records go wrong more often, in all sources alike"
+    )
+    prone_factor: Amount = error(5.0, "how much more often than the mean; the mean is kept")
+
+    @model_validator(mode="after")
+    def _mean_can_be_kept(self) -> "Names":
+        if self.prone * self.prone_factor > 1:
+            raise ValueError("'prone' times 'prone_factor' is at most 1, or the others' rates would be negative")
+        return self
+
+
+class Forms(Frozen):
+    """Right names in another form: as written elsewhere, in another order, in part, or as people call each other."""
+
+    variant: Share = error(0.04, "names with several usual spellings (Mohammed, Muhammad) of which it holds another")
+    accents_lost: Share = error(0.6, "people whose names a source writes without their accents")
+    reversed: Share = error(0.03, "people whose family name comes first at home, and whose names a source swaps")
+    main_family_name: Share = error(
+        0.08, "people with two family names of whom a source holds one: the first of Spanish, the last of Portuguese"
+    )
+    other_family_name: Share = error(0.02, "the same, but for the other of the two")
+    hyphenated: Share = error(0.08, "people with two family names that a source joins by a hyphen")
+    one_given_name: Share = error(0.15, "people with several given names of whom a source holds the first")
+    unnamed: Share = error(0.2, "people with a single name of whom a source writes FNU, first name unknown")
+    nickname: Share = error(0.08, "people with a name like Katherine whom the coverage survey writes down as Kate")
+    marriage_missed: Share = error(0.15, "changes of name at marriage that a source never takes over")
+    marriage_mean_days: Amount = error(180, "mean lag of the others")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Forms":
+        if self.main_family_name + self.other_family_name + self.hyphenated > 1:
+            raise ValueError(
+                "'main_family_name', 'other_family_name' and 'hyphenated' are shares of the same people: "
+                "at most 1 together"
+            )
+        return self
+
+
+class Documents(Frozen):
+    """People from some countries whose documents, and so all sources, give 1 January as their birthday."""
+
+    AF: Share
+    ER: Share
+    IQ: Share
+    SD: Share
+    SO: Share
+
+
+class Dates(Frozen):
+    """Wrong dates: dates of birth in every source, dates of arrival stated by migrants."""
+
+    birth: Share = error(0.012, "dates of birth that are wrong in a source")
+    swapped: Share = error(0.45, "of wrong dates of birth: day and month swapped, where that makes a date")
+    new_year: Share = error(0.08, "of wrong dates of birth: 1 January of the right year")
+    day_unknown: Share = error(0.003, "people born abroad for whom PDS, or exit checks, hold 1 January")
+    documents: Documents = error(
+        Documents(AF=0.3, ER=0.12, IQ=0.15, SD=0.25, SO=0.3),
+        "people born there whose documents say 1 January: all sources agree on it",
+        DOCUMENTS,
+    )
+    arrival_near: Share = error(0.12, "stated arrivals that are up to ten days off")
+    arrival_month: Share = error(0.06, "stated arrivals that are rounded to the first of the month")
+
+    @model_validator(mode="after")
+    def _one_mistake(self) -> "Dates":
+        for one, other, of in (("arrival_near", "arrival_month", "people"), ("swapped", "new_year", "dates")):
+            if getattr(self, one) + getattr(self, other) > 1:
+                raise ValueError(f"'{one}' and '{other}' are shares of the same {of}: at most 1 together")
+        return self
+
+
+class Sexes(Frozen):
+    """Wrong sexes."""
+
+    wrong: Share = error(0.001, "people whose sex a source holds wrongly")
+
+
+class Missing(Frozen):
+    """Missing values; dates of birth and sexes are never missing, since every contract requires them."""
+
+    given_name: Share = error(0.002, "given names of which a source holds the initial alone")
+    postcode: Share = error(0.01, "postcodes that a source does not hold")
+    nationality: Share = error(0.01, "nationalities that students' records lack")
+
+
+class Duplicates(Frozen):
+    """Second numbers: from a day of their stay on, a source takes people for somebody new."""
+
+    pds: Share = error(0.002, "people who are given a second NHS number; PDS and PR hold both")
+    hesa: Share = error(0.003, "students who are given a second HUSID")
+    exit_checks: Share = error(0.005, "travellers who are taken for two")
+
+
+class NamesOf(Frozen):
+    """Misspelt names of one source; the rate stands in place of the general rate times the source's factor."""
+
+    rate: Share | None = None
+    by_sound: Share | None = None
+
+
+class FormsOf(Frozen):
+    """Forms of names in one source."""
+
+    variant: Share | None = None
+    accents_lost: Share | None = None
+    reversed: Share | None = None
+    main_family_name: Share | None = None
+    other_family_name: Share | None = None
+    hyphenated: Share | None = None
+    one_given_name: Share | None = None
+    unnamed: Share | None = None
+    nickname: Share | None = None
+    marriage_missed: Share | None = None
+    marriage_mean_days: Amount | None = None
+
+
+class DatesOf(Frozen):
+    """Wrong dates of birth of one source; `birth` stands in place of the general rate times the source's factor."""
+
+    birth: Share | None = None
+    swapped: Share | None = None
+    new_year: Share | None = None
+    day_unknown: Share | None = None
+
+
+class SexesOf(Frozen):
+    """Wrong sexes of one source, in place of the general rate times the source's factor."""
+
+    wrong: Share | None = None
+
+
+class MissingOf(Frozen):
+    """Missing values of one source, in place of the general rates times the source's factor."""
+
+    given_name: Share | None = None
+
+
+class MissingWithPostcode(MissingOf):
+    """The same of a source that holds postcodes, and may lack them."""
+
+    postcode: Share | None = None
+
+
+class MissingOfStudents(MissingWithPostcode):
+    """The same of a source that may lack nationalities, too."""
+
+    nationality: Share | None = None
+
+
+class AddressesOf(Frozen):
+    """Stale addresses of one source."""
+
+    stale: Share | None = None
+    mean_days: Amount | None = None
+
+
+class OfSource(Frozen):
+    """What one source does in its own way: how careless it is, and its own rates."""
+
+    factor: Amount
+    names: NamesOf = NamesOf()
+    forms: FormsOf = FormsOf()
+    dates: DatesOf = DatesOf()
+    sex: SexesOf = SexesOf()
+    missing: MissingOf = MissingOf()
+    broken_rows: Share | None = None
+
+
+class OfPostcodedSource(OfSource):
+    """The same of a source that holds postcodes, and may lack them."""
+
+    missing: MissingWithPostcode = MissingWithPostcode()
+
+
+class OfAddressedSource(OfPostcodedSource):
+    """The same of a source that holds addresses of its own, and old ones."""
+
+    addresses: AddressesOf = AddressesOf()
+
+
+class OfStudents(OfAddressedSource):
+    """The same of a source that may lack nationalities, too."""
+
+    missing: MissingOfStudents = MissingOfStudents()

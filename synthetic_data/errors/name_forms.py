@@ -1,0 +1,141 @@
+"""Right names in another form: spelt as others spell them, in another order, in part, or as friends say them.
+
+No form is a misspelling: each is what another register would hold of the same person. Who is open to which form
+follows from the origin of the names (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
+"""
+
+from functools import cache, lru_cache
+from unicodedata import category, normalize
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from synthetic_data.country.rates import table
+from synthetic_data.errors.record_draws import Records
+from synthetic_data.errors.susceptibility import HOME_NAMES
+from synthetic_data.numbers.labels import Labels
+
+FIRST_NAME_UNKNOWN = "FNU"
+_PLAIN = str.maketrans({
+    "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
+    "ß": "ss", "æ": "ae", "Æ": "Ae", "ı": "i",
+})  # fmt: skip
+"""Letters that Unicode does not take apart into a plain letter and an accent."""
+PARTS = ("given_name", "family_name")
+GIVEN, FAMILY = (pl.col(part) for part in PARTS)
+_FIRST, _LAST = r"^([^ ]+)", r"([^ ]+)$"
+_BOTH, _FIRST_ALONE, _LAST_ALONE, _HYPHENATED = range(4)
+"""What is written of two family names."""
+_WRITTEN = np.array([[_FIRST_ALONE, _LAST_ALONE, _HYPHENATED], [_LAST_ALONE, _FIRST_ALONE, _HYPHENATED]])
+"""...where the first is the main one, or the last: the main one, the other, or both with a hyphen."""
+_ACCENTED = pl.any_horizontal(part.str.len_bytes() != part.str.len_chars() for part in (GIVEN, FAMILY))
+_SHORTER = (
+    pl.when("first_alone").then(GIVEN.str.extract(_FIRST)).otherwise(GIVEN).alias("given_name"),
+    pl.when(pl.col("of_two") == _BOTH).then(FAMILY)
+    .when(pl.col("of_two") == _FIRST_ALONE).then(FAMILY.str.extract(_FIRST))
+    .when(pl.col("of_two") == _LAST_ALONE).then(FAMILY.str.extract(_LAST))
+    .otherwise(FAMILY.str.replace_all(" ", "-", literal=True))
+    .alias("family_name"),
+)  # fmt: skip
+
+
+def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Return the places of those names that a source holds in another form, and `given_name, family_name` as held.
+
+    `origin` is that of the names, among `names.ORIGINS`. Most names are written alike by every source, and nothing is
+    looked up for them.
+    """
+    held = {part: names[part] for part in PARTS}
+    changed = np.zeros(len(records), dtype=bool)
+
+    def chosen(form: str) -> NDArray[np.bool_]:
+        return (records.draws(form) < records.rate("forms", form)) & _open_to(form)[origin.numbers]
+
+    def write(rows: NDArray[np.int64], **parts: pl.Series | str) -> None:
+        for part, new in parts.items():
+            held[part] = held[part].scatter(rows, new)
+        changed[rows] = True
+
+    def change(rows: NDArray[np.int64], to: tuple[pl.Expr, ...], **told: ArrayLike) -> None:
+        if len(rows):
+            some = pl.DataFrame({part: written[rows] for part, written in held.items()} | told)
+            write(rows, **some.select(to).to_dict())
+
+    other = np.flatnonzero(chosen("variant"))
+    drawn = {f"{part} as": records[other].draws(f"{part} as") for part in PARTS}
+    change(other, _variants(), origin=origin[other].series("origin"), **drawn)
+    called = np.flatnonzero(chosen("nickname"))
+    change(called, _nicknames(), called=records[called].draws("called"))
+    first_alone, of_two = chosen("one_given_name"), _of_two_family_names(origin, records)
+    shorter = np.flatnonzero(first_alone | (of_two != _BOTH))
+    change(shorter, _SHORTER, first_alone=first_alone[shorter], of_two=of_two[shorter])
+    # a single name is the family name, and the first one is unknown
+    single = np.flatnonzero(chosen("unnamed"))
+    write(single, given_name=FIRST_NAME_UNKNOWN, family_name=held["given_name"][single])
+    swapped = np.flatnonzero(chosen("reversed"))
+    write(swapped, given_name=held["family_name"][swapped], family_name=held["given_name"][swapped])
+    accented = pl.DataFrame(held).select(_ACCENTED).to_series().to_numpy()
+    plain = np.flatnonzero(chosen("accents_lost") & accented)
+    write(plain, **{part: _without_accents(written[plain]) for part, written in held.items()})
+    places = np.flatnonzero(changed)
+    return places, pl.DataFrame({part: written[places] for part, written in held.items()})
+
+
+def _of_two_family_names(origin: Labels, records: Records) -> NDArray[np.int64]:
+    """Return what is written of two family names: the main one is the `first` or the `last`, by their order."""
+    forms = ("main_family_name", "other_family_name", "hyphenated")
+    fate, rates = records.draws("family names"), np.cumsum([records.rate("forms", form) for form in forms])
+    some = np.flatnonzero((fate < rates[-1]) & _open_to("one_family_name")[origin.numbers])
+    last_is_main = _open_to("last_is_main")[origin.numbers[some]].astype(np.int64)
+    written = np.full(len(records), _BOTH)
+    written[some] = _WRITTEN[last_is_main, np.searchsorted(rates, fate[some], side="right")]
+    return written
+
+
+@cache
+def _open_to(form: str) -> NDArray[np.bool_]:
+    """Return which origins of names (rows of the table of customs) are open to a form."""
+    customs = table("name_customs")
+    those = {
+        "nickname": customs["origin"].is_in(HOME_NAMES),
+        "one_given_name": customs["several_given_names"] > 0,
+        "one_family_name": customs["main_family_name"].is_not_null(),
+        "last_is_main": customs["main_family_name"].eq_missing("last"),
+        "unnamed": customs["single_name"] == 1,
+        "reversed": customs["family_first"] == 1,
+    }.get(form, customs["origin"].is_not_null())
+    return those.to_numpy()
+
+
+def _first_replaced(part: str, of: str, column: str, uniform: str) -> pl.Expr:
+    """Return names with the first word replaced by one of those that a table offers, if it offers any."""
+    keys = [one for one in ("origin", "name") if one in table(of).columns]
+    offered = table(of).group_by(pl.concat_str(keys, separator=" ").alias("key"), maintain_order=True).agg(column)
+    word = pl.col(part).str.extract(_FIRST)
+    key = pl.concat_str("origin", word, separator=" ") if "origin" in keys else word
+    offers = pl.lit(offered[column]).gather(key.cast(pl.Enum(offered["key"]), strict=False).to_physical())
+    other = offers.list.get((pl.col(uniform) * offers.list.len()).cast(pl.Int64), null_on_oob=True)
+    return pl.coalesce(other + pl.col(part).str.replace(_FIRST, ""), part).alias(part)
+
+
+@cache
+def _variants() -> tuple[pl.Expr, ...]:
+    return tuple(_first_replaced(part, "name_variants", "variant", f"{part} as") for part in PARTS)
+
+
+@cache
+def _nicknames() -> tuple[pl.Expr, ...]:
+    return (_first_replaced("given_name", "nicknames", "nickname", "called"),)
+
+
+def _without_accents(names: pl.Series) -> pl.Series:
+    """Return names in plain letters: `Małgorzata` as `Malgorzata`."""
+    # names come again and again, and each is made plain once
+    return pl.Series([_plain(name) for name in names.to_list()], dtype=pl.String)
+
+
+@lru_cache(maxsize=2**16)
+def _plain(name: str) -> str:
+    letters = normalize("NFKD", name.translate(_PLAIN))
+    return "".join(letter for letter in letters if not category(letter).startswith("M"))

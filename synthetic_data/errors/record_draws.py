@@ -1,0 +1,36 @@
+"""A source's records of some people: what goes wrong in them is drawn for each record, and for nothing else."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.numbers.draws import Floats, draws
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """The records of `entities` in a source; `stream` tells its first record of a person from its second."""
+
+    errors: Errors
+    seed: int
+    source: str
+    stream: str
+    entities: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.entities)
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> "Records":
+        """Return some of the records."""
+        return replace(self, entities=self.entities[rows])
+
+    def draws(self, what: str) -> Floats:
+        """Return a uniform number for each record: `what` names that which is decided."""
+        return draws(self.seed, f"{self.stream} {what}", self.entities)
+
+    def rate(self, kind: str, name: str) -> float:
+        """Return a rate of the catalogue, as it is in the source."""
+        return self.errors.rate(kind, name, self.source)

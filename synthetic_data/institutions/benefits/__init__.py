@@ -1,0 +1,1 @@
+"""Benefits: spells on benefit, Universal Credit, Child Benefit and tax credits."""

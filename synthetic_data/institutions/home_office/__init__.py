@@ -1,0 +1,1 @@
+"""The Home Office: permissions to stay, leave and citizenship, and the EU Settlement Scheme."""

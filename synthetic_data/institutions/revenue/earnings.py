@@ -1,0 +1,194 @@
+"""Tax years: what employers and the self-employed report to HM Revenue and Customs, by tax year.
+
+One row a person and tax year with weeks in tax, as the extract of activity counts them. Employers filed a return
+(form P14) at the end of the year until 2012/13, and report in real time (RTI) from 2013/14. Pay is log-normal about a
+median by age, sex, industry and place (rounded after ONS, Annual Survey of Hours and Earnings, 2018). Industries are
+sections of SIC 2007, drawn by nationality group and sex (`tables/industries.csv`, rounded after ONS, International
+immigration and the labour market, UK, 2016, and Annual Population Survey, 2016).
+"""
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from synthetic_data.country.geography import LONDON_PART
+from synthetic_data.country.rates import table
+from synthetic_data.errors import recorded_identity
+from synthetic_data.institutions import identifiers
+from synthetic_data.institutions.revenue import insurance_numbers
+from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.lives.lives import Lives
+from synthetic_data.numbers.days import age, year_starts
+from synthetic_data.numbers.draws import Floats, draws
+from synthetic_data.numbers.equal_rows import distinct
+from synthetic_data.numbers.labels import Labels
+
+FIRST_DAY_OF_ALL = int(year_starts(insurance_numbers.FIRST_TAX_YEAR, 4, 6))
+REAL_TIME_FROM = 2013
+
+MEDIAN_WEEKLY_PAY = ((16, 110.0), (18, 220.0), (22, 420.0), (30, 525.0), (40, 535.0), (50, 490.0), (60, 385.0))
+"""Pounds a week in 2018 by age from the given one on, men and women, full and part time."""
+PAY_OF_SEX = {"M": 1.17, "F": 0.80}
+LONDON_PAY = 1.25
+"""Pay in London against that elsewhere."""
+GROWTH = 0.02
+PAY_YEAR = 2018
+PERSON_SIGMA, YEAR_SIGMA = 0.45, 0.20
+"""Spread of the logarithm of pay between people who are alike, and of one person from year to year; assumptions."""
+JOB_YEARS = 4
+"""A person stays in an industry for so long, and draws another then; an assumption."""
+FIRST_PERIOD = insurance_numbers.FIRST_TAX_YEAR // JOB_YEARS
+SECOND_JOB, SHORT_TENURE = 0.04, 0.11
+"""Shares of people with two jobs at once, and with another employer within the year; assumptions."""
+BANDS = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 70_000, 100_000, 150_000)
+"""Lower limits of the bands of pay in a year, from the second one on, in pounds."""
+BAND_STEP = 5_000
+"""All limits are multiples of it."""
+TABLE_GROUPS = {"other_EU": "EU14", "other_EEA": "EU14"}
+"""Nationality groups that are too few for shares of their own work as others do."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extract of tax years."""
+    return [
+        Extract("tax_years", "earnings", {"tax_years.parquet": tax_years(sight)},
+                "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "TAX_YEAR"), in_order=True)
+    ]  # fmt: skip
+
+
+def weeks_in_tax(sight: Sight) -> NDArray[np.int8]:
+    """Return the weeks in tax of each tax year, a row each from `insurance_numbers.FIRST_TAX_YEAR` on, and person.
+
+    The last column, of no weeks, stands for nobody.
+    """
+    weeks = sight.once(insurance_numbers.all_weeks)
+    found = np.zeros(
+        (len(insurance_numbers.tax_years(insurance_numbers.LAST_OF_ALL)), len(sight.lives.people) + 1), dtype=np.int8
+    )
+    found[weeks["year"].to_numpy() - insurance_numbers.FIRST_TAX_YEAR, weeks["row"].to_numpy()] = weeks[
+        "WEEKS_TAX"
+    ].to_numpy()
+    return found
+
+
+def tax_years(sight: Sight) -> pl.DataFrame:
+    """Return one row a person and tax year with weeks in tax, of the tax years delivered by the data date."""
+    lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
+    weeks = sight.once(insurance_numbers.all_weeks)
+    year, worked = weeks["year"].to_numpy(), weeks["WEEKS_TAX"].to_numpy()
+    told = np.flatnonzero((worked > 0) & (year < insurance_numbers.tax_years(sight.data_date).stop))
+    row, year, worked = weeks["row"].to_numpy()[told], year[told].astype(np.int64), worked[told].astype(np.int64)
+    last = year_starts(year + 1, 4, 5)
+    person = recorded_identity.identity(lives, errors, "earnings", row, last)
+    entities = lives.person[row]
+    self_employed = sight.working.self_employed[row]
+    section = industry(lives, row, year)
+    pay = weekly_pay(lives, row, year, section) * worked
+    another = draws(seed, "another job", entities, year)
+    jobs = 1 + (another < SECOND_JOB) + (another < SECOND_JOB + SHORT_TENURE)
+    return pl.DataFrame(
+        {
+            "row": row,
+            "NINO_ENC": identifiers.insurance_numbers(sight, row),
+            "FORENAME": person["given_name"],
+            "SURNAME": person["family_name"],
+            "DOB": recorded_identity.born_by(lives, row, person["birth"], last),
+            "SEX": person["sex"],
+            "POSTCODE": recorded_identity.postcode(lives, errors, "earnings", row, last),
+            "TAX_YEAR": tax_year_labels(year),
+            "RETURN_TYPE": _return_type(self_employed, year),
+            "WEEKS_IN_YEAR": worked,
+            "EMPLOYMENTS": np.where(self_employed, 0, jobs),
+            "SIC_SECTION": _sections()["section"][section],
+            "PAY_BAND": _bands()[np.minimum(pay, BANDS[-1]).astype(np.int64) // BAND_STEP],
+        }
+    )
+
+
+def tax_year_labels(years: NDArray[np.int64]) -> pl.Series:
+    """Return tax years as HM Revenue and Customs writes them: `2015-16` for that which begins in April 2015."""
+    known, index = distinct(years)
+    return pl.Series([f"{one}-{(one + 1) % 100:02}" for one in known.tolist()], dtype=pl.String)[index]
+
+
+def _return_type(self_employed: NDArray[np.bool_], year: NDArray[np.int64]) -> pl.Series:
+    return pl.Series(["P14", "RTI", "SA"])[np.where(self_employed, np.int8(2), year >= REAL_TIME_FROM)]
+
+
+@cache
+def _bands() -> pl.Series:
+    """Return the band from each multiple of `BAND_STEP` on."""
+    limits = np.arange(0, BANDS[-1] + 1, BAND_STEP)
+    return pl.Series([f"{1 + one:02}" for one in np.searchsorted(BANDS, limits, side="right").tolist()])
+
+
+@cache
+def _sections() -> pl.DataFrame:
+    return table("industries")
+
+
+def industry(lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the place in the table of industries of each person's (row) work in a tax year."""
+    known, person = distinct(rows)
+    # people change their work in different years
+    change = (draws(lives.seed, "year of change", lives.person[known]) * JOB_YEARS).astype(np.int64)
+    period = (years + change[person]) // JOB_YEARS - FIRST_PERIOD
+    # years of one period have one draw
+    periods = period.max(initial=0) + 1
+    jobs, job = distinct(person * periods + period)
+    person, period = np.divmod(jobs, periods)
+    uniform = draws(lives.seed, "industry", lives.person[known][person], period + FIRST_PERIOD)
+    groups, cumulated = _cumulated_shares()
+    group = Labels.of(lives.people["fine_group"][known], groups).values(groups).astype(np.int64)
+    kind = (2 * group + lives.female[known])[person]
+    found = np.zeros(len(jobs), dtype=np.int64)
+    for one, shares in enumerate(cumulated.T):
+        those = np.flatnonzero(kind == one)
+        found[those] = np.searchsorted(shares[:-1], uniform[those], side="right")
+    return found[job]
+
+
+@cache
+def _cumulated_shares() -> tuple[dict[str, int], NDArray[np.float64]]:
+    """Return the place of each nationality group, and cumulated shares: a row a section, two columns a group.
+
+    The columns of a group are those of its men and of its women.
+    """
+    sections = _sections()
+    women = sections["women"].to_numpy()
+    groups = [name for name in sections.columns if name not in ("section", "name", "women", "pay")]
+    place = {name: number for number, name in enumerate(groups)}
+    place |= {name: place[other] for name, other in TABLE_GROUPS.items()}
+    shares = np.column_stack([sections[name].to_numpy() * of_sex for name in groups for of_sex in (1 - women, women)])
+    return place, np.cumsum(shares, axis=0) / shares.sum(axis=0)
+
+
+def weekly_pay(
+    lives: Lives, rows: NDArray[np.int64], years: NDArray[np.int64], sections: NDArray[np.int64]
+) -> Floats:
+    """Return the pay of each person (row) for a week of work in a tax year, in pounds of that year.
+
+    `sections` are the industries in which they work in that year (see `industry`).
+    """
+    known, person = distinct(rows)
+    of_sex = np.where(lives.female[known], PAY_OF_SEX["F"], PAY_OF_SEX["M"])
+    of_place = np.where(lives.part[known] == LONDON_PART, LONDON_PAY, 1.0)
+    spread = PERSON_SIGMA * _normal(draws(lives.seed, "pay", lives.person[known]))
+    spread = spread[person] + YEAR_SIGMA * _normal(draws(lives.seed, "pay of the year", lives.person[rows], years))
+    grown = (1 + GROWTH) ** (np.arange(years.max(initial=PAY_YEAR) + 1) - PAY_YEAR)
+    median = _median_by_age(age(lives.birth[rows], year_starts(years, 4, 6))) * grown[years]
+    return median * (of_sex * of_place)[person] * _sections()["pay"].to_numpy()[sections] * np.exp(spread)
+
+
+def _median_by_age(ages: Floats) -> Floats:
+    steps, medians = (np.array(one) for one in zip(*MEDIAN_WEEKLY_PAY, strict=True))
+    # a table of whole years, since to search it for every row is slow
+    step = np.searchsorted(steps, np.arange(steps[-1] + 1), side="right") - 1
+    return medians[np.maximum(step, 0)][np.clip(ages, 0, steps[-1]).astype(np.int64)]
+
+
+def _normal(uniform: Floats) -> Floats:
+    return ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))

@@ -1,0 +1,198 @@
+"""Work: registrations for a National Insurance number (Migrant Worker Scan), and weeks of activity.
+
+`activity_weeks` is what every product on tax years and benefits goes by. Tax and benefit systems together see a
+person for every week in the country from the first job or claim on. By a draw that a person keeps, 85% of working age
+are in work, 15% of them on their own account; some of them claim for part of a year, drawn anew each year; the others
+are on benefit in all weeks, and so is everybody of pension age, one in ten beside a job. Which benefits they hold in
+a year is told by the spells of benefits that follow from these weeks.
+"""
+
+from itertools import count
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from synthetic_data.errors import recorded_identity
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.institutions import identifiers
+from synthetic_data.institutions.revenue.working_lives import WorkingLives
+from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.lives.lives import Lives
+from synthetic_data.numbers import runs
+from synthetic_data.numbers.days import DATA_DATE, YEAR, calendar_year, dates, day, year_starts
+from synthetic_data.numbers.draws import Days, draws
+
+SCAN_BEGAN = day(1975, 1, 1)
+FIRST_TAX_YEAR = 2009
+DELIVERED_AFTER = 180
+"""Days from the end of a tax year until its weeks are delivered."""
+LAST_OF_ALL = int(year_starts(2021, 4, 6)) + DELIVERED_AFTER
+"""Data date on which the weeks of all simulated years have been delivered."""
+PENSION_AGE_OF_WOMEN = {day(1950, 4, 6): 60.0, day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
+PENSION_AGE_OF_MEN = {day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
+"""Age by the day of birth at the turns of the law."""
+IN_WORK, IN_WORK_AS_PENSIONER = 0.85, 0.10
+CLAIMS_A_WHILE = 0.15
+"""Those in work who claim for part of a year."""
+
+
+def delivered(sight: Sight) -> list[Extract]:
+    """Return the extract of the Migrant Worker Scan; those of activity are in `activity.py`."""
+    return [
+        Extract(
+            "mws", "mws", {"mws.csv": migrant_workers(sight)}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)
+        )
+    ]
+
+
+def tax_years(data_date: int) -> range:
+    """Return the first years of the tax years that have been delivered on the data date."""
+    ends = (int(year_starts(year + 1, 4, 6)) for year in count(FIRST_TAX_YEAR))
+    delivered = next(n for n, end in enumerate(ends) if end + DELIVERED_AFTER > data_date)
+    return range(FIRST_TAX_YEAR, FIRST_TAX_YEAR + delivered)
+
+
+def migrant_workers(sight: Sight) -> pl.DataFrame:
+    """Return the Migrant Worker Scan: adult overseas nationals by number, with the arrival that they state."""
+    lives, working, errors = sight.lives, sight.working, sight.errors
+    rows = np.flatnonzero(working.overseas & (working.registration <= sight.data_date))
+    registration = np.maximum(working.registration[rows], SCAN_BEGAN)
+    person = recorded_identity.identity(lives, errors, "mws", rows, registration)
+    entities, arrival = lives.person[rows], lives.first_start[rows]
+    memory = draws(lives.seed, "stated arrival", entities)
+    off = (draws(lives.seed, "stated arrival off", entities) * 20 - 10).astype(np.int64)
+    month = arrival.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    near, rounded = errors.dates.arrival_near, errors.dates.arrival_month
+    stated = np.select([memory < near, memory < near + rounded], [arrival + off, month], arrival)
+    stated = np.minimum(stated, registration)
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "NINO_ENC": identifiers.insurance_numbers(sight, rows),
+            "FORENAME": person["given_name"],
+            "SURNAME": person["family_name"],
+            "DOB": _day_first(person["birth"]),
+            "SEX": person["sex"],
+            "NATIONALITY": recorded_identity.code(lives.people["nationality"][rows], "registration_name"),
+            "DATE_OF_ARRIVAL": _day_first(stated),
+            "REGISTRATION_DATE": _day_first(registration),
+            "POSTCODE": recorded_identity.postcode(lives, errors, "mws", rows, registration, stale=0.0),
+        }
+    )
+
+
+def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
+    return dates("day", days).dt.strftime("%d/%m/%Y")
+
+
+def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
+    """Return weeks of activity: `row, year` (in which the tax year begins), and three columns of the extract.
+
+    They are in the order of people's numbers, then of years.
+    """
+    lives, working = sight.lives, sight.working
+    years = np.array(tax_years(data_date), dtype=np.int16)
+    row, year, weeks = _weeks_here(lives, working, years)
+    pensioner = year_starts(years, 4, 6)[year] >= sight.once(pensions_from)[row]
+    kind = draws(lives.seed, "kind of activity", lives.person)[row]
+    works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
+    seen = ~_unseen(lives, sight.errors, row, years[year], works & ~pensioner & working.self_employed[row])
+    known = np.flatnonzero(seen)
+    row, year, weeks, pensioner, works = (one[known] for one in (row, years[year], weeks, pensioner, works))
+    tax, benefit = np.where(works, weeks, 0), np.where(pensioner | ~works, weeks, 0)
+    some = np.flatnonzero(works & ~pensioner)
+    part = draws(lives.seed, "part of the year", lives.person[row[some]], year[some])
+    a_while = np.flatnonzero(part < CLAIMS_A_WHILE)
+    some, part = some[a_while], part[a_while]
+    benefit[some] = np.minimum(np.ceil(weeks[some] * part * 4), weeks[some])
+    # the two systems overlap, and together they see every week
+    tax[some] -= benefit[some] // 2
+    return pl.DataFrame({"row": row, "year": year, "WEEKS_TAX": tax, "WEEKS_BENEFIT": benefit, "WEEKS_ANY": weeks})
+
+
+def all_weeks(sight: Sight) -> pl.DataFrame:
+    """Return the weeks of activity of every simulated tax year, delivered or not: see `activity_weeks`."""
+    return activity_weeks(sight, LAST_OF_ALL)
+
+
+def _weeks_here(
+    lives: Lives, working: WorkingLives, years: NDArray[np.int16]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
+    """Return row, place of the year and weeks of people who can be seen in tax years, by number and year."""
+    row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
+    since = np.maximum(start, working.active_from[row])
+    place = identifiers.insurance_place(lives)[row]
+    ever = np.flatnonzero(since < end)
+    ever = ever[np.argsort(place[ever])]
+    row, since, end = row[ever], since[ever], end[ever]
+    begins = np.flatnonzero(runs.begins(row))
+    weeks = np.empty((len(begins), len(years)), dtype=np.int8)
+    for place, year in enumerate(years):
+        first, after = year_starts([year, year + 1], 4, 6)
+        days = np.maximum(np.minimum(end, after) - np.maximum(since, first), 0)
+        # to the nearest week
+        weeks[:, place] = np.minimum((np.add.reduceat(days, begins) + 3) // 7, 52)
+    known = np.flatnonzero(weeks > 0)
+    person, year = np.divmod(known, len(years))
+    return row[begins][person], year, weeks.ravel()[known]
+
+
+def pensions_from(sight: Sight) -> Days:
+    """Return what `pension_from` does, of all people."""
+    return pension_from(sight.lives, np.arange(len(sight.lives.people)))
+
+
+def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
+    """Return the first day of the first tax year in which each person (row) is of State Pension age throughout.
+
+    The age is 65 for men and rises from 60 to 65 for women born from April 1950 to December 1953, then to 66 for all
+    (Pensions Acts 1995 and 2011, their steps of months smoothed).
+    """
+    birth = lives.birth[row]
+    women, men = (
+        np.interp(birth, list(steps), list(steps.values())) for steps in (PENSION_AGE_OF_WOMEN, PENSION_AGE_OF_MEN)
+    )
+    reached = (birth + np.where(lives.female[row], women, men) * YEAR).astype(np.int64)
+    begins = year_starts(calendar_year(reached), 4, 6)
+    return np.where(begins >= reached, begins, year_starts(calendar_year(reached) + 1, 4, 6))
+
+
+def _unseen(
+    lives: Lives,
+    errors: Errors,
+    row: NDArray[np.int64],
+    year: NDArray[np.int16],
+    by_return: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return who is unseen in a whole tax year: without job or claim, or without the tax return that shows one."""
+    gap = draws(lives.seed, "activity gap", lives.person[row], year) < errors.registration.activity_gap
+    few = np.flatnonzero(by_return)
+    lost = draws(lives.seed, "no tax return", lives.person[row[few]], year[few])
+    gap[few] |= lost < errors.registration.self_employed_gap
+    return gap
+
+
+def active_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
+    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
+
+    Of `weeks` those of a person stand together.
+    """
+    lives, errors = sight.lives, sight.errors
+    row = weeks["row"].to_numpy()
+    rows = row[runs.begins(row)]
+    latest = np.full(len(rows), sight.data_date)
+    person = recorded_identity.identity(lives, errors, "activity", rows, latest)
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "NINO_ENC": identifiers.insurance_numbers(sight, rows),
+            "FIRST_NAME": person["given_name"],
+            "LAST_NAME": person["family_name"],
+            "DATE_OF_BIRTH": dates("birth", person["birth"]),
+            "SEX": person["sex"],
+            "POSTCODE": recorded_identity.postcode(
+                lives, errors, "activity", rows, np.minimum(latest, lives.last_end[rows] - 1)
+            ),
+        }
+    )

@@ -1,0 +1,100 @@
+"""Who gets a National Insurance number, when, and from when on tax and benefit systems see a person."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic_data.country.rates import PARTIES, RESIDENT
+from synthetic_data.errors.catalogue import Errors, group_rate
+from synthetic_data.lives.lives import Lives
+from synthetic_data.numbers.days import FIRST_DAY, NEVER, YEAR
+from synthetic_data.numbers.draws import Days, between, draws, exponential, log_normal
+
+ADULT = 16
+RESIDENTS_REGISTER, GHOSTS_REGISTER = 1.0, 0.85
+"""Share of people who want a number, of those who live here on the first day, and who left before; that of heads of
+parties stands in their table."""
+PARTNERS_REGISTER = 0.93
+WORKS_ALL_THE_SAME = 0.99
+"""...of students who stay on after the course."""
+SELDOM_WORKS = {"CN": 0.15, "HK": 0.4, "MY": 0.5, "SA": 0.3}
+"""Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
+PENSION_AGE, PENSIONABLE_AFTER = 65, 10
+"""Age, and years of residence, from which people draw a pension."""
+SEASONAL_LAG = 0.5
+"""Factor of the lag of those who come for a season."""
+SELF_EMPLOYED = 0.15
+"""Those in work on their own account (ONS, Labour market overview, 2019: 4.9 of 32.7 million)."""
+STAYS_TO_WORK = 150
+"""Days after the course from which a student must have stayed for a job."""
+VISITORS_REGISTER_FROM = 35
+"""Days of a visit from which anybody bothers."""
+
+
+@dataclass(frozen=True)
+class WorkingLives:
+    """One entry a person: the day of registration for a number, and the day from which activity is seen (`NEVER`)."""
+
+    registration: Days
+    active_from: Days
+    overseas: NDArray[np.bool_]
+    """Registered as an adult overseas national: on the Migrant Worker Scan."""
+    self_employed: NDArray[np.bool_]
+    """On their own account whenever they work: a tax return shows it, and no employer."""
+
+
+def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
+    """Return the working lives of all people; whoever is in the systems stays in them while living here."""
+    people, seed, person = lives.people, lives.seed, lives.person
+    start, end = lives.first_start, lives.first_end
+    sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
+    overseas = ~lives.group.are("British") & (start > sixteen)
+    purpose, place = lives.purpose, people["place"].to_numpy()
+    of_party = [*(party.registers for party in PARTIES), RESIDENTS_REGISTER, GHOSTS_REGISTER]
+    share = np.array(of_party)[lives.party]
+    share = np.where(
+        (place == 1) & purpose.are_any("work", "study", "family", "protection"), PARTNERS_REGISTER, share
+    )
+    share = np.where(purpose.are("visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
+    stays_on = end > lives.course[1] + STAYS_TO_WORK
+    share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
+    students = np.flatnonzero(purpose.are_any("study", "visit"))
+    nationality = people["nationality"][students]
+    for country, factor in SELDOM_WORKS.items():
+        share[students[(nationality == country).to_numpy()]] *= factor
+    # whoever comes to work does
+    never = np.where(purpose.are_any("work", "visit"), 0.0, errors.registration.never_active)
+    wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)
+    came, grew_up = np.flatnonzero(start > sixteen), np.flatnonzero(start <= sixteen)
+    registration, active_from = sixteen.copy(), start.copy()
+    registration[came], active_from[came] = _after_arrival(lives, errors, came)
+    # who grew up here gets a number at sixteen, and a first job or claim in the years after
+    after = exponential(draws(seed, "leaving school", person[grew_up]), 1.5 * YEAR).astype(np.int64)
+    active_from[grew_up] = np.maximum(sixteen[grew_up] + after, start[grew_up])
+    returned = purpose.are("return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
+    in_time = wants & ((registration < end) | returned)
+    # whoever lived here for long draws a pension in the end, though no tax or benefit system ever saw them before
+    pension = (lives.birth + PENSION_AGE * YEAR).astype(np.int64)
+    draws_pension = (lives.party == RESIDENT) & (start < pension - PENSIONABLE_AFTER * YEAR)
+    return WorkingLives(
+        registration=np.where(in_time, registration, NEVER),
+        active_from=np.where(in_time, active_from, np.where(draws_pension, pension, NEVER)),
+        overseas=overseas & in_time,
+        self_employed=draws(seed, "self-employed", person) < SELF_EMPLOYED,
+    )
+
+
+def _after_arrival(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> tuple[Days, Days]:
+    """Return when people who came as adults get a number, and from when on they work."""
+    seed, person, rates = lives.seed, lives.person[rows], errors.registration
+    start, purpose = lives.first_start[rows], lives.purpose[rows]
+    median = np.maximum(group_rate(rates.nino_median_days, lives.group[rows]), 1e-9)
+    lag = log_normal(draws(seed, "number lag", person), median, rates.nino_sigma)
+    studies = purpose.are("study")
+    lag[studies] += between(draws(seed, "first job", person[studies]), 15, 250)
+    lag[purpose.are("visit")] *= SEASONAL_LAG
+    number = start + 1 + lag.astype(np.int64)
+    # work begins soon after arrival, often before the number is there
+    soon = start + 5 + between(draws(seed, "first work", person), 0, 25).astype(np.int64)
+    return number, np.where(studies, number, np.minimum(number, soon))

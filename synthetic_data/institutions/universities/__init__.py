@@ -1,0 +1,1 @@
+"""Universities: the student record, and courses that change nobody's address."""

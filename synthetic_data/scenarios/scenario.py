@@ -1,0 +1,131 @@
+"""Scenarios: what differs from the baseline, as data; everybody whom two scenarios share keeps all draws.
+
+A scenario is a TOML file, in `synthetic_data/scenarios/` or of a user. It changes lives (a surge of arrivals,
+longer stays), what sources say of them (errors), or what arrives of it (lost rows).
+"""
+
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.errors import UserError, unknown
+from pipeline.toml_files import Frozen, parse, read_toml
+from synthetic_data.country.rates import PARTIES
+from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Share, read_errors, with_overrides
+from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, as_date
+
+BASELINE = "baseline"
+NO_ERRORS_WORD = "none"
+
+DatedExtract = Literal[
+    "activity_weeks", "births", "deaths", "exit_checks_travel", "exit_checks_visas", "hesa", "mws", "pds", "pr"
+]
+DATED: dict[DatedExtract, str] = {
+    "activity_weeks": "TAX_YEAR_START", "births": "REGISTRATION_DATE", "deaths": "REGISTRATION_DATE",
+    "exit_checks_travel": "EVENT_DATE", "exit_checks_visas": "VALID_FROM", "hesa": "YEARSTART",
+    "mws": "REGISTRATION_DATE", "pds": "POSTING_DATE", "pr": "SNAPSHOT_DATE",
+}  # fmt: skip
+"""The header of the date by which rows of an extract belong to a year."""
+
+
+class Surge(Frozen):
+    """From a day on, `factor` times as many arrivals of one party of `country.PARTIES`."""
+
+    party: str
+    begins: date
+    factor: float = Field(gt=1, le=100)
+
+    @field_validator("party")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        names = [party.name for party in PARTIES]
+        if value not in names:
+            raise ValueError(str(unknown("party", value, names, "newcomers")))
+        return value
+
+    @field_validator("begins")
+    @classmethod
+    def _in_time(cls, value: date) -> date:
+        return _simulated(value)
+
+
+class LongerStays(Frozen):
+    """Stays that begin on a day or later last `factor` times as long; not visits, courses or stays for good."""
+
+    begins: date
+    factor: float = Field(gt=0, le=10)
+
+    @field_validator("begins")
+    @classmethod
+    def _in_time(cls, value: date) -> date:
+        return _simulated(value)
+
+
+class Loss(Frozen):
+    """A share of the rows of an extract that are dated in one calendar year never arrives."""
+
+    extract: DatedExtract
+    year: int = Field(ge=as_date(FIRST_DAY).year - 1, le=as_date(LAST_DAY).year)
+    share: Share
+
+
+class Scenario(Frozen):
+    """What differs from the baseline; `perfect` sources make no errors but those that `errors` then adds."""
+
+    name: str = Field(pattern="^[A-Za-z0-9_-]+$")
+    says: str = Field(pattern="^[^\\r\\n]+$")
+    perfect: bool = False
+    errors: dict[str, Any] = Field(default_factory=dict)
+    surge: Surge | None = None
+    longer_stays: LongerStays | None = None
+    loss: tuple[Loss, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_errors(self) -> "Scenario":
+        with_overrides(Errors(), self.errors, f"{self.name}, [errors]")
+        return self
+
+    def sources_err(self, chosen: str | None = None) -> Errors:
+        """Return the errors of the scenario, changed by what a user chose: `none`, or a file of overrides."""
+        if chosen == NO_ERRORS_WORD:
+            return NO_ERRORS
+        own = with_overrides(NO_ERRORS if self.perfect else Errors(), self.errors, f"{self.name}, [errors]")
+        if chosen is None:
+            return own
+        if chosen in scenario_names():
+            raise UserError(f"--errors {chosen}: is a scenario. Give it with --scenario.")
+        if not Path(chosen).is_file():
+            raise UserError(
+                f"--errors {chosen}: no such file. Name a TOML file of errors, or say '{NO_ERRORS_WORD}' for none."
+            )
+        return read_errors(Path(chosen), own)
+
+
+def scenario_names() -> list[str]:
+    """Return the names of the scenarios that come with Sojourn."""
+    files = (resources.files("synthetic_data.scenarios")).iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def read_scenario(name: str) -> Scenario:
+    """Return a scenario by its name, or from a path that ends in `.toml`; raises `UserError` for a mistake."""
+    path = Path(name)
+    if path.suffix != ".toml":
+        if path.is_file():
+            raise UserError(f"--scenario {name}: the name of a scenario's file ends in .toml. Give it such a name.")
+        if name not in scenario_names():
+            raise unknown("scenario", name, scenario_names(), "--scenario")
+        path = Path(str(resources.files("synthetic_data.scenarios") / f"{name}.toml"))
+    tree = read_toml(path)
+    if tree and tree.keys() <= Errors.model_fields.keys():
+        raise UserError(f"{path}: a file of errors, not a scenario. Give it with --errors.")
+    return parse(Scenario, {"name": path.stem, **tree}, str(path))
+
+
+def _simulated(value: date) -> date:
+    if not as_date(FIRST_DAY) <= value <= as_date(LAST_DAY):
+        raise ValueError(f"lives are simulated from {as_date(FIRST_DAY)} to {as_date(LAST_DAY)}")
+    return value

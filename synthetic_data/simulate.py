@@ -1,0 +1,167 @@
+"""`sojourn simulate`: a whole study of a country that does not exist, with the truth beside it."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.errors import UserError
+from pipeline.stage import StageResult, silent
+from pipeline.study import STUDY_FILE
+from pipeline.tables import write_text
+from synthetic_data.country import geography, parts
+from synthetic_data.delivery import extracts, layouts
+from synthetic_data.delivery.ordered_files import Batch, Spool
+from synthetic_data.delivery.processes import Task, results
+from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.institutions.nhs import patient_registers
+from synthetic_data.lives.lives import live
+from synthetic_data.numbers import days
+from synthetic_data.scenarios.scenario import BASELINE, Scenario, read_scenario
+from synthetic_data.truth import truth_tables
+
+FIRST_DATA_DATE, LAST_DATA_DATE = date(2017, 12, 31), days.as_date(days.LAST_DAY)
+"""Data dates that a study can have: from the delivery of the coverage survey to the last simulated day."""
+SMALLEST = 500
+LARGEST = 10_000_000
+
+
+def simulate(
+    residents: int,
+    seed: int,
+    out: Path,
+    tell: Callable[[str], None] = silent,
+    errors: Errors | None = None,
+    scenario: Scenario | None = None,
+    data_date: date = DATA_DATE,
+    regions: Sequence[str] = (),
+    snapshots: int | None = None,
+    *,
+    parquet: bool = False,
+    threads: int = 1,
+) -> StageResult:
+    """Write a study of a country of `residents` people to the folder `out`: study file, extracts, look-up, truth.
+
+    Extracts are cut as they stood on the data date. `errors` are those of the scenario unless others are given.
+    With `regions` (codes or names), only the people whose first home lies there are simulated; they have the rows
+    that they have in the whole country. Only the last `snapshots` of the Patient Register are written, or all;
+    with `parquet` every extract is a Parquet file.
+
+    Regions are simulated in batches, on more than one of `threads` in processes of their own (a script then needs
+    `if __name__ == "__main__":`), and the same arguments give the same bytes whatever the batches and the threads.
+    Raises `UserError` for a number or a day out of range and for a region that there is not.
+    """
+    if not SMALLEST <= residents <= LARGEST:
+        raise UserError(
+            f"--residents {residents}: the simulator makes {SMALLEST:,} to {LARGEST:,} residents. Choose in between."
+        )
+    if seed < 0:
+        raise UserError(f"--seed {seed}: a seed is a whole number from 0 on. Choose another.")
+    check_data_date(data_date)
+    check_snapshots(snapshots, data_date)
+    check_threads(threads)
+    scenario = scenario or read_scenario(BASELINE)
+    chosen = Choices(
+        residents, seed, scenario, errors or scenario.sources_err(), data_date, tuple(regions), snapshots, parquet
+    )
+    batches = parts.batches(parts.parts_of(regions), residents, threads)
+    with Spool(Path(out), len(batches)) as spool:
+        seen = _seen(chosen, batches, spool, threads, tell)
+        tell("writing files")
+        rows = spool.gather([batch for _, batch in seen], threads)
+    files = seen[0][0]
+    write_text(geography.area_lookup().write_csv(), out / AREA_LOOKUP)
+    _write_key(seed, out)
+    write_text(study_text(chosen, files, rows), out / STUDY_FILE)
+    people = rows["truth/people.parquet"]
+    records = sum(rows[file] for of_extract in files.values() for file in of_extract)
+    return StageResult(
+        counts={"people": people, "extracts": len(files), "records": records},
+        sentence=f"{people:,} people, {len(files)} extracts, {records:,} records",
+    )
+
+
+Seen = tuple[dict[str, list[str]], Batch]
+"""The files of each extract, and the batch that was put into them."""
+
+
+def _seen(
+    chosen: Choices, batches: Sequence[Sequence[int]], spool: Spool, threads: int, tell: Callable[[str], None]
+) -> list[Seen]:
+    """Live and see all batches, one after the other or in processes of their own."""
+    work = [partial(_see, chosen, *both) for both in zip(batches, spool.batches, strict=True)]
+    count = len(work)
+    if count == 1:
+        return [work[0](tell)]
+    if threads == 1:
+        return [one(lambda doing, at=at: tell(f"batch {at} of {count}: {doing}")) for at, one in enumerate(work, 1)]
+    sizes = (parts.people_of(batch, chosen.residents) for batch in batches)
+    tasks = [Task(*both) for both in zip(work, sizes, strict=True)]
+    return results(tasks, threads, parts.ROOM, lambda ended: tell(f"{ended} of {count} batches lived and seen"))
+
+
+def _see(chosen: Choices, of: Sequence[int], batch: Batch, tell: Callable[[str], None] = silent) -> Seen:
+    """Put what sources see of the lives in some parts, and their truth, into files."""
+    tell("living lives")
+    lives = live(chosen.seed, chosen.residents, chosen.scenario, of)
+    tell("settling the truth")
+    truth = truth_tables.settle(lives)
+    tell("making extracts")
+    cut = days.day(chosen.data_date.year, chosen.data_date.month, chosen.data_date.day)
+    loss = chosen.scenario.loss
+    files, known, spine = {}, [], pl.DataFrame()
+    for one in extracts.extracts(lives, chosen.errors, cut, loss, chosen.snapshots):
+        written = partial(layouts.as_written, one.name)
+        files[one.name] = []
+        for name, frame in one.files.items():
+            for delivered, rows in layouts.parted(one.name, name, frame.drop("row")).items():
+                files[one.name].append(_extract_file(delivered, chosen))
+                batch.put(files[one.name][-1], rows, one.order, written)
+        known.append(extracts.known_people(one))
+        if one.name == "pds":
+            spine = extracts.latest_addresses(one)
+    for name, table in (truth | {"identities": extracts.identities(lives, known, spine)}).items():
+        # the first two columns of a table of truth tell people apart
+        order = table.columns[:2]
+        batch.put(f"truth/{name}.parquet", table.sort(order, maintain_order=True), order)
+    return files, batch
+
+
+def _extract_file(name: str, chosen: Choices) -> str:
+    return f"extracts/{Path(name).stem}.parquet" if chosen.parquet else f"extracts/{name}"
+
+
+def check_data_date(data_date: date) -> None:
+    """Raise `UserError` for a day on which no study can be cut."""
+    if data_date < FIRST_DATA_DATE:
+        raise UserError(
+            f"--data-date {data_date}: the coverage survey of {days.as_date(days.SURVEY_DAY)} is delivered on "
+            f"{FIRST_DATA_DATE}, and without it no coverage can be estimated. Choose that day or a later one."
+        )
+    if data_date > LAST_DATA_DATE:
+        raise UserError(f"--data-date {data_date}: lives are simulated to {LAST_DATA_DATE}. Choose an earlier day.")
+
+
+def check_snapshots(snapshots: int | None, data_date: date) -> None:
+    """Raise `UserError` for a number of snapshots that there is not on the data date."""
+    taken = len(patient_registers.snapshot_years(days.day(data_date.year, data_date.month, data_date.day)))
+    if snapshots is not None and not 1 <= snapshots <= taken:
+        raise UserError(f"--snapshots {snapshots}: by {data_date} there are {taken}. Choose 1 to {taken}.")
+
+
+def check_threads(threads: int) -> None:
+    """Raise `UserError` for a number of threads that is none."""
+    if threads < 1:
+        raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
+
+
+def _write_key(seed: int, out: Path) -> None:
+    """Write the key of a synthetic study: it follows from the seed, so it protects nothing."""
+    key = hashlib.sha256(f"sojourn synthetic key {seed}".encode()).hexdigest()
+    write_text(
+        f"# SYNTHETIC ONLY: this key follows from the seed and protects nobody's data.\n{key}\n", out / KEY_FILE
+    )

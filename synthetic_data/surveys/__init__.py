@@ -1,0 +1,1 @@
+"""Surveys of the simulated country: coverage, clerical review and passengers."""

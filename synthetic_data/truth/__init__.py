@@ -1,0 +1,1 @@
+"""The truth of every life under every definition, written for scoring alone."""
