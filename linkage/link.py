@@ -1,5 +1,8 @@
 """The stage `link`: which subjects of which sources are one person, and how good those links are."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -8,15 +11,16 @@ from linkage.clusters import cluster
 from linkage.identifiers import PAIR, find_mothers, link_by_identifiers
 from linkage.match_keys import link_by_keys, read_match_keys
 from linkage.model import LinkageModel, model_levels, read_model, score
-from linkage.plan import read_plan
+from linkage.plan import LinkagePlan, read_plan
 from linkage.posterior import match_probabilities, share_found
 from linkage.quality import accepted_links, link_weights, linkage_quality, read_review, with_groups, with_review
 from linkage.source_pair import SubjectPair
 from linkage.subjects_in_scope import SURVEY, subjects_looked_for
 from linkage.training import train
-from pipeline.errors import unknown
+from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
+from pipeline.study import LinkageSettings, Study
 from pipeline.tables import write_table
 
 REVIEW = "review_sample"
@@ -25,45 +29,62 @@ REVIEW = "review_sample"
 LEAST_EVIDENCE = -10.0
 
 
+@dataclass(frozen=True)
+class LinkageInputs:
+    """All that the stage reads of a study.
+
+    `contracts` are those of the sources that the study has; `model_files` gives, by model, the file to read instead
+    of training it; `survey_date` is the reference date of the coverage survey; `seed` draws the training samples.
+    """
+
+    contracts: dict[str, SourceContract]
+    settings: LinkageSettings
+    model_files: dict[str, Path]
+    survey_date: date
+    seed: int
+
+
+def linkage_inputs(study: Study, plan: LinkagePlan) -> LinkageInputs:
+    """Return what the stage reads of a study; raises `UserError` for a study that the plan cannot link."""
+    contracts = study.source_contracts()
+    plan.check_models(study.linkage.models, contracts, f"{study.path}, [linkage.models]")
+    model_files = {name: study.resolve(file) for name, file in study.linkage.models.items()}
+    return LinkageInputs(contracts, study.linkage, model_files, study.coverage.reference_date, study.seed)
+
+
 def link(context: StageContext) -> StageResult:
     """Link all subjects of the study and write links, clusters, mothers, models and the quality of links."""
-    linking = Linking(context)
+    plan = read_plan()
+    inputs = linkage_inputs(context.study, plan)
+    linking = Linking(plan, inputs, context.folders["ingest"], context.threads, context.tell)
     linking.by_identifiers()
     for source in linking.others:
         linking.with_spine(source)
     left_over = linking.left_over()
-    for left, right in linking.plan.left_over_pairs(linking.others):
+    for left, right in plan.left_over_pairs(linking.others):
         linking.among_left_over(left, right, left_over)
-    return _write(linking)
+    return _write(linking, context.out)
 
 
 class Linking:
     """The links of a study as they are found, one step after the other."""
 
-    def __init__(self, context: StageContext) -> None:
-        self.context = context
-        self.study = context.study
-        self.ingest = context.folders["ingest"]
-        self.plan = read_plan()
+    def __init__(
+        self, plan: LinkagePlan, inputs: LinkageInputs, ingest: Path, threads: int, report: Callable[[str], None]
+    ) -> None:
+        self.plan = plan
+        self.inputs = inputs
+        self.ingest = ingest
+        self.threads = threads
+        self.report = report
         self.keys = read_match_keys()
-        self.contracts = self.study.source_contracts()
-        self.spine, *self.others = self.plan.linked_sources(self.contracts)
+        self.spine, *self.others = plan.linked_sources(inputs.contracts)
         self.tokens = {
-            source: subjects_looked_for(self.ingest, source, self.study.coverage.reference_date)
-            for source in (self.spine, *self.others)
+            source: subjects_looked_for(ingest, source, inputs.survey_date) for source in (self.spine, *self.others)
         }
-        self.modelled = self.plan.modelled(self.others, self.contracts)
-        self.model_files = self._model_files()
+        self.modelled = plan.modelled(self.others, inputs.contracts)
         self.found: list[pl.DataFrame] = []
         self.models: dict[tuple[str, str], LinkageModel] = {}
-
-    def _model_files(self) -> dict[str, Path]:
-        pairs = self.plan.left_over_pairs(self.others)
-        names = [*self.modelled, *(f"{left}_{right}" for left, right in pairs)]
-        for name in self.study.linkage.models:
-            if name not in names:
-                raise unknown("model", name, names, f"{self.study.path}, [linkage.models]")
-        return {name: self.study.resolve(file) for name, file in self.study.linkage.models.items()}
 
     @property
     def links(self) -> pl.DataFrame:
@@ -86,13 +107,13 @@ class Linking:
 
     def by_identifiers(self) -> None:
         """Link by direct identifiers, whatever two sources share one."""
-        self.context.tell("direct identifiers")
+        self.report("direct identifiers")
         spine_last = {source: self.tokens[source] for source in (*self.others, self.spine)}
-        self.found.append(link_by_identifiers(spine_last, self.contracts))
+        self.found.append(link_by_identifiers(spine_last, self.inputs.contracts))
 
     def with_spine(self, source: str) -> None:
         """Link a source with the spine: by match-keys, and by a model unless the plan says by keys alone."""
-        self.context.tell(f"{source} with {self.spine}")
+        self.report(f"{source} with {self.spine}")
         identified = self.found[0].filter((pl.col("source_l") == source) & (pl.col("source_r") == self.spine))
         looked_for = [
             self.tokens[one].filter(~pl.col("subject_id").is_in(identified[side].implode()))
@@ -107,7 +128,7 @@ class Linking:
 
     def among_left_over(self, left: str, right: str, left_over: pl.DataFrame) -> None:
         """Link those of two sources who are not on the spine; the model is trained on all of both."""
-        self.context.tell(f"{left} with {right}, who are not on {self.spine}")
+        self.report(f"{left} with {right}, who are not on {self.spine}")
         looked_for = [left_over.filter(pl.col("source") == source) for source in (left, right)]
         self._by_model(f"{left}_{right}", left, right, looked_for)
 
@@ -116,10 +137,9 @@ class Linking:
         if any(one.is_empty() for one in looked_for):
             return
         ids = (looked_for[0]["subject_id"], looked_for[1]["subject_id"])
-        pair = SubjectPair(self.tokens[left], self.tokens[right], ids, self.keys, self.context.threads)
-        file = self.model_files.get(name)
-        settings = self.study.linkage
-        model = read_model(name, file, pair) if file else train(name, pair, settings, self.study.seed)
+        pair = SubjectPair(self.tokens[left], self.tokens[right], ids, self.keys, self.threads)
+        file, settings = self.inputs.model_files.get(name), self.inputs.settings
+        model = read_model(name, file, pair) if file else train(name, pair, settings, self.inputs.seed)
         self.models[left, right] = model
         evidence = score(model, pair, LEAST_EVIDENCE)
         share = share_found(evidence, pair.looked_for[0], pair.candidates)
@@ -141,14 +161,14 @@ class Linking:
         )  # fmt: skip
 
 
-def _write(linking: Linking) -> StageResult:
+def _write(linking: Linking, out: Path) -> StageResult:
     """Write all tables of the stage and say in one line what was found."""
-    linking.context.tell("people and the quality of links")
-    out, links, clusters = linking.context.out, linking.links, linking.clusters()
+    linking.report("people and the quality of links")
+    links, clusters = linking.links, linking.clusters()
     models = list(linking.models.values())
     save(links, "links", out)
     save(clusters.with_columns(pl.lit(0, pl.Int32).alias("draw")), "clusters", out)
-    save(find_mothers(linking.ingest, linking.tokens, linking.contracts), "mothers", out)
+    save(find_mothers(linking.ingest, linking.tokens, linking.inputs.contracts), "mothers", out)
     save(_quality(linking, clusters, links), "linkage_quality", out)
     for model in models:
         model.save(out / "models")
@@ -175,14 +195,14 @@ def _quality(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> p
         [frame.with_columns(pl.lit(source).alias("source")) for source, frame in linking.tokens.items()],
         how="diagonal",
     )
-    groups = with_groups(subjects, linking.study.coverage.reference_date)
+    groups = with_groups(subjects, linking.inputs.survey_date)
     linked = set(links.select("source_l", "source_r").unique().rows()) | set(linking.models)
     with_spine = [(source, linking.spine) for source in linking.others]
     pairs = [*with_spine, *sorted(linked.difference(with_spine))]
     by_default = {pair: model.levels_by_default for pair, model in linking.models.items()}
     quality = linkage_quality(groups, clusters, links, pairs, by_default)
     review = None
-    if SURVEY in linking.tokens and REVIEW in linking.contracts:
+    if SURVEY in linking.tokens and REVIEW in linking.inputs.contracts:
         review = read_review(linking.ingest, linking.tokens, clusters, SURVEY, linking.spine)
         review = review.join(groups.filter(pl.col("source") == SURVEY).drop("source"), on="subject_id")
     return with_review(quality, review, SURVEY, linking.spine)

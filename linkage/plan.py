@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unknown
 from pipeline.ingest.columns import PARTS_OF_A_PERSON
 from pipeline.ingest.contracts import SourceContract
 from pipeline.toml_files import Frozen, parse, read_toml
@@ -45,6 +45,15 @@ class LinkagePlan(Frozen):
             and source not in self.by_keys_only
             and len(contracts[source].identifier_kinds.intersection(PARTS_OF_A_PERSON)) > 1
         ]
+
+    def check_models(self, names: Collection[str], contracts: dict[str, SourceContract], where: str) -> None:
+        """Raise `UserError`, which begins with `where`, if a name is not that of a model that these sources get."""
+        _, *others = self.linked_sources(contracts)
+        pairs = self.left_over_pairs(others)
+        known = [*self.modelled(others, contracts), *(f"{left}_{right}" for left, right in pairs)]
+        for name in names:
+            if name not in known:
+                raise unknown("model", name, known, where)
 
     def left_over_pairs(self, sources: Collection[str]) -> list[tuple[str, str]]:
         """Return the pairs of left-over subjects to link, of those sources that the study has."""
