@@ -25,6 +25,7 @@ from estimation.vital_events import (
 from pipeline.errors import UserError
 from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
+from pipeline.study import CoverageSettings, Periods
 from pipeline.tables import read_table, write_table
 
 COUNTED = ["measure", "period", "time", "definition", "sex", "cohort", "nationality_group", "count", "certain",
@@ -33,18 +34,18 @@ COUNTED = ["measure", "period", "time", "definition", "sex", "cohort", "national
 
 def count(context: StageContext) -> StageResult:
     """Write `counts`, `coverage` and `coverage_covariance` from the folders of `ingest`, `link` and `stays`."""
-    records = context.folders["ingest"] / "records"
+    study, records = context.study, context.folders["ingest"] / "records"
     context.tell("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters")
     known = _table(context, "stays", "people")
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
-    counts, births, deaths = _counts(context, records, clusters, people)
+    counts, births, deaths = _counts(context, records, clusters, people, study.periods)
     save(counts, "counts", context.out)
     context.tell("estimating coverage from the survey")
-    coverage = _coverage(context, records, clusters, people, counts)
+    coverage = _coverage(context, records, clusters, people, counts, study.coverage, study.seed)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
-    return _result(context, counts, coverage.table, known, births, deaths)
+    return _result(counts, coverage.table, known, births, deaths, len(study.periods.flow_years))
 
 
 def _table(context: StageContext, stage: str, name: str) -> pl.DataFrame:
@@ -69,9 +70,8 @@ def counted_people(people: pl.DataFrame, clusters: pl.DataFrame, mothers: pl.Dat
 
 
 def _counts(
-    context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame
+    context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame, periods: Periods
 ) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
-    periods = context.study.periods
     migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
     births = count_births(_events(records, "births", []), clusters, people, periods.flow_years)
     deaths = count_deaths(
@@ -102,29 +102,35 @@ def _events(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
 
 
 def _coverage(
-    context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame, counts: pl.DataFrame
+    context: StageContext,
+    records: Path,
+    clusters: pl.DataFrame,
+    people: pl.DataFrame,
+    counts: pl.DataFrame,
+    settings: CoverageSettings,
+    seed: int,
 ) -> CoverageEstimate:
-    study, day = context.study, context.study.coverage.reference_date
+    day = settings.reference_date
     listed = people_on_list(_table(context, "stays", "residents"), people, day)
     if listed.is_empty():
         raise UserError(
-            f"{study.path}, [coverage]: nobody is on the list of residents on {day}. Let reference_date be the "
-            "survey's own day and 30 June of one of the 'stock_years'."
+            f"the study's [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to the "
+            "survey's own day, 30 June of one of the 'stock_years'."
         )
     known = people_known(clusters, listed)
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
     links = linkage_error(_table(context, "link", "linkage_quality"))
     counted = list_counts(counts, day)
-    return estimate_coverage(counted, listed, surveyed, len(known), links, study.coverage, study.seed)
+    return estimate_coverage(counted, listed, surveyed, len(known), links, settings, seed)
 
 
 def _result(
-    context: StageContext,
     counts: pl.DataFrame,
     coverage: pl.DataFrame,
     known: pl.DataFrame,
     births: VitalEvents,
     deaths: VitalEvents,
+    years: int,
 ) -> StageResult:
     without_birth = known["birth_month"].null_count()
     factor = float(coverage["estimated"].sum()) / max(int(coverage["listed"].sum()), 1)
@@ -143,7 +149,7 @@ def _result(
     }
     sentence = (
         f"{numbers['immigration']:,.0f} immigrations and {numbers['emigration']:,.0f} emigrations counted in "
-        f"{len(context.study.periods.flow_years)} years; coverage factor {factor:.3f} from "
+        f"{years} years; coverage factor {factor:.3f} from "
         f"{coverage['matches'].sum():,} matches in {coverage.height} classes"
     )
     warnings = []

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from pipeline.study import Study
+from pipeline.study import FlowErrors
 
 NOT_MEASURED = (
     (
@@ -50,9 +50,16 @@ NOT_MEASURED = (
 
 
 def error_sources(
-    study: Study, counts: pl.DataFrame, coverage: pl.DataFrame, covariance: pl.DataFrame
+    declared: float,
+    flow_errors: FlowErrors,
+    counts: pl.DataFrame,
+    coverage: pl.DataFrame,
+    covariance: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return the table `error_sources`; relative standard errors are those of the national total."""
+    """Return the table `error_sources`; relative standard errors are those of the national total.
+
+    `declared` is the declared relative standard error of coverage, `flow_errors` those of the flows.
+    """
     sampling, linkage = _relative_errors(coverage, covariance)
     rows = [
         (
@@ -91,7 +98,6 @@ def error_sources(
             "Variance of stays and absences that are too young to be classed, each decided by itself.",
         ),
     ]
-    declared = study.coverage.declared_error
     rows.append(
         (
             "what the survey cannot see",
@@ -112,7 +118,7 @@ def error_sources(
             error,
             f"Assumption of the study: relative standard error {error:.0%}, shared by all cells of a year.",
         )
-        for measure, error in sorted(study.flow_errors.model_dump().items())
+        for measure, error in sorted(flow_errors.model_dump().items())
     ]
     rows += [(name, "not measured", measure, None, says) for name, measure, says in NOT_MEASURED]
     schema = ["error_source", "carried", "measure", "relative_standard_error", "says"]

@@ -1,15 +1,29 @@
 """Years and quarters that end on 30 June, cohorts and published age groups, as Polars expressions."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import polars as pl
 
+from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
+from pipeline.study import Periods
 
 DEFINITION = "long_term"
 """The published definition of a migrant and of a usual resident."""
 QUARTERS = ((7, 9), (10, 12), (1, 3), (4, 6))
 """First and last month of the four quarters of a year that ends on 30 June."""
+
+
+def check_periods(periods: Periods, study_file: Path) -> None:
+    """Raise `UserError` unless the stocks begin one year before the flows and end with them."""
+    stocks, flows = periods.stock_years, periods.flow_years
+    if stocks[0] != flows[0] - 1 or stocks[-1] != flows[-1]:
+        raise UserError(
+            f"{study_file}, [periods]: an account needs a stock at the start of its first year and at the end of "
+            f"its last, so 'stock_years' must run from {flows[0] - 1} to {flows[-1]} when 'flow_years' run from "
+            f"{flows[0]} to {flows[-1]} (found {stocks[0]} to {stocks[-1]})."
+        )
 
 
 def year_end(year: int) -> date:

@@ -8,7 +8,6 @@ from estimation.account.reconcile import Account
 from estimation.migration_flows import quarter_shares
 from estimation.periods import DEFINITION, age_group, quarters, year_end, year_start
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
-from pipeline.study import Study
 
 Z95 = 1.96
 DECIMALS = 6
@@ -27,11 +26,14 @@ def estimates(account: Account) -> pl.DataFrame:
     return pl.concat([cells, exact.select(cells.columns)]).with_columns(rounded).with_columns(_no_negative_zero())
 
 
-def published_flows(account: Account, counts: pl.DataFrame, study: Study) -> pl.DataFrame:
-    """Return the table `flows`: years by all combinations of sex, age and nationality group; quarters in total."""
+def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """Return `flows` without `rule_set` and `data_date`.
+
+    Years are given by all combinations of sex, age group and nationality group, quarters in total only.
+    """
     provisional = provisional_years(counts)
     parts = []
-    for year in study.periods.flow_years:
+    for year in years:
         status = pl.lit(year in provisional).alias("provisional")
         parts += [_year(account, year).with_columns(status), _quarters(account, counts, year).with_columns(status)]
     flows = pl.concat(parts, how="diagonal_relaxed").with_columns(
@@ -40,14 +42,14 @@ def published_flows(account: Account, counts: pl.DataFrame, study: Study) -> pl.
     small = pl.col("estimate").filter(pl.col("measure") != "net").min() < UNRELIABLE_BELOW
     unreliable = small.over("period_start", "period_end", *DIVISIONS)
     unreliable = pl.when(pl.col("measure") == "net").then(unreliable).otherwise(pl.col("estimate") < UNRELIABLE_BELOW)
-    return _dressed(flows, unreliable, pl.col("measure") != "net", study)
+    return _dressed(flows, unreliable, pl.col("measure") != "net")
 
 
-def published_stocks(account: Account, counts: pl.DataFrame, study: Study) -> pl.DataFrame:
-    """Return the table `stocks`: usual residents on every reference day by all combinations of the divisions."""
+def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """Return `stocks` without `rule_set` and `data_date`: residents on 30 June by all combinations of divisions."""
     provisional = provisional_years(counts)
     days = []
-    for year in study.periods.stock_years:
+    for year in years:
         values, variances = account.totals(_margins(account, "population", year))
         days.append(
             _margin_keys().with_columns(
@@ -59,7 +61,7 @@ def published_stocks(account: Account, counts: pl.DataFrame, study: Study) -> pl
             )
         )
     stocks = pl.concat(days).with_columns(pl.col("estimate", "standard_error").round(DECIMALS))
-    return _dressed(stocks, pl.col("estimate") < UNRELIABLE_BELOW, pl.lit(value=True), study)
+    return _dressed(stocks, pl.col("estimate") < UNRELIABLE_BELOW, pl.lit(value=True))
 
 
 def provisional_years(counts: pl.DataFrame) -> set[int]:
@@ -68,8 +70,8 @@ def provisional_years(counts: pl.DataFrame) -> set[int]:
     return set(flagged["time"].dt.year())
 
 
-def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr, study: Study) -> pl.DataFrame:
-    """Return the frame with interval, status, reliability and what it was made with."""
+def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr) -> pl.DataFrame:
+    """Return the frame with interval, status and reliability."""
     half = Z95 * pl.col("standard_error")
     lower = pl.col("estimate") - half
     return (
@@ -80,8 +82,6 @@ def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr, study: 
             upper=(pl.col("estimate") + half).round(DECIMALS),
             status=pl.when(pl.col("provisional")).then(pl.lit("provisional")).otherwise(pl.lit("final")),
             reliability=pl.when(unreliable).then(pl.lit("unreliable")).otherwise(pl.lit("ok")),
-            rule_set=pl.lit(rule_set_id(study)),
-            data_date=pl.lit(study.data_date),
         )
         .drop("provisional")
         .with_columns(_no_negative_zero())
@@ -93,9 +93,9 @@ def _no_negative_zero() -> pl.Expr:
     return pl.when(pl.col(pl.Float64) == 0).then(0.0).otherwise(pl.col(pl.Float64)).name.keep()
 
 
-def rule_set_id(study: Study) -> str:
-    """Return the id of the study's rule set, named by its id or by the path of its file."""
-    return study.rule_set.rpartition("/")[2].removesuffix(".toml")
+def rule_set_id(rule_set: str) -> str:
+    """Return the id of a rule set that a study names by its id or by the path of its file."""
+    return rule_set.rpartition("/")[2].removesuffix(".toml")
 
 
 def _year(account: Account, year: int) -> pl.DataFrame:

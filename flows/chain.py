@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from estimation.account.inputs import check_periods
-from estimation.required_extracts import check_needed_extracts
+from estimation.periods import check_periods
+from estimation.required_extracts import check_required_extracts
 from flows.progress import Audience, Nobody
 from flows.publish import publish
 from linkage.plan import read_plan
@@ -96,8 +96,8 @@ def _rules_depend(study: Study) -> Any:
 
 
 def _count_depends(study: Study) -> Any:
-    check_needed_extracts(study)
-    check_periods(study)
+    check_required_extracts([one.name for one in study.extract], study.path)
+    check_periods(study.periods, study.path)
     return {
         "coverage": study.coverage.model_dump(),
         "periods": study.periods.model_dump(),

@@ -6,10 +6,9 @@ from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
 from estimation.error_sources import error_sources
 from estimation.periods import year_end, year_start
-from estimation.published_figures import estimates, published_flows, published_stocks
+from estimation.published_figures import estimates, published_flows, published_stocks, rule_set_id
 from pipeline.schemas import ALL, save, table_path
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import Study
 from pipeline.tables import read_table
 
 
@@ -20,24 +19,26 @@ def account(context: StageContext) -> StageResult:
     covariance = read_table(table_path(folder, "coverage_covariance"))
     context.tell("writing the account's inputs")
     inputs = context.out / "account_in"
-    write_account_inputs(study, counts, coverage, covariance, inputs)
+    write_account_inputs(study.periods, study.flow_errors, counts, coverage, covariance, inputs)
     context.tell("reconciling stocks and flows")
     result = reconcile(inputs)
-    flows = published_flows(result, counts, study)
-    stocks = published_stocks(result, counts, study)
+    made_with = {"rule_set": pl.lit(rule_set_id(study.rule_set)), "data_date": pl.lit(study.data_date)}
+    flows = published_flows(result, counts, study.periods.flow_years).with_columns(**made_with)
+    stocks = published_stocks(result, counts, study.periods.stock_years).with_columns(**made_with)
+    sources = error_sources(study.coverage.declared_error, study.flow_errors, counts, coverage, covariance)
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)
     save(stocks, "stocks", context.out)
-    save(error_sources(study, counts, coverage, covariance), "error_sources", context.out)
+    save(sources, "error_sources", context.out)
+    headline = _headline(flows, study.periods.flow_years[-1])
     return StageResult(
         counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},
-        sentence=f"{result.cells.height:,} cells reconciled exactly; {_headline(flows, study)}",
+        sentence=f"{result.cells.height:,} cells reconciled exactly; {headline}",
     )
 
 
-def _headline(flows: pl.DataFrame, study: Study) -> str:
-    """Return the last year's net migration with its interval, in words."""
-    year = study.periods.flow_years[-1]
+def _headline(flows: pl.DataFrame, year: int) -> str:
+    """Return a year's net migration with its interval, in words."""
     row = flows.filter(
         pl.col("measure") == "net",
         pl.col("period_start") == year_start(year),

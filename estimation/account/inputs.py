@@ -9,9 +9,8 @@ from estimation.account.files import CELL
 from estimation.account.shared_errors import write_biases
 from estimation.account.smoothed_counts import with_expected
 from estimation.periods import age_group
-from pipeline.errors import UserError
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
-from pipeline.study import Study
+from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
 LEAST_VARIANCE = 0.01
@@ -19,7 +18,12 @@ LEAST_VARIANCE = 0.01
 
 
 def write_account_inputs(
-    study: Study, counts: pl.DataFrame, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path
+    periods: Periods,
+    flow_errors: FlowErrors,
+    counts: pl.DataFrame,
+    coverage: pl.DataFrame,
+    covariance: pl.DataFrame,
+    out: Path,
 ) -> None:
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
 
@@ -29,11 +33,10 @@ def write_account_inputs(
     errors are: of stocks, that of each class's factor, in all years; of flows, the declared relative standard
     error of each measure, in each year.
     """
-    check_periods(study)
     yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
     yearly = yearly.with_columns(pl.col("measure", "sex", "nationality_group").cast(pl.String))
-    years = {"population": study.periods.stock_years} | dict.fromkeys(
-        ("immigration", "emigration", "births", "deaths"), study.periods.flow_years
+    years = {"population": periods.stock_years} | dict.fromkeys(
+        ("immigration", "emigration", "births", "deaths"), periods.flow_years
     )
     cohorts = _cohorts(yearly)
     cells = {
@@ -54,18 +57,7 @@ def write_account_inputs(
         _write(cells[name], name, out)
         spread = with_expected(cells[name], stock=False)
         _write_sd(spread.with_columns(variance=pl.col("chance") + pl.col("variance_unfinished")), name, out)
-    write_biases(study, coverage, covariance, out)
-
-
-def check_periods(study: Study) -> None:
-    """Raise `UserError` unless the stocks begin one year before the flows and end with them."""
-    stocks, flows = study.periods.stock_years, study.periods.flow_years
-    if stocks[0] != flows[0] - 1 or stocks[-1] != flows[-1]:
-        raise UserError(
-            f"{study.path}, [periods]: an account needs a stock at the start of its first year and at the end of "
-            f"its last, so 'stock_years' must run from {flows[0] - 1} to {flows[-1]} when 'flow_years' run from "
-            f"{flows[0]} to {flows[-1]} (found {stocks[0]} to {stocks[-1]})."
-        )
+    write_biases(periods, flow_errors, coverage, covariance, out)
 
 
 def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:

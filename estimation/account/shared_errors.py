@@ -8,7 +8,7 @@ import polars as pl
 
 from estimation.account.files import TERM_TYPES
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
-from pipeline.study import Study
+from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
 OLDEST = 130
@@ -22,7 +22,9 @@ AGES = dict(
 """First and last age of every age group."""
 
 
-def write_biases(study: Study, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path) -> None:
+def write_biases(
+    periods: Periods, flow_errors: FlowErrors, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path
+) -> None:
     """Write `bias_terms.csv` and `bias_covariance.csv` of an account.
 
     One term for the factor of every coverage class in all years, and one for each flow measure and year.
@@ -35,12 +37,12 @@ def write_biases(study: Study, coverage: pl.DataFrame, covariance: pl.DataFrame,
         row
         for name, text in coverage.sort("coverage_class").select("coverage_class", "members").iter_rows()
         for sex, age, group in json.loads(text)
-        for row in _factor_terms(name, (sex, age, group), sds[name], study.periods.stock_years)
+        for row in _factor_terms(name, (sex, age, group), sds[name], periods.stock_years)
     ]
     terms += [
         (f"{measure} {year}", measure, None, None, None, None, year, error)
-        for measure, error in sorted(study.flow_errors.model_dump().items())
-        for year in study.periods.flow_years
+        for measure, error in sorted(flow_errors.model_dump().items())
+        for year in periods.flow_years
     ]
     write_text(pl.DataFrame(terms, schema=TERM_TYPES, orient="row").write_csv(), out / "bias_terms.csv")
     term, other = ("coverage " + pl.col(name) for name in ("class_l", "class_r"))
