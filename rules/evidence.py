@@ -1,16 +1,16 @@
 """The stage `evidence`: what each record says, one row a saying, by the evidence rules of the study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import polars as pl
 
-from pipeline.ingest.contracts import SourceContract, read_contracts
+from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.language import quoted
-from rules.model import EvidenceRule, RuleSet
+from rules.model import EvidenceRule, Lists
 from rules.names import columns_of, extract_of, rule_as_sql
 from rules.rule_set import read_rule_set
 
@@ -21,36 +21,33 @@ def evidence(context: StageContext) -> StageResult:
     Rules whose source the study has no files for are idle, and the result says so. What a rule cannot date,
     and intervals that end before they begin, say nothing; they are counted as warnings.
     """
-    study = context.study
-    rule_set = read_rule_set(study)
-    contracts = read_contracts(tuple(study.resolve(name) for name in study.contracts))
-    delivered = study.source_contracts()
-    active = [rule for rule in rule_set.evidence if rule.source in delivered]
+    part, delivered = read_rule_set(context.study).evidence, context.study.source_contracts()
+    active = [rule for rule in part.rules if rule.source in delivered]
     connection = connect(context.threads)
     for extract in sorted({rule.extract for rule in active}):
         view(connection, **{f"records_{extract}": context.folders["ingest"] / "records" / f"{extract}.parquet"})
-    said = said_by_rules(connection, active, rule_set, contracts)
+    said = said_by_rules(connection, active, part.lists, delivered)
     save(said.filter(pl.col("flaw").is_null()).drop("flaw"), "evidence", context.out)
     sources = said["source"].n_unique()
     rows = said["flaw"].null_count()
     return StageResult(
         counts={"rows": rows, "rules": len(active), "set_aside": said.height - rows},
         sentence=f"{rows:,} pieces of evidence from {sources} sources by {len(active)} rules",
-        warnings=(*_idle(rule_set, delivered), *_flaws(said)),
+        warnings=(*_idle(part.rules, delivered), *_flaws(said)),
     )
 
 
 def said_by_rules(
     connection: duckdb.DuckDBPyConnection,
-    rules: list[EvidenceRule],
-    rule_set: RuleSet,
+    rules: Sequence[EvidenceRule],
+    lists: Lists,
     contracts: Mapping[str, SourceContract],
 ) -> pl.DataFrame:
     """Return what the rules read in the views `records_<extract>`: the columns of `evidence`, and `flaw`.
 
     `flaw` says why a row says nothing after all (undated, or ends before it begins); null in good rows.
     """
-    selects = [_select(rule, rule_set, contracts) for rule in rules]
+    selects = [_select(rule, lists, contracts) for rule in rules]
     return query(
         connection,
         f"""
@@ -62,9 +59,9 @@ def said_by_rules(
     )
 
 
-def _select(rule: EvidenceRule, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> str:
-    sql = rule_as_sql(rule, rule_set, contracts)
-    columns = columns_of(extract_of(rule, contracts, str(rule_set.path)))
+def _select(rule: EvidenceRule, lists: Lists, contracts: Mapping[str, SourceContract]) -> str:
+    sql = rule_as_sql(rule, lists, contracts)
+    columns = columns_of(extract_of(rule, contracts, f"evidence rule '{rule.id}'"))
     clause = f"WHERE {sql.get('when', 'true')}"
     if "unless.earlier" in sql:
         # a window looks at all records of the subject, also at those on which the rule itself does not fire
@@ -85,8 +82,8 @@ def _select(rule: EvidenceRule, rule_set: RuleSet, contracts: Mapping[str, Sourc
         """
 
 
-def _idle(rule_set: RuleSet, delivered: Mapping[str, SourceContract]) -> tuple[str, ...]:
-    idle = sorted({rule.source for rule in rule_set.evidence if rule.source not in delivered})
+def _idle(rules: Sequence[EvidenceRule], delivered: Mapping[str, SourceContract]) -> tuple[str, ...]:
+    idle = sorted({rule.source for rule in rules if rule.source not in delivered})
     return (f"no rule on {', '.join(idle)} applies: the study names no extract of it",) if idle else ()
 
 

@@ -10,21 +10,21 @@ import polars as pl
 
 from pipeline.tables import query
 from rules.language import quoted
-from rules.model import RuleSet
+from rules.model import PersonRules
 from rules.spells import OPEN
 from rules.stays import NEAR_DAYS
 
 
-def migrations_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, before: str) -> pl.DataFrame:
+def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, before: str) -> pl.DataFrame:
     """Return `migrations` of the composite definition from the table `stay`.
 
     An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, since
     its definition needs data later than what its rule can see. `before` is the table of what was known a year
     earlier, from which weights are learnt.
     """
-    reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rule_set.reasons.items())
+    reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rules.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
-    composite = quoted(rule_set.definition.id)
+    composite = quoted(rules.definition.id)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE migration AS
         SELECT person_id, definition, start AS "date", 'immigration' AS direction,
@@ -39,12 +39,12 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, b
             observed_until - stop <= absent
         FROM stay WHERE definition = {composite} AND left_for_good > 0
     """).fetchall()
-    if not rule_set.unfinished.weigh_late:
+    if not rules.unfinished.weigh_late:
         return query(connection, "SELECT *, 1.0 AS weight FROM migration")
-    return query(connection, _weighted(rule_set, before))
+    return query(connection, _weighted(rules, before))
 
 
-def _weighted(rule_set: RuleSet, before: str) -> str:
+def _weighted(rules: PersonRules, before: str) -> str:
     """Weigh the years that are not final by what became known, within a year, of the years before them.
 
     The weight of a year ending 30 June is N / n: n were known (certain, or unfinished and by now in `migration`
@@ -52,7 +52,7 @@ def _weighted(rule_set: RuleSet, before: str) -> str:
     chain-ladder estimation of late claims (Mack, 1993), one step; at least 1, by direction and nationality group,
     or by direction alone where N is below the minimum of cases. Sums are of millionths, so exact.
     """
-    composite, year = quoted(rule_set.definition.id), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
+    composite, year = quoted(rules.definition.id), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
     return f"""
     WITH now AS (SELECT *, {year} AS "year" FROM migration JOIN person USING (person_id)),
@@ -83,7 +83,7 @@ def _weighted(rule_set: RuleSet, before: str) -> str:
                 / CAST(sum(millionths) FILTER (WHERE NOT known) AS DOUBLE), 6)) AS factor
         FROM counted
         GROUP BY GROUPING SETS ((direction, "year", nationality_group), (direction, "year"))
-        HAVING sum(millionths) FILTER (WHERE NOT known) >= 1000000 * {rule_set.unfinished.minimum_cases}
+        HAVING sum(millionths) FILTER (WHERE NOT known) >= 1000000 * {rules.unfinished.minimum_cases}
     ),
     open_year AS (SELECT direction, "year" FROM now GROUP BY direction, "year" HAVING bool_or(provisional))
     SELECT now.* EXCLUDE ("year"), CASE WHEN open_year."year" IS NULL THEN 1.0

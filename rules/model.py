@@ -236,19 +236,24 @@ class Attribute(Frozen):
     default: str | None = None
 
 
-class RuleSet(Frozen):
-    """All rules of one set; `path` is where they were read.
+Lists = dict[str, tuple[ListValue, ...]]
 
-    `deaths` and `areas` are evidence rules in the order in which they are believed; `reasons` says which codes
-    of evidence are a reason to come; a resident has signs of at least `families_needed` families.
+
+class EvidenceRules(Frozen):
+    """What the stage `evidence` is given: the evidence rules, and the lists that their expressions name."""
+
+    lists: Lists
+    rules: tuple[EvidenceRule, ...]
+
+
+class PersonRules(Frozen):
+    """What the stage `stays` is given: the rules that make attributes, stays, migrations and residents.
+
+    `deaths` and `areas` are evidence rules in order of precedence; `reasons` maps codes of evidence to reasons for
+    migration; a resident has signs of at least `families_needed` families.
     """
 
-    path: Path = Field(exclude=True)
-    id: RuleId
-    title: str
-    says: str
-    lists: dict[str, tuple[ListValue, ...]]
-    evidence: tuple[EvidenceRule, ...]
+    lists: Lists
     stays: tuple[AnyStayRule, ...]
     definition: Definition
     unfinished: Unfinished
@@ -259,7 +264,18 @@ class RuleSet(Frozen):
     residents: tuple[Sign | Exclusion, ...]
     attributes: tuple[Attribute, ...]
 
+
+class RuleSet(Frozen):
+    """A rule file: what describes it, and a part for each of the two stages; `path` is where it was read."""
+
+    path: Path = Field(exclude=True)
+    id: RuleId
+    title: str
+    says: str
+    evidence: EvidenceRules
+    people: PersonRules
+
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what the rules say: comments and the place of the file do not matter."""
+        """SHA-256 of the rules: comments, layout and the place of the file do not matter."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()

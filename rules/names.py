@@ -1,11 +1,12 @@
 """Every name in a rule set, held against the contracts and against the other rules before anything runs."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import Extract, SourceContract
 from rules.language import Field, Kind, compiled
-from rules.model import MOTHER, Attribute, EvidenceRule, FirstToLast, RuleSet, Sign
+from rules.model import MOTHER, Attribute, EvidenceRule, FirstToLast, Lists, RuleSet, Sign
 
 KINDS: dict[str, Kind] = {
     "text": "text", "code": "text", "date": "date", "integer": "number", "decimal": "number", "boolean": "boolean",
@@ -39,9 +40,14 @@ def extract_of(rule: EvidenceRule, contracts: Mapping[str, SourceContract], wher
     return extracts[rule.extract]
 
 
-def rule_as_sql(rule: EvidenceRule, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> dict[str, str]:
-    """Return the expressions of an evidence rule as SQL over the records of its extract, by key of the rule."""
-    where = f"{rule_set.path}, evidence rule '{rule.id}'"
+def rule_as_sql(
+    rule: EvidenceRule, lists: Lists, contracts: Mapping[str, SourceContract], file: Path | None = None
+) -> dict[str, str]:
+    """Return the expressions of an evidence rule as SQL over the records of its extract, by key of the rule.
+
+    Raises `UserError` that begins with `file`, if it is given, and the rule.
+    """
+    where = f"{f'{file}, ' if file else ''}evidence rule '{rule.id}'"
     columns = columns_of(extract_of(rule, contracts, where))
     wanted: list[tuple[str, str | None, Kind]] = [
         ("date", rule.date, "date"),
@@ -53,7 +59,7 @@ def rule_as_sql(rule: EvidenceRule, rule_set: RuleSet, contracts: Mapping[str, S
         ("known_on", rule.known_on, "date"),
     ]
     return {
-        key: compiled(text, columns, rule_set.lists, f"{where}, key '{key}'", kind)
+        key: compiled(text, columns, lists, f"{where}, key '{key}'", kind)
         for key, text, kind in wanted
         if text is not None
     }
@@ -62,23 +68,23 @@ def rule_as_sql(rule: EvidenceRule, rule_set: RuleSet, contracts: Mapping[str, S
 def check_names(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
     """Raise `UserError` for the first name in a rule set that nothing bears."""
     _check_lists(rule_set, contracts)
-    for rule in rule_set.evidence:
-        rule_as_sql(rule, rule_set, contracts)
-    known = {rule.id for rule in rule_set.evidence}
+    for rule in rule_set.evidence.rules:
+        rule_as_sql(rule, rule_set.evidence.lists, contracts, rule_set.path)
+    known = {rule.id for rule in rule_set.evidence.rules}
     for where, names in _references(rule_set):
         for name in names:
             if name not in known:
                 raise unknown("evidence rule", name, known, where)
-    stays = {rule.id for rule in rule_set.stays}
-    for group in rule_set.definition.groups:
+    stays = {rule.id for rule in rule_set.people.stays}
+    for group in rule_set.people.definition.groups:
         if group.stay not in stays:
             raise unknown("stay rule", group.stay, stays, f"{rule_set.path}, group rule '{group.id}'")
-    if rule_set.definition.id in stays:
+    if rule_set.people.definition.id in stays:
         raise UserError(
-            f"{rule_set.path}, [definition]: the id '{rule_set.definition.id}' is also that of a stay rule. "
+            f"{rule_set.path}, [definition]: the id '{rule_set.people.definition.id}' is also that of a stay rule. "
             "Give the composite a name of its own."
         )
-    for attribute in rule_set.attributes:
+    for attribute in rule_set.people.attributes:
         _check_attribute(attribute, rule_set, contracts)
 
 
@@ -92,9 +98,9 @@ def _check_lists(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> 
         for code in column.codes.values()
     }
     places: list[tuple[str, Iterable[object]]] = [
-        *((f"[lists], '{name}'", members) for name, members in rule_set.lists.items()),
-        ("[reasons]", rule_set.reasons),
-        *((f"stay rule '{one.id}', key 'given_inside'", one.given_inside) for one in rule_set.stays
+        *((f"[lists], '{name}'", members) for name, members in rule_set.people.lists.items()),
+        ("[reasons]", rule_set.people.reasons),
+        *((f"stay rule '{one.id}', key 'given_inside'", one.given_inside) for one in rule_set.people.stays
           if isinstance(one, FirstToLast)),
     ]  # fmt: skip
     for where, members in places:
@@ -105,14 +111,14 @@ def _check_lists(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> 
 
 def _references(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield each place of a person rule that names evidence rules, and the names."""
-    yield f"{rule_set.path}, key 'deaths'", rule_set.deaths
-    yield f"{rule_set.path}, key 'areas'", rule_set.areas
-    for stay in rule_set.stays:
+    yield f"{rule_set.path}, key 'deaths'", rule_set.people.deaths
+    yield f"{rule_set.path}, key 'areas'", rule_set.people.areas
+    for stay in rule_set.people.stays:
         for key in sorted(REFERENCES & set(type(stay).model_fields)):
             yield f"{rule_set.path}, stay rule '{stay.id}', key '{key}'", getattr(stay, key)
-    for group in rule_set.definition.groups:
+    for group in rule_set.people.definition.groups:
         yield f"{rule_set.path}, group rule '{group.id}', key 'evidence'", group.evidence
-    for one in rule_set.residents:
+    for one in rule_set.people.residents:
         if isinstance(one, Sign):
             yield f"{rule_set.path}, resident rule '{one.id}', key 'evidence'", one.evidence
             yield f"{rule_set.path}, resident rule '{one.id}', key 'never_with'", one.never_with
@@ -139,5 +145,5 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
     believed = [("only", name) for names in attribute.only.values() for name in names]
     grouped = [("groups", name) for name in (attribute.groups.lists.values() if attribute.groups else ())]
     for key, name in believed + grouped:
-        if name not in rule_set.lists:
-            raise unknown("list", name, rule_set.lists, f"{where}, key '{key}'")
+        if name not in rule_set.people.lists:
+            raise unknown("list", name, rule_set.people.lists, f"{where}, key '{key}'")

@@ -15,7 +15,7 @@ from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.language import quoted
 from rules.migrations import migrations_table
-from rules.model import MOTHER, Attribute, RuleSet
+from rules.model import MOTHER, Attribute, PersonRules
 from rules.residents import residents_table
 from rules.rule_set import read_rule_set
 from rules.spells import among
@@ -27,8 +27,9 @@ NOW, BEFORE = "classed_now", "classed_before"
 
 def stays(context: StageContext) -> StageResult:
     """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`."""
-    study, folders = context.study, context.folders
-    rule_set = read_rule_set(study)
+    rules, contracts = read_rule_set(context.study).people, context.study.source_contracts()
+    data_date, stock_years = context.study.data_date, context.study.periods.stock_years
+    folders = context.folders
     connection = connect(context.threads)
     view(
         connection,
@@ -36,18 +37,17 @@ def stays(context: StageContext) -> StageResult:
         clusters=table_path(folders["link"], "clusters"),
         mothers=table_path(folders["link"], "mothers"),
     )
-    contracts = study.source_contracts()
     for contract in contracts.values():
         for extract in contract.extracts:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
     context.tell("choosing the attributes of people")
-    save(people_table(connection, rule_set, contracts), "people", context.out)
+    save(people_table(connection, rules, contracts), "people", context.out)
     context.tell("dating stays")
-    dated_stays(connection, rule_set, study.data_date)
+    dated_stays(connection, rules, data_date)
     save(stays_table(connection), "stays", context.out)
-    migrations = migrations_table(connection, rule_set, BEFORE)
+    migrations = migrations_table(connection, rules, BEFORE)
     save(migrations, "migrations", context.out)
-    residents = residents_table(connection, rule_set, study.periods.stock_years)
+    residents = residents_table(connection, rules, stock_years)
     save(residents, "residents", context.out)
     counts = _counts(connection, migrations, residents)
     return StageResult(
@@ -60,7 +60,7 @@ def stays(context: StageContext) -> StageResult:
 
 
 def people_table(
-    connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, contracts: dict[str, SourceContract]
+    connection: duckdb.DuckDBPyConnection, rules: PersonRules, contracts: dict[str, SourceContract]
 ) -> pl.DataFrame:
     """Return `people` and make the tables `member` (subjects of people), `testimony` and `person`.
 
@@ -75,22 +75,22 @@ def people_table(
         """CREATE OR REPLACE TEMP TABLE testimony AS
             SELECT person_id, evidence.* REPLACE (CAST(kind AS VARCHAR) AS kind)
             FROM evidence JOIN member USING (source, subject_id)""",
-        f"CREATE OR REPLACE TEMP TABLE person AS {_people_as_sql(rule_set, contracts)}",
+        f"CREATE OR REPLACE TEMP TABLE person AS {_people_as_sql(rules, contracts)}",
     ):
         connection.execute(sql).fetchall()
     return query(connection, "SELECT * FROM person")
 
 
-def _people_as_sql(rule_set: RuleSet, contracts: dict[str, SourceContract]) -> str:
-    joins = [f"LEFT JOIN ({_attribute(one, rule_set, contracts)}) USING (person_id)" for one in rule_set.attributes]
+def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> str:
+    joins = [f"LEFT JOIN ({_attribute(one, rules, contracts)}) USING (person_id)" for one in rules.attributes]
     return f"""
         SELECT * REPLACE (coalesce(area_history, []) AS area_history) FROM (SELECT DISTINCT person_id FROM member)
         {" ".join(joins)}
-        LEFT JOIN ({_areas(rule_set)}) USING (person_id)
-        LEFT JOIN ({_deaths(rule_set)}) USING (person_id)"""
+        LEFT JOIN ({_areas(rules)}) USING (person_id)
+        LEFT JOIN ({_deaths(rules)}) USING (person_id)"""
 
 
-def _attribute(attribute: Attribute, rule_set: RuleSet, contracts: dict[str, SourceContract]) -> str:
+def _attribute(attribute: Attribute, rules: PersonRules, contracts: dict[str, SourceContract]) -> str:
     """Return SQL with one row a person: the value, its source, and how many sources disagree."""
     source_of = {extract: source for source, contract in contracts.items() for extract in contract.extracts}
     name, prefix = attribute.id, attribute.id.removesuffix("_group")
@@ -101,7 +101,7 @@ def _attribute(attribute: Attribute, rule_set: RuleSet, contracts: dict[str, Sou
         if read == MOTHER:
             said += f" UNION ALL {_said_of_the_mother(place, said)}"
         elif extract in source_of:  # a study need not have every source of the rule set
-            believed = _believed(attribute, read, rule_set)
+            believed = _believed(attribute, read, rules)
             said += f" UNION ALL {_said(place, extract, column, source_of[extract], believed)}"
     default = quoted(attribute.default) if attribute.default else f"CAST(NULL AS {kind})"
     default_source = quoted("default") if attribute.default else "CAST(NULL AS VARCHAR)"
@@ -114,18 +114,18 @@ def _attribute(attribute: Attribute, rule_set: RuleSet, contracts: dict[str, Sou
                 count(DISTINCT source) FILTER (WHERE said <> chosen) AS disagreements
             FROM (
                 SELECT *, first(said) OVER best AS chosen, first(source) OVER best AS chosen_source
-                FROM (SELECT place, source, person_id, {_grouped(attribute, rule_set)} AS said FROM ({said}))
+                FROM (SELECT place, source, person_id, {_grouped(attribute, rules)} AS said FROM ({said}))
                 WINDOW best AS (PARTITION BY person_id ORDER BY place)
             )
             GROUP BY person_id
         ) USING (person_id)"""
 
 
-def _believed(attribute: Attribute, read: str, rule_set: RuleSet) -> str:
+def _believed(attribute: Attribute, read: str, rules: PersonRules) -> str:
     """Return the condition on `said` under which what is read at a place is believed."""
     if read not in attribute.only:
         return "said IS NOT NULL"
-    return among("said", [str(value) for name in attribute.only[read] for value in rule_set.lists[name]])
+    return among("said", [str(value) for name in attribute.only[read] for value in rules.lists[name]])
 
 
 def _said(place: int, extract: str, column: str, source: str, believed: str) -> str:
@@ -151,19 +151,19 @@ def _said_of_the_mother(place: int, said: str) -> str:
         GROUP BY child.person_id"""
 
 
-def _grouped(attribute: Attribute, rule_set: RuleSet) -> str:
+def _grouped(attribute: Attribute, rules: PersonRules) -> str:
     if attribute.groups is None:
         return "said"
     branches = " ".join(
-        f"WHEN {among('said', [str(one) for one in rule_set.lists[members]])} THEN {quoted(group)}"
+        f"WHEN {among('said', [str(one) for one in rules.lists[members]])} THEN {quoted(group)}"
         for group, members in attribute.groups.lists.items()
     )
     return f"CASE {branches} ELSE {quoted(attribute.groups.otherwise)} END"
 
 
-def _areas(rule_set: RuleSet) -> str:
+def _areas(rules: PersonRules) -> str:
     """Choose the latest area of the first rule that knows one, and list all areas of that rule in order."""
-    place = _place_of("rule_id", rule_set.areas)
+    place = _place_of("rule_id", rules.areas)
     return f"""
         SELECT person_id, last(area ORDER BY since) AS area, first(source) AS area_source,
             list(struct_pack(area := area, since := since) ORDER BY since) AS area_history
@@ -174,17 +174,17 @@ def _areas(rule_set: RuleSet) -> str:
                 SELECT person_id, "date" AS since, {place} AS place,
                     min({place}) OVER (PARTITION BY person_id) AS best,
                     first(source ORDER BY record_id) AS source, last(area ORDER BY record_id) AS area
-                FROM testimony WHERE area IS NOT NULL AND {among("rule_id", rule_set.areas)}
+                FROM testimony WHERE area IS NOT NULL AND {among("rule_id", rules.areas)}
                 GROUP BY person_id, "date", {place}
             ) WHERE place = best
         ) WHERE moved GROUP BY person_id"""
 
 
-def _deaths(rule_set: RuleSet) -> str:
-    place = _place_of("rule_id", rule_set.deaths)
+def _deaths(rules: PersonRules) -> str:
+    place = _place_of("rule_id", rules.deaths)
     return f"""
         SELECT person_id, first("date" ORDER BY {place}, "date") AS death_date
-        FROM testimony WHERE {among("rule_id", rule_set.deaths)} GROUP BY person_id"""
+        FROM testimony WHERE {among("rule_id", rules.deaths)} GROUP BY person_id"""
 
 
 def _place_of(column: str, names: tuple[str, ...]) -> str:
@@ -192,12 +192,12 @@ def _place_of(column: str, names: tuple[str, ...]) -> str:
     return f"CASE {column} {branches} END" if branches else "0"
 
 
-def dated_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, data_date: date) -> None:
+def dated_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, data_date: date) -> None:
     """Make the table `stay` as of the data date, unfinished cases counted by those of the year before."""
-    make_classed(connection, rule_set, data_date - timedelta(365), BEFORE)
-    make_classed(connection, rule_set, data_date, NOW)
-    make_shares(connection, rule_set, now=NOW, before=BEFORE)
-    make_stays(connection, rule_set, NOW)
+    make_classed(connection, rules, data_date - timedelta(365), BEFORE)
+    make_classed(connection, rules, data_date, NOW)
+    make_shares(connection, rules, now=NOW, before=BEFORE)
+    make_stays(connection, rules, NOW)
 
 
 def _contradictions(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:

@@ -12,22 +12,22 @@ import polars as pl
 
 from pipeline.tables import query
 from rules.language import quoted
-from rules.model import Exclusion, RuleSet, Sign
+from rules.model import Exclusion, PersonRules, Sign
 from rules.spells import among
 
 FOR_GOOD = 0.5
 """An absence not yet long enough counts as departure when it is at least as likely as not to last."""
 
 
-def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, years: Sequence[int]) -> pl.DataFrame:
+def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
     """Return `residents` on 30 June of each year, from `testimony`, `person` and `stay`.
 
     `probability` is that of the stay or the absence in which the person is on the date where it is unfinished,
     else 1 or 0: expected residents are its sum. `strong` asks for a sign in the window before the date and
     another in as long a window after it.
     """
-    signs = [one for one in rule_set.residents if isinstance(one, Sign)]
-    exclusions = [one for one in rule_set.residents if isinstance(one, Exclusion)]
+    signs = [one for one in rules.residents if isinstance(one, Sign)]
+    exclusions = [one for one in rules.residents if isinstance(one, Exclusion)]
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     excluded = "CASE " + " ".join(f"WHEN {_holds(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
     return query(
@@ -39,11 +39,11 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, ye
             SELECT person_id, reference_date, min(place) FILTER (WHERE counts) AS place,
                 bool_or(before) AND bool_or(after) AS both_sides
             FROM seen GROUP BY person_id, reference_date
-            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rule_set.families_needed}
+            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed}
         ),
         composite AS (
             SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
-            FROM stay WHERE definition = {quoted(rule_set.definition.id)}
+            FROM stay WHERE definition = {quoted(rules.definition.id)}
         ),
         placed AS (
             SELECT listed.*, s.start, s.stop, s.status, s.probability, s.left_for_good

@@ -86,11 +86,27 @@ class _File(Frozen):
     attribute: tuple[Attribute, ...] = ()
 
     def rule_set(self, path: Path) -> RuleSet:
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        renamed = {"stay": "stays", "resident": "residents", "attribute": "attributes"}
-        return parse(
-            RuleSet, {"path": path, **{renamed.get(key, key): one for key, one in values.items()}}, str(path)
-        )
+        people = {
+            "lists": self.lists,
+            "stays": self.stay,
+            "definition": self.definition,
+            "unfinished": self.unfinished,
+            "deaths": self.deaths,
+            "areas": self.areas,
+            "reasons": self.reasons,
+            "families_needed": self.families_needed,
+            "residents": self.resident,
+            "attributes": self.attribute,
+        }
+        data = {
+            "path": path,
+            "id": self.id,
+            "title": self.title,
+            "says": self.says,
+            "evidence": {"lists": self.lists, "rules": self.evidence},
+            "people": people,
+        }
+        return parse(RuleSet, data, str(path))
 
 
 def _place(path: Path, key: str, entry: Mapping[str, Any], number: int) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.tables import query
 from rules.forms import activity_span, first_to_last, registration_span
 from rules.language import quoted
-from rules.model import ActivitySpan, AnyStayRule, FirstToLast, RuleSet
+from rules.model import ActivitySpan, AnyStayRule, FirstToLast, PersonRules
 from rules.spells import OPEN, among
 
 NEAR_DAYS = 183
@@ -29,7 +29,7 @@ def spells_as_sql(rule: AnyStayRule) -> str:
     return registration_span.spells(rule)
 
 
-def make_classed(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, day: date, name: str) -> None:
+def make_classed(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, name: str) -> None:
     """Make the table `name`: every spell of every stay rule, and of the composite, as known on `day`.
 
     Reads `testimony` (evidence with `person_id`) and `person`. A row is a stay with what classing it needs:
@@ -42,13 +42,13 @@ def make_classed(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, day: 
     """).fetchall()
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        WITH spell AS ({" UNION ALL ".join(_one_rule(rule, day) for rule in rule_set.stays)}),
+        WITH spell AS ({" UNION ALL ".join(_one_rule(rule, day) for rule in rules.stays)}),
         {_ended_by_death()},
         {_measured()},
-        {_group_of_each_person(rule_set)}
+        {_group_of_each_person(rules)}
         SELECT stay_rule AS definition, * FROM measured
         UNION ALL
-        SELECT {quoted(rule_set.definition.id)}, measured.*
+        SELECT {quoted(rules.definition.id)}, measured.*
         FROM measured SEMI JOIN grouped USING (person_id, stay_rule)
     """).fetchall()
 
@@ -98,9 +98,9 @@ def _measured() -> str:
         )"""
 
 
-def _group_of_each_person(rule_set: RuleSet) -> str:
+def _group_of_each_person(rules: PersonRules) -> str:
     """Choose the rule that measures each person: that of the first group whose evidence they have."""
-    groups = rule_set.definition.groups
+    groups = rules.definition.groups
     branches = " ".join(
         f"WHEN bool_or({among('rule_id', group.evidence)}) THEN {quoted(group.stay)}" for group in groups[:-1]
     )
@@ -108,15 +108,15 @@ def _group_of_each_person(rule_set: RuleSet) -> str:
     return f"grouped AS (SELECT person_id, {chosen} AS stay_rule FROM known GROUP BY person_id)"
 
 
-def make_shares(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, now: str, before: str) -> None:
+def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str) -> None:
     """Make `share_that_stayed` and `share_that_left`: what became of the cases of the year before.
 
     `before` and `now` are tables of `make_classed`, a year apart. Cases are alike in stay rule, in whether the
     person is still here, in nationality group and in age in bands of days; with fewer cases than the rule
     set's minimum the group, then the band is left out. Shares are integer ratios, rounded to 6 decimals.
     """
-    composite = quoted(rule_set.definition.id)
-    band = rule_set.unfinished.band_days
+    composite = quoted(rules.definition.id)
+    band = rules.unfinished.band_days
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_stay AS
         SELECT old.stay_rule, nationality_group, (old.known_until - old.start) // {band} AS band,
@@ -148,7 +148,7 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, now: s
             FROM {cases} WHERE became OR NOT open
             GROUP BY GROUPING SETS
                 ((stay_rule, here, nationality_group, band), (stay_rule, here, band), (stay_rule, here))
-            HAVING count(*) >= {rule_set.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
+            HAVING count(*) >= {rules.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
         """).fetchall()
 
 
@@ -159,13 +159,13 @@ def _absence_is_open(table: str) -> str:
     )
 
 
-def make_stays(connection: duckdb.DuckDBPyConnection, rule_set: RuleSet, classed: str) -> None:
+def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classed: str) -> None:
     """Make `stay`: the rows of `classed` with `probability` that they are long-term, and that they ended for good.
 
     Where no case of the year before is known, an open stay counts as half, an absence too, and a stay that
     has ended already, so that only a return could lengthen it, as none.
     """
-    band = rule_set.unfinished.band_days
+    band = rules.unfinished.band_days
     here = f"classed.stop = {OPEN}"
     stayed = _nearest_share(
         "share_that_stayed",

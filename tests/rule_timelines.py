@@ -48,7 +48,7 @@ def default_rules() -> RuleSet:
 
 def said(rule: str, on: date, end: date | None = None, *, weeks: int | None = None, code: str | None = None) -> dict:
     """One piece of evidence, with the kind and quality that the default rule gives it."""
-    found = next(one for one in default_rules().evidence if one.id == rule)
+    found = next(one for one in default_rules().evidence.rules if one.id == rule)
     return {
         "source": found.source, "rule_id": rule, "kind": found.kind, "date": on, "end_date": end,
         "date_quality": found.date_quality, "known_on": end - timedelta(1) if rule == "weeks_active" and end else on,
@@ -147,7 +147,7 @@ def tell_all(
     rule_set: RuleSet | None = None,
 ) -> list[Told]:
     """Return what the rules make of several people; `died` is the first one's day of death."""
-    chosen = rule_set or default_rules()
+    chosen = (rule_set or default_rules()).people
     # everybody else's full years say how far tax and benefit systems have been observed
     observed = [tax_year(year, 52) for year in range(2009, data_date.year - (data_date < date(data_date.year, 4, 6)))]
     listings = [said("nhs_listed", date(year, 7, 31)) for year in range(2010, 2020)]

@@ -28,7 +28,7 @@ def joined(presence: list[Spell], absent_days: int) -> list[Spell]:
 
 
 def crossing_spells(crossings: list[tuple[dt.date, str]]) -> list[Spell]:
-    rule = next(one for one in default_rules().stays if one.id == "first_arrival_last_departure")
+    rule = next(one for one in default_rules().people.stays if one.id == "first_arrival_last_departure")
     net: dict[dt.date, int] = {}
     for day, way in crossings:
         net[day] = net.get(day, 0) + (1 if way == "border_in" else -1)
@@ -76,7 +76,7 @@ def test_first_to_last() -> None:
 
 def active_spells(weeks: dict[int, int]) -> list[Spell]:
     """What `docs/rules.md` says of weeks, year by year."""
-    rule = next(one for one in default_rules().stays if one.id == "weeks_of_activity")
+    rule = next(one for one in default_rules().people.stays if one.id == "weeks_of_activity")
     opens = {year: D(year, 4, 6) for year in range(2008, 2021)}
     length = {year: (opens[year + 1] - opens[year]).days for year in range(2008, 2020)}
     days = {year: length[year] if count >= rule.full_year_weeks else 7 * count for year, count in weeks.items()}

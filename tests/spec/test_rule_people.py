@@ -75,7 +75,7 @@ def believed(
     )  # fmt: skip
     connection.register("evidence", nothing if evidence is None else evidence)
     contracts = read_contracts()
-    people = people_table(connection, read_rules(DEFAULT, contracts), contracts)
+    people = people_table(connection, read_rules(DEFAULT, contracts).people, contracts)
     return {row["person_id"]: row for row in people.iter_rows(named=True)}
 
 

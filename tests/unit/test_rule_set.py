@@ -26,15 +26,15 @@ def read_changed(folder: Path, old: str, new: str) -> RuleSet:
 def test_the_default_set_stands() -> None:
     rule_set = read_rules(DEFAULT, read_contracts())
     assert rule_set.id == "long_term_2019" == DEFAULT.stem
-    assert rule_set.definition.id == "long_term"
+    assert rule_set.people.definition.id == "long_term"
 
 
 def test_every_rule_says_what_it_does_and_where_it_comes_from() -> None:
     rule_set = read_rules(DEFAULT, read_contracts())
-    for rule in (*rule_set.evidence, *rule_set.stays):
+    for rule in (*rule_set.evidence.rules, *rule_set.people.stays):
         assert rule.says.endswith(".")
         assert rule.source_of_rule
-    for one in (*rule_set.residents, *rule_set.attributes, *rule_set.definition.groups):
+    for one in (*rule_set.people.residents, *rule_set.people.attributes, *rule_set.people.definition.groups):
         assert one.says.endswith(".")
 
 
