@@ -15,6 +15,7 @@ from estimation.coverage.survey import (
 )
 from estimation.migration_flows import count_late, count_migrations, with_late
 from estimation.periods import DEFINITION, year_ending
+from estimation.stages import CountStudy
 from estimation.vital_events import (
     VitalEvents,
     children_with_mothers_group,
@@ -32,23 +33,23 @@ COUNTED = ["measure", "period", "time", "definition", "sex", "cohort", "national
            "unfinished", "variance_unfinished", "provisional"]  # fmt: skip
 
 
-def count(context: StageContext) -> StageResult:
+def count(context: StageContext[CountStudy]) -> StageResult:
     """Write `counts`, `coverage` and `coverage_covariance` from the folders of `ingest`, `link` and `stays`."""
     study, records = context.study, context.folders["ingest"] / "records"
-    context.tell("counting people, migrations, births and deaths")
+    context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters")
     known = _table(context, "stays", "people")
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
     counts, births, deaths = _counts(context, records, clusters, people, study.periods)
     save(counts, "counts", context.out)
-    context.tell("estimating coverage from the survey")
+    context.report("estimating coverage from the survey")
     coverage = _coverage(context, records, clusters, people, counts, study.coverage, study.seed)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
     return _result(counts, coverage.table, known, births, deaths, len(study.periods.flow_years))
 
 
-def _table(context: StageContext, stage: str, name: str) -> pl.DataFrame:
+def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataFrame:
     return read_table(table_path(context.folders[stage], name))
 
 
@@ -70,7 +71,7 @@ def counted_people(people: pl.DataFrame, clusters: pl.DataFrame, mothers: pl.Dat
 
 
 def _counts(
-    context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame, periods: Periods
+    context: StageContext[CountStudy], records: Path, clusters: pl.DataFrame, people: pl.DataFrame, periods: Periods
 ) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
     migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
     births = count_births(_events(records, "births", []), clusters, people, periods.flow_years)
@@ -102,7 +103,7 @@ def _events(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
 
 
 def _coverage(
-    context: StageContext,
+    context: StageContext[CountStudy],
     records: Path,
     clusters: pl.DataFrame,
     people: pl.DataFrame,

@@ -20,7 +20,7 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     simulate_study(residents, seed, out / "study", terminal, threads=threads)
     study = read_study(out / "study" / "study.toml")
     run = out / "run"
-    records = run_chain(study, run, threads=threads, audience=terminal)
+    records = run_chain(study, run, threads=threads, listener=terminal)
     scores = evaluate(run, Terminal())
     close(terminal, run, records, scores)
     terminal.say(f"  next     sojourn evaluate {shown(run)} --json")

@@ -13,19 +13,21 @@ from pathlib import Path
 import polars as pl
 
 from estimation.score import score_flows, score_stocks, summarise_intervals
-from flows.progress import Audience, Nobody
-from flows.publish import read_manifest
+from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, shown
 from linkage.plan import read_plan
 from linkage.score import score_links
 from linkage.subjects_in_scope import subjects_looked_for
 from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
-from pipeline.store import StageRecord, stands
+from pipeline.stage import StageRecord
+from pipeline.store import is_intact
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table, write_table, write_text
 from publication.report import write_report
+from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
 from rules.score import score_migrations, score_residents
@@ -59,7 +61,7 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
 
     The truth names people by their sources' own keys; the same tokens as in the run find their subjects.
     """
-    key, contracts = read_key(study), study.source_contracts()
+    key, contracts = read_key(study), delivered_contracts(study)
     found = []
     for source in read_plan().linked_sources(contracts):
         kind = contracts[source].person_key_kind
@@ -110,17 +112,17 @@ def score(study: Study, run: Path) -> Scores:
     )
 
 
-def evaluate(run: Path, audience: Audience) -> Scores:
+def evaluate(run: Path, listener: ProgressListener) -> Scores:
     """Score a finished run, write `evaluation/` and put the truth into its report; returns the scores."""
     run = run.resolve()
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
-    if not stands(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
+    if not is_intact(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
     begun = time.perf_counter()
     study = read_study(run / manifest["study"]["path"])
-    audience.progress("evaluate", "holding the run against the truth")
+    listener.progress("evaluate", "holding the run against the truth")
     scores = score(study, run)
     aside = run / ".aside-evaluation"
     shutil.rmtree(aside, ignore_errors=True)
@@ -133,7 +135,7 @@ def evaluate(run: Path, audience: Audience) -> Scores:
     shutil.rmtree(run / "evaluation", ignore_errors=True)
     aside.replace(run / "evaluation")
     write_report(run, study=study, manifest=manifest, scores=scores)
-    audience.finished(
+    listener.finished(
         StageRecord(
             stage="evaluate",
             key="",
@@ -201,7 +203,7 @@ def evaluate_run(run: Path, *, as_json: bool) -> int:
     if not run.is_dir():
         raise UserError(f"{run}: no finished run here. Make one with `sojourn run STUDY.toml`.")
     terminal = Terminal()
-    scores = evaluate(run, Nobody() if as_json else terminal)
+    scores = evaluate(run, NullListener() if as_json else terminal)
     terminal.close()
     if as_json:
         print(json.dumps(summary(scores), indent=1))  # noqa: T201 - this is what was asked for

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
-from pipeline.store import StageRecord
+from pipeline.stage import StageRecord
 from pipeline.study import Study, read_study
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
     else:
         from flows.chain import run_chain  # noqa: PLC0415 - it loads much: mistakes are told before
 
-        records = run_chain(study, run, threads=threads, audience=terminal)
+        records = run_chain(study, run, threads=threads, listener=terminal)
     close(terminal, run, records)
     if study.synthetic:
         terminal.say(f"  next     sojourn evaluate {shown(run)}")

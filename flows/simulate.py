@@ -9,7 +9,8 @@ from pathlib import Path
 
 from flows.terminal import Terminal
 from pipeline.errors import UserError
-from pipeline.store import StageRecord, code_digest, digest
+from pipeline.stage import StageRecord
+from pipeline.store import code_digest, digest
 from pipeline.tables import write_text
 from synthetic_data.country.parts import parts_of
 from synthetic_data.delivery.study_file import TARGETS_PAGE

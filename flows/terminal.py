@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.status import Status
 
-from pipeline.store import StageRecord
+from pipeline.stage import StageRecord
 
 STAGE_NAMES = ("simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate")
 

@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.ingest.areas import read_areas
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table
 from synthetic_data.benchmarks.counting import NotShownError
@@ -102,7 +103,7 @@ class Observed:
         return self._once((source, *columns), lambda: self._records(source, columns))
 
     def _records(self, source: str, columns: Iterable[str]) -> pl.DataFrame:
-        contract = self._once("contracts", self.study.source_contracts).get(source)
+        contract = self._once("contracts", lambda: delivered_contracts(self.study)).get(source)
         if contract is None:
             raise NotShownError(f"the study has no extract of '{source}'")
         frames = [

@@ -13,6 +13,7 @@ from estimation.account.account import account
 from estimation.account.reconcile import reconcile
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
+from estimation.stages import AccountStudy
 from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage
 from pipeline.stage import StageContext
@@ -84,7 +85,8 @@ def published(folder: Path, table: pl.DataFrame | None = None, **changes) -> Pat
     (counts() if table is None else table).write_parquet(before / "counts.parquet")
     classes.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
-    account(StageContext(study=small_study(**changes), folders={"count": before}, out=after))
+    study = AccountStudy.of(small_study(**changes), folder)
+    account(StageContext(study=study, folders={"count": before}, out=after))
     return after
 
 
