@@ -19,7 +19,7 @@ from synthetic_data.delivery.processes import Task, results
 from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.lives.lives import live
+from synthetic_data.lives.build import live
 from synthetic_data.numbers import days
 from synthetic_data.scenarios.scenario import BASELINE, Scenario, read_scenario
 from synthetic_data.truth import truth_tables

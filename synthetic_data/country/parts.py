@@ -5,7 +5,7 @@ from math import ceil
 
 from pipeline.errors import unknown
 from synthetic_data.country.geography import PARTS, part_residents
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 
 BATCH = 500_000
 """Residents whose lives are simulated together, about; a part of a very large country can be more."""
