@@ -54,7 +54,7 @@ class Scenario(Changes):
         with_overrides(Errors(), self.errors, f"{self.name}, [errors]")
         return self
 
-    def sources_err(self, chosen: str | None = None) -> Errors:
+    def source_errors(self, chosen: str | None = None) -> Errors:
         """Return the errors of the scenario, changed by what a user chose: `none`, or a file of overrides."""
         if chosen == NO_ERRORS_WORD:
             return NO_ERRORS

@@ -37,7 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def smaller_batches(monkeypatch: pytest.MonkeyPatch, residents: int) -> None:
-    monkeypatch.setattr(parts, "BATCH", residents)
+    monkeypatch.setattr(parts, "BATCH_RESIDENTS", residents)
 
 
 def test_the_bytes_are_the_same_whatever_the_batches(
@@ -52,7 +52,7 @@ def test_the_bytes_are_the_same_whatever_the_batches(
 def test_the_bytes_are_the_same_whatever_the_threads(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "WORTH", 0)
+    monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
     told: list[str] = []
     simulate.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
     assert told == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
@@ -95,7 +95,7 @@ def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "WORTH", 0)
+    monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
     monkeypatch.setattr(simulate, "_see", os.getcwd)  # fails in the process: it takes no arguments
     with pytest.raises(TypeError):
         simulate.simulate(RESIDENTS, 7, tmp_path, threads=2)

@@ -171,17 +171,17 @@ def test_the_yardstick_of_linkage_fixes_every_value_of_the_catalogue() -> None:
         return found
 
     assert leaves(scenario.errors) == {name for name, _ in values(Errors())}
-    assert scenario.sources_err().rate("names", "rate", "mws") == pytest.approx(0.15)
+    assert scenario.source_errors().rate("names", "rate", "mws") == pytest.approx(0.15)
 
 
 def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[names]\nrate = 0.2\n")
     hard = read_scenario("hard_links")
-    mixed = hard.sources_err(str(file))
-    assert (mixed.names.rate, mixed.addresses.stale) == (0.2, hard.sources_err().addresses.stale)
-    assert hard.sources_err("none") == NO_ERRORS == read_scenario("perfect_sources").sources_err()
-    assert read_scenario(BASELINE).sources_err() == Errors()
+    mixed = hard.source_errors(str(file))
+    assert (mixed.names.rate, mixed.addresses.stale) == (0.2, hard.source_errors().addresses.stale)
+    assert hard.source_errors("none") == NO_ERRORS == read_scenario("perfect_sources").source_errors()
+    assert read_scenario(BASELINE).source_errors() == Errors()
 
 
 @pytest.mark.parametrize(
