@@ -17,7 +17,14 @@ from pipeline.errors import UserError
 from synthetic_data import simulate
 from synthetic_data.country import parts
 from synthetic_data.country.geography import PARTS, part_residents
-from synthetic_data.country.parts import BATCH, WORTH, batches, names_of, parts_of, people_of
+from synthetic_data.country.parts import (
+    BATCH_RESIDENTS,
+    RESIDENTS_FOR_PROCESSES,
+    batches,
+    names_of,
+    parts_of,
+    people_of,
+)
 from synthetic_data.delivery import ordered_files
 from synthetic_data.delivery.ordered_files import Spool
 
@@ -109,7 +116,7 @@ def test_batches_hold_every_part_once_and_are_about_equally_large(
     found = batches(sorted(chosen), residents, threads)
     assert sorted(part for batch in found for part in batch) == sorted(chosen)
     people = people_of(chosen, residents)
-    wanted = max(people / BATCH, threads if people >= WORTH else 1)
+    wanted = max(people / BATCH_RESIDENTS, threads if people >= RESIDENTS_FOR_PROCESSES else 1)
     assert len(found) == min(len(chosen), ceil(wanted))
     sizes = [people_of(batch, residents) for batch in found]
     assert max(sizes) - min(sizes) <= max(part_residents(residents)[part] for part in chosen)
