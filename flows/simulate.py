@@ -50,7 +50,7 @@ def simulate_study(
     check_data_date(cut)
     check_snapshots(snapshots, cut)
     lived = read_scenario(scenario)
-    told = lived.sources_err(errors)
+    told = lived.source_errors(errors)
     key = digest(
         {
             "residents": residents,

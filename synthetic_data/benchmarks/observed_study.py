@@ -16,7 +16,7 @@ from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table
 from synthetic_data.benchmarks.counting import NotShownError
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.numbers.days import LAST_DAY, as_date
 
 HORIZON = as_date(LAST_DAY) + timedelta(days=1)

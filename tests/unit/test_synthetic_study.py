@@ -21,7 +21,8 @@ from pipeline.keys import read_key
 from pipeline.stage import StageContext
 from pipeline.study import Study, read_study
 from synthetic_data.delivery.study_file import Choices, study_text
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.scenarios.scenario import read_scenario
 from synthetic_data.simulate import simulate
 
