@@ -120,7 +120,7 @@ STAGES = (
     Stage("ingest", (), "pipeline", "pipeline.ingest.ingest:ingest", _ingest_depends),
     Stage("link", ("ingest",), "linkage", "linkage.link:link", _link_depends),
     Stage("evidence", ("ingest",), "rules", "rules.evidence:evidence", _rules_depend),
-    Stage("stays", ("ingest", "link", "evidence"), "rules", "rules.people:stays", _rules_depend),
+    Stage("stays", ("ingest", "link", "evidence"), "rules", "rules.stays:stays", _rules_depend),
     Stage("count", ("ingest", "link", "stays"), "estimation", "estimation.counts:count", _count_depends),
     Stage("account", ("count",), "estimation", "estimation.account.account:account", _account_depends),
 )

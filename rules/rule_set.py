@@ -9,25 +9,12 @@ from pydantic import BaseModel, Field
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import SourceContract, read_contracts
 from pipeline.study import Study
-from pipeline.toml_files import parse, read_toml
-from rules.model import (
-    FORMS,
-    Attribute,
-    Definition,
-    EvidenceRule,
-    Exclusion,
-    Frozen,
-    Group,
-    RuleSet,
-    Sign,
-    Unfinished,
-)
-from rules.names import check_names
+from pipeline.toml_files import Frozen, parse, read_toml
+from rules.forms import FORMS
+from rules.model import RESIDENT_FORMS, Attribute, Definition, EvidenceRule, Group, RuleSet, Unfinished
+from rules.references import check_references
 
 SETS = Path(__file__).parent / "sets"
-SIGN_FORMS: dict[str, type[BaseModel]] = {
-    "sign": Sign, "dead": Exclusion, "away": Exclusion, "short_stay": Exclusion, "unlikely": Exclusion,
-}  # fmt: skip
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -57,18 +44,18 @@ def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:
             **data,
             "evidence": _entries(data, "evidence", EvidenceRule, path),
             "stay": _chosen(data, "stay", FORMS, path),
-            "resident": _chosen(data, "resident", SIGN_FORMS, path),
+            "resident": _chosen(data, "resident", RESIDENT_FORMS, path),
             "attribute": _entries(data, "attribute", Attribute, path),
             "definition": _definition(definition, path),
         },
         str(path),
     ).rule_set(path)
-    check_names(rule_set, contracts)
+    check_references(rule_set, contracts)
     return rule_set
 
 
 class _File(Frozen):
-    """The keys at the top of a rule file; its entries are parsed one by one, so that an error names its rule."""
+    """The top-level keys of a rule file; entries are parsed separately before, so that an error names its rule."""
 
     id: str
     title: str
@@ -123,7 +110,7 @@ def _listed(data: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, An
     for place, entry in places:
         name = str(entry.get("id"))
         if name in seen:
-            raise UserError(f"{place}: this id is used twice. Give each {key} rule an id of its own.")
+            raise UserError(f"{place}: this id is used twice. Give each {key} rule its own id.")
         seen.add(name)
     return places
 
@@ -133,7 +120,7 @@ def _entries(data: Mapping[str, Any], key: str, model: type[Model], path: Path) 
 
 
 def _chosen(data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path) -> tuple[Model, ...]:
-    """Return entries whose key `form` says which model they are."""
+    """Return entries of several models; the key `form` of an entry says which."""
     found = []
     for place, entry in _listed(data, key, path):
         form = entry.get("form")
