@@ -43,8 +43,8 @@ def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:
         {
             **data,
             "evidence": _entries(data, "evidence", EvidenceRule, path),
-            "stay": _chosen(data, "stay", FORMS, path),
-            "resident": _chosen(data, "resident", RESIDENT_FORMS, path),
+            "stay": _entries_by_form(data, "stay", FORMS, path),
+            "resident": _entries_by_form(data, "resident", RESIDENT_FORMS, path),
             "attribute": _entries(data, "attribute", Attribute, path),
             "definition": _definition(definition, path),
         },
@@ -106,12 +106,12 @@ def _listed(data: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, An
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path}: '{key}' must be a list of tables. Write [[{key}]], with two brackets.")
     places = [(_place(path, key, entry, number), entry) for number, entry in enumerate(entries, 1)]
-    seen: set[str] = set()
+    ids: set[str] = set()
     for place, entry in places:
         name = str(entry.get("id"))
-        if name in seen:
+        if name in ids:
             raise UserError(f"{place}: this id is used twice. Give each {key} rule its own id.")
-        seen.add(name)
+        ids.add(name)
     return places
 
 
@@ -119,7 +119,9 @@ def _entries(data: Mapping[str, Any], key: str, model: type[Model], path: Path) 
     return tuple(parse(model, entry, place) for place, entry in _listed(data, key, path))
 
 
-def _chosen(data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path) -> tuple[Model, ...]:
+def _entries_by_form(
+    data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path
+) -> tuple[Model, ...]:
     """Return entries of several models; the key `form` of an entry says which."""
     found = []
     for place, entry in _listed(data, key, path):

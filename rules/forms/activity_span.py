@@ -108,7 +108,7 @@ def _years(rule: ActivitySpan) -> str:
 
 
 def _dated_years(rule: ActivitySpan) -> str:
-    """Dates of each year: a better-dated arrival if there is one, else counted back in the first year of a span."""
+    """Start of each year: a better-dated arrival, else counted back in the first year of a span, else its first day."""
     near = WEEK * rule.absent_weeks - 1
     return f"""
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),

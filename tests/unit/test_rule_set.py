@@ -39,10 +39,12 @@ def test_every_rule_has_a_description_and_a_source() -> None:
 
 
 def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> None:
-    default = read_rules(DEFAULT, read_contracts()).digest
-    assert read_changed(tmp_path, "# The default rules", "# Our rules").digest == default
-    assert read_changed(tmp_path, "more_than_days = 365", "more_than_days = 182").digest != default
-    assert re.fullmatch("[0-9a-f]{64}", default)
+    default = read_rules(DEFAULT, read_contracts())
+    assert read_changed(tmp_path, "# The default rules", "# Our rules").digest == default.digest
+    changed = read_changed(tmp_path, "more_than_days = 365", "more_than_days = 182")
+    assert changed.digest != default.digest
+    assert changed.evidence == default.evidence
+    assert re.fullmatch("[0-9a-f]{64}", default.digest)
 
 
 @pytest.mark.parametrize(
