@@ -108,7 +108,7 @@ def _years(rule: ActivitySpan) -> str:
 
 
 def _dated_years(rule: ActivitySpan) -> str:
-    """Start of each year: a better-dated arrival, else counted back in the first year of a span, else its first day."""
+    """Start of each year: a better-dated arrival, else counted back in a first year, else the first day."""
     near = WEEK * rule.absent_weeks - 1
     return f"""
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
