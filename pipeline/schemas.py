@@ -93,15 +93,15 @@ class LinkageQuality(dy.Schema):
 
 
 class Evidence(dy.Schema):
-    """One thing that one record says."""
+    """One piece of evidence: what one record shows by one evidence rule."""
 
     source = dy.String()
-    record_id = dy.Int64(description="Record of the extract that the rule reads.")
+    record_id = dy.Int64(description="The record, in the extract that the rule reads.")
     subject_id = dy.Int64()
     rule_id = dy.String()
-    kind = dy.Enum(EVIDENCE_KINDS)
+    kind = dy.Enum(EVIDENCE_KINDS, description="Of the evidence rule; the default set has no `status_change`.")
     date = dy.Date()
-    end_date = dy.Date(nullable=True, description="End of an interval, exclusive; null: open or a point.")
+    end_date = dy.Date(nullable=True, description="End of an interval, exclusive; null: open, or a single day.")
     date_quality = dy.String(description="exact, registered, self_reported, tax_year or month.")
     known_on = dy.Date(nullable=True, description="Day on which the fact reached the source.")
     value = dy.Float64(nullable=True, description="Weeks of activity in [date, end_date).")
@@ -114,65 +114,72 @@ class People(dy.Schema):
 
     person_id = dy.Int64(primary_key=True)
     sex = dy.Enum(SEXES)
-    sex_source = dy.String()
-    sex_disagreements = dy.Int32(description="Sources that say otherwise.")
+    sex_source = dy.String(description="Source, or 'default'.")
+    sex_disagreements = dy.Int32(description="Number of sources with another value.")
     birth_month = dy.Date(nullable=True, description="First day of the month of birth.")
     birth_month_source = dy.String(nullable=True)
     birth_month_disagreements = dy.Int32()
     nationality_group = dy.Enum(NATIONALITY_GROUPS)
-    nationality_source = dy.String(description="Source, or 'default'.")
+    nationality_source = dy.String(description="Source, 'mother' or 'default'.")
     nationality_disagreements = dy.Int32()
     country_of_birth = dy.String(nullable=True)
     country_of_birth_source = dy.String(nullable=True)
     country_of_birth_disagreements = dy.Int32()
-    area = dy.String(nullable=True, description="Latest area by precedence.")
+    area = dy.String(nullable=True, description="Latest area, from the first rule by precedence that gives one.")
     area_source = dy.String(nullable=True)
     area_history = dy.List(
         dy.Struct({"area": dy.String(), "since": dy.Date(nullable=True)}),
-        description="Areas in the order in which they were seen.",
+        description="All areas of that rule, in order of date.",
     )
     death_date = dy.Date(nullable=True)
 
 
 class Stays(dy.Schema):
-    """One spell of residence or presence of one person under one stay rule."""
+    """One spell of presence of one person under one definition: a stay rule, or the composite."""
 
     person_id = dy.Int64(primary_key=True)
     definition = dy.String(primary_key=True, description="Id of the stay rule, or of the composite.")
-    stay_rule = dy.String(description="The simple rule that made the spell.")
+    stay_rule = dy.String(description="The stay rule that made the spell.")
     start = dy.Date(primary_key=True)
     end = dy.Date(nullable=True, description="First day no longer in the stay; null: still open at the data date.")
-    starts_by_arrival = dy.Bool(description="False: already here when observation began.")
+    starts_by_arrival = dy.Bool(description="False: born here, or present before the person was first observed.")
     end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
     status = dy.Enum(["long_term", "short_term", "unfinished"])
-    decided_by = dy.String(description="Rule ids that dated start and end.")
-    margin_days = dy.Int64(nullable=True, description="Days above (or below) the threshold.")
-    probability = dy.Float64(min=0, max=1, description="That the stay is long-term.")
+    decided_by = dy.String(description="Ids of the evidence rules that date start and end.")
+    margin_days = dy.Int64(
+        nullable=True, description="Days above (or, negative, below) the threshold; null without an arrival."
+    )
+    probability = dy.Float64(min=0, max=1, description="Probability that the stay is long-term.")
 
 
 class Migrations(dy.Schema):
-    """One change of residence of one person under one definition."""
+    """One change of residence of one person under the composite definition."""
 
     person_id = dy.Int64(primary_key=True)
     definition = dy.String(primary_key=True)
     date = dy.Date(primary_key=True)
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
-    status = dy.Enum(["certain", "probable", "unknown", "conflict"])
+    status = dy.Enum(
+        ["certain", "probable", "unknown", "conflict"],
+        description="certain: probability 1; probable: of an unfinished stay or absence. The others do not occur.",
+    )
     probability = dy.Float64(min=0, max=1)
-    weight = dy.Float64(min=1, description="Cases it stands for, itself and those that become known later.")
-    reason = dy.String(nullable=True, description="Work, study, family or null where no source says.")
-    rule_id = dy.String(description="The stay rule that decided.")
-    record_ids = dy.List(dy.Int64(), description="Records that dated it.")
-    provisional = dy.Bool(description="True when the definition needs data later than the data date.")
+    weight = dy.Float64(min=1, description="Cases it represents: itself and those that become known later.")
+    reason = dy.String(
+        nullable=True, description="work, study or family by the rule set; null without a record of it."
+    )
+    rule_id = dy.String(description="The stay rule that made the stay.")
+    record_ids = dy.List(dy.Int64(), description="The record that dates it.")
+    provisional = dy.Bool(description="True if the definition needs data later than the rule can observe.")
 
 
 class Residents(dy.Schema):
-    """One person on one reference date on whom at least one sign of residence falls, or fell within reach."""
+    """One person with enough signs of residence on one reference date."""
 
     person_id = dy.Int64(primary_key=True)
     reference_date = dy.Date(primary_key=True)
-    resident = dy.Bool(description="At least as likely as not.")
-    probability = dy.Float64(min=0, max=1, description="1 or 0, but where a stay or an absence is unfinished.")
+    resident = dy.Bool(description="True if no exclusion applies.")
+    probability = dy.Float64(min=0, max=1, description="1 or 0, except where a stay or an absence is unfinished.")
     strong = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
 

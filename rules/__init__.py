@@ -1,1 +1,1 @@
-"""Rules as data: what records say, and what follows for people's stays, migrations and residence."""
+"""Rules as data: which evidence records give, and what follows for the stays, migrations and residence of people."""

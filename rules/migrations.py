@@ -1,26 +1,26 @@
-"""Changes of usual residence: a long-term stay that begins by an arrival, or ends by a departure for good.
+"""Changes of usual residence: a long-term stay that begins with an arrival, or ends with a departure for good.
 
-A birth begins a stay without immigration, a death ends it without emigration; whoever was here before
-anybody observed them leaves as an emigrant, but never arrived. Cases of a year that is not final also stand
-for those that are not known yet: some register late, and weeks of activity are delivered once a year.
+A birth begins a stay without immigration, a death ends it without emigration; a person present before they were first
+observed can emigrate, but has no immigration. Cases of a year that is not final are weighted for those that are not
+known yet: some people register late, and weeks of activity are delivered once a year.
 """
 
 import duckdb
 import polars as pl
 
 from pipeline.tables import query
-from rules.language import quoted
+from rules.forms.spells import OPEN
 from rules.model import PersonRules
-from rules.spells import OPEN
-from rules.stays import NEAR_DAYS
+from rules.sql_text import quoted
+from rules.unfinished import SAME_STAY_DAYS
 
 
 def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, before: str) -> pl.DataFrame:
     """Return `migrations` of the composite definition from the table `stay`.
 
-    An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, since
-    its definition needs data later than what its rule can see. `before` is the table of what was known a year
-    earlier, from which weights are learnt.
+    An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, because its
+    definition needs data later than its rule can observe. `before` is the table of stays as known a year earlier,
+    from which weights are estimated.
     """
     reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rules.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
@@ -30,13 +30,13 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
         SELECT person_id, definition, start AS "date", 'immigration' AS direction,
             CASE WHEN status = 'long_term' THEN 'certain' ELSE 'probable' END AS status, probability,
             {reason} AS reason, stay_rule AS rule_id, [start_record] AS record_ids,
-            observed_until - start <= more_than AS provisional
+            observed_until - start <= more_than_days AS provisional
         FROM stay WHERE definition = {composite} AND start_kind = 'arrival' AND probability > 0
         UNION ALL
         SELECT person_id, definition, stop, 'emigration',
-            CASE WHEN absent_days > absent THEN 'certain' ELSE 'probable' END, left_for_good,
+            CASE WHEN absent_days > absent_more_than_days THEN 'certain' ELSE 'probable' END, left_for_good,
             {reason}, stay_rule, [end_record],
-            observed_until - stop <= absent
+            observed_until - stop <= absent_more_than_days
         FROM stay WHERE definition = {composite} AND left_for_good > 0
     """).fetchall()
     if not rules.unfinished.weigh_late:
@@ -45,12 +45,12 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
 
 
 def _weighted(rules: PersonRules, before: str) -> str:
-    """Weigh the years that are not final by what became known, within a year, of the years before them.
+    """Weight the years that are not final by the growth, within a year, of the known cases of the year before them.
 
-    The weight of a year ending 30 June is N / n: n were known (certain, or unfinished and by now in `migration`
-    at their probability) of the year before it when it was as young, and N are known now. The factors of
-    chain-ladder estimation of late claims (Mack, 1993), one step; at least 1, by direction and nationality group,
-    or by direction alone where N is below the minimum of cases. Sums are of millionths, so exact.
+    The weight of a year ending 30 June is N / n: n cases of the year before it were known a year ago (certain ones,
+    and unfinished ones at the probability that they now have in `migration`), N are known now. This is one step of
+    the chain-ladder estimation of late claims (Mack, 1993); at least 1, by direction and nationality group, or by
+    direction alone where n is below the minimum of cases. Sums are of millionths, so exact.
     """
     composite, year = quoted(rules.definition.id), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
@@ -60,23 +60,23 @@ def _weighted(rules: PersonRules, before: str) -> str:
         SELECT person_id, start AS "date", 'immigration' AS direction, status = 'long_term' AS certain
         FROM {before} WHERE definition = {composite} AND start_kind = 'arrival' AND status <> 'short_term'
         UNION ALL
-        SELECT person_id, stop, 'emigration', absent_days > absent
+        SELECT person_id, stop, 'emigration', absent_days > absent_more_than_days
         FROM {before}
         WHERE definition = {composite} AND status = 'long_term' AND stop < {OPEN} AND end_reason <> 'death'
     ),
-    became AS (
+    resolved AS (
         SELECT candidate.*, {year.replace('"date"', 'candidate."date"')} AS "year", nationality_group,
             max(CASE WHEN certain THEN 1.0 ELSE coalesce(migration.probability, 0.0) END) AS probability
         FROM candidate JOIN person USING (person_id) LEFT JOIN migration
             ON migration.person_id = candidate.person_id AND migration.direction = candidate.direction
-            AND migration."date" BETWEEN candidate."date" - {NEAR_DAYS} AND candidate."date" + {NEAR_DAYS}
+            AND migration."date" BETWEEN candidate."date" - {SAME_STAY_DAYS} AND candidate."date" + {SAME_STAY_DAYS}
         GROUP BY ALL
     ),
     counted AS (
         SELECT direction, "year" + 1 AS "year", nationality_group, {millionths} AS millionths, true AS known
         FROM now GROUP BY ALL
         UNION ALL
-        SELECT direction, "year" + 1, nationality_group, {millionths}, false FROM became GROUP BY ALL
+        SELECT direction, "year" + 1, nationality_group, {millionths}, false FROM resolved GROUP BY ALL
     ),
     factor AS (
         SELECT direction, "year", nationality_group, greatest(1.0, round(sum(millionths) FILTER (WHERE known)
@@ -87,9 +87,9 @@ def _weighted(rules: PersonRules, before: str) -> str:
     ),
     open_year AS (SELECT direction, "year" FROM now GROUP BY direction, "year" HAVING bool_or(provisional))
     SELECT now.* EXCLUDE ("year"), CASE WHEN open_year."year" IS NULL THEN 1.0
-        ELSE coalesce(own.factor, everybody.factor, 1.0) END AS weight
+        ELSE coalesce(by_group.factor, by_direction.factor, 1.0) END AS weight
     FROM now LEFT JOIN open_year USING (direction, "year")
-        LEFT JOIN factor AS own ON own.direction = now.direction AND own."year" = now."year"
-            AND own.nationality_group = now.nationality_group
-        LEFT JOIN factor AS everybody ON everybody.direction = now.direction AND everybody."year" = now."year"
-            AND everybody.nationality_group IS NULL"""
+        LEFT JOIN factor AS by_group ON by_group.direction = now.direction AND by_group."year" = now."year"
+            AND by_group.nationality_group = now.nationality_group
+        LEFT JOIN factor AS by_direction ON by_direction.direction = now.direction
+            AND by_direction."year" = now."year" AND by_direction.nationality_group IS NULL"""

@@ -1,7 +1,7 @@
-"""The models of a rule file: what counts as evidence, and how evidence becomes stays, residents, attributes.
+"""The models of a rule file: evidence rules, and the rules that make attributes, stays and residents of people.
 
-Evidence rules read one extract each; person rules read evidence. A rule is data: these models say which keys
-it has and what they mean, the packages' SQL does what it says.
+A rule is data: these models define its keys and their meaning, the SQL of the package carries it out. The models of
+stay rules are with the SQL of their form, in `rules/forms/`.
 """
 
 import hashlib
@@ -9,28 +9,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.toml_files import Frozen
-from rules.language import ListValue
+from rules.fields import EvidenceIds, RuleId
+from rules.forms.stay_rule import StayRule
+from rules.sql_text import ListValue
 
 EvidenceKind = Literal[
     "arrival", "departure", "activity", "registration", "deregistration", "enrolment",
     "permission", "address", "status_change", "birth", "death",
 ]  # fmt: skip
-RuleId = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-Rules = tuple[str, ...]
-Days = Annotated[int, Field(ge=0, le=36_600)]  # a century: no rule looks further, and every date stays a date
 
 
 class Unless(Frozen):
-    """What silences an evidence rule: an `earlier` record of the same subject on which this condition holds."""
+    """What stops an evidence rule from firing: an `earlier` record of the same subject that meets this condition."""
 
     earlier: str
 
 
 class EvidenceRule(Frozen):
-    """What one record of one extract says; `when`, dates, `value` and `code` are expressions over its columns."""
+    """What a record of one extract shows; `when`, dates, `value` and `code` are expressions over its columns."""
 
     id: RuleId
     says: str
@@ -53,103 +52,17 @@ class EvidenceRule(Frozen):
         return {"extract": data.get("source", ""), **data} if isinstance(data, dict) else data
 
 
-class StayRule(Frozen):
-    """What all stay rules share: the days that a stay must exceed, and the absence that ends it."""
-
-    id: RuleId
-    says: str
-    source_of_rule: str
-    more_than_days: Days = 365
-    absent_more_than_days: Days = 365
-
-
-class FirstToLast(StayRule):
-    """First arrival to last departure, over border crossings and permissions to stay.
-
-    A crossing that is missing is put where the permission starts or ends. `given_inside` are codes of
-    permissions that only somebody already here is given. The first crossing inwards must come within
-    `arrival_within_days` of a permission's start; later, the person was inside before it. Somebody without
-    a permission, whose departure is missing, is taken to leave after `unpermitted_days`. An open permission has
-    lapsed `lapses_days_before` a new one that was not given inside: only somebody who had left needs that.
-    """
-
-    form: Literal["first_to_last"]
-    arrivals: Rules = Field(min_length=1)
-    departures: Rules = Field(min_length=1)
-    permissions: Rules = ()
-    given_inside: tuple[str, ...] = ()
-    missing_arrival: Literal["permission_start", "no_stay"] = "permission_start"
-    missing_departure: Literal["permission_end", "no_stay"] = "permission_end"
-    chain_permissions_within_days: Days = 28
-    arrival_within_days: Days = 120
-    unpermitted_days: Days = 180
-    lapses_days_before: Days = 730
-
-
-class ActivitySpan(StayRule):
-    """Spans of years with weeks of activity (and of enrolments), shorter gaps joined.
-
-    `arrivals` date a start better than weeks do; those registered after the event (`date_quality` is
-    "registered") only move a start earlier. `signs` are what only somebody present leaves (they hold off a
-    departure), `listings` a register's opinion. Removals, dated back by `removal_lag_days`, end a stay after the
-    last year for which weeks are known.
-    """
-
-    form: Literal["activity_span"]
-    activity: Rules = Field(min_length=1)
-    enrolments: Rules = ()
-    arrivals: Rules = ()
-    signs: Rules = ()
-    listings: Rules = ()
-    removals: Rules = ()
-    absent_weeks: Annotated[int, Field(ge=1)] = 52
-    full_year_weeks: Annotated[int, Field(ge=1, le=53)] = 50
-    active_from_age: Annotated[int, Field(ge=0)] = 16
-    first_job_before_age: Annotated[int, Field(ge=0)] = 25
-    flag_within_days: Days = 730
-    sign_after_days: Days = 60
-    removal_lag_days: Days = 0
-
-
-class RegistrationSpan(StayRule):
-    """Arrival flags, then registration with the NHS or a university, and its end.
-
-    A removal is dated back by `removal_lag_days`, for registers learn late that somebody has gone. An arrival
-    flag more than `flag_within_days` after the last one is a return; whoever returns without having been taken
-    off the list was away for `unnoticed_absence_days`.
-    """
-
-    form: Literal["registration_span"]
-    arrivals: Rules = ()
-    births: Rules = ()
-    registrations: Rules = ()
-    listings: Rules = ()
-    enrolments: Rules = ()
-    removals: Rules = ()
-    removal_lag_days: Days = 0
-    flag_within_days: Days = 730
-    unnoticed_absence_days: Days = 730
-
-
-AnyStayRule = FirstToLast | ActivitySpan | RegistrationSpan
-FORMS: dict[str, type[AnyStayRule]] = {
-    "first_to_last": FirstToLast,
-    "activity_span": ActivitySpan,
-    "registration_span": RegistrationSpan,
-}
-
-
 class Group(Frozen):
-    """People who are measured by one stay rule: those with any of `evidence` (empty: everybody else)."""
+    """People measured by one stay rule: those with any of `evidence` (empty: everybody else)."""
 
     id: RuleId
     says: str
-    evidence: Rules = ()
+    evidence: EvidenceIds = ()
     stay: str
 
 
 class Definition(Frozen):
-    """A composite definition: exclusive groups of people, the first that applies."""
+    """A composite definition: exclusive groups of people; the first that applies counts."""
 
     id: RuleId
     says: str
@@ -159,15 +72,15 @@ class Definition(Frozen):
     @classmethod
     def _exhaustive(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
         if groups[-1].evidence or not all(group.evidence for group in groups[:-1]):
-            raise ValueError("the last group, and no other, must be for everybody else (no 'evidence')")
+            raise ValueError("only the last group may, and must, be for everybody else (without 'evidence')")
         return groups
 
 
 class Unfinished(Frozen):
-    """How stays and absences are counted that are too young to be classed: the share of the year before.
+    """How stays and absences too recent to be classified are counted: at the share of the year before.
 
-    Cases are alike in bands of `band_days`; a group with fewer than `minimum_cases` is not told apart. With
-    `weigh_late` the known cases of a year that is not final also stand for those that become known later.
+    Cases are grouped in bands of `band_days`; groups with fewer than `minimum_cases` are merged. With `weigh_late`
+    the known cases of a year that is not final also represent those that become known later.
     """
 
     band_days: Annotated[int, Field(ge=1)] = 92
@@ -178,28 +91,28 @@ class Unfinished(Frozen):
 class Sign(Frozen):
     """A sign of residence on a reference date: evidence in a window that begins `months_before` it.
 
-    `at` says which day of the evidence must fall in the window: its start, its end, or any of it (overlap).
-    `never_with` names evidence that makes the sign needless: it does not count for people who have any that
-    ended by the date. `below_age` lets the sign count only for people younger than so many years on the date.
+    `at` says which part of the evidence must be in the window: its start, its end, or any of it (overlap). The sign
+    does not count for people with evidence of `never_with` that ended by the date, nor, if `below_age` is given, for
+    people of that age or older on the date.
     """
 
     id: RuleId
     says: str
     form: Literal["sign"]
     family: str
-    evidence: Rules = Field(min_length=1)
+    evidence: EvidenceIds = Field(min_length=1)
     at: Literal["start", "end", "overlap"] = "start"
     months_before: Annotated[int, Field(ge=0)] = 12
     months_after: Annotated[int, Field(ge=0)] = 0
-    never_with: Rules = ()
+    never_with: EvidenceIds = ()
     below_age: Annotated[int, Field(ge=1, le=120)] | None = None
 
 
 class Exclusion(Frozen):
-    """Why somebody with signs of residence is no resident on a date.
+    """Why somebody with signs of residence is not a resident on a date.
 
-    `dead`: died by then. `away`: after a departure for good (of `definition`) and before the next arrival.
-    `short_stay`: within or after a stay too short. `unlikely`: in an unfinished stay whose probability is
+    `dead`: died by then. `away`: after a departure for good (by the composite definition) and before the next
+    arrival. `short_stay`: during or after a short-term stay. `unlikely`: in an unfinished stay whose probability is
     below `below_probability`.
     """
 
@@ -209,23 +122,27 @@ class Exclusion(Frozen):
     below_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
+RESIDENT_FORMS: dict[str, type[Sign | Exclusion]] = {
+    "sign": Sign, "dead": Exclusion, "away": Exclusion, "short_stay": Exclusion, "unlikely": Exclusion,
+}  # fmt: skip
+
 MOTHER = "mother"
+"""Stands, among the places that an attribute is read from, for the attribute of the person's mother."""
 
 
 class ValueMap(Frozen):
-    """How a source's value becomes a group: the first list that holds it, else `otherwise`."""
+    """How a value becomes a group: the first list that contains it, else `otherwise`."""
 
     lists: dict[str, str]
     otherwise: str
 
 
 class Attribute(Frozen):
-    """One attribute of a person, from the first source in `read` (`extract.column`) that says anything.
+    """One attribute of a person, from the first place in `read` (`extract.column`) that has a value.
 
-    Of several values in one source the most frequent counts, then the latest. The word `mother` in the list
-    stands for what the sources before it say of the mother. `only` names, for a place that is read, the lists
-    whose values are believed of it. `groups` maps a value to a group by named lists; `default` is for people on
-    whom no source says anything.
+    Of several values in one extract the most frequent counts, then the latest. The word `mother` in the list stands
+    for the mother's value in the places before it. `only` gives, for a place, the lists whose values are trusted
+    there. `groups` maps a value to a group by named lists; `default` is for people without a value in any source.
     """
 
     id: Literal["sex", "birth_month", "nationality_group", "country_of_birth"]
@@ -254,11 +171,11 @@ class PersonRules(Frozen):
     """
 
     lists: Lists
-    stays: tuple[AnyStayRule, ...]
+    stays: tuple[SerializeAsAny[StayRule], ...]
     definition: Definition
     unfinished: Unfinished
-    deaths: Rules
-    areas: Rules
+    deaths: EvidenceIds
+    areas: EvidenceIds
     reasons: dict[str, str]
     families_needed: Annotated[int, Field(ge=1)]
     residents: tuple[Sign | Exclusion, ...]

@@ -1,8 +1,8 @@
-"""Usual residents on reference dates: people with a sign of residence whom no exclusion removes.
+"""Usual residents on reference dates: people with a sign of residence to whom no exclusion applies.
 
 Source of the method: ONS, Developing our approach for producing admin-based population estimates (2019):
 signs of activity in the twelve months before the date. Departures and lengths of stay come from the stays of
-the composite definition, so that stocks and flows speak of the same people.
+the composite definition, so that stocks and flows are about the same people.
 """
 
 from collections.abc import Sequence
@@ -11,50 +11,49 @@ import duckdb
 import polars as pl
 
 from pipeline.tables import query
-from rules.language import quoted
 from rules.model import Exclusion, PersonRules, Sign
-from rules.spells import among
+from rules.sql_text import among, quoted
 
 FOR_GOOD = 0.5
 """An absence not yet long enough counts as departure when it is at least as likely as not to last."""
 
 
 def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
-    """Return `residents` on 30 June of each year, from `testimony`, `person` and `stay`.
+    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`.
 
-    `probability` is that of the stay or the absence in which the person is on the date where it is unfinished,
-    else 1 or 0: expected residents are its sum. `strong` asks for a sign in the window before the date and
-    another in as long a window after it.
+    `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
+    number of residents. `strong` (the trimmed list) requires a sign in the window before the date and another in a
+    window of the same length after it.
     """
     signs = [one for one in rules.residents if isinstance(one, Sign)]
     exclusions = [one for one in rules.residents if isinstance(one, Exclusion)]
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
-    excluded = "CASE " + " ".join(f"WHEN {_holds(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
+    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
     return query(
         connection,
         f"""
         WITH reference AS (SELECT * FROM (VALUES {days}) AS days(reference_date)),
-        seen AS ({" UNION ALL ".join(_seen(place, sign) for place, sign in enumerate(signs))}),
-        listed AS (
-            SELECT person_id, reference_date, min(place) FILTER (WHERE counts) AS place,
-                bool_or(before) AND bool_or(after) AS both_sides
-            FROM seen GROUP BY person_id, reference_date
+        sign AS ({" UNION ALL ".join(_sign(position, sign) for position, sign in enumerate(signs))}),
+        candidate AS (
+            SELECT person_id, reference_date, min(position) FILTER (WHERE counts) AS position,
+                bool_or(before) AND bool_or(after) AS trimmed
+            FROM sign GROUP BY person_id, reference_date
             HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed}
         ),
         composite AS (
             SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
             FROM stay WHERE definition = {quoted(rules.definition.id)}
         ),
-        placed AS (
-            SELECT listed.*, s.start, s.stop, s.status, s.probability, s.left_for_good
-            FROM listed ASOF LEFT JOIN composite AS s
-                ON listed.person_id = s.person_id AND listed.reference_date >= s.start
+        with_stay AS (
+            SELECT candidate.*, s.start, s.stop, s.status, s.probability, s.left_for_good
+            FROM candidate ASOF LEFT JOIN composite AS s
+                ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
         ),
-        judged AS (
-            SELECT placed.*, {excluded if exclusions else "NULL"} AS excluded_by
-            FROM placed JOIN person USING (person_id)
+        decided AS (
+            SELECT with_stay.*, {excluded if exclusions else "NULL"} AS excluded_by
+            FROM with_stay JOIN person USING (person_id)
                 LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM composite) USING (person_id)
-            -- a list soon after the date holds children who were not born on it
+            -- a list of a later day includes children born after the date
             WHERE coalesce(birth_month <= reference_date, true)
         )
         SELECT person_id, reference_date, excluded_by IS NULL AS resident,
@@ -63,9 +62,9 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
                 WHEN status = 'unfinished' THEN probability
                 WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
                 ELSE 1.0 END AS probability,
-            excluded_by IS NULL AND both_sides AS strong,
-            coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][place + 1]) AS decided_by
-        FROM judged
+            excluded_by IS NULL AND trimmed AS strong,
+            coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][position + 1]) AS decided_by
+        FROM decided
         """,
     )
 
@@ -75,8 +74,8 @@ def _in_forms(exclusions: Sequence[Exclusion], *forms: str) -> str:
     return ", ".join(names or ["''"])
 
 
-def _seen(place: int, sign: Sign) -> str:
-    """One row a piece of evidence and reference date within reach: whether it counts, and on which side it falls."""
+def _sign(position: int, sign: Sign) -> str:
+    """One row per piece of evidence near a reference date: whether it counts, and on which side of the date it is."""
     first, last = {
         "start": ('"date"', '"date"'),
         "end": ('coalesce(end_date - 1, "date")', 'coalesce(end_date - 1, "date")'),
@@ -86,7 +85,7 @@ def _seen(place: int, sign: Sign) -> str:
     until = f"reference_date + INTERVAL {sign.months_after} MONTH"
     after = f"reference_date + INTERVAL {sign.months_before} MONTH"
     never = (
-        "AND NOT EXISTS (SELECT 1 FROM testimony AS other WHERE other.person_id = testimony.person_id"
+        "AND NOT EXISTS (SELECT 1 FROM person_evidence AS other WHERE other.person_id = person_evidence.person_id"
         f" AND {among('other.rule_id', sign.never_with)}"
         ' AND coalesce(other.end_date, other."date") <= reference_date)'
         if sign.never_with
@@ -99,16 +98,16 @@ def _seen(place: int, sign: Sign) -> str:
         else ""
     )
     return f"""
-        SELECT DISTINCT person_id, reference_date, {place} AS place, {quoted(sign.family)} AS family,
+        SELECT DISTINCT person_id, reference_date, {position} AS position, {quoted(sign.family)} AS family,
             {last} > {before} AND {first} <= {until} AS counts,
             {last} > {before} AND {first} <= reference_date AS before,
             {last} > reference_date AND {first} <= {after} AS after
-        FROM testimony JOIN reference ON {last} > {before} AND {first} <= greatest({until}, {after})
+        FROM person_evidence JOIN reference ON {last} > {before} AND {first} <= greatest({until}, {after})
         WHERE {among("rule_id", sign.evidence)} {never} {young}"""
 
 
-def _holds(one: Exclusion) -> str:
-    """Return when an exclusion holds; `start` to `stop` is the last stay that began by the date, if any."""
+def _applies(one: Exclusion) -> str:
+    """Return the condition of an exclusion; `start` to `stop` is the last stay that began by the date, if any."""
     return {
         "dead": "death_date <= reference_date",
         "away": "(start IS NULL AND newcomer)"

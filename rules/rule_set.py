@@ -10,25 +10,12 @@ from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import known_contracts
 from pipeline.study import Study
-from pipeline.toml_files import parse, read_toml
-from rules.model import (
-    FORMS,
-    Attribute,
-    Definition,
-    EvidenceRule,
-    Exclusion,
-    Frozen,
-    Group,
-    RuleSet,
-    Sign,
-    Unfinished,
-)
-from rules.names import check_names
+from pipeline.toml_files import Frozen, parse, read_toml
+from rules.forms import FORMS
+from rules.model import RESIDENT_FORMS, Attribute, Definition, EvidenceRule, Group, RuleSet, Unfinished
+from rules.references import check_references
 
 SETS = Path(__file__).parent / "sets"
-SIGN_FORMS: dict[str, type[BaseModel]] = {
-    "sign": Sign, "dead": Exclusion, "away": Exclusion, "short_stay": Exclusion, "unlikely": Exclusion,
-}  # fmt: skip
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -57,19 +44,19 @@ def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:
         {
             **data,
             "evidence": _entries(data, "evidence", EvidenceRule, path),
-            "stay": _chosen(data, "stay", FORMS, path),
-            "resident": _chosen(data, "resident", SIGN_FORMS, path),
+            "stay": _entries_by_form(data, "stay", FORMS, path),
+            "resident": _entries_by_form(data, "resident", RESIDENT_FORMS, path),
             "attribute": _entries(data, "attribute", Attribute, path),
             "definition": _definition(definition, path),
         },
         str(path),
     ).rule_set(path)
-    check_names(rule_set, contracts)
+    check_references(rule_set, contracts)
     return rule_set
 
 
 class _File(Frozen):
-    """The keys at the top of a rule file; its entries are parsed one by one, so that an error names its rule."""
+    """The top-level keys of a rule file; entries are parsed separately before, so that an error names its rule."""
 
     id: str
     title: str
@@ -120,12 +107,12 @@ def _listed(data: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, An
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path}: '{key}' must be a list of tables. Write [[{key}]], with two brackets.")
     places = [(_place(path, key, entry, number), entry) for number, entry in enumerate(entries, 1)]
-    seen: set[str] = set()
+    ids: set[str] = set()
     for place, entry in places:
         name = str(entry.get("id"))
-        if name in seen:
-            raise UserError(f"{place}: this id is used twice. Give each {key} rule an id of its own.")
-        seen.add(name)
+        if name in ids:
+            raise UserError(f"{place}: this id is used twice. Give each {key} rule its own id.")
+        ids.add(name)
     return places
 
 
@@ -133,8 +120,10 @@ def _entries(data: Mapping[str, Any], key: str, model: type[Model], path: Path) 
     return tuple(parse(model, entry, place) for place, entry in _listed(data, key, path))
 
 
-def _chosen(data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path) -> tuple[Model, ...]:
-    """Return entries whose key `form` says which model they are."""
+def _entries_by_form(
+    data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path
+) -> tuple[Model, ...]:
+    """Return entries of several models; the key `form` of an entry says which."""
     found = []
     for place, entry in _listed(data, key, path):
         form = entry.get("form")

@@ -1,60 +1,60 @@
-"""How often people were taken for what they are: migrations and residence against the truth, person by person.
+"""Migrations and residents compared with the truth, person by person.
 
-Only `flows/evaluate.py` calls this, with frames of the truth that nothing else reads.
+Only `flows/evaluate.py` calls this, with tables of the truth that nothing else reads.
 """
 
 import polars as pl
 
-NEAR_DAYS = 183
-"""A migration found in another year, but this close to the true day, is misdated and not missed."""
+MISDATED_DAYS = 183
+"""A migration estimated in another year, but at most this many days from the true date, is misdated, not missed."""
 
 
 def score_migrations(
     migrations: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, truth: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return one row a direction and year ending 30 June: `measure, time, true, estimated`, and how they meet.
+    """Return one row per direction and year ending 30 June: `measure, time, true, estimated`, and how they agree.
 
-    `migrations` and `clusters` are the run's tables, `who` says who each subject is (`source, subject_id,
-    person`), `truth` has `person, date, direction`. `hits`, `misdated` (the same change of residence, dated in
-    another year) and `misses` add up to `true`; `false` are estimated ones of which nothing is true, as many
-    as their probabilities add up to; `estimated` adds up probabilities times weights.
+    `migrations` and `clusters` are the run's tables, `who` gives the true person of each subject (`source,
+    subject_id, person`), `truth` has `person, date, direction`. `hits`, `misdated` (the same change of residence,
+    dated in another year) and `misses` add up to `true`; `false` is the sum of probabilities of
+    estimated migrations near no true one; `estimated` is the sum of probabilities times weights.
     """
-    found = (
+    estimated = (
         migrations.join(_true_person(clusters, who), on="person_id", how="left")
         .select("person", "date", "probability", "weight", pl.col("direction").cast(pl.String))
         .with_columns(time=_year_ending("date"))
     )
     true = truth.select("person", "date", pl.col("direction").cast(pl.String)).with_columns(time=_year_ending("date"))
     pairs = true.rename({"date": "true_date", "time": "true_time"}).join(
-        found, on=["person", "direction"], how="inner"
+        estimated, on=["person", "direction"], how="inner"
     )
     near = pairs.filter(
         (pl.col("time") == pl.col("true_time"))
-        | ((pl.col("date") - pl.col("true_date")).dt.total_days().abs() <= NEAR_DAYS)
+        | ((pl.col("date") - pl.col("true_date")).dt.total_days().abs() <= MISDATED_DAYS)
     )
     same = near.filter(pl.col("time") == pl.col("true_time"))
     key = ["person", "direction", "true_date"]
-    judged = true.rename({"date": "true_date"}).with_columns(
+    compared = true.rename({"date": "true_date"}).with_columns(
         hit=_in(true, same.select(key)), near=_in(true, near.select(key))
     )
-    totals = judged.group_by("direction", "time").agg(
+    totals = compared.group_by("direction", "time").agg(
         true=pl.len(),
         hits=pl.col("hit").sum(),
         misdated=(pl.col("near") & ~pl.col("hit")).sum(),
         misses=(~pl.col("near")).sum(),
     )
-    wrong = found.join(
+    wrong = estimated.join(
         near.select("person", "direction", "date").unique(), on=["person", "direction", "date"], how="anti"
     )
     return (
         totals.join(
-            _added_up(found, "estimated", pl.col("probability") * pl.col("weight")),
+            _sum_of(estimated, "estimated", pl.col("probability") * pl.col("weight")),
             on=["direction", "time"],
             how="full",
             coalesce=True,
         )
-        .join(_added_up(wrong, "false", pl.col("probability")), on=["direction", "time"], how="left")
-        .filter(pl.col("time").is_between(found["time"].min(), true["time"].max()))
+        .join(_sum_of(wrong, "false", pl.col("probability")), on=["direction", "time"], how="left")
+        .filter(pl.col("time").is_between(estimated["time"].min(), true["time"].max()))
         .with_columns(pl.exclude("direction", "time").fill_null(0))
         .select(
             pl.col("direction").alias("measure"), "time", "true", "estimated", "hits", "misdated", "misses", "false"
@@ -66,7 +66,7 @@ def score_migrations(
 def score_residents(
     residents: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, truth: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return one row a reference date: `measure` (population), `time, true, estimated, hits, misses, false`.
+    """Return one row per reference date: `measure` (population), `time, true, estimated, hits, misses, false`.
 
     `truth` has `reference_date, person`; two clusters of one true person count once as a hit and once as false.
     """
@@ -94,7 +94,7 @@ def score_residents(
 
 
 def _true_person(clusters: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """Return `person_id, person`: whom most subjects of a cluster belong to; of equals, the lowest."""
+    """Return `person_id, person`: the true person of most subjects of a cluster; of equals, the lowest number."""
     return (
         clusters.filter(pl.col("draw") == 0)
         .join(who.select("source", "subject_id", "person"), on=["source", "subject_id"], how="inner")
@@ -120,7 +120,7 @@ def _in(frame: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
     return marked["found"].fill_null(value=False)
 
 
-def _added_up(frame: pl.DataFrame, name: str, expected: pl.Expr) -> pl.DataFrame:
-    """Return the sum of `expected` a direction and year, in millionths so that no order of rows matters."""
-    millionths = (expected * 1e6).round().cast(pl.Int64).sum()
+def _sum_of(frame: pl.DataFrame, name: str, value: pl.Expr) -> pl.DataFrame:
+    """Return the sum of `value` per direction and year, in millionths so that the order of rows has no effect."""
+    millionths = (value * 1e6).round().cast(pl.Int64).sum()
     return frame.group_by("direction", "time").agg((millionths / 1e6).alias(name))

@@ -66,5 +66,5 @@ STAYS = Stage(
     package="rules",
     declared_data=("sets",),
     part=StaysStudy,
-    work="rules.people:stays",
+    work="rules.stays:stays",
 )

@@ -1,6 +1,6 @@
-"""Reads small timelines, as a methodologist would draw them, and tells what the default rules make of them.
+"""Small timelines, as a methodologist would draw them, and the outcome of the default rules on them.
 
-A timeline has a header with years and one line a rule of evidence; a column is a month:
+A timeline has a header with years and one line per evidence rule; a column is a month:
 
                           |2015       |2016       |2017
     border_in                     x
@@ -8,7 +8,7 @@ A timeline has a header with years and one line a rule of evidence; a column is 
     weeks_active          |===========|=========
     permission_to_stay            <-----------> work
 
-`x`, `o` or any other letter is something on the 10th of the month; `=` is a month of activity (months make
+`x`, `o` or any other letter is evidence on the 10th of the month; `=` is a month of activity (months make
 weeks); `<---->` lasts from the first day of its first month to the last day of its last, `<----` has no end.
 """
 
@@ -26,10 +26,9 @@ from pipeline.ingest.contracts import read_contracts
 from pipeline.tables import connect
 from rules.migrations import migrations_table
 from rules.model import RuleSet
-from rules.people import BEFORE, dated_stays
 from rules.residents import residents_table
 from rules.rule_set import read_rules
-from rules.stays import stays_table
+from rules.stays import YEAR_BEFORE, make_dated_stays, stays_table
 
 DATA_DATE = date(2019, 12, 31)
 DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
@@ -46,7 +45,9 @@ def default_rules() -> RuleSet:
     return read_rules(DEFAULT, read_contracts())
 
 
-def said(rule: str, on: date, end: date | None = None, *, weeks: int | None = None, code: str | None = None) -> dict:
+def observed(
+    rule: str, on: date, end: date | None = None, *, weeks: int | None = None, code: str | None = None
+) -> dict:
     """One piece of evidence, with the kind and quality that the default rule gives it."""
     found = next(one for one in default_rules().evidence.rules if one.id == rule)
     return {
@@ -58,7 +59,7 @@ def said(rule: str, on: date, end: date | None = None, *, weeks: int | None = No
 
 def tax_year(year: int, weeks: int) -> dict:
     """Weeks in the tax year that begins on 6 April of `year`."""
-    return said("weeks_active", date(year, 4, 6), date(year + 1, 4, 6), weeks=weeks)
+    return observed("weeks_active", date(year, 4, 6), date(year + 1, 4, 6), weeks=weeks)
 
 
 def drawn(timeline: str) -> list[dict]:
@@ -84,9 +85,9 @@ def drawn(timeline: str) -> list[dict]:
         for span in re.finditer(r"<(-*)(>?)\s*(\w+)?", body):
             last = span.end(2) - 1 if span[2] else span.end(1) - 1
             ends = month(last + 1) if span[2] else None
-            rows.append(said(rule, month(span.start()), ends, code=span[3]))
+            rows.append(observed(rule, month(span.start()), ends, code=span[3]))
         body = re.sub(r"<-*>?\s*\w*", lambda found: " " * len(found[0]), body)
-        rows += [said(rule, month(at).replace(day=10)) for at, sign in enumerate(body) if sign.isalpha()]
+        rows += [observed(rule, month(at).replace(day=10)) for at, sign in enumerate(body) if sign.isalpha()]
     return rows
 
 
@@ -100,8 +101,8 @@ def _weeks(months: list[date]) -> list[dict]:
     return [tax_year(year, weeks) for year, count in days.items() if (weeks := min(count // 7, 52))]
 
 
-class Told:
-    """What the rules say of one person."""
+class Outcome:
+    """The stays, migrations and residence of one person."""
 
     def __init__(self, stays: pl.DataFrame, migrations: pl.DataFrame, residents: pl.DataFrame) -> None:
         self.stays = stays
@@ -122,7 +123,7 @@ class Told:
         self.decided_by = {row["reference_date"].year: row["decided_by"] for row in residents.iter_rows(named=True)}
 
 
-def tell(
+def outcome_of(
     evidence: Sequence[dict] | str,
     *,
     born: date = date(1985, 5, 1),
@@ -131,13 +132,13 @@ def tell(
     others: Sequence[Sequence[dict]] = (),
     data_date: date = DATA_DATE,
     rule_set: RuleSet | None = None,
-) -> Told:
-    """Return what the rules make of a person; `others` are further people, from whom shares are learnt."""
+) -> Outcome:
+    """Return the outcome for one person; `others` are further people, from whom shares are estimated."""
     rows = drawn(evidence) if isinstance(evidence, str) else list(evidence)
-    return tell_all([rows, *others], born=born, died=died, group=group, data_date=data_date, rule_set=rule_set)[0]
+    return outcomes_of([rows, *others], born=born, died=died, group=group, data_date=data_date, rule_set=rule_set)[0]
 
 
-def tell_all(
+def outcomes_of(
     people: Sequence[Sequence[dict]],
     *,
     born: date = date(1985, 5, 1),
@@ -145,20 +146,22 @@ def tell_all(
     group: str = "EU",
     data_date: date = DATA_DATE,
     rule_set: RuleSet | None = None,
-) -> list[Told]:
-    """Return what the rules make of several people; `died` is the first one's day of death."""
+) -> list[Outcome]:
+    """Return the outcomes for several people; `died` is the day of death of the first."""
     chosen = (rule_set or default_rules()).people
-    # everybody else's full years say how far tax and benefit systems have been observed
-    observed = [tax_year(year, 52) for year in range(2009, data_date.year - (data_date < date(data_date.year, 4, 6)))]
-    listings = [said("nhs_listed", date(year, 7, 31)) for year in range(2010, 2020)]
-    everybody = [*people, [*observed, *listings]]
+    # one further person's full years set the day until which tax and benefit systems are observed
+    full_years = [
+        tax_year(year, 52) for year in range(2009, data_date.year - (data_date < date(data_date.year, 4, 6)))
+    ]
+    listings = [observed("nhs_listed", date(year, 7, 31)) for year in range(2010, 2020)]
+    everybody = [*people, [*full_years, *listings]]
     rows = [
         {"person_id": person, "record_id": number, "area": None, **one}
         for person, rows_of_one in enumerate(everybody, 1)
         for number, one in enumerate(rows_of_one, 1)
     ]
     connection = connect(1)
-    connection.register("testimony", pl.DataFrame(rows, schema=SCHEMA))
+    connection.register("person_evidence", pl.DataFrame(rows, schema=SCHEMA))
     count = len(everybody)
     connection.register(
         "person",
@@ -168,11 +171,11 @@ def tell_all(
             schema=PERSON,
         ),
     )  # fmt: skip
-    dated_stays(connection, chosen, data_date)
+    make_dated_stays(connection, chosen, data_date)
     stays = stays_table(connection)
-    migrations = migrations_table(connection, chosen, BEFORE)
+    migrations = migrations_table(connection, chosen, YEAR_BEFORE)
     residents = residents_table(connection, chosen, range(2015, 2020))
     return [
-        Told(*(frame.filter(person_id=person) for frame in (stays, migrations, residents)))
+        Outcome(*(frame.filter(person_id=person) for frame in (stays, migrations, residents)))
         for person in range(1, len(people) + 1)
     ]

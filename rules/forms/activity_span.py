@@ -1,52 +1,86 @@
-"""Stays of people with weeks of activity in tax and benefit systems, dated by tax year.
+"""The form `activity_span`: years with weeks of activity in tax and benefit systems, shorter gaps joined.
 
-Weeks are counted, not dated. In the first active year of a span they are counted back from its last day, in
-the last forward from its first; years between are whole. Source of the method: ONS, Methods for measuring
-international migration using RAPID (2021); how weeks are dated is Sojourn's own rule.
+Weeks are counts per tax year, without dates. In the first active year of a span they are counted back from its last
+day, in the last forward from its first; years in between are whole. Source of the method: ONS, Methods for measuring
+international migration using RAPID (2021); the dating of weeks is Sojourn's own rule.
 """
 
-from rules.language import quoted
-from rules.model import ActivitySpan
-from rules.spells import OPEN, among, spells_from_presence
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rules.fields import Days, EvidenceIds
+from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.stay_rule import StayRule
+from rules.sql_text import among, position_in
 
 WEEK = 7
 
 
-def spells(rule: ActivitySpan) -> str:
-    """Return SQL that makes spells from the views `known` and `person`, as of `cut.day`."""
-    absent = WEEK * rule.absent_weeks - 1
-    return f"""
-    WITH observed AS (
-        SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
-        FROM known WHERE {among("rule_id", rule.activity)}
-    ),
-    {_flags(rule)}, {_years(rule)}, {_dated_years(rule)},
-    seen AS ({_presence(rule)}),
-    span AS ({spells_from_presence("seen", f"{absent}")}),
-    {_gaps(rule)},
-    bridged AS (SELECT * FROM seen UNION ALL {_signs_in_between()} UNION ALL {_single_empty_years()}),
-    joined AS ({spells_from_presence("bridged", f"{absent}")}),
-    {_removed_since(rule)}
-    {_how_it_began(rule)}
+class ActivitySpan(StayRule):
+    """Spans of years with weeks of activity (and of enrolments), shorter gaps joined.
+
+    `arrivals` date a start better than weeks do; those registered after the event (`date_quality` is "registered")
+    can only move a start earlier. `signs` are evidence that only people who are present give (they rule out a
+    departure), `listings` are entries in a register. Removals, dated back by `removal_lag_days`, end a stay after
+    the last year for which weeks are known.
     """
+
+    form: Literal["activity_span"]
+    activity: EvidenceIds = Field(min_length=1)
+    enrolments: EvidenceIds = ()
+    arrivals: EvidenceIds = ()
+    signs: EvidenceIds = ()
+    listings: EvidenceIds = ()
+    removals: EvidenceIds = ()
+    absent_weeks: Annotated[int, Field(ge=1)] = 52
+    full_year_weeks: Annotated[int, Field(ge=1, le=53)] = 50
+    active_from_age: Annotated[int, Field(ge=0)] = 16
+    first_job_before_age: Annotated[int, Field(ge=0)] = 25
+    flag_within_days: Days = 730
+    sign_after_days: Days = 60
+    removal_lag_days: Days = 0
+
+    def spells(self) -> str:
+        """Return SQL that makes spells from the views `known` and `person`."""
+        absent = WEEK * self.absent_weeks - 1
+        return f"""
+        WITH observed AS (
+            SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
+            FROM known WHERE {among("rule_id", self.activity)}
+        ),
+        {_flags(self)}, {_years(self)}, {_dated_years(self)},
+        presence AS ({_presence(self)}),
+        span AS ({spells_from_presence("presence", absent)}),
+        {_gaps(self)},
+        bridged AS (SELECT * FROM presence UNION ALL {_signs_in_gaps()} UNION ALL {_single_empty_years()}),
+        joined AS ({spells_from_presence("bridged", absent)}),
+        {_removed_since(self)}
+        {_start_kind(self)}
+        """
+
+    def observed_until(self, day: date) -> str:
+        """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
+        weeks = f"SELECT max(end_date) FROM known WHERE {among('rule_id', self.activity)}"
+        return f"coalesce(({weeks}), {super().observed_until(day)})"
 
 
 def _flags(rule: ActivitySpan) -> str:
-    """Arrival flags; those registered after the event are `late`: the arrival was then or before."""
-    precedence = " ".join(f"WHEN {quoted(name)} THEN {place}" for place, name in enumerate(rule.arrivals))
+    """Arrival flags; those registered after the event are `late`: the arrival was on that day or earlier."""
     return f"""
     flag AS (
         SELECT person_id, "date", rule_id, record_id, code, date_quality = 'registered' AS late,
-            CASE rule_id {precedence or "WHEN '' THEN 0"} END AS precedence
+            {position_in(rule.arrivals, "rule_id")} AS precedence
         FROM known WHERE {among("rule_id", rule.arrivals)}
     )"""
 
 
 def _years(rule: ActivitySpan) -> str:
-    """One row a person and active year, with its neighbours.
+    """One row per person and active year, with its neighbours.
 
-    An absence can hide in two years that follow one another, both partly active: the span breaks between them
-    when there is activity on both sides and the weeks that are missing make an absence.
+    Two consecutive years, both partly active, can contain an absence: the span breaks between them when there is
+    activity before and after them and the weeks that are missing make an absence.
     """
     whole = f'sum(CAST(value AS INTEGER)) >= {rule.full_year_weeks} THEN end_date - "date"'
     return f"""
@@ -74,7 +108,7 @@ def _years(rule: ActivitySpan) -> str:
 
 
 def _dated_years(rule: ActivitySpan) -> str:
-    """Dates for each year: counted back in the first, forward in the last, a better-dated arrival first of all."""
+    """Start of each year: a better-dated arrival, else counted back in a first year, else the first day."""
     near = WEEK * rule.absent_weeks - 1
     return f"""
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
@@ -94,7 +128,7 @@ def _dated_years(rule: ActivitySpan) -> str:
 
 
 def _presence(rule: ActivitySpan) -> str:
-    """Intervals of presence: active years, enrolments, a childhood after an arrival, arrivals not yet active."""
+    """Intervals of presence: active years, enrolments, childhoods after an arrival, arrivals not yet active."""
     first_job = f"INTERVAL {rule.first_job_before_age} YEAR"
     return f"""
         SELECT person_id, start,
@@ -126,7 +160,7 @@ def _presence(rule: ActivitySpan) -> str:
 
 
 def _gaps(rule: ActivitySpan) -> str:
-    """After each span: what is known of the time until the next one, or until now."""
+    """Gaps after each span, until the next one or until now, with the last sign of presence in each."""
     return f"""
     gap AS (
         SELECT person_id, stop AS gap_start, end_rule, end_record,
@@ -144,8 +178,8 @@ def _gaps(rule: ActivitySpan) -> str:
     )"""
 
 
-def _signs_in_between() -> str:
-    """Bridge a gap in which somebody did what only people do who are present."""
+def _signs_in_gaps() -> str:
+    """Bridge gaps with evidence that only people who are present give."""
     return """
         SELECT person_id, gap_start, gap_stop, 'unseen', 'last_activity',
             end_rule, end_record, sign.rule_id, sign.record_id, NULL
@@ -153,7 +187,7 @@ def _signs_in_between() -> str:
 
 
 def _single_empty_years() -> str:
-    """Bridge a single empty year between two whole ones: nobody leaves on 5 April and is back on 6 April."""
+    """Bridge a single empty year between two whole ones: nobody leaves on 5 April and returns on 6 April."""
     return """
         SELECT person_id, closes, next_opens, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, NULL
@@ -165,7 +199,7 @@ def _single_empty_years() -> str:
 
 
 def _removed_since(rule: ActivitySpan) -> str:
-    """End stays that are open when weeks are last known by a removal since then."""
+    """End stays that are still open on the last day with known weeks by a removal after it."""
     return f"""
     ended AS (
         SELECT joined.* REPLACE (
@@ -181,8 +215,8 @@ def _removed_since(rule: ActivitySpan) -> str:
     )"""
 
 
-def _how_it_began(rule: ActivitySpan) -> str:
-    """Tell arrivals from first jobs: a flag stands near, or an absence before, or nobody knew the person before."""
+def _start_kind(rule: ActivitySpan) -> str:
+    """Distinguish arrivals from first jobs: by a flag nearby, an absence or no record before."""
     before = among("rule_id", (*rule.signs, *rule.listings))
     return f"""
     SELECT ended.person_id, ended.start, ended.stop,

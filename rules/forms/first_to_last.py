@@ -1,29 +1,57 @@
-"""Stays from first arrival to last departure (FALD), over border crossings and permissions to stay.
+"""The form `first_to_last`: first arrival to last departure (FALD), by border crossings and permissions to stay.
 
 Source of the method: ONS, letter on methods of long-term international migration (2026) and progress updates
-(May 2023, November 2024): short trips inside are ignored, permissions that follow one another are one, even
-when nobody travelled on the later one, and a missing arrival or departure is the permission's start or end.
+(May 2023, November 2024): short trips in between are ignored, consecutive permissions count as one, even when the
+holder did not travel on the later one, and a missing arrival or departure is dated by the start or end of the
+permission.
 """
 
-from rules.language import quoted
-from rules.model import FirstToLast
-from rules.spells import OPEN, among, spells_from_presence
+from typing import Literal
+
+from pydantic import Field
+
+from rules.fields import Codes, Days, EvidenceIds
+from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.stay_rule import StayRule
+from rules.sql_text import among, quoted
 
 
-def spells(rule: FirstToLast) -> str:
-    """Return SQL that makes spells from the view `known` (evidence with `person_id`, known by `cut.day`)."""
-    return f"""
-    WITH {_crossings(rule)}, {_chains(rule)}, presence AS (
-        {_between_crossings(rule)}
-        UNION ALL {_before_the_first_crossing(rule)}
-        UNION ALL {_without_crossing(rule)}
-    )
-    {spells_from_presence("presence", f"{rule.absent_more_than_days}")}
+class FirstToLast(StayRule):
+    """First arrival to last departure, by border crossings and permissions to stay.
+
+    A missing crossing is dated by the start or end of the permission. `given_inside` are codes of permissions that
+    are given only to people already in the country. The first crossing inwards must come within
+    `arrival_within_days` of the start of a permission; if it is later, the person was already present. A person
+    without a permission whose departure is missing is assumed to leave after `unpermitted_days`. An open permission
+    lapsed `lapses_days_before` a new one that was not given inside: only people who had left need a new one.
     """
+
+    form: Literal["first_to_last"]
+    arrivals: EvidenceIds = Field(min_length=1)
+    departures: EvidenceIds = Field(min_length=1)
+    permissions: EvidenceIds = ()
+    given_inside: Codes = ()
+    missing_arrival: Literal["permission_start", "no_stay"] = "permission_start"
+    missing_departure: Literal["permission_end", "no_stay"] = "permission_end"
+    chain_permissions_within_days: Days = 28
+    arrival_within_days: Days = 120
+    unpermitted_days: Days = 180
+    lapses_days_before: Days = 730
+
+    def spells(self) -> str:
+        """Return SQL that makes spells from the view `known`."""
+        return f"""
+        WITH {_crossings(self)}, {_chains(self)}, presence AS (
+            {_between_crossings(self)}
+            UNION ALL {_before_the_first_crossing(self)}
+            UNION ALL {_without_crossing(self)}
+        )
+        {spells_from_presence("presence", self.absent_more_than_days)}
+        """
 
 
 def _crossings(rule: FirstToLast) -> str:
-    """One row a person and day on which they ended on the other side: a same-day turn leaves nothing."""
+    """One row per person and day on which the crossings do not cancel out: a same-day return leaves no row."""
     inwards = among("rule_id", rule.arrivals)
     return f"""
     crossed AS (
@@ -48,7 +76,7 @@ def _crossings(rule: FirstToLast) -> str:
 
 
 def _chains(rule: FirstToLast) -> str:
-    """Permissions that follow one another within the tolerance, as one; open ones lapse before a new one."""
+    """Permissions that follow one another within the tolerance, as one chain; open ones lapse before a new one."""
     inside = among("code", rule.given_inside)
     return f"""
     granted AS (
@@ -80,7 +108,7 @@ def _chains(rule: FirstToLast) -> str:
             first(given_inside ORDER BY opens, closes, record_id) AS given_inside
         FROM numbered GROUP BY person_id, numbered.chain
     ),
-    held AS (
+    permitted AS (
         SELECT crossing.*, chain.opens, chain.closes, chain.rule_id AS chain_rule, chain.first_record,
             chain.last_record, chain.code, chain.given_inside
         FROM crossing ASOF LEFT JOIN chain
@@ -92,28 +120,28 @@ _IN_ORDER = "PARTITION BY person_id ORDER BY opens, closes, record_id"
 
 
 def _between_crossings(rule: FirstToLast) -> str:
-    """From a crossing inwards to the next outwards; where one of them is missing, the permission stands in."""
+    """From a crossing inwards to the next outwards; where one of them is missing, the permission dates it."""
     tolerance = rule.chain_permissions_within_days
-    left_by = f'CASE WHEN "date" < closes THEN closes ELSE "date" + {rule.unpermitted_days} END'
-    came_on = f'CASE WHEN "date" <= closes + {tolerance} THEN greatest(opens, date_before) ELSE "date" END'
+    departure = f'CASE WHEN "date" < closes THEN closes ELSE "date" + {rule.unpermitted_days} END'
+    arrival = f'CASE WHEN "date" <= closes + {tolerance} THEN greatest(opens, date_before) ELSE "date" END'
     if rule.missing_departure == "no_stay":
-        left_by = '"date"'
+        departure = '"date"'
     if rule.missing_arrival == "no_stay":
-        came_on = '"date"'
+        arrival = '"date"'
     return f"""
         SELECT person_id, "date" AS start, date_next AS stop, 'arrival' AS start_kind, 'departure' AS end_reason,
             rule_id AS start_rule, record_id AS start_record, rule_next AS end_rule, record_next AS end_record,
             CASE WHEN "date" < closes THEN code END AS code
-        FROM held WHERE way > 0 AND way_next < 0
+        FROM permitted WHERE way > 0 AND way_next < 0
         UNION ALL
-        SELECT person_id, "date", least({left_by}, date_next), 'arrival', 'permission_end',
+        SELECT person_id, "date", least({departure}, date_next), 'arrival', 'permission_end',
             rule_id, record_id, coalesce(chain_rule, rule_id), coalesce(last_record, record_id),
             CASE WHEN "date" < closes THEN code END
-        FROM held WHERE way > 0 AND coalesce(way_next, 1) > 0
+        FROM permitted WHERE way > 0 AND coalesce(way_next, 1) > 0
         UNION ALL
-        SELECT person_id, {came_on} AS start, "date", {_kind_of_chain()}, 'departure',
+        SELECT person_id, {arrival} AS start, "date", {_kind_of_chain()}, 'departure',
             coalesce(chain_rule, rule_id), coalesce(first_record, record_id), rule_id, record_id, code
-        FROM held WHERE way < 0 AND coalesce(way_before, -1) < 0"""
+        FROM permitted WHERE way < 0 AND coalesce(way_before, -1) < 0"""
 
 
 def _kind_of_chain() -> str:
@@ -121,21 +149,21 @@ def _kind_of_chain() -> str:
 
 
 def _before_the_first_crossing(rule: FirstToLast) -> str:
-    """Take a first crossing inwards long after the permission began for a return: they were inside before it."""
+    """Presence before a first crossing inwards long after the permission began: that crossing is a return."""
     if rule.missing_arrival == "no_stay":
-        return _NOTHING
+        return _NO_ROWS
     return f"""
         SELECT person_id, opens, "date", {_kind_of_chain()}, 'departure',
             chain_rule, first_record, rule_id, record_id, code
-        FROM held
+        FROM permitted
         WHERE way > 0 AND "date" < closes AND coalesce(date_before < opens, true)
             AND ("date" > opens + {rule.arrival_within_days} OR given_inside)"""
 
 
 def _without_crossing(rule: FirstToLast) -> str:
-    """Take a permission on which nobody was seen to travel for presence: a visa is changed without a journey."""
+    """Presence during a permission without any crossing: a visa can be changed without a journey."""
     if rule.missing_arrival == "no_stay":
-        return _NOTHING
+        return _NO_ROWS
     return f"""
         SELECT person_id, opens, closes, {_kind_of_chain()}, 'permission_end',
             rule_id, record_id, rule_id, record_id, code
@@ -146,6 +174,6 @@ def _without_crossing(rule: FirstToLast) -> str:
         )"""
 
 
-_NOTHING = f"""
+_NO_ROWS = f"""
         SELECT NULL::BIGINT, NULL::DATE, NULL::DATE, {quoted("arrival")}, {quoted("departure")},
             NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR, NULL::BIGINT, NULL::VARCHAR WHERE false"""

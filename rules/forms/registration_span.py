@@ -1,48 +1,71 @@
-"""Stays of people whom neither the border nor tax and benefit systems see: registration, and its end.
+"""The form `registration_span`: registration and its end, for people in no record of the border, tax or benefits.
 
 Children, some students and dependants: an arrival flag or a birth begins a stay; registration with the NHS
-carries it from one posting or snapshot to the next, enrolment as long as it lasts; a removal ends it, or the
-last snapshot on which somebody stood who is listed no more.
+continues it from one posting or snapshot to the next, enrolment for as long as it lasts; a removal ends it, or
+the last snapshot that lists a person who is no longer listed.
 """
 
-from rules.model import RegistrationSpan
-from rules.spells import OPEN, among, spells_from_presence
+from typing import Literal
+
+from rules.fields import Days, EvidenceIds
+from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.stay_rule import StayRule
+from rules.sql_text import among
 
 
-def spells(rule: RegistrationSpan) -> str:
-    """Return SQL that makes spells from the view `known`, as of `cut.day`."""
-    return f"""
-    WITH {_events(rule)}, {_returns(rule)}, {_carried(rule)},
-    presence AS ({_registered(rule)} UNION ALL {_enrolled(rule)})
-    {spells_from_presence("presence", f"{rule.absent_more_than_days}")}
+class RegistrationSpan(StayRule):
+    """Arrival flags, then registration with the NHS or a university, and its end.
+
+    A removal is dated back by `removal_lag_days`, because registers learn late of departures. An arrival flag more
+    than `flag_within_days` after the last one is a return; a person who returns without having been removed from
+    the list is assumed to have been away for `unnoticed_absence_days`.
     """
+
+    form: Literal["registration_span"]
+    arrivals: EvidenceIds = ()
+    births: EvidenceIds = ()
+    registrations: EvidenceIds = ()
+    listings: EvidenceIds = ()
+    enrolments: EvidenceIds = ()
+    removals: EvidenceIds = ()
+    removal_lag_days: Days = 0
+    flag_within_days: Days = 730
+    unnoticed_absence_days: Days = 730
+
+    def spells(self) -> str:
+        """Return SQL that makes spells from the view `known`."""
+        return f"""
+        WITH {_events(self)}, {_returns(self)}, {_continued(self)},
+        presence AS ({_registered(self)} UNION ALL {_enrolled(self)})
+        {spells_from_presence("presence", self.absent_more_than_days)}
+        """
 
 
 def _events(rule: RegistrationSpan) -> str:
-    """One row a person and day on which a register said anything; an arrival flag gives the day its name."""
+    """One row per person and day with an entry in any register; an arrival flag takes precedence over the others."""
     arrives, born = among("rule_id", rule.arrivals), among("rule_id", rule.births)
     registered = among("rule_id", (*rule.births, *rule.registrations, *rule.listings))
     names = (*rule.arrivals, *rule.births, *rule.registrations, *rule.listings)
-    place = f"CASE WHEN {arrives} THEN 0 WHEN {born} THEN 1 ELSE 2 END"
+    precedence = f"CASE WHEN {arrives} THEN 0 WHEN {born} THEN 1 ELSE 2 END"
     return f"""
     event AS (
         SELECT person_id, day, arrives, born, registered, only_listed, listed,
-            said.rule_id, said.record_id, CASE WHEN arrives THEN said.code END AS code
+            chosen.rule_id, chosen.record_id, CASE WHEN arrives THEN chosen.code END AS code
         FROM (
             SELECT person_id, "date" AS day, bool_or({arrives}) AS arrives, bool_or({born}) AS born,
                 bool_or({registered}) AS registered, bool_and({among("rule_id", rule.listings)}) AS only_listed,
                 bool_or({among("rule_id", rule.listings)}) AS listed,
-                min(struct_pack(place := {place}, rule_id, record_id, code)) AS said
+                min(struct_pack(precedence := {precedence}, rule_id, record_id, code)) AS chosen
             FROM known WHERE {among("rule_id", names)} GROUP BY person_id, "date"
         )
     )"""
 
 
 def _returns(rule: RegistrationSpan) -> str:
-    """Arrival flags of people whom a register knew before, and who had not just arrived.
+    """Arrival flags of people already registered who had not just arrived.
 
-    Whoever comes back from abroad and was never taken off the list had left unnoticed: for some time before
-    the return, standing on the list is no sign of presence.
+    A person who comes back from abroad without having been removed from the list had left unnoticed: for some time
+    before the return, being listed is no sign of presence.
     """
     return f"""
     flagged AS (
@@ -51,7 +74,7 @@ def _returns(rule: RegistrationSpan) -> str:
                 < day - {rule.flag_within_days}, true) AS returns
         FROM event WINDOW past AS (PARTITION BY person_id ORDER BY day)
     ),
-    believed AS (
+    trusted AS (
         SELECT flagged.*, back.day AS next_return
         FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
             ON flagged.person_id = back.person_id AND flagged.day < back.day
@@ -59,22 +82,22 @@ def _returns(rule: RegistrationSpan) -> str:
     )"""
 
 
-def _carried(rule: RegistrationSpan) -> str:
-    """Each event with what follows it: the next event, the first removal, whether a list dropped the person."""
+def _continued(rule: RegistrationSpan) -> str:
+    """Each event with what follows it: the next event, the first removal, and whether the person was ever listed."""
     return f"""
     removal AS (
         SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
         FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
     ),
     last_snapshot AS (SELECT max("date") AS day FROM known WHERE {among("rule_id", rule.listings)}),
-    carried AS (
-        SELECT believed.*, lead(believed.day) OVER ahead AS next_day, removal.day AS removed,
+    continued AS (
+        SELECT trusted.*, lead(trusted.day) OVER ahead AS next_day, removal.day AS removed,
             removal.rule_id AS removal_rule, removal.record_id AS removal_record,
-            bool_or(listed) OVER (PARTITION BY believed.person_id) AS ever_listed,
+            bool_or(listed) OVER (PARTITION BY trusted.person_id) AS ever_listed,
             last_snapshot.day AS last_snapshot
-        FROM believed CROSS JOIN last_snapshot ASOF LEFT JOIN removal
-            ON believed.person_id = removal.person_id AND believed.day <= removal.day
-        WINDOW ahead AS (PARTITION BY believed.person_id ORDER BY believed.day)
+        FROM trusted CROSS JOIN last_snapshot ASOF LEFT JOIN removal
+            ON trusted.person_id = removal.person_id AND trusted.day <= removal.day
+        WINDOW ahead AS (PARTITION BY trusted.person_id ORDER BY trusted.day)
     )"""
 
 
@@ -93,7 +116,7 @@ def _registered(rule: RegistrationSpan) -> str:
             'deregistration' AS end_reason, rule_id AS start_rule, record_id AS start_record,
             CASE WHEN {removed} THEN removal_rule ELSE rule_id END AS end_rule,
             CASE WHEN {removed} THEN removal_record ELSE record_id END AS end_record, code
-        FROM carried"""
+        FROM continued"""
 
 
 def _enrolled(rule: RegistrationSpan) -> str:

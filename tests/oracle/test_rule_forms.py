@@ -5,7 +5,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from rule_timelines import DATA_DATE, default_rules, said, tax_year, tell_all
+from rule_timelines import DATA_DATE, default_rules, observed, outcomes_of, tax_year
 
 D = dt.date
 NEVER = D(9999, 12, 31)
@@ -24,7 +24,7 @@ def joined(presence: list[Spell], absent_days: int) -> list[Spell]:
     return spells
 
 
-# --- first arrival to last departure, nobody holding a permission -----------------------------------------
+# --- first arrival to last departure, without permissions -----------------------------------------
 
 
 def crossing_spells(crossings: list[tuple[dt.date, str]]) -> list[Spell]:
@@ -37,10 +37,10 @@ def crossing_spells(crossings: list[tuple[dt.date, str]]) -> list[Spell]:
     inside_since = None
     for day, way in ways:
         if way > 0:
-            if inside_since:  # came in twice: the first stay ended unseen
+            if inside_since:  # came in twice: the first stay ended without a record
                 presence.append((inside_since, min(inside_since + rule.unpermitted_days * DAY, day)))
             inside_since = day
-        else:  # whoever leaves without having come in was here on that day
+        else:  # a departure without an arrival shows presence on that day
             presence.append((inside_since or day, day))
             inside_since = None
     if inside_since:
@@ -64,8 +64,8 @@ def random_crossings(rng: random.Random) -> list[tuple[dt.date, str]]:
 def test_first_to_last() -> None:
     rng = random.Random(1)
     people = [random_crossings(rng) for _ in range(400)]
-    told = tell_all([[said(rule, day) for day, rule in crossings] for crossings in people], group="non_EU")
-    for crossings, one in zip(people, told, strict=True):
+    outcomes = outcomes_of([[observed(rule, day) for day, rule in crossings] for crossings in people], group="non_EU")
+    for crossings, one in zip(people, outcomes, strict=True):
         spells = one.stays.filter(definition="first_arrival_last_departure").sort("start")
         found = [(start, end or NEVER) for start, end in spells.select("start", "end").rows()]
         assert found == crossing_spells(crossings), crossings
@@ -75,7 +75,7 @@ def test_first_to_last() -> None:
 
 
 def active_spells(weeks: dict[int, int]) -> list[Spell]:
-    """What `docs/rules.md` says of weeks, year by year."""
+    """The rules of `docs/rules.md` on weeks, year by year."""
     rule = next(one for one in default_rules().people.stays if one.id == "weeks_of_activity")
     opens = {year: D(year, 4, 6) for year in range(2008, 2021)}
     length = {year: (opens[year + 1] - opens[year]).days for year in range(2008, 2020)}
@@ -107,26 +107,26 @@ def test_weeks_of_activity() -> None:
         weeks = {year: rng.choice([0, 0, 3, 12, 20, 26, 30, 40, 49, 50, 52, 52, 52]) for year in range(2010, 2019)}
         if weeks := {year: count for year, count in weeks.items() if count}:
             people.append(weeks)
-    told = tell_all([[tax_year(year, count) for year, count in weeks.items()] for weeks in people])
-    for weeks, one in zip(people, told, strict=True):
+    outcomes = outcomes_of([[tax_year(year, count) for year, count in weeks.items()] for weeks in people])
+    for weeks, one in zip(people, outcomes, strict=True):
         spells = one.stays.filter(definition="weeks_of_activity").sort("start")
         found = [(start, end or NEVER) for start, end in spells.select("start", "end").rows()]
         assert found == active_spells(weeks), weeks
 
 
-# --- what holds of any stays -------------------------------------------------------------------------------
+# --- what is true of all stays -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", [3, 4])
 def test_stays_and_migrations_hold_together(seed: int) -> None:
-    """Stays of a person are apart by more than a year, and nobody arrives twice without leaving in between."""
+    """Stays of a person are more than a year apart, and nobody arrives twice without leaving in between."""
     rng = random.Random(seed)
     people = [
-        [said(rule, day) for day, rule in random_crossings(rng)]
+        [observed(rule, day) for day, rule in random_crossings(rng)]
         + [tax_year(year, rng.choice([10, 30, 52])) for year in rng.sample(range(2009, 2019), rng.randrange(4))]
         for _ in range(150)
     ]
-    for one in tell_all(people, group="non_EU"):
+    for one in outcomes_of(people, group="non_EU"):
         for definition in one.stays["definition"].unique():
             spells = one.stays.filter(definition=definition).sort("start").select("start", "end").rows()
             for (_, end), (start, _) in pairwise(spells):
@@ -140,9 +140,9 @@ def test_stays_and_migrations_hold_together(seed: int) -> None:
 
 def test_the_order_of_evidence_and_the_number_of_others_do_not_matter() -> None:
     rng = random.Random(5)
-    people = [[said(rule, day) for day, rule in random_crossings(rng)] + [tax_year(2016, 20)] for _ in range(40)]
-    plain = tell_all(people, group="non_EU")
-    turned = tell_all([rows[::-1] for rows in people], group="non_EU")
+    people = [[observed(rule, day) for day, rule in random_crossings(rng)] + [tax_year(2016, 20)] for _ in range(40)]
+    plain = outcomes_of(people, group="non_EU")
+    turned = outcomes_of([rows[::-1] for rows in people], group="non_EU")
     for one, other in zip(plain, turned, strict=True):
         columns = ["definition", "start", "end", "status", "end_reason", "probability"]
         assert (

@@ -1,4 +1,4 @@
-"""What records say by the evidence rules: the default ones on records made by hand, and those of a new source."""
+"""Evidence from records: the default evidence rules on records made by hand, and the rules of a new source."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from pipeline.stage import StageContext, StageResult
 from pipeline.study import read_study
 from pipeline.tables import write_table
 from rules.evidence import evidence
-from rules.people import stays
 from rules.stages import EvidenceStudy, StaysStudy
+from rules.stays import stays
 
 DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
 D = dt.date
@@ -50,14 +50,14 @@ def hesa(**columns: list) -> pl.DataFrame:
     return pl.DataFrame(values, schema_overrides={"end_date": pl.Date})
 
 
-def told(frame: pl.DataFrame, *columns: str) -> list[tuple]:
+def dated_rows(frame: pl.DataFrame, *columns: str) -> list[tuple]:
     return frame.select("rule_id", "date", *columns).rows()
 
 
 def test_a_student_arrives_once_and_is_enrolled_every_year(tmp_path: Path) -> None:
     records = hesa(year_of_student=[1, 2], year_start=[D(2016, 8, 1), D(2017, 8, 1)], end_date=[None, D(2018, 6, 15)])
     frame, result = run_evidence(tmp_path, {"hesa": records})
-    assert told(frame, "end_date", "code") == [
+    assert dated_rows(frame, "end_date", "code") == [
         ("student_enrolled", D(2016, 9, 20), D(2017, 8, 1), "study"),
         ("student_from_abroad", D(2016, 9, 20), None, "study"),
         ("student_enrolled", D(2017, 8, 1), D(2018, 6, 16), "study"),
@@ -67,7 +67,7 @@ def test_a_student_arrives_once_and_is_enrolled_every_year(tmp_path: Path) -> No
 
 
 def test_no_arrival_on_a_second_course_after_one_here(tmp_path: Path) -> None:
-    """A new provider gives a new first year; whoever studied here before does not arrive by it."""
+    """A new provider gives a new first year; a student who studied here before does not arrive by it."""
     records = hesa(
         year_of_student=[1, 1, 1], commencement_date=[D(2013, 9, 20), D(2016, 9, 20), D(2016, 9, 20)],
         year_start=[D(2013, 8, 1), D(2016, 8, 1), D(2016, 8, 1)], subject_id=[1, 1, 2],
@@ -86,7 +86,7 @@ def test_no_arrival_from_here_in_later_years_at_a_distance_or_from_nowhere(tmp_p
     assert "student_from_abroad" not in frame["rule_id"].to_list()
 
 
-def test_undated_and_turned_round_evidence_is_counted_and_told(tmp_path: Path) -> None:
+def test_undated_and_reversed_evidence_is_counted_and_reported(tmp_path: Path) -> None:
     visas = pl.DataFrame(
         {
             "record_id": [1, 2, 3], "subject_id": [1, 1, 2], "nationality": ["CN"] * 3,
@@ -103,18 +103,18 @@ def test_undated_and_turned_round_evidence_is_counted_and_told(tmp_path: Path) -
         }
     )
     frame, result = run_evidence(tmp_path, {"exit_checks_travel": travel, "exit_checks_visas": visas})
-    assert told(frame, "end_date", "code") == [
+    assert dated_rows(frame, "end_date", "code") == [
         ("permission_to_stay", D(2016, 9, 1), D(2018, 1, 1), "study"),
         ("border_in", D(2016, 9, 3), None, None),
     ]
-    assert result.counts["set_aside"] == 2
+    assert result.counts["unusable"] == 2
     assert any(
-        "'border_out': 1 records say nothing, because what they say has no date" in one for one in result.warnings
+        "'border_out': 1 records give no evidence, because they have no date" in one for one in result.warnings
     )
-    assert any("'permission_to_stay': 1 records" in one and "ends before it begins" in one for one in result.warnings)
+    assert any("'permission_to_stay': 1 records" in one and "end before they begin" in one for one in result.warnings)
 
 
-def test_rules_on_sources_that_the_study_lacks_are_told(tmp_path: Path) -> None:
+def test_rules_on_sources_without_files_are_reported(tmp_path: Path) -> None:
     _, result = run_evidence(tmp_path, {"hesa": hesa(year_of_student=[1])})
     assert any("activity" in one and "mws" in one and "no rule on" in one for one in result.warnings)
 
@@ -152,7 +152,7 @@ source_of_rule = "Statistical Population Dataset V2.0: school census"
 
 
 def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -> None:
-    """A school census: its evidence is read, dates stays, makes residents and gives people their sex."""
+    """A school census: its records give evidence, date stays, make residents and give people their sex."""
     (tmp_path / "school_census.toml").write_text(NEW_CONTRACT)
     changed = DEFAULT.read_text().replace('id = "long_term_2019"', 'id = "with_schools"')
     changed = changed.replace("# Stays: evidence", NEW_EVIDENCE + "\n# Stays: evidence")
@@ -169,7 +169,7 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
     )  # fmt: skip
     more = 'contracts = ["school_census.toml"]\nrule_set = "with_schools.toml"'
     frame, _ = run_evidence(tmp_path, {"school_census": pupils}, more)
-    assert told(frame, "end_date", "kind") == [
+    assert dated_rows(frame, "end_date", "kind") == [
         ("pupil_counted", D(2016, 1, 21), D(2016, 7, 21), "enrolment"),
         ("pupil_counted", D(2017, 1, 19), D(2017, 7, 19), "enrolment"),
         ("pupil_counted", D(2018, 1, 18), D(2018, 7, 18), "enrolment"),

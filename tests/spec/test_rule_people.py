@@ -1,4 +1,4 @@
-"""What is believed of a person: one source before the other, the most frequent value, the mother's, a default."""
+"""Attributes of a person: the precedence of sources, the most frequent value, the mother's, a default."""
 
 import datetime as dt
 from pathlib import Path
@@ -22,7 +22,7 @@ EXTRACTS = {
 SOURCES = {"exit_checks_travel": "exit_checks", "exit_checks_visas": "exit_checks", "activity_people": "activity"}
 
 
-def believed(
+def attributes_of(
     *records: tuple[str, int, str | None],
     sex: dict[str, str] | None = None,
     mothers: dict[int, int] | None = None,
@@ -95,19 +95,19 @@ def believed(
     ],
     ids=[
         "a passport before a statement", "a statement before another", "Irish", "British, born abroad",
-        "by country of birth", "nobody says", "born further away, with no record of a visa",
-        "an empty value says nothing",
+        "by country of birth", "no source has a value", "born further away, with no record of a visa",
+        "an empty value does not count",
         "the most frequent", "the latest of equally frequent",
     ],
 )  # fmt: skip
 def test_nationality(records: list[tuple[str, int, str | None]], group: str, source: str, disagreements: int) -> None:
-    person = believed(*records)[1]
+    person = attributes_of(*records)[1]
     assert (person["nationality_group"], person["nationality_source"]) == (group, source)
     assert person["nationality_disagreements"] == disagreements
 
 
 def test_a_child_takes_the_mothers_nationality_and_not_that_of_the_place_of_birth() -> None:
-    people = believed(
+    people = attributes_of(
         ("mws", 1, "PL"), ("pds", 1, "PL"), ("births", 2, None), ("pds", 2, "GB"), ("births", 3, None), mothers={2: 1}
     )
     assert people[2]["nationality_group"] == "EU"
@@ -116,16 +116,16 @@ def test_a_child_takes_the_mothers_nationality_and_not_that_of_the_place_of_birt
     assert people[3]["nationality_group"] == "British"
 
 
-def test_sex_is_that_of_the_spine_and_others_that_disagree_are_counted() -> None:
-    person = believed(("pds", 1, "GB"), ("hesa", 1, "GB"), ("pr", 1, None), sex={"hesa": "M"})[1]
+def test_sex_is_that_of_the_spine_and_sources_that_disagree_are_counted() -> None:
+    person = attributes_of(("pds", 1, "GB"), ("hesa", 1, "GB"), ("pr", 1, None), sex={"hesa": "M"})[1]
     assert (person["sex"], person["sex_source"], person["sex_disagreements"]) == ("F", "pds", 1)
 
 
-def test_whom_only_a_survey_saw_is_nobody() -> None:
-    assert believed(("pds", 1, "GB"), survey_only=True) == {}
+def test_people_in_the_survey_alone_are_left_out() -> None:
+    assert attributes_of(("pds", 1, "GB"), survey_only=True) == {}
 
 
-def test_areas_and_deaths_come_from_the_first_rule_that_knows() -> None:
+def test_areas_and_deaths_come_from_the_first_rule_with_a_value() -> None:
     rows = [
         ("pr", 1, "nhs_listed", "registration", D(2018, 7, 31), "E09"),
         ("pds", 2, "nhs_posted", "registration", D(2012, 1, 1), "E06"),
@@ -135,7 +135,7 @@ def test_areas_and_deaths_come_from_the_first_rule_that_knows() -> None:
         ("deaths", 6, "death_registered", "death", D(2019, 2, 20), "E07"),
     ]
     evidence = pl.DataFrame(rows, schema=["source", "record_id", "rule_id", "kind", "date", "area"], orient="row")
-    person = believed(
+    person = attributes_of(
         ("pds", 1, "GB"), ("pr", 1, None), ("deaths", 1, None), evidence=evidence.with_columns(subject_id=pl.lit(1))
     )[1]
     assert (person["area"], person["area_source"]) == ("E07", "pds")

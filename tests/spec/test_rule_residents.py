@@ -1,10 +1,10 @@
-"""Who is a resident on 30 June, and by which sign or exclusion: the default rules on one person's evidence."""
+"""Residents on 30 June, and the sign or exclusion that decides: the default rules on one person's evidence."""
 
 import datetime as dt
 from pathlib import Path
 
 import pytest
-from rule_timelines import DEFAULT, said, tax_year, tell, tell_all
+from rule_timelines import DEFAULT, observed, outcome_of, outcomes_of, tax_year
 
 from pipeline.ingest.contracts import read_contracts
 from rules.model import RuleSet
@@ -14,7 +14,7 @@ D = dt.date
 
 
 def listed(*years: int) -> list[dict]:
-    return [said("nhs_listed", D(year, 7, 31)) for year in years]
+    return [observed("nhs_listed", D(year, 7, 31)) for year in years]
 
 
 def worked(*years: int) -> list[dict]:
@@ -25,58 +25,61 @@ def worked(*years: int) -> list[dict]:
     ("evidence", "sign"),
     [
         (worked(*range(2009, 2019)), "worked_or_claimed"),
-        ([said("student_enrolled", D(2016, 9, 20), D(2017, 6, 20))], "studied"),
-        ([said("nhs_posted", D(2016, 7, 1))], "registered_with_nhs"),
-        ([said("birth_registered", D(2017, 5, 1))], "born_in_the_year"),
-        ([said("permission_to_stay", D(2014, 1, 1), code="settlement")], "crossed_the_border"),
+        ([observed("student_enrolled", D(2016, 9, 20), D(2017, 6, 20))], "studied"),
+        ([observed("nhs_posted", D(2016, 7, 1))], "registered_with_nhs"),
+        ([observed("birth_registered", D(2017, 5, 1))], "born_in_the_year"),
+        ([observed("permission_to_stay", D(2014, 1, 1), code="settlement")], "crossed_the_border"),
         (listed(2016, 2017), "listed_without_activity"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_one_sign_in_the_year_before_is_enough(evidence: list[dict], sign: str) -> None:
-    told = tell(
+    outcome = outcome_of(
         [*evidence, *listed(2017, 2018, 2019)],
         born={"born_in_the_year": D(2017, 5, 1), "listed_without_activity": D(2003, 5, 1)}.get(sign, D(1985, 5, 1)),
     )
-    assert told.residents[2017]
-    assert told.decided_by[2017] == sign
+    assert outcome.residents[2017]
+    assert outcome.decided_by[2017] == sign
 
 
 def test_weeks_are_a_sign_in_the_year_in_which_their_tax_year_ends() -> None:
-    """The year to 5 April 2017 speaks for June 2017, not for June 2016, though it began before."""
-    told = tell([*worked(2016, 2017, 2018), *listed(2014, 2015, 2016, 2017, 2018, 2019)], born=D(1999, 5, 1))
-    assert told.decided_by[2017] == "worked_or_claimed"
-    assert told.decided_by[2016] == "listed_without_activity"
+    """The year to 5 April 2017 counts for June 2017, not for June 2016, though it began before."""
+    outcome = outcome_of([*worked(2016, 2017, 2018), *listed(2014, 2015, 2016, 2017, 2018, 2019)], born=D(1999, 5, 1))
+    assert outcome.decided_by[2017] == "worked_or_claimed"
+    assert outcome.decided_by[2016] == "listed_without_activity"
 
 
-def test_standing_on_the_list_is_no_sign_for_whoever_has_worked() -> None:
-    """List inflation: the list alone does not keep somebody here whom tax and benefits have lost."""
-    told = tell([*worked(*range(2009, 2016)), *listed(*range(2010, 2020))])
-    assert told.residents[2015]
-    assert told.residents[2016] is False
-    assert 2018 not in told.residents
+def test_being_listed_is_no_sign_for_people_who_have_worked() -> None:
+    """List inflation: the list alone is no evidence of residence once tax and benefit activity has ended."""
+    outcome = outcome_of([*worked(*range(2009, 2016)), *listed(*range(2010, 2020))])
+    assert outcome.residents[2015]
+    assert outcome.residents[2016] is False
+    assert 2018 not in outcome.residents
 
 
 @pytest.mark.parametrize(("born", "counts"), [(D(1999, 8, 1), True), (D(1999, 6, 1), False), (D(1980, 1, 1), False)])
-def test_standing_on_the_list_alone_is_a_sign_for_children_only(born: dt.date, counts: bool) -> None:
+def test_being_listed_alone_is_a_sign_for_children_only(born: dt.date, counts: bool) -> None:
     """Below 18 on 30 June 2017; older people who are on a list and nowhere else have mostly left."""
-    told = tell(listed(*range(2012, 2020)), born=born)
-    assert told.residents.get(2017, False) is counts
+    outcome = outcome_of(listed(*range(2012, 2020)), born=born)
+    assert outcome.residents.get(2017, False) is counts
 
 
-def test_a_departure_for_good_takes_precedence_of_signs() -> None:
-    told = tell([*worked(*range(2009, 2016)), tax_year(2016, 20), *listed(*range(2010, 2018))])
-    assert told.migrations == ["emigration 2016-08 certain"]
-    assert told.decided_by[2017] == "left_for_long"
+def test_a_departure_for_good_takes_precedence_over_signs() -> None:
+    outcome = outcome_of([*worked(*range(2009, 2016)), tax_year(2016, 20), *listed(*range(2010, 2018))])
+    assert outcome.migrations == ["emigration 2016-08 certain"]
+    assert outcome.decided_by[2017] == "left_for_long"
 
 
 def test_nobody_is_a_resident_before_arriving() -> None:
-    told = tell(
-        [said("border_in", D(2017, 7, 2)), said("permission_to_stay", D(2017, 6, 1), D(2019, 6, 1), code="work")],
+    outcome = outcome_of(
+        [
+            observed("border_in", D(2017, 7, 2)),
+            observed("permission_to_stay", D(2017, 6, 1), D(2019, 6, 1), code="work"),
+        ],
         group="non_EU",
     )
-    assert told.residents == {2017: False, 2018: True, 2019: False}
-    assert told.decided_by[2017] == "left_for_long"
+    assert outcome.residents == {2017: False, 2018: True, 2019: False}
+    assert outcome.decided_by[2017] == "left_for_long"
 
 
 def test_an_unfinished_stay_counts_when_it_is_at_least_as_likely_as_not() -> None:
@@ -84,22 +87,25 @@ def test_an_unfinished_stay_counts_when_it_is_at_least_as_likely_as_not() -> Non
 
     def came(year: int, *, leaves: bool) -> list[dict]:
         start = D(year, 6, 1)
-        evidence = [said("permission_to_stay", start, D(year + 3, 6, 1), code="work"), said("border_in", start)]
-        return [*evidence, said("border_out", D(year + 1, 1, 15))] if leaves else evidence
+        evidence = [
+            observed("permission_to_stay", start, D(year + 3, 6, 1), code="work"),
+            observed("border_in", start),
+        ]
+        return [*evidence, observed("border_out", D(year + 1, 1, 15))] if leaves else evidence
 
     for stayed, left, resident in ((40, 20, True), (20, 60, False)):
         people = [came(2019, leaves=False)]
         people += [came(2018, leaves=False)] * stayed + [came(2018, leaves=True)] * left
-        told = tell_all(people, group="non_EU")[0]
-        assert told.composite["probability"].to_list() == pytest.approx([stayed / (stayed + left)], abs=1e-6)
-        assert told.residents[2019] is resident
-        assert told.decided_by[2019] == ("crossed_the_border" if resident else "unlikely_to_stay")
+        outcome = outcomes_of(people, group="non_EU")[0]
+        assert outcome.composite["probability"].to_list() == pytest.approx([stayed / (stayed + left)], abs=1e-6)
+        assert outcome.residents[2019] is resident
+        assert outcome.decided_by[2019] == ("crossed_the_border" if resident else "unlikely_to_stay")
 
 
-def test_strong_asks_for_a_sign_on_either_side() -> None:
+def test_strong_requires_a_sign_on_either_side() -> None:
     both = [*worked(2015, 2016, 2017, 2018), *listed(2016, 2017)]
-    only_before = [said("nhs_posted", D(2017, 5, 1))]
-    one, other = tell_all([both, only_before])
+    only_before = [observed("nhs_posted", D(2017, 5, 1))]
+    one, other = outcomes_of([both, only_before])
     assert one.strong[2017] is True
     assert other.residents[2017] is True
     assert other.strong[2017] is False
@@ -114,24 +120,27 @@ def changed(folder: Path, old: str, new: str) -> RuleSet:
 
 
 def test_a_window_is_a_rule(tmp_path: Path) -> None:
-    """A sign that reaches back three years makes residents of those who told of a move three years ago."""
+    """A sign that reaches back three years makes residents of people who reported a move three years ago."""
     longer = changed(tmp_path, 'evidence = ["nhs_posted"]\n\n', 'evidence = ["nhs_posted"]\nmonths_before = 36\n\n')
-    evidence = [said("nhs_posted", D(2015, 1, 10))]
-    assert tell(evidence).residents == {2015: True}
-    assert tell(evidence, rule_set=longer).residents == {2015: True, 2016: True, 2017: True}
+    evidence = [observed("nhs_posted", D(2015, 1, 10))]
+    assert outcome_of(evidence).residents == {2015: True}
+    assert outcome_of(evidence, rule_set=longer).residents == {2015: True, 2016: True, 2017: True}
 
 
-def test_two_families_can_be_asked_for(tmp_path: Path) -> None:
+def test_two_families_can_be_required(tmp_path: Path) -> None:
     stricter = changed(tmp_path, "families_needed = 1", "families_needed = 2")
     only_work = worked(*range(2009, 2019))
-    both = [*only_work, said("nhs_moved", D(2016, 9, 1)), said("nhs_posted", D(2016, 9, 1))]
-    assert tell(only_work, rule_set=stricter).residents == {}
-    assert tell(both, rule_set=stricter).residents == {2017: True}
+    both = [*only_work, observed("nhs_moved", D(2016, 9, 1)), observed("nhs_posted", D(2016, 9, 1))]
+    assert outcome_of(only_work, rule_set=stricter).residents == {}
+    assert outcome_of(both, rule_set=stricter).residents == {2017: True}
 
 
 def test_a_child_born_after_the_date_is_no_resident_of_it() -> None:
-    """The Patient Register of 31 July holds children born in July."""
-    july, june = tell(listed(2017, 2018), born=D(2017, 7, 1)), tell(listed(2017, 2018), born=D(2017, 6, 1))
+    """The Patient Register of 31 July includes children born in July."""
+    july, june = (
+        outcome_of(listed(2017, 2018), born=D(2017, 7, 1)),
+        outcome_of(listed(2017, 2018), born=D(2017, 6, 1)),
+    )
     assert not july.residents.get(2017, False)
     assert june.residents[2017]
     assert july.residents[2018]
@@ -139,14 +148,14 @@ def test_a_child_born_after_the_date_is_no_resident_of_it() -> None:
 
 def test_an_exclusion_is_a_rule(tmp_path: Path) -> None:
     """Without the exclusion of short stays a summer visitor is a resident."""
-    visit = [said("border_in", D(2017, 5, 20)), said("border_out", D(2017, 8, 1))]
+    visit = [observed("border_in", D(2017, 5, 20)), observed("border_out", D(2017, 8, 1))]
     without = changed(
         tmp_path,
         '[[resident]]\nid = "too_short_a_stay"\nsays = "Came for a stay of at most a year."\nform = "short_stay"\n',
         "",
     )
-    assert tell(visit, group="non_EU").residents[2017] is False
-    assert tell(visit, group="non_EU", rule_set=without).residents[2017] is True
+    assert outcome_of(visit, group="non_EU").residents[2017] is False
+    assert outcome_of(visit, group="non_EU", rule_set=without).residents[2017] is True
 
 
 def test_expected_residents_are_a_sum_of_probabilities() -> None:
@@ -154,13 +163,16 @@ def test_expected_residents_are_a_sum_of_probabilities() -> None:
 
     def came(year: int, *, leaves: bool = False) -> list[dict]:
         start = D(year, 6, 1)
-        evidence = [said("permission_to_stay", start, D(year + 3, 6, 1), code="work"), said("border_in", start)]
-        return [*evidence, said("border_out", D(year + 1, 1, 15))] if leaves else evidence
+        evidence = [
+            observed("permission_to_stay", start, D(year + 3, 6, 1), code="work"),
+            observed("border_in", start),
+        ]
+        return [*evidence, observed("border_out", D(year + 1, 1, 15))] if leaves else evidence
 
-    settled = [said("permission_to_stay", D(2014, 1, 1), code="settlement")]
-    visitor = [said("border_in", D(2017, 5, 20)), said("border_out", D(2017, 8, 1))]
+    settled = [observed("permission_to_stay", D(2014, 1, 1), code="settlement")]
+    visitor = [observed("border_in", D(2017, 5, 20)), observed("border_out", D(2017, 8, 1))]
     people = [came(2019), settled, visitor, *[came(2018)] * 30, *[came(2018, leaves=True)] * 10]
-    new, old, short, *_ = tell_all(people, group="non_EU")
+    new, old, short, *_ = outcomes_of(people, group="non_EU")
     assert new.probable[2019] == 0.75
     assert old.probable[2019] == 1.0
     assert short.probable[2017] == 0.0

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (a timeline is as long as its years)
-"""What the default rules make of one person's evidence: timelines a methodologist can read, and the class expected.
+"""The default stay rules on one person's evidence: timelines a methodologist can read, and the result expected.
 
 `rule_timelines.py` says how a timeline is drawn.
 """
@@ -8,7 +8,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from rule_timelines import DEFAULT, said, tax_year, tell, tell_all
+from rule_timelines import DEFAULT, observed, outcome_of, outcomes_of, tax_year
 
 from pipeline.ingest.contracts import read_contracts
 from rules.rule_set import read_rules
@@ -20,7 +20,7 @@ D = dt.date
 
 
 def test_a_student_who_flies_home_at_christmas_stays_once() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018
         permission_to_stay                        <-------------> study
@@ -29,12 +29,12 @@ def test_a_student_who_flies_home_at_christmas_stays_once() -> None:
         """,
         group="non_EU",
     )
-    assert told.migrations == ["immigration 2015-09 certain", "emigration 2016-10 certain"]
-    assert told.composite["decided_by"].to_list() == ["border_in, border_out"]
+    assert outcome.migrations == ["immigration 2015-09 certain", "emigration 2016-10 certain"]
+    assert outcome.composite["decided_by"].to_list() == ["border_in, border_out"]
 
 
 def test_a_visa_changed_without_a_journey_is_one_stay() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018       |2019
         permission_to_stay               <-----------------> study
@@ -44,12 +44,12 @@ def test_a_visa_changed_without_a_journey_is_one_stay() -> None:
         """,
         group="non_EU",
     )
-    assert told.migrations == ["immigration 2014-12 certain", "emigration 2019-05 probable"]
-    assert told.residents[2018]
+    assert outcome.migrations == ["immigration 2014-12 certain", "emigration 2019-05 probable"]
+    assert outcome.residents[2018]
 
 
 def test_an_open_permission_means_still_here() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018       |2019
         permission_to_stay    <----------------> work
@@ -57,19 +57,19 @@ def test_an_open_permission_means_still_here() -> None:
         """,
         group="non_EU",
     )
-    assert told.migrations == ["immigration 2014-01 certain"]
-    assert told.ends == ["open"]
-    assert told.residents == {2015: True, 2016: True, 2017: True, 2018: True, 2019: True}
+    assert outcome.migrations == ["immigration 2014-01 certain"]
+    assert outcome.ends == ["open"]
+    assert outcome.residents == {2015: True, 2016: True, 2017: True, 2018: True, 2019: True}
 
 
 def test_settlement_is_given_to_somebody_already_here() -> None:
-    told = tell([said("permission_to_stay", D(2017, 5, 1), code="settlement")], group="non_EU")
-    assert told.migrations == []
-    assert told.ends == ["open"]
+    outcome = outcome_of([observed("permission_to_stay", D(2017, 5, 1), code="settlement")], group="non_EU")
+    assert outcome.migrations == []
+    assert outcome.ends == ["open"]
 
 
 def test_a_missing_departure_is_put_at_the_end_of_the_permission() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018
         permission_to_stay                        <--------------> study
@@ -77,12 +77,12 @@ def test_a_missing_departure_is_put_at_the_end_of_the_permission() -> None:
         """,
         group="non_EU",
     )
-    assert told.migrations == ["immigration 2015-09 certain", "emigration 2017-01 certain"]
-    assert told.ends == ["permission_end"]
+    assert outcome.migrations == ["immigration 2015-09 certain", "emigration 2017-01 certain"]
+    assert outcome.ends == ["permission_end"]
 
 
 def test_a_missing_arrival_is_put_at_the_start_of_the_permission() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018
         permission_to_stay                <------------------> work
@@ -90,12 +90,12 @@ def test_a_missing_arrival_is_put_at_the_start_of_the_permission() -> None:
         """,
         group="non_EU",
     )
-    assert told.migrations == ["immigration 2015-01 certain", "emigration 2016-05 certain"]
+    assert outcome.migrations == ["immigration 2015-01 certain", "emigration 2016-05 certain"]
 
 
 def test_a_first_crossing_inwards_long_after_the_permission_began_is_a_return() -> None:
     """The border was not watched before April 2015: they came in 2013."""
-    told = tell(
+    outcome = outcome_of(
         """
                               |2013       |2014       |2015       |2016       |2017       |2018
         permission_to_stay        <---------------------------------------------> work
@@ -104,20 +104,20 @@ def test_a_first_crossing_inwards_long_after_the_permission_began_is_a_return() 
         """,
         group="non_EU",
     )
-    assert told.migrations == ["immigration 2013-05 certain", "emigration 2016-08 certain"]
+    assert outcome.migrations == ["immigration 2013-05 certain", "emigration 2016-08 certain"]
 
 
-def test_a_same_day_turn_leaves_nothing() -> None:
+def test_a_same_day_return_leaves_no_trace() -> None:
     """A day trip abroad does not end a stay, nor is a transit a stay."""
     stay = [
-        said("permission_to_stay", D(2016, 1, 1), D(2018, 1, 1), code="work"),
-        said("border_in", D(2016, 1, 5)),
-        said("border_out", D(2016, 8, 1)), said("border_in", D(2016, 8, 1)),
-        said("border_out", D(2017, 6, 1)),
+        observed("permission_to_stay", D(2016, 1, 1), D(2018, 1, 1), code="work"),
+        observed("border_in", D(2016, 1, 5)),
+        observed("border_out", D(2016, 8, 1)), observed("border_in", D(2016, 8, 1)),
+        observed("border_out", D(2017, 6, 1)),
     ]  # fmt: skip
-    transit = [said("border_in", D(2016, 8, 1)), said("border_out", D(2016, 8, 1))]
-    told, passing = tell_all([stay, transit], group="non_EU")
-    assert told.migrations == ["immigration 2016-01 certain", "emigration 2017-06 certain"]
+    transit = [observed("border_in", D(2016, 8, 1)), observed("border_out", D(2016, 8, 1))]
+    outcome, passing = outcomes_of([stay, transit], group="non_EU")
+    assert outcome.migrations == ["immigration 2016-01 certain", "emigration 2017-06 certain"]
     assert passing.migrations == passing.classes == []
 
 
@@ -127,16 +127,16 @@ def test_a_same_day_turn_leaves_nothing() -> None:
     ids=["365 days", "366 days"],
 )
 def test_more_than_365_days(last: dt.date, expected: list[str]) -> None:
-    told = tell([said("border_in", D(2015, 9, 20)), said("border_out", last)], group="non_EU")
-    assert told.classes == expected
-    assert (told.composite["margin_days"][0] > 0) == (expected == ["long_term"])
+    outcome = outcome_of([observed("border_in", D(2015, 9, 20)), observed("border_out", last)], group="non_EU")
+    assert outcome.classes == expected
+    assert (outcome.composite["margin_days"][0] > 0) == (expected == ["long_term"])
 
 
 def test_a_leap_year_is_366_days_long() -> None:
     """From 1 March 2015 to 1 March 2016 are 366 days, a year later 365."""
-    leap = [said("border_in", D(2015, 3, 1)), said("border_out", D(2016, 3, 1))]
-    plain = [said("border_in", D(2016, 3, 1)), said("border_out", D(2017, 3, 1))]
-    assert [one.classes for one in tell_all([leap, plain], group="non_EU")] == [["long_term"], ["short_term"]]
+    leap = [observed("border_in", D(2015, 3, 1)), observed("border_out", D(2016, 3, 1))]
+    plain = [observed("border_in", D(2016, 3, 1)), observed("border_out", D(2017, 3, 1))]
+    assert [one.classes for one in outcomes_of([leap, plain], group="non_EU")] == [["long_term"], ["short_term"]]
 
 
 @pytest.mark.parametrize(
@@ -145,19 +145,19 @@ def test_a_leap_year_is_366_days_long() -> None:
     ids=["365 days away", "366 days away"],
 )
 def test_a_departure_is_final_after_more_than_365_days(back: dt.date, spells: int) -> None:
-    told = tell(
+    outcome = outcome_of(
         [
-            said("border_in", D(2015, 6, 1)), said("border_out", D(2016, 9, 1)),
-            said("border_in", back), said("border_out", D(2018, 11, 1)),
+            observed("border_in", D(2015, 6, 1)), observed("border_out", D(2016, 9, 1)),
+            observed("border_in", back), observed("border_out", D(2018, 11, 1)),
         ],
         group="non_EU",
     )  # fmt: skip
-    assert told.composite.height == spells
-    assert told.migrations.count("emigration 2016-09 certain") == spells - 1
+    assert outcome.composite.height == spells
+    assert outcome.migrations.count("emigration 2016-09 certain") == spells - 1
 
 
 def test_a_person_with_two_stays_comes_and_goes_twice() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2010       |2011       |2012       |2013       |2014       |2015       |2016       |2017       |2018
         permission_to_stay           <-----------------> study
@@ -167,49 +167,54 @@ def test_a_person_with_two_stays_comes_and_goes_twice() -> None:
         """,
         group="non_EU",
     )
-    assert told.migrations == [
+    assert outcome.migrations == [
         "immigration 2010-08 certain", "emigration 2012-03 certain",
         "immigration 2015-09 certain", "emigration 2017-04 certain",
     ]  # fmt: skip
 
 
 def test_a_visitor_is_no_immigrant_and_no_resident() -> None:
-    told = tell([said("border_in", D(2017, 5, 20)), said("border_out", D(2017, 8, 1))], group="non_EU")
-    assert told.classes == ["short_term"]
-    assert told.migrations == []
-    assert told.residents[2017] is False
-    assert told.decided_by[2017] == "too_short_a_stay"
+    outcome = outcome_of(
+        [observed("border_in", D(2017, 5, 20)), observed("border_out", D(2017, 8, 1))], group="non_EU"
+    )
+    assert outcome.classes == ["short_term"]
+    assert outcome.migrations == []
+    assert outcome.residents[2017] is False
+    assert outcome.decided_by[2017] == "too_short_a_stay"
 
 
 def test_a_death_here_ends_a_stay_without_emigration() -> None:
     evidence = [
-        said("permission_to_stay", D(2016, 1, 1), D(2020, 1, 1), code="work"),
-        said("border_in", D(2016, 1, 5)),
+        observed("permission_to_stay", D(2016, 1, 1), D(2020, 1, 1), code="work"),
+        observed("border_in", D(2016, 1, 5)),
     ]
-    told = tell(evidence, died=D(2018, 2, 3), group="non_EU")
-    assert told.migrations == ["immigration 2016-01 certain"]
-    assert told.ends == ["death"]
-    assert told.residents == {2016: True, 2017: True, 2018: False, 2019: False}
-    assert told.decided_by[2018] == "dead"
+    outcome = outcome_of(evidence, died=D(2018, 2, 3), group="non_EU")
+    assert outcome.migrations == ["immigration 2016-01 certain"]
+    assert outcome.ends == ["death"]
+    assert outcome.residents == {2016: True, 2017: True, 2018: False, 2019: False}
+    assert outcome.decided_by[2018] == "dead"
 
 
 def test_a_death_abroad_is_an_earlier_departure() -> None:
-    """Nobody registers it here: the crossing outwards is all that is known."""
-    evidence = [said("border_in", D(2015, 6, 1)), said("border_out", D(2017, 1, 1))]
-    assert tell(evidence, group="non_EU").migrations == ["immigration 2015-06 certain", "emigration 2017-01 certain"]
+    """It is not registered here: only the crossing outwards is known."""
+    evidence = [observed("border_in", D(2015, 6, 1)), observed("border_out", D(2017, 1, 1))]
+    assert outcome_of(evidence, group="non_EU").migrations == [
+        "immigration 2015-06 certain",
+        "emigration 2017-01 certain",
+    ]
 
 
-def test_settlement_has_lapsed_for_whoever_needs_a_new_visa() -> None:
+def test_settlement_has_lapsed_for_people_who_need_a_new_visa() -> None:
     """Settled in 2009, back on a work visa in 2016: gone for at least two years."""
-    told = tell(
+    outcome = outcome_of(
         [
-            said("permission_to_stay", D(2009, 5, 1), code="settlement"),
-            said("permission_to_stay", D(2016, 3, 12), D(2019, 3, 14), code="work"),
-            said("border_in", D(2016, 4, 17)), said("border_out", D(2017, 9, 16)),
+            observed("permission_to_stay", D(2009, 5, 1), code="settlement"),
+            observed("permission_to_stay", D(2016, 3, 12), D(2019, 3, 14), code="work"),
+            observed("border_in", D(2016, 4, 17)), observed("border_out", D(2017, 9, 16)),
         ],
         group="non_EU",
     )  # fmt: skip
-    assert told.migrations == [
+    assert outcome.migrations == [
         "emigration 2014-03 certain", "immigration 2016-04 certain", "emigration 2017-09 certain"
     ]  # fmt: skip
 
@@ -219,31 +224,33 @@ def test_settlement_has_lapsed_for_whoever_needs_a_new_visa() -> None:
 
 def test_an_eu_worker_without_border_data_is_dated_by_weeks() -> None:
     """26 weeks counted back from 5 April 2016; 20 weeks counted forward from 6 April 2018."""
-    told = tell([
-        said("nhs_first_from_abroad", D(2016, 5, 10)), said("nhs_listed", D(2016, 7, 31)), said("nhs_listed", D(2017, 7, 31)),
+    outcome = outcome_of([
+        observed("nhs_first_from_abroad", D(2016, 5, 10)), observed("nhs_listed", D(2016, 7, 31)), observed("nhs_listed", D(2017, 7, 31)),
         tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52), tax_year(2018, 20),
     ])  # fmt: skip
-    assert told.composite.select("start", "end").row(0) == (D(2015, 10, 7), D(2018, 8, 24))
-    assert told.migrations == ["immigration 2015-10 certain", "emigration 2018-08 probable"]
+    assert outcome.composite.select("start", "end").row(0) == (D(2015, 10, 7), D(2018, 8, 24))
+    assert outcome.migrations == ["immigration 2015-10 certain", "emigration 2018-08 probable"]
 
 
 def test_a_stated_arrival_in_the_first_year_replaces_the_weeks() -> None:
-    told = tell([said("worker_arrived", D(2015, 9, 1)), tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52)])
-    assert told.composite["start"].to_list() == [D(2015, 9, 1)]
-    assert told.composite["decided_by"].to_list() == ["worker_arrived, weeks_active"]
+    outcome = outcome_of(
+        [observed("worker_arrived", D(2015, 9, 1)), tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52)]
+    )
+    assert outcome.composite["start"].to_list() == [D(2015, 9, 1)]
+    assert outcome.composite["decided_by"].to_list() == ["worker_arrived, weeks_active"]
 
 
 def test_a_late_registration_never_moves_an_arrival_later() -> None:
-    """Whoever registers with a GP in March was here when the weeks began in October."""
-    told = tell(
-        [said("nhs_first_from_abroad", D(2016, 3, 1)), tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52)]
+    """A person who registers with a GP in March was here when the weeks began in October."""
+    outcome = outcome_of(
+        [observed("nhs_first_from_abroad", D(2016, 3, 1)), tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52)]
     )
-    assert told.composite["start"].to_list() == [D(2015, 10, 7)]
-    assert told.migrations[0] == "immigration 2015-10 certain"
+    assert outcome.composite["start"].to_list() == [D(2015, 10, 7)]
+    assert outcome.migrations[0] == "immigration 2015-10 certain"
 
 
 def test_one_move_that_raises_four_arrival_flags_is_one_immigration() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2015       |2016       |2017       |2018       |2019
         worker_arrived                x
@@ -255,12 +262,12 @@ def test_one_move_that_raises_four_arrival_flags_is_one_immigration() -> None:
         weeks_active                   ===========================
         """
     )
-    assert told.migrations[0] == "immigration 2015-09 certain"
-    assert sum(one.startswith("immigration") for one in told.migrations) == 1
+    assert outcome.migrations[0] == "immigration 2015-09 certain"
+    assert sum(one.startswith("immigration") for one in outcome.migrations) == 1
 
 
 def test_a_residents_first_job_is_no_arrival() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018       |2019
         nhs_listed                  x           x           x           x           x           x
@@ -269,22 +276,22 @@ def test_a_residents_first_job_is_no_arrival() -> None:
         born=D(1997, 5, 1),
         group="British",
     )
-    assert told.migrations == []
-    assert told.classes == ["long_term"]
-    assert told.residents[2017]
+    assert outcome.migrations == []
+    assert outcome.classes == ["long_term"]
+    assert outcome.residents[2017]
 
 
 def test_a_year_abroad_in_the_middle_of_two_part_years_is_an_absence() -> None:
     """22 weeks, then 12: away for 70 weeks between two years of work."""
-    told = tell([
+    outcome = outcome_of([
         *(tax_year(year, 52) for year in range(2009, 2016)), tax_year(2016, 22), tax_year(2017, 12), tax_year(2018, 52)
     ])  # fmt: skip
-    assert told.migrations == ["emigration 2016-09 certain", "immigration 2018-01 certain"]
+    assert outcome.migrations == ["emigration 2016-09 certain", "immigration 2018-01 certain"]
 
 
 def test_a_holiday_at_home_ends_no_stay() -> None:
     """Thirty weeks without work are under a year."""
-    told = tell(
+    outcome = outcome_of(
         [
             *(tax_year(year, 52) for year in range(2009, 2016)),
             tax_year(2016, 22),
@@ -292,54 +299,56 @@ def test_a_holiday_at_home_ends_no_stay() -> None:
             tax_year(2018, 52),
         ]
     )
-    assert told.migrations == []
-    assert told.ends == ["open"]
+    assert outcome.migrations == []
+    assert outcome.ends == ["open"]
 
 
 def test_a_single_empty_year_between_whole_ones_ends_no_stay() -> None:
-    """Nobody leaves on 5 April and is back on 6 April of the next year."""
-    told = tell([*(tax_year(year, 52) for year in (*range(2009, 2015), 2016, 2017, 2018))])
-    assert told.migrations == []
-    assert told.composite.height == 1
+    """Nobody leaves on 5 April and returns on 6 April of the next year."""
+    outcome = outcome_of([*(tax_year(year, 52) for year in (*range(2009, 2015), 2016, 2017, 2018))])
+    assert outcome.migrations == []
+    assert outcome.composite.height == 1
 
 
-def test_somebody_who_tells_the_nhs_of_a_move_has_not_left() -> None:
-    told = tell([*(tax_year(year, 52) for year in range(2009, 2015)), said("nhs_moved", D(2017, 8, 1))])
-    assert told.migrations == []
-    assert told.ends == ["open"]
+def test_somebody_who_notifies_the_nhs_of_a_move_has_not_left() -> None:
+    outcome = outcome_of([*(tax_year(year, 52) for year in range(2009, 2015)), observed("nhs_moved", D(2017, 8, 1))])
+    assert outcome.migrations == []
+    assert outcome.ends == ["open"]
 
 
 def test_a_removal_after_the_last_known_weeks_ends_a_stay() -> None:
-    """Weeks are known until 5 April 2019; in November the register hears that they went, months ago."""
-    told = tell([*(tax_year(year, 52) for year in range(2009, 2019)), said("nhs_removed", D(2019, 11, 1))])
-    assert told.migrations == ["emigration 2019-07 probable"]
-    assert told.ends == ["deregistration"]
+    """Weeks are known until 5 April 2019; in November the register learns that they left months ago."""
+    outcome = outcome_of(
+        [*(tax_year(year, 52) for year in range(2009, 2019)), observed("nhs_removed", D(2019, 11, 1))]
+    )
+    assert outcome.migrations == ["emigration 2019-07 probable"]
+    assert outcome.ends == ["deregistration"]
 
 
 def test_a_child_who_came_with_the_family_takes_a_first_job_years_later() -> None:
-    told = tell(
+    outcome = outcome_of(
         [
-            said("nhs_first_from_abroad", D(2013, 5, 1)), *(said("nhs_listed", D(year, 7, 31)) for year in range(2014, 2020)),
+            observed("nhs_first_from_abroad", D(2013, 5, 1)), *(observed("nhs_listed", D(year, 7, 31)) for year in range(2014, 2020)),
             tax_year(2017, 30), tax_year(2018, 52),
         ],
         born=D(2000, 3, 1),
     )  # fmt: skip
-    assert told.migrations == ["immigration 2013-05 certain"]
-    assert told.composite.height == 1
+    assert outcome.migrations == ["immigration 2013-05 certain"]
+    assert outcome.composite.height == 1
 
 
 def test_a_pensioner_who_dies_here_never_left() -> None:
-    told = tell(
+    outcome = outcome_of(
         [*(tax_year(year, 52) for year in range(2009, 2016)), tax_year(2016, 30)],
         born=D(1935, 5, 1),
         died=D(2016, 11, 20),
     )
-    assert told.migrations == []
-    assert told.ends == ["death"]
+    assert outcome.migrations == []
+    assert outcome.ends == ["death"]
 
 
 def test_a_british_returner_comes_back() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2010       |2011       |2012       |2013       |2014       |2015       |2016       |2017       |2018       |2019
         weeks_active          ===================
@@ -348,21 +357,21 @@ def test_a_british_returner_comes_back() -> None:
         """,
         group="British",
     )
-    assert told.migrations == ["emigration 2011-07 certain", "immigration 2016-04 certain"]
+    assert outcome.migrations == ["emigration 2011-07 certain", "immigration 2016-04 certain"]
 
 
 def test_a_season_of_work_is_a_short_stay() -> None:
-    told = tell([said("worker_arrived", D(2016, 6, 1)), tax_year(2016, 20)])
-    assert told.classes == ["short_term"]
-    assert told.composite["end"].to_list() == [D(2016, 10, 19)]
-    assert told.migrations == []
+    outcome = outcome_of([observed("worker_arrived", D(2016, 6, 1)), tax_year(2016, 20)])
+    assert outcome.classes == ["short_term"]
+    assert outcome.composite["end"].to_list() == [D(2016, 10, 19)]
+    assert outcome.migrations == []
 
 
 # --- people without weeks: registration --------------------------------------------------------------------
 
 
 def test_a_child_comes_with_the_family_and_leaves_the_register() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2015       |2016       |2017       |2018       |2019
         nhs_first_from_abroad            x
@@ -371,12 +380,12 @@ def test_a_child_comes_with_the_family_and_leaves_the_register() -> None:
         """,
         born=D(2010, 3, 1),
     )
-    assert told.migrations == ["immigration 2015-12 certain", "emigration 2017-07 certain"]
-    assert told.ends == ["deregistration"]
+    assert outcome.migrations == ["immigration 2015-12 certain", "emigration 2017-07 certain"]
+    assert outcome.ends == ["deregistration"]
 
 
 def test_a_child_born_here_is_no_immigrant_but_can_emigrate() -> None:
-    told = tell(
+    outcome = outcome_of(
         """
                               |2015       |2016       |2017       |2018       |2019
         birth_registered         x
@@ -385,50 +394,56 @@ def test_a_child_born_here_is_no_immigrant_but_can_emigrate() -> None:
         """,
         born=D(2015, 4, 1),
     )
-    assert told.migrations == ["emigration 2017-07 certain"]
-    assert told.residents == {2015: True, 2016: True, 2017: True, 2018: False}
+    assert outcome.migrations == ["emigration 2017-07 certain"]
+    assert outcome.residents == {2015: True, 2016: True, 2017: True, 2018: False}
 
 
-def test_whoever_comes_back_from_abroad_had_left_though_the_list_never_noticed() -> None:
-    told = tell(
+def test_a_return_from_abroad_implies_a_departure_that_the_list_never_recorded() -> None:
+    outcome = outcome_of(
         [
-            *(said("nhs_listed", D(year, 7, 31)) for year in range(2010, 2020)),
-            said("nhs_first_from_abroad", D(2018, 6, 1)),
+            *(observed("nhs_listed", D(year, 7, 31)) for year in range(2010, 2020)),
+            observed("nhs_first_from_abroad", D(2018, 6, 1)),
         ],
         born=D(2006, 1, 1),
     )
-    assert told.migrations == ["emigration 2016-06 certain", "immigration 2018-06 certain"]
+    assert outcome.migrations == ["emigration 2016-06 certain", "immigration 2018-06 certain"]
 
 
-def test_whoever_the_list_drops_left_when_last_seen_on_it() -> None:
-    told = tell(
-        [said("nhs_posted", D(2009, 3, 1)), *(said("nhs_listed", D(year, 7, 31)) for year in range(2010, 2017))]
+def test_a_person_dropped_from_the_list_left_when_last_listed() -> None:
+    outcome = outcome_of(
+        [
+            observed("nhs_posted", D(2009, 3, 1)),
+            *(observed("nhs_listed", D(year, 7, 31)) for year in range(2010, 2017)),
+        ]
     )
-    assert told.migrations == ["emigration 2016-08 certain"]
+    assert outcome.migrations == ["emigration 2016-08 certain"]
 
 
-def test_whoever_has_no_practice_is_on_no_list_and_still_here() -> None:
-    told = tell([said("nhs_posted", D(2009, 3, 1)), said("nhs_posted", D(2015, 9, 1))])
-    assert told.migrations == []
-    assert told.ends == ["open"]
+def test_a_person_without_a_practice_is_never_listed_and_still_present() -> None:
+    outcome = outcome_of([observed("nhs_posted", D(2009, 3, 1)), observed("nhs_posted", D(2015, 9, 1))])
+    assert outcome.migrations == []
+    assert outcome.ends == ["open"]
 
 
-# --- what is too young to say ------------------------------------------------------------------------------
+# --- unfinished stays and absences ------------------------------------------------------------------------------
 
 
 def stay_from(start: dt.date, end: dt.date | None = None) -> list[dict]:
-    evidence = [said("permission_to_stay", start, D(start.year + 3, 1, 1), code="work"), said("border_in", start)]
-    return evidence if end is None else [*evidence, said("border_out", end)]
+    evidence = [
+        observed("permission_to_stay", start, D(start.year + 3, 1, 1), code="work"),
+        observed("border_in", start),
+    ]
+    return evidence if end is None else [*evidence, observed("border_out", end)]
 
 
 def test_an_unfinished_stay_counts_at_the_share_of_the_year_before() -> None:
     """A year before, 40 people were here for as long; 30 of them stayed for more than a year."""
     stayed = [stay_from(D(2018, 9, 1)) for _ in range(30)]
     left = [stay_from(D(2018, 9, 1), D(2019, 3, 1)) for _ in range(10)]
-    told, *others = tell_all([stay_from(D(2019, 9, 1)), *stayed, *left], group="non_EU")
-    assert told.classes == ["unfinished"]
-    assert told.composite["probability"].to_list() == [0.75]
-    assert told.migrations == ["immigration 2019-09 probable"]
+    outcome, *others = outcomes_of([stay_from(D(2019, 9, 1)), *stayed, *left], group="non_EU")
+    assert outcome.classes == ["unfinished"]
+    assert outcome.composite["probability"].to_list() == [0.75]
+    assert outcome.migrations == ["immigration 2019-09 probable"]
     assert others[0].migrations == ["immigration 2018-09 certain"]
     assert others[-1].migrations == []
 
@@ -436,39 +451,42 @@ def test_an_unfinished_stay_counts_at_the_share_of_the_year_before() -> None:
 def test_an_unfinished_absence_counts_at_the_share_of_the_year_before() -> None:
     """A year before, 40 residents had been away for as long; 10 of them came back within the year."""
     away = [stay_from(D(2016, 9, 1), D(2018, 9, 1)) for _ in range(30)]
-    back = [[*stay_from(D(2016, 9, 1), D(2018, 9, 1)), said("border_in", D(2019, 2, 1))] for _ in range(10)]
-    told, *_ = tell_all([stay_from(D(2017, 9, 1), D(2019, 9, 1)), *away, *back], group="non_EU")
-    assert told.migrations == ["immigration 2017-09 certain", "emigration 2019-09 probable"]
+    back = [[*stay_from(D(2016, 9, 1), D(2018, 9, 1)), observed("border_in", D(2019, 2, 1))] for _ in range(10)]
+    outcome, *_ = outcomes_of([stay_from(D(2017, 9, 1), D(2019, 9, 1)), *away, *back], group="non_EU")
+    assert outcome.migrations == ["immigration 2017-09 certain", "emigration 2019-09 probable"]
 
 
 def test_without_cases_of_the_year_before_an_unfinished_stay_counts_as_half() -> None:
-    told = tell(stay_from(D(2019, 9, 1)), group="non_EU")
-    assert told.composite["probability"].to_list() == [0.5]
+    outcome = outcome_of(stay_from(D(2019, 9, 1)), group="non_EU")
+    assert outcome.composite["probability"].to_list() == [0.5]
 
 
 def test_weeks_of_activity_are_provisional_from_april_2018() -> None:
     """They are observed until 5 April 2019: an arrival in May 2018 has not been seen for a year."""
-    told = tell([said("worker_arrived", D(2018, 5, 20)), tax_year(2018, 45)])
-    assert told.classes == ["unfinished"]
-    assert told.migrations == ["immigration 2018-05 probable"]
+    outcome = outcome_of([observed("worker_arrived", D(2018, 5, 20)), tax_year(2018, 45)])
+    assert outcome.classes == ["unfinished"]
+    assert outcome.migrations == ["immigration 2018-05 probable"]
 
 
 def test_known_cases_of_a_year_that_is_not_final_stand_for_those_known_later(tmp_path: Path) -> None:
-    """A year before, 40 of the 50 who had left by June 2018 were known to have: the register told of ten later."""
+    """A year before, 40 of the 50 who had left by June 2018 were known to have: the register reported ten later."""
 
     def left(day: dt.date) -> list[dict]:
-        return [said("permission_to_stay", D(2012, 1, 1), D(2022, 1, 1), code="work"), said("border_out", day)]
+        return [
+            observed("permission_to_stay", D(2012, 1, 1), D(2022, 1, 1), code="work"),
+            observed("border_out", day),
+        ]
 
-    told_at_once = [left(D(2018, 3, 1)) for _ in range(40)]
-    told_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 3, 1))] for _ in range(10)]
+    registered_at_once = [left(D(2018, 3, 1)) for _ in range(40)]
+    registered_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 3, 1))] for _ in range(10)]
     this_year = [left(D(2019, 3, 1)) for _ in range(8)]
-    everybody = tell_all([*this_year, *told_at_once, *told_later], group="non_EU")
+    everybody = outcomes_of([*this_year, *registered_at_once, *registered_later], group="non_EU")
     assert everybody[0].weights == [1.0, 1.25]
     assert everybody[8].weights == [1.0, 1.0]
     plain = DEFAULT.read_text().replace("weigh_late = true", "weigh_late = false")
     (tmp_path / "plain.toml").write_text(plain)
-    unweighted = tell_all(
-        [*this_year, *told_at_once, *told_later],
+    unweighted = outcomes_of(
+        [*this_year, *registered_at_once, *registered_later],
         group="non_EU",
         rule_set=read_rules(tmp_path / "plain.toml", read_contracts()),
     )

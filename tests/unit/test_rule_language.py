@@ -1,4 +1,4 @@
-"""The expression language of rules: what it means, and what it says when a rule is wrong."""
+"""The expression language of rules: what it means, and its messages when a rule is wrong."""
 
 import datetime as dt
 
@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.tables import connect, query
-from rules.language import Field, compiled, quoted
+from rules.language.compiler import ColumnType, compile_expression
+from rules.sql_text import quoted
 
 COLUMNS = {
-    "name": Field("text"),
-    "route": Field("text", frozenset({"air", "rail", "sea"})),
-    "weeks": Field("number"),
-    "arrival": Field("date"),
-    "end": Field("date"),
-    "flag_4": Field("boolean"),
+    "name": ColumnType("text"),
+    "route": ColumnType("text", frozenset({"air", "rail", "sea"})),
+    "weeks": ColumnType("number"),
+    "arrival": ColumnType("date"),
+    "end": ColumnType("date"),
+    "flag_4": ColumnType("boolean"),
 }
 LISTS = {"by_land": ("rail",), "countries": ("FR", "DE"), "few": (1, 2, 3), "days": (dt.date(2016, 2, 29),)}
 ROW = {
@@ -26,7 +27,7 @@ ROW = {
 
 
 def value_of(text: str, wanted: str = "boolean") -> object:
-    sql = compiled(text, COLUMNS, LISTS, "set.toml, evidence rule 'r'", wanted)  # ty: ignore[invalid-argument-type]
+    sql = compile_expression(text, COLUMNS, LISTS, "set.toml, evidence rule 'r'", wanted)  # ty: ignore[invalid-argument-type]
     columns = ", ".join(f"{value} AS {name}" for name, value in ROW.items())
     return query(connect(1), f'SELECT {sql} AS "value" FROM (SELECT {columns})')["value"][0]
 
@@ -54,7 +55,7 @@ def value_of(text: str, wanted: str = "boolean") -> object:
         ("earliest(arrival, end, 2016-01-01) = 2016-01-01", True),
         ("latest(arrival, end) = arrival", True),
         ("first_given(end, arrival) = arrival", True),
-        # what a record does not say is neither true nor false
+        # a comparison with an empty value is neither true nor false
         ("end > 2000-01-01", None),
         ("not end > 2000-01-01", None),
     ],
@@ -80,7 +81,7 @@ def test_dates_are_days_after_a_shift() -> None:
         ("'rali' = route", "unknown code 'rali'"),
         ("route in ('air', 'see')", "unknown code 'see'. Did you mean 'sea'?"),
         ("route in $by_lan", "unknown list 'by_lan'. Did you mean 'by_land'?"),
-        ("route in $countries", "no code of the list $countries can be in this column"),
+        ("route in $countries", "no code of the list $countries can occur in this column"),
         ("name = 2016-01-01", "a text cannot be compared with a date at character 8"),
         ("arrival = '2016-01-01'", "a date cannot be compared with a text"),
         ("name in $few", "a text is looked for in a list of numbers"),
@@ -89,8 +90,8 @@ def test_dates_are_days_after_a_shift() -> None:
         ("weeks + 1 day > 3", "only a date can be shifted, found a number"),
         ("arrival + 1 > 2016-01-01", "expected a whole number of days, weeks, months or years"),
         ("arrival + 1.5 days > 2016-01-01", "expected a whole number of days"),
-        ("arrival = 2015-02-29", "'2015-02-29' is no day of the calendar"),
-        ("latest(arrival, weeks) = arrival", "'latest' takes values of one kind, found date and number"),
+        ("arrival = 2015-02-29", "'2015-02-29' is not a day of the calendar"),
+        ("latest(arrival, weeks) = arrival", "'latest' takes values of one type, found date and number"),
         ("route = 'rail' weeks", "expected the end, 'and' or 'or', found weeks at character 16"),
         ("route =", "expected a value, found the end"),
         ("(flag_4", "expected ')', found the end"),
@@ -101,27 +102,27 @@ def test_dates_are_days_after_a_shift() -> None:
         ("", "expected a value, found the end"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(text: str, message: str) -> None:
+def test_a_mistake_is_reported_with_its_position(text: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         value_of(text)
     assert str(error.value).startswith("set.toml, evidence rule 'r'")
     assert message in str(error.value)
 
 
-def test_an_expression_without_end_is_told() -> None:
+def test_endless_nesting_is_reported() -> None:
     with pytest.raises(UserError, match="nested too deeply"):
         value_of("(" * 1_000)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00")))
 def test_no_text_leaves_its_quotes(text: str) -> None:
-    assert query(connect(1), f"SELECT {quoted(text)} AS said")["said"][0] == text
+    assert query(connect(1), f"SELECT {quoted(text)} AS answer")["answer"][0] == text
 
 
 @given(st.text(alphabet="abroute=<>()'$ +-0123456789.,not in is null and or", max_size=40))
-def test_any_text_is_an_expression_or_a_told_mistake(text: str) -> None:
+def test_any_text_is_an_expression_or_a_reported_mistake(text: str) -> None:
     try:
-        sql = compiled(text, COLUMNS, LISTS, "here", "boolean")
+        sql = compile_expression(text, COLUMNS, LISTS, "here", "boolean")
     except UserError:
         return
     columns = ", ".join(f"{value} AS {name}" for name, value in ROW.items())
@@ -133,13 +134,13 @@ def test_any_text_is_an_expression_or_a_told_mistake(text: str) -> None:
     [
         ("not " * 300 + "flag_4", "nested too deeply"),
         ("latest(" * 200 + "arrival" + ")" * 200 + " = arrival", "nested too deeply"),
-        (" or ".join(["flag_4"] * 5000), "Take it apart"),
+        (" or ".join(["flag_4"] * 5000), "Split it"),
         ("arrival" + " + 1 day" * 200 + " > arrival", "too often or too far"),
         ("arrival + 99999999999999999999 days > arrival", "too often or too far"),
         ("arrival + 9000 years > arrival", "too often or too far"),
         ("weeks > " + "9" * 400, "too many digits"),
     ],
 )
-def test_what_the_database_could_not_compute_is_refused_while_it_is_read(text: str, message: str) -> None:
+def test_expressions_beyond_the_limits_of_the_database_are_refused(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         value_of(text)

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (one mistake a line reads best)
-"""A rule file is data: every mistake in it is told with the file, the rule and the nearest valid name."""
+"""A rule file is data: every mistake in it is reported with the file, the rule and the nearest valid name."""
 
 import re
 from pathlib import Path
@@ -17,19 +17,19 @@ DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
 
 def read_changed(folder: Path, old: str, new: str) -> RuleSet:
     text = DEFAULT.read_text()
-    assert old in text, f"the default set no longer says {old!r}"
+    assert old in text, f"the default set no longer contains {old!r}"
     path = folder / "changed.toml"
     path.write_text(text.replace(old, new, 1))
     return read_rules(path, read_contracts())
 
 
-def test_the_default_set_stands() -> None:
+def test_the_default_set_is_valid() -> None:
     rule_set = read_rules(DEFAULT, read_contracts())
     assert rule_set.id == "long_term_2019" == DEFAULT.stem
     assert rule_set.people.definition.id == "long_term"
 
 
-def test_every_rule_says_what_it_does_and_where_it_comes_from() -> None:
+def test_every_rule_has_a_description_and_a_source() -> None:
     rule_set = read_rules(DEFAULT, read_contracts())
     for rule in (*rule_set.evidence.rules, *rule_set.people.stays):
         assert rule.says.endswith(".")
@@ -38,11 +38,13 @@ def test_every_rule_says_what_it_does_and_where_it_comes_from() -> None:
         assert one.says.endswith(".")
 
 
-def test_the_digest_follows_what_rules_say_and_nothing_else(tmp_path: Path) -> None:
-    default = read_rules(DEFAULT, read_contracts()).digest
-    assert read_changed(tmp_path, "# The default rules", "# Our rules").digest == default
-    assert read_changed(tmp_path, "more_than_days = 365", "more_than_days = 182").digest != default
-    assert re.fullmatch("[0-9a-f]{64}", default)
+def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> None:
+    default = read_rules(DEFAULT, read_contracts())
+    assert read_changed(tmp_path, "# The default rules", "# Our rules").digest == default.digest
+    changed = read_changed(tmp_path, "more_than_days = 365", "more_than_days = 182")
+    assert changed.digest != default.digest
+    assert changed.evidence == default.evidence
+    assert re.fullmatch("[0-9a-f]{64}", default.digest)
 
 
 @pytest.mark.parametrize(
@@ -75,11 +77,11 @@ def test_the_digest_follows_what_rules_say_and_nothing_else(tmp_path: Path) -> N
         ('deaths = ["death_registered"', 'deaths = ["death_registred"', "key 'deaths'", "Did you mean 'death_registered'?"),
         ("[unfinished]", "[unfinishd]", "changed.toml", "unknown key 'unfinishd'. Did you mean 'unfinished'?"),
         ('id = "long_term"', 'id = "registration"', "[definition]", "also that of a stay rule"),
-        ('evidence = ["permission_to_stay"]\nstay', "evidence = []\nstay", "[definition]", "the last group, and no other"),
+        ('evidence = ["permission_to_stay"]\nstay', "evidence = []\nstay", "[definition]", "only the last group may, and must, be"),
         ('form = "away"', 'from = "away"', "resident rule 'left_for_long'", "the key 'form' is missing"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:
+def test_a_mistake_is_reported(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         read_changed(tmp_path, old, new)
     assert str(error.value).startswith(str(tmp_path / "changed.toml"))
@@ -90,13 +92,13 @@ def test_a_mistake_is_told(tmp_path: Path, old: str, new: str, place: str, messa
 @pytest.mark.parametrize(
     "text", ["evidence = 3", 'stay = ["x"]', "definition = 1", "evidence = []", "lists = 1", "=", "[lists]"]
 )
-def test_what_is_no_rule_set_at_all_is_told(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_rule_set_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "other.toml").write_text(text)
     with pytest.raises(UserError, match=r"other\.toml"):
         read_rules(tmp_path / "other.toml", read_contracts())
 
 
-def test_a_missing_key_is_told(tmp_path: Path) -> None:
+def test_a_missing_key_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="evidence rule 'border_in': the key 'says' is missing"):
         read_changed(tmp_path, 'says = "Crossed the border inwards."\n', "")
 

@@ -1,27 +1,18 @@
-"""Spells of presence: the shape that every form of stay rule makes, and how presence is joined into them.
+"""Spells of presence: the columns that every form of stay rule makes, and how intervals are joined into spells.
 
 A spell is one row `person_id, start, stop, start_kind, end_reason, start_rule, start_record, end_rule,
-end_record, code`: half-open `[start, stop)`; `stop` is `OPEN` while somebody is still here. `start_kind` is
-`arrival`, `birth` or `unseen` (before anybody observed them); `end_reason` as in the table `stays`.
+end_record, code`: half-open `[start, stop)`; `stop` is `OPEN` while the person is still present. `start_kind` is
+`arrival`, `birth` or `unseen` (present before the person was first observed); `end_reason` as in the table `stays`.
 """
-
-from collections.abc import Sequence
-
-from rules.language import quoted
 
 OPEN = "DATE '9999-12-31'"
 
 
-def among(column: str, names: Sequence[str]) -> str:
-    """Return the SQL condition that a column is one of some names; never true for no names."""
-    return f"{column} IN ({', '.join(quoted(name) for name in names)})" if names else "false"
-
-
-def spells_from_presence(presence: str, absent_days: str) -> str:
+def spells_from_presence(presence: str, absent_days: int) -> str:
     """Return SQL that joins intervals of presence into spells wherever the gap is at most `absent_days`.
 
-    What happened at the ends is taken from the interval that begins first and from the one that ends last; of
-    several, an arrival counts before a birth, a departure before other ends, then the lowest record.
+    The start of a spell is described by the interval that begins first, its end by the one that ends last; of
+    several, an arrival precedes a birth, a departure precedes other ends, then the lowest record counts.
     """
     order = "PARTITION BY person_id ORDER BY start, stop, start_record, end_record, start_rule, end_rule"
     return f"""
@@ -30,7 +21,7 @@ def spells_from_presence(presence: str, absent_days: str) -> str:
     FROM (
         SELECT person_id, max(stop) AS max_stop,
             min(struct_pack(start, start_kind, start_record, start_rule)) AS first_one,
-            min(struct_pack(left := {OPEN} - stop, end_reason, end_record, end_rule)) AS last_one,
+            min(struct_pack(days_before_open := {OPEN} - stop, end_reason, end_record, end_rule)) AS last_one,
             min(struct_pack(start, start_kind, code)) FILTER (WHERE code IS NOT NULL) AS coded
         FROM (
             SELECT *, sum(fresh) OVER ({order} ROWS UNBOUNDED PRECEDING) AS spell FROM (

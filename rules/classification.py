@@ -1,0 +1,91 @@
+"""Spells of presence become stays: each stay rule makes spells, the same SQL classifies them all.
+
+A stay is long-term when it lasts more than the rule's days from first arrival to last departure, or began before the
+person was first observed. A stay too recent to be classified is `unfinished`: see `rules/unfinished.py`.
+"""
+
+from datetime import date
+
+import duckdb
+
+from rules.forms.spells import OPEN
+from rules.forms.stay_rule import StayRule
+from rules.model import PersonRules
+from rules.sql_text import among, quoted
+
+
+def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, name: str) -> None:
+    """Make the table `name`: every spell of every stay rule, and of the composite, as known on `day`.
+
+    Reads `person_evidence` (evidence with `person_id`) and `person`. A row is a stay with its `status` and what that
+    depends on: `observed_until` (first day that the rule cannot observe), `days` so far, `absent_days` since its end.
+    """
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE cut AS SELECT {quoted(day)} AS day").fetchall()
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE known AS
+        SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}
+    """).fetchall()
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {name} AS
+        WITH spell AS ({" UNION ALL ".join(_spells_of(rule, day) for rule in rules.stays)}),
+        {_ended_by_death()},
+        {_classified()},
+        {_group_of_each_person(rules)}
+        SELECT stay_rule AS definition, * FROM classified
+        UNION ALL
+        SELECT {quoted(rules.definition.id)}, classified.*
+        FROM classified SEMI JOIN grouped USING (person_id, stay_rule)
+    """).fetchall()
+
+
+def _spells_of(rule: StayRule, day: date) -> str:
+    return f"""
+        SELECT {quoted(rule.id)} AS stay_rule, {rule.more_than_days} AS more_than_days,
+            {rule.absent_more_than_days} AS absent_more_than_days,
+            CAST({rule.observed_until(day)} AS DATE) AS observed_until, person_id, start, stop,
+            start_kind, end_reason, start_rule, start_record, end_rule, end_record, code
+        FROM ({rule.spells()})"""
+
+
+def _ended_by_death() -> str:
+    """End stays by deaths in the country: a person whose death is registered here had not left for good."""
+    return f"""
+        ended AS (
+            SELECT spell.* REPLACE (
+                CASE WHEN dies THEN death_date WHEN stop > cut.day THEN {OPEN} ELSE stop END AS stop,
+                CASE WHEN dies THEN 'death' WHEN stop > cut.day THEN 'open' ELSE end_reason END AS end_reason)
+            FROM (
+                SELECT spell.*, death_date,
+                    coalesce(death_date <= cut.day AND death_date - absent_more_than_days <= stop, false) AS dies
+                FROM spell CROSS JOIN cut LEFT JOIN person USING (person_id)
+            ) AS spell CROSS JOIN cut
+            WHERE coalesce(start < death_date, true)
+        )"""
+
+
+def _classified() -> str:
+    return f"""
+        classified AS (
+            SELECT stay_rule, person_id, start, stop, start_kind, end_reason, start_rule, start_record,
+                end_rule, end_record, code, observed_until, more_than_days, absent_more_than_days,
+                cut.day AS known_until,
+                least(stop, observed_until) - start AS days,
+                CASE WHEN stop < {OPEN} THEN observed_until - stop END AS absent_days,
+                CASE WHEN start_kind = 'unseen' THEN 'long_term'
+                     WHEN start_kind = 'birth' AND (stop = {OPEN} OR end_reason = 'death') THEN 'long_term'
+                     WHEN least(stop, observed_until) - start > more_than_days THEN 'long_term'
+                     WHEN end_reason = 'death' THEN 'short_term'
+                     WHEN stop = {OPEN} OR observed_until - stop <= absent_more_than_days THEN 'unfinished'
+                     ELSE 'short_term' END AS status
+            FROM ended CROSS JOIN cut
+        )"""
+
+
+def _group_of_each_person(rules: PersonRules) -> str:
+    """Choose the stay rule of each person: that of the first group whose evidence they have."""
+    groups = rules.definition.groups
+    branches = " ".join(
+        f"WHEN bool_or({among('rule_id', group.evidence)}) THEN {quoted(group.stay)}" for group in groups[:-1]
+    )
+    chosen = f"CASE {branches} ELSE {quoted(groups[-1].stay)} END" if branches else quoted(groups[-1].stay)
+    return f"grouped AS (SELECT person_id, {chosen} AS stay_rule FROM known GROUP BY person_id)"

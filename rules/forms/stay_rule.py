@@ -1,0 +1,32 @@
+"""What a form of stay rule must supply, and the keys that all forms share."""
+
+from abc import abstractmethod
+from datetime import date
+
+from pipeline.toml_files import Frozen
+from rules.fields import Days, RuleId
+from rules.sql_text import quoted
+
+
+class StayRule(Frozen):
+    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells."""
+
+    id: RuleId
+    says: str
+    source_of_rule: str
+    form: str
+    more_than_days: Days = 365
+    absent_more_than_days: Days = 365
+
+    @abstractmethod
+    def spells(self) -> str:
+        """Return SQL that makes spells of presence, in the columns that `rules/forms/spells.py` lists.
+
+        It may read the views `known` (evidence with `person_id`, as known on the day of `cut`), `person`, and `cut`
+        (one row, `day`: the data date, or the same day of the year before). Keys that name evidence rules have the
+        type `EvidenceIds`, so that their names are checked.
+        """
+
+    def observed_until(self, day: date) -> str:
+        """Return SQL of the first day that the rule cannot observe when `day` is the data date: the day after it."""
+        return f"{quoted(day)} + 1"

@@ -1,0 +1,99 @@
+"""Unfinished stays and absences: the probability that they last, as the share of like cases of the year before.
+
+A case is unfinished on the data date while it is too recent to be classified. Of the cases that were as recent on the
+same day a year before, seen in the same extracts, the share that has since lasted is known.
+"""
+
+import duckdb
+
+from rules.forms.spells import OPEN
+from rules.model import PersonRules
+from rules.sql_text import quoted
+
+SAME_STAY_DAYS = 183
+"""A stay dated again with a year more of data is the same one if it begins, or ends, this close to before."""
+
+
+def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str) -> None:
+    """Make `share_that_stayed` and `share_that_left`: what became of the cases of the year before.
+
+    `before` and `now` are tables of `make_classified_stays`, a year apart. Cases are grouped by stay rule, whether
+    the person is still present, nationality group and days since the start (or end) in bands; below the rule set's
+    minimum of cases nationality is ignored, then the band. Shares are ratios of counts, rounded to 6 decimals.
+    """
+    composite = quoted(rules.definition.id)
+    band = rules.unfinished.band_days
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE unfinished_stay AS
+        SELECT old.stay_rule, nationality_group, (old.known_until - old.start) // {band} AS band,
+            old.stop = {OPEN} AS present,
+            bool_or(coalesce(new.status = 'long_term', false)) AS became,
+            bool_or(coalesce(new.status = 'unfinished' AND new.stop = {OPEN}, false)) AS open
+        FROM {before} AS old JOIN person USING (person_id)
+            LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {composite}
+                AND new.start <= old.start + {SAME_STAY_DAYS} AND new.stop > old.start
+        WHERE old.definition = {composite} AND old.status = 'unfinished'
+        GROUP BY old.stay_rule, nationality_group, band, present, old.person_id, old.start
+    """).fetchall()
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE unfinished_absence AS
+        SELECT old.stay_rule, nationality_group, (old.known_until - old.stop) // {band} AS band, false AS present,
+            bool_or(coalesce(new.stop < {OPEN} AND new.end_reason <> 'death'
+                AND new.absent_days > new.absent_more_than_days, false)) AS became, false AS open
+        FROM {before} AS old JOIN person USING (person_id)
+            LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {composite}
+                AND new.stop BETWEEN old.stop - {SAME_STAY_DAYS} AND old.stop + {SAME_STAY_DAYS}
+        WHERE old.definition = {composite} AND {_absence_is_open("old")}
+        GROUP BY old.stay_rule, nationality_group, band, old.person_id, old.stop
+    """).fetchall()
+    for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE {share} AS
+            SELECT stay_rule, present, nationality_group, band, count(*) AS cases,
+                round(count(*) FILTER (WHERE became) / count(*)::DOUBLE, 6) AS share
+            FROM {cases} WHERE became OR NOT open
+            GROUP BY GROUPING SETS
+                ((stay_rule, present, nationality_group, band), (stay_rule, present, band), (stay_rule, present))
+            HAVING count(*) >= {rules.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
+        """).fetchall()
+
+
+def _absence_is_open(table: str) -> str:
+    return (
+        f"{table}.status = 'long_term' AND {table}.stop < {OPEN} AND {table}.end_reason <> 'death'"
+        f" AND {table}.absent_days <= {table}.absent_more_than_days"
+    )
+
+
+def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classified: str) -> None:
+    """Make `stay`: the rows of `classified` with their `probability` of being long-term, and `left_for_good`.
+
+    Without any case of the year before, an open stay or an absence counts as one half, and a stay that has ended,
+    which only a return could lengthen, as zero.
+    """
+    band = rules.unfinished.band_days
+    present = f"classified.stop = {OPEN}"
+    stayed = _nearest_share(
+        "share_that_stayed",
+        f"(classified.known_until - classified.start) // {band}",
+        present,
+        f"CASE WHEN {present} THEN 0.5 ELSE 0.0 END",
+    )
+    left = _nearest_share("share_that_left", f"(classified.known_until - classified.stop) // {band}", "false", "0.5")
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE stay AS
+        SELECT classified.*,
+            CASE status WHEN 'long_term' THEN 1.0 WHEN 'short_term' THEN 0.0 ELSE {stayed} END AS probability,
+            CASE WHEN status <> 'long_term' OR stop = {OPEN} OR end_reason = 'death' THEN 0.0
+                 WHEN absent_days > absent_more_than_days THEN 1.0 ELSE {left} END AS left_for_good
+        FROM {classified} AS classified JOIN person USING (person_id)
+    """).fetchall()
+
+
+def _nearest_share(table: str, band: str, present: str, unknown: str) -> str:
+    same_rule = f"SELECT share FROM {table} AS s WHERE s.stay_rule = classified.stay_rule AND s.present = ({present})"
+    return f"""coalesce(
+        ({same_rule} AND s.nationality_group = person.nationality_group AND s.band = {band}),
+        ({same_rule} AND s.nationality_group IS NULL AND s.band = {band}),
+        ({same_rule} AND s.nationality_group IS NULL AND s.band IS NULL),
+        {unknown})"""
