@@ -121,8 +121,8 @@ STAGES = (
     Stage("link", ("ingest",), "linkage", "linkage.link:link", _link_depends),
     Stage("evidence", ("ingest",), "rules", "rules.evidence:evidence", _rules_depend),
     Stage("stays", ("ingest", "link", "evidence"), "rules", "rules.people:stays", _rules_depend),
-    Stage("count", ("ingest", "link", "stays"), "estimation", "estimation.counts:count", _count_depends),
-    Stage("account", ("count",), "estimation", "estimation.account.account:account", _account_depends),
+    Stage("count", ("ingest", "link", "stays"), "estimation", "estimation.count_stage:count", _count_depends),
+    Stage("account", ("count",), "estimation", "estimation.account_stage:account", _account_depends),
 )
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from estimation.account.reconcile import reconcile
-from estimation.periods import age_group
+from estimation.cells import age_group
 
 TIMES = (2015, 2016, 2017)
 KEY = ["sex", "nationality_group", "cohort", "time"]

@@ -6,7 +6,7 @@ import pytest
 
 from estimation.account.files import NOISY, AccountFiles, BiasTerms
 from estimation.account.reconcile import balance
-from estimation.account.smoothed_counts import with_expected
+from estimation.account.smoothed_counts import with_smoothed_counts
 
 TIMES = np.arange(2015, 2020)
 COHORTS = np.arange(1940, 2016, 3)
@@ -39,7 +39,7 @@ def one_country(draw: np.random.Generator) -> tuple[AccountFiles, dict[str, np.n
     for name, true in truth.items():
         seen = true * (1 + biases[name]) + draw.normal(0, 1, true.shape) * sd[name]
         cells[name] = long(seen, name).with_columns(sd=pl.Series(sd[name].ravel()))
-        cells[name] = with_expected(cells[name], stock=name == "population")
+        cells[name] = with_smoothed_counts(cells[name], stock=name == "population")
     nothing = cells["immigration"].clear().select("sex", "nationality_group", "cohort", "time", "count", "age")
     return AccountFiles(cells | {"births": nothing, "deaths": nothing}, shared_biases()), truth
 

@@ -9,7 +9,7 @@ import pytest
 from estimation.coverage.classes import CELLS
 from estimation.coverage.dual_system import chapman, chapman_variance
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage, unevenness
-from estimation.coverage.survey import LinkageError
+from estimation.coverage.linkage_error import LinkageError
 from pipeline.study import CoverageSettings
 
 RESIDENTS, CLUSTER_SIZE, SAMPLED = 9_000, 15, 150

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from estimation_people import small_study
 
-from estimation.account.account import account
 from estimation.account.reconcile import reconcile
+from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from pipeline.errors import UserError
@@ -305,5 +305,5 @@ def test_a_year_without_any_migration_still_has_figures(tmp_path):
 
 
 def test_stocks_that_do_not_frame_the_flows_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"immigration\.csv has the years \[2016, 2017\].*first stock is of 2016"):
+    with pytest.raises(UserError, match=r"immigration\.csv has the years \[2016, 2017\].*that of 2016 needs"):
         published(tmp_path, periods=Periods(flow_years=YEARS, stock_years=YEARS))

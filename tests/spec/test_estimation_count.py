@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from estimation_people import SURVEY_DAY, Country, migration, person, resident, small_study, stay
 
-from estimation.counts import count
+from estimation.count_stage import count
 from pipeline.errors import UserError
 from pipeline.study import CoverageSettings
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from estimation.coverage.bootstrap import cluster_places, cluster_weights
+from estimation.coverage.bootstrap import cluster_index, cluster_weights
 
 
 def survey(strata: dict[str, int], people: int = 1) -> pl.DataFrame:
@@ -44,8 +44,8 @@ def test_draws_depend_on_the_seed_and_on_nothing_else():
     assert (cluster_weights(people, 30, 1)[:, :6] == cluster_weights(survey({"A": 6}), 30, 1)).all()
 
 
-def test_places_are_those_of_the_weights():
-    assert cluster_places(survey({"B": 1, "A": 2})).tolist() == [2, 0, 1]
+def test_the_index_of_a_cluster_is_its_column_of_weights():
+    assert cluster_index(survey({"B": 1, "A": 2})).tolist() == [2, 0, 1]
 
 
 def test_the_variance_of_a_mean_of_clusters_is_the_textbook_one():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from estimation.coverage.dual_system import chapman, chapman_variance, check_separation, true_matches
-from estimation.coverage.survey import LinkageError
+from estimation.coverage.dual_system import chapman, chapman_variance, true_matches
+from estimation.coverage.linkage_error import LinkageError, check_separation
 from pipeline.errors import UserError
 
 
@@ -56,16 +56,16 @@ def test_a_review_too_small_to_tell_is_not_held_against_the_links():
 
 def test_a_false_link_rate_that_the_review_cannot_tell_is_drawn_towards_none():
     # The prior's standard deviation is 0.1: an error of 0.1 halves the rate, one of 0.3 leaves a tenth of it.
-    assert LinkageError(0.98, 0.01, 0.2, 0.1).steadied.false_link_rate == pytest.approx(0.1)
-    assert LinkageError(0.98, 0.01, 0.4, 0.3).steadied.false_link_rate == pytest.approx(0.04)
+    assert LinkageError(0.98, 0.01, 0.2, 0.1).shrunk().false_link_rate == pytest.approx(0.1)
+    assert LinkageError(0.98, 0.01, 0.4, 0.3).shrunk().false_link_rate == pytest.approx(0.04)
 
 
 def test_a_false_link_rate_that_is_known_stays_as_it_is():
     known = LinkageError(0.98, 0.01, 0.2, 0.0)
 
-    assert known.steadied == known
+    assert known.shrunk() == known
 
 
 def test_steadying_never_makes_a_rate_less_certain():
     for error in (0.01, 0.1, 0.5, 1.0):
-        assert LinkageError(0.98, 0.01, 0.2, error).steadied.false_link_error < min(error, 0.1 + 1e-12)
+        assert LinkageError(0.98, 0.01, 0.2, error).shrunk().false_link_error < min(error, 0.1 + 1e-12)

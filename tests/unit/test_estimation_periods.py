@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from estimation.periods import age_group, check_periods, quarter_end, quarters, year_end, year_ending, year_start
+from estimation.cells import age_group
+from estimation.periods import check_periods, quarter_end, quarters, year_end, year_ending, year_start
 from pipeline.errors import UserError
 from pipeline.study import Periods
 
