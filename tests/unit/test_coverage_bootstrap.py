@@ -1,4 +1,4 @@
-"""The bootstrap of clusters: what it draws, and the variance that it gives."""
+"""The bootstrap of clusters: what it draws, and the variance that results."""
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,7 @@ def test_a_stratum_of_one_cluster_is_drawn_with_its_neighbour():
     assert weights.sum(axis=1) == pytest.approx(6)
 
 
-def test_one_cluster_alone_shows_no_variance():
+def test_a_single_cluster_has_no_variance():
     assert (cluster_weights(survey({"A": 1}), 20, seed=1) == 1).all()
 
 
@@ -48,7 +48,7 @@ def test_the_index_of_a_cluster_is_its_column_of_weights():
     assert cluster_index(survey({"B": 1, "A": 2})).tolist() == [2, 0, 1]
 
 
-def test_the_variance_of_a_mean_of_clusters_is_the_textbook_one():
+def test_the_variance_of_a_total_of_clusters_is_that_of_the_textbook():
     # Var(sum) = n / (n - 1) x sum of squared deviations, for a stratum drawn with replacement.
     values = np.random.default_rng(5).normal(10, 3, 40)
     weights = cluster_weights(survey({"A": 40}), 4000, seed=2)

@@ -1,4 +1,4 @@
-"""Migrations that become known late change the list of residents of the days after them."""
+"""Migrations that become known late change the stocks of the days after them."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def migrations(*rows):
     return pl.DataFrame(list(rows), schema=names, orient="row").with_columns(definition=pl.lit("long_term"))
 
 
-def test_late_immigrants_are_added_and_late_emigrants_taken_away_from_the_days_after_them():
+def test_late_immigrants_are_added_to_later_stocks_and_late_emigrants_subtracted():
     moves = migrations(
         (1, date(2018, 9, 1), "immigration", 1.0, 1.5),
         (2, date(2018, 3, 1), "emigration", 0.5, 1.2),
@@ -34,7 +34,7 @@ def test_late_immigrants_are_added_and_late_emigrants_taken_away_from_the_days_a
     assert late["variance"].to_list() == pytest.approx([0.1, 0.6])
 
 
-def test_counts_move_by_what_is_late_become_provisional_and_never_fall_below_nothing():
+def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
     listed = pl.DataFrame(
         {
             "time": [date(2018, 6, 30), date(2019, 6, 30), date(2019, 6, 30)],
@@ -59,7 +59,7 @@ def test_counts_move_by_what_is_late_become_provisional_and_never_fall_below_not
     assert moved["variance_unfinished"].to_list() == pytest.approx([0.0, 0.5, 0.5])
 
 
-def test_a_late_immigrant_of_a_cell_that_has_nobody_yet_is_not_lost():
+def test_a_late_immigrant_of_an_empty_cell_is_counted():
     moves = migrations((3, date(2018, 9, 1), "immigration", 1.0, 1.25))
     late = count_late_migrations(moves, PEOPLE, (2019,))
     empty = add_late_migrations(

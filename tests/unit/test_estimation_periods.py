@@ -1,4 +1,4 @@
-"""Years and quarters ending on 30 June, cohorts and ages."""
+"""Years ending on 30 June, their quarters, cohorts and age groups."""
 
 from datetime import date
 from pathlib import Path
@@ -34,13 +34,13 @@ def test_the_quarters_fill_the_year():
         (date(2016, 12, 31), 2017, date(2016, 12, 31)),
     ],
 )
-def test_every_day_stands_in_one_year_and_one_quarter(day, year, quarter):
+def test_every_day_belongs_to_one_year_and_one_quarter(day, year, quarter):
     found = pl.DataFrame({"day": [day]}).select(y=year_ending(pl.col("day")), q=quarter_end(pl.col("day")))
 
     assert found.row(0) == (year, quarter)
 
 
-def test_age_groups_begin_where_they_say():
+def test_age_groups_begin_at_the_age_in_their_name():
     ages = pl.DataFrame({"age": [0, 15, 16, 24, 25, 44, 45, 64, 65, 104]})
 
     assert ages.select(age_group(pl.col("age"))).to_series().to_list() == [
