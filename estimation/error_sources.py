@@ -130,13 +130,18 @@ def error_sources(
 def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float]:
     """Return the relative standard errors of the survey's total from sampling and from linkage.
 
-    The linkage part is shared, so it adds up over classes; the sampling part is the rest of the variance.
+    The variance of the total is the sum, over pairs of classes, of the covariance of their factors' relative
+    errors times both estimates.
     """
     estimated = dict(coverage.select("coverage_class", "estimated").iter_rows())
     total = sum(estimated.values())
     ordered = covariance.sort("class_l", "class_r")
-    both = [estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()]
-    sampling, linkage = (float(np.dot(both, ordered[name].to_numpy())) / total**2 for name in ("sampling", "linkage"))
+    products = [
+        estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()
+    ]
+    sampling, linkage = (
+        float(np.dot(products, ordered[name].to_numpy())) / total**2 for name in ("sampling", "linkage")
+    )
     return max(sampling, 0.0) ** 0.5, max(linkage, 0.0) ** 0.5
 
 
