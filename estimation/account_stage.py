@@ -8,25 +8,26 @@ from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources
 from estimation.periods import year_end, year_start
 from estimation.published_figures import estimates, published_flows, published_stocks, rule_set_id
+from estimation.stages import AccountStudy
 from pipeline.schemas import ALL, save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import read_table
 
 
-def account(context: StageContext) -> StageResult:
+def account(context: StageContext[AccountStudy]) -> StageResult:
     """Write `account_in/`, reconcile it, and write `estimates`, `flows`, `stocks` and `error_sources`."""
     study, folder = context.study, context.folders["count"]
     counts, coverage = (read_table(table_path(folder, name)) for name in ("counts", "coverage"))
     covariance = read_table(table_path(folder, "coverage_covariance"))
-    context.tell("writing the account's inputs")
+    context.report("writing the account's inputs")
     inputs = context.out / "account_in"
     write_account_inputs(study.periods, study.flow_errors, counts, coverage, covariance, inputs)
-    context.tell("reconciling stocks and flows")
+    context.report("reconciling stocks and flows")
     result = reconcile(inputs)
     made_with = {"rule_set": pl.lit(rule_set_id(study.rule_set)), "data_date": pl.lit(study.data_date)}
     flows = published_flows(result, counts, study.periods.flow_years).with_columns(**made_with)
     stocks = published_stocks(result, counts, study.periods.stock_years).with_columns(**made_with)
-    sources = error_sources(study.coverage.declared_error, study.flow_errors, counts, coverage, covariance)
+    sources = error_sources(study.declared_coverage_error, study.flow_errors, counts, coverage, covariance)
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)
     save(stocks, "stocks", context.out)

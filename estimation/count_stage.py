@@ -12,37 +12,38 @@ from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
 from estimation.periods import DEFINITION
 from estimation.population_stocks import count_residents
+from estimation.stages import CountStudy
 from estimation.vital_events import VitalEvents, count_births, count_deaths
 from pipeline.errors import UserError
 from pipeline.schemas import Counts, save, table_path
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import CoverageSettings, Periods
 from pipeline.tables import read_table, write_table
 
 
-def count(context: StageContext) -> StageResult:
+def count(context: StageContext[CountStudy]) -> StageResult:
     """Write `counts`, `coverage` and `coverage_covariance` from the folders of `ingest`, `link` and `stays`."""
     study, records = context.study, context.folders["ingest"] / "records"
-    context.tell("counting people, migrations, births and deaths")
+    context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
-    counts, births, deaths = _counts(context, records, clusters, people, study.periods)
+    counts, births, deaths = _counts(context, records, clusters, people)
     save(counts, "counts", context.out)
-    context.tell("estimating coverage from the survey")
-    coverage = _coverage(context, records, clusters, people, counts, study.coverage, study.seed)
+    context.report("estimating coverage from the survey")
+    coverage = _coverage(context, records, clusters, people, counts)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
     return _result(counts, coverage.table, known, births, deaths, len(study.periods.flow_years))
 
 
-def _table(context: StageContext, stage: str, name: str) -> pl.DataFrame:
+def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataFrame:
     return read_table(table_path(context.folders[stage], name))
 
 
 def _counts(
-    context: StageContext, records: Path, clusters: pl.DataFrame, people: pl.DataFrame, periods: Periods
+    context: StageContext[CountStudy], records: Path, clusters: pl.DataFrame, people: pl.DataFrame
 ) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
+    periods = context.study.periods
     migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
     births = count_births(_registered(records, "births", []), clusters, people, periods.flow_years)
     deaths = count_deaths(
@@ -73,25 +74,25 @@ def _registered(records: Path, extract: str, columns: list[str]) -> pl.DataFrame
 
 
 def _coverage(
-    context: StageContext,
+    context: StageContext[CountStudy],
     records: Path,
     clusters: pl.DataFrame,
     people: pl.DataFrame,
     counts: pl.DataFrame,
-    settings: CoverageSettings,
-    seed: int,
 ) -> CoverageEstimate:
-    day = settings.reference_date
+    study, day = context.study, context.study.coverage.reference_date
     listed = people_on_list(_table(context, "stays", "residents"), people, day)
     if listed.is_empty():
         raise UserError(
-            f"the study's [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to the "
-            "survey's own day, 30 June of one of the 'stock_years'."
+            f"{study.study_file}, [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to "
+            "the survey's own day, 30 June of one of the 'stock_years'."
         )
     known = people_known(clusters, listed)
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
     links = survey_linkage_error(_table(context, "link", "linkage_quality"))
-    return estimate_coverage(list_counts(counts, day), listed, surveyed, len(known), links, settings, seed)
+    return estimate_coverage(
+        list_counts(counts, day), listed, surveyed, len(known), links, study.coverage, study.seed
+    )
 
 
 def _result(

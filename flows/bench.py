@@ -167,7 +167,7 @@ def _extracts(residents: int) -> Iterator["Extract"]:
     """Yield every extract of a country of so many residents, each when it is asked for."""
     from synthetic_data.delivery.extracts import extracts  # noqa: PLC0415
     from synthetic_data.errors.catalogue import Errors  # noqa: PLC0415
-    from synthetic_data.lives.lives import live  # noqa: PLC0415
+    from synthetic_data.lives.build import live  # noqa: PLC0415
 
     yield from extracts(live(1, residents), Errors())
 

@@ -68,16 +68,16 @@ def simulate(
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
     from flows.simulate import simulate_study
-    from flows.terminal import Terminal, shown
+    from flows.terminal import Terminal, typed
 
     terminal = Terminal()
     simulate_study(
         residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date,
         regions=tuple(region or ()), snapshots=snapshots, parquet=parquet, threads=threads,
     )  # fmt: skip
-    study = shown(out / "study.toml")
-    terminal.say(f"  study    {study}")
-    terminal.say(f"  next     sojourn run {study}")
+    study = typed(out / "study.toml")
+    terminal.print_line(f"  study    {study}")
+    terminal.print_line(f"  next     sojourn run {study}")
     return 0
 
 

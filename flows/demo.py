@@ -1,28 +1,30 @@
-"""The verb `demo`: a synthetic country, estimated and held against its truth."""
+"""The verb `demo`: a synthetic country, estimated and compared with its truth."""
 
 from pathlib import Path
 
 from flows.chain import run_chain
 from flows.evaluate import evaluate
-from flows.run import close
+from flows.run import print_result
 from flows.simulate import simulate_study
-from flows.terminal import Terminal, shown
+from flows.terminal import Terminal, typed
 from pipeline.study import read_study
 from synthetic_data.simulate import check_threads
 
 
 def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
-    """Simulate, run and evaluate in one go; `out` will hold `study/` and `run/`."""
+    """Simulate, run and evaluate in one go; `out` will contain `study/` and `run/`."""
     check_threads(threads)
     out = out.resolve()
     terminal = Terminal(out / "run" / "run.log", warn=False)
-    terminal.say(f"sojourn demo · {residents:,} residents · seed {seed} · SYNTHETIC DATA, NOT STATISTICS")
+    terminal.print_line(f"sojourn demo · {residents:,} residents · seed {seed} · SYNTHETIC DATA, NOT STATISTICS")
     simulate_study(residents, seed, out / "study", terminal, threads=threads)
     study = read_study(out / "study" / "study.toml")
     run = out / "run"
-    records = run_chain(study, run, threads=threads, audience=terminal)
+    records = run_chain(study, run, threads=threads, listener=terminal)
     scores = evaluate(run, Terminal())
-    close(terminal, run, records, scores)
-    terminal.say(f"  next     sojourn evaluate {shown(run)} --json")
-    terminal.say(f"           edit a rule in rules/sets/, then: sojourn run {shown(study.path)} --out {shown(run)}")
+    print_result(terminal, run, records, scores)
+    terminal.print_line(f"  next     sojourn evaluate {typed(run)} --json")
+    terminal.print_line(
+        f"           edit a rule in rules/sets/, then: sojourn run {typed(study.path)} --out {typed(run)}"
+    )
     return 0

@@ -1,7 +1,7 @@
 """The verb `evaluate`: the only reader of the truth of a simulated study.
 
 It joins the scores that each package gives to its own tables, writes `evaluation/`, and renders the report
-again with the truth in it. Nothing else of the run is touched.
+again with the truth in it. Nothing else of the run is changed.
 """
 
 import json
@@ -13,19 +13,21 @@ from pathlib import Path
 import polars as pl
 
 from estimation.score import score_flows, score_stocks, summarise_intervals
-from flows.progress import Audience, Nobody
-from flows.publish import read_manifest
-from flows.terminal import Terminal, shown
+from flows.progress import NullListener, ProgressListener
+from flows.terminal import Terminal, typed
 from linkage.plan import read_plan
 from linkage.score import score_links
 from linkage.subjects_in_scope import subjects_looked_for
 from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
-from pipeline.store import StageRecord, stands
+from pipeline.stage import StageRecord
+from pipeline.store import is_intact
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table, write_table, write_text
 from publication.report import write_report
+from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
 from rules.score import score_migrations, score_residents
@@ -45,7 +47,9 @@ def read_truth(study: Study) -> Truth:
     """Return the truth beside a synthetic study; raises `UserError` where there is none."""
     folder = study.folder / "truth"
     if not study.synthetic:
-        raise UserError(f"{study.path}: not a synthetic study, so nobody knows the truth. Only `simulate` makes one.")
+        raise UserError(
+            f"{study.path}: not a synthetic study, so its truth is unknown. Use one made by `sojourn simulate`."
+        )
     try:
         return Truth(**{one.name: read_table(folder / f"{one.name}.parquet") for one in fields(Truth)})
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -55,11 +59,11 @@ def read_truth(study: Study) -> Truth:
 
 
 def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
-    """Return who every subject that linkage looked for really is: `source, subject_id, person, moved`.
+    """Return who every subject in the scope of linkage really is: `source, subject_id, person, moved`.
 
-    The truth names people by their sources' own keys; the same tokens as in the run find their subjects.
+    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run.
     """
-    key, contracts = read_key(study), study.source_contracts()
+    key, contracts = read_key(study), delivered_contracts(study)
     found = []
     for source in read_plan().linked_sources(contracts):
         kind = contracts[source].person_key_kind
@@ -76,8 +80,8 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
     subjects = pl.concat(found).sort("source", "subject_id")
     if subjects.is_empty():
         raise UserError(
-            f"{study.path}: nobody in the truth is a subject of this run, so it was made with another key or from "
-            "another study. Run it again."
+            f"{study.path}: no person of the truth is a subject of this run, so it was made with another key or from "
+            "another study. Run `sojourn run` on this study again."
         )
     return subjects
 
@@ -89,7 +93,7 @@ def score(study: Study, run: Path) -> Scores:
     table = {
         name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
     }
-    # only of linked sources: the others are held for other products, or tell of the links themselves
+    # only of linked sources: the others serve other products, or describe the links themselves
     linked = truth.identities.filter(pl.col("source").is_in(table["clusters"]["source"].unique().implode()))
     who = subjects_truth(study, tables, linked)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
@@ -110,17 +114,17 @@ def score(study: Study, run: Path) -> Scores:
     )
 
 
-def evaluate(run: Path, audience: Audience) -> Scores:
+def evaluate(run: Path, listener: ProgressListener) -> Scores:
     """Score a finished run, write `evaluation/` and put the truth into its report; returns the scores."""
     run = run.resolve()
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
-    if not stands(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
+    if not is_intact(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
     begun = time.perf_counter()
     study = read_study(run / manifest["study"]["path"])
-    audience.progress("evaluate", "holding the run against the truth")
+    listener.progress("evaluate", "comparing the run with the truth")
     scores = score(study, run)
     aside = run / ".aside-evaluation"
     shutil.rmtree(aside, ignore_errors=True)
@@ -133,13 +137,13 @@ def evaluate(run: Path, audience: Audience) -> Scores:
     shutil.rmtree(run / "evaluation", ignore_errors=True)
     aside.replace(run / "evaluation")
     write_report(run, study=study, manifest=manifest, scores=scores)
-    audience.finished(
+    listener.finished(
         StageRecord(
             stage="evaluate",
             key="",
             folder=run / "evaluation",
             counts={},
-            sentence=tell(scores),
+            sentence=stage_line(scores),
             warnings=(),
             seconds=round(time.perf_counter() - begun, 3),
             outputs={},
@@ -165,7 +169,7 @@ def headline(scores: Scores) -> dict[str, object]:
 
 
 def summary(scores: Scores) -> dict[str, object]:
-    """Return what most people ask first: the headline, links by pair of sources, interval coverage, classes."""
+    """Return what readers look at first: the headline, links by pair of sources, interval coverage, classes."""
     return {
         "headline": headline(scores),
         "links": scores.links.filter(pl.col("true_pairs") > 0).to_dicts(),
@@ -175,14 +179,14 @@ def summary(scores: Scores) -> dict[str, object]:
 
 
 def verdict(scores: Scores) -> str:
-    """Return one line: the true figure of the headline and whether its interval holds it."""
+    """Return one line: the true figure of the headline and whether its interval contains it."""
     one = headline(scores)
     place = "inside" if one["inside"] else "outside"
     return f"net migration really was {one['truth']:,.0f}: {place} the interval"
 
 
-def tell(scores: Scores) -> str:
-    """Return the line of the stage: how links and intervals did against the truth."""
+def stage_line(scores: Scores) -> str:
+    """Return the line of the stage: how links and intervals compare with the truth."""
     links = scores.links.filter(
         pl.col("group") == "all", (pl.col("source_l") == "pds") | (pl.col("source_r") == "pds")
     )
@@ -197,15 +201,15 @@ def tell(scores: Scores) -> str:
 
 
 def evaluate_run(run: Path, *, as_json: bool) -> int:
-    """Score a run, tell how it did, and return the exit status."""
+    """Score a run, print the result, and return the exit status."""
     if not run.is_dir():
         raise UserError(f"{run}: no finished run here. Make one with `sojourn run STUDY.toml`.")
     terminal = Terminal()
-    scores = evaluate(run, Nobody() if as_json else terminal)
+    scores = evaluate(run, NullListener() if as_json else terminal)
     terminal.close()
     if as_json:
-        print(json.dumps(summary(scores), indent=1))  # noqa: T201 - this is what was asked for
+        print(json.dumps(summary(scores), indent=1))  # noqa: T201 - the output that was asked for
         return 0
-    terminal.say(f"  truth    {verdict(scores)}")
-    terminal.say(f"  report   {shown(run / 'report.html')}")
+    terminal.print_line(f"  truth    {verdict(scores)}")
+    terminal.print_line(f"  report   {typed(run / 'report.html')}")
     return 0

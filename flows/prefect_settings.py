@@ -1,11 +1,11 @@
-"""Settings that make Prefect quiet, local and at home in the run folder; to be made before it is imported."""
+"""Settings that keep Prefect quiet, local and inside the run folder; to be made before it is imported."""
 
 import os
 from pathlib import Path
 
 
 def settle(run: Path) -> None:
-    """Set what the user has not set: no telemetry, no chatter, state kept beside the run, patience at start-up."""
+    """Set what the user has not set: no telemetry, no chatter, state inside the run folder, time to start."""
     defaults = {
         "PREFECT_HOME": str(run / ".prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -1,22 +1,22 @@
-"""Whoever is told how a run goes: a terminal, a log, nobody."""
+"""Who is informed of a run's progress: a terminal, a log, or no one."""
 
 from typing import Protocol
 
-from pipeline.store import StageRecord
+from pipeline.stage import StageRecord
 
 
-class Audience(Protocol):
-    """Hears what a stage is doing, and that it has finished."""
+class ProgressListener(Protocol):
+    """Receives what a stage is doing, and its record when it has finished."""
 
     def progress(self, stage: str, message: str) -> None:
-        """Hear what a stage is doing now."""
+        """Receive what a stage is doing now."""
 
     def finished(self, record: StageRecord) -> None:
-        """Hear that a stage has finished."""
+        """Receive the record of a stage that has finished."""
 
 
-class Nobody:
-    """An audience that does not listen."""
+class NullListener:
+    """A listener that ignores everything."""
 
     def progress(self, stage: str, message: str) -> None:
         """Ignore it."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.terminal import Terminal, shown
+from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
-from pipeline.store import StageRecord
+from pipeline.stage import StageRecord
 from pipeline.study import Study, read_study
 
 if TYPE_CHECKING:
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def run_folder(study: Study, out: Path | None) -> Path:
-    """Return the run folder: what the user named, else `run/` beside the study; never a folder of other files."""
+    """Return the run folder: the one named, else `run/` beside the study; never a folder of other files."""
     run = (out if out is not None else study.folder / "run").resolve()
     if run.is_dir() and any(run.iterdir()) and not (run / "store").is_dir():
         raise UserError(
-            f"{run}: holds files that are not a run of Sojourn. Choose an empty or a new folder with --out."
+            f"{run}: contains files that are not a run of Sojourn. Choose an empty or a new folder with --out."
         )
     if run.exists() and not run.is_dir():
         raise UserError(f"{run}: is a file, not a folder. Choose another --out.")
@@ -25,27 +25,27 @@ def run_folder(study: Study, out: Path | None) -> Path:
 
 
 def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> int:
-    """Run the chain on a study, tell how it went, and return the exit status."""
+    """Run the chain on a study, print its progress and result, and return the exit status."""
     if threads < 1:
-        raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
+        raise UserError(f"--threads: {threads} is not a number of threads. Choose 1 or more.")
     study = read_study(path)
     run = run_folder(study, out)
     terminal = Terminal(run / "run.log")
-    terminal.say(banner("run", study))
+    terminal.print_line(banner("run", study))
     if prefect:
-        from flows.prefect_settings import settle  # noqa: PLC0415 - Prefect is imported only when it is asked for
+        from flows.prefect_settings import settle  # noqa: PLC0415 - Prefect is imported only on request
 
         settle(run)
         from flows.quarterly import quarterly_estimates  # noqa: PLC0415
 
         records = quarterly_estimates(study.path, run, threads, terminal)
     else:
-        from flows.chain import run_chain  # noqa: PLC0415 - it loads much: mistakes are told before
+        from flows.chain import run_chain  # noqa: PLC0415 - it loads much: mistakes of the study come first
 
-        records = run_chain(study, run, threads=threads, audience=terminal)
-    close(terminal, run, records)
+        records = run_chain(study, run, threads=threads, listener=terminal)
+    print_result(terminal, run, records)
     if study.synthetic:
-        terminal.say(f"  next     sojourn evaluate {shown(run)}")
+        terminal.print_line(f"  next     sojourn evaluate {typed(run)}")
     return 0
 
 
@@ -55,13 +55,17 @@ def banner(verb: str, study: Study) -> str:
     return f"sojourn {verb} · {study.name}{synthetic}"
 
 
-def close(terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: "Scores | None" = None) -> None:
-    """Say whether anything was computed, the headline (with its truth, if scores are given), and the report."""
+def print_result(
+    terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: "Scores | None" = None
+) -> None:
+    """Print whether anything was computed, the headline (with its truth, if scores are given), and the report."""
     from publication.words import headlines  # noqa: PLC0415 - for the same reason
 
     terminal.close()
     if all(record.reused for record in records.values()):
-        terminal.say("  Nothing has changed: every stage stood already, nothing was computed again.")
+        terminal.print_line(
+            "  Nothing has changed: the results of all stages are reused, nothing was computed again."
+        )
     for line in headlines(run / "tables", scores)[:1]:
-        terminal.say(f"  {line}")
-    terminal.say(f"  report   {shown(run / 'report.html')}")
+        terminal.print_line(f"  {line}")
+    terminal.print_line(f"  report   {typed(run / 'report.html')}")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from flows.terminal import Terminal
 from pipeline.errors import UserError
-from pipeline.store import StageRecord, code_digest, digest
+from pipeline.stage import StageRecord
+from pipeline.store import code_digest, digest
 from pipeline.tables import write_text
 from synthetic_data.country.parts import parts_of
 from synthetic_data.delivery.study_file import TARGETS_PAGE
@@ -33,29 +34,29 @@ def simulate_study(
     parquet: bool = False,
     threads: int = 2,
 ) -> StageRecord:
-    """Write a synthetic study into `out`, or find that this very study stands there already.
+    """Write a synthetic study into `out`, or find that this very study is there already.
 
     `scenario` is a name or a file, `errors` is `none` or a file of overrides; for the others see `simulate`.
     """
     if residents < 1000:
-        raise UserError(f"--residents: {residents:,} are too few to estimate anything. Give 1,000 or more.")
+        raise UserError(f"--residents: {residents:,} are too few to estimate anything. Choose 1,000 or more.")
     if residents > LARGEST:
-        raise UserError(f"--residents: {residents:,} are too many. Give {LARGEST:,} or fewer.")
+        raise UserError(f"--residents: {residents:,} are too many. Choose {LARGEST:,} or fewer.")
     if seed < 0:
-        raise UserError(f"--seed: {seed} is negative. Give 0 or more.")
+        raise UserError(f"--seed: {seed} is negative. Choose 0 or more.")
     check_threads(threads)
     out = out.resolve()
     cut = data_date or DATA_DATE
     check_data_date(cut)
     check_snapshots(snapshots, cut)
-    lived = read_scenario(scenario)
-    told = lived.sources_err(errors)
+    chosen = read_scenario(scenario)
+    catalogue = chosen.source_errors(errors)
     key = digest(
         {
             "residents": residents,
             "seed": seed,
-            "scenario": lived.model_dump(mode="json"),
-            "errors": told.model_dump(mode="json"),
+            "scenario": chosen.model_dump(mode="json"),
+            "errors": catalogue.model_dump(mode="json"),
             "data_date": str(cut),
             "regions": parts_of(regions),
             "snapshots": snapshots,
@@ -64,15 +65,17 @@ def simulate_study(
         }
     )
     mark = out / MARK
-    standing = _read_mark(mark)
+    earlier = _read_mark(mark)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, not a folder. Choose another --out.")
-    if out.is_dir() and any(out.iterdir()) and standing is None:
-        raise UserError(f"{out}: holds files that no simulation made. Choose an empty or a new folder with --out.")
-    if standing and standing["key"] == key and standing["files"] == _sizes(out):
+    if out.is_dir() and any(out.iterdir()) and earlier is None:
+        raise UserError(
+            f"{out}: contains files that no simulation wrote. Choose an empty folder or a new one with --out."
+        )
+    if earlier and earlier["key"] == key and earlier["files"] == _sizes(out):
         record = StageRecord(
-            stage="simulate", key=key, folder=out, counts=standing["counts"], sentence=standing["sentence"],
-            warnings=(), seconds=standing["seconds"], outputs={}, reused=True,
+            stage="simulate", key=key, folder=out, counts=earlier["counts"], sentence=earlier["sentence"],
+            warnings=(), seconds=earlier["seconds"], outputs={}, reused=True,
         )  # fmt: skip
         terminal.finished(record)
         return record
@@ -83,7 +86,7 @@ def simulate_study(
     try:
         result = simulate(
             residents, seed, aside, lambda message: terminal.progress("simulate", message),
-            errors=told, scenario=lived, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
+            errors=catalogue, scenario=chosen, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
             threads=threads,
         )  # fmt: skip
         seconds = round(time.perf_counter() - begun, 3)
@@ -119,7 +122,7 @@ def _sizes(study: Path) -> dict[str, int]:
 
 
 def _move_over(aside: Path, out: Path) -> None:
-    """Replace what an earlier simulation left in `out`, and leave a run that stands beside it alone.
+    """Replace what an earlier simulation left in `out`, and leave a run in the same folder alone.
 
     The mark is rewritten first as unfinished and last as finished, so a killed simulation is made again.
     """
@@ -131,5 +134,5 @@ def _move_over(aside: Path, out: Path) -> None:
             shutil.rmtree(target)
         made.replace(target)
     aside.rmdir()
-    # a page of the targets told of the study that stood here before
+    # a page of targets described the study that was here before
     (out / TARGETS_PAGE).unlink(missing_ok=True)

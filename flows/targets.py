@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.target_page import target_page
 from flows.target_words import figure, place_and_time, summary
-from flows.terminal import Terminal, shown
+from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
 from pipeline.tables import write_text
 from synthetic_data.benchmarks.observed_study import Observed, open_study
@@ -42,7 +42,7 @@ def tell_targets(path: Path, *, as_json: bool, report: Sequence[Path] | None) ->
         file = report[0] if report else study.study.folder / TARGETS_PAGE
         write_text(target_page(study, targets, results), file)
         if not as_json:
-            Terminal().say(f"  report   {shown(file)}")
+            Terminal().print_line(f"  report   {typed(file)}")
     return 0
 
 
@@ -72,16 +72,16 @@ def as_object(result: Result, targets: Targets) -> dict[str, Any]:
 
 def _print(study: Observed, results: Sequence[Result]) -> None:
     terminal = Terminal()
-    terminal.say(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
+    terminal.print_line(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
     for heading, group in groupby(results, key=_heading):
-        terminal.say(f"\n{heading}\n  holds    published        study    tolerance")
+        terminal.print_line(f"\n{heading}\n  holds    published        study    tolerance")
         for one in group:
             figures = [figure(value, one.target.unit) for value in (one.target.published, one.value, one.tolerance)]
             verdict = "-" if one.value is None else "yes" if one.holds else "NO"
             note = f" [{one.note}]" if one.note else ""
             told = "".join(f"{text:>13}" for text in figures)
-            terminal.say(f"  {verdict:<4}{told}  {one.target.says}; {place_and_time(one.target)}{note}")
-    terminal.say(f"\n  {summary(results)}: {shown(study.study.path)}")
+            terminal.print_line(f"  {verdict:<4}{told}  {one.target.says}; {place_and_time(one.target)}{note}")
+    terminal.print_line(f"\n  {summary(results)}: {typed(study.study.path)}")
 
 
 def _heading(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""What a run shows: one line a stage, progress where somebody watches, plain lines elsewhere; and its log."""
+"""What a run shows: one line per stage, progress on a terminal, plain lines elsewhere; and its log."""
 
 import json
 import shlex
@@ -10,13 +10,13 @@ from typing import TextIO
 from rich.console import Console
 from rich.status import Status
 
-from pipeline.store import StageRecord
+from pipeline.stage import StageRecord
 
 STAGE_NAMES = ("simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate")
 
 
-def shown(path: Path) -> str:
-    """Return a path as it can be typed here: relative if it lies below, quoted if a shell needs that."""
+def typed(path: Path) -> str:
+    """Return a path as the user can type it here: relative if it is below, quoted if a shell needs that."""
     whole = path.resolve()
     here = Path.cwd()
     return shlex.quote(str(whole.relative_to(here) if whole.is_relative_to(here) else whole))
@@ -25,9 +25,9 @@ def shown(path: Path) -> str:
 class Terminal:
     """Prints a line for each finished stage to standard output and writes each to the run's log.
 
-    Progress is shown on one line that goes away, and only on a terminal. Warnings go to standard error, or,
-    with `warn=False`, are counted on the line of their stage and told in the log alone.
-    Without a log (`evaluate` leaves a run as it is) it only prints.
+    Progress is shown on one line that disappears, and only on a terminal. Warnings go to standard error, or, with
+    `warn=False`, are counted on the line of their stage and written to the log alone. Without a log (`evaluate`
+    leaves a run as it is) it only prints.
     """
 
     def __init__(self, log: Path | None = None, *, warn: bool = True, stream: TextIO | None = None) -> None:
@@ -36,13 +36,13 @@ class Terminal:
         self.warn = warn
         self._status: Status | None = None
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print one line."""
-        self._still()
+        self._stop_status()
         self.console.print(text, markup=False)
 
     def progress(self, stage: str, message: str) -> None:
-        """Show what a stage does now, where somebody watches."""
+        """Show what a stage is doing now, on a terminal only."""
         if not self.console.is_terminal:
             return
         text = f"{stage}: {message}"
@@ -57,12 +57,12 @@ class Terminal:
         number = STAGE_NAMES.index(record.stage) + 1
         seconds = "unchanged" if record.reused else f"{record.seconds:.1f} s"
         warnings = () if record.reused else record.warnings
-        told = f"{len(warnings)} warning{'s' * (len(warnings) > 1)}"
-        counted = f"; {told} in {self.log.name}" if warnings and self.log and not self.warn else ""
-        self.say(f"  {number} {record.stage:<9} {record.sentence}{counted}  [{seconds}]")
+        number_of_warnings = f"{len(warnings)} warning{'s' * (len(warnings) > 1)}"
+        counted = f"; {number_of_warnings} in {self.log.name}" if warnings and self.log and not self.warn else ""
+        self.print_line(f"  {number} {record.stage:<9} {record.sentence}{counted}  [{seconds}]")
         for warning in warnings if self.warn else ():
             Console(stderr=True, highlight=False, soft_wrap=True).print(f"    warning: {warning}", markup=False)
-        self.note(
+        self.log_event(
             stage=record.stage,
             key=record.key,
             reused=record.reused,
@@ -71,8 +71,8 @@ class Terminal:
             warnings=list(record.warnings),
         )
 
-    def note(self, **event: object) -> None:
-        """Append one event to the run's log, a JSON object a line."""
+    def log_event(self, **event: object) -> None:
+        """Append one event to the run's log, one JSON object per line."""
         if self.log is None:
             return
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -80,11 +80,11 @@ class Terminal:
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"time": stamp, **event}, default=str, ensure_ascii=False) + "\n")
 
-    def _still(self) -> None:
+    def _stop_status(self) -> None:
         if self._status is not None:
             self._status.stop()
             self._status = None
 
     def close(self) -> None:
-        """Take the progress line away."""
-        self._still()
+        """Remove the progress line."""
+        self._stop_status()

@@ -1,8 +1,6 @@
 """The stage `link`: which subjects of which sources are one person, and how good those links are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -15,12 +13,11 @@ from linkage.plan import LinkagePlan, read_plan
 from linkage.posterior import match_probabilities, share_found
 from linkage.quality import accepted_links, link_weights, linkage_quality, read_review, with_groups, with_review
 from linkage.source_pair import SubjectPair
+from linkage.stages import LinkStudy
 from linkage.subjects_in_scope import SURVEY, subjects_looked_for
 from linkage.training import train
-from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import LinkageSettings, Study
 from pipeline.tables import write_table
 
 REVIEW = "review_sample"
@@ -29,34 +26,10 @@ REVIEW = "review_sample"
 LEAST_EVIDENCE = -10.0
 
 
-@dataclass(frozen=True)
-class LinkageInputs:
-    """All that the stage reads of a study.
-
-    `contracts` are those of the sources that the study has; `model_files` gives, by model, the file to read instead
-    of training it; `survey_date` is the reference date of the coverage survey; `seed` draws the training samples.
-    """
-
-    contracts: dict[str, SourceContract]
-    settings: LinkageSettings
-    model_files: dict[str, Path]
-    survey_date: date
-    seed: int
-
-
-def linkage_inputs(study: Study, plan: LinkagePlan) -> LinkageInputs:
-    """Return what the stage reads of a study; raises `UserError` for a study that the plan cannot link."""
-    contracts = study.source_contracts()
-    plan.check_models(study.linkage.models, contracts, f"{study.path}, [linkage.models]")
-    model_files = {name: study.resolve(file) for name, file in study.linkage.models.items()}
-    return LinkageInputs(contracts, study.linkage, model_files, study.coverage.reference_date, study.seed)
-
-
-def link(context: StageContext) -> StageResult:
+def link(context: StageContext[LinkStudy]) -> StageResult:
     """Link all subjects of the study and write links, clusters, mothers, models and the quality of links."""
     plan = read_plan()
-    inputs = linkage_inputs(context.study, plan)
-    linking = Linking(plan, inputs, context.folders["ingest"], context.threads, context.tell)
+    linking = Linking(plan, context.study, context.folders["ingest"], context.threads, context.report)
     linking.by_identifiers()
     for source in linking.others:
         linking.with_spine(source)
@@ -70,19 +43,19 @@ class Linking:
     """The links of a study as they are found, one step after the other."""
 
     def __init__(
-        self, plan: LinkagePlan, inputs: LinkageInputs, ingest: Path, threads: int, report: Callable[[str], None]
+        self, plan: LinkagePlan, study: LinkStudy, ingest: Path, threads: int, report: Callable[[str], None]
     ) -> None:
         self.plan = plan
-        self.inputs = inputs
+        self.study = study
         self.ingest = ingest
         self.threads = threads
         self.report = report
         self.keys = read_match_keys()
-        self.spine, *self.others = plan.linked_sources(inputs.contracts)
+        self.spine, *self.others = plan.linked_sources(study.contracts)
         self.tokens = {
-            source: subjects_looked_for(ingest, source, inputs.survey_date) for source in (self.spine, *self.others)
+            source: subjects_looked_for(ingest, source, study.survey_date) for source in (self.spine, *self.others)
         }
-        self.modelled = plan.modelled(self.others, inputs.contracts)
+        self.modelled = plan.modelled(self.others, study.contracts)
         self.found: list[pl.DataFrame] = []
         self.models: dict[tuple[str, str], LinkageModel] = {}
 
@@ -109,7 +82,7 @@ class Linking:
         """Link by direct identifiers, whatever two sources share one."""
         self.report("direct identifiers")
         spine_last = {source: self.tokens[source] for source in (*self.others, self.spine)}
-        self.found.append(link_by_identifiers(spine_last, self.inputs.contracts))
+        self.found.append(link_by_identifiers(spine_last, self.study.contracts))
 
     def with_spine(self, source: str) -> None:
         """Link a source with the spine: by match-keys, and by a model unless the plan says by keys alone."""
@@ -138,8 +111,8 @@ class Linking:
             return
         ids = (looked_for[0]["subject_id"], looked_for[1]["subject_id"])
         pair = SubjectPair(self.tokens[left], self.tokens[right], ids, self.keys, self.threads)
-        file, settings = self.inputs.model_files.get(name), self.inputs.settings
-        model = read_model(name, file, pair) if file else train(name, pair, settings, self.inputs.seed)
+        file, settings = self.study.model_files.get(name), self.study.linkage
+        model = read_model(name, file.path, pair) if file else train(name, pair, settings, self.study.seed)
         self.models[left, right] = model
         evidence = score(model, pair, LEAST_EVIDENCE)
         share = share_found(evidence, pair.looked_for[0], pair.candidates)
@@ -168,7 +141,7 @@ def _write(linking: Linking, out: Path) -> StageResult:
     models = list(linking.models.values())
     save(links, "links", out)
     save(clusters.with_columns(pl.lit(0, pl.Int32).alias("draw")), "clusters", out)
-    save(find_mothers(linking.ingest, linking.tokens, linking.inputs.contracts), "mothers", out)
+    save(find_mothers(linking.ingest, linking.tokens, linking.study.contracts), "mothers", out)
     save(_quality(linking, clusters, links), "linkage_quality", out)
     for model in models:
         model.save(out / "models")
@@ -195,14 +168,14 @@ def _quality(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> p
         [frame.with_columns(pl.lit(source).alias("source")) for source, frame in linking.tokens.items()],
         how="diagonal",
     )
-    groups = with_groups(subjects, linking.inputs.survey_date)
+    groups = with_groups(subjects, linking.study.survey_date)
     linked = set(links.select("source_l", "source_r").unique().rows()) | set(linking.models)
     with_spine = [(source, linking.spine) for source in linking.others]
     pairs = [*with_spine, *sorted(linked.difference(with_spine))]
     by_default = {pair: model.levels_by_default for pair, model in linking.models.items()}
     quality = linkage_quality(groups, clusters, links, pairs, by_default)
     review = None
-    if SURVEY in linking.tokens and REVIEW in linking.inputs.contracts:
+    if SURVEY in linking.tokens and REVIEW in linking.study.contracts:
         review = read_review(linking.ingest, linking.tokens, clusters, SURVEY, linking.spine)
         review = review.join(groups.filter(pl.col("source") == SURVEY).drop("source"), on="subject_id")
     return with_review(quality, review, SURVEY, linking.spine)

@@ -1,8 +1,8 @@
-"""The run folder: one folder a stage and key, written aside, then renamed; what is unchanged is not run again.
+"""The run folder: one folder per stage and key, written aside, then renamed; an unchanged stage is not run again.
 
-A stage's key is the digest of all that can change its result: its name, its slice of the study, the keys of
-the stages it reads, its input files, the code of its package and of `pipeline`, and the versions of the
-libraries that compute. A folder that stands under its key is therefore the result, whoever wrote it.
+A stage's key is the digest of everything that can change its result: its name, the part of the study that it
+declares, the keys of the stages it reads, the code of its package and of `pipeline`, and the versions of the
+libraries that compute. An intact folder under a key is therefore the result, no matter which run wrote it.
 """
 
 import fcntl
@@ -13,14 +13,14 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.stage import StageResult
+from pipeline.stage import Stage, StageRecord, StageResult, StudyPart
 from pipeline.study import digest_of_file
 from pipeline.tables import write_text
 
@@ -29,34 +29,20 @@ COMPUTING_LIBRARIES = ("duckdb", "jellyfish", "numpy", "polars", "pyarrow", "sci
 RECORD = "stage.json"
 
 
-@dataclass(frozen=True)
-class StageRecord:
-    """What the store knows of one finished stage; `reused` says that it was not run this time."""
-
-    stage: str
-    key: str
-    folder: Path
-    counts: Mapping[str, int | float]
-    sentence: str
-    warnings: tuple[str, ...]
-    seconds: float
-    outputs: Mapping[str, str]
-    reused: bool
-
-
 def digest(value: Any) -> str:
     """Return the SHA-256 of a value's JSON with sorted keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @cache
-def code_digest(packages: tuple[str, ...]) -> str:
-    """Return the digest of all code and package data in some of our packages."""
+def code_digest(packages: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
+    """Return the digest of all code and package data in some of our packages, but for the folders in `without`."""
+    left_out = {ROOT / folder for folder in without}
     files = [
         path
         for package in sorted(packages)
         for path in sorted((ROOT / package).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and not left_out.intersection(path.parents)
     ]
     return digest([(str(path.relative_to(ROOT)), digest_of_file(path)) for path in files])
 
@@ -67,14 +53,18 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in COMPUTING_LIBRARIES}
 
 
-def stage_key(stage: str, depends: Any, upstream: Sequence[str], packages: tuple[str, ...]) -> str:
-    """Return the key of a stage: the digest of everything that can change its result."""
+def stage_key(stage: Stage, part: StudyPart, upstream: Sequence[str]) -> str:
+    """Return the key of a stage: the digest of everything that can change its result.
+
+    `part` is what the stage declares of the study, `upstream` the keys of the stages that it reads, in their order.
+    """
+    declared_data = tuple(f"{stage.package}/{folder}" for folder in stage.declared_data)
     return digest(
         {
-            "stage": stage,
-            "depends": depends,
+            "stage": stage.name,
+            "declared": part.declared,
             "upstream": list(upstream),
-            "code": code_digest(tuple(sorted({*packages, "pipeline"}))),
+            "code": code_digest(tuple(sorted({stage.package, "pipeline"})), declared_data),
             "libraries": library_versions(),
         }
     )
@@ -89,14 +79,14 @@ class Store:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Hold the run folder for one process; what a killed run left half-written is cleared first."""
+        """Reserve the run folder for one process; what a killed run left half-written is removed first."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UserError(
-                    f"{self.run}: another run is at work here. Wait for it, or choose another --out."
+                    f"{self.run}: another run is using this folder. Wait until it ends, or choose another --out."
                 ) from None
             for half_written in [
                 *self.root.glob("*/.aside-*"),
@@ -107,11 +97,11 @@ class Store:
             yield
 
     def folder(self, stage: str, key: str) -> Path:
-        """Return where a stage's result stands, or will stand."""
+        """Return the folder of a stage's result, whether it exists yet or not."""
         return self.root / stage / key[:16]
 
     def finished(self, stage: str, key: str) -> StageRecord | None:
-        """Return the record of a stage that stands under its key, else None."""
+        """Return the record of a stage that has an intact result under its key, else None."""
         folder = self.folder(stage, key)
         try:
             stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -119,10 +109,10 @@ class Store:
             record = StageRecord(**stored, warnings=warnings, folder=folder, reused=True)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return record if record.key == key and stands(folder, record.outputs) else None
+        return record if record.key == key and is_intact(folder, record.outputs) else None
 
-    def fill(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
-        """Return the record of a stage, running `work` on a folder aside unless the result stands already."""
+    def run_or_reuse(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
+        """Return the record of a stage: of its intact result, or of running `work` on a folder aside."""
         found = self.finished(stage, key)
         if found:
             return found
@@ -146,6 +136,7 @@ class Store:
             seconds=seconds,
             outputs=outputs,
             reused=False,
+            facts=dict(result.facts),
         )
         stored = {name: value for name, value in asdict(record).items() if name not in ("folder", "reused")}
         write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", aside / RECORD)
@@ -154,28 +145,31 @@ class Store:
         return record
 
 
-def stands(folder: Path, outputs: Mapping[str, str]) -> bool:
-    """Return whether a folder still holds files with these digests, by name: nothing lost, cut or changed."""
+def is_intact(folder: Path, outputs: Mapping[str, str]) -> bool:
+    """Return whether a folder still contains files with these digests, by name: none lost, cut or changed."""
     return all((folder / name).is_file() and digest_of_file(folder / name) == sha for name, sha in outputs.items())
 
 
-def place(files: Mapping[str, Path], folder: Path, finish: Callable[[Path], object]) -> None:
-    """Make `folder` hold exactly these files, by name inside it, and what `finish` adds; replaced as a whole.
+def link_files(files: Mapping[str, Path], folder: Path) -> None:
+    """Put files into a folder under names inside it: as hard links where the file system allows, else as copies.
 
-    Files are hard links into the store where the file system allows, so that person-level tables stand
-    on disk once.
+    So person-level tables, which several folders show, take their room on the disk once.
     """
-    aside = folder.with_name(f".aside-{folder.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     for name, source in sorted(files.items()):
-        target = aside / name
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(source, target)
         except OSError:
             shutil.copy2(source, target)
-    finish(aside)
+
+
+def publish_folder(files: Mapping[str, Path], folder: Path) -> None:
+    """Make `folder` contain exactly these files, by name inside it; it is replaced as a whole."""
+    aside = folder.with_name(f".aside-{folder.name}-{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    link_files(files, aside)
     retired = folder.with_name(f".retired-{folder.name}-{os.getpid()}")
     if folder.exists():
         folder.replace(retired)

@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import Field, Strict, field_validator, model_validator
 
 from pipeline.errors import UserError, unknown
-from pipeline.ingest.contracts import SourceContract, read_contracts
 from pipeline.toml_files import Frozen, parse, read_toml
 
 Whole = Annotated[int, Strict()]
@@ -111,29 +110,11 @@ class Study(Frozen):
             path = self.folder / Path(name).expanduser()
             path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            pass  # whoever needs it says what it was for
+            pass  # the caller, who knows what it is for, reports it
         except (OSError, RuntimeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise UserError(f"{self.path}: the path {name!r} cannot be used ({reason}). Mend it.") from None
         return path
-
-    def source_contracts(self) -> dict[str, SourceContract]:
-        """Return the contracts of the sources that the study has files for, by source."""
-        known = read_contracts(tuple(self.resolve(name) for name in self.contracts))
-        named = {one.name for one in self.extract}
-        extracts = {extract: source for source, contract in known.items() for extract in contract.extracts}
-        for name in sorted(named):
-            if name not in extracts:
-                raise unknown("extract", name, extracts, f"{self.path}, [[extract]]")
-        used = {extracts[name] for name in named}
-        for source in sorted(used):
-            for extract in known[source].extracts:
-                if extract not in named:
-                    raise UserError(
-                        f"{self.path}: the source '{source}' needs an [[extract]] named '{extract}'. "
-                        "Add it with its files."
-                    )
-        return {source: contract for source, contract in known.items() if source in used}
 
     def files_of(self, extract: str) -> list[Path]:
         """Return the files of an extract; raises `UserError` that names a missing one."""

@@ -12,16 +12,16 @@ from pipeline.tables import connect, query, view
 from rules.language import quoted
 from rules.model import EvidenceRule, Lists
 from rules.names import columns_of, extract_of, rule_as_sql
-from rules.rule_set import read_rule_set
+from rules.stages import EvidenceStudy
 
 
-def evidence(context: StageContext) -> StageResult:
+def evidence(context: StageContext[EvidenceStudy]) -> StageResult:
     """Read `records/` of the stage ingest and write `evidence`.
 
     Rules whose source the study has no files for are idle, and the result says so. What a rule cannot date,
     and intervals that end before they begin, say nothing; they are counted as warnings.
     """
-    part, delivered = read_rule_set(context.study).evidence, context.study.source_contracts()
+    part, delivered = context.study.rules, context.study.contracts
     active = [rule for rule in part.rules if rule.source in delivered]
     connection = connect(context.threads)
     for extract in sorted({rule.extract for rule in active}):

@@ -17,19 +17,18 @@ from rules.language import quoted
 from rules.migrations import migrations_table
 from rules.model import MOTHER, Attribute, PersonRules
 from rules.residents import residents_table
-from rules.rule_set import read_rule_set
 from rules.spells import among
+from rules.stages import StaysStudy
 from rules.stays import make_classed, make_shares, make_stays, stays_table
 
 NOW, BEFORE = "classed_now", "classed_before"
 """Tables of all stays as known on the data date, and as they were known a year before."""
 
 
-def stays(context: StageContext) -> StageResult:
+def stays(context: StageContext[StaysStudy]) -> StageResult:
     """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`."""
-    rules, contracts = read_rule_set(context.study).people, context.study.source_contracts()
-    data_date, stock_years = context.study.data_date, context.study.periods.stock_years
-    folders = context.folders
+    study, folders = context.study, context.folders
+    rules, contracts = study.rules, study.contracts
     connection = connect(context.threads)
     view(
         connection,
@@ -40,18 +39,19 @@ def stays(context: StageContext) -> StageResult:
     for contract in contracts.values():
         for extract in contract.extracts:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
-    context.tell("choosing the attributes of people")
+    context.report("choosing the attributes of people")
     save(people_table(connection, rules, contracts), "people", context.out)
-    context.tell("dating stays")
-    dated_stays(connection, rules, data_date)
+    context.report("dating stays")
+    dated_stays(connection, rules, study.data_date)
     save(stays_table(connection), "stays", context.out)
     migrations = migrations_table(connection, rules, BEFORE)
     save(migrations, "migrations", context.out)
-    residents = residents_table(connection, rules, stock_years)
+    residents = residents_table(connection, rules, study.stock_years)
     save(residents, "residents", context.out)
     counts = _counts(connection, migrations, residents)
     return StageResult(
         counts=counts,
+        facts={"rule_set": study.rule_set, "rule_set_digest": study.rule_set_digest},
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field
 
 from pipeline.errors import UserError, unknown
-from pipeline.ingest.contracts import SourceContract, read_contracts
+from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.study_contracts import known_contracts
 from pipeline.study import Study
 from pipeline.toml_files import parse, read_toml
 from rules.model import (
@@ -44,7 +45,7 @@ def rule_set_path(study: Study) -> Path:
 
 def read_rule_set(study: Study) -> RuleSet:
     """Return the study's rule set; raises `UserError` that names the file, the rule and the nearest valid name."""
-    return read_rules(rule_set_path(study), read_contracts(tuple(study.resolve(name) for name in study.contracts)))
+    return read_rules(rule_set_path(study), known_contracts(study))
 
 
 def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:

@@ -19,7 +19,7 @@ from synthetic_data.delivery.processes import Task, results
 from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.lives.lives import live
+from synthetic_data.lives.build import live
 from synthetic_data.numbers import days
 from synthetic_data.scenarios.scenario import BASELINE, Scenario, read_scenario
 from synthetic_data.truth import truth_tables
@@ -66,7 +66,7 @@ def simulate(
     check_threads(threads)
     scenario = scenario or read_scenario(BASELINE)
     chosen = Choices(
-        residents, seed, scenario, errors or scenario.sources_err(), data_date, tuple(regions), snapshots, parquet
+        residents, seed, scenario, errors or scenario.source_errors(), data_date, tuple(regions), snapshots, parquet
     )
     batches = parts.batches(parts.parts_of(regions), residents, threads)
     with Spool(Path(out), len(batches)) as spool:
@@ -101,7 +101,9 @@ def _seen(
         return [one(lambda doing, at=at: tell(f"batch {at} of {count}: {doing}")) for at, one in enumerate(work, 1)]
     sizes = (parts.people_of(batch, chosen.residents) for batch in batches)
     tasks = [Task(*both) for both in zip(work, sizes, strict=True)]
-    return results(tasks, threads, parts.ROOM, lambda ended: tell(f"{ended} of {count} batches lived and seen"))
+    return results(
+        tasks, threads, parts.RESIDENTS_IN_MEMORY, lambda ended: tell(f"{ended} of {count} batches lived and seen")
+    )
 
 
 def _see(chosen: Choices, of: Sequence[int], batch: Batch, tell: Callable[[str], None] = silent) -> Seen:

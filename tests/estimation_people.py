@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from estimation.stages import CountStudy
 from pipeline.schemas import Migrations, Mothers, People, Residents, Stays
 from pipeline.stage import StageContext
 from pipeline.study import CoverageSettings, ExtractFiles, Periods, Study
@@ -106,4 +107,5 @@ class Country:
             reference_date=pl.lit(SURVEY_DAY), usual_resident=pl.lit(value=True)
         ).write_parquet(ingest / "records" / "coverage_survey.parquet")
         folders = {"ingest": ingest, "link": link, "stays": stays}
-        return StageContext(study=study, folders=folders, out=folder / "count")
+        part = CountStudy(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
+        return StageContext(study=part, folders=folders, out=folder / "count")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from linkage.stages import LinkStudy
 from pipeline.ingest.contracts import read_contracts
 from pipeline.stage import StageContext
 from pipeline.study import ExtractFiles, LinkageSettings, Study
@@ -221,4 +222,6 @@ def context_of(
 ) -> StageContext:
     """Return the context of the stage `link` over a folder of ingest."""
     folder.mkdir(parents=True, exist_ok=True)
-    return StageContext(study_of(folder, sources, **linkage), {"ingest": ingest}, folder, threads)
+    return StageContext(
+        LinkStudy.of(study_of(folder, sources, **linkage), folder), {"ingest": ingest}, folder, threads
+    )

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipeline.ingest.contracts import Extract, read_contract
 from pipeline.ingest.ingest import ingest
+from pipeline.ingest.stages import IngestStudy
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import read_study
 
@@ -126,7 +127,7 @@ class SmallStudy:
         study = read_study(self.folder / "study.toml").model_copy(update={"key_file": key})
         self.out = self.folder.parent / out
         self.out.mkdir(exist_ok=True)
-        return ingest(StageContext(study=study, folders={}, out=self.out))
+        return ingest(StageContext(study=IngestStudy.of(study, self.out), folders={}, out=self.out))
 
     def table(self, name: str) -> pl.DataFrame:
         """Return a table of the last run."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.errors import UserError
-from pipeline.ingest.areas import area_of, read_areas
+from pipeline.ingest.areas import area_of
 from pipeline.ingest.check import FILE, check
 from pipeline.ingest.contracts import Extract, SourceContract
 from pipeline.ingest.ledger import (
@@ -35,11 +35,12 @@ from pipeline.ingest.pseudonymise import (
     subject_tokens,
 )
 from pipeline.ingest.read_extract import read_extract
+from pipeline.ingest.stages import IngestStudy
 from pipeline.ingest.versions import version_of
-from pipeline.keys import PseudonymisationKey, read_key
+from pipeline.keys import PseudonymisationKey
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import Study, digest_of_file
+from pipeline.study import digest_of_file
 from pipeline.tables import write_table
 
 RECORD = "record_id"
@@ -54,7 +55,7 @@ class _Source:
     subjects: int
 
 
-def ingest(context: StageContext) -> StageResult:
+def ingest(context: StageContext[IngestStudy]) -> StageResult:
     """Check every extract of the study against its contract, and pseudonymise what passes.
 
     Writes to `context.out`: `ledger` (one row a file), `records/<extract>`, `quarantine/<extract>` and
@@ -75,11 +76,8 @@ def ingest(context: StageContext) -> StageResult:
     raise RuntimeError(f"ingest failed: {fault}. The message is withheld, because it may quote clear data.")
 
 
-def _ingest(context: StageContext) -> StageResult:
-    study = context.study
-    key = read_key(study)
-    areas = read_areas(study.resolve(study.area_lookup))
-    sources = [_ingest_source(context, contract, key, areas) for contract in study.source_contracts().values()]
+def _ingest(context: StageContext[IngestStudy]) -> StageResult:
+    sources = [_ingest_source(context, contract) for contract in context.study.contracts.values()]
     ledger = pl.DataFrame([row for source in sources for row in source.ledger])
     save(ledger, "ledger", context.out)
     reasons = {reason for text in ledger["reasons"] for reason in json.loads(text)}
@@ -95,15 +93,14 @@ def _ingest(context: StageContext) -> StageResult:
     told += f"{counts['quarantined']:,} set aside"
     return StageResult(
         counts=counts,
+        facts={"key_id": context.study.key_id},
         sentence=told + (f" ({counted(len(reasons), 'reason')})" if reasons else ""),
         warnings=tuple(warning for source in sources for warning in source.warnings),
     )
 
 
-def _ingest_source(
-    context: StageContext, contract: SourceContract, key: PseudonymisationKey, areas: dict[str, str]
-) -> _Source:
-    study, out = context.study, context.out
+def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract) -> _Source:
+    study, key, out = context.study, context.study.key, context.out
     ledger, warnings, identities = [], [], []
     subjects = pl.DataFrame(schema={contract.person_key: pl.String, SUBJECT: pl.Int64})
     for name, extract in contract.extracts.items():
@@ -112,36 +109,39 @@ def _ingest_source(
         checked = check(texts, extract, study.data_date, {file: read.version for file, read in files.items()})
         del texts
         subjects = _mint(subjects, checked.accepted[contract.person_key])
-        rows = _derive(checked.accepted, extract, subjects, areas)
+        rows = _derive(checked.accepted, extract, subjects, study.areas)
         write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         identities.append(_identities(rows, extract, len(identities)))
         entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
         ledger += entries
         warnings += warn_of_repeats(checked, extract) + warn_of_many_set_aside(entries, checked.repeated)
-        if _declared_rows(study, name) is None:
-            warnings += warn_of_open_ends(study.files_of(name))
+        delivery = study.deliveries[name]
+        if delivery.named.rows is None:
+            warnings += warn_of_open_ends([file.path for file in delivery.files])
         warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
-    context.tell(f"pseudonymising {contract.source}")
+    context.report(f"pseudonymising {contract.source}")
     kinds = direct_identifier_kinds(contract)
     tokens = subject_tokens(_in_order(identities, kinds), kinds, key)
     write_table(tokens, out / "tokens" / f"{contract.source}.parquet")
     return _Source(ledger, warnings, tokens.height)
 
 
-def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFrame, dict[str, FileRead]]:
+def _read(
+    context: StageContext[IngestStudy], name: str, extract: Extract
+) -> tuple[pl.DataFrame, dict[str, FileRead]]:
     """Return all files of an extract as texts, with the name of the file, and what is known of each file."""
-    study = context.study
-    entry = next(one for one in study.extract if one.name == name)
+    study_file, delivery = context.study.study_file, context.study.deliveries[name]
+    entry, paths = delivery.named, [file.path for file in delivery.files]
     frames: list[pl.DataFrame] = []
     files: dict[str, FileRead] = {}
-    for file, path in zip(entry.files, study.files_of(name), strict=True):
+    for file, path in zip(entry.files, paths, strict=True):
         if path.name in files:
             raise UserError(
                 f"{path}: two files of '{name}' have this name. Rename one, so that they can be told apart."
             )
-        context.tell(f"checking {path.name}")
-        where = f"{study.path}, [[extract]] '{name}', 'version' of '{file}',"
+        context.report(f"checking {path.name}")
+        where = f"{study_file}, [[extract]] '{name}', 'version' of '{file}',"
         version = version_of(path, extract, entry.version.get(file), where)
         files[path.name] = FileRead(version, digest_of_file(path))
         texts = read_extract(path, extract.layouts[version], context.threads)
@@ -149,16 +149,11 @@ def _read(context: StageContext, name: str, extract: Extract) -> tuple[pl.DataFr
     # in one piece: Polars 2.1 panics on some expressions of texts over frames in several chunks
     texts = pl.concat(frames, rechunk=True)
     if entry.rows is not None and entry.rows != texts.height:
-        paths = ", ".join(str(path) for path in study.files_of(name))
         raise UserError(
-            f"{paths}: {texts.height:,} rows, but {study.path} declares {entry.rows:,} for '{name}'. "
-            "Ask for the whole delivery again, or mend 'rows'."
+            f"{', '.join(map(str, paths))}: {texts.height:,} rows, but {study_file} declares {entry.rows:,} "
+            f"for '{name}'. Ask for the whole delivery again, or correct 'rows'."
         )
     return texts, files
-
-
-def _declared_rows(study: Study, extract: str) -> int | None:
-    return next(one.rows for one in study.extract if one.name == extract)
 
 
 def _mint(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:

@@ -12,10 +12,11 @@ from pipeline.errors import UserError
 from pipeline.ingest.areas import read_areas
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table
 from synthetic_data.benchmarks.counting import NotShownError
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.numbers.days import LAST_DAY, as_date
 
 HORIZON = as_date(LAST_DAY) + timedelta(days=1)
@@ -102,7 +103,7 @@ class Observed:
         return self._once((source, *columns), lambda: self._records(source, columns))
 
     def _records(self, source: str, columns: Iterable[str]) -> pl.DataFrame:
-        contract = self._once("contracts", self.study.source_contracts).get(source)
+        contract = self._once("contracts", lambda: delivered_contracts(self.study)).get(source)
         if contract is None:
             raise NotShownError(f"the study has no extract of '{source}'")
         frames = [

@@ -23,7 +23,7 @@ from pipeline.toml_files import Frozen, parse, read_toml
 from synthetic_data.benchmarks.counting import NotShownError, Shown
 from synthetic_data.benchmarks.measures.by_name import MEASURES
 from synthetic_data.benchmarks.observed_study import Observed
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 
 STANDARD_ERRORS = 4
 SPREAD_RESIDENTS = 100_000

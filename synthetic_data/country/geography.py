@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.country.rates import POSTCODE_RESIDENTS, table
+from synthetic_data.country.rates import POSTCODE_RESIDENTS
+from synthetic_data.country.tables import table
 from synthetic_data.numbers.draws import Floats
 
 Numbers = NDArray[np.int64]

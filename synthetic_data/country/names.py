@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.numbers.draws import Floats, draws, pick
 from synthetic_data.numbers.labels import Labels
 

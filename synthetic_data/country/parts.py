@@ -5,13 +5,13 @@ from math import ceil
 
 from pipeline.errors import unknown
 from synthetic_data.country.geography import PARTS, part_residents
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 
-BATCH = 500_000
+BATCH_RESIDENTS = 500_000
 """Residents whose lives are simulated together, about; a part of a very large country can be more."""
-ROOM = 1_200_000
+RESIDENTS_IN_MEMORY = 1_200_000
 """Residents whose lives are held in memory at once by all processes; about 5.5 KB each."""
-WORTH = 150_000
+RESIDENTS_FOR_PROCESSES = 150_000
 """Residents from whom on several processes are faster than one: each takes a second or two to start."""
 
 
@@ -34,12 +34,12 @@ def names_of(parts: Sequence[int]) -> list[str]:
 
 
 def batches(parts: Sequence[int], residents: int, threads: int = 1) -> list[tuple[int, ...]]:
-    """Return the parts in batches, about equally large: of about `BATCH` residents at most, or of one part.
+    """Return the parts in batches, about equally large: of about `BATCH_RESIDENTS` residents at most, or of one part.
 
     They are at least as many as the threads, if there are so many parts and people enough.
     """
     people = people_of(parts, residents)
-    number = max(ceil(people / BATCH), threads if people >= WORTH else 1)
+    number = max(ceil(people / BATCH_RESIDENTS), threads if people >= RESIDENTS_FOR_PROCESSES else 1)
     found: list[tuple[int, ...]] = [()] * min(number, len(parts))
     for part in sorted(parts, key=lambda part: -people_of([part], residents)):
         smallest = min(range(len(found)), key=lambda batch: people_of(found[batch], residents))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from synthetic_data.country import parts
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, values
+from synthetic_data.errors.catalogue import Errors, values
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.numbers import days
 from synthetic_data.scenarios.scenario import BASELINE, Scenario
 

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.errors.record_draws import Records
 from synthetic_data.errors.susceptibility import HOME_NAMES
 from synthetic_data.numbers.labels import Labels

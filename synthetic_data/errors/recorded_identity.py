@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.errors.misspellings import drawn_slips, misspelt, on_new_year, wrong_birth
 from synthetic_data.errors.name_forms import PARTS, in_other_forms
 from synthetic_data.errors.record_draws import Records
-from synthetic_data.errors.susceptibility import HOME_NAMES, proneness
+from synthetic_data.errors.susceptibility import HOME_NAMES, error_susceptibility
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, dates
 from synthetic_data.numbers.draws import Days, Floats, draws, exponential
@@ -45,7 +45,7 @@ def _records(
 ) -> pl.DataFrame:
     """Return what `identity` does; `told` says of whose name at marriage the source knows."""
     records = Records(errors, lives.seed, source, f"{source} again" if again else source, lives.person[rows])
-    prone, people = proneness(lives, errors, rows), lives.people
+    prone, people = error_susceptibility(lives, errors, rows), lives.people
     names = {part: people[part][rows] for part in PARTS}
     wives = np.flatnonzero(told)
     names["family_name"] = names["family_name"].scatter(wives, people["married_name"][rows[wives]])
@@ -53,7 +53,7 @@ def _records(
     changed[wives] = True
     if source in IN_CAPITALS:
         # most names are in capitals already
-        those, capitals = np.flatnonzero(changed), lives.names_in_capitals
+        those, capitals = np.flatnonzero(changed), lives.once(_names_in_capitals)
         names = {
             part: capitals[part][rows].scatter(those, written[those].str.to_uppercase())
             for part, written in names.items()
@@ -61,6 +61,11 @@ def _records(
     wrong = records.draws("sex") < records.rate("sex", "wrong") * prone
     sex = SEXES[(lives.female[rows] != wrong).view(np.uint8)]
     return pl.DataFrame(names | {"sex": sex, "birth": _birth(lives, rows, records, prone)})
+
+
+def _names_in_capitals(lives: Lives) -> pl.DataFrame:
+    """Return the `given_name` and the `family_name` of birth of each person, as many sources write them."""
+    return lives.people.select(pl.col("given_name", "family_name").str.to_uppercase())
 
 
 def _told_of_marriage(
@@ -147,7 +152,8 @@ def postcode(
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
     known, index = distinct(rows)
-    old = draws(lives.seed, f"{source} stale", lives.person[known]) < share * proneness(lives, errors, known)
+    share_of_person = share * error_susceptibility(lives, errors, known)
+    old = draws(lives.seed, f"{source} stale", lives.person[known]) < share_of_person
     lag = np.zeros(len(known), dtype=np.int64)
     lag[old] = exponential(draws(lives.seed, f"{source} lag", lives.person[known[old]]), mean_days)
     at = lives.postcode_at(rows, days - lag[index])
@@ -164,7 +170,7 @@ def with_gaps(
 
 
 def _lacks(lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    rate = errors.rate("missing", name, source) * proneness(lives, errors, rows)
+    rate = errors.rate("missing", name, source) * error_susceptibility(lives, errors, rows)
     return draws(lives.seed, f"{source} lacks {name}", lives.person[rows]) < rate
 
 

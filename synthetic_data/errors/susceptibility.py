@@ -6,18 +6,14 @@ by their mean over residents, so that a rate of the catalogue stays the mean; th
 of each other.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from synthetic_data.country.geography import LONDON_PART
 from synthetic_data.errors.catalogue import Errors
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import SURVEY_DAY, age
-from synthetic_data.numbers.draws import Days, Floats
-
-if TYPE_CHECKING:
-    from synthetic_data.lives.lives import Lives
+from synthetic_data.numbers.draws import Floats, draws
 
 SHARES = {"aged_20_29": 0.134, "men": 0.494, "london": 0.150}
 """Of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
@@ -25,7 +21,7 @@ HOME_NAMES = ("english", "irish")
 """Origins of names that are misspelt at the rate of the catalogue, others `names.foreign_factor` times as often."""
 
 
-def proneness(lives: "Lives", errors: Errors, rows: NDArray[np.int64]) -> Floats:
+def error_susceptibility(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
     """Return the factor by which each person's (row's) errors are more frequent than the mean; its mean is 1."""
     share, factor = errors.names.prone, errors.names.prone_factor
     others = (1 - share * factor) / (1 - share)
@@ -36,12 +32,21 @@ def proneness(lives: "Lives", errors: Errors, rows: NDArray[np.int64]) -> Floats
     for place, (name, of_all) in enumerate(SHARES.items()):
         mean = 1 - of_all + of_all * of_group[name]
         factors = factors * np.where((kinds >> place) & 1, of_group[name], 1.0) / mean
-    prone = lives.prone_draw[rows] < errors.names.prone
-    return factors[lives.error_groups[rows] + (prone.astype(np.uint8) << len(SHARES))]
+    prone = lives.once(_prone_draw)[rows] < errors.names.prone
+    return factors[lives.once(_groups)[rows] + (prone.astype(np.uint8) << len(SHARES))]
 
 
-def groups(birth: Days, female: NDArray[np.bool_], part: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _prone_draw(lives: Lives) -> Floats:
+    """Return the draw that decides who is prone to errors."""
+    return draws(lives.seed, "prone to errors", lives.person)
+
+
+def _groups(lives: Lives) -> NDArray[np.uint8]:
     """Return the groups to which each person belongs: a bit for each, in the order of `SHARES`."""
-    years = age(birth, SURVEY_DAY)
-    belongs = {"aged_20_29": (years >= 20) & (years < 30), "men": ~female, "london": part == LONDON_PART}
+    years = age(lives.birth, SURVEY_DAY)
+    belongs = {
+        "aged_20_29": (years >= 20) & (years < 30),
+        "men": ~lives.female,
+        "london": lives.part == LONDON_PART,
+    }
     return np.packbits([belongs[name] for name in SHARES], axis=0, bitorder="little")[0]

@@ -10,8 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.errors import recorded_identity
-from synthetic_data.errors.catalogue import Border, Errors
-from synthetic_data.institutions import identifiers, lived
+from synthetic_data.errors.border_rates import Border
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.home_office.permissions import all_permissions, protected_on
 from synthetic_data.institutions.view import Extract, Sight
 from synthetic_data.lives.lives import Lives
@@ -97,7 +98,7 @@ def _untold(border: Border) -> NDArray[np.float64]:
 def _documented(lives: Lives, row: NDArray[np.int64], on: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return whether the traveller crosses as a foreigner whom somebody knows: no claim open, not yet British."""
     refugee = lives.route[row].are("protection")
-    return (~refugee | (on >= protected_on(lives, row))) & (on < lived.naturalised(lives)[row])
+    return (~refugee | (on >= protected_on(lives, row))) & (on < lives.naturalised[row])
 
 
 def _through_ireland(

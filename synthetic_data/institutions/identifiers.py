@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.institutions.view import Sight
 from synthetic_data.lives.lives import Lives
+from synthetic_data.lives.ordinals import ordinals
 from synthetic_data.numbers.draws import scatter
 from synthetic_data.numbers.equal_rows import distinct
 
@@ -25,7 +26,7 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
     The last digit is never the right check digit, so that no number can be that of a living person.
     """
     known, index = distinct(rows)
-    nine = shuffled(lives.seed, "nhs number", lives.ordinal[known] + SECOND * again)
+    nine = shuffled(lives.seed, "nhs number", lives.once(ordinals)[known] + SECOND * again)
     rest, weighted = nine, np.zeros(len(nine), dtype=np.int64)
     for weight in range(2, 11):
         above = rest // 10
@@ -54,7 +55,7 @@ def insurance_place(lives: Lives) -> NDArray[np.int64]:
 
 def nhs_order(lives: Lives) -> NDArray[np.int64]:
     """Return the people (rows) in the order of their NHS numbers."""
-    return np.argsort(shuffled(lives.seed, "nhs number", lives.ordinal))
+    return np.argsort(shuffled(lives.seed, "nhs number", lives.once(ordinals)))
 
 
 def labels(
@@ -62,7 +63,7 @@ def labels(
 ) -> pl.Series:
     """Return an identifier of a kind for each person (row), or the second one: a prefix, then nine digits or more."""
     known, index = distinct(rows)
-    return _written(prefix, shuffled(lives.seed, kind, lives.ordinal[known] + SECOND * again), digits)[index]
+    return _written(prefix, shuffled(lives.seed, kind, lives.once(ordinals)[known] + SECOND * again), digits)[index]
 
 
 def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> pl.Series:

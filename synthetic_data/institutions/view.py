@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from synthetic_data.errors.catalogue import Errors
-from synthetic_data.institutions.revenue.working_lives import WorkingLives, working_lives
+from synthetic_data.institutions.working_lives import WorkingLives, working_lives
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE
 

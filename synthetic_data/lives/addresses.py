@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from synthetic_data.country import geography
 from synthetic_data.country.geography import Map
-from synthetic_data.country.rates import MOVES, OTHER_AUTHORITY, OTHER_REGION, PARTIES, RESIDENT
-from synthetic_data.lives import events
-from synthetic_data.lives.households import GROUPS, SPELLS
+from synthetic_data.country.migrant_groups import GROUPS, MIGRANT_GROUPS, RESIDENT
+from synthetic_data.country.rates import MOVES, OTHER_AUTHORITY, OTHER_REGION
+from synthetic_data.lives.membership import SPELLS, is_here
 from synthetic_data.numbers.days import LONG_AGO, NEVER, YEAR, YEARS, row_days, year_starts
 from synthetic_data.numbers.draws import Days, draws
 from synthetic_data.numbers.labels import Labels
@@ -45,22 +45,24 @@ def _moves_of(
     columns = (
         "key",
         "part",
-        "party",
+        "migrant_group",
         "group",
         "head_birth",
         "course_end",
         *(day for spell in SPELLS for day in spell),
     )
     of = households.select(columns)[rows]
-    key, part, arrive, party, birth = (
-        of[name].to_numpy() for name in ("key", "part", "arrive", "party", "head_birth")
+    key, part, arrive, migrant_group, birth = (
+        of[name].to_numpy() for name in ("key", "part", "arrive", "migrant_group", "head_birth")
     )
-    resident, again = party == RESIDENT, [of[name].to_numpy() for name, _ in SPELLS[1:]]
+    resident, again = migrant_group == RESIDENT, [of[name].to_numpy() for name, _ in SPELLS[1:]]
     course_end = np.where(resident, of["course_end"].to_numpy(), NEVER)
     home_student = course_end < NEVER
     uniform = draws(seed, "first authority", key)
     if parents is None:
-        goes_to = Labels.looked_up([*(one.goes_to for one in PARTIES), "residents", "residents"], party)
+        goes_to = Labels.looked_up(
+            [*(one.goes_to for one in MIGRANT_GROUPS), "residents", "residents"], migrant_group
+        )
         goes_to = goes_to.changed(resident & (of["group"] != "British").to_numpy(), "newcomers")
         now = np.zeros(len(rows), dtype=np.int64)
         for column in goes_to.texts:
@@ -84,7 +86,7 @@ def _moves_of(
         on = first + (draws(seed, "move day", key[some], year) * 365).astype(np.int64)
         on = np.where(graduate, course_end[some] + AFTER_UNIVERSITY, on)
         happens = wants & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
-        happens &= events.is_here(households, rows[some], on)
+        happens &= is_here(households, rows[some], on)
         # who comes back from abroad finds another home
         for comes, returns in zip(again, returning, strict=True):
             on, happens = np.where(returns[some], comes[some], on), happens | returns[some]

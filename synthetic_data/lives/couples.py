@@ -4,16 +4,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.country.rates import MARRIES, PARTIES, TAKES_NAME
-from synthetic_data.lives.events import before_couples, is_here
-from synthetic_data.lives.households import PLACES, SURGE_BIT
+from synthetic_data.country.migrant_groups import MIGRANT_GROUPS
+from synthetic_data.country.rates import MARRIES, TAKES_NAME
+from synthetic_data.lives.membership import before_couples, is_here
+from synthetic_data.lives.numbering import added_by_surge
 from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, NEVER, YEAR
 from synthetic_data.numbers.draws import Floats, between, draws
 from synthetic_data.numbers.labels import Labels
 from synthetic_data.numbers.runs import numbered
 
 COMES_AND_GOES = 0.5
-"""Parties that return more often than this found no couples here."""
+"""Migrant groups that return more often than this found no couples here."""
 KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
 """People mostly live together with people of their own origin."""
 
@@ -28,9 +29,9 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
     person, birth, place, home = (people[name].to_numpy() for name in ("person", "birth", "place", "household"))
     young = np.flatnonzero((place != 1) & (birth > FIRST_DAY - 40 * YEAR) & (birth < LAST_DAY - 22 * YEAR))
     young = young[draws(seed, "ever lives together", person[young]) < MARRIES]
-    of_visit = np.array([one.purpose in ("study", "visit") or one.returns > COMES_AND_GOES for one in PARTIES])
-    settles = np.append(~of_visit, [True, False])[households["party"].to_numpy()[home[young]]]
-    added = (person[young] // PLACES >> SURGE_BIT) & 1
+    of_visit = np.array([one.purpose in ("study", "visit") or one.returns > COMES_AND_GOES for one in MIGRANT_GROUPS])
+    settles = np.append(~of_visit, [True, False])[households["migrant_group"].to_numpy()[home[young]]]
+    added = added_by_surge(person[young])
     alone = (np.bincount(home, minlength=len(households)) == 1)[home[young]]
     wants = young[settles & (added == 0) & ((place[young] >= 2) | alone)]
     like = Labels.of(people["group"], tuple(KINDRED))[wants].values(KINDRED).astype(np.int64)

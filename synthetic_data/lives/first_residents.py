@@ -8,15 +8,11 @@ from numpy.typing import NDArray
 
 from synthetic_data.country import names
 from synthetic_data.country.geography import part_residents
-from synthetic_data.country.rates import FIRST_SHARES, NATURALISED, NATURALISED_BEFORE, RESIDENT, table
-from synthetic_data.lives.households import (
-    PART_BITS,
-    born_abroad,
-    first_keys,
-    households_of,
-    nationalities,
-    people_of,
-)
+from synthetic_data.country.migrant_groups import RESIDENT
+from synthetic_data.country.rates import FIRST_SHARES, NATURALISED, NATURALISED_BEFORE
+from synthetic_data.country.tables import table
+from synthetic_data.lives.households import born_abroad, households_of, nationalities, people_of
+from synthetic_data.lives.numbering import PART_BITS, first_keys
 from synthetic_data.numbers.days import FIRST_DAY, LONG_AGO, YEAR
 from synthetic_data.numbers.draws import Floats, between, draws, exponential, pick
 from synthetic_data.numbers.labels import Labels

@@ -3,10 +3,10 @@
 A household is a set of people who move and migrate together. Frames hold one row each, and other modules
 point to rows by number; `key` and `person` are numbers that never depend on how many others there are.
 
-households: key, part (0 to 9), party (number in `PARTIES`, `RESIDENT` or `GHOST`), group, fine_group, country
-    (nationality), origin (of names), family_name, head_birth, course_begin, course_end (of a student from abroad),
-    overstays, and three stays at most: arrive, leave, arrive_again, leave_again, arrive_third, leave_third (days;
-    `NEVER` where nothing happens).
+households: key, part (0 to 9), migrant_group (number in `MIGRANT_GROUPS`, `RESIDENT` or `GHOST`), group, fine_group,
+    country (nationality), origin (of names), family_name, head_birth, course_begin, course_end (of a student from
+    abroad), overstays, and three stays at most: arrive, leave, arrive_again, leave_again, arrive_third, leave_third
+    (days; `NEVER` where nothing happens).
 people: person, part, household (row), place (0 head, 1 partner, 2.. children), sex, birth, nationality, group,
     fine_group, country_of_birth, origin, given_name, family_name, mother (row or -1), naturalised (day).
 """
@@ -16,27 +16,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import names
-from synthetic_data.country.rates import GROUP_OF
+from synthetic_data.country.migrant_groups import GROUP_OF
+from synthetic_data.lives.membership import SPELLS
+from synthetic_data.lives.numbering import PART_BITS, PLACES
 from synthetic_data.numbers.days import NEVER, YEAR
 from synthetic_data.numbers.draws import Floats, draws
 from synthetic_data.numbers.labels import Labels
 from synthetic_data.numbers.runs import numbered
 
-PLACES = 8
-"""Numbers of people kept free for each household."""
-PART_BITS, PARTY_BITS, SURGE_BIT = 40, 32, 31
-"""A household's key: its part, its party, whether a surge added it, and its number."""
-SPELLS = (("arrive", "leave"), ("arrive_again", "leave_again"), ("arrive_third", "leave_third"))
 DAYS = ("course_begin", "course_end", *(day for spell in SPELLS for day in spell))
 GIRLS = 0.488
 OLDEST_CHILD = 21
-FINE_GROUPS = tuple(GROUP_OF)
-GROUPS = tuple(dict.fromkeys(GROUP_OF.values()))
-
-
-def first_keys(part: int, party: int, number: int, *, surge: bool = False) -> NDArray[np.int64]:
-    """Return the keys of so many households of one part and party."""
-    return (part << PART_BITS) + (party << PARTY_BITS) + (int(surge) << SURGE_BIT) + np.arange(number)
 
 
 def stacked(made: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -64,7 +54,7 @@ def nationalities(seed: int, keys: NDArray[np.int64], fine: Labels) -> Labels:
 def households_of(
     seed: int,
     keys: NDArray[np.int64],
-    party: NDArray[np.int64],
+    migrant_group: NDArray[np.int64],
     fine: Labels,
     country: Labels,
     ancestry: Labels,
@@ -76,7 +66,7 @@ def households_of(
     return pl.DataFrame({
         "key": keys,
         "part": keys >> PART_BITS,
-        "party": party,
+        "migrant_group": migrant_group,
         "fine_group": fine.series("fine_group"),
         "country": country.series("country"),
         "origin": origin.series("origin"),

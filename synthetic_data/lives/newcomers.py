@@ -1,4 +1,4 @@
-"""Who comes from abroad in the simulated years, party by party, and who left before them and is listed still."""
+"""Who comes from abroad in the simulated years, by migrant group, and who left before them and is listed still."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,35 +8,31 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import names
+from synthetic_data.country.changes import Changes, LongerStays
 from synthetic_data.country.geography import part_residents, share_of_parts
-from synthetic_data.country.rates import (
+from synthetic_data.country.migrant_groups import (
     BACK_FROM_STUDY,
+    FINE_GROUPS,
+    GHOST,
+    MIGRANT_GROUPS,
+    MigrantGroup,
+    trend,
+)
+from synthetic_data.country.rates import (
     COURSE_YEARS,
     FAMILIES_LEAVE,
-    GHOST,
     GHOSTS,
     MEAN_SETTLED_YEARS,
-    PARTIES,
     PERMITTED_AFTER_COURSE,
     STUDENT_DROPS_OUT,
     STUDENT_EXTENDS,
     STUDENT_LINGERS,
-    Party,
-    trend,
 )
-from synthetic_data.lives.households import (
-    DAYS,
-    FINE_GROUPS,
-    born_abroad,
-    first_keys,
-    households_of,
-    nationalities,
-    people_of,
-)
+from synthetic_data.lives.households import DAYS, born_abroad, households_of, nationalities, people_of
+from synthetic_data.lives.numbering import first_keys
 from synthetic_data.numbers.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts
 from synthetic_data.numbers.draws import Days, Floats, between, draws, exponential, log_normal, pick
 from synthetic_data.numbers.labels import Labels
-from synthetic_data.scenarios.scenario import LongerStays, Scenario
 
 HEAD_FEMALE = 0.48
 """...of those who come from abroad; that of residents depends on the kind of household."""
@@ -51,67 +47,69 @@ OVERSTAY_DAYS = 240
 
 
 def newcomers(
-    seed: int, number: int, parts: Sequence[int], scenario: Scenario | None = None
+    seed: int, number: int, parts: Sequence[int], changes: Changes | None = None
 ) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
     """Return households and people who come from abroad to the given parts of a country of `number` residents.
 
     Those whom a surge adds come last and have keys of their own, so that nobody else's draws change.
     """
-    longer = scenario.longer_stays if scenario else None
-    surge = scenario.surge if scenario else None
+    longer = changes.longer_stays if changes else None
+    surge = changes.surge if changes else None
     of_parts = part_residents(number)
-    parties = []
-    for index, party in enumerate(PARTIES):
-        each = _arrivals(party, number, FIRST_DAY) * share_of_parts(party.goes_to)
-        parties.append(_party(seed, index, _keys(seed, index, parts, each), FIRST_DAY, longer))
-    made = [_with_people(seed, parties)]
+    groups = []
+    for index, group in enumerate(MIGRANT_GROUPS):
+        each = _arrivals(group, number, FIRST_DAY) * share_of_parts(group.goes_to)
+        groups.append(_households(seed, index, _keys(seed, index, parts, each), FIRST_DAY, longer))
+    made = [_with_people(seed, groups)]
     made.append(_ghosts(seed, _keys(seed, GHOST, parts, GHOSTS * np.array(of_parts))))
     if surge:
-        index = [party.name for party in PARTIES].index(surge.party)
+        index = [group.name for group in MIGRANT_GROUPS].index(surge.party)
         begins = day(surge.begins.year, surge.begins.month, surge.begins.day)
-        more = (surge.factor - 1) * _arrivals(PARTIES[index], number, begins)
-        each = more * share_of_parts(PARTIES[index].goes_to)
-        added = _party(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer)
+        more = (surge.factor - 1) * _arrivals(MIGRANT_GROUPS[index], number, begins)
+        each = more * share_of_parts(MIGRANT_GROUPS[index].goes_to)
+        added = _households(seed, index, _keys(seed, index, parts, each, surge=True), begins, longer)
         made.append(_with_people(seed, [added]))
     return made
 
 
-def _keys(seed: int, party: int, parts: Sequence[int], each: Floats, *, surge: bool = False) -> NDArray[np.int64]:
-    """Return the keys of a party's households in the given parts; `each` has the expected number of every part.
+def _keys(
+    seed: int, migrant_group: int, parts: Sequence[int], each: Floats, *, surge: bool = False
+) -> NDArray[np.int64]:
+    """Return the keys of a group's households in the given parts; `each` has the expected number of every part.
 
     Numbers are rounded up or down by chance, so that the mean over parts and seeds is kept.
     """
-    stream = f"number of households, {party}" + (", surge" if surge else "")
+    stream = f"number of households, {migrant_group}" + (", surge" if surge else "")
     numbers = np.floor(each + draws(seed, stream, np.arange(len(each)))).astype(np.int64)
-    return np.concatenate([first_keys(part, party, numbers[part], surge=surge) for part in parts])
+    return np.concatenate([first_keys(part, migrant_group, numbers[part], surge=surge) for part in parts])
 
 
-def _party(seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: LongerStays | None) -> Columns:
-    """Return the households with the given keys of one party, which arrive from the day `begins` on."""
-    party, count = PARTIES[index], len(keys)
-    head_age = party.youngest + (party.oldest - party.youngest) * draws(seed, "head age", keys) ** 1.5
-    with_children = (draws(seed, "family", keys) < party.children) & (head_age >= 24)
-    arrive = _arrival(draws(seed, "arrival", keys), party, begins)
+def _households(seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: LongerStays | None) -> Columns:
+    """Return the households with the given keys of one migrant group, which arrive from the day `begins` on."""
+    group, count = MIGRANT_GROUPS[index], len(keys)
+    head_age = group.youngest + (group.oldest - group.youngest) * draws(seed, "head age", keys) ** 1.5
+    with_children = (draws(seed, "family", keys) < group.children) & (head_age >= 24)
+    arrive = _arrival(draws(seed, "arrival", keys), group, begins)
     begin, end = np.full(count, NEVER), np.full(count, NEVER)
-    if party.purpose == "study":
-        begin, end = _course(seed, keys, party.group, calendar_year(arrive), begins)
+    if group.purpose == "study":
+        begin, end = _course(seed, keys, group.group, calendar_year(arrive), begins)
         arrive = begin - between(draws(seed, "early arrival", keys), 2, EARLIEST_BEFORE_COURSE).astype(np.int64)
         leave = _leaving_after_course(seed, keys, begin, end)
     else:
-        leave = arrive + _stay_days(seed, keys, party, "stay", arrive, longer, with_children)
-    overstays = draws(seed, "overstays", keys) < party.overstays
+        leave = arrive + _stay_days(seed, keys, group, "stay", arrive, longer, with_children)
+    overstays = draws(seed, "overstays", keys) < group.overstays
     leave[overstays] += log_normal(draws(seed, "overstay", keys[overstays]), OVERSTAY_DAYS, 1.0).astype(np.int64)
-    again, leave_again = _next_stay(seed, keys, party, "second stay", leave, longer)
-    third, leave_third = _next_stay(seed, keys, party, "third stay", leave_again, longer)
+    again, leave_again = _next_stay(seed, keys, group, "second stay", leave, longer)
+    third, leave_third = _next_stay(seed, keys, group, "third stay", leave_again, longer)
     children = np.zeros(count, dtype=np.int64)
     children[with_children] = 1 + pick(draws(seed, "children", keys[with_children]), CHILDREN_OF_A_FAMILY)
     return {
         "key": keys,
-        "party": np.full(count, index),
-        "fine_group": np.full(count, FINE_GROUPS.index(party.fine_group), dtype=np.int8),
-        "country": names.countries(party.fine_group, party.weights, draws(seed, "country", keys)),
+        "migrant_group": np.full(count, index),
+        "fine_group": np.full(count, FINE_GROUPS.index(group.fine_group), dtype=np.int8),
+        "country": names.countries(group.fine_group, group.weights, draws(seed, "country", keys)),
         "head_birth": (arrive - head_age * YEAR).astype(np.int64),
-        "adults": 1 + (draws(seed, "partner", keys) < party.partners),
+        "adults": 1 + (draws(seed, "partner", keys) < group.partners),
         "children": children,
         "overstays": overstays,
         "course_begin": begin, "course_end": end,
@@ -121,35 +119,35 @@ def _party(seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: 
     }  # fmt: skip
 
 
-def _with_people(seed: int, parties: list[Columns]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the households of parties, with what `_party` says of each, and their people."""
-    of = {name: np.concatenate([party[name] for party in parties]) for name in parties[0]}
+def _with_people(seed: int, groups: list[Columns]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the households of migrant groups, with the columns of `_households`, and their people."""
+    of = {name: np.concatenate([group[name] for group in groups]) for name in groups[0]}
     fine, country = Labels(FINE_GROUPS, of["fine_group"]), Labels(names.COUNTRIES, of["country"])
-    households = households_of(seed, of["key"], of["party"], fine, country, country, of["head_birth"])
+    households = households_of(seed, of["key"], of["migrant_group"], fine, country, country, of["head_birth"])
     households = households.with_columns(pl.Series(name, of[name]) for name in ("overstays", *DAYS))
     head_female = np.full(len(households), HEAD_FEMALE)
     people = people_of(seed, households, of["adults"], of["children"], of["arrive"], head_female)
     return households, born_abroad(people, country, np.ones(len(people), dtype=bool))
 
 
-def _arrivals(party: Party, number: int, begins: int) -> float:
-    """Return how many households of a party are expected to arrive from a day on, in a country of `number`."""
-    return party.per_1000 * number / 1000 * len(YEARS) * (1 - _arrived_before(party, begins))
+def _arrivals(group: MigrantGroup, number: int, begins: int) -> float:
+    """Return how many households of a group are expected to arrive from a day on, in a country of `number`."""
+    return group.per_1000 * number / 1000 * len(YEARS) * (1 - _arrived_before(group, begins))
 
 
-def _arrived_before(party: Party, on: int) -> float:
-    """Return the share of a party's arrivals before a day: years by its trend, days evenly within a year."""
+def _arrived_before(group: MigrantGroup, on: int) -> float:
+    """Return the share of a migrant group's arrivals before a day: years by its trend, days evenly within a year."""
     new_years = year_starts(np.append(YEARS, YEARS[-1] + 1))
-    return float(np.interp(on, new_years, np.append(0.0, np.cumsum(trend(party.trend)))))
+    return float(np.interp(on, new_years, np.append(0.0, np.cumsum(trend(group.trend)))))
 
 
-def _arrival(uniform: Floats, party: Party, begins: int) -> Days:
+def _arrival(uniform: Floats, group: MigrantGroup, begins: int) -> Days:
     """Return the day of arrival of those who arrive from the day `begins` on."""
-    before = _arrived_before(party, begins)
+    before = _arrived_before(group, begins)
     uniform = before + (1 - before) * uniform
-    ends = np.cumsum(trend(party.trend))
+    ends = np.cumsum(trend(group.trend))
     year = np.minimum(np.searchsorted(ends, uniform, side="right"), len(ends) - 1)
-    within = (uniform - (ends - trend(party.trend))[year]) / trend(party.trend)[year]
+    within = (uniform - (ends - trend(group.trend))[year]) / trend(group.trend)[year]
     first = year_starts(YEARS)[year]
     return first + (np.clip(within, 0, 1 - 1e-9) * (year_starts(YEARS + 1)[year] - first)).astype(np.int64)
 
@@ -211,17 +209,17 @@ def _course(
 def _next_stay(
     seed: int,
     keys: NDArray[np.int64],
-    party: Party,
+    group: MigrantGroup,
     stream: str,
     leave: NDArray[np.int64],
     longer: LongerStays | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return arrival and departure of the stay after the one that ended: never within 365 days of it."""
     arrive, leaves = np.full(len(keys), NEVER), np.full(len(keys), NEVER)
-    some = np.flatnonzero((draws(seed, f"{stream} comes", keys) < party.returns) & (leave < NEVER))
-    absence = exponential(draws(seed, f"{stream} absence", keys[some]), party.mean_absence)
+    some = np.flatnonzero((draws(seed, f"{stream} comes", keys) < group.returns) & (leave < NEVER))
+    absence = exponential(draws(seed, f"{stream} absence", keys[some]), group.mean_absence)
     again = leave[some] + 366 + absence.astype(np.int64)
-    back = BACK_FROM_STUDY if party.purpose == "study" else party
+    back = BACK_FROM_STUDY if group.purpose == "study" else group
     arrive[some] = again
     leaves[some] = again + _stay_days(seed, keys[some], back, stream, again, longer)
     return arrive, leaves
@@ -230,19 +228,19 @@ def _next_stay(
 def _stay_days(
     seed: int,
     keys: NDArray[np.int64],
-    party: Party,
+    group: MigrantGroup,
     stream: str,
     arrive: NDArray[np.int64],
     longer: LongerStays | None,
     family: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    median = np.full(len(keys), float(party.median_days))
-    if longer and party.purpose != "visit":
+    median = np.full(len(keys), float(group.median_days))
+    if longer and group.purpose != "visit":
         begins = day(longer.begins.year, longer.begins.month, longer.begins.day)
         median = np.where(arrive >= begins, median * longer.factor, median)
-    days = np.clip(log_normal(draws(seed, stream, keys), median, party.sigma), party.shortest, party.longest)
+    days = np.clip(log_normal(draws(seed, stream, keys), median, group.sigma), group.shortest, group.longest)
     leaves = np.where(family, FAMILIES_LEAVE, 1.0) if family is not None else 1.0
-    settles = draws(seed, f"{stream} settles", keys) < 1 - (1 - party.settles) * leaves
+    settles = draws(seed, f"{stream} settles", keys) < 1 - (1 - group.settles) * leaves
     for_good = draws(seed, f"{stream} for good", keys[settles])
     days[settles] = 366 + exponential(for_good, MEAN_SETTLED_YEARS * YEAR)
     return days.astype(np.int64)

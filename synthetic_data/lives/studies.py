@@ -1,24 +1,16 @@
 """Courses of higher education: those of students from abroad, and of people who grow up here."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.numbers.days import LAST_DAY, NEVER, YEAR, calendar_year, year_starts
+from synthetic_data.lives.home_courses import home_course
+from synthetic_data.lives.lives import Lives
+from synthetic_data.numbers.days import LAST_DAY, NEVER, calendar_year, year_starts
 from synthetic_data.numbers.draws import Days, draws
-
-if TYPE_CHECKING:
-    from synthetic_data.lives.lives import Lives
 
 FIRST, ONWARD, DISTANCE = 1, 2, 3
 """Numbers of a person's courses."""
-GOES_TO_UNIVERSITY = 0.35
-"""Share of those who grow up here that begins a course at 18 or 19."""
-LIVES_IN_HALL = 0.7
-"""...and leaves home for it."""
-GAP_YEAR = 0.25
 ONWARD_COURSE = 0.15
 """International students of longer courses who take a second course at once."""
 DISTANCE_COURSE = 0.03
@@ -27,25 +19,22 @@ PLACEMENT = 0.12
 """Students of courses of three years and more who spend their third year on a placement (assumption)."""
 
 
-def home_course(seed: int, person: NDArray[np.int64], birth: Days) -> tuple[Days, Days, NDArray[np.bool_]]:
-    """Return the first and last day of the course of each person who grows up here, and whether it is in a hall.
-
-    `NEVER` for those who do not go; whether the person is here on the day is not asked.
-    """
-    begin, end, in_hall = np.full(len(person), NEVER), np.full(len(person), NEVER), np.zeros(len(person), dtype=bool)
-    goes = np.flatnonzero(draws(seed, "university", person) < GOES_TO_UNIVERSITY)
-    student, eighteen = person[goes], (birth[goes] + 18 * YEAR).astype(np.int64)
-    later = (draws(seed, "gap year", student) < GAP_YEAR).astype(np.int64)
-    year = calendar_year(eighteen)
-    year += (eighteen > year_starts(year, 8, 31)) + later
-    first = year_starts(year, 9, 15) + (draws(seed, "first day", student) * 14).astype(np.int64)
-    begin[goes] = first
-    end[goes] = first + int(3 * YEAR) - 100 + (draws(seed, "last day", student) * 16).astype(np.int64)
-    in_hall[goes] = draws(seed, "lives in hall", student) < LIVES_IN_HALL
-    return begin, end, in_hall
+def first_course(lives: Lives) -> tuple[Days, Days]:
+    """Return the first and the last day of each person's first course as a student from abroad, or `NEVER`."""
+    begin, end = (lives.households[name].to_numpy()[lives.home] for name in ("course_begin", "course_end"))
+    student = lives.people["place"].to_numpy() == 0
+    return np.where(student, begin, NEVER), np.where(student, end, NEVER)
 
 
-def courses(lives: "Lives") -> pl.DataFrame:
+def course_ends(lives: Lives) -> tuple[Days, Days]:
+    """Return the last days of the first and the onward course of each person's household from abroad, or `NEVER`."""
+    second = lives.once(courses).filter((pl.col("course") == ONWARD) & ~pl.col("home"))
+    onward = np.full(len(lives.households), NEVER)
+    onward[lives.home[second["row"].to_numpy()]] = second["end"].to_numpy()
+    return lives.households["course_end"].to_numpy()[lives.home], onward[lives.home]
+
+
+def courses(lives: Lives) -> pl.DataFrame:
     """Return every course: `row, course (number), begin, end, home, placement`.
 
     `placement` is the first day of the year out, or `NEVER`.
@@ -65,12 +54,12 @@ def _courses(row: NDArray[np.int64], course: int, begin: Days, end: Days, *, hom
     )
 
 
-def _international(lives: "Lives") -> pl.DataFrame:
+def _international(lives: Lives) -> pl.DataFrame:
     """Return the courses of students from abroad; who leaves the country early ends early.
 
     Some take a second course at once, and some who left enrol again from afar.
     """
-    begin, finish = lives.course
+    begin, finish = first_course(lives)
     row = np.flatnonzero(begin < NEVER)
     begin, finish, person = begin[row], finish[row], lives.person[row]
     leave = lives.first_end[row]
@@ -87,7 +76,7 @@ def _international(lives: "Lives") -> pl.DataFrame:
     ])  # fmt: skip
 
 
-def _home(lives: "Lives") -> pl.DataFrame:
+def _home(lives: Lives) -> pl.DataFrame:
     """Return the courses of people who grew up here and are here when they begin."""
     begin, end, _ = home_course(lives.seed, lives.person, lives.birth)
     grew_up = (lives.first_start < begin - 3 * 365) & ~lives.purpose.are_any("study", "ghost")

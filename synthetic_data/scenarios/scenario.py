@@ -4,17 +4,18 @@ A scenario is a TOML file, in `synthetic_data/scenarios/` or of a user. It chang
 longer stays), what sources say of them (errors), or what arrives of it (lost rows).
 """
 
-from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
-from synthetic_data.country.rates import PARTIES
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Share, read_errors, with_overrides
+from synthetic_data.country.changes import Changes
+from synthetic_data.errors.catalogue import Errors, read_errors, with_overrides
+from synthetic_data.errors.entries import Share
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, as_date
 
 BASELINE = "baseline"
@@ -31,39 +32,6 @@ DATED: dict[DatedExtract, str] = {
 """The header of the date by which rows of an extract belong to a year."""
 
 
-class Surge(Frozen):
-    """From a day on, `factor` times as many arrivals of one party of `country.PARTIES`."""
-
-    party: str
-    begins: date
-    factor: float = Field(gt=1, le=100)
-
-    @field_validator("party")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        names = [party.name for party in PARTIES]
-        if value not in names:
-            raise ValueError(str(unknown("party", value, names, "newcomers")))
-        return value
-
-    @field_validator("begins")
-    @classmethod
-    def _in_time(cls, value: date) -> date:
-        return _simulated(value)
-
-
-class LongerStays(Frozen):
-    """Stays that begin on a day or later last `factor` times as long; not visits, courses or stays for good."""
-
-    begins: date
-    factor: float = Field(gt=0, le=10)
-
-    @field_validator("begins")
-    @classmethod
-    def _in_time(cls, value: date) -> date:
-        return _simulated(value)
-
-
 class Loss(Frozen):
     """A share of the rows of an extract that are dated in one calendar year never arrives."""
 
@@ -72,15 +40,13 @@ class Loss(Frozen):
     share: Share
 
 
-class Scenario(Frozen):
+class Scenario(Changes):
     """What differs from the baseline; `perfect` sources make no errors but those that `errors` then adds."""
 
     name: str = Field(pattern="^[A-Za-z0-9_-]+$")
     says: str = Field(pattern="^[^\\r\\n]+$")
     perfect: bool = False
     errors: dict[str, Any] = Field(default_factory=dict)
-    surge: Surge | None = None
-    longer_stays: LongerStays | None = None
     loss: tuple[Loss, ...] = ()
 
     @model_validator(mode="after")
@@ -88,7 +54,7 @@ class Scenario(Frozen):
         with_overrides(Errors(), self.errors, f"{self.name}, [errors]")
         return self
 
-    def sources_err(self, chosen: str | None = None) -> Errors:
+    def source_errors(self, chosen: str | None = None) -> Errors:
         """Return the errors of the scenario, changed by what a user chose: `none`, or a file of overrides."""
         if chosen == NO_ERRORS_WORD:
             return NO_ERRORS
@@ -123,9 +89,3 @@ def read_scenario(name: str) -> Scenario:
     if tree and tree.keys() <= Errors.model_fields.keys():
         raise UserError(f"{path}: a file of errors, not a scenario. Give it with --errors.")
     return parse(Scenario, {"name": path.stem, **tree}, str(path))
-
-
-def _simulated(value: date) -> date:
-    if not as_date(FIRST_DAY) <= value <= as_date(LAST_DAY):
-        raise ValueError(f"lives are simulated from {as_date(FIRST_DAY)} to {as_date(LAST_DAY)}")
-    return value

@@ -7,8 +7,8 @@ kind, the odds of an answer from those on the PDS list over the odds from those 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synthetic_data.errors.catalogue import Survey
-from synthetic_data.lives.events import at_steps
+from synthetic_data.country.rates import at_steps
+from synthetic_data.errors.survey_rates import Survey
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import YEAR, age
 from synthetic_data.numbers.draws import Floats, draws

@@ -14,6 +14,7 @@ from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.institutions.view import Extract, Sight
 from synthetic_data.lives.lives import Lives
+from synthetic_data.lives.ordinals import ordinals
 from synthetic_data.numbers.days import NEVER, SURVEY_DAY, as_date, dates, day
 from synthetic_data.numbers.draws import Days, draws
 from synthetic_data.numbers.runs import begins, pieces
@@ -85,7 +86,7 @@ def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on:
     places = pl.DataFrame({
         "postcode": lives.map.place[postcode],
         "household": identifiers.household_places(lives, of_household, household),
-        "person": identifiers.shuffled(lives.seed, of_person, lives.ordinal[rows]),
+        "person": identifiers.shuffled(lives.seed, of_person, lives.once(ordinals)[rows]),
     })  # fmt: skip
     order = places.select(pl.arg_sort_by("postcode", "household", "person")).to_series().to_numpy()
     rows, postcode, household = rows[order], postcode[order], household[order]

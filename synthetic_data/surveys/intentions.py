@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from synthetic_data.errors.catalogue import Intentions
+from synthetic_data.errors.survey_rates import Intentions
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import YEAR
 from synthetic_data.numbers.draws import Days, Floats, between, draws

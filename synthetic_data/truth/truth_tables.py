@@ -9,10 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country.geography import authorities
-from synthetic_data.country.rates import PARTIES, table
+from synthetic_data.country.migrant_groups import MIGRANT_GROUPS
+from synthetic_data.country.tables import table
 from synthetic_data.lives.lives import Lives
-from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, dates
+from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, dates, day_of, row_days, row_of
 from synthetic_data.truth import definitions
+from synthetic_data.truth.life import LONG, Life
 
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 """Lives are known from the first to the day before the second."""
@@ -28,7 +30,7 @@ def settle(lives: Lives) -> dict[str, pl.DataFrame]:
     migrations: the long-term ones among them. residents: one row a usual resident on a reference date, with the
     `local_authority` and the `region` of the address on that day.
     """
-    presence = lives.presence
+    presence = _presence(lives)
     crosses = pl.Series(_crosses(lives, presence)[presence["row"].to_numpy()])
     statuses, residents = _oracle(lives, presence.filter(crosses))
     residents = pl.concat([residents, _stayers(presence.filter(~crosses))]).sort("reference_date", "row")
@@ -42,6 +44,18 @@ def settle(lives: Lives) -> dict[str, pl.DataFrame]:
         "migrations": long_term.select("person", "date", direction="kind"),
         "residents": residents.select("reference_date", person[residents["row"]], *_places(lives, residents)),
     }
+
+
+def _presence(lives: Lives) -> pl.DataFrame:
+    """Return spells of presence (`row, start, end`): stays without the journeys inside them."""
+    stays, trips = ([frame[name].to_numpy() for name in frame.columns] for frame in (lives.stays, lives.trips))
+    row, start, end = stays
+    away, out, back = trips
+    # stays and journeys are disjoint, so the n-th start and the n-th end of a person make a spell
+    starts = np.sort(np.append(row_days(row, start), row_days(away, back)), kind="stable")
+    ends = np.sort(np.append(row_days(row, end), row_days(away, out)), kind="stable")
+    spells = pl.DataFrame({"row": row_of(starts), "start": day_of(starts), "end": day_of(ends)})
+    return spells.filter(pl.col("start") <= LAST_DAY)
 
 
 def _as_date(name: str) -> pl.Expr:
@@ -64,7 +78,7 @@ def _crosses(lives: Lives, presence: pl.DataFrame) -> NDArray[np.bool_]:
 def _stayers(presence: pl.DataFrame) -> pl.DataFrame:
     """Return the residents (`row, reference_date`) among people who never cross: who lives here for over 365 days."""
     end = pl.min_horizontal("end", pl.lit(LAST_DAY + 1, dtype=pl.Int64))
-    long_term = presence.filter(end - pl.col("start") > definitions.LONG.days)
+    long_term = presence.filter(end - pl.col("start") > LONG.days)
     spells = long_term.select("row", since=_as_date("start"), until=_as_date("end").fill_null(HORIZON))
     here = (pl.col("since") <= pl.col("reference_date")) & (pl.col("reference_date") < pl.col("until"))
     return pl.concat([
@@ -96,7 +110,7 @@ def _oracle(lives: Lives, presence: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
     )
 
 
-def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, definitions.Life]]:
+def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, Life]]:
     """Yield each person (row) with the life that the oracle is asked about."""
     row = presence["row"].to_numpy()
     spells = presence.select(
@@ -106,13 +120,15 @@ def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, defin
         every = list(of_person)
         yield (
             one,
-            definitions.Life([(start, end) for *_, start, end in every], every[0][1], every[0][2], BEGIN, HORIZON),
+            Life([(start, end) for *_, start, end in every], every[0][1], every[0][2], BEGIN, HORIZON),
         )
 
 
 def _people(lives: Lives) -> pl.DataFrame:
     mother = lives.people["mother"].to_numpy()
-    came_as = np.array([*(party.name for party in PARTIES), "residents", "ghosts"], dtype=object)[lives.party]
+    came_as = np.array([*(group.name for group in MIGRANT_GROUPS), "residents", "ghosts"], dtype=object)[
+        lives.migrant_group
+    ]
     came_as[mother >= 0] = "births"
     return lives.people.select(
         "person",
@@ -127,6 +143,6 @@ def _people(lives: Lives) -> pl.DataFrame:
             pl.when(pl.Series(mother >= 0)).then(pl.Series(lives.person[np.maximum(mother, 0)]))
         ).to_series(),
         came_as=pl.Series(came_as, dtype=pl.String),
-        naturalised_on=dates("naturalised_on", lives.people["naturalised"].to_numpy()),
+        naturalised_on=dates("naturalised_on", lives.naturalised),
         region=pl.Series(table("areas")["area"].to_numpy()[lives.part], dtype=pl.String),
     )

@@ -8,6 +8,7 @@ from synthetic_data.benchmarks.observed_study import Observed, open_study
 from synthetic_data.benchmarks.targets import read_targets, study_residents
 from synthetic_data.simulate import simulate
 from synthetic_data.truth import definitions
+from synthetic_data.truth.life import chains
 from synthetic_data.truth.truth_tables import HORIZON, REFERENCE_DATES
 
 RESIDENTS = 1_500
@@ -31,7 +32,7 @@ def test_residents_of_any_day_are_those_of_the_oracle(study, on):
     spells: dict[int, list] = {}
     for person, start, end in study.truth("presence").sort("person", "start").iter_rows():
         spells.setdefault(person, []).append((start, end))
-    here = {one for one, own in spells.items() if definitions.is_usual_resident(definitions.chains(own), on, HORIZON)}
+    here = {one for one, own in spells.items() if definitions.is_usual_resident(chains(own), on, HORIZON)}
     found = study.residents(on)
     assert set(found["person"]) == here
     ages = dict(found.select("person", "age").iter_rows())

@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 
 from synthetic_data.country.geography import authorities
-from synthetic_data.country.rates import table
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.country.tables import table
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.truth import definitions, truth_tables
+from synthetic_data.truth.life import Life, chains
 
 BEGIN, HORIZON = truth_tables.BEGIN, truth_tables.HORIZON
 
@@ -30,12 +32,11 @@ def test_the_short_cut_for_people_who_never_cross_agrees_with_the_oracle(tables:
     statuses, residents = set(), set()
     for person, of_person in _spells(tables["presence"]).items():
         statuses |= {
-            (person, *status)
-            for status in definitions.statuses(definitions.Life(of_person, *people[person], BEGIN, HORIZON))
+            (person, *status) for status in definitions.statuses(Life(of_person, *people[person], BEGIN, HORIZON))
         }
-        chains = definitions.chains(of_person)
+        joined = chains(of_person)
         residents |= {
-            (on, person) for on in truth_tables.REFERENCE_DATES if definitions.is_usual_resident(chains, on, HORIZON)
+            (on, person) for on in truth_tables.REFERENCE_DATES if definitions.is_usual_resident(joined, on, HORIZON)
         }
     assert set(tables["statuses"].iter_rows()) == statuses
     assert set(tables["residents"].select("reference_date", "person").iter_rows()) == residents

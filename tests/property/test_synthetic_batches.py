@@ -17,7 +17,14 @@ from pipeline.errors import UserError
 from synthetic_data import simulate
 from synthetic_data.country import parts
 from synthetic_data.country.geography import PARTS, part_residents
-from synthetic_data.country.parts import BATCH, WORTH, batches, names_of, parts_of, people_of
+from synthetic_data.country.parts import (
+    BATCH_RESIDENTS,
+    RESIDENTS_FOR_PROCESSES,
+    batches,
+    names_of,
+    parts_of,
+    people_of,
+)
 from synthetic_data.delivery import ordered_files
 from synthetic_data.delivery.ordered_files import Spool
 
@@ -37,7 +44,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def smaller_batches(monkeypatch: pytest.MonkeyPatch, residents: int) -> None:
-    monkeypatch.setattr(parts, "BATCH", residents)
+    monkeypatch.setattr(parts, "BATCH_RESIDENTS", residents)
 
 
 def test_the_bytes_are_the_same_whatever_the_batches(
@@ -52,7 +59,7 @@ def test_the_bytes_are_the_same_whatever_the_batches(
 def test_the_bytes_are_the_same_whatever_the_threads(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "WORTH", 0)
+    monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
     told: list[str] = []
     simulate.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
     assert told == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
@@ -95,7 +102,7 @@ def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "WORTH", 0)
+    monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
     monkeypatch.setattr(simulate, "_see", os.getcwd)  # fails in the process: it takes no arguments
     with pytest.raises(TypeError):
         simulate.simulate(RESIDENTS, 7, tmp_path, threads=2)
@@ -109,7 +116,7 @@ def test_batches_hold_every_part_once_and_are_about_equally_large(
     found = batches(sorted(chosen), residents, threads)
     assert sorted(part for batch in found for part in batch) == sorted(chosen)
     people = people_of(chosen, residents)
-    wanted = max(people / BATCH, threads if people >= WORTH else 1)
+    wanted = max(people / BATCH_RESIDENTS, threads if people >= RESIDENTS_FOR_PROCESSES else 1)
     assert len(found) == min(len(chosen), ceil(wanted))
     sizes = [people_of(batch, residents) for batch in found]
     assert max(sizes) - min(sizes) <= max(part_residents(residents)[part] for part in chosen)

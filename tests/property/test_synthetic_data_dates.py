@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.errors import UserError
 from synthetic_data.delivery import extracts
 from synthetic_data.errors.catalogue import Errors
-from synthetic_data.lives.lives import live
+from synthetic_data.lives.build import live
 from synthetic_data.numbers.days import FIRST_DAY, as_date
 from synthetic_data.simulate import FIRST_DATA_DATE, LAST_DATA_DATE, simulate
 

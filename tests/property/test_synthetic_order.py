@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from synthetic_data.delivery.extracts import extracts
 from synthetic_data.delivery.second_numbers import _in_place
 from synthetic_data.errors.catalogue import Errors
-from synthetic_data.lives.lives import live
+from synthetic_data.lives.build import live
 from synthetic_data.numbers import draws
 from synthetic_data.numbers.days import calendar_year, day, year_starts
 

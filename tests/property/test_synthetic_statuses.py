@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_data.truth.definitions import Life, Spell, Status, statuses
+from synthetic_data.truth.definitions import Status, statuses
+from synthetic_data.truth.life import Life, Spell
 
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 BIRTH = date(1990, 1, 1)

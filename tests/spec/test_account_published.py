@@ -13,6 +13,7 @@ from estimation.account.reconcile import reconcile
 from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
+from estimation.stages import AccountStudy
 from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage
 from pipeline.stage import StageContext
@@ -84,7 +85,8 @@ def published(folder: Path, table: pl.DataFrame | None = None, **changes) -> Pat
     (counts() if table is None else table).write_parquet(before / "counts.parquet")
     classes.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
-    account(StageContext(study=small_study(**changes), folders={"count": before}, out=after))
+    study = AccountStudy.of(small_study(**changes), folder)
+    account(StageContext(study=study, folders={"count": before}, out=after))
     return after
 
 
@@ -305,5 +307,5 @@ def test_a_year_without_any_migration_still_has_figures(tmp_path):
 
 
 def test_stocks_that_do_not_frame_the_flows_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"immigration\.csv has the years \[2016, 2017\].*that of 2016 needs"):
+    with pytest.raises(UserError, match=r"study\.toml, \[periods\].*'stock_years' must run from 2015 to 2017"):
         published(tmp_path, periods=Periods(flow_years=YEARS, stock_years=YEARS))

@@ -13,6 +13,7 @@ from pipeline.study import read_study
 from pipeline.tables import write_table
 from rules.evidence import evidence
 from rules.people import stays
+from rules.stages import EvidenceStudy, StaysStudy
 
 DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
 D = dt.date
@@ -31,7 +32,9 @@ def run_evidence(
     study = read_study(study_of(folder, list(records), more))
     for name, frame in records.items():
         write_table(frame, folder / "ingest" / "records" / f"{name}.parquet")
-    context = StageContext(study, {"ingest": folder / "ingest"}, folder / "evidence", threads=1)
+    context = StageContext(
+        EvidenceStudy.of(study, folder), {"ingest": folder / "ingest"}, folder / "evidence", threads=1
+    )
     result = evidence(context)
     return pl.read_parquet(folder / "evidence" / "evidence.parquet"), result
 
@@ -183,7 +186,8 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
     write_table(clusters, tmp_path / "link" / "clusters.parquet")
     write_table(mothers, tmp_path / "link" / "mothers.parquet")
     folders = {name: tmp_path / name for name in ("ingest", "link", "evidence")}
-    result = stays(StageContext(read_study(tmp_path / "study.toml"), folders, tmp_path / "stays", threads=1))
+    study = StaysStudy.of(read_study(tmp_path / "study.toml"), tmp_path)
+    result = stays(StageContext(study, folders, tmp_path / "stays", threads=1))
     people, spells, residents = (
         pl.read_parquet(tmp_path / "stays" / f"{name}.parquet") for name in ("people", "stays", "residents")
     )

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from synthetic_data.truth.definitions import Crossing, Life, Spell, after_months, crossings, statuses
+from synthetic_data.truth.definitions import Crossing, after_months, crossings, statuses
+from synthetic_data.truth.life import Life, Spell
 
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 BIRTH = date(1985, 5, 5)

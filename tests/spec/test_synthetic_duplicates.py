@@ -7,9 +7,11 @@ import pytest
 
 from synthetic_data.delivery import extracts
 from synthetic_data.delivery.second_numbers import second_days
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.catalogue import Errors, with_overrides
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.institutions.view import Extract
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, NEVER, day
 
 KEYS = {"pds": "NHS_NUMBER", "pr": "NHS_NO", "hesa": "HUSID", "exit_checks_travel": "PERSON_ID"}

@@ -5,11 +5,13 @@ import polars as pl
 import pytest
 
 from synthetic_data.errors import recorded_identity
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.catalogue import Errors, with_overrides
 from synthetic_data.errors.misspellings import drawn_slips, misspelt, on_new_year, wrong_birth
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.errors.record_draws import Records
-from synthetic_data.errors.susceptibility import SHARES, proneness
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.errors.susceptibility import SHARES, error_susceptibility
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LAST_DAY, SURVEY_DAY, age, dates, day
 
 BORN = np.arange(day(1950, 1, 1), day(2015, 1, 1), 5)
@@ -66,7 +68,7 @@ def test_a_misspelt_name_is_another_name_with_the_same_first_letter() -> None:
 
 def test_the_mean_over_residents_of_how_prone_people_are_is_kept(lives: Lives, everybody: np.ndarray) -> None:
     errors = Errors()
-    factor = proneness(lives, errors, everybody)
+    factor = error_susceptibility(lives, errors, everybody)
     years, men = age(lives.birth, SURVEY_DAY), (lives.people["sex"] == "M").to_numpy()
     young = (years >= 20) & (years < 30)
     # weighted to the stated shares, so that the people simulated need not have them
@@ -83,7 +85,7 @@ def test_factors_of_groups_multiply_and_do_not_depend_on_who_is_simulated(
     lives: Lives, everybody: np.ndarray
 ) -> None:
     alike = with_overrides(Errors(), {"names": {"prone": 0.0, "prone_factor": 1.0}}, "test")
-    factor = proneness(lives, alike, everybody)
+    factor = error_susceptibility(lives, alike, everybody)
     years, men, in_london = age(lives.birth, SURVEY_DAY), (lives.people["sex"] == "M").to_numpy(), lives.part == 6
     young = (years >= 20) & (years < 30)
     mean = np.prod([1 + SHARES[name] * (of - 1) for name, of in alike.groups])

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from synthetic_data.country.names import ORIGINS
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.catalogue import Errors, with_overrides
 from synthetic_data.errors.name_forms import PARTS, in_other_forms
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.errors.record_draws import Records
 from synthetic_data.numbers.labels import Labels
 

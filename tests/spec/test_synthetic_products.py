@@ -9,15 +9,17 @@ import polars as pl
 import pytest
 
 from synthetic_data.country.geography import authorities
-from synthetic_data.country.rates import table
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors
-from synthetic_data.institutions import activity, lived
+from synthetic_data.country.tables import table
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.institutions import activity
 from synthetic_data.institutions.benefits import benefit_spells, families, universal_credit
 from synthetic_data.institutions.home_office import leave, settlement_scheme
 from synthetic_data.institutions.home_office.permissions import permissions
 from synthetic_data.institutions.revenue import earnings, insurance_numbers
 from synthetic_data.institutions.view import Sight
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
 
 RESIDENTS = 3_000
@@ -204,7 +206,7 @@ def test_settlement_and_extensions_tell_how_people_came(sight: Sight) -> None:
 
 def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(sight: Sight, lives: Lives) -> None:
     granted = leave.citizenship(sight).filter(pl.col("OUTCOME") == "GRANT")
-    british = lived.naturalised(lives)
+    british = lives.naturalised
     expected = np.flatnonzero(british <= DATA_DATE)
     assert sorted(granted["row"]) == expected.tolist()
     on = granted.select(pl.coalesce("CEREMONY_DATE", "OUTCOME_DATE")).to_series()
@@ -318,7 +320,7 @@ def test_those_apply_who_are_of_the_union_here_and_not_british(sight: Sight, liv
     on = applications["APPLICATION_DATE"].to_physical().to_numpy().astype(np.int64)
     assert set(lives.people["fine_group"].to_numpy()[row]) <= set(settlement_scheme.GROUPS)
     assert lives.is_here(row, on).all()
-    assert (on < lived.naturalised(lives)[row]).all()
+    assert (on < lives.naturalised[row]).all()
     assert (applications["APPLICATION_DATE"] >= date(2018, 8, 28)).all()
     assert (applications["APPLICATION_DATE"] >= date(2019, 3, 30)).sum() > 0.7 * len(applications)
     pending = applications["OUTCOME"] == "PENDING"

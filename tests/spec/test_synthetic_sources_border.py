@@ -7,12 +7,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.country.rates import PARTIES
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors
-from synthetic_data.institutions import border, lived
+from synthetic_data.country.migrant_groups import MIGRANT_GROUPS
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.institutions import border
 from synthetic_data.institutions.home_office import permissions
 from synthetic_data.lives import newcomers
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
+from synthetic_data.lives.studies import first_course
 from synthetic_data.numbers.days import EXIT_CHECKS_FROM, NEVER, as_date, day
 
 RESIDENTS = 12_000
@@ -58,10 +61,10 @@ def test_students_may_stay_for_their_course_and_120_days_more(lives: Lives, gran
     heads = rows_of(lives, "study")
     heads = heads[lives.people["place"].to_numpy()[heads] == 0]
     first = granted.filter((pl.col("visa") == "STU") & pl.col("row").is_in(pl.Series(heads).implode()))
-    overstayers = lives.stays.filter(pl.Series(lives.overstays))["row"]
+    overstayers = lives.stays.filter(pl.Series(permissions.overstays(lives)))["row"]
     first = first.filter(~pl.col("row").is_in(overstayers.implode()))
     assert len(first) > 50
-    finish = lives.course[1][first["row"].to_numpy()]
+    finish = first_course(lives)[1][first["row"].to_numpy()]
     assert (first["valid_to"].to_numpy() == finish + 120).all()
 
 
@@ -95,7 +98,7 @@ def test_refugees_cross_unseen_and_are_protected_months_later(
 def test_whoever_becomes_british_vanishes_from_exit_checks(
     lives: Lives, granted: pl.DataFrame, flawless: pl.DataFrame
 ) -> None:
-    british = pl.Series("british", lived.naturalised(lives))
+    british = pl.Series("british", lives.naturalised)
     assert ((british < NEVER) & pl.Series(lives.visa_national)).sum() > 50
     crossed = flawless.with_columns(british=british[flawless["row"]], day=pl.col("EVENT_DATE").to_physical())
     assert (crossed["day"] < crossed["british"]).all()
@@ -119,10 +122,10 @@ def test_students_who_stay_on_switch_once_to_work_or_family(lives: Lives, grante
 
 def test_overstayers_hold_nothing_when_they_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a country to which half of all newcomers come to stay on."""
-    monkeypatch.setattr(newcomers, "PARTIES", tuple(replace(party, overstays=0.5) for party in PARTIES))
+    monkeypatch.setattr(newcomers, "MIGRANT_GROUPS", tuple(replace(group, overstays=0.5) for group in MIGRANT_GROUPS))
     lives = live(seed=3, residents=1_000)
     granted = permissions.permissions(lives)
-    stays = lives.stays.filter(pl.Series(lives.overstays))
+    stays = lives.stays.filter(pl.Series(permissions.overstays(lives)))
     stays = stays.filter(
         pl.Series(lives.visa_national[stays["row"].to_numpy()]) & (pl.col("start") >= day(2010, 2, 15))
     )
@@ -138,7 +141,7 @@ def test_overstayers_hold_nothing_when_they_leave(monkeypatch: pytest.MonkeyPatc
 def test_perfect_exit_checks_see_both_sides_of_every_journey(lives: Lives, flawless: pl.DataFrame) -> None:
     trips = lives.trips.filter((pl.col("out") >= EXIT_CHECKS_FROM) & (pl.col("back") <= day(2019, 12, 31)))
     row = trips["row"].to_numpy()
-    usual = (lived.naturalised(lives)[row] == NEVER) & ~lives.route[row].are("protection")
+    usual = (lives.naturalised[row] == NEVER) & ~lives.route[row].are("protection")
     trips = trips.filter(pl.Series(usual & lives.visa_national[row]))
     crossed = set(zip(flawless["row"], flawless["EVENT_DATE"].to_physical(), flawless["DIRECTION"], strict=True))
     for name, direction in (("out", "OUT"), ("back", "IN")):
@@ -183,6 +186,6 @@ def test_nothing_is_known_from_before_april_2015(seen: pl.DataFrame) -> None:
 
 
 def test_every_route_of_a_party_has_a_visa() -> None:
-    routes = {party.route for party in PARTIES if party.group == "non_EU"}
+    routes = {group.route for group in MIGRANT_GROUPS if group.group == "non_EU"}
     assert None not in routes
     assert routes <= set(permissions.VISAS) <= set(permissions.DAYS)

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.catalogue import Errors, with_overrides
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.institutions import activity, registrars
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.institutions.nhs.postings import ONE_CONTRACTOR
@@ -15,7 +16,9 @@ from synthetic_data.institutions.revenue import insurance_numbers
 from synthetic_data.institutions.universities import student_record
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 from synthetic_data.institutions.view import Sight
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives import studies
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import FIRST_DAY, NEVER, age, day
 
 RESIDENTS = 6_000
@@ -191,7 +194,7 @@ def test_a_change_of_provider_is_a_new_instance_and_a_first_year(record: pl.Data
 def test_placements_are_single_years_of_longer_courses(lives: Lives, record: pl.DataFrame) -> None:
     out = record.filter(pl.col("LOCSDY").is_in([student_record.ON_PLACEMENT, student_record.ABROAD]))
     assert out["row"].is_unique().all()
-    placed = lives.courses.filter(pl.col("placement") < NEVER)["row"]
+    placed = lives.once(studies.courses).filter(pl.col("placement") < NEVER)["row"]
     assert set(out["row"]) <= set(placed)
     assert not lives.visa_national[out.filter(pl.col("LOCSDY") == student_record.ABROAD)["row"].to_numpy()].any()
 

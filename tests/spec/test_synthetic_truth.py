@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from synthetic_data.truth.definitions import Chain, chains, is_usual_resident, migrations
+from synthetic_data.truth.definitions import is_usual_resident, migrations
+from synthetic_data.truth.life import Chain, chains
 
 BEGIN, HORIZON = date(2010, 1, 1), date(2021, 1, 1)
 BIRTH = date(1985, 5, 5)

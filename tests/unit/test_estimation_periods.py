@@ -1,15 +1,12 @@
 """Years ending on 30 June, their quarters, cohorts and age groups."""
 
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from estimation.cells import age_group
-from estimation.periods import check_periods, quarter_end, quarters, year_end, year_ending, year_start
-from pipeline.errors import UserError
-from pipeline.study import Periods
+from estimation.periods import quarter_end, quarters, year_end, year_ending, year_start
 
 
 def test_a_year_runs_from_july_to_june():
@@ -46,8 +43,3 @@ def test_age_groups_begin_at_the_age_in_their_name():
     assert ages.select(age_group(pl.col("age"))).to_series().to_list() == [
         "0-15", "0-15", "16-24", "16-24", "25-44", "25-44", "45-64", "45-64", "65+", "65+",
     ]  # fmt: skip
-
-
-def test_stocks_that_do_not_frame_the_flows_are_refused_with_the_file_and_the_years():
-    with pytest.raises(UserError, match=r"study\.toml, \[periods\].*'stock_years' must run from 2015 to 2017"):
-        check_periods(Periods(flow_years=(2016, 2017), stock_years=(2016, 2017)), Path("study.toml"))

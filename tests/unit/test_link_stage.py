@@ -6,13 +6,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from link_population import SOURCES, Population, context_of
+from link_population import SOURCES, Population, context_of, study_of
 from polars.testing import assert_frame_equal
 
 from linkage.link import link
 from linkage.score import score_links
+from linkage.stages import LinkStudy
 from pipeline.errors import UserError
 from pipeline.schemas import TABLES
+from pipeline.stage import StageContext
 from pipeline.study import ExtractFiles
 
 TABLES_OF_LINK = ("links", "clusters", "mothers", "linkage_quality")
@@ -170,12 +172,9 @@ def test_a_model_for_a_source_that_has_none_is_a_mistake(ingest, tmp_path):
         link(context_of(tmp_path / "link", ingest, models={"hsea": "x.json"}))
 
 
-def test_a_study_without_the_spine_is_a_mistake(ingest, tmp_path):
-    context = context_of(tmp_path / "link", ingest)
-    kept = tuple(one for one in context.study.extract if one.name != "pds")
-    object.__setattr__(context, "study", context.study.model_copy(update={"extract": kept}))
+def test_a_study_without_the_spine_is_a_mistake(tmp_path):
     with pytest.raises(UserError, match="no source 'pds', with which all others are linked"):
-        link(context)
+        LinkStudy.of(study_of(tmp_path, sources=("hesa", "mws")), tmp_path)
 
 
 COUNCIL = """
@@ -206,14 +205,12 @@ def test_a_new_source_needs_a_contract_and_no_python(population, ingest, tmp_pat
     (folder / "tokens" / "pds.parquet").symlink_to(ingest / "tokens" / "pds.parquet")
     people = population.tokens("activity").rename({"encrypted_nino": "council_account"})
     people.write_parquet(folder / "tokens" / "council_tax.parquet")
-    context = context_of(tmp_path / "link", folder, sources=("pds",))
-    study = context.study.model_copy(
-        update={
-            "contracts": (str(tmp_path / "council_tax.toml"),),
-            "extract": (*context.study.extract, ExtractFiles(name="council_tax", files=("x.csv",))),
-        }
-    )
-    object.__setattr__(context, "study", study)
+    spine = study_of(tmp_path, sources=("pds",))
+    extracts = (*spine.extract, ExtractFiles(name="council_tax", files=("x.csv",)))
+    contracts = (str(tmp_path / "council_tax.toml"),)
+    study = spine.model_copy(update={"contracts": contracts, "extract": extracts})
+    (tmp_path / "link").mkdir()
+    context = StageContext(LinkStudy.of(study, tmp_path), {"ingest": folder}, tmp_path / "link")
     link(context)
     quality = pl.read_parquet(context.out / "linkage_quality.parquet")
     found = quality.filter(source_l="council_tax", source_r="pds", group="all").row(0, named=True)

@@ -1,13 +1,20 @@
-"""The store: what stands is not run again, a killed stage leaves nothing behind, names lead to contents."""
+"""The store: an intact result is not computed again, a killed stage leaves nothing behind, names lead to contents."""
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.stage import StageResult
-from pipeline.store import Store, digest, place, stage_key
+from pipeline.stage import Stage, StageResult, StudyPart
+from pipeline.store import Store, digest, publish_folder, stage_key
+
+
+class Seeded(StudyPart):
+    """A part of a study: its seed."""
+
+    seed: int
 
 
 def writes(text, calls):
@@ -22,8 +29,8 @@ def writes(text, calls):
 def test_a_stage_that_stands_is_not_run_again(tmp_path):
     calls: list = []
     store = Store(tmp_path)
-    first = store.fill("ingest", "k" * 64, writes("one", calls))
-    second = store.fill("ingest", "k" * 64, writes("two", calls))
+    first = store.run_or_reuse("ingest", "k" * 64, writes("one", calls))
+    second = store.run_or_reuse("ingest", "k" * 64, writes("two", calls))
     assert len(calls) == 1
     assert (first.reused, second.reused) == (False, True)
     assert (second.folder / "a.txt").read_text() == "one"
@@ -33,8 +40,8 @@ def test_a_stage_that_stands_is_not_run_again(tmp_path):
 def test_another_key_is_another_folder_and_both_stand(tmp_path):
     calls: list = []
     store = Store(tmp_path)
-    store.fill("ingest", "a" * 64, writes("one", calls))
-    store.fill("ingest", "b" * 64, writes("two", calls))
+    store.run_or_reuse("ingest", "a" * 64, writes("one", calls))
+    store.run_or_reuse("ingest", "b" * 64, writes("two", calls))
     assert store.finished("ingest", "a" * 64) is not None
     assert len(calls) == 2
 
@@ -47,17 +54,17 @@ def test_a_stage_that_fails_leaves_no_result_and_is_run_again(tmp_path):
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):
-        store.fill("link", "k" * 64, dies)
+        store.run_or_reuse("link", "k" * 64, dies)
     assert store.finished("link", "k" * 64) is None
     with store.locked():
         assert [path.name for path in (tmp_path / "store" / "link").iterdir()] == []
-        record = store.fill("link", "k" * 64, writes("whole", []))
+        record = store.run_or_reuse("link", "k" * 64, writes("whole", []))
     assert [path.name for path in sorted(record.folder.iterdir())] == ["a.txt", "stage.json"]
 
 
 def test_a_result_that_lost_a_file_does_not_stand(tmp_path):
     store = Store(tmp_path)
-    record = store.fill("link", "k" * 64, writes("whole", []))
+    record = store.run_or_reuse("link", "k" * 64, writes("whole", []))
     (record.folder / "a.txt").unlink()
     assert store.finished("link", "k" * 64) is None
 
@@ -68,15 +75,24 @@ def test_two_runs_do_not_share_a_folder(tmp_path):
 
 
 def test_the_key_changes_with_all_that_can_change_the_result():
-    base = stage_key("count", {"seed": 1}, ["u"], ("estimation",))
-    assert base == stage_key("count", {"seed": 1}, ["u"], ("estimation",))
+    stage, part = Stage("count", ("stays",), "estimation", Seeded, "none:none"), Seeded(study_file="s.toml", seed=1)
+    base = stage_key(stage, part, ["u"])
+    assert base == stage_key(stage, Seeded(study_file="elsewhere/s.toml", seed=1), ["u"])
     others = {
-        stage_key("account", {"seed": 1}, ["u"], ("estimation",)),
-        stage_key("count", {"seed": 2}, ["u"], ("estimation",)),
-        stage_key("count", {"seed": 1}, ["v"], ("estimation",)),
-        stage_key("count", {"seed": 1}, ["u"], ("rules",)),
+        stage_key(replace(stage, name="account"), part, ["u"]),
+        stage_key(stage, Seeded(study_file="s.toml", seed=2), ["u"]),
+        stage_key(stage, part, ["v"]),
+        stage_key(replace(stage, package="rules"), part, ["u"]),
+        stage_key(replace(stage, package="rules", declared_data=("sets",)), part, ["u"]),
     }
-    assert len(others | {base}) == 5
+    assert len(others | {base}) == 6
+
+
+def test_the_key_changes_with_the_version_of_a_library(monkeypatch):
+    stage, part = Stage("count", (), "estimation", Seeded, "none:none"), Seeded(study_file="s.toml", seed=1)
+    before = stage_key(stage, part, [])
+    monkeypatch.setattr("pipeline.store.library_versions", lambda: {"polars": "0.0"})
+    assert stage_key(stage, part, []) != before
 
 
 def test_a_digest_does_not_depend_on_the_order_of_keys():
@@ -89,9 +105,9 @@ def test_placing_replaces_a_folder_as_a_whole(tmp_path):
     tables = tmp_path / "tables"
     tables.mkdir()
     (tables / "old.txt").write_text("old")
-    place({"sub/new.txt": source}, tables, finish=lambda folder: (folder / "made.txt").write_text("x"))
+    publish_folder({"sub/new.txt": source, "also.txt": source}, tables)
     found = {str(path.relative_to(tables)) for path in tables.rglob("*") if path.is_file()}
-    assert found == {"sub/new.txt", "made.txt"}
+    assert found == {"sub/new.txt", "also.txt"}
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
 
 
@@ -109,9 +125,9 @@ def test_placing_replaces_a_folder_as_a_whole(tmp_path):
 def test_a_damaged_result_is_made_again(name, content, tmp_path):
     calls: list = []
     store = Store(tmp_path)
-    folder = store.fill("ingest", "k" * 64, writes("one", calls)).folder
+    folder = store.run_or_reuse("ingest", "k" * 64, writes("one", calls)).folder
     (folder / name).unlink()
     if content is not None:
         (folder / name).write_bytes(content)
-    assert not store.fill("ingest", "k" * 64, writes("one", calls)).reused
+    assert not store.run_or_reuse("ingest", "k" * 64, writes("one", calls)).reused
     assert (folder / "a.txt").read_text() == "one"

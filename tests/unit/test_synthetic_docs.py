@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from flows.cli import simulate
 from pipeline.ingest.contracts import read_contracts
 from synthetic_data.errors.catalogue import Errors
-from synthetic_data.errors.identity_rates import OfSource
+from synthetic_data.errors.source_rates import OfSource
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "synthetic_data.md"

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 from pipeline.errors import UserError
 from synthetic_data.delivery.extracts import extracts
 from synthetic_data.errors import recorded_identity
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, read_errors, values, with_overrides
-from synthetic_data.errors.identity_rates import OfSource
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.errors.catalogue import Errors, read_errors, values, with_overrides
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.errors.source_rates import OfSource
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LAST_DAY, LONG_AGO
 
 

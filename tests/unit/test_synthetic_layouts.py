@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.ingest.contracts import CURRENT, read_contracts
 from pipeline.ingest.ingest import ingest
+from pipeline.ingest.stages import IngestStudy
 from pipeline.stage import StageContext
 from pipeline.study import read_study
 from synthetic_data.delivery import layouts
@@ -125,7 +126,8 @@ def ingested(tmp_path_factory):
             simulate(1_200, 5, folder)
         out = folder / "out"
         out.mkdir()
-        ingest(StageContext(study=read_study(folder / "study.toml"), folders={}, out=out))
+        study = IngestStudy.of(read_study(folder / "study.toml"), out)
+        ingest(StageContext(study=study, folders={}, out=out))
         made[name] = out
     return made
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 
 MID_2010 = {
     "E12000001": 2_587, "E12000002": 7_020, "E12000003": 5_255, "E12000004": 4_507, "E12000005": 5_566,

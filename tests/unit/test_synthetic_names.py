@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from synthetic_data.country import names
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.errors.recorded_identity import code
 from synthetic_data.numbers.draws import draws
 from synthetic_data.numbers.labels import Labels

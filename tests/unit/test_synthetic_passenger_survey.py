@@ -7,10 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Intentions, with_overrides
+from synthetic_data.errors.catalogue import Errors, with_overrides
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.errors.survey_rates import Intentions
 from synthetic_data.institutions import border
 from synthetic_data.institutions.view import Sight
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, LAST_DAY, NEVER, day
 from synthetic_data.surveys import passenger_survey as survey
 from synthetic_data.surveys.intentions import FOR_GOOD, LONG, intended_absence, intended_stay, months_of

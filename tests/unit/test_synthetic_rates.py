@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthetic_data.country.rates import PARTIES
+from synthetic_data.country.migrant_groups import MIGRANT_GROUPS
 from synthetic_data.delivery import extracts
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import dates
 from synthetic_data.truth import truth_tables
 
@@ -89,7 +91,7 @@ def test_ages_sexes_and_nationalities_are_those_published(residents: np.ndarray,
 
 def test_reasons_for_long_stays_are_those_published(truth: dict[str, pl.DataFrame]) -> None:
     """Published reasons moved: work from 48% (year to March 2016) to 35% (2019), study from 26% to 36%."""
-    purpose = {party.name: party.purpose for party in PARTIES}
+    purpose = {group.name: group.purpose for group in MIGRANT_GROUPS}
     came = truth["migrations"].filter(pl.col("direction") == "immigration").join(
         truth["people"], on="person"
     ).filter(pl.col("came_as").is_in(list(purpose)))  # fmt: skip

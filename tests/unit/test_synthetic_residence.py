@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 
 
 @pytest.fixture(scope="module")

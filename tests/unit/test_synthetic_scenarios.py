@@ -10,11 +10,13 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.study import read_study
 from synthetic_data.country.geography import PARTS
-from synthetic_data.country.rates import PARTIES
+from synthetic_data.country.migrant_groups import MIGRANT_GROUPS
 from synthetic_data.delivery import extracts
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, values
+from synthetic_data.errors.catalogue import Errors, values
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.lives.build import live
 from synthetic_data.lives.households import stacked
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.newcomers import newcomers
 from synthetic_data.numbers.days import LONG_AGO, NEVER, day
 from synthetic_data.scenarios.scenario import BASELINE, Scenario, read_scenario, scenario_names
@@ -64,8 +66,8 @@ def test_people_common_to_two_scenarios_keep_births_names_and_first_addresses(ba
 
 def arrived(scenario: Scenario | None = None) -> pl.DataFrame:
     households, _ = stacked(newcomers(SEED, ARRIVALS_OF, tuple(PARTS), scenario))
-    names = [*(party.name for party in PARTIES), "residents", "ghosts"]
-    return households.with_columns(party=pl.col("party").map_elements(names.__getitem__, pl.String))
+    names = [*(group.name for group in MIGRANT_GROUPS), "residents", "ghosts"]
+    return households.with_columns(migrant_group=pl.col("migrant_group").map_elements(names.__getitem__, pl.String))
 
 
 @pytest.fixture(scope="module")
@@ -73,24 +75,26 @@ def usual() -> pl.DataFrame:
     return arrived()
 
 
-def arrivals(households: pl.DataFrame, party: str, begins: int, until: int) -> int:
-    came = (pl.col("party") == party) & pl.col("arrive").is_between(begins, until, closed="left")
+def arrivals(households: pl.DataFrame, group: str, begins: int, until: int) -> int:
+    came = (pl.col("migrant_group") == group) & pl.col("arrive").is_between(begins, until, closed="left")
     return households.filter(came).height
 
 
-def surge_of(folder: Path, party: str, begins: str, factor: float) -> Scenario:
+def surge_of(folder: Path, group: str, begins: str, factor: float) -> Scenario:
     file = folder / "surge.toml"
-    file.write_text(f'says = "x"\n[surge]\nparty = "{party}"\nbegins = {begins}\nfactor = {factor}\n')
+    file.write_text(f'says = "x"\n[surge]\nparty = "{group}"\nbegins = {begins}\nfactor = {factor}\n')
     return read_scenario(str(file))
 
 
-def test_a_surge_multiplies_the_arrivals_of_one_party_from_its_day_on(usual: pl.DataFrame, baseline: Lives) -> None:
+def test_a_surge_multiplies_arrivals_of_one_migrant_group_from_its_day_on(
+    usual: pl.DataFrame, baseline: Lives
+) -> None:
     surged = arrived(read_scenario("visa_surge"))
     begins, end = day(2017, 7, 1), day(2021, 1, 1)
-    for party in (one.name for one in PARTIES):
-        assert arrivals(surged, party, 0, begins) == arrivals(usual, party, 0, begins)
-        if party != "non_eu_workers":
-            assert arrivals(surged, party, begins, NEVER) == arrivals(usual, party, begins, NEVER)
+    for group in (one.name for one in MIGRANT_GROUPS):
+        assert arrivals(surged, group, 0, begins) == arrivals(usual, group, 0, begins)
+        if group != "non_eu_workers":
+            assert arrivals(surged, group, begins, NEVER) == arrivals(usual, group, begins, NEVER)
     before, after = (arrivals(one, "non_eu_workers", begins, end) for one in (usual, surged))
     # what is added is the expected number, so that only the baseline's own number is due to chance
     assert abs(after / before - 3) < 4 * 2 / before**0.5
@@ -99,14 +103,14 @@ def test_a_surge_multiplies_the_arrivals_of_one_party_from_its_day_on(usual: pl.
     assert lived > baseline.households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
 
 
-def test_a_surge_keeps_the_trend_of_its_party(usual: pl.DataFrame, tmp_path: Path) -> None:
+def test_a_surge_keeps_the_trend_of_its_migrant_group(usual: pl.DataFrame, tmp_path: Path) -> None:
     """Arrivals of Romanians and Bulgarians rose fourfold within two years: twice as many of them do so, too."""
-    party = "eu2_seasonal"
-    surged = arrived(surge_of(tmp_path, party, "2012-07-01", 2))
+    group = "eu2_seasonal"
+    surged = arrived(surge_of(tmp_path, group, "2012-07-01", 2))
     halves = [day(year, month, 1) for year in range(2012, 2021) for month in (1, 7)][1:]
     for begins, until in pairwise(halves):
-        before = arrivals(usual, party, begins, until)
-        added = arrivals(surged, party, begins, until) - before
+        before = arrivals(usual, group, begins, until)
+        added = arrivals(surged, group, begins, until) - before
         assert abs(added - before) < 4 * (2 * before) ** 0.5
 
 
@@ -121,16 +125,16 @@ def test_a_surge_of_students_begins_with_the_courses_after_its_day(usual: pl.Dat
 def test_longer_stays_lengthen_stays_that_begin_late_and_no_other(usual: pl.DataFrame) -> None:
     begins = day(2016, 1, 1)
     longer = arrived(read_scenario("longer_stays")).select("key", leave_longer="leave")
-    both = usual.join(longer, on="key", validate="1:1").filter(pl.col("party") != "ghosts")
+    both = usual.join(longer, on="key", validate="1:1").filter(pl.col("migrant_group") != "ghosts")
     assert both.height > 50_000
-    purpose = {party.name: party.purpose for party in PARTIES}
-    both = both.with_columns(purpose=pl.col("party").replace_strict(purpose))
+    purpose = {group.name: group.purpose for group in MIGRANT_GROUPS}
+    both = both.with_columns(purpose=pl.col("migrant_group").replace_strict(purpose))
     changes = (pl.col("arrive") >= begins) & ~pl.col("purpose").is_in(["visit", "study"])
     same, late = both.filter(~changes), both.filter(changes)
     assert (same["leave"] == same["leave_longer"]).all()
     assert (late["leave"] <= late["leave_longer"]).all()
     workers = late.filter(
-        (pl.col("party") == "eu8_workers")
+        (pl.col("migrant_group") == "eu8_workers")
         & (pl.col("leave") < pl.col("leave_longer"))
         & (pl.col("leave") - pl.col("arrive") > 100)
     )
@@ -167,17 +171,17 @@ def test_the_yardstick_of_linkage_fixes_every_value_of_the_catalogue() -> None:
         return found
 
     assert leaves(scenario.errors) == {name for name, _ in values(Errors())}
-    assert scenario.sources_err().rate("names", "rate", "mws") == pytest.approx(0.15)
+    assert scenario.source_errors().rate("names", "rate", "mws") == pytest.approx(0.15)
 
 
 def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[names]\nrate = 0.2\n")
     hard = read_scenario("hard_links")
-    mixed = hard.sources_err(str(file))
-    assert (mixed.names.rate, mixed.addresses.stale) == (0.2, hard.sources_err().addresses.stale)
-    assert hard.sources_err("none") == NO_ERRORS == read_scenario("perfect_sources").sources_err()
-    assert read_scenario(BASELINE).sources_err() == Errors()
+    mixed = hard.source_errors(str(file))
+    assert (mixed.names.rate, mixed.addresses.stale) == (0.2, hard.source_errors().addresses.stale)
+    assert hard.source_errors("none") == NO_ERRORS == read_scenario("perfect_sources").source_errors()
+    assert read_scenario(BASELINE).source_errors() == Errors()
 
 
 @pytest.mark.parametrize(

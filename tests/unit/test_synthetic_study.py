@@ -14,12 +14,15 @@ from pipeline.ingest.check import values
 from pipeline.ingest.contracts import read_contracts
 from pipeline.ingest.ingest import ingest
 from pipeline.ingest.read_extract import headers_of, read_extract
+from pipeline.ingest.stages import IngestStudy
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.ingest.versions import version_of
 from pipeline.keys import read_key
 from pipeline.stage import StageContext
 from pipeline.study import Study, read_study
 from synthetic_data.delivery.study_file import Choices, study_text
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.scenarios.scenario import read_scenario
 from synthetic_data.simulate import simulate
 
@@ -43,7 +46,7 @@ def flawless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def extract(study: Study, name: str) -> pl.DataFrame:
     """Return the rows of an extract in all of its files, typed, under the headers of its current layout."""
-    contract = next(one.extracts[name] for one in study.source_contracts().values() if name in one.extracts)
+    contract = next(one.extracts[name] for one in delivered_contracts(study).values() if name in one.extracts)
     frames = []
     for file in study.files_of(name):
         layout = contract.layouts[version_of(file, contract, None, str(study.path))]
@@ -53,7 +56,7 @@ def extract(study: Study, name: str) -> pl.DataFrame:
 
 def quarantined(study: Path, out: Path) -> tuple[int, int]:
     out.mkdir()
-    counts = ingest(StageContext(read_study(study / "study.toml"), {}, out)).counts
+    counts = ingest(StageContext(IngestStudy.of(read_study(study / "study.toml"), out), {}, out)).counts
     return int(counts["quarantined"]), int(counts["rows"])
 
 
@@ -61,7 +64,7 @@ def test_the_study_names_every_extract_with_its_rows_and_a_key(folder: Path) -> 
     study = read_study(folder / "study.toml")
     assert study.synthetic
     assert study.data_date.isoformat() == "2019-12-31"
-    assert set(study.source_contracts()) == set(read_contracts())
+    assert set(delivered_contracts(study)) == set(read_contracts())
     assert {one.name for one in study.extract} == {
         name for contract in read_contracts().values() for name in contract.extracts
     }
@@ -73,7 +76,7 @@ def test_the_study_names_every_extract_with_its_rows_and_a_key(folder: Path) -> 
 
 def test_every_file_has_the_columns_of_a_layout_of_its_contract(folder: Path) -> None:
     study = read_study(folder / "study.toml")
-    for contract in study.source_contracts().values():
+    for contract in delivered_contracts(study).values():
         for name, wanted in contract.extracts.items():
             for file in study.files_of(name):
                 layout = wanted.layouts[version_of(file, wanted, None, str(study.path))]
@@ -126,7 +129,7 @@ def test_every_subject_of_every_source_is_one_known_person(made: str, request: p
     identities = pl.read_parquet(folder / "truth" / "identities.parquet")
     people = pl.read_parquet(folder / "truth" / "people.parquet")
     assert set(identities["person"]) <= set(people["person"])
-    for source, contract in study.source_contracts().items():
+    for source, contract in delivered_contracts(study).items():
         if source == "review_sample":
             continue
         known = identities.filter(pl.col("source") == source)

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, with_overrides
+from synthetic_data.errors.catalogue import Errors, with_overrides
+from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.institutions.view import Sight
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, LAST_DAY, SURVEY_DAY, day
 from synthetic_data.surveys import clerical_review, coverage_design, coverage_survey
 from synthetic_data.surveys.coverage_design import (

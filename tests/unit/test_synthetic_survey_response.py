@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Survey
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.no_errors import NO_ERRORS
+from synthetic_data.errors.survey_rates import Survey
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.institutions.view import Sight
-from synthetic_data.lives.lives import Lives, live
+from synthetic_data.lives.build import live
+from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, SURVEY_DAY, age
 from synthetic_data.surveys import coverage_response, coverage_survey
 from synthetic_data.surveys.coverage_response import by_listing, household_missed, person_missed, shifted

@@ -1,10 +1,10 @@
-"""What the terminal shows can be typed again."""
+"""What the terminal prints can be typed again."""
 
-from flows.terminal import shown
+from flows.terminal import typed
 
 
-def test_a_path_is_shown_as_it_can_be_typed_from_here(tmp_path, monkeypatch):
+def test_a_path_is_printed_as_it_can_be_typed_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert shown(tmp_path / "study" / "run") == "study/run"
-    assert shown(tmp_path / "my study" / "run") == "'my study/run'"
-    assert shown(tmp_path.parent / "elsewhere") == str(tmp_path.parent / "elsewhere")
+    assert typed(tmp_path / "study" / "run") == "study/run"
+    assert typed(tmp_path / "my study" / "run") == "'my study/run'"
+    assert typed(tmp_path.parent / "elsewhere") == str(tmp_path.parent / "elsewhere")

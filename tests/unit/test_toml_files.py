@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
 from pipeline.toml_files import Frozen, parse, read_toml
 
@@ -112,13 +113,13 @@ def test_a_missing_or_unreadable_file_is_one_paragraph(tmp_path):
 def test_an_unknown_extract_names_the_nearest(tmp_path):
     study = read_study(study_file(tmp_path, STUDY.replace('"mws"', '"mwss"')))
     with pytest.raises(UserError, match="Did you mean 'mws'"):
-        study.source_contracts()
+        delivered_contracts(study)
 
 
 def test_a_source_needs_all_of_its_extracts(tmp_path):
     study = read_study(study_file(tmp_path, STUDY.replace('"mws"', '"activity_people"')))
     with pytest.raises(UserError, match="activity_weeks"):
-        study.source_contracts()
+        delivered_contracts(study)
 
 
 def test_a_missing_extract_file_is_named(tmp_path):

@@ -16,6 +16,7 @@ from synthetic_data.institutions.home_office.leave import settled_from
 from synthetic_data.institutions.revenue import insurance_numbers
 from synthetic_data.institutions.revenue.earnings import industry, tax_year_labels, weekly_pay, weeks_in_tax
 from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.lives.ordinals import ordinals
 from synthetic_data.numbers.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, calendar_year, dates, day, year_starts
 from synthetic_data.numbers.draws import Days, Floats, draws, pick
 from synthetic_data.numbers.runs import begins, ranges
@@ -181,7 +182,7 @@ def child_awards(sight: Sight) -> pl.DataFrame:
         "claimed": start + late,
     }).filter(pl.Series(claimed))  # fmt: skip
     row, child = awards["row"].to_numpy(), awards["child"].to_numpy()
-    reference = identifiers.shuffled(seed, "child of a claim", lives.ordinal[child])
+    reference = identifiers.shuffled(seed, "child of a claim", lives.once(ordinals)[child])
     return awards.sort(pl.Series(identifiers.insurance_place(lives)[row]), pl.Series(reference), "start")
 
 

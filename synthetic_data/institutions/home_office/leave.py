@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.errors import recorded_identity
-from synthetic_data.institutions import identifiers, lived
+from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.home_office.permissions import all_permissions
 from synthetic_data.institutions.view import Extract, Sight
 from synthetic_data.lives.lives import Lives
@@ -66,7 +66,7 @@ def settled_from(sight: Sight) -> Days:
     Who needs a visa may from settlement, protection or citizenship on (Immigration and Asylum Act 1999, section 115).
     """
     lives = sight.lives
-    since = np.where(lives.visa_national, lived.naturalised(lives), LONG_AGO)
+    since = np.where(lives.visa_national, lives.naturalised, LONG_AGO)
     free = sight.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
     np.minimum.at(since, free["row"].to_numpy(), free["valid_from"].to_numpy())
     return since
@@ -102,7 +102,7 @@ def leave_applications(sight: Sight) -> pl.DataFrame:
 def citizenship(sight: Sight) -> pl.DataFrame:
     """Return the applications for citizenship that ended by the data date: in a ceremony, of children in a grant."""
     lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
-    british = lived.naturalised(lives)
+    british = lives.naturalised
     row = np.flatnonzero(british < NEVER)
     person, oath = lives.person[row], british[row]
     child = age(lives.birth[row], oath) < ADULT

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.institutions import lived
 from synthetic_data.institutions.view import Sight
 from synthetic_data.lives.lives import Lives
+from synthetic_data.lives.studies import course_ends
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, NEVER, YEAR
 from synthetic_data.numbers.draws import Days, between, draws, log_normal
 from synthetic_data.numbers.labels import Labels
@@ -67,12 +67,12 @@ def all_permissions(sight: Sight) -> pl.DataFrame:
 def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return `row, visa, valid_from, valid_to` (days) of the permissions granted by the data date, in this order."""
     stays = lives.stays.with_columns(
-        number=pl.Series(lives.stay_number), overstays=pl.Series(lives.overstays)
+        number=pl.Series(lives.stay_number), overstays=pl.Series(overstays(lives))
     ).filter(pl.Series(lives.visa_national[lives.stays["row"].to_numpy()]))
     settled = stays.filter((pl.col("start") < FIRST_DAY - 40) & (pl.col("end") > FIRST_DAY))
     chain = [_old_settlement(lives, settled), *_chain(lives, stays.filter(pl.col("start") >= FIRST_DAY - 40))]
     row, visa, valid_from, valid_to = (np.concatenate(one) for one in zip(*chain, strict=True))
-    granted = (valid_from <= data_date) & (valid_from < lived.naturalised(lives)[row])
+    granted = (valid_from <= data_date) & (valid_from < lives.naturalised[row])
     by_number = (
         pl.DataFrame({"row": row, "visa": visa, "valid_from": valid_from, "valid_to": valid_to})
         .filter(granted)
@@ -80,6 +80,12 @@ def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:
         .sort("row", "valid_from", "visa")
     )
     return by_number.with_columns(visa=pl.Series(CODES)[by_number["visa"]])
+
+
+def overstays(lives: Lives) -> NDArray[np.bool_]:
+    """Return whether each stay (row of `stays`) goes on after every permission has ended: a household's first one."""
+    stays_on = lives.households["overstays"].to_numpy()[lives.home]
+    return stays_on[lives.stays["row"].to_numpy()] & (lives.stay_number == 0)
 
 
 def protected_on(lives: Lives, rows: NDArray[np.int64]) -> Days:
@@ -109,7 +115,7 @@ def _chain(lives: Lives, stays: pl.DataFrame) -> list[Permissions]:
     refugee = route.are("protection")
     granted = start - between(draws(seed, "visa before arrival", household, number), 1, 40).astype(np.int64)
     granted = np.where(refugee, protected_on(lives, row), granted)
-    course_end, second_end = (ends[row] for ends in lived.course_ends(lives))
+    course_end, second_end = (ends[row] for ends in course_ends(lives))
     visa, expires = _first_visa(lives, stays, route, granted, course_end)
     arrives_on = np.where(refugee, granted, start)
     there = ~refugee | (granted < end)

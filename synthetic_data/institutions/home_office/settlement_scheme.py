@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.errors import recorded_identity
-from synthetic_data.institutions import identifiers, lived
+from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.view import Extract, Sight
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LAST_DAY, NEVER, YEAR, age, dates, day
@@ -96,7 +96,7 @@ def _received(lives: Lives) -> pl.DataFrame:
     received = _day_of_application(lives, row)
     applies = (draws(seed, "applies for status", person) < APPLIES) & (received <= LAST_DAY)
     applies &= lives.is_here(row, received) & lives.is_here(row, received + STAYS)
-    applies &= (received < lived.naturalised(lives)[row]) & (lives.birth[row] <= received)
+    applies &= (received < lives.naturalised[row]) & (lives.birth[row] <= received)
     row, person, received = row[applies], person[applies], received[applies]
     decided = received + 1 + _days_to_decide(seed, person, 1)
     fate = draws(seed, "fate of application", person)

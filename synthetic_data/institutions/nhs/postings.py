@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.errors.catalogue import Errors, Leavers, group_rate
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.registration_rates import Leavers, group_rate
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.revenue.working_lives import WorkingLives
+from synthetic_data.institutions.working_lives import WorkingLives
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers import runs
 from synthetic_data.numbers.days import (

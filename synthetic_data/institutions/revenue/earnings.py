@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from synthetic_data.country.geography import LONDON_PART
-from synthetic_data.country.rates import table
+from synthetic_data.country.tables import table
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.revenue import insurance_numbers

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.revenue.working_lives import WorkingLives
 from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.working_lives import WorkingLives
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers import runs
 from synthetic_data.numbers.days import DATA_DATE, YEAR, calendar_year, dates, day, year_starts

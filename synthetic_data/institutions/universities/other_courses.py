@@ -46,7 +46,7 @@ LATER = (
 
 
 def other_courses(lives: Lives) -> pl.DataFrame:
-    """Return `row, course (number), begin, end, home, placement` of these courses, the columns of `lives.courses`."""
+    """Return `row, course (number), begin, end, home, placement` of these courses, as `studies.courses`."""
     made = [_later(lives, kind) for kind in LATER]
     return pl.concat([*made, _exchange(lives)]).with_columns(placement=pl.lit(NEVER, pl.Int64))
 

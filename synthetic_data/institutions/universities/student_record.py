@@ -15,6 +15,7 @@ from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.lives import studies
 from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.studies import DISTANCE
 from synthetic_data.numbers.days import DATA_DATE, NEVER, calendar_year, dates, year_starts
@@ -105,11 +106,11 @@ def _academic_year_labels(years: NDArray[np.int64]) -> pl.Series:
 def _instances(lives: Lives) -> pl.DataFrame:
     """Return all courses in order of person and begin, those that go on at another provider as two instances.
 
-    Columns: those of `lives.courses`, and `second`: 0 for a first instance, 1 for a second one.
+    Columns: those of `studies.courses`, and `second`: 0 for a first instance, 1 for a second one.
     """
     courses = pl.concat([
         one.select("row", "course", "begin", "end", "home", "placement")
-        for one in (lives.courses, other_courses(lives))
+        for one in (lives.once(studies.courses), other_courses(lives))
     ])  # fmt: skip
     begin, course = courses["begin"].to_numpy(), courses["course"].to_numpy()
     person = lives.person[courses["row"].to_numpy()]

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthetic_data.country.rates import PARTIES, RESIDENT
-from synthetic_data.errors.catalogue import Errors, group_rate
+from synthetic_data.country.migrant_groups import MIGRANT_GROUPS, RESIDENT
+from synthetic_data.errors.catalogue import Errors
+from synthetic_data.errors.registration_rates import group_rate
 from synthetic_data.lives.lives import Lives
+from synthetic_data.lives.studies import first_course
 from synthetic_data.numbers.days import FIRST_DAY, NEVER, YEAR
 from synthetic_data.numbers.draws import Days, between, draws, exponential, log_normal
 
 ADULT = 16
 RESIDENTS_REGISTER, GHOSTS_REGISTER = 1.0, 0.85
 """Share of people who want a number, of those who live here on the first day, and who left before; that of heads of
-parties stands in their table."""
+migrant groups is in their table."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
 """...of students who stay on after the course."""
@@ -51,13 +53,13 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
     overseas = ~lives.group.are("British") & (start > sixteen)
     purpose, place = lives.purpose, people["place"].to_numpy()
-    of_party = [*(party.registers for party in PARTIES), RESIDENTS_REGISTER, GHOSTS_REGISTER]
-    share = np.array(of_party)[lives.party]
+    of_group = [*(group.registers for group in MIGRANT_GROUPS), RESIDENTS_REGISTER, GHOSTS_REGISTER]
+    share = np.array(of_group)[lives.migrant_group]
     share = np.where(
         (place == 1) & purpose.are_any("work", "study", "family", "protection"), PARTNERS_REGISTER, share
     )
     share = np.where(purpose.are("visit") & (end - start < VISITORS_REGISTER_FROM), 0.0, share)
-    stays_on = end > lives.course[1] + STAYS_TO_WORK
+    stays_on = end > first_course(lives)[1] + STAYS_TO_WORK
     share = np.where(stays_on, WORKS_ALL_THE_SAME, share)
     students = np.flatnonzero(purpose.are_any("study", "visit"))
     nationality = people["nationality"][students]
@@ -72,11 +74,11 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     # who grew up here gets a number at sixteen, and a first job or claim in the years after
     after = exponential(draws(seed, "leaving school", person[grew_up]), 1.5 * YEAR).astype(np.int64)
     active_from[grew_up] = np.maximum(sixteen[grew_up] + after, start[grew_up])
-    returned = purpose.are("return") | ((lives.party == RESIDENT) & (start < FIRST_DAY))
+    returned = purpose.are("return") | ((lives.migrant_group == RESIDENT) & (start < FIRST_DAY))
     in_time = wants & ((registration < end) | returned)
     # whoever lived here for long draws a pension in the end, though no tax or benefit system ever saw them before
     pension = (lives.birth + PENSION_AGE * YEAR).astype(np.int64)
-    draws_pension = (lives.party == RESIDENT) & (start < pension - PENSIONABLE_AFTER * YEAR)
+    draws_pension = (lives.migrant_group == RESIDENT) & (start < pension - PENSIONABLE_AFTER * YEAR)
     return WorkingLives(
         registration=np.where(in_time, registration, NEVER),
         active_from=np.where(in_time, active_from, np.where(draws_pension, pension, NEVER)),

@@ -1,0 +1,62 @@
+"""The stages of this package: what each reads, and the part of a study that it declares."""
+
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from estimation.periods import check_periods
+from estimation.required_extracts import check_required_extracts
+from pipeline.stage import Stage, StudyPart
+from pipeline.study import CoverageSettings, FlowErrors, Periods, Study
+
+
+class CountStudy(StudyPart):
+    """The part of a study on which counts and coverage factors depend."""
+
+    periods: Periods
+    coverage: CoverageSettings
+    seed: int
+
+    @classmethod
+    def of(cls, study: Study, run: Path) -> Self:
+        """Return this part of a study; raises `UserError` if it lacks an extract that an estimate needs."""
+        check_required_extracts([one.name for one in study.extract], study.path)
+        return cls(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
+
+
+class AccountStudy(StudyPart):
+    """The part of a study on which the account depends.
+
+    `declared_coverage_error` is that of `[coverage]`; `rule_set` and `data_date` are written into published tables.
+    """
+
+    periods: Periods
+    flow_errors: FlowErrors
+    declared_coverage_error: float
+    rule_set: str
+    data_date: date
+
+    @classmethod
+    def of(cls, study: Study, run: Path) -> Self:
+        """Return this part of a study; raises `UserError` if no account can be made of its periods."""
+        check_periods(study.periods, study.path)
+        return cls(
+            study_file=study.path,
+            periods=study.periods,
+            flow_errors=study.flow_errors,
+            declared_coverage_error=study.coverage.declared_error,
+            rule_set=study.rule_set,
+            data_date=study.data_date,
+        )
+
+
+COUNT = Stage(
+    "count",
+    reads=("ingest", "link", "stays"),
+    package="estimation",
+    part=CountStudy,
+    work="estimation.count_stage:count",
+)
+ACCOUNT = Stage(
+    "account", reads=("count",), package="estimation", part=AccountStudy, work="estimation.account_stage:account"
+)

@@ -1,0 +1,67 @@
+"""The stage of this package: what it reads, and the part of a study that it declares."""
+
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field
+
+from pipeline.errors import UserError
+from pipeline.ingest.areas import read_areas
+from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.study_contracts import delivered_contracts
+from pipeline.keys import PseudonymisationKey, read_key
+from pipeline.stage import Stage, StudyFile, StudyPart
+from pipeline.study import ExtractFiles, Study
+from pipeline.toml_files import Frozen
+
+
+class Delivery(Frozen):
+    """The files of one extract as the study names them, and their contents."""
+
+    named: ExtractFiles
+    files: tuple[StudyFile, ...]
+
+
+class IngestStudy(StudyPart):
+    """The part of a study on which records and tokens depend.
+
+    `areas` is the look-up of areas, read (postcode district -> area), and `area_lookup` its name in the study.
+    The key itself is in no digest: its id is.
+    """
+
+    data_date: date
+    contracts: dict[str, SourceContract]
+    deliveries: dict[str, Delivery]
+    area_lookup: str
+    areas: dict[str, str]
+    key_id: str
+    key: PseudonymisationKey = Field(exclude=True, repr=False)
+
+    @classmethod
+    def of(cls, study: Study, run: Path) -> Self:
+        """Return this part of a study; raises `UserError` for a file that is missing and for an unfit key."""
+        contracts = delivered_contracts(study)
+        deliveries = {
+            one.name: Delivery(named=one, files=tuple(StudyFile.read(path) for path in study.files_of(one.name)))
+            for one in study.extract
+        }
+        lookup = study.resolve(study.area_lookup)
+        if not lookup.is_file():
+            raise UserError(
+                f"{lookup}: no such file, though {study.path} names it as 'area_lookup'. Correct the path."
+            )
+        key = read_key(study)
+        return cls(
+            study_file=study.path,
+            data_date=study.data_date,
+            contracts=contracts,
+            deliveries=deliveries,
+            area_lookup=study.area_lookup,
+            areas=read_areas(lookup),
+            key_id=key.key_id,
+            key=key,
+        )
+
+
+INGEST = Stage("ingest", reads=(), package="pipeline", part=IngestStudy, work="pipeline.ingest.ingest:ingest")

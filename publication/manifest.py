@@ -1,0 +1,82 @@
+"""The manifest: all that another person needs to reproduce a run, and nothing that must stay secret."""
+
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.stage import StageRecord
+from pipeline.store import code_digest, digest, library_versions
+from publication.stages import PublishStudy
+
+# Who may see a table is decided by its grain, not by its name in a listing.
+PUBLISHABLE = {"flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger"}
+AGGREGATE = {"counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel"}
+
+
+def build_manifest(
+    study: PublishStudy, records: Mapping[str, StageRecord], digests: Mapping[str, str], tables: Path
+) -> dict[str, Any]:
+    """Return the manifest of the stages in `records`; `digests` has the SHA-256 of every file in `tables`."""
+    ledger = pl.read_parquet(tables / "ledger.parquet").to_dicts()
+    facts = {name: fact for record in records.values() for name, fact in record.facts.items()}
+    models = {name: sha for name, sha in records["link"].outputs.items() if name.startswith("models/")}
+    return {
+        "run_id": run_id(records),
+        "sojourn_version": version("sojourn"),
+        "command": command_line(),
+        "study": {
+            "path": study.location,
+            "name": study.name,
+            "synthetic": study.synthetic,
+            "data_date": study.data_date.isoformat(),
+            "seed": study.seed,
+            "digest": study.digest,
+        },
+        "seed": study.seed,
+        "key_id": facts["key_id"],
+        "rule_set": {"id": facts["rule_set"], "digest": facts["rule_set_digest"]},
+        "inputs": [
+            {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}
+            for one in ledger
+        ],
+        "ledger": ledger,
+        "models": models,
+        "packages": library_versions() | {"prefect": version("prefect")},
+        "code": code_digest(("estimation", "flows", "linkage", "pipeline", "publication", "rules")),
+        "stages": {
+            name: {
+                "key": record.key,
+                "seconds": record.seconds,
+                "counts": dict(record.counts),
+                "sentence": record.sentence,
+                "warnings": list(record.warnings),
+            }
+            for name, record in records.items()
+        },
+        "outputs": {
+            f"tables/{name}": {"sha256": sha, "sensitivity": sensitivity(name)}
+            for name, sha in sorted(digests.items())
+        },
+    }
+
+
+def sensitivity(name: str) -> str:
+    """Return the class of an output file: publishable, aggregate-unprotected or person-level."""
+    table = Path(name).parts[0].partition(".")[0]
+    if table in PUBLISHABLE:
+        return "publishable"
+    return "aggregate-unprotected" if table in AGGREGATE or name.endswith(".json") else "person-level"
+
+
+def run_id(records: Mapping[str, StageRecord]) -> str:
+    """Return the id of a run: 12 hexadecimal digits of the digest of its stage keys."""
+    return digest({name: record.key for name, record in records.items()})[:12]
+
+
+def command_line() -> str:
+    """Return the command that was given; a key is never part of one."""
+    return " ".join(["sojourn", *sys.argv[1:]])

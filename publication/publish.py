@@ -1,0 +1,27 @@
+"""The stage `publish`: all tables in one folder, the manifest that makes a run reproducible, and the report."""
+
+import json
+
+from pipeline.stage import StageContext, StageResult
+from pipeline.store import link_files
+from pipeline.study import digest_of_file
+from pipeline.tables import write_text
+from publication.csv_tables import write_csv_tables
+from publication.manifest import build_manifest
+from publication.report import write_report
+from publication.run_folder import MANIFEST, TABLES
+from publication.stages import PublishStudy
+
+
+def publish(context: StageContext[PublishStudy]) -> StageResult:
+    """Write `tables/`, `manifest.json` and `report.html` from the folders and records of all stages before."""
+    context.report("collecting tables")
+    tables = context.out / TABLES
+    link_files({name: record.folder / name for record in context.records.values() for name in record.outputs}, tables)
+    digests = {name: digest for record in context.records.values() for name, digest in record.outputs.items()}
+    digests |= {path.name: digest_of_file(path) for path in write_csv_tables(tables)}
+    manifest = build_manifest(context.study, context.records, digests, tables)
+    context.report("drawing the report")
+    write_report(context.out, study=None, manifest=manifest, scores=None)
+    write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", context.out / MANIFEST)
+    return StageResult(counts={"tables": len(digests)}, sentence=f"{len(digests)} tables, the manifest and a report")

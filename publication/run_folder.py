@@ -1,0 +1,61 @@
+"""The run folder that a user opens: it shows the latest publication, and the scores of that one alone."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipeline.stage import StageRecord
+from pipeline.store import publish_folder
+from pipeline.study import digest_of_file
+
+TABLES, MANIFEST, REPORT, SCORES = "tables", "manifest.json", "report.html", "evaluation"
+
+
+def show_publication(published: StageRecord, run: Path) -> None:
+    """Make `tables/`, the manifest and the report of a run folder those of a publication, the manifest last.
+
+    What the folder shows intact is left alone, a report with scores too. Scores of an earlier publication are
+    removed: they would describe other tables.
+    """
+    if _is_shown(published, run):
+        return
+    publish_folder(
+        {
+            str(Path(name).relative_to(TABLES)): published.folder / name
+            for name in published.outputs
+            if Path(name).parts[0] == TABLES
+        },
+        run / TABLES,
+    )
+    shutil.rmtree(run / SCORES, ignore_errors=True)
+    for name in (REPORT, MANIFEST):
+        aside = run / f".aside-{name}-{os.getpid()}"
+        shutil.copyfile(published.folder / name, aside)
+        aside.replace(run / name)
+
+
+def _is_shown(published: StageRecord, run: Path) -> bool:
+    if not (run / REPORT).is_file() or not (run / MANIFEST).is_file():
+        return False
+    return digest_of_file(run / MANIFEST) == published.outputs[MANIFEST] and all(
+        _is_same(run / name, published.folder / name, sha)
+        for name, sha in published.outputs.items()
+        if Path(name).parts[0] == TABLES
+    )
+
+
+def _is_same(path: Path, stored: Path, sha256: str) -> bool:
+    """Return whether a file is that of the store: a link to it, which the store has checked, or an equal copy."""
+    return path.is_file() and (path.samefile(stored) or digest_of_file(path) == sha256)
+
+
+def read_manifest(run: Path) -> dict[str, Any] | None:
+    """Return the manifest of a run folder, or None where no run has finished or its manifest is damaged."""
+    try:
+        manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    complete = isinstance(manifest, dict) and {"study", "stages", "outputs"} <= set(manifest)
+    return manifest if complete else None

@@ -1,0 +1,70 @@
+"""The stages of this package: what each reads, and the part of a study that it declares."""
+
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.study_contracts import delivered_contracts
+from pipeline.stage import Stage, StudyPart
+from pipeline.study import Study
+from rules.model import EvidenceRules, PersonRules
+from rules.rule_set import read_rule_set
+
+
+class EvidenceStudy(StudyPart):
+    """The part of a study on which evidence depends: its evidence rules, and the sources that they can read."""
+
+    rules: EvidenceRules
+    contracts: dict[str, SourceContract]
+
+    @classmethod
+    def of(cls, study: Study, run: Path) -> Self:
+        """Return this part of a study; raises `UserError` for every mistake in its rule set."""
+        return cls(study_file=study.path, rules=read_rule_set(study).evidence, contracts=delivered_contracts(study))
+
+
+class StaysStudy(StudyPart):
+    """The part of a study on which people, stays, migrations and residence depend.
+
+    `rule_set` and `rule_set_digest` identify all rules together, for the manifest.
+    """
+
+    rules: PersonRules
+    rule_set: str
+    rule_set_digest: str
+    contracts: dict[str, SourceContract]
+    data_date: date
+    stock_years: tuple[int, ...]
+
+    @classmethod
+    def of(cls, study: Study, run: Path) -> Self:
+        """Return this part of a study; raises `UserError` for every mistake in its rule set."""
+        rule_set = read_rule_set(study)
+        return cls(
+            study_file=study.path,
+            rules=rule_set.people,
+            rule_set=rule_set.id,
+            rule_set_digest=rule_set.digest,
+            contracts=delivered_contracts(study),
+            data_date=study.data_date,
+            stock_years=study.periods.stock_years,
+        )
+
+
+EVIDENCE = Stage(
+    "evidence",
+    reads=("ingest",),
+    package="rules",
+    declared_data=("sets",),
+    part=EvidenceStudy,
+    work="rules.evidence:evidence",
+)
+STAYS = Stage(
+    "stays",
+    reads=("ingest", "link", "evidence"),
+    package="rules",
+    declared_data=("sets",),
+    part=StaysStudy,
+    work="rules.people:stays",
+)

@@ -1,0 +1,31 @@
+"""The course of each person who grows up here: when it is, and whether they leave home for it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthetic_data.numbers.days import NEVER, YEAR, calendar_year, year_starts
+from synthetic_data.numbers.draws import Days, draws
+
+GOES_TO_UNIVERSITY = 0.35
+"""Share of those who grow up here that begins a course at 18 or 19."""
+LIVES_IN_HALL = 0.7
+"""...and leaves home for it."""
+GAP_YEAR = 0.25
+
+
+def home_course(seed: int, person: NDArray[np.int64], birth: Days) -> tuple[Days, Days, NDArray[np.bool_]]:
+    """Return the first and last day of the course of each person who grows up here, and whether it is in a hall.
+
+    `NEVER` for those who do not go; whether the person is here on the day is not asked.
+    """
+    begin, end, in_hall = np.full(len(person), NEVER), np.full(len(person), NEVER), np.zeros(len(person), dtype=bool)
+    goes = np.flatnonzero(draws(seed, "university", person) < GOES_TO_UNIVERSITY)
+    student, eighteen = person[goes], (birth[goes] + 18 * YEAR).astype(np.int64)
+    later = (draws(seed, "gap year", student) < GAP_YEAR).astype(np.int64)
+    year = calendar_year(eighteen)
+    year += (eighteen > year_starts(year, 8, 31)) + later
+    first = year_starts(year, 9, 15) + (draws(seed, "first day", student) * 14).astype(np.int64)
+    begin[goes] = first
+    end[goes] = first + int(3 * YEAR) - 100 + (draws(seed, "last day", student) * 16).astype(np.int64)
+    in_hall[goes] = draws(seed, "lives in hall", student) < LIVES_IN_HALL
+    return begin, end, in_hall
