@@ -1,4 +1,4 @@
-"""Every known source of error, and whether the published intervals carry it."""
+"""Every known source of error, and whether the published intervals include it."""
 
 import numpy as np
 import polars as pl
@@ -58,9 +58,9 @@ def error_sources(
 ) -> pl.DataFrame:
     """Return the table `error_sources`; relative standard errors are those of the national total.
 
-    `declared` is the declared relative standard error of coverage, `flow_errors` those of the flows.
+    `declared` is the declared relative standard error of all coverage factors, `flow_errors` those of flows.
     """
-    sampling, linkage = _relative_errors(coverage, covariance)
+    sampling, linkage = _survey_errors(coverage, covariance)
     rows = [
         (
             "sampling of the coverage survey",
@@ -94,7 +94,7 @@ def error_sources(
             "unfinished stays",
             "estimated",
             "immigration, emigration",
-            _unfinished(counts),
+            _unfinished_error(counts),
             "Variance of stays and absences that are too young to be classed, each decided by itself.",
         ),
     ]
@@ -127,20 +127,25 @@ def error_sources(
     )
 
 
-def _relative_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float]:
+def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float]:
     """Return the relative standard errors of the survey's total from sampling and from linkage.
 
-    The linkage part is shared, so it adds up over classes; the sampling part is the rest of the variance.
+    The variance of the total is the sum, over pairs of classes, of the covariance of their factors' relative
+    errors times both estimates.
     """
     estimated = dict(coverage.select("coverage_class", "estimated").iter_rows())
     total = sum(estimated.values())
     ordered = covariance.sort("class_l", "class_r")
-    both = [estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()]
-    sampling, linkage = (float(np.dot(both, ordered[name].to_numpy())) / total**2 for name in ("sampling", "linkage"))
+    products = [
+        estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()
+    ]
+    sampling, linkage = (
+        float(np.dot(products, ordered[name].to_numpy())) / total**2 for name in ("sampling", "linkage")
+    )
     return max(sampling, 0.0) ** 0.5, max(linkage, 0.0) ** 0.5
 
 
-def _unfinished(counts: pl.DataFrame) -> float | None:
+def _unfinished_error(counts: pl.DataFrame) -> float | None:
     """Return the relative standard error of the latest year's gross flows from unfinished stays."""
     yearly = counts.filter(pl.col("period") == "year", pl.col("measure").is_in(["immigration", "emigration"]))
     if yearly.is_empty():

@@ -1,4 +1,4 @@
-"""Years and quarters that end on 30 June, cohorts and published age groups, as Polars expressions."""
+"""Years that end on 30 June, their quarters, and which years an account needs."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.errors import UserError
-from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
 from pipeline.study import Periods
 
 DEFINITION = "long_term"
@@ -43,21 +42,13 @@ def quarters(year: int) -> list[tuple[date, date]]:
 
 
 def year_ending(day: pl.Expr) -> pl.Expr:
-    """Return the year in which the year ending 30 June that holds a day ends.
+    """Return the year of the first 30 June on or after a day.
 
-    Of a date of birth this is the cohort: age at 30 June of year t is t less the cohort, exactly.
+    For a date of birth this is the cohort: age at 30 June of year t is t less the cohort, exactly.
     """
     return (day.dt.year() + (day.dt.month() > 6).cast(pl.Int32)).cast(pl.Int32)
 
 
 def quarter_end(day: pl.Expr) -> pl.Expr:
-    """Return the last day of the quarter that holds a day."""
+    """Return the last day of the quarter that contains a day."""
     return day.dt.truncate("1q").dt.offset_by("3mo").dt.offset_by("-1d")
-
-
-def age_group(age: pl.Expr) -> pl.Expr:
-    """Return the published age group of an age in years."""
-    group = pl.lit(None, dtype=pl.String)
-    for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
-        group = pl.when(age >= start).then(pl.lit(name)).otherwise(group)
-    return group.alias("age_group")

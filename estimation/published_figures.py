@@ -1,20 +1,19 @@
-"""The published tables: every margin of the account with its standard error, interval, status and reliability."""
+"""The published tables: every total of the account with its standard error, interval, status and reliability."""
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
 from estimation.account.reconcile import Account
+from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, age_group
 from estimation.migration_flows import quarter_shares
-from estimation.periods import DEFINITION, age_group, quarters, year_end, year_start
-from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
+from estimation.periods import DEFINITION, quarters, year_end, year_start
+from pipeline.schemas import ALL
 
 Z95 = 1.96
 DECIMALS = 6
 """Stored figures are rounded far above the noise of floating point, so that their bytes are stable."""
 UNRELIABLE_BELOW = 30
-GROSS = ("immigration", "emigration")
-DIVISIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
 
 
 def estimates(account: Account) -> pl.DataFrame:
@@ -42,7 +41,7 @@ def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ..
     small = pl.col("estimate").filter(pl.col("measure") != "net").min() < UNRELIABLE_BELOW
     unreliable = small.over("period_start", "period_end", *DIVISIONS)
     unreliable = pl.when(pl.col("measure") == "net").then(unreliable).otherwise(pl.col("estimate") < UNRELIABLE_BELOW)
-    return _dressed(flows, unreliable, pl.col("measure") != "net")
+    return _with_intervals(flows, unreliable, never_negative=pl.col("measure") != "net")
 
 
 def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
@@ -50,9 +49,9 @@ def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, .
     provisional = provisional_years(counts)
     days = []
     for year in years:
-        values, variances = account.totals(_margins(account, "population", year))
+        values, variances = account.totals(_marginal_weights(account, "population", year))
         days.append(
-            _margin_keys().with_columns(
+            _marginal_keys().with_columns(
                 measure=pl.lit("population"),
                 estimate=pl.Series(values),
                 standard_error=pl.Series(np.sqrt(variances)),
@@ -61,16 +60,16 @@ def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, .
             )
         )
     stocks = pl.concat(days).with_columns(pl.col("estimate", "standard_error").round(DECIMALS))
-    return _dressed(stocks, pl.col("estimate") < UNRELIABLE_BELOW, pl.lit(value=True))
+    return _with_intervals(stocks, pl.col("estimate") < UNRELIABLE_BELOW, never_negative=pl.lit(value=True))
 
 
 def provisional_years(counts: pl.DataFrame) -> set[int]:
-    """Return the years of which some migration is provisional: then the whole year is."""
-    flagged = counts.filter(pl.col("measure").is_in(GROSS), pl.col("period") == "year", pl.col("provisional"))
+    """Return the years with provisional migrations: then all figures of the year are provisional."""
+    flagged = counts.filter(pl.col("measure").is_in(GROSS_FLOWS), pl.col("period") == "year", pl.col("provisional"))
     return set(flagged["time"].dt.year())
 
 
-def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr) -> pl.DataFrame:
+def _with_intervals(frame: pl.DataFrame, unreliable: pl.Expr, never_negative: pl.Expr) -> pl.DataFrame:
     """Return the frame with interval, status and reliability."""
     half = Z95 * pl.col("standard_error")
     lower = pl.col("estimate") - half
@@ -78,7 +77,7 @@ def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr) -> pl.D
         frame.with_columns(
             definition=pl.lit(DEFINITION),
             area=pl.lit(ALL),
-            lower=pl.when(bounded).then(lower.clip(lower_bound=0.0)).otherwise(lower).round(DECIMALS),
+            lower=pl.when(never_negative).then(lower.clip(lower_bound=0.0)).otherwise(lower).round(DECIMALS),
             upper=(pl.col("estimate") + half).round(DECIMALS),
             status=pl.when(pl.col("provisional")).then(pl.lit("provisional")).otherwise(pl.lit("final")),
             reliability=pl.when(unreliable).then(pl.lit("unreliable")).otherwise(pl.lit("ok")),
@@ -89,7 +88,7 @@ def _dressed(frame: pl.DataFrame, unreliable: pl.Expr, bounded: pl.Expr) -> pl.D
 
 
 def _no_negative_zero() -> pl.Expr:
-    """Return all numbers with -0.0 (a rounded -1e-12) told as 0.0."""
+    """Return all numbers with -0.0 (a rounded -1e-12) replaced by 0.0."""
     return pl.when(pl.col(pl.Float64) == 0).then(0.0).otherwise(pl.col(pl.Float64)).name.keep()
 
 
@@ -100,10 +99,10 @@ def rule_set_id(rule_set: str) -> str:
 
 def _year(account: Account, year: int) -> pl.DataFrame:
     """Return gross and net flows of one year by all combinations of the divisions."""
-    gross = {name: _margins(account, name, year) for name in GROSS}
+    gross = {name: _marginal_weights(account, name, year) for name in GROSS_FLOWS}
     weights = {**gross, "net": gross["immigration"] - gross["emigration"]}
     values, variances = account.totals(sparse.csr_array(sparse.vstack(list(weights.values()))))
-    keys = _margin_keys()
+    keys = _marginal_keys()
     return pl.concat([keys.with_columns(measure=pl.lit(name)) for name in weights]).with_columns(
         estimate=pl.Series(values),
         standard_error=pl.Series(np.sqrt(variances)),
@@ -115,21 +114,25 @@ def _year(account: Account, year: int) -> pl.DataFrame:
 def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame:
     """Return the four quarters of a year: the year's estimate, divided as the counts of the quarters are.
 
-    Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration hang together through
-    their years only.
+    Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration of a quarter are correlated
+    only through their years.
     """
-    weights = sparse.csr_array(sparse.vstack([_margins(account, name, year)[[-1]] for name in GROSS]))
+    weights = sparse.csr_array(sparse.vstack([_marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
     totals, _ = account.totals(weights)
-    covariance = account.solution.covariance(sparse.csr_array(weights @ account.map))
-    shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS), strict=True)
+    year_covariance = account.solution.covariance(sparse.csr_array(weights @ account.state_weights))
+    shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS_FLOWS), strict=True)
     rows = []
     for i, (start, end) in enumerate(quarters(year)):
         share = np.array([shares[0][i], shares[1][i]])
         gross = totals * share
-        spread = covariance * np.outer(share, share)
-        spread += np.diag([totals[j] ** 2 * share_variances[j][i] for j in range(2)])
-        net = (gross[0] - gross[1], spread[0, 0] + spread[1, 1] - 2 * spread[0, 1])
-        values = {"immigration": (gross[0], spread[0, 0]), "emigration": (gross[1], spread[1, 1]), "net": net}
+        covariance = year_covariance * np.outer(share, share)
+        covariance += np.diag([totals[j] ** 2 * share_variances[j][i] for j in range(2)])
+        net_variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        values = {
+            "immigration": (gross[0], covariance[0, 0]),
+            "emigration": (gross[1], covariance[1, 1]),
+            "net": (gross[0] - gross[1], net_variance),
+        }
         rows += [
             {
                 **dict.fromkeys(DIVISIONS, ALL),
@@ -144,9 +147,9 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame
     return pl.DataFrame(rows)
 
 
-def _margin_keys() -> pl.DataFrame:
-    """Return all combinations of the divisions and their totals; the total of totals is the last row."""
-    frames = [pl.DataFrame({name: [*values, ALL]}) for name, values in DIVISIONS.items()]
+def _marginal_keys() -> pl.DataFrame:
+    """Return all combinations of the divisions and their totals; the grand total is the last row."""
+    frames = [pl.DataFrame({name: [*values, ALL]}) for name, values in DIVISION_VALUES.items()]
     return (
         frames[0]
         .join(frames[1], how="cross", maintain_order="left_right")
@@ -154,22 +157,24 @@ def _margin_keys() -> pl.DataFrame:
     )
 
 
-def _margins(account: Account, measure: str, year: int) -> sparse.csr_array:
-    """Return the weights (combinations of `_margin_keys`, cells) that add up one measure and year."""
+def _marginal_weights(account: Account, measure: str, year: int) -> sparse.csr_array:
+    """Return the weights (combinations of `_marginal_keys`, cells) that add up one measure and year."""
     finest = pl.DataFrame({"cell": np.arange(account.cells.height)}).hstack(account.cells)
     finest = finest.filter(pl.col("measure") == measure, pl.col("time") == year)
-    places = [
+    codes = [
         finest.select(column.cast(pl.Enum(values)).to_physical().cast(pl.Int64)).to_series().to_numpy()
         for column, values in zip(
-            (pl.col("sex"), age_group(pl.col("age")), pl.col("nationality_group")), DIVISIONS.values(), strict=True
+            (pl.col("sex"), age_group(pl.col("age")), pl.col("nationality_group")),
+            DIVISION_VALUES.values(),
+            strict=True,
         )
     ]
-    shape = tuple(len(values) for values in DIVISIONS.values())
-    group = np.ravel_multi_index(tuple(places), shape)
+    shape = tuple(len(values) for values in DIVISION_VALUES.values())
+    group = np.ravel_multi_index(tuple(codes), shape)
     sums = sparse.csr_array(
         (np.ones(len(group)), (group, finest["cell"].to_numpy())), shape=(int(np.prod(shape)), account.cells.height)
     )
-    all_margins = sparse.eye_array(1)
+    all_marginals = sparse.eye_array(1)
     for size in shape:
-        all_margins = sparse.kron(all_margins, sparse.vstack([sparse.eye_array(size), np.ones((1, size))]))
-    return sparse.csr_array(sparse.csr_array(all_margins) @ sums)
+        all_marginals = sparse.kron(all_marginals, sparse.vstack([sparse.eye_array(size), np.ones((1, size))]))
+    return sparse.csr_array(sparse.csr_array(all_marginals) @ sums)

@@ -1,12 +1,11 @@
-"""Scores of published flows and stocks against the truth. Only `evaluate` calls them: the truth is an argument."""
+"""Scores of published flows and stocks against the truth, which is an argument: only `evaluate` has it."""
 
 import polars as pl
 
-from estimation.periods import age_group
+from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group
 from pipeline.schemas import ALL
 
-DIVISIONS = ("sex", "age_group", "nationality_group")
-SHOWN = ["measure", *DIVISIONS, "estimate", "lower", "upper", "truth", "error", "relative_error", "inside"]
+SCORED = ["measure", *DIVISIONS, "estimate", "lower", "upper", "truth", "error", "relative_error", "inside"]
 
 
 def score_flows(flows: pl.DataFrame, truth_migrations: pl.DataFrame, truth_people: pl.DataFrame) -> pl.DataFrame:
@@ -19,56 +18,59 @@ def score_flows(flows: pl.DataFrame, truth_migrations: pl.DataFrame, truth_peopl
     moves = truth_migrations.join(_person(truth_people), on="person", how="left").select(
         "date", pl.col("direction").cast(pl.String), "sex", "nationality_group", "birth_date"
     )
-    told = _told(flows)
-    happened = (
-        told.select(period)
+    published = _plain(flows)
+    in_period = (
+        published.select(period)
         .unique()
         .join_where(moves, pl.col("date") >= pl.col("period_start"), pl.col("date") <= pl.col("period_end"))
         .with_columns(_age_on(pl.col("period_end")))
     )
     truth = (
-        _margins(happened, [*period, "direction"])
+        _marginal_counts(in_period, [*period, "direction"])
         .pivot("direction", index=[*period, *DIVISIONS], values="people")
-        .with_columns(
-            pl.lit(0).alias(name) for name in ("immigration", "emigration") if name not in happened["direction"]
-        )
-        .with_columns(pl.col("immigration", "emigration").fill_null(0))
+        .with_columns(pl.lit(0).alias(name) for name in GROSS_FLOWS if name not in in_period["direction"])
+        .with_columns(pl.col(GROSS_FLOWS).fill_null(0))
         .with_columns(net=pl.col("immigration") - pl.col("emigration"))
         .unpivot(
-            ["immigration", "emigration", "net"],
+            [*GROSS_FLOWS, "net"],
             index=[*period, *DIVISIONS],
             variable_name="measure",
             value_name="truth",
         )
     )
-    return _scored(told, truth, [*period, "measure", *DIVISIONS]).select(*period, *SHOWN).sort(*period, *SHOWN[:4])
+    return (
+        _scored(published, truth, [*period, "measure", *DIVISIONS])
+        .select(*period, *SCORED)
+        .sort(*period, *SCORED[:4])
+    )
 
 
 def score_stocks(stocks: pl.DataFrame, truth_residents: pl.DataFrame, truth_people: pl.DataFrame) -> pl.DataFrame:
     """Return every published stock with its truth (`reference_date, person` in `truth_residents`) and error."""
     day = "reference_date"
-    told = _told(stocks)
-    living = truth_residents.filter(pl.col(day).is_in(told[day].unique().to_list())).join(
+    published = _plain(stocks)
+    living = truth_residents.filter(pl.col(day).is_in(published[day].unique().to_list())).join(
         _person(truth_people), on="person", how="left"
     )
-    truth = _margins(living.with_columns(_age_on(pl.col(day))), [day]).rename({"people": "truth"})
-    return _scored(told, truth, [day, *DIVISIONS]).select(day, *SHOWN).sort(day, *SHOWN[:4])
+    truth = _marginal_counts(living.with_columns(_age_on(pl.col(day))), [day]).rename({"people": "truth"})
+    return _scored(published, truth, [day, *DIVISIONS]).select(day, *SCORED).sort(day, *SCORED[:4])
 
 
 def summarise_intervals(flows: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
-    """Return how often intervals hold the truth: `margin, measure, cells, inside, share`.
+    """Return how often intervals contain the truth: `margin, measure, cells, inside, share`.
 
-    `margin` is total, sex, age_group, nationality_group, cross (two or all three divisions) or quarter.
+    `margin` is the kind of figure: total, sex, age_group, nationality_group, cross (two or three divisions) or
+    quarter.
     """
     divided = [(pl.col(name) != ALL).cast(pl.Int8) for name in DIVISIONS]
-    margin = pl.when(pl.sum_horizontal(divided) == 0).then(pl.lit("total"))
+    marginal = pl.when(pl.sum_horizontal(divided) == 0).then(pl.lit("total"))
     for name in DIVISIONS:
-        margin = margin.when((pl.col(name) != ALL) & (pl.sum_horizontal(divided) == 1)).then(pl.lit(name))
-    margin = margin.otherwise(pl.lit("cross"))
+        marginal = marginal.when((pl.col(name) != ALL) & (pl.sum_horizontal(divided) == 1)).then(pl.lit(name))
+    marginal = marginal.otherwise(pl.lit("cross"))
     short = (pl.col("period_end") - pl.col("period_start")).dt.total_days() < 100
     parts = [
-        flows.with_columns(margin=pl.when(short).then(pl.lit("quarter")).otherwise(margin)),
-        stocks.with_columns(margin=margin),
+        flows.with_columns(margin=pl.when(short).then(pl.lit("quarter")).otherwise(marginal)),
+        stocks.with_columns(margin=marginal),
     ]
     return (
         pl.concat([one.select("margin", "measure", "inside") for one in parts])
@@ -79,7 +81,8 @@ def summarise_intervals(flows: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFra
     )
 
 
-def _told(published: pl.DataFrame) -> pl.DataFrame:
+def _plain(published: pl.DataFrame) -> pl.DataFrame:
+    """Return published figures with their enumerations as plain text."""
     return published.with_columns(pl.col("measure", *DIVISIONS).cast(pl.String))
 
 
@@ -88,13 +91,13 @@ def _person(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _age_on(day: pl.Expr) -> pl.Expr:
-    """Return the age group on a day that ends a month: whoever has the birthday in that month has had it."""
+    """Return the age group on a day that ends a month: birthdays in that month have passed."""
     born = pl.col("birth_date")
     on_day = day.dt.year() - born.dt.year() - (born.dt.month() > day.dt.month()).cast(pl.Int32)
     return age_group(pl.max_horizontal(on_day, 0))
 
 
-def _margins(people: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def _marginal_counts(people: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Return the number of people in every combination of the divisions and their totals."""
     cells = people.group_by(*by, *DIVISIONS).agg(people=pl.len().cast(pl.Int64))
     for name in DIVISIONS:
@@ -104,11 +107,11 @@ def _margins(people: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     return cells
 
 
-def _scored(told: pl.DataFrame, truth: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Return what was told with the truth; a cell in which nothing happened has truth 0."""
+def _scored(published: pl.DataFrame, truth: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Return published figures with the truth; a cell in which nothing happened has truth 0."""
     error = pl.col("estimate") - pl.col("truth")
     return (
-        told.join(truth, on=key, how="left")
+        published.join(truth, on=key, how="left")
         .with_columns(pl.col("truth").fill_null(0).cast(pl.Float64))
         .with_columns(
             error=error.round(6),

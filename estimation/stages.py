@@ -51,8 +51,12 @@ class AccountStudy(StudyPart):
 
 
 COUNT = Stage(
-    "count", reads=("ingest", "link", "stays"), package="estimation", part=CountStudy, work="estimation.counts:count"
+    "count",
+    reads=("ingest", "link", "stays"),
+    package="estimation",
+    part=CountStudy,
+    work="estimation.count_stage:count",
 )
 ACCOUNT = Stage(
-    "account", reads=("count",), package="estimation", part=AccountStudy, work="estimation.account.account:account"
+    "account", reads=("count",), package="estimation", part=AccountStudy, work="estimation.account_stage:account"
 )

@@ -185,7 +185,7 @@ class Residents(dy.Schema):
 
 
 class Counts(dy.Schema):
-    """One cell of one measure, as counted from people: before any estimation."""
+    """One cell of one measure, as counted from people, before any estimation."""
 
     measure = dy.Enum(["population", "immigration", "emigration", "births", "deaths"], primary_key=True)
     period = dy.Enum(["year", "quarter", "day"], primary_key=True)
@@ -194,49 +194,51 @@ class Counts(dy.Schema):
     sex = dy.Enum(SEXES, primary_key=True)
     cohort = dy.Int32(primary_key=True, description="Born in the year ending 30 June of this year.")
     nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
-    count = dy.Float64(description="Sum of probabilities.")
-    certain = dy.Int64()
+    count = dy.Float64(description="Expected number: sum of probabilities, of migrations times their weights.")
+    certain = dy.Int64(description="Cases counted at probability 1.")
     unfinished = dy.Int64(description="Cases counted at a probability below 1.")
-    variance_unfinished = dy.Float64(description="Variance of the unfinished cases: sum of p(1-p).")
-    provisional = dy.Bool()
+    variance_unfinished = dy.Float64(description="Variance of `count` from unfinished cases and late migrations.")
+    provisional = dy.Bool(description="True when a case needs data later than the data date.")
 
 
 class Coverage(dy.Schema):
-    """One class of one survey."""
+    """One coverage class of one survey."""
 
     survey_date = dy.Date(primary_key=True)
     coverage_class = dy.String(primary_key=True)
     members = dy.String(description="JSON list of [sex, age group, nationality group] that make the class.")
     factor = dy.Float64(description="Estimated residents per person counted by the sources.")
-    standard_error = dy.Float64(description="Of the factor, all sources together.")
+    standard_error = dy.Float64(description="Of the factor: sampling, linkage and declared error together.")
     standard_error_sampling = dy.Float64()
     standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
     missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")
-    erroneous = dy.Float64(min=0, max=1, description="Estimated share of the listed who are no residents.")
-    uneven = dy.Float64(min=0, description="Relative sd of coverage between ages of the class, beyond chance.")
-    listed = dy.Int64(description="People counted by the sources.")
-    estimated = dy.Float64(description="factor x listed.")
-    surveyed = dy.Int64()
+    erroneous = dy.Float64(min=0, max=1, description="Estimated share of the people counted who are not residents.")
+    uneven = dy.Float64(min=0, description="Relative sd of coverage between single ages of the class, beyond chance.")
+    listed = dy.Int64(description="People counted by the sources on the survey date.")
+    estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
+    surveyed = dy.Int64(description="Usual residents found by the survey.")
     matches = dy.Int64(description="Survey people linked to somebody on the trimmed list.")
-    recall = dy.Float64()
-    false_link_rate = dy.Float64()
+    recall = dy.Float64(description="Share of true links between survey and spine that were made.")
+    false_link_rate = dy.Float64(
+        description="Share of people unknown to the spine who were linked; shrunk towards 0."
+    )
 
 
 class Estimates(dy.Schema):
-    """One cell after reconciliation, person-years apart."""
+    """One cell of the account after reconciliation."""
 
     measure = dy.Enum(["population", "immigration", "emigration", "births", "deaths"], primary_key=True)
     time = dy.Int32(primary_key=True, description="Year of the 30 June that ends the period, or of the day.")
     sex = dy.Enum(SEXES, primary_key=True)
     cohort = dy.Int32(primary_key=True)
     nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
-    observed = dy.Float64(description="Before reconciliation, coverage factor applied to the population.")
+    observed = dy.Float64(description="Before reconciliation; of the population, with the coverage factor applied.")
     estimate = dy.Float64()
     standard_error = dy.Float64(min=0)
 
 
 class Flows(dy.Schema):
-    """One published flow."""
+    """One published flow in one period."""
 
     period_start = dy.Date(primary_key=True)
     period_end = dy.Date(primary_key=True)
@@ -257,7 +259,7 @@ class Flows(dy.Schema):
 
 
 class Stocks(dy.Schema):
-    """One published stock."""
+    """One published stock on one day."""
 
     reference_date = dy.Date(primary_key=True)
     measure = dy.Enum(["population"], primary_key=True)
@@ -277,12 +279,14 @@ class Stocks(dy.Schema):
 
 
 class ErrorSources(dy.Schema):
-    """One source of error and how it is carried in the published intervals."""
+    """One source of error, and whether and how the published intervals include it."""
 
     error_source = dy.String(primary_key=True)
     carried = dy.Enum(["estimated", "declared", "not measured"])
-    measure = dy.String(description="What it touches: immigration, emigration, population, all.")
-    relative_standard_error = dy.Float64(nullable=True, description="Where it is one number.")
+    measure = dy.String(description="Measures that it affects, separated by commas, or all.")
+    relative_standard_error = dy.Float64(
+        nullable=True, description="Of the national total; null where it is not one number."
+    )
     says = dy.String()
 
 

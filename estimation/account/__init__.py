@@ -1,1 +1,1 @@
-"""The account: stocks and flows that disagree become one coherent set, with errors that cells share."""
+"""The account: stocks and flows that contradict one another become one coherent set, with errors shared by cells."""

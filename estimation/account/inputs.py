@@ -1,20 +1,20 @@
-"""From counts and coverage to the files of an account: what was counted, how wrong it may be, what is shared."""
+"""Writes the files of an account from counts and coverage: what was counted, its own errors, its shared errors."""
 
 import json
 from pathlib import Path
 
 import polars as pl
 
-from estimation.account.files import CELL
-from estimation.account.shared_errors import write_biases
-from estimation.account.smoothed_counts import with_expected
-from estimation.periods import age_group
+from estimation.account.files import ACCOUNT_CELL
+from estimation.account.shared_errors import write_bias_terms
+from estimation.account.smoothed_counts import with_smoothed_counts
+from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
-LEAST_VARIANCE = 0.01
-"""Variance per expected resident that even a perfect list keeps."""
+MINIMUM_LIST_VARIANCE = 0.01
+"""Variance per estimated resident that even a perfect list keeps."""
 
 
 def write_account_inputs(
@@ -27,37 +27,38 @@ def write_account_inputs(
 ) -> None:
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
 
-    Stocks are multiplied by the factor of their class; flows are not. The independent errors are: of a
-    stock, that the list misses and wrongly holds people at random, that coverage differs between the ages of
-    a class, and that some migrations become known late; of a flow, Poisson, and unfinished stays. The shared
-    errors are: of stocks, that of each class's factor, in all years; of flows, the declared relative standard
-    error of each measure, in each year.
+    Stocks are multiplied by the coverage factor of their class; flows are not. Independent errors of a stock:
+    the list misses people and wrongly includes others at random, coverage differs between the ages of a class,
+    and some migrations become known late. Of a flow: Poisson, and unfinished stays. Shared errors of stocks:
+    that of each class's factor, in all years. Of flows: the declared relative standard error of each measure,
+    in each year.
     """
     yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
     yearly = yearly.with_columns(pl.col("measure", "sex", "nationality_group").cast(pl.String))
     years = {"population": periods.stock_years} | dict.fromkeys(
-        ("immigration", "emigration", "births", "deaths"), periods.flow_years
+        (*GROSS_FLOWS, "births", "deaths"), periods.flow_years
     )
     cohorts = _cohorts(yearly)
     cells = {
         name: _all_cells(yearly.filter(pl.col("measure") == name), cohorts, when) for name, when in years.items()
     }
     classes = coverage_by_cell(coverage)
-    stocks = _with_factor(cells["population"], classes)
-    _write(stocks, "population", out)
-    _write(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
-    _write(cells["deaths"], "deaths", out)
-    spread = with_expected(stocks, stock=True).with_columns(
-        variance=pl.col("chance") * pl.col("list_variance")
-        + (pl.col("uneven") * pl.col("expected")) ** 2
+    stocks = _times_factor(cells["population"], classes)
+    _write_counts(stocks, "population", out)
+    _write_counts(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
+    _write_counts(cells["deaths"], "deaths", out)
+    stocks = with_smoothed_counts(stocks, stock=True).with_columns(
+        variance=pl.col("variance_count") * pl.col("list_variance")
+        + (pl.col("uneven") * pl.col("smoothed_count")) ** 2
         + pl.col("variance_unfinished") * pl.col("factor") ** 2
     )
-    _write_sd(spread, "population", out)
-    for name in ("immigration", "emigration"):
-        _write(cells[name], name, out)
-        spread = with_expected(cells[name], stock=False)
-        _write_sd(spread.with_columns(variance=pl.col("chance") + pl.col("variance_unfinished")), name, out)
-    write_biases(periods, flow_errors, coverage, covariance, out)
+    _write_sds(stocks, "population", out)
+    for name in GROSS_FLOWS:
+        _write_counts(cells[name], name, out)
+        flows = with_smoothed_counts(cells[name], stock=False)
+        flows = flows.with_columns(variance=pl.col("variance_count") + pl.col("variance_unfinished"))
+        _write_sds(flows, name, out)
+    write_bias_terms(periods, flow_errors, coverage, covariance, out)
 
 
 def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
@@ -67,14 +68,14 @@ def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
         for name, text in coverage.select("coverage_class", "members").iter_rows()
         for member in json.loads(text)
     ]
-    cells = pl.DataFrame(members, schema=["coverage_class", "sex", "age_group", "nationality_group"], orient="row")
+    cells = pl.DataFrame(members, schema=["coverage_class", *DIVISIONS], orient="row")
     return cells.join(
         coverage.select("coverage_class", "factor", "missed", "erroneous", "uneven"), on="coverage_class", how="left"
     )
 
 
 def _cohorts(yearly: pl.DataFrame) -> pl.DataFrame:
-    """Return all series that the account may need: every cohort between the oldest and the youngest."""
+    """Return every sex, nationality group and cohort between the oldest and the youngest."""
     oldest, youngest = yearly["cohort"].min(), yearly["time"].max()
     span = pl.DataFrame({"cohort": pl.int_range(oldest, youngest + 1, dtype=pl.Int32, eager=True)})  # ty: ignore
     groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
@@ -82,39 +83,42 @@ def _cohorts(yearly: pl.DataFrame) -> pl.DataFrame:
 
 
 def _all_cells(counted: pl.DataFrame, cohorts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    """Return one row a cell of the years, those that count nobody included."""
+    """Return one row per cell and year, including cells without people."""
     grid = cohorts.join(pl.DataFrame({"time": years}, schema={"time": pl.Int32}), how="cross")
     cells = grid.filter(pl.col("cohort") <= pl.col("time")).join(
-        counted.select(*CELL, "count", "variance_unfinished"), on=CELL, how="left", maintain_order="left"
+        counted.select(*ACCOUNT_CELL, "count", "variance_unfinished"),
+        on=ACCOUNT_CELL,
+        how="left",
+        maintain_order="left",
     )
     return cells.with_columns(
         pl.col("count", "variance_unfinished").fill_null(0.0), age=pl.col("time") - pl.col("cohort")
-    ).sort(CELL)
+    ).sort(ACCOUNT_CELL)
 
 
-def _with_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     """Return stocks times the factor of their class, with the variance of the list per estimated resident.
 
-    A list that misses a share u of N residents at random, and holds the share o of its rows wrongly, counts
+    A list that misses a share u of N residents at random, and of which a share o of the rows is wrong, counts
     x with variance N u(1-u) + o x; N is estimated by f x, so its variance is f^2 (u(1-u) + o / f) per resident.
     """
     factor, missed = pl.col("factor"), pl.col("missed")
     joined = stocks.with_columns(age_group(pl.col("age"))).join(
-        classes, on=["sex", "age_group", "nationality_group"], how="left", maintain_order="left"
+        classes, on=DIVISIONS, how="left", maintain_order="left"
     )
     return joined.with_columns(
         count=(pl.col("count") * factor).round(9),
-        list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("erroneous") + LEAST_VARIANCE,
+        list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("erroneous") + MINIMUM_LIST_VARIANCE,
     )
 
 
-def _write(cells: pl.DataFrame, name: str, out: Path) -> None:
-    ordered = cells.sort(CELL).select("age", "sex", "nationality_group", "cohort", "time", "count")
+def _write_counts(cells: pl.DataFrame, name: str, out: Path) -> None:
+    ordered = cells.sort(ACCOUNT_CELL).select("age", "sex", "nationality_group", "cohort", "time", "count")
     write_text(ordered.write_csv(), out / f"{name}.csv")
 
 
-def _write_sd(cells: pl.DataFrame, name: str, out: Path) -> None:
-    ordered = cells.sort(CELL).with_columns(sd=pl.col("variance").sqrt().round(9))
+def _write_sds(cells: pl.DataFrame, name: str, out: Path) -> None:
+    ordered = cells.sort(ACCOUNT_CELL).with_columns(sd=pl.col("variance").sqrt().round(9))
     write_text(
         ordered.select("age", "sex", "nationality_group", "cohort", "time", "sd").write_csv(), out / f"{name}_sd.csv"
     )

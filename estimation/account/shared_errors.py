@@ -1,4 +1,4 @@
-"""The errors that cells of the account share: of coverage factors by class, and of flow sources by year."""
+"""Writes the errors that cells of the account share: of coverage factors by class, of flow sources by year."""
 
 import json
 from collections.abc import Iterator
@@ -11,25 +11,25 @@ from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
-OLDEST = 130
-AGES = dict(
+OLDEST_AGE = 130
+AGE_RANGES = dict(
     zip(
         AGE_GROUPS,
-        zip(AGE_GROUP_STARTS, [*(one - 1 for one in AGE_GROUP_STARTS[1:]), OLDEST], strict=True),
+        zip(AGE_GROUP_STARTS, [*(one - 1 for one in AGE_GROUP_STARTS[1:]), OLDEST_AGE], strict=True),
         strict=True,
     )
 )
 """First and last age of every age group."""
 
 
-def write_biases(
+def write_bias_terms(
     periods: Periods, flow_errors: FlowErrors, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path
 ) -> None:
     """Write `bias_terms.csv` and `bias_covariance.csv` of an account.
 
-    One term for the factor of every coverage class in all years, and one for each flow measure and year.
-    Children born in the account's years are held against exact births; what that tells of the factor is true
-    of infants and not of their class, so their factor's error is a term of its own.
+    There is one term for the factor of every coverage class in all years, and one for each flow measure and
+    year. Children born in the account's years are compared with exact births; what that shows of the factor is
+    true of infants and not of the rest of their class, so their factor's error is a term of its own.
     """
     pairs = covariance.select("class_l", "class_r", "covariance")
     sds = {left: round(value**0.5, 9) for left, right, value in pairs.iter_rows() if left == right}
@@ -46,9 +46,10 @@ def write_biases(
     ]
     write_text(pl.DataFrame(terms, schema=TERM_TYPES, orient="row").write_csv(), out / "bias_terms.csv")
     term, other = ("coverage " + pl.col(name) for name in ("class_l", "class_r"))
-    apart = pairs.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
+    distinct = pairs.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
     write_text(
-        apart.select(term.alias("term"), other.alias("other"), "covariance").write_csv(), out / "bias_covariance.csv"
+        distinct.select(term.alias("term"), other.alias("other"), "covariance").write_csv(),
+        out / "bias_covariance.csv",
     )
 
 
@@ -57,7 +58,7 @@ def _factor_terms(
 ) -> Iterator[tuple[str, str, str, str, int, int, int | None, float]]:
     """Yield the scope of a class's factor in one cell: those born before the first stock, and those born since."""
     sex, age, group = cell
-    start, end = AGES[age]
+    start, end = AGE_RANGES[age]
     if start > years[-1] - years[0]:
         yield f"coverage {name}", "population", sex, group, start, end, None, sd
         return

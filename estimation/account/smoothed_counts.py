@@ -1,65 +1,65 @@
-"""Expected counts: what a cell would hold on average, from many cells so that its own error hardly matters.
+"""Smoothed counts: what a cell would contain on average, from so many cells that its own error hardly matters.
 
-Variances and shared biases of the account are proportional to expected counts. With observed counts in
-their place, or with a smoothing so narrow that a cell's own error comes through, low cells would weigh too
-much and every bias would be found where there is only chance: totals would drift down.
+Variances and shared biases of the account are proportional to smoothed counts. With observed counts instead,
+or with smoothing so narrow that a cell's own error comes through, low cells would have too much weight and
+random errors would be taken for bias: totals would drift down.
 """
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from estimation.account.least_squares import Array
+from estimation.arrays import Floats, Integers
 
 AGE_KERNEL = (1, 2, 3, 2, 1)
-EVERYWHERE = 0.05
-"""Share of the mean of all cells in the expected count of a variance: no cell is empty for certain."""
-LEAST = 1e-3
-"""Expected count, for a variance, of a cell of a measure that counts nobody at all."""
+OVERALL_SHARE = 0.05
+"""Share of the mean of all cells in the count behind a variance: no cell is empty for certain."""
+SMALLEST_VARIANCE_COUNT = 1e-3
+"""The count behind a variance in a measure that counts nobody at all."""
 
 
-def with_expected(cells: pl.DataFrame, *, stock: bool) -> pl.DataFrame:
-    """Return `cells` (one row a `sex, nationality_group, cohort, age, time`, with `count`) with two columns.
+def with_smoothed_counts(cells: pl.DataFrame, *, stock: bool) -> pl.DataFrame:
+    """Return `cells` (one row per `sex, nationality_group, cohort, age, time`, with `count`) with two more columns.
 
-    `expected`, the effect of a shared bias: of a stock the mean of its cohort over the years; of a flow the
-    age profile of its nationality group (both sexes, all years, neighbouring ages), scaled to the counts of
-    its sex and group. It is the same in every year: scaled to a year's own count it would hold the very bias
-    that it multiplies. `chance`, for variances, is the same mixed with a little of the mean of all cells,
-    and always positive.
+    `smoothed_count` is what a shared bias multiplies: for a stock the mean of its cohort over the years; for a
+    flow the age profile of its nationality group (both sexes, all years, neighbouring ages), scaled to the
+    counts of its sex and group. It is the same in every year: scaled to a year's own count it would contain the
+    very bias that it multiplies. `variance_count`, for variances, is the same mixed with a little of the mean of
+    all cells, and always positive.
     """
     if cells.is_empty():
-        return cells.with_columns(expected=pl.col("count"), chance=pl.col("count"))
+        return cells.with_columns(smoothed_count=pl.col("count"), variance_count=pl.col("count"))
     count = cells["count"].to_numpy().astype(float)
-    expected = _cohort_means(cells, count) if stock else _profiles(cells, count)
-    chance = np.maximum((1 - EVERYWHERE) * expected + EVERYWHERE * count.mean(), LEAST)
+    smoothed = _cohort_means(cells, count) if stock else _age_profiles(cells, count)
+    mixed = (1 - OVERALL_SHARE) * smoothed + OVERALL_SHARE * count.mean()
     return cells.with_columns(
-        expected=pl.Series(np.maximum(expected, 0.0)).round(9), chance=pl.Series(chance).round(9)
+        smoothed_count=pl.Series(np.maximum(smoothed, 0.0)).round(9),
+        variance_count=pl.Series(np.maximum(mixed, SMALLEST_VARIANCE_COUNT)).round(9),
     )
 
 
-def _place(cells: pl.DataFrame, columns: list[str]) -> NDArray[np.int64]:
-    """Return the number of each row's combination of values, in their order."""
-    numbered = cells.select(columns).unique().sort(columns).with_row_index("place")
+def _group_index(cells: pl.DataFrame, columns: list[str]) -> Integers:
+    """Return the number of each row's combination of values, in sorted order."""
+    numbered = cells.select(columns).unique().sort(columns).with_row_index("group")
     found = cells.select(columns).join(numbered, on=columns, how="left", maintain_order="left")
-    return found["place"].to_numpy().astype(np.int64)
+    return found["group"].to_numpy().astype(np.int64)
 
 
-def _cohort_means(cells: pl.DataFrame, count: Array) -> Array:
-    series = _place(cells, ["sex", "nationality_group", "cohort"])
+def _cohort_means(cells: pl.DataFrame, count: Floats) -> Floats:
+    series = _group_index(cells, ["sex", "nationality_group", "cohort"])
     return (np.bincount(series, weights=count) / np.bincount(series))[series]
 
 
-def _profiles(cells: pl.DataFrame, count: Array) -> Array:
-    group, age = _place(cells, ["nationality_group"]), (cells["age"] - cells["age"].min()).to_numpy()
+def _age_profiles(cells: pl.DataFrame, count: Floats) -> Floats:
+    group, age = _group_index(cells, ["nationality_group"]), (cells["age"] - cells["age"].min()).to_numpy()
     shape = (int(group.max()) + 1, int(age.max()) + 1)
     sums, present = np.zeros(shape), np.zeros(shape)
     np.add.at(sums, (group, age), count)
     np.add.at(present, (group, age), 1.0)
-    expected = (_spread(sums) / np.maximum(_spread(present), 1.0))[group, age]
-    return _scaled(expected, count, _place(cells, ["sex", "nationality_group"]))
+    profile = (_kernel_sum(sums) / np.maximum(_kernel_sum(present), 1.0))[group, age]
+    return _scaled(profile, count, _group_index(cells, ["sex", "nationality_group"]))
 
 
-def _spread(values: Array) -> Array:
+def _kernel_sum(values: Floats) -> Floats:
     """Return the weighted sum over neighbouring ages."""
     reach = len(AGE_KERNEL) // 2
     padded = np.pad(values, ((0, 0), (reach, reach)))
@@ -68,7 +68,7 @@ def _spread(values: Array) -> Array:
     )
 
 
-def _scaled(expected: Array, count: Array, place: NDArray[np.int64]) -> Array:
-    """Return expected counts that add up to the counts of every place; where nothing is expected, nothing is."""
-    wanted, sums = np.bincount(place, weights=count), np.bincount(place, weights=expected)
-    return expected * np.where(sums > 0, wanted / np.where(sums > 0, sums, 1.0), 0.0)[place]
+def _scaled(profile: Floats, count: Floats, group: Integers) -> Floats:
+    """Return the profile scaled to the total count of each group; 0 in groups whose profile is 0."""
+    totals, sums = np.bincount(group, weights=count), np.bincount(group, weights=profile)
+    return profile * np.where(sums > 0, totals / np.where(sums > 0, sums, 1.0), 0.0)[group]

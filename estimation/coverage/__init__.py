@@ -1,1 +1,1 @@
-"""Coverage: how many residents there are for each person counted, from the coverage survey."""
+"""Coverage: how many residents there are for each person counted, estimated from the coverage survey."""

@@ -2,22 +2,21 @@
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from estimation.account.least_squares import Array
+from estimation.arrays import Floats, Integers
 from estimation.keyed_random import generator
 
 
-def cluster_weights(surveyed: pl.DataFrame, replicates: int, seed: int) -> Array:
+def cluster_weights(surveyed: pl.DataFrame, replicates: int, seed: int) -> Floats:
     """Return the factor on every cluster's weights, (replicates, clusters), clusters in order of stratum and name.
 
     In a stratum of n clusters, n - 1 are drawn with replacement, and a cluster drawn k times is weighted
     k n / (n - 1). A stratum with one cluster shows no variance of its own: it is drawn together with the
-    stratum before it (the first: after it). A survey of one cluster has none to show and keeps weight 1.
+    stratum before it (the first: after it). The cluster of a survey that has only one keeps weight 1.
     """
     clusters = _clusters(surveyed)
     weights = np.ones((replicates, clusters.height))
-    for name, rows in _strata(clusters["stratum"].to_list()):
+    for name, rows in _pooled_strata(clusters["stratum"].to_list()):
         count = len(rows)
         if count < 2:
             continue
@@ -28,26 +27,26 @@ def cluster_weights(surveyed: pl.DataFrame, replicates: int, seed: int) -> Array
     return weights
 
 
-def cluster_places(surveyed: pl.DataFrame) -> NDArray[np.int64]:
-    """Return the place of every surveyed person's cluster in the order of `cluster_weights`."""
-    places = _clusters(surveyed).with_row_index("place")
-    found = surveyed.join(places, on=["stratum", "cluster"], how="left", maintain_order="left")
-    return found["place"].to_numpy().astype(np.int64)
+def cluster_index(surveyed: pl.DataFrame) -> Integers:
+    """Return the column of `cluster_weights` that belongs to every surveyed person."""
+    clusters = _clusters(surveyed).with_row_index("column")
+    found = surveyed.join(clusters, on=["stratum", "cluster"], how="left", maintain_order="left")
+    return found["column"].to_numpy().astype(np.int64)
 
 
 def _clusters(surveyed: pl.DataFrame) -> pl.DataFrame:
     return surveyed.select("stratum", "cluster").unique().sort("stratum", "cluster")
 
 
-def _strata(strata: list[str]) -> list[tuple[str, list[int]]]:
-    """Return the strata that are drawn together, each with the places of its clusters."""
-    found: dict[str, list[int]] = {}
+def _pooled_strata(strata: list[str]) -> list[tuple[str, list[int]]]:
+    """Return the strata that are drawn together, named by the first, with the rows of their clusters."""
+    rows_by_stratum: dict[str, list[int]] = {}
     for row, name in enumerate(strata):
-        found.setdefault(name, []).append(row)
-    joined: list[tuple[str, list[int]]] = []
-    for name, rows in found.items():
-        if joined and (len(rows) == 1 or len(joined[-1][1]) == 1):
-            joined[-1] = (joined[-1][0], joined[-1][1] + rows)
+        rows_by_stratum.setdefault(name, []).append(row)
+    pooled: list[tuple[str, list[int]]] = []
+    for name, rows in rows_by_stratum.items():
+        if pooled and (len(rows) == 1 or len(pooled[-1][1]) == 1):
+            pooled[-1] = (pooled[-1][0], pooled[-1][1] + rows)
         else:
-            joined.append((name, rows))
-    return joined
+            pooled.append((name, rows))
+    return pooled

@@ -1,4 +1,4 @@
-"""The arrow solver against slow, obvious solutions of the same problem."""
+"""The arrow solver compared with slow, obvious solutions of the same problem."""
 
 import numpy as np
 import pytest
@@ -26,20 +26,20 @@ def random_problem(
     return Observations(model, draw.normal(20, 10, (series, height)), variances, biases, root @ root.T, exists)
 
 
-def dense(seen: Observations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def dense(observed: Observations) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return states, their covariance and biases by plain least squares on the whole stacked system."""
-    series, width = seen.exists.shape
-    places = np.flatnonzero(seen.exists.ravel())
-    root = np.linalg.cholesky(seen.bias_covariance)
+    series, width = observed.exists.shape
+    places = np.flatnonzero(observed.exists.ravel())
+    root = np.linalg.cholesky(observed.bias_covariance)
     rows, values = [], []
     for s in range(series):
-        for m, variance in enumerate(seen.variances[s]):
+        for m, variance in enumerate(observed.variances[s]):
             if np.isfinite(variance):
                 row = np.zeros(series * width + len(root))
-                row[s * width : (s + 1) * width] = seen.model[m]
-                row[series * width :] = seen.biases[s, m] @ root
+                row[s * width : (s + 1) * width] = observed.model[m]
+                row[series * width :] = observed.biases[s, m] @ root
                 rows.append(row / variance**0.5)
-                values.append(seen.values[s, m] / variance**0.5)
+                values.append(observed.values[s, m] / variance**0.5)
     for factor in range(len(root)):
         rows.append(np.eye(series * width + len(root))[series * width + factor])
         values.append(0.0)
@@ -58,10 +58,10 @@ def everything(solution: Solution) -> sparse.csr_array:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_arrow_is_the_dense_solution(seed):
-    seen = random_problem(seed)
-    solution = solve(seen)
-    states, covariance, biases = dense(seen)
+def test_the_arrow_solution_is_the_dense_solution(seed):
+    observed = random_problem(seed)
+    solution = solve(observed)
+    states, covariance, biases = dense(observed)
 
     assert solution.states.ravel() == pytest.approx(states, abs=1e-8)
     assert solution.biases == pytest.approx(biases, abs=1e-8)
@@ -70,40 +70,59 @@ def test_the_arrow_is_the_dense_solution(seed):
 
 
 def test_a_singular_covariance_of_biases_is_the_limit_of_regular_ones():
-    seen = random_problem(3, singular=True)
+    observed = random_problem(3, singular=True)
     nearly = Observations(
-        seen.model, seen.values, seen.variances, seen.biases, seen.bias_covariance + 1e-10 * np.eye(4), seen.exists
+        observed.model,
+        observed.values,
+        observed.variances,
+        observed.biases,
+        observed.bias_covariance + 1e-10 * np.eye(4),
+        observed.exists,
     )
 
-    assert solve(seen).states == pytest.approx(solve(nearly).states, abs=1e-5)
+    assert solve(observed).states == pytest.approx(solve(nearly).states, abs=1e-5)
 
 
-def test_without_biases_every_series_stands_alone():
-    seen = random_problem(4)
-    none = Observations(seen.model, seen.values, seen.variances, seen.biases[:, :, :0], np.zeros((0, 0)), seen.exists)
+def test_without_biases_series_are_independent():
+    observed = random_problem(4)
+    none = Observations(
+        observed.model,
+        observed.values,
+        observed.variances,
+        observed.biases[:, :, :0],
+        np.zeros((0, 0)),
+        observed.exists,
+    )
     first = Observations(
-        seen.model, seen.values[2:3], seen.variances[2:3], seen.biases[2:3, :, :0], np.zeros((0, 0)), seen.exists[2:3]
+        observed.model,
+        observed.values[2:3],
+        observed.variances[2:3],
+        observed.biases[2:3, :, :0],
+        np.zeros((0, 0)),
+        observed.exists[2:3],
     )
 
     assert solve(none).states[2] == pytest.approx(solve(first).states[0])
 
 
 def test_a_series_without_a_stock_is_refused():
-    seen = random_problem(0)
-    variances = seen.variances.copy()
+    observed = random_problem(0)
+    variances = observed.variances.copy()
     variances[3, :4] = np.inf
-    broken = Observations(seen.model, seen.values, variances, seen.biases, seen.bias_covariance, seen.exists)
+    broken = Observations(
+        observed.model, observed.values, variances, observed.biases, observed.bias_covariance, observed.exists
+    )
 
     with pytest.raises(ValueError, match="neither a stock"):
         solve(broken)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_bounds_give_the_quadratic_programme(seed):
-    seen = random_problem(seed, series=4, steps=2, terms=2)
-    solution = solve(seen)
+def test_bounds_solve_the_quadratic_programme(seed):
+    observed = random_problem(seed, series=4, steps=2, terms=2)
+    solution = solve(observed)
     draw = np.random.default_rng(seed + 100)
-    real = np.flatnonzero(seen.exists.ravel())
+    real = np.flatnonzero(observed.exists.ravel())
     weights = np.zeros((6, solution.states.size))
     weights[:, real] = draw.normal(0, 1, (6, len(real)))
     offsets = -(weights @ solution.states.ravel()) + draw.normal(0, 3, 6)
@@ -123,7 +142,7 @@ def test_bounds_give_the_quadratic_programme(seed):
     assert nearest.states.ravel()[real] == pytest.approx(slow.x, abs=1e-4)
 
 
-def test_a_solution_within_its_bounds_is_left_alone():
+def test_a_solution_within_its_bounds_is_unchanged():
     solution = solve(random_problem(1))
     weights = everything(solution)
 

@@ -1,4 +1,4 @@
-"""What holds for every account: identity, additivity, scale, and that data without contradiction come back."""
+"""Properties of every account: identity, additivity, scale, and that consistent data are not changed."""
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from estimation.account.reconcile import reconcile
-from estimation.periods import age_group
+from estimation.cells import age_group
 
 TIMES = (2015, 2016, 2017)
 KEY = ["sex", "nationality_group", "cohort", "time"]
@@ -84,7 +84,7 @@ def test_totals_are_sums_of_their_parts(tmp_path, seed):
 
 @QUICK
 @given(seed=st.integers(0, 10_000))
-def test_data_without_contradiction_come_back(tmp_path, seed):
+def test_consistent_data_are_not_changed(tmp_path, seed):
     account = reconcile(write_folder(tmp_path / str(seed), **country(seed, noise=0.0), terms=TERMS))
     if (account.cells["observed"] >= 0).all():
         assert (account.cells["estimate"] - account.cells["observed"]).abs().max() < 1e-7
@@ -92,7 +92,7 @@ def test_data_without_contradiction_come_back(tmp_path, seed):
 
 @QUICK
 @given(seed=st.integers(0, 10_000), scale=st.sampled_from([0.001, 7.0, 1000.0]))
-def test_a_country_counted_in_thousands_is_the_same_country(tmp_path, seed, scale):
+def test_the_scale_of_counts_does_not_matter(tmp_path, seed, scale):
     one = reconcile(write_folder(tmp_path / f"{seed}", **country(seed), terms=TERMS))
     other = reconcile(write_folder(tmp_path / f"{seed}x{scale}", **country(seed, scale), terms=TERMS))
     everybody = pl.col("measure") == "population"

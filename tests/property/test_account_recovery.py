@@ -1,4 +1,4 @@
-"""Simulated recovery: intervals hold the truth as often as they say, though errors are shared by many cells."""
+"""Simulated recovery: 95% intervals contain the truth 95 times in 100, though errors are shared by many cells."""
 
 import numpy as np
 import polars as pl
@@ -6,7 +6,7 @@ import pytest
 
 from estimation.account.files import NOISY, AccountFiles, BiasTerms
 from estimation.account.reconcile import balance
-from estimation.account.smoothed_counts import with_expected
+from estimation.account.smoothed_counts import with_smoothed_counts
 
 TIMES = np.arange(2015, 2020)
 COHORTS = np.arange(1940, 2016, 3)
@@ -22,7 +22,7 @@ def expected_flows() -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_country(draw: np.random.Generator) -> tuple[AccountFiles, dict[str, np.ndarray]]:
-    """Return a true account, seen with shared biases and independent errors, and the truth by measure."""
+    """Return an account observed with shared biases and independent errors, and the truth by measure."""
     come, go = expected_flows()
     immigration, emigration = draw.poisson(come).astype(float), draw.poisson(go).astype(float)
     start = draw.integers(250, 400, (2, len(COHORTS), 1)).astype(float)
@@ -37,9 +37,9 @@ def one_country(draw: np.random.Generator) -> tuple[AccountFiles, dict[str, np.n
     sd["population"] = np.full_like(stock, sd["population"].mean())
     cells = {}
     for name, true in truth.items():
-        seen = true * (1 + biases[name]) + draw.normal(0, 1, true.shape) * sd[name]
-        cells[name] = long(seen, name).with_columns(sd=pl.Series(sd[name].ravel()))
-        cells[name] = with_expected(cells[name], stock=name == "population")
+        observed = true * (1 + biases[name]) + draw.normal(0, 1, true.shape) * sd[name]
+        cells[name] = long(observed, name).with_columns(sd=pl.Series(sd[name].ravel()))
+        cells[name] = with_smoothed_counts(cells[name], stock=name == "population")
     nothing = cells["immigration"].clear().select("sex", "nationality_group", "cohort", "time", "count", "age")
     return AccountFiles(cells | {"births": nothing, "deaths": nothing}, shared_biases()), truth
 
@@ -99,7 +99,7 @@ def scores() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["population", "immigration", "emigration", "net", "women"])
-def test_intervals_of_totals_hold_the_truth_about_95_times_in_100(scores, name):
+def test_intervals_of_totals_contain_the_truth_about_95_times_in_100(scores, name):
     inside = float(np.mean(np.abs(scores[name]) < 1.96))
 
     # 300 intervals, two of each country: 95% plus or minus about three standard errors.

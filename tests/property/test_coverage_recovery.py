@@ -1,4 +1,4 @@
-"""Simulated recovery: coverage factors find the residents whom lists miss, though links are missed and false."""
+"""Simulated recovery: coverage factors estimate the residents whom lists miss, despite missed and false links."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from estimation.coverage.classes import CELLS
 from estimation.coverage.dual_system import chapman, chapman_variance
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage, unevenness
-from estimation.coverage.survey import LinkageError
+from estimation.coverage.linkage_error import LinkageError
 from pipeline.study import CoverageSettings
 
 RESIDENTS, CLUSTER_SIZE, SAMPLED = 9_000, 15, 150
@@ -21,7 +21,7 @@ STRONG = 0.95
 
 
 def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataFrame, pl.DataFrame, int, np.ndarray]:
-    """Return list, survey, people known, and true residents by nationality group of a country seen twice."""
+    """Return list, survey, number of people known, and true residents by nationality group of one country."""
     group = draw.choice(3, RESIDENTS, p=[0.8, 0.12, 0.08])
     known = draw.random(RESIDENTS) < ON_LIST[group]
     strong = known & (draw.random(RESIDENTS) < STRONG)
@@ -33,7 +33,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
     found = sampled & (draw.random(RESIDENTS) < 0.9)
     linked = np.where(known, draw.random(RESIDENTS) < links.recall, False)
     falsely = ~known & (draw.random(RESIDENTS) < links.false_link_rate)
-    lands = draw.random(RESIDENTS) < listed["trimmed"].mean()
+    on_trimmed_list = draw.random(RESIDENTS) < listed["trimmed"].mean()
     surveyed = people(group).with_columns(
         stratum=pl.lit("A"),
         cluster=pl.Series(cluster).cast(pl.String),
@@ -41,7 +41,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
         age=pl.lit(30),
         known=pl.Series(linked | falsely),
         listed=pl.Series(linked | falsely),
-        trimmed=pl.Series((linked & strong) | (falsely & lands)),
+        trimmed=pl.Series((linked & strong) | (falsely & on_trimmed_list)),
     )
     return listed, surveyed.filter(pl.Series(found)), listed.height, np.bincount(group)
 
@@ -53,12 +53,12 @@ def people(group: np.ndarray) -> pl.DataFrame:
 
 
 def counted(listed: pl.DataFrame) -> pl.DataFrame:
-    """Return the list as counts: everybody on it is one person."""
+    """Return the list as counts of one."""
     return listed.with_columns(count=pl.lit(1.0))
 
 
 def estimated(result: CoverageEstimate, group: str) -> tuple[float, float]:
-    """Return estimate and standard error of the class that holds a nationality group."""
+    """Return estimate and standard error of the class that contains a nationality group."""
     here = [["F", "25-44", group] in json.loads(text) for text in result.table["members"]]
     row = result.table.filter(pl.Series(here)).row(0, named=True)
     return row["estimated"], row["standard_error"] * row["listed"]
@@ -90,7 +90,7 @@ def scores() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", ["total", "British", "EU"])
-def test_intervals_hold_the_true_residents_about_95_times_in_100(scores, name):
+def test_intervals_contain_the_true_residents_about_95_times_in_100(scores, name):
     assert 0.90 <= float(np.mean(np.abs(scores[name]) < 1.96)) <= 0.995
 
 
@@ -98,7 +98,7 @@ def test_the_total_is_nearly_unbiased(scores):
     assert abs(float(np.mean(scores["bias"]))) < 0.002
 
 
-def test_without_the_correction_missed_links_would_be_taken_for_missed_people():
+def test_without_the_correction_missed_links_count_as_missed_people():
     draw = np.random.default_rng(3)
     listed, surveyed, known, _ = one_survey(draw, LinkageError(RECALL, 0, FALSE, 0))
     naive = estimate_coverage(counted(listed), listed, surveyed, known, PERFECT, CoverageSettings(replicates=20), 1)
@@ -106,8 +106,8 @@ def test_without_the_correction_missed_links_would_be_taken_for_missed_people():
     assert total(naive)[0] > 1.02 * RESIDENTS
 
 
-def test_the_bootstrap_agrees_with_the_formula_where_there_is_no_design():
-    # Everybody a cluster of one, perfect links, one class: Var(factor x listed) is Chapman's, seen from n1 and n2.
+def test_the_bootstrap_agrees_with_the_formula_for_a_simple_random_survey():
+    # Clusters of one person, perfect links, one class: Var(factor x listed) is Chapman's, given n1 and n2.
     draw = np.random.default_rng(7)
     listed, surveyed, known, _ = one_survey(draw, PERFECT)
     surveyed = surveyed.with_columns(cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0))
@@ -122,7 +122,7 @@ def test_the_bootstrap_agrees_with_the_formula_where_there_is_no_design():
     assert row["standard_error_sampling"] * row["listed"] == pytest.approx(with_replacement**0.5, rel=0.06)
 
 
-def test_a_class_of_which_the_survey_misses_nobody_is_not_certain():
+def test_a_class_of_which_nobody_is_missed_still_has_a_standard_error():
     listed = people(np.zeros(200, dtype=int)).with_columns(trimmed=pl.lit(value=True))
     surveyed = people(np.zeros(80, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(2.5), age=pl.lit(30),
@@ -136,7 +136,7 @@ def test_a_class_of_which_the_survey_misses_nobody_is_not_certain():
     assert 0.005 < row["standard_error"] < 0.03
 
 
-def test_the_seed_decides_the_draws():
+def test_draws_depend_on_the_seed():
     draw = np.random.default_rng(11)
     listed, surveyed, known, _ = one_survey(draw, PERFECT)
     review = LinkageError(RECALL, 0.01, FALSE, 0.05)
@@ -156,12 +156,12 @@ def ages_of(shares: dict[int, float], people_each: int) -> pl.DataFrame:
     return frame.with_columns(sex=pl.lit("F"), age_group=pl.lit("25-44"), nationality_group=pl.lit("British"))
 
 
-def test_coverage_that_differs_between_ages_is_seen():
-    # Shares 0.9 and 0.7 of two ages: sd 0.1 around 0.8, less what chance would give.
+def test_coverage_that_differs_between_ages_is_detected():
+    # Shares 0.9 and 0.7 of two ages: sd 0.1 around 0.8, less what is expected by chance.
     uneven = unevenness(ages_of({30: 0.9, 31: 0.7}, 2_000), CELLS)
 
     assert uneven == pytest.approx(0.1 * 2**0.5 / 0.8, rel=0.02)  # of two ages the sd has one degree of freedom
 
 
-def test_ages_alike_are_even():
+def test_ages_with_equal_coverage_are_even():
     assert unevenness(ages_of(dict.fromkeys(range(25, 45), 0.8), 50), CELLS) == 0

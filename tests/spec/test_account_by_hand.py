@@ -1,4 +1,4 @@
-"""Accounts small enough to solve on paper."""
+"""Accounts small enough to be solved on paper."""
 
 import polars as pl
 import pytest
@@ -23,14 +23,14 @@ def one_cohort(folder, end=109.0, **more):
 
 
 def test_a_discrepancy_is_shared_in_proportion_to_variances(tmp_path):
-    # 100 + 10 - 5 = 105, but 109 are counted: 4 to share among variances 4, 1, 1 and 4.
+    # 100 + 10 - 5 = 105, but 109 are counted: a difference of 4, shared by variances 4, 1, 1 and 4.
     account = reconcile(one_cohort(tmp_path))
 
     assert account.cells["estimate"].to_list() == pytest.approx([101.6, 107.4, 10.4, 4.6])
 
 
-def test_standard_errors_shrink_by_what_the_identity_tells(tmp_path):
-    # Var = v - v v / 10; of net migration 2 - 2 x 2 / 10, because immigration and emigration now hang together.
+def test_the_identity_reduces_standard_errors(tmp_path):
+    # Var = v - v v / 10; of net migration 2 - 2 x 2 / 10, because immigration and emigration are now correlated.
     account = reconcile(one_cohort(tmp_path))
 
     assert account.total(POPULATION & (pl.col("time") == 2015)).standard_error == pytest.approx(2.4**0.5)
@@ -47,7 +47,7 @@ def test_deaths_are_exact(tmp_path):
 
 
 def test_births_begin_a_cohort(tmp_path):
-    # 50 born, 48 counted at the end, nobody moved: -2 to share among variances 4 (stock), 1 and 1.
+    # 50 born, 48 counted at the end, nobody moved: a difference of -2, shared by variances 4 (stock), 1 and 1.
     folder = one_cohort(tmp_path, births=[("F", 2016, 2016, 50.0)])
     for name, row in (
         ("population", "F,2016,2016,48.0,0"),
@@ -61,7 +61,7 @@ def test_births_begin_a_cohort(tmp_path):
     account = reconcile(folder)
     born = account.cells.filter(pl.col("cohort") == 2016).select("measure", "estimate").rows()
 
-    # Unbounded emigration would be 1/3 and immigration -1/3; bound at 0, the rest is shared by variances 4 and 1.
+    # Without bounds emigration is 1/3 and immigration -1/3; bound at 0, variances 4 and 1 share the rest.
     assert dict(born) == {
         "population": pytest.approx(49.6),
         "immigration": pytest.approx(0.0, abs=1e-9),
@@ -69,8 +69,8 @@ def test_births_begin_a_cohort(tmp_path):
     }
 
 
-def test_a_bias_of_one_source_is_found_from_the_others(tmp_path):
-    # Two cohorts without any error of their own but tiny ones; stocks say +10 each, immigration says 12 each.
+def test_the_bias_of_one_source_is_estimated_from_the_others(tmp_path):
+    # Two cohorts with tiny independent errors; stocks grow by 10 each, but immigration counts 12 each.
     folder = write_folder(
         tmp_path,
         population=[(sex, 1980, time, count, 0.01) for sex in "FM" for time, count in ((2015, 100.0), (2016, 110.0))],
@@ -81,20 +81,20 @@ def test_a_bias_of_one_source_is_found_from_the_others(tmp_path):
     account = reconcile(folder)
     bias = account.biases.row(0, named=True)
 
-    assert bias["bias"] * 12 == pytest.approx(2.0, abs=0.01)  # the bias applies to the expected count
+    assert bias["bias"] * 12 == pytest.approx(2.0, abs=0.01)  # the bias multiplies the smoothed count
     assert account.total(IMMIGRATION).estimate == pytest.approx(20.0, abs=0.02)
 
 
-def test_biases_make_totals_less_certain_than_cells_suggest(tmp_path):
-    free, shared = tmp_path / "free", tmp_path / "shared"
+def test_shared_biases_make_totals_less_certain(tmp_path):
+    independent, shared = tmp_path / "independent", tmp_path / "shared"
     term = [("all years", "population", None, None, None, None, None, 0.05)]
     errors = [reconcile(one_cohort(folder, terms=terms)).total(POPULATION).standard_error
-              for folder, terms in ((free, []), (shared, term))]  # fmt: skip
+              for folder, terms in ((independent, []), (shared, term))]  # fmt: skip
 
     assert errors[1] > 3 * errors[0]
 
 
-def test_correlated_biases_come_from_their_file(tmp_path):
+def test_covariances_of_biases_are_read_from_their_file(tmp_path):
     terms = [
         ("women", "population", "F", None, None, None, None, 0.02),
         ("men", "population", "M", None, None, None, None, 0.02),
@@ -114,7 +114,7 @@ def test_correlated_biases_come_from_their_file(tmp_path):
     assert together.standard_error == pytest.approx(40, rel=0.01)
 
 
-def test_sexes_in_full_words_and_triangles_of_one_cohort_are_read(tmp_path):
+def test_sexes_in_full_and_triangles_of_one_cohort_are_read(tmp_path):
     folder = one_cohort(tmp_path)
     for name in ("immigration", "immigration_sd"):
         value = "count" if name == "immigration" else "sd"
@@ -148,7 +148,7 @@ def test_a_mistake_in_a_file_names_the_file(tmp_path, file, text, message):
         reconcile(folder)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     folder = one_cohort(tmp_path)
     (folder / "deaths.csv").unlink()
 
@@ -156,7 +156,7 @@ def test_a_missing_file_is_told(tmp_path):
         reconcile(folder)
 
 
-def test_a_missing_year_of_flows_is_told(tmp_path):
+def test_a_missing_year_of_flows_is_reported(tmp_path):
     folder = one_cohort(tmp_path)
     (folder / "population.csv").write_text("sex,age,time,count\nF,34,2014,100\n")
     (folder / "population_sd.csv").write_text("sex,age,time,sd\nF,34,2014,2\n")

@@ -1,4 +1,4 @@
-"""The stage `account` from counts to published tables: what adds up, what is flagged, what is declared."""
+"""The stage `account`, from counts to published tables: additivity, flags and declared errors."""
 
 import json
 from datetime import date
@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from estimation_people import small_study
 
-from estimation.account.account import account
 from estimation.account.reconcile import reconcile
+from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
@@ -140,7 +140,7 @@ def test_net_is_immigration_less_emigration(flows):
     assert (wide["immigration"] - wide["emigration"] - wide["net"]).abs().max() < 1e-5
 
 
-def test_stocks_and_flows_tell_one_story(flows, stocks, out):
+def test_stocks_change_by_the_flows_between_them(flows, stocks, out):
     everybody = [pl.col(name) == "all" for name in DIVISIONS]
     stock = dict(stocks.filter(everybody).select(pl.col("reference_date").dt.year(), "estimate").iter_rows())
     net = dict(
@@ -173,7 +173,7 @@ def test_quarters_add_up_to_their_year(flows):
         )  # a quarter is less certain than a fourth of it
 
 
-def test_nothing_that_counts_people_is_negative(flows, stocks):
+def test_only_net_migration_is_ever_negative(flows, stocks):
     gross = flows.filter(pl.col("measure") != "net")
 
     assert gross["estimate"].min() >= 0
@@ -198,7 +198,7 @@ def test_years_with_provisional_migrations_are_provisional(flows, stocks):
     assert stocks.filter(pl.col("reference_date") > date(2017, 1, 1))["status"].unique().to_list() == ["provisional"]
 
 
-def test_small_figures_are_unreliable_and_net_is_where_a_gross_flow_is(flows):
+def test_small_figures_are_unreliable_and_so_is_net_migration_with_a_small_gross_flow(flows):
     gross = flows.filter(pl.col("measure") != "net").with_columns(small=pl.col("estimate") < 30)
     assert (gross["small"] == (gross["reliability"] == "unreliable")).all()
     key = ["period_start", "period_end", *DIVISIONS]
@@ -208,19 +208,19 @@ def test_small_figures_are_unreliable_and_net_is_where_a_gross_flow_is(flows):
     assert (net["small"] == (net["reliability"] == "unreliable")).all()
 
 
-def test_figures_say_what_they_were_made_with(flows):
+def test_figures_carry_their_rule_set_and_data_date(flows):
     assert flows.select("rule_set", "data_date", "definition", "area").unique().rows() == [
         ("long_term_2019", date(2019, 12, 31), "long_term", "all")
     ]
 
 
-def test_a_rule_set_given_as_a_file_is_named_by_it(tmp_path):
+def test_a_rule_set_given_as_a_file_is_named_after_the_file(tmp_path):
     out = published(tmp_path, rule_set="rules/my_rules.toml")
 
     assert read(out, "stocks")["rule_set"].unique().to_list() == ["my_rules"]
 
 
-def test_the_published_account_is_the_one_that_the_files_give(out, stocks):
+def test_the_published_figures_are_those_of_the_account_files(out, stocks):
     files = reconcile(out / "account_in")
     total = files.total((pl.col("measure") == "population") & (pl.col("time") == 2017) & (pl.col("sex") == "F"))
     row = stocks.filter(
@@ -232,7 +232,7 @@ def test_the_published_account_is_the_one_that_the_files_give(out, stocks):
     assert row["standard_error"] == pytest.approx(total.standard_error, abs=1e-6)
 
 
-def test_stocks_carry_the_factor_and_flows_do_not(out):
+def test_the_coverage_factor_applies_to_stocks_and_not_to_flows(out):
     table = counts()
     cells = read(out, "estimates").group_by("measure").agg(pl.col("observed").sum())
     observed = dict(cells.iter_rows())
@@ -245,7 +245,7 @@ def test_stocks_carry_the_factor_and_flows_do_not(out):
     assert observed["immigration"] == pytest.approx(float(yearly["count"].sum()))
 
 
-def test_every_stock_has_one_factor_and_infants_have_one_of_their_own(out):
+def test_every_stock_has_one_factor_term_and_infants_have_their_own(out):
     terms = pl.read_csv(out / "account_in" / "bias_terms.csv").filter(pl.col("measure") == "population")
     cells = pl.read_csv(out / "account_in" / "population.csv").select("age", "sex", "nationality_group", "time")
     inside = cells.join(terms, on=["sex", "nationality_group"], suffix="_of_term").filter(
@@ -259,7 +259,7 @@ def test_every_stock_has_one_factor_and_infants_have_one_of_their_own(out):
     assert not inside.join(infants, on=cells.columns, how="anti")["term"].str.starts_with("births").any()
 
 
-def test_what_births_tell_of_infants_moves_nobody_else(tmp_path):
+def test_births_correct_infants_and_nobody_else(tmp_path):
     # Twice as many births as infants on the list: infants are corrected, the factor of the others is not.
     plain = published(tmp_path / "plain")
     more = counts().with_columns(
@@ -285,7 +285,7 @@ def test_declared_errors_widen_flows(tmp_path):
     )
 
 
-def test_every_source_of_error_is_told(out):
+def test_every_source_of_error_is_listed(out):
     sources = read(out, "error_sources")
 
     assert set(sources["carried"]) == {"estimated", "declared", "not measured"}
@@ -307,5 +307,5 @@ def test_a_year_without_any_migration_still_has_figures(tmp_path):
 
 
 def test_stocks_that_do_not_frame_the_flows_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"immigration\.csv has the years \[2016, 2017\].*first stock is of 2016"):
+    with pytest.raises(UserError, match=r"study\.toml, \[periods\].*'stock_years' must run from 2015 to 2017"):
         published(tmp_path, periods=Periods(flow_years=YEARS, stock_years=YEARS))

@@ -1,4 +1,4 @@
-"""The stage `count` on a handful of people, each row of it worked out by hand."""
+"""The stage `count` on a handful of people, every row worked out by hand."""
 
 from datetime import date
 
@@ -6,17 +6,17 @@ import polars as pl
 import pytest
 from estimation_people import SURVEY_DAY, Country, migration, person, resident, small_study, stay
 
-from estimation.counts import count
+from estimation.count_stage import count
 from pipeline.errors import UserError
 from pipeline.study import CoverageSettings
 
 DAYS = [date(2015, 6, 30), date(2016, 6, 30), date(2017, 6, 30)]
-MOTHER, CHILD, WORKER, VISITOR, UNFINISHED, LONELY = range(1, 7)
+MOTHER, CHILD, WORKER, VISITOR, UNFINISHED, NO_BIRTHDAY = range(1, 7)
 
 
 @pytest.fixture
 def country() -> Country:
-    """An EU mother, her child, a worker who leaves, a visitor, a newcomer, and somebody without a birthday."""
+    """An EU mother, her child, a worker who leaves, a visitor, a newcomer, and somebody without a month of birth."""
     it = Country()
     it.people = [
         person(MOTHER, "F", date(1985, 7, 1), "EU"),
@@ -24,12 +24,12 @@ def country() -> Country:
         person(WORKER, "M", date(1980, 6, 1), "non_EU"),
         person(VISITOR, "F", date(1990, 1, 1)),
         person(UNFINISHED, "F", date(1995, 3, 1), "EU"),
-        person(LONELY, "F", None, "EU"),
+        person(NO_BIRTHDAY, "F", None, "EU"),
     ]
     it.clusters = [
-        ("births", 1, CHILD), ("births", 2, 99), ("pds", 1, MOTHER), ("pds", 2, WORKER), ("pds", 3, LONELY),
+        ("births", 1, CHILD), ("births", 2, 99), ("pds", 1, MOTHER), ("pds", 2, WORKER), ("pds", 3, NO_BIRTHDAY),
         ("deaths", 1, MOTHER), ("deaths", 2, WORKER), ("deaths", 3, VISITOR), ("deaths", 4, 77),
-        ("coverage_survey", 1, MOTHER), ("coverage_survey", 2, LONELY), ("coverage_survey", 3, 55),
+        ("coverage_survey", 1, MOTHER), ("coverage_survey", 2, NO_BIRTHDAY), ("coverage_survey", 3, 55),
     ]  # fmt: skip
     it.mothers = [("births", 1, "pds", 1)]
     it.births = [(1, "M", date(2016, 5, 1)), (2, "F", date(2016, 8, 1)), (3, "M", date(2014, 1, 1))]
@@ -43,13 +43,13 @@ def country() -> Country:
         migration(MOTHER, date(2015, 7, 1), "immigration"),
         migration(WORKER, date(2016, 6, 30), "emigration"),
         migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8),
-        migration(LONELY, date(2014, 6, 1), "immigration"),
+        migration(NO_BIRTHDAY, date(2014, 6, 1), "immigration"),
     ]
     it.stays = [
         stay(VISITOR, date(2016, 8, 1), date(2016, 10, 1), "short_term"),
         stay(MOTHER, date(2015, 7, 1), None),
     ]
-    it.residents = [resident(who, day) for day in DAYS for who in (MOTHER, LONELY)]
+    it.residents = [resident(who, day) for day in DAYS for who in (MOTHER, NO_BIRTHDAY)]
     it.residents += [resident(CHILD, DAYS[2], strong=False), resident(WORKER, DAYS[2], resident=False)]
     it.survey = [
         (1, "F", date(1985, 7, 1), "PL", "A", "A1", 10.0),
@@ -72,7 +72,7 @@ def rows(counts: pl.DataFrame, measure: str, period: str = "year") -> list[tuple
     return of.select("time", "sex", "cohort", "nationality_group", "count").sort(pl.all()).rows()
 
 
-def test_migrations_count_in_the_year_in_which_they_fall(counts):
+def test_migrations_are_counted_in_their_year(counts):
     assert rows(counts, "immigration") == [
         (date(2016, 6, 30), "F", 1986, "EU", 1.0),  # born in July 1985: the cohort of 1986
         (date(2017, 6, 30), "F", 1995, "EU", 0.8),
@@ -92,7 +92,7 @@ def test_the_unfinished_carry_their_variance_and_make_the_year_provisional(count
 
 
 def test_residents_are_counted_by_cohort(counts):
-    # Nobody knows when LONELY was born: she stands with the person before her of her sex and group.
+    # NO_BIRTHDAY has the cohort of the previous person of her sex and nationality group.
     assert rows(counts, "population", "day") == [
         (DAYS[0], "F", 1986, "EU", 1.0),
         (DAYS[0], "F", 1995, "EU", 1.0),
@@ -104,7 +104,7 @@ def test_residents_are_counted_by_cohort(counts):
     ]
 
 
-def test_births_take_the_mothers_group_and_strangers_are_british(counts):
+def test_births_take_the_mothers_group_and_unlinked_births_are_british(counts):
     assert rows(counts, "births") == [
         (date(2016, 6, 30), "M", 2016, "EU", 1.0),
         (date(2017, 6, 30), "F", 2017, "British", 1.0),
@@ -112,14 +112,14 @@ def test_births_take_the_mothers_group_and_strangers_are_british(counts):
 
 
 def test_deaths_are_those_of_usual_residents(counts):
-    # The worker had left and the visitor stayed briefly; nobody knows subject 4, who is counted all the same.
+    # The worker had left and the visitor stayed briefly; subject 4 is linked to nobody, but counted.
     assert rows(counts, "deaths") == [
         (date(2016, 6, 30), "F", 1931, "British", 1.0),
         (date(2017, 6, 30), "F", 1986, "EU", 1.0),
     ]
 
 
-def test_what_was_assumed_is_said(country, tmp_path):
+def test_assumptions_are_reported(country, tmp_path):
     result = count(country.context(tmp_path, small_study()))
 
     assert result.counts["registrations_taken_as_british"] == 2
@@ -128,7 +128,7 @@ def test_what_was_assumed_is_said(country, tmp_path):
     assert len(result.warnings) == 2
 
 
-def test_coverage_holds_the_survey_against_the_list(country, tmp_path):
+def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     # Three on the list of 2017, two of them with strong signs; three surveyed, two of them found there.
     count(country.context(tmp_path, small_study()))
     table = pl.read_parquet(tmp_path / "count" / "coverage.parquet")
@@ -153,7 +153,7 @@ def test_neither_visitors_nor_people_of_an_earlier_survey_are_surveyed(country, 
     assert (row["listed"], row["surveyed"], row["matches"]) == (3, 3, 2)
 
 
-def test_who_tells_no_nationality_has_that_of_the_list(country, tmp_path):
+def test_survey_people_without_a_nationality_have_that_of_the_list(country, tmp_path):
     country.survey.append((4, "M", date(1950, 1, 1), None, "A", "A3", 10.0))
     context = country.context(tmp_path, small_study(coverage=CoverageSettings(minimum_matches=1, replicates=20)))
     count(context)
@@ -193,7 +193,7 @@ def nobody_surveyed(country: Country) -> None:
         (nobody_surveyed, "nobody was found on 2017-06-30"),
     ],
 )
-def test_a_survey_that_cannot_tell_is_refused(country, tmp_path, spoil, message):
+def test_a_survey_that_does_not_allow_an_estimate_is_refused(country, tmp_path, spoil, message):
     spoil(country)
 
     with pytest.raises(UserError, match=message):

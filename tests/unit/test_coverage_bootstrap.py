@@ -1,10 +1,10 @@
-"""The bootstrap of clusters: what it draws, and the variance that it gives."""
+"""The bootstrap of clusters: what it draws, and the variance that results."""
 
 import numpy as np
 import polars as pl
 import pytest
 
-from estimation.coverage.bootstrap import cluster_places, cluster_weights
+from estimation.coverage.bootstrap import cluster_index, cluster_weights
 
 
 def survey(strata: dict[str, int], people: int = 1) -> pl.DataFrame:
@@ -30,7 +30,7 @@ def test_a_stratum_of_one_cluster_is_drawn_with_its_neighbour():
     assert weights.sum(axis=1) == pytest.approx(6)
 
 
-def test_one_cluster_alone_shows_no_variance():
+def test_a_single_cluster_has_no_variance():
     assert (cluster_weights(survey({"A": 1}), 20, seed=1) == 1).all()
 
 
@@ -44,11 +44,11 @@ def test_draws_depend_on_the_seed_and_on_nothing_else():
     assert (cluster_weights(people, 30, 1)[:, :6] == cluster_weights(survey({"A": 6}), 30, 1)).all()
 
 
-def test_places_are_those_of_the_weights():
-    assert cluster_places(survey({"B": 1, "A": 2})).tolist() == [2, 0, 1]
+def test_the_index_of_a_cluster_is_its_column_of_weights():
+    assert cluster_index(survey({"B": 1, "A": 2})).tolist() == [2, 0, 1]
 
 
-def test_the_variance_of_a_mean_of_clusters_is_the_textbook_one():
+def test_the_variance_of_a_total_of_clusters_is_that_of_the_textbook():
     # Var(sum) = n / (n - 1) x sum of squared deviations, for a stratum drawn with replacement.
     values = np.random.default_rng(5).normal(10, 3, 40)
     weights = cluster_weights(survey({"A": 40}), 4000, seed=2)

@@ -16,7 +16,7 @@ def by_name(matches, minimum=50):
 ENOUGH = dict.fromkeys(CELLS, 60)
 
 
-def test_classes_with_enough_matches_stay_apart():
+def test_classes_with_enough_matches_are_not_merged():
     assert len(merge_classes(ENOUGH, 50)) == len(CELLS) == 40
 
 
@@ -28,7 +28,7 @@ def test_a_nationality_group_short_of_matches_joins_its_smaller_neighbour():
     assert len(classes) == 39
 
 
-def test_the_british_join_no_other_group_while_there_are_other_ages():
+def test_the_british_are_merged_with_other_ages_before_other_groups():
     classes = by_name(ENOUGH | {("M", "65+", group): 5 for group in ("Irish", "EU", "non_EU")})
 
     assert "M 65+ British" in classes
@@ -44,7 +44,7 @@ def test_sexes_merge_when_ages_do_not_suffice():
     assert len(classes) == 11
 
 
-def test_one_class_is_left_where_matches_are_few():
+def test_all_cells_make_one_class_where_matches_are_few():
     assert by_name({("F", "0-15", "British"): 12}) == {"all": tuple(sorted(CELLS, key=CELLS.index))}
 
 
@@ -55,12 +55,12 @@ def test_members_are_the_json_of_cells():
     ]
 
 
-def test_a_class_that_is_no_block_is_named_cell_by_cell():
+def test_a_class_that_is_not_a_full_block_is_named_by_its_cells():
     assert class_name((("F", "0-15", "EU"), ("F", "16-24", "Irish"))) == "F 0-15 EU, F 16-24 Irish"
 
 
 @given(st.dictionaries(st.sampled_from(CELLS), st.integers(0, 120)), st.integers(1, 100))
-def test_every_cell_stands_in_one_class_and_every_class_has_enough(matches, minimum):
+def test_every_cell_belongs_to_one_class_and_every_class_has_enough(matches, minimum):
     classes = merge_classes(matches, minimum)
 
     assert sorted(cell for one in classes for cell in one) == sorted(CELLS)

@@ -1,14 +1,12 @@
-"""Years and quarters ending on 30 June, cohorts and ages."""
+"""Years ending on 30 June, their quarters, cohorts and age groups."""
 
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from estimation.periods import age_group, check_periods, quarter_end, quarters, year_end, year_ending, year_start
-from pipeline.errors import UserError
-from pipeline.study import Periods
+from estimation.cells import age_group
+from estimation.periods import quarter_end, quarters, year_end, year_ending, year_start
 
 
 def test_a_year_runs_from_july_to_june():
@@ -33,20 +31,15 @@ def test_the_quarters_fill_the_year():
         (date(2016, 12, 31), 2017, date(2016, 12, 31)),
     ],
 )
-def test_every_day_stands_in_one_year_and_one_quarter(day, year, quarter):
+def test_every_day_belongs_to_one_year_and_one_quarter(day, year, quarter):
     found = pl.DataFrame({"day": [day]}).select(y=year_ending(pl.col("day")), q=quarter_end(pl.col("day")))
 
     assert found.row(0) == (year, quarter)
 
 
-def test_age_groups_begin_where_they_say():
+def test_age_groups_begin_at_the_age_in_their_name():
     ages = pl.DataFrame({"age": [0, 15, 16, 24, 25, 44, 45, 64, 65, 104]})
 
     assert ages.select(age_group(pl.col("age"))).to_series().to_list() == [
         "0-15", "0-15", "16-24", "16-24", "25-44", "25-44", "45-64", "45-64", "65+", "65+",
     ]  # fmt: skip
-
-
-def test_stocks_that_do_not_frame_the_flows_are_refused_with_the_file_and_the_years():
-    with pytest.raises(UserError, match=r"study\.toml, \[periods\].*'stock_years' must run from 2015 to 2017"):
-        check_periods(Periods(flow_years=(2016, 2017), stock_years=(2016, 2017)), Path("study.toml"))

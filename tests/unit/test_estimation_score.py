@@ -1,4 +1,4 @@
-"""Scores of published figures against a truth that is known person by person."""
+"""Scores of published figures against a truth known for every person."""
 
 from datetime import date
 
@@ -41,7 +41,7 @@ def scored(*flows):
     return score_flows(pl.DataFrame(list(flows)), MOVES, PEOPLE)
 
 
-def test_migrations_of_the_period_count_first_and_last_day_included():
+def test_the_first_and_last_day_of_a_period_are_inside_it():
     table = scored(flow("immigration", 2.5), flow("emigration", 1.0), flow("net", 1.0))
 
     assert dict(table.select("measure", "truth").rows()) == {"immigration": 2, "emigration": 1, "net": 1}
@@ -54,7 +54,7 @@ def test_age_is_that_at_the_end_of_the_period():
     assert table["truth"].to_list() == [1, 1]
 
 
-def test_a_cell_where_nothing_happened_has_truth_nought_and_no_relative_error():
+def test_a_cell_where_nothing_happened_has_truth_zero_and_no_relative_error():
     row = scored(flow("emigration", 0.5, sex="F")).row(0, named=True)
 
     assert (row["truth"], row["relative_error"], row["inside"]) == (0, None, True)
@@ -66,10 +66,10 @@ def test_a_quarter_is_a_period_like_any_other():
     assert (row["truth"], row["relative_error"], row["inside"]) == (1, 3.0, False)
 
 
-def test_periods_in_which_nobody_moved():
-    nobody = score_flows(pl.DataFrame([flow("net", 0.0), flow("immigration", 2.0)]), MOVES.clear(), PEOPLE)
+def test_in_a_period_without_migrations_the_truth_is_zero():
+    table = score_flows(pl.DataFrame([flow("net", 0.0), flow("immigration", 2.0)]), MOVES.clear(), PEOPLE)
 
-    assert nobody["truth"].to_list() == [0, 0]
+    assert table["truth"].to_list() == [0, 0]
 
 
 def stock(estimate, sex="all", age_group="all", group="all"):
@@ -78,7 +78,7 @@ def stock(estimate, sex="all", age_group="all", group="all"):
             "lower": estimate - 1, "upper": estimate + 1}  # fmt: skip
 
 
-def test_residents_are_counted_on_their_day_by_age():
+def test_residents_are_counted_on_the_reference_day_by_age():
     residents = pl.DataFrame(
         [(date(2016, 6, 30), 1), (date(2016, 6, 30), 2), (date(2015, 6, 30), 3)],
         schema=["reference_date", "person"],
@@ -98,7 +98,7 @@ def test_residents_are_counted_on_their_day_by_age():
     }
 
 
-def test_intervals_are_summed_up_by_margin():
+def test_intervals_are_counted_by_kind_of_figure():
     flows = scored(
         flow("immigration", 2.0),
         flow("immigration", 9.0, sex="F"),
@@ -120,7 +120,7 @@ def test_intervals_are_summed_up_by_margin():
 
 
 @pytest.mark.parametrize("direction", ["immigration", "emigration"])
-def test_one_direction_alone_still_has_a_net(direction):
+def test_net_migration_of_a_single_direction(direction):
     moves = MOVES.filter(pl.col("direction") == direction)
 
     assert score_flows(pl.DataFrame([flow("net", 0.0)]), moves, PEOPLE)["truth"].item() in {2, -1}

@@ -1,11 +1,11 @@
-"""Migrations that become known late change the list of residents of the days after them."""
+"""Migrations that become known late change the stocks of the days after them."""
 
 from datetime import date
 
 import polars as pl
 import pytest
 
-from estimation.migration_flows import count_late, with_late
+from estimation.nowcast import add_late_migrations, count_late_migrations
 
 PEOPLE = pl.DataFrame(
     {
@@ -22,19 +22,19 @@ def migrations(*rows):
     return pl.DataFrame(list(rows), schema=names, orient="row").with_columns(definition=pl.lit("long_term"))
 
 
-def test_late_immigrants_are_added_and_late_emigrants_taken_away_from_the_days_after_them():
+def test_late_immigrants_are_added_to_later_stocks_and_late_emigrants_subtracted():
     moves = migrations(
         (1, date(2018, 9, 1), "immigration", 1.0, 1.5),
         (2, date(2018, 3, 1), "emigration", 0.5, 1.2),
         (3, date(2018, 3, 1), "emigration", 1.0, 1.0),
     )
-    late = count_late(moves, PEOPLE, (2017, 2018, 2019)).sort("time")
+    late = count_late_migrations(moves, PEOPLE, (2017, 2018, 2019)).sort("time")
     assert late["time"].to_list() == [date(2018, 6, 30), date(2019, 6, 30)]
-    assert late["late"].to_list() == pytest.approx([-0.1, 0.5 - 0.1])
+    assert late["net_late"].to_list() == pytest.approx([-0.1, 0.5 - 0.1])
     assert late["variance"].to_list() == pytest.approx([0.1, 0.6])
 
 
-def test_counts_move_by_what_is_late_become_provisional_and_never_fall_below_nothing():
+def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
     listed = pl.DataFrame(
         {
             "time": [date(2018, 6, 30), date(2019, 6, 30), date(2019, 6, 30)],
@@ -52,17 +52,17 @@ def test_counts_move_by_what_is_late_become_provisional_and_never_fall_below_not
         }
     )
     moves = migrations((1, date(2018, 9, 1), "emigration", 1.0, 1.5), (3, date(2018, 9, 1), "emigration", 1.0, 1.5))
-    moved = with_late(listed, count_late(moves, PEOPLE, (2018, 2019)))
+    moved = add_late_migrations(listed, count_late_migrations(moves, PEOPLE, (2018, 2019)))
     assert moved["count"].to_list() == pytest.approx([10.0, 11.5, 0.0])
     assert moved["certain"].to_list() == [10, 12, 0]
     assert moved["provisional"].to_list() == [False, True, True]
     assert moved["variance_unfinished"].to_list() == pytest.approx([0.0, 0.5, 0.5])
 
 
-def test_a_late_immigrant_of_a_cell_that_has_nobody_yet_is_not_lost():
+def test_a_late_immigrant_of_an_empty_cell_is_counted():
     moves = migrations((3, date(2018, 9, 1), "immigration", 1.0, 1.25))
-    late = count_late(moves, PEOPLE, (2019,))
-    empty = with_late(
+    late = count_late_migrations(moves, PEOPLE, (2019,))
+    empty = add_late_migrations(
         pl.DataFrame(
             schema={
                 "time": pl.Date, "sex": pl.String, "cohort": pl.Int32, "nationality_group": pl.String,

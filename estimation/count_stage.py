@@ -4,46 +4,33 @@ from pathlib import Path
 
 import polars as pl
 
+from estimation.counted_people import counted_people
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
-from estimation.coverage.survey import (
-    SURVEY,
-    linkage_error,
-    list_counts,
-    people_known,
-    people_on_list,
-    people_surveyed,
-)
-from estimation.migration_flows import count_late, count_migrations, with_late
-from estimation.periods import DEFINITION, year_ending
+from estimation.coverage.linkage_error import survey_linkage_error
+from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
+from estimation.migration_flows import count_migrations
+from estimation.nowcast import add_late_migrations, count_late_migrations
+from estimation.periods import DEFINITION
+from estimation.population_stocks import count_residents
 from estimation.stages import CountStudy
-from estimation.vital_events import (
-    VitalEvents,
-    children_with_mothers_group,
-    count_births,
-    count_deaths,
-    count_residents,
-)
+from estimation.vital_events import VitalEvents, count_births, count_deaths
 from pipeline.errors import UserError
-from pipeline.schemas import save, table_path
+from pipeline.schemas import Counts, save, table_path
 from pipeline.stage import StageContext, StageResult
-from pipeline.study import CoverageSettings, Periods
 from pipeline.tables import read_table, write_table
-
-COUNTED = ["measure", "period", "time", "definition", "sex", "cohort", "nationality_group", "count", "certain",
-           "unfinished", "variance_unfinished", "provisional"]  # fmt: skip
 
 
 def count(context: StageContext[CountStudy]) -> StageResult:
     """Write `counts`, `coverage` and `coverage_covariance` from the folders of `ingest`, `link` and `stays`."""
     study, records = context.study, context.folders["ingest"] / "records"
     context.report("counting people, migrations, births and deaths")
-    clusters = _table(context, "link", "clusters")
+    clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
-    counts, births, deaths = _counts(context, records, clusters, people, study.periods)
+    counts, births, deaths = _counts(context, records, clusters, people)
     save(counts, "counts", context.out)
     context.report("estimating coverage from the survey")
-    coverage = _coverage(context, records, clusters, people, counts, study.coverage, study.seed)
+    coverage = _coverage(context, records, clusters, people, counts)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
     return _result(counts, coverage.table, known, births, deaths, len(study.periods.flow_years))
@@ -53,47 +40,31 @@ def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataF
     return read_table(table_path(context.folders[stage], name))
 
 
-def counted_people(people: pl.DataFrame, clusters: pl.DataFrame, mothers: pl.DataFrame) -> pl.DataFrame:
-    """Return `person_id, sex, cohort, nationality_group` of everybody.
-
-    Whoever has no month of birth is given the cohort of the person before (by id) of the same sex and
-    group; whoever is born here has the mother's nationality group.
-    """
-    plain = people.select(
-        "person_id",
-        pl.col("sex").cast(pl.String),
-        pl.col("nationality_group").cast(pl.String),
-        cohort=year_ending(pl.col("birth_month")),
-    ).sort("person_id")
-    like = pl.col("cohort").forward_fill().backward_fill()
-    filled = plain.with_columns(cohort=like.over("sex", "nationality_group")).with_columns(cohort=like)
-    return children_with_mothers_group(filled, clusters, mothers)
-
-
 def _counts(
-    context: StageContext[CountStudy], records: Path, clusters: pl.DataFrame, people: pl.DataFrame, periods: Periods
+    context: StageContext[CountStudy], records: Path, clusters: pl.DataFrame, people: pl.DataFrame
 ) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
+    periods = context.study.periods
     migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
-    births = count_births(_events(records, "births", []), clusters, people, periods.flow_years)
+    births = count_births(_registered(records, "births", []), clusters, people, periods.flow_years)
     deaths = count_deaths(
-        _events(records, "deaths", ["date_of_death"]),
+        _registered(records, "deaths", ["date_of_death"]),
         clusters,
         people,
         migrations,
         _table(context, "stays", "stays"),
         periods.flow_years,
     )
-    late = count_late(migrations, people, periods.stock_years)
-    counted = [
-        with_late(count_residents(residents, people, periods.stock_years), late),
+    stocks = count_residents(residents, people, periods.stock_years)
+    measures = [
+        add_late_migrations(stocks, count_late_migrations(migrations, people, periods.stock_years)),
         count_migrations(migrations, people, periods.flow_years),
         births.counts,
         deaths.counts,
     ]
-    return pl.concat([one.select(COUNTED) for one in counted], how="vertical_relaxed"), births, deaths
+    return pl.concat([one.select(Counts.column_names()) for one in measures], how="vertical_relaxed"), births, deaths
 
 
-def _events(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
+def _registered(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
     path = records / f"{extract}.parquet"
     if not path.exists():
         raise UserError(
@@ -108,21 +79,20 @@ def _coverage(
     clusters: pl.DataFrame,
     people: pl.DataFrame,
     counts: pl.DataFrame,
-    settings: CoverageSettings,
-    seed: int,
 ) -> CoverageEstimate:
-    day = settings.reference_date
+    study, day = context.study, context.study.coverage.reference_date
     listed = people_on_list(_table(context, "stays", "residents"), people, day)
     if listed.is_empty():
         raise UserError(
-            f"the study's [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to the "
-            "survey's own day, 30 June of one of the 'stock_years'."
+            f"{study.study_file}, [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to "
+            "the survey's own day, 30 June of one of the 'stock_years'."
         )
     known = people_known(clusters, listed)
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
-    links = linkage_error(_table(context, "link", "linkage_quality"))
-    counted = list_counts(counts, day)
-    return estimate_coverage(counted, listed, surveyed, len(known), links, settings, seed)
+    links = survey_linkage_error(_table(context, "link", "linkage_quality"))
+    return estimate_coverage(
+        list_counts(counts, day), listed, surveyed, len(known), links, study.coverage, study.seed
+    )
 
 
 def _result(
@@ -143,7 +113,7 @@ def _result(
         "coverage_factor": round(factor, 4),
         "without_birth_month": without_birth,
         "registrations_taken_as_british": by_assumption,
-        "deaths_of_non_residents": deaths.not_residents,
+        "deaths_of_non_residents": deaths.non_residents,
     } | {
         name: round(float(yearly.filter(pl.col("measure") == name)["count"].sum()), 1)
         for name in ("immigration", "emigration", "births", "deaths")
@@ -155,7 +125,7 @@ def _result(
     )
     warnings = []
     if without_birth:
-        warnings.append(f"{without_birth:,} people without a month of birth were given a neighbour's cohort.")
+        warnings.append(f"{without_birth:,} people without a month of birth were given the cohort of another person.")
     if by_assumption:
-        warnings.append(f"{by_assumption:,} births and deaths that link to nobody were taken as British.")
+        warnings.append(f"{by_assumption:,} births and deaths that are linked to nobody were taken as British.")
     return StageResult(counts=numbers, sentence=sentence, warnings=tuple(warnings))

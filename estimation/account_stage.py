@@ -4,6 +4,7 @@ import polars as pl
 
 from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
+from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources
 from estimation.periods import year_end, year_start
 from estimation.published_figures import estimates, published_flows, published_stocks, rule_set_id
@@ -44,7 +45,7 @@ def _headline(flows: pl.DataFrame, year: int) -> str:
         pl.col("measure") == "net",
         pl.col("period_start") == year_start(year),
         pl.col("period_end") == year_end(year),
-        *(pl.col(name) == ALL for name in ("sex", "age_group", "nationality_group")),
+        *(pl.col(name) == ALL for name in DIVISIONS),
     ).row(0, named=True)
     return (
         f"net migration in the year ending June {year}: {row['estimate']:+,.0f} "

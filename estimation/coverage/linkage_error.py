@@ -1,0 +1,95 @@
+"""How well the coverage survey was linked: recall and false-link rate of a clerical review, and draws of them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from estimation.arrays import Floats
+from estimation.coverage.survey import SPINE, SURVEY
+from estimation.keyed_random import generator
+from pipeline.errors import UserError
+
+USUAL_FALSE_LINK_RATE = 0.1
+"""How high false-link rates usually are, as the standard deviation of a prior around 0: an assumption."""
+LEAST_SEPARATION = 0.5
+"""If recall less false-link rate is below this, matches say too little of who is really on both lists."""
+
+
+@dataclass(frozen=True)
+class LinkageError:
+    """Recall and false-link rate of the links between survey and spine, with their standard errors."""
+
+    recall: float
+    recall_error: float
+    false_link_rate: float
+    false_link_error: float
+
+    def shrunk(self) -> "LinkageError":
+        """Return the same with the false-link rate shrunk towards 0, the more the less precise the review is.
+
+        A review of 1,500 people meets only a handful whom no source knows, so its rate may be anything, but never
+        below 0: used as it is, it would push every estimate up. Combined with a prior of mean 0 and standard
+        deviation `USUAL_FALSE_LINK_RATE`, each is weighted by its precision.
+        """
+        weight = USUAL_FALSE_LINK_RATE**2 / (USUAL_FALSE_LINK_RATE**2 + self.false_link_error**2)
+        return replace(
+            self, false_link_rate=weight * self.false_link_rate, false_link_error=weight**0.5 * self.false_link_error
+        )
+
+
+def survey_linkage_error(quality: pl.DataFrame) -> LinkageError:
+    """Return recall and false-link rate from `linkage_quality`; raises `UserError` without a clerical review.
+
+    A false-link rate that is not known (nobody in the review is missing from the spine) is taken as 0: it
+    applies to nobody.
+    """
+    rows = quality.filter(
+        pl.col("source_l") == SURVEY, pl.col("source_r") == SPINE, pl.col("group") == "all"
+    ).drop_nulls("review_recall")
+    if rows.is_empty():
+        raise UserError(
+            "coverage survey: its links were not reviewed, so recall and false-link rate are not known. Add the "
+            "extract 'review_sample' (a clerical review of survey people) to the study."
+        )
+    row = rows.row(0, named=True)
+    return LinkageError(
+        recall=row["review_recall"],
+        recall_error=row["review_recall_se"] or 0.0,
+        false_link_rate=row["review_false_link_rate"] or 0.0,
+        false_link_error=row["review_false_link_rate_se"] or 0.0,
+    )
+
+
+def check_separation(links: LinkageError) -> None:
+    """Raise `UserError` where linkage is too poor for its correction to mean anything.
+
+    That is so when recall less false-link rate is below `LEAST_SEPARATION` by more than two standard errors.
+    """
+    separation = links.recall - links.false_link_rate
+    error = (links.recall_error**2 + links.false_link_error**2) ** 0.5
+    if separation + 2 * error < LEAST_SEPARATION:
+        raise UserError(
+            f"coverage survey: recall {links.recall:.3f} less false-link rate {links.false_link_rate:.3f} is below "
+            f"{LEAST_SEPARATION}: too few of the links are right to estimate coverage. Look at linkage_quality "
+            "for the survey, improve its identifiers or its model, then run again."
+        )
+
+
+def draw_linkage_errors(links: LinkageError, replicates: int, seed: int) -> tuple[Floats, Floats]:
+    """Return draws of recall and false-link rate: beta distributions with the review's means and errors."""
+    random = generator(seed, "coverage: clerical review")
+    return (
+        _draw_share(random, links.recall, links.recall_error, replicates),
+        _draw_share(random, links.false_link_rate, links.false_link_error, replicates),
+    )
+
+
+def _draw_share(random: np.random.Generator, mean: float, error: float, size: int) -> Floats:
+    largest_variance = mean * (1 - mean)
+    if error <= 0:
+        return np.full(size, mean)
+    if error**2 >= largest_variance:  # a share at 0 or 1: no beta distribution has this mean and error
+        return np.clip(mean + error * random.standard_normal(size), 0.0, 1.0)
+    concentration = largest_variance / error**2 - 1
+    return random.beta(mean * concentration, (1 - mean) * concentration, size)

@@ -1,0 +1,34 @@
+"""Usual residents on the list at 30 June, counted by the sex, cohort and nationality group of the account."""
+
+import polars as pl
+
+from estimation.cells import COUNT_CELL
+from estimation.exact_sums import exact_sum
+from estimation.periods import DEFINITION, year_end
+
+
+def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    """Return the people expected on the list at 30 June of `years` by cell, as rows of `counts`.
+
+    Somebody whose stay or absence is unfinished counts with the probability p of being a resident, and with
+    the variance p(1-p).
+    """
+    p = pl.col("probability")
+    return (
+        residents.filter(p > 0, pl.col("reference_date").is_in([year_end(year) for year in years]))
+        .join(people.select("person_id", *COUNT_CELL), on="person_id", how="left")
+        .with_columns(
+            pl.col("nationality_group").cast(pl.String),
+            pl.col("sex").cast(pl.String),
+            cohort=pl.min_horizontal("cohort", pl.col("reference_date").dt.year()),
+        )
+        .group_by(pl.col("reference_date").alias("time"), *COUNT_CELL)
+        .agg(
+            count=exact_sum(p),
+            certain=(p == 1).sum().cast(pl.Int64),
+            unfinished=(p < 1).sum().cast(pl.Int64),
+            variance_unfinished=exact_sum(p * (1 - p)),
+            provisional=(p < 1).any(),
+        )
+        .with_columns(measure=pl.lit("population"), period=pl.lit("day"), definition=pl.lit(DEFINITION))
+    )
