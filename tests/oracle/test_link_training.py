@@ -1,4 +1,4 @@
-"""What a model learns without truth, held against what the truth says of the same pairs."""
+"""What a model learns without truth, compared with the truth about the same pairs."""
 
 import duckdb
 import polars as pl
@@ -8,9 +8,9 @@ from link_population import Population
 from linkage.comparisons import COMPARISONS
 from linkage.match_keys import read_match_keys
 from linkage.model import read_model, score
-from linkage.source_pair import SubjectPair
+from linkage.source_pair import SourcePair
 from linkage.training import train
-from linkage.u_probabilities import chance_agreement
+from linkage.u_probabilities import sample_u
 from pipeline.errors import UserError
 from pipeline.study import LinkageSettings
 
@@ -25,7 +25,7 @@ def population():
 def pair_of(population, left="activity", right="pds", threads=1):
     frames = population.tokens(left), population.tokens(right)
     everybody = tuple(frame["subject_id"] for frame in frames)
-    return SubjectPair(*frames, everybody, read_match_keys(), threads)
+    return SourcePair(*frames, everybody, read_match_keys(), threads)
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +62,17 @@ def true_shares(population, pair, comparison, same):
     return {one.name: counts.get(at, 0) / sum(counts.values()) for at, one in enumerate(comparison.levels)}
 
 
-def test_chance_agreement_is_that_of_all_pairs_of_two_people(population, pair):
-    seen = chance_agreement(pair.connection, pair.comparisons, 500_000, seed=2, stream="test")
+def test_sampled_u_is_the_share_among_all_pairs_of_two_people(population, pair):
+    sampled = sample_u(pair.connection, pair.comparisons, 500_000, seed=2, stream="test")
     for comparison in pair.comparisons:
         true = true_shares(population, pair, comparison, same=False)
         for level, share in true.items():
-            found = seen[comparison.name, level]
-            noise = 5 * (max(share, 1e-6) / max(found.of, 1)) ** 0.5
+            found = sampled[comparison.name, level]
+            noise = 5 * (max(share, 1e-6) / max(found.total, 1)) ** 0.5
             assert found.share == pytest.approx(share, abs=noise + 0.12 * share), (comparison.name, level)
 
 
-def test_trained_m_is_that_of_true_pairs(population, pair, model):
+def test_trained_m_is_the_share_among_true_pairs(population, pair, model):
     learnt = {(level.comparison, level.level): level for level in model.levels}
     checked = 0
     for comparison in pair.comparisons:
@@ -149,9 +149,9 @@ def test_splink_reads_the_settings_of_a_saved_model(model, tmp_path):
     assert not linker._settings_obj._not_trained_messages()
 
 
-def test_a_comparison_that_is_upside_down_is_told(model):
+def test_a_comparison_in_which_disagreement_weighs_more_is_reported(model):
     from dataclasses import replace
 
     levels = tuple(replace(one, m=1e-9) if one.level == "same_postcode" else one for one in model.levels)
-    assert model.upside_down == []
-    assert replace(model, levels=levels).upside_down == ["address"]
+    assert model.inverted_comparisons == []
+    assert replace(model, levels=levels).inverted_comparisons == ["address"]

@@ -64,7 +64,7 @@ def test_every_subject_of_every_linked_source_is_one_person_and_nobody_twice(sta
     assert spine["person_id"].to_list() == list(range(1, spine.height + 1))
 
 
-def test_the_tables_hold_to_their_schemas_and_links_to_the_floor(stage):
+def test_tables_fit_their_schemas_and_links_are_above_the_floor(stage):
     found = tables(stage[0])
     for name in TABLES_OF_LINK:
         TABLES[name].validate(found[name])
@@ -76,7 +76,7 @@ def test_the_tables_hold_to_their_schemas_and_links_to_the_floor(stage):
     assert set(found["clusters"]["source"]) == set(SOURCES)
 
 
-def test_quality_is_told_by_pair_and_group(stage, population):
+def test_quality_is_given_by_pair_and_group(stage, population):
     quality = pl.read_parquet(stage[0] / "linkage_quality.parquet")
     whole = quality.filter(pl.col("group") == "all")
     pairs = set(whole.select("source_l", "source_r").rows())
@@ -92,7 +92,7 @@ def test_quality_is_told_by_pair_and_group(stage, population):
     assert by_sex["subjects_l"].sum() == whole.filter(pl.col("source_l") == "coverage_survey")["subjects_l"][0]
 
 
-def test_expected_precision_and_recall_come_near_the_truth(stage, population):
+def test_expected_precision_and_recall_are_near_the_truth(stage, population):
     quality = pl.read_parquet(stage[0] / "linkage_quality.parquet").filter(pl.col("group") == "all")
     scores = score_links(pl.read_parquet(stage[0] / "clusters.parquet"), population.truth).filter(group="all")
     for source in ("activity", "coverage_survey", "exit_checks", "mws"):
@@ -123,7 +123,7 @@ def test_mothers_are_subjects_of_the_spine(stage, population):
     )
 
 
-def test_levels_and_weights_are_there_for_the_charts(stage):
+def test_levels_and_weights_are_written_for_the_charts(stage):
     found = tables(stage[0])
     assert found["model_levels"].columns == ["model", "comparison", "level", "m", "u", "match_weight", "by_default"]
     assert found["link_weights"].columns == ["model", "match_weight", "accepted", "pairs"]
@@ -174,7 +174,7 @@ def test_a_study_without_the_spine_is_a_mistake(ingest, tmp_path):
     context = context_of(tmp_path / "link", ingest)
     kept = tuple(one for one in context.study.extract if one.name != "pds")
     object.__setattr__(context, "study", context.study.model_copy(update={"extract": kept}))
-    with pytest.raises(UserError, match="no source 'pds', with which all others are linked"):
+    with pytest.raises(UserError, match="no source 'pds', the spine with which all others are linked"):
         link(context)
 
 
@@ -230,7 +230,7 @@ def test_a_handful_of_people_are_linked_by_defaults(tmp_path):
     assert scores["correct"].sum() > 0.9 * scores["linked_pairs"].sum()
 
 
-def test_a_survey_of_another_day_is_kept_and_not_linked(tmp_path):
+def test_a_survey_of_another_date_is_kept_and_not_linked(tmp_path):
     ingest = Population(40, seed=1).write(tmp_path / "ingest")
     answers = pl.read_parquet(ingest / "records" / "coverage_survey.parquet")
     earlier = pl.when(pl.col("subject_id") % 2 == 0).then(date(2015, 6, 30)).otherwise("reference_date")
