@@ -10,8 +10,10 @@ from link_population import SOURCES, Population, context_of
 from polars.testing import assert_frame_equal
 
 from linkage.link import link
+from linkage.plan import PLAN, read_plan
 from linkage.score import score_links
 from pipeline.errors import UserError
+from pipeline.ingest.contracts import read_contracts
 from pipeline.schemas import TABLES
 from pipeline.study import ExtractFiles
 
@@ -239,3 +241,73 @@ def test_a_survey_of_another_date_is_kept_and_not_linked(tmp_path):
     link(context)
     linked = pl.read_parquet(context.out / "clusters.parquet").filter(pl.col("source") == "coverage_survey")
     assert linked["subject_id"].sort().to_list() == list(range(1, answers.height + 1, 2))
+
+
+def plan_with(spine, tmp_path):
+    declared = PLAN.read_text()
+    assert 'spine = "pds"' in declared
+    path = tmp_path / "plan.toml"
+    path.write_text(declared.replace('spine = "pds"', f'spine = "{spine}"'))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("spine", "sources"),
+    [
+        (
+            "pr",
+            ("pds", "pr", "births", "activity", "coverage_survey", "review_sample"),
+        ),  # the review names its people
+        ("activity", ("pds", "activity", "mws", "hesa")),  # another identifier, and no review
+    ],
+)
+def test_another_spine_is_a_matter_of_the_plan(spine, sources, population, ingest, tmp_path, monkeypatch):
+    plan = read_plan(plan_with(spine, tmp_path))
+    monkeypatch.setattr("linkage.link.read_plan", lambda: plan)
+    context = context_of(tmp_path / "link", ingest, sources=sources)
+    link(context)
+    clusters = pl.read_parquet(context.out / "clusters.parquet")
+    on_spine = clusters.filter(source=spine).sort("subject_id")["person_id"].to_list()
+    assert on_spine == list(range(1, len(on_spine) + 1))
+    linked = [source for source in sources if source not in (spine, "review_sample")]
+    quality = pl.read_parquet(context.out / "linkage_quality.parquet").filter(source_r=spine, group="all")
+    assert set(quality["source_l"]) == set(linked)
+    reviewed = quality.filter(source_l="coverage_survey")["review_recall"].drop_nulls()
+    assert len(reviewed) == ("review_sample" in sources)
+    scores = score_links(clusters, population.truth.filter(pl.col("source").is_in([spine, *linked])))
+    with_spine = scores.filter((pl.col("source_l") == spine) | (pl.col("source_r") == spine), group="all")
+    assert with_spine["precision"].min() > 0.97
+    assert with_spine["recall"].min() > 0.93
+
+
+@pytest.mark.parametrize(
+    ("spine", "reason"),
+    [
+        ("activity", "the clerical review 'review_sample' does not name its matches by 'encrypted_nino'"),
+        ("review_sample", "is also listed under 'never'"),
+        ("tax", "The study has no source 'tax', the spine"),
+        ("tallies", "its contract has fewer than two of given_name"),
+    ],
+)
+def test_a_spine_that_the_data_cannot_support_is_refused(spine, reason, tmp_path):
+    (tmp_path / "tallies.toml").write_text(TALLIES)
+    contracts = read_contracts((tmp_path / "tallies.toml",))
+    with pytest.raises(UserError) as refusal:
+        read_plan(plan_with(spine, tmp_path)).linked_sources(contracts)
+    assert reason in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+TALLIES = """
+source = "tallies"
+title = "Tallies"
+says = "Numbers without names."
+person_key = "nhs_number"
+
+[extracts.tallies]
+says = "One row a person."
+unique = ["nhs_number"]
+
+[extracts.tallies.columns]
+nhs_number = { header = "NHS_NUMBER", type = "text", identifier = "nhs_number" }
+"""
