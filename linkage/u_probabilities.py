@@ -35,8 +35,9 @@ def sample_u(
 ) -> dict[tuple[str, str], LevelFrequency]:
     """Return the frequency of each (comparison, level) among sampled pairs of two people: its share is u.
 
-    `connection` has the tables `left_subjects` and `right_subjects` (see `SourcePair`). About `pairs` pairs are
-    sampled for each comparison, among those that agree on what it presumes; shares are rounded to 9 decimals.
+    `connection` has the tables `left_subjects` and `right_subjects` (see `SourcePair`). For each comparison about
+    `pairs` pairs that agree on what it presumes are sampled, and those known to be two people are counted; shares
+    are rounded to 9 decimals.
     """
     frequencies: dict[tuple[str, str], LevelFrequency] = {}
     for comparison in comparisons:
