@@ -91,7 +91,10 @@ class LinkageQuality(dy.Schema):
         nullable=True,
         description="Expected true pairs among accepted links, of those among all pairs above the floor.",
     )
-    reviewed = dy.Int64(nullable=True, description="People reviewed clerically; null for fewer than 100 in a group.")
+    reviewed = dy.Int64(
+        nullable=True,
+        description="People reviewed clerically; null for nobody, and below 100 in groups other than 'all'.",
+    )
     review_recall = dy.Float64(nullable=True, description="Recall by the review, corrected for reviewers' errors.")
     review_recall_se = dy.Float64(nullable=True, description="Standard error.")
     review_false_link_rate = dy.Float64(
