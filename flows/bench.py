@@ -92,7 +92,7 @@ def cluster(people: int = 100_000) -> tuple[int, float, dict[str, float]]:
             ]
         ]
     )
-    ours = seconds_of(lambda: cluster_best_links(subjects, links, sources, margin=0.5))
+    ours = seconds_of(lambda: cluster_best_links(subjects, links, sources, rival_margin=0.5))
     named = [pl.concat_str(f"source{side}", pl.lit(":"), f"subject_id{side}") for side in ("", "_l", "_r")]
     nodes = subjects.select(named[0].alias("subject"))
     edges = links.select(named[1].alias("subject_l"), named[2].alias("subject_r"), match_probability=pl.lit(0.99))

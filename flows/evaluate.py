@@ -17,7 +17,7 @@ from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.plan import read_plan
 from linkage.score import score_links
-from linkage.subjects_in_scope import subjects_looked_for
+from linkage.subjects_in_scope import subjects_in_scope
 from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
@@ -71,7 +71,7 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
         if known.is_empty():
             continue
         tokens = direct_identifier_tokens(key, kind, known["person_key"])
-        subjects = subjects_looked_for(tables, source, study.coverage.reference_date).select("subject_id", kind)
+        subjects = subjects_in_scope(tables, source, study.coverage.reference_date).select("subject_id", kind)
         found.append(
             known.with_columns(tokens.alias(kind))
             .join(subjects, on=kind, how="inner")

@@ -1,1 +1,1 @@
-"""From subjects of sources to people, on pseudonyms alone."""
+"""Record linkage: from subjects of sources to people, on pseudonyms alone."""

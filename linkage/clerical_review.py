@@ -21,7 +21,7 @@ shares of first reviews, where 1% of wrong verdicts swamp the few people whom no
 the moment estimator of misclassification by repeated measurement (J. Bross 1954; R. Tenenbein 1970) for a
 verdict with many values. Standard errors are delete-one jackknife over people, so that the error of f, g and h is in
 them; few disagreements among people reviewed twice may be luck, so what one more would change is added (in the spirit
-of A. Agresti and B. Coull 1998). Estimates are not cut to [0, 1] here: that would bias them.
+of A. Agresti and B. Coull 1998). Estimates are not clipped to [0, 1] here: that would bias them.
 """
 
 from dataclasses import dataclass
@@ -30,10 +30,10 @@ import numpy as np
 import polars as pl
 
 ITERATIONS = 50
-# A review that errs more often says nothing; so few people reviewed twice as to suggest it say nothing either.
+# A review that errs more often is uninformative; an estimate above this comes from too few people reviewed twice.
 MAXIMUM_ERROR = 0.25
 
-# what of a person enters the moments; one pattern of these is one row of `patterns`
+# the indicators of a person that enter the moments
 PATTERN = ["names", "confirms", "missed_but_linked", "linked", "twice", "two_names", "one_names"]
 
 
@@ -58,9 +58,9 @@ class ReviewedQuality:
 def review_patterns(people: pl.DataFrame) -> pl.DataFrame:
     """Return `people` with the 0/1 columns of `PATTERN`.
 
-    `people` has one row a reviewed person: `linked_to` (subject of the spine, null if none), `verdict` and
-    `second_verdict` (whom the first and the second reviewer named, 0 for nobody; the second null if there was
-    none).
+    `people` has one row per reviewed person: `linked_to` (subject of the spine, null if none), `verdict` and
+    `second_verdict` (the subject that the first and the second reviewer named, 0 for nobody, -1 for somebody
+    not on the spine; the second is null without a second review).
     """
     first, second, link = pl.col("verdict"), pl.col("second_verdict"), pl.col("linked_to")
     twice = second.is_not_null()
@@ -152,7 +152,7 @@ def _reviewer_errors(values: np.ndarray, people: np.ndarray, more: int = 0) -> t
         on_spine = min(max(_on_spine(names, missed, mistaken), 0.01), 1.0)
         off_spine = 1 - on_spine
         mistaken = _error((two_names - off_spine * wrong**2) / (on_spine * (2 * (1 - missed) - mistaken)))
-        # h = f + g stands on both sides of the equation for f: solved for f, the products of errors held
+        # h = f + g is on both sides of the equation for f: solved for f with the products of errors fixed
         one_sided = one_names + 2 * on_spine * missed**2 + 2 * off_spine * wrong**2 - 2 * off_spine * mistaken
         missed = _error(one_sided / 2)
     return float(missed), float(mistaken)

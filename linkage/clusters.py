@@ -1,9 +1,9 @@
-"""From links to people: best links first, at most one subject of a source a person.
+"""From links to people: best links first, at most one subject of each source in a person.
 
-Links are taken in order of weight; each joins two groups of subjects if no source would then stand in the group
-twice. That is single-linkage clustering under a constraint, the greedy form of one-to-one assignment of
-M. Jaro (1989), "Advances in record-linkage methodology", section 3, over many sources at once. Components of the
-graph of links in which no source occurs twice need no greed: all of their links hold.
+Links are taken in order of weight; each joins two groups of subjects unless a source would then be in the group
+twice. This is single-linkage clustering under a constraint, the greedy form of the one-to-one assignment of
+M. Jaro (1989), "Advances in record-linkage methodology", section 3, over many sources at once. In a component of the
+graph of links in which no source occurs twice, all links are accepted without the greedy search.
 """
 
 from collections.abc import Sequence
@@ -16,31 +16,31 @@ from scipy.sparse.csgraph import connected_components
 from linkage.identifiers import CERTAIN_WEIGHT
 
 
-def cluster(subjects: pl.DataFrame, links: pl.DataFrame, sources: Sequence[str], margin: float) -> pl.DataFrame:
+def cluster(subjects: pl.DataFrame, links: pl.DataFrame, sources: Sequence[str], rival_margin: float) -> pl.DataFrame:
     """Return `source, subject_id, person_id` of every subject.
 
-    `subjects` has `source` and `subject_id`; `links` has both ends and `match_weight` (log2 odds, rounded).
-    People are numbered from 1 by their first subject in the order of `sources`, then of `subject_id`: never by a
-    token. Equal weights are taken in the order of those numbers. A link whose rival (another partner of the same
-    source that either end could still have) comes within `margin` of its weight is not made at all.
+    `subjects` has `source` and `subject_id`; `links` has both subjects and `match_weight` (log2 odds, rounded).
+    People are numbered from 1 by their first subject in the order of `sources`, then of `subject_id`, never by a
+    token. Links of equal weight are taken in that order too. A link is rejected if a rival (another partner in the
+    same source, still available to either subject) is within `rival_margin` of its weight.
     """
     nodes = (
         subjects.select("source", "subject_id")
-        .with_columns(pl.col("source").replace_strict(list(sources), range(len(sources))).alias("at"))
-        .sort("at", "subject_id")
+        .with_columns(pl.col("source").replace_strict(list(sources), range(len(sources))).alias("source_number"))
+        .sort("source_number", "subject_id")
         .with_row_index("node")
         .with_columns(pl.col("node").cast(pl.Int64))
     )
     edges = _number(links, nodes)
     size = nodes.height
-    source = nodes["at"].to_numpy().astype(np.int64)
+    source = nodes["source_number"].to_numpy().astype(np.int64)
     left, right = edges["left"].to_numpy(), edges["right"].to_numpy()
     component = _components(size, left, right)
-    crowded = _crowded(component, source)
-    contested = crowded[component[left]] if len(left) else np.zeros(0, dtype=bool)
-    merged = _greedy(edges.filter(contested), source, margin)
-    made = np.concatenate([np.flatnonzero(~contested), merged]).astype(np.int64)
-    person = _components(size, left[made], right[made])
+    conflicting = _has_source_twice(component, source)
+    contested = conflicting[component[left]] if len(left) else np.zeros(0, dtype=bool)
+    chosen = _choose_greedily(edges.filter(contested), source, rival_margin)
+    accepted = np.concatenate([np.flatnonzero(~contested), chosen]).astype(np.int64)
+    person = _components(size, left[accepted], right[accepted])
     # number people by their first subject
     _, first = np.unique(person, return_index=True)
     number = np.empty(len(first), dtype=np.int64)
@@ -49,13 +49,13 @@ def cluster(subjects: pl.DataFrame, links: pl.DataFrame, sources: Sequence[str],
 
 
 def _number(links: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
-    """Return links as numbered nodes with their place in `links`, best first."""
-    known = nodes.select("source", "subject_id", "node")
+    """Return links as pairs of node numbers, best first, numbered in that order by `rank`."""
+    numbers = nodes.select("source", "subject_id", "node")
     return (
         links.select("source_l", "subject_id_l", "source_r", "subject_id_r", "match_weight")
-        .join(known.rename({"source": "source_l", "subject_id": "subject_id_l", "node": "one"}),
+        .join(numbers.rename({"source": "source_l", "subject_id": "subject_id_l", "node": "one"}),
               on=["source_l", "subject_id_l"])
-        .join(known.rename({"source": "source_r", "subject_id": "subject_id_r", "node": "other"}),
+        .join(numbers.rename({"source": "source_r", "subject_id": "subject_id_r", "node": "other"}),
               on=["source_r", "subject_id_r"])
         .select(
             pl.min_horizontal("one", "other").alias("left"),
@@ -63,7 +63,7 @@ def _number(links: pl.DataFrame, nodes: pl.DataFrame) -> pl.DataFrame:
             "match_weight",
         )
         .sort(["match_weight", "left", "right"], descending=[True, False, False])
-        .with_row_index("place")
+        .with_row_index("rank")
     )  # fmt: skip
 
 
@@ -72,17 +72,17 @@ def _components(size: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def _crowded(component: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Return, by component, whether some source stands in it twice."""
-    slots = component * (int(source.max(initial=0)) + 1) + source
-    values, counts = np.unique(slots, return_counts=True)
-    crowded = np.zeros(int(component.max(initial=-1)) + 1, dtype=bool)
-    crowded[values[counts > 1] // (int(source.max(initial=0)) + 1)] = True
-    return crowded
+def _has_source_twice(component: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Return, by component, whether some source occurs in it more than once."""
+    sources = int(source.max(initial=0)) + 1
+    values, counts = np.unique(component * sources + source, return_counts=True)
+    twice = np.zeros(int(component.max(initial=-1)) + 1, dtype=bool)
+    twice[values[counts > 1] // sources] = True
+    return twice
 
 
-def _greedy(edges: pl.DataFrame, source: np.ndarray, margin: float) -> np.ndarray:
-    """Return the places of the links that are made among contested ones, taken best first."""
+def _choose_greedily(edges: pl.DataFrame, source: np.ndarray, rival_margin: float) -> np.ndarray:
+    """Return the ranks of the accepted links among contested ones, taken best first."""
     links = list(zip(edges["left"].to_list(), edges["right"].to_list(), edges["match_weight"].to_list(), strict=True))
     rivals: dict[tuple[int, int], list[tuple[int, float]]] = {}
     for left, right, weight in links:
@@ -92,20 +92,20 @@ def _greedy(edges: pl.DataFrame, source: np.ndarray, margin: float) -> np.ndarra
 
     def has_rival(node: int, partner: int, weight: float) -> bool:
         return any(
-            other != partner and abs(weight - rival) <= margin and groups.may_merge(node, other)
+            other != partner and abs(weight - rival) <= rival_margin and groups.may_merge(node, other)
             for other, rival in rivals[node, int(source[partner])]
         )
 
-    made = []
-    for place, (left, right, weight) in zip(edges["place"].to_list(), links, strict=True):
+    accepted = []
+    for rank, (left, right, weight) in zip(edges["rank"].to_list(), links, strict=True):
         if not groups.may_merge(left, right):
             continue
         certain = weight >= CERTAIN_WEIGHT
         if not certain and (has_rival(left, right, weight) or has_rival(right, left, weight)):
             continue
         groups.merge(left, right)
-        made.append(place)
-    return np.array(made, dtype=np.int64)
+        accepted.append(rank)
+    return np.array(accepted, dtype=np.int64)
 
 
 class _Groups:

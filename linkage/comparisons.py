@@ -1,9 +1,9 @@
 """What a model compares: nested levels over hashed features, and the rules that propose pairs.
 
-Only equality of tokens is ever asked for. Fuzziness comes from composites hashed at ingest (a sound code with
+Tokens are only ever tested for equality. Similarity is measured by composites hashed at ingest (a sound code with
 the year of birth, a prefix with the month of birth), after C. Plachta, "Derive and Conquer", International
 Journal of Population Data Science 5 (2020). There is one address comparison with nested levels: street, town
-and postcode as fields of their own would count one move of house several times and lose nearly all movers.
+and postcode as separate fields would count one move several times and lose nearly all movers.
 """
 
 from collections.abc import Collection
@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Level:
-    """One degree of agreement: the first level of a comparison whose condition holds is the pair's.
+    """One degree of agreement: a pair is at the first level of a comparison whose condition it meets.
 
-    `columns` are all compared by `either`: one of them must agree. `values_seen` are lists of every value a
-    source ever held: one value in common is enough. `frequency` weighs agreement by the frequency of the value
-    (`columns` must then be one column). A level that is `neutral` speaks for and against nothing.
+    A pair meets it by agreeing on any of `columns`, or by sharing a value of any of `value_lists` (every value that a
+    source ever recorded). `frequency` weighs agreement by the frequency of the value (`columns` must then be one
+    column). A level that is `neutral` is no evidence either way.
     """
 
     name: str
     columns: tuple[str, ...] = ()
-    values_seen: tuple[str, ...] = ()
+    value_lists: tuple[str, ...] = ()
     frequency: bool = False
     neutral: bool = False
 
@@ -29,17 +29,17 @@ class Level:
     def condition(self) -> str:
         """The SQL condition over `<column>_l` and `<column>_r`; ELSE for the last level."""
         equal = [f"{column}_l = {column}_r" for column in self.columns]
-        shared = [f"list_has_any({column}_l, {column}_r)" for column in self.values_seen]
-        return " OR ".join(equal + shared) or "ELSE"
+        in_common = [f"list_has_any({column}_l, {column}_r)" for column in self.value_lists]
+        return " OR ".join(equal + in_common) or "ELSE"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One thing that is compared: levels from full agreement down to none of it.
+    """One attribute that is compared: levels from full agreement down to disagreement.
 
     `presumes` names a column on which a pair must agree for some level to be possible at all, because the
-    level's composite contains it. Chance agreement is therefore measured among pairs that agree on it, or
-    else that agreement would be counted twice: here, and in the comparison it belongs to.
+    level's composite contains it. u is therefore estimated among pairs that agree on it; otherwise that
+    agreement would be counted twice, here and in the comparison to which it belongs.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Comparison:
     @property
     def columns(self) -> set[str]:
         """All columns that the levels read."""
-        return {self.column}.union(*(level.columns + level.values_seen for level in self.levels))
+        return {self.column}.union(*(level.columns + level.value_lists for level in self.levels))
 
 
 COMPARISONS = (
@@ -70,7 +70,7 @@ COMPARISONS = (
         "given_name",
         (
             Level("equal", ("given_name",), frequency=True),
-            Level("known", values_seen=("given_names",)),
+            Level("known", value_lists=("given_names",)),
             Level("reordered", ("full_name",)),
             Level("similar", ("given_sound_birth_year", "given_prefix_birth_month")),
             Level("different"),
@@ -82,8 +82,8 @@ COMPARISONS = (
         "family_name",
         (
             Level("equal", ("family_name",), frequency=True),
-            Level("known", values_seen=("family_names",)),
-            # counted once, with the given name
+            Level("known", value_lists=("family_names",)),
+            # counted with the given name, not again
             Level("reordered", ("full_name",), neutral=True),
             Level("similar", ("family_sound_birth_year", "family_prefix_birth_month")),
             Level("different"),
@@ -107,14 +107,14 @@ COMPARISONS = (
         "postcode",
         (
             Level("same_postcode", ("postcode",)),
-            Level("known_postcode", values_seen=("postcodes",)),
+            Level("known_postcode", value_lists=("postcodes",)),
             Level("same_area", ("area",)),
             Level("elsewhere"),
         ),
     ),
 )
 
-# Two components each, so that one wrong value never hides a pair; most do without the address, for movers.
+# Two components each, so that one wrong value never loses a pair; most do not use the address, for movers.
 BLOCKING_RULES = (
     ("date_of_birth", "family_name"),
     ("date_of_birth", "given_name"),
@@ -128,39 +128,36 @@ BLOCKING_RULES = (
     ("family_prefix_birth_month", "given_prefix_birth_month"),
 )
 
-# Not known to be two people: settled with one another, or neither of them settled with anybody.
-NOT_KNOWN_TO_BE_TWO = "l.settled IS NOT DISTINCT FROM r.settled"
-
-# Each rule trains what it does not read; between them they train everything, and the address is trained among
-# movers and stayers alike.
+# Each rule trains the comparisons that it does not use; together they train all of them, and the address is trained
+# on movers and stayers alike.
 TRAINING_RULES = (("date_of_birth",), ("given_name", "postcode"))
-# Fewer comparisons cannot tell two classes of pairs apart (L. Goodman 1974, Biometrika 61, section 2).
-LEAST_COMPARISONS = 3
+# Two classes of pairs cannot be identified from fewer comparisons (L. Goodman 1974, Biometrika 61, section 2).
+MINIMUM_COMPARISONS = 3
 
 
 def comparable(columns: Collection[str]) -> list[Comparison]:
     """Return the comparisons, and their levels, for which two sources have `columns` in common."""
-    have = set(columns)
-    found = []
+    shared = set(columns)
+    comparisons = []
     for comparison in COMPARISONS:
-        levels = tuple(_possible(level, have) for level in comparison.levels[:-1])
+        levels = tuple(_possible(level, shared) for level in comparison.levels[:-1])
         kept = tuple(level for level in levels if level.condition != "ELSE")
-        if comparison.column in have and kept:
-            presumed = comparison.presumes if comparison.presumes in have else None
-            found.append(replace(comparison, levels=(*kept, comparison.levels[-1]), presumes=presumed))
-    return found
+        if comparison.column in shared and kept:
+            presumed = comparison.presumes if comparison.presumes in shared else None
+            comparisons.append(replace(comparison, levels=(*kept, comparison.levels[-1]), presumes=presumed))
+    return comparisons
 
 
-def _possible(level: Level, have: set[str]) -> Level:
+def _possible(level: Level, shared: set[str]) -> Level:
     return replace(
         level,
-        columns=tuple(column for column in level.columns if column in have),
-        values_seen=tuple(column for column in level.values_seen if column in have),
+        columns=tuple(column for column in level.columns if column in shared),
+        value_lists=tuple(column for column in level.value_lists if column in shared),
     )
 
 
 def usable(rules: Collection[tuple[str, ...]], columns: Collection[str]) -> list[tuple[str, ...]]:
-    """Return the rules all of whose columns the two sources have in common."""
+    """Return the rules whose columns the two sources all have in common."""
     return [rule for rule in rules if set(rule) <= set(columns)]
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from pipeline.ingest.columns import PARTS_OF_A_PERSON
 from pipeline.ingest.contracts import SourceContract
 
-# Log2 odds of a link by direct identifier: above what any model can reach, so that it is always made first.
+# Log2 odds of a link by direct identifier: above what any model reaches, so that it is always taken first.
 CERTAIN_WEIGHT = 100.0
 
 
@@ -21,16 +21,16 @@ def direct_kinds(contract: SourceContract) -> set[str]:
 def link_by_identifiers(tokens: Mapping[str, pl.DataFrame], contracts: Mapping[str, SourceContract]) -> pl.DataFrame:
     """Return the links of every two sources that share a kind of identifier, as rows of `links`.
 
-    `tokens` holds the subjects of each source that may be linked; of two sources the first stands on the left.
+    `tokens` gives the subjects of each source in scope; of two sources the earlier one is the left.
     """
-    found = [
+    links = [
         _same_identifier(tokens, left, right, kind)
         for left, right in combinations(tokens, 2)
         for kind in sorted(direct_kinds(contracts[left]) & direct_kinds(contracts[right]))
     ]
-    if not found:
+    if not links:
         return pl.DataFrame(schema=LINKS)
-    return pl.concat(found).unique(PAIR, keep="first", maintain_order=True)
+    return pl.concat(links).unique(PAIR, keep="first", maintain_order=True)
 
 
 PAIR = ["source_l", "subject_id_l", "source_r", "subject_id_r"]
@@ -64,39 +64,37 @@ def _same_identifier(tokens: Mapping[str, pl.DataFrame], left: str, right: str, 
 
 
 def find_mothers(
-    ingest: Path,
-    tokens: Mapping[str, pl.DataFrame],
-    contracts: Mapping[str, SourceContract],
-    of: str = "mother",
+    ingest: Path, tokens: Mapping[str, pl.DataFrame], contracts: Mapping[str, SourceContract]
 ) -> pl.DataFrame:
-    """Return `mothers`: each subject whose record names its mother's identifier, and the mother's subject.
+    """Return `mothers`: each subject whose record gives its mother's identifier, and the mother's own subject.
 
-    The mother is looked for in every source that carries that kind of identifier, in the order of `tokens`
-    (the spine first); the first that knows her is taken.
+    The mother is searched in every source that carries that kind of identifier, in the order of `tokens`
+    (the spine first); the first source that has her is taken.
     """
-    found: list[pl.DataFrame] = []
+    pairs: list[pl.DataFrame] = []
     for source in tokens:
         for extract, layout in contracts[source].extracts.items():
-            for kind in sorted({str(one.identifier) for one in layout.columns.values() if one.of == of}):
-                named = pl.read_parquet(
-                    ingest / "records" / f"{extract}.parquet", columns=["subject_id", f"{of}_{kind}"]
-                ).drop_nulls()
-                found += [_owners(named, source, f"{of}_{kind}", tokens[other], other, kind) for other in tokens]
+            for kind in sorted({str(one.identifier) for one in layout.columns.values() if one.of == "mother"}):
+                records = ingest / "records" / f"{extract}.parquet"
+                children = pl.read_parquet(records, columns=["subject_id", f"mother_{kind}"]).drop_nulls()
+                pairs += [
+                    _pair_with_mothers(children, source, subjects, mother_source, kind)
+                    for mother_source, subjects in tokens.items()
+                    if kind in subjects.columns
+                ]
     schema = {"source": pl.String, "subject_id": pl.Int64, "mother_source": pl.String, "mother_subject_id": pl.Int64}
-    everyone = pl.concat(found) if found else pl.DataFrame(schema=schema)
-    return everyone.unique(["source", "subject_id"], keep="first", maintain_order=True)
+    mothers = pl.concat(pairs) if pairs else pl.DataFrame(schema=schema)
+    return mothers.unique(["source", "subject_id"], keep="first", maintain_order=True)
 
 
-def _owners(
-    named: pl.DataFrame, source: str, column: str, holders: pl.DataFrame, holder: str, kind: str
+def _pair_with_mothers(
+    children: pl.DataFrame, source: str, subjects: pl.DataFrame, mother_source: str, kind: str
 ) -> pl.DataFrame:
-    if kind not in holders.columns:
-        holders = holders.select("subject_id").clear().with_columns(pl.lit(None, pl.UInt64).alias(kind))
-    pairs = named.join(
-        holders.select(pl.col("subject_id").alias("mother_subject_id"), kind).drop_nulls(),
-        left_on=column,
-        right_on=kind,
-    )
+    mothers = subjects.select(pl.col("subject_id").alias("mother_subject_id"), kind).drop_nulls()
+    pairs = children.join(mothers, left_on=f"mother_{kind}", right_on=kind)
     return pairs.select(
-        pl.lit(source).alias("source"), "subject_id", pl.lit(holder).alias("mother_source"), "mother_subject_id"
+        pl.lit(source).alias("source"),
+        "subject_id",
+        pl.lit(mother_source).alias("mother_source"),
+        "mother_subject_id",
     ).sort("subject_id", "mother_subject_id")

@@ -1,6 +1,6 @@
 """Match-keys: columns that must all agree, tried from strict to looser, accepted if unique on both sides.
 
-Each pass takes whom it links out of the passes after it (Office for National Statistics, "Beyond 2011: Matching
+Subjects linked in one pass are excluded from later ones (Office for National Statistics, "Beyond 2011: Matching
 anonymous data", 2013, section 4). Keys are declared in `match_keys.toml`.
 """
 
@@ -36,17 +36,17 @@ def read_match_keys(path: Path = MATCH_KEYS) -> tuple[MatchKey, ...]:
     ids = [key.id for key in keys]
     for one in ids:
         if ids.count(one) > 1:
-            raise UserError(f"{path}: two match-keys are called '{one}'. Give each its own id.")
+            raise UserError(f"{path}: two match-keys have the id '{one}'. Give each its own.")
     return keys
 
 
 def link_by_keys(left: pl.DataFrame, right: pl.DataFrame, keys: tuple[MatchKey, ...]) -> pl.DataFrame:
     """Return the pairs that match-keys link, a subject at most once on either side.
 
-    `left` and `right` have `subject_id` and token columns; a key of which either lacks a column is passed
-    over, and an empty value agrees with nothing. Columns out: `KEY_LINKS`, ordered by key, then subject.
+    `left` and `right` have `subject_id` and token columns; a key is skipped if either lacks one of its
+    columns, and null agrees with nothing. Columns out: `KEY_LINKS`, ordered by key, then subject.
     """
-    found: list[pl.DataFrame] = []
+    links: list[pl.DataFrame] = []
     for key in keys:
         columns = list(key.columns)
         if not set(columns) <= set(left.columns) & set(right.columns):
@@ -61,13 +61,13 @@ def link_by_keys(left: pl.DataFrame, right: pl.DataFrame, keys: tuple[MatchKey, 
                 pl.lit(key.match_probability).alias("match_probability"),
             )
         )
-        found.append(pairs.sort("subject_id_l"))
+        links.append(pairs.sort("subject_id_l"))
         left = left.join(pairs, left_on="subject_id", right_on="subject_id_l", how="anti")
         right = right.join(pairs, left_on="subject_id", right_on="subject_id_r", how="anti")
-    return pl.concat(found) if found else pl.DataFrame(schema=KEY_LINKS)
+    return pl.concat(links) if links else pl.DataFrame(schema=KEY_LINKS)
 
 
 def _unique(subjects: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    """Return the subjects whose values of `columns` are complete and nobody else's in the source."""
+    """Return the subjects with complete `columns` whose combination of values is unique in the source."""
     complete = subjects.select("subject_id", *columns).drop_nulls(columns)
     return complete.filter(pl.struct(columns).is_unique())

@@ -1,7 +1,7 @@
 """A linkage model of two sources, as Splink 5 applies it, and its file.
 
 The model is that of I. Fellegi and A. Sunter (1969), "A Theory for Record Linkage": each comparison of a pair adds
-the log2 ratio of two probabilities of its level, m among records of one person and u among records of two.
+the log2 ratio of two probabilities of its level, m among records of one person and u among records of two people.
 """
 
 import json
@@ -15,36 +15,18 @@ from typing import Any
 import polars as pl
 
 from linkage.comparisons import BLOCKING_RULES, Comparison, Level, agree, usable
-from linkage.source_pair import SubjectPair
+from linkage.model_file import REMEDY, ModelFile, ModelLevel
+from linkage.source_pair import CANDIDATE, UNMATCHED, SourcePair
 from pipeline.errors import UserError
 from pipeline.tables import query, write_text
 
-# Splink tells what it does on its own loggers; our stages tell it in their own words.
+# Splink logs its progress through its own loggers; the stage reports its own.
 logging.getLogger("splink").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
-class ModelLevel:
-    """One level of a model: its probabilities, and whether either is a stated default.
-
-    m is None while it is still to be trained.
-    """
-
-    comparison: str
-    level: str
-    m: float | None
-    u: float
-    by_default: bool = False
-
-    @property
-    def match_weight(self) -> float:
-        """What the level adds to the weight of a pair: log2 of m over u, rounded to 6 decimals."""
-        return round(math.log2((self.m or 0.0) / self.u), 6)
-
-
-@dataclass(frozen=True)
 class LinkageModel:
-    """A trained model: `settings` are Splink's own, complete; `levels` say where each number comes from."""
+    """A trained model: `settings` are complete settings of Splink; `levels` say where each number comes from."""
 
     name: str
     settings: dict[str, Any]
@@ -52,19 +34,19 @@ class LinkageModel:
 
     @property
     def levels_by_default(self) -> int:
-        """How many levels took a stated default."""
+        """The number of levels that took a stated default."""
         return sum(level.by_default for level in self.levels)
 
     @property
-    def upside_down(self) -> list[str]:
-        """The comparisons in which disagreeing speaks more for one person than agreeing does."""
+    def inverted_comparisons(self) -> list[str]:
+        """The comparisons in which disagreement is more evidence for one person than agreement is."""
         weights: dict[str, list[float]] = {}
         for level in self.levels:
             weights.setdefault(level.comparison, []).append(level.match_weight)
         return [comparison for comparison, one in weights.items() if one[0] <= one[-1]]
 
     def save(self, folder: Path) -> Path:
-        """Write the model as `<name>.json`; its key `splink` is what Splink's `Linker` reads."""
+        """Write the model as `<name>.json`; its key `splink` has the settings that Splink's `Linker` reads."""
         by_default = [[level.comparison, level.level] for level in self.levels if level.by_default]
         content = {"model": self.name, "by_default": by_default, "splink": self.settings}
         path = folder / f"{self.name}.json"
@@ -72,41 +54,26 @@ class LinkageModel:
         return path
 
 
-def read_model(name: str, file: Path, pair: SubjectPair) -> LinkageModel:
-    """Return the model in a file that an earlier run wrote; raises `UserError` if it does not fit the sources."""
-    mend = "Name a model that a run of this version wrote for these sources, or none, so that one is trained."
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        by_default = {(comparison, level) for comparison, level in content["by_default"]}
-        levels = tuple(
-            ModelLevel(*place, level["m_probability"], level["u_probability"], place in by_default)
-            for comparison in content["splink"]["comparisons"]
-            for level in comparison["comparison_levels"]
-            if not level.get("is_null_level")
-            for place in [(comparison["output_column_name"], level["label_for_charts"])]
-        )
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such model file, though the study names it for '{name}'. {mend}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: not a linkage model ({error!r}). {mend}") from None
+def model_of_file(name: str, file: ModelFile, pair: SourcePair) -> LinkageModel:
+    """Return the model that was read from a file; raises `UserError` if it does not fit the data of two sources."""
     expected = [(comparison.name, level.name) for comparison in pair.comparisons for level in comparison.levels]
-    if [(level.comparison, level.level) for level in levels] != expected:
-        raise UserError(f"{file}: the levels of this model are not those that '{name}' compares. {mend}")
-    return LinkageModel(name, splink_settings(pair, levels), levels)
+    if [(level.comparison, level.level) for level in file.levels] != expected:
+        raise UserError(f"{file.path}: the levels of this model are not those that '{name}' compares. {REMEDY}")
+    return LinkageModel(name, splink_settings(pair, file.levels), file.levels)
 
 
-def splink_settings(pair: SubjectPair, levels: Iterable[ModelLevel]) -> dict[str, Any]:
-    """Return Splink's settings: the comparisons with their probabilities, and the rules that propose pairs."""
+def splink_settings(pair: SourcePair, levels: Iterable[ModelLevel]) -> dict[str, Any]:
+    """Return Splink's settings: the comparisons with their probabilities, and the blocking rules."""
     known = {(level.comparison, level.level): level for level in levels}
-    proposals = [agree(("proposed",)), *(agree(rule, "free") for rule in usable(BLOCKING_RULES, pair.columns))]
+    blocks = [agree((CANDIDATE,)), *(agree(rule, UNMATCHED) for rule in usable(BLOCKING_RULES, pair.columns))]
     return {
         "link_type": "link_only",
         "unique_id_column_name": "subject_id",
-        # everybody on the left is expected once on the right; the share found is estimated afterwards
+        # as if every left subject had one partner on the right; their share is estimated in `posterior`
         "probability_two_random_records_match": 1 / max(pair.size_of_right, 2),
         "comparisons": [_comparison_settings(comparison, known) for comparison in pair.comparisons],
         "blocking_rules_to_generate_predictions": [
-            {"blocking_rule": rule, "sql_dialect": "duckdb"} for rule in proposals
+            {"blocking_rule": rule, "sql_dialect": "duckdb"} for rule in blocks
         ],
         "retain_matching_columns": False,
         "retain_intermediate_calculation_columns": False,
@@ -129,15 +96,15 @@ def _level_settings(level: Level, known: ModelLevel) -> dict[str, Any]:
     return settings
 
 
-def score(model: LinkageModel, pair: SubjectPair, least_evidence: float) -> pl.DataFrame:
-    """Return the proposed pairs of at least `least_evidence` (log2 ratio of m to u, all comparisons together).
+def score(model: LinkageModel, pair: SourcePair, minimum_evidence: float) -> pl.DataFrame:
+    """Return the candidate pairs of at least `minimum_evidence` (log2 ratio of m to u, all comparisons together).
 
     Columns `subject_id_l`, `subject_id_r`, `evidence` (rounded to 6 decimals), ordered by the ids.
     """
     prior = model.settings["probability_two_random_records_match"]
     prior_weight = math.log2(prior / (1 - prior))
     linker = pair.linker(model.settings, pair.threads)
-    scored = linker.inference.predict(threshold_match_weight=least_evidence + prior_weight)
+    scored = linker.inference.predict(threshold_match_weight=minimum_evidence + prior_weight)
     frame = query(pair.connection, f"SELECT subject_id_l, subject_id_r, match_weight FROM {scored.physical_name}")
     return frame.select(
         "subject_id_l",
@@ -147,7 +114,7 @@ def score(model: LinkageModel, pair: SubjectPair, least_evidence: float) -> pl.D
 
 
 def model_levels(models: Iterable[LinkageModel]) -> pl.DataFrame:
-    """Return one row a level of a model, in the order in which levels are tried: m, u and their log2 ratio."""
+    """Return one row per level of a model, in the order in which levels are tested: m, u and their log2 ratio."""
     schema = {
         "model": pl.String, "comparison": pl.String, "level": pl.String, "m": pl.Float64, "u": pl.Float64,
         "match_weight": pl.Float64, "by_default": pl.Boolean,

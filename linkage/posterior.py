@@ -1,7 +1,7 @@
-"""From the evidence of a pair to its probability, knowing that nobody is on the spine twice.
+"""From the evidence of a pair to its probability, given that nobody is on the spine twice.
 
 A pair's evidence (m over u) says how much better it fits one person than two. A left subject has one partner on
-the right with probability s (the share found), any of N alike, or none; so for its proposed pairs j
+the right with probability s (the share found), any of N equally likely, or none; so for its candidate pairs j
 
     P(j) = (s/N) ratio_j / ((1 - s) + (s/N) sum_k ratio_k),
 
@@ -15,14 +15,14 @@ import polars as pl
 
 MAXIMUM_ITERATIONS = 200
 TOLERANCE = 1e-9
-LEAST_SHARE = 1e-6
+MINIMUM_SHARE = 1e-6
 
 
 def share_found(evidence: pl.DataFrame, subjects: int, candidates: int) -> float:
-    """Return s, the share of left subjects who have a partner among the proposed pairs (9 decimals).
+    """Return s, the share of left subjects who have a partner among the candidate pairs (9 decimals).
 
     `evidence` has `subject_id_l`, `evidence` (log2 ratio) and is ordered by `subject_id_l`; `subjects` is the
-    number of left subjects looked for, `candidates` (N) that of right subjects they may be.
+    number of left subjects in scope, `candidates` (N) that of right subjects they may be.
     """
     if evidence.is_empty():
         return 0.0
@@ -31,7 +31,7 @@ def share_found(evidence: pl.DataFrame, subjects: int, candidates: int) -> float
     share = 0.5
     for _ in range(MAXIMUM_ITERATIONS):
         found = share * together / ((1 - share) + share * together)
-        before, share = share, float(np.clip(found.sum() / subjects, LEAST_SHARE, 1 - LEAST_SHARE))
+        before, share = share, float(np.clip(found.sum() / subjects, MINIMUM_SHARE, 1 - MINIMUM_SHARE))
         if abs(share - before) < TOLERANCE:
             break
     return round(share, 9)
@@ -43,7 +43,7 @@ def match_probabilities(evidence: pl.DataFrame, share: float, candidates: int) -
     `evidence` and `candidates` are those of `share_found`, `share` is its result.
     """
     left, ratio = _ratios(evidence, candidates)
-    own = np.maximum(share, LEAST_SHARE) * ratio
+    own = np.maximum(share, MINIMUM_SHARE) * ratio
     others = np.maximum(np.bincount(left, weights=own)[left] - own, 0.0)
     neither = (1 - share) + others
     return evidence.with_columns(
@@ -53,6 +53,6 @@ def match_probabilities(evidence: pl.DataFrame, share: float, candidates: int) -
 
 
 def _ratios(evidence: pl.DataFrame, candidates: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of each pair's left subject and its ratio over N, kept within what a float can hold."""
+    """Return the number of each pair's left subject and its ratio over N, kept within the range of a float."""
     ratio = np.exp2(np.clip(evidence["evidence"].to_numpy(), -60, 200))
     return evidence["subject_id_l"].rle_id().to_numpy().astype(np.int64), ratio / max(candidates, 1)

@@ -1,8 +1,8 @@
-"""The quality of links, by two sources and group, from what is known without any truth.
+"""The quality of links, by pair of sources and group, from what is known without any truth.
 
 Expected precision and recall follow from match probabilities (R. Blakely and C. Salmond 2002): they are as good as
-the model's calibration and see no pair that blocking never proposed. Where reviewers looked by eye, `clerical_review`
-says what was found. GUILD (R. Gilbert et al. 2018) asks for both, by group.
+the model's calibration and take no account of pairs that blocking never proposed. Where there was a clerical review,
+`clerical_review` estimates both from its verdicts. GUILD (R. Gilbert et al. 2018) asks for both, by group.
 """
 
 from collections.abc import Mapping
@@ -12,30 +12,32 @@ from pathlib import Path
 import polars as pl
 
 from linkage.clerical_review import review_patterns, reviewed_quality
+from linkage.plan import REVIEW, SURVEY
+from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL
 
 GROUP_DIMENSIONS = ("sex", "age_group", "area")
-# A group of fewer reviewed people says nothing of its own.
+# A group of fewer reviewed people gets no rates of its own.
 MINIMUM_REVIEWED = 100
-# A false-link rate is about the few reviewed people who are not on the spine: fewer than these say nothing of it.
+# A false-link rate is about reviewed people who are not on the spine: with fewer of them than this, none is given.
 MINIMUM_NOT_ON_SPINE = 10
 
 
 def with_groups(subjects: pl.DataFrame, on: date) -> pl.DataFrame:
     """Return `source, subject_id` and the group of each dimension: sex, age group on a day, area.
 
-    Who was born after the day counts as aged 0; a source that lacks a dimension has nulls there.
+    People born after the day count as aged 0; a source that lacks a dimension has nulls there.
     """
-    lacking = [name for name in ("sex", "birth_month", "area") if name not in subjects.columns]
-    have = subjects.with_columns(
-        pl.lit(None, pl.Date if name == "birth_month" else pl.String).alias(name) for name in lacking
+    missing = [name for name in ("sex", "birth_month", "area") if name not in subjects.columns]
+    complete = subjects.with_columns(
+        pl.lit(None, pl.Date if name == "birth_month" else pl.String).alias(name) for name in missing
     )
     born = pl.col("birth_month")
     age = on.year - born.dt.year() - (born.dt.month() > on.month).cast(pl.Int32)
     group = pl.lit(None, pl.String)
     for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
         group = pl.when(age.clip(0) >= start).then(pl.lit(name)).otherwise(group)
-    return have.select("source", "subject_id", "sex", group.alias("age_group"), "area")
+    return complete.select("source", "subject_id", "sex", group.alias("age_group"), "area")
 
 
 def linkage_quality(
@@ -48,35 +50,35 @@ def linkage_quality(
     """Return the table `linkage_quality` without its review columns.
 
     `subjects` comes from `with_groups`; groups are those of the left subject. `links` are all pairs above the
-    floor; a link is accepted if both of its ends are one person.
+    floor; a link is accepted if its two subjects are one person.
     """
     people = subjects.join(clusters.select("source", "subject_id", "person_id"), on=["source", "subject_id"])
-    weighed = accepted_links(links, clusters)
-    found = []
+    marked = mark_accepted(links, clusters)
+    tables = []
     for left, right in pairs:
         right_side = people.filter(pl.col("source") == right)
         left_side = people.filter(pl.col("source") == left).with_columns(
             pl.col("person_id").is_in(right_side["person_id"].unique().implode()).alias("is_linked")
         )
-        own = weighed.filter((pl.col("source_l") == left) & (pl.col("source_r") == right))
+        own = marked.filter((pl.col("source_l") == left) & (pl.col("source_r") == right))
         own = own.join(left_side.drop("source", "person_id"), left_on="subject_id_l", right_on="subject_id")
         rows = _by_group(left_side, pl.len().alias("subjects_l"), pl.col("is_linked").sum().alias("linked"))
-        # rounded to nine decimals, so sums of integers are exact whatever their order
-        chances = _by_group(
+        # sums of whole parts are exact in any order of rows
+        expected = _by_group(
             own,
             pl.col("parts").filter("accepted").sum().alias("accepted_parts"),
             pl.col("parts").sum().alias("all_parts"),
             pl.col("accepted").sum().alias("accepted_links"),
         )
-        found.append(
-            rows.join(chances, on="group", how="left", maintain_order="left").with_columns(
+        tables.append(
+            rows.join(expected, on="group", how="left", maintain_order="left").with_columns(
                 pl.lit(left).alias("source_l"),
                 pl.lit(right).alias("source_r"),
                 pl.lit(right_side.height, pl.Int64).alias("subjects_r"),
                 pl.lit(levels_by_default.get((left, right), 0), pl.Int64).alias("levels_by_default"),
             )
         )
-    table = pl.concat(found)
+    table = pl.concat(tables)
     return table.select(
         "source_l", "source_r", "group",
         pl.col("subjects_l").cast(pl.Int64), "subjects_r", pl.col("linked").cast(pl.Int64),
@@ -87,10 +89,10 @@ def linkage_quality(
     )  # fmt: skip
 
 
-_PARTS = 1_000_000_000  # of a probability: match probabilities have nine decimals
+_PARTS = 1_000_000_000  # parts of 1: match probabilities have nine decimals
 
 
-def accepted_links(links: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+def mark_accepted(links: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
     """Return `links` with `accepted` and the probability in whole `parts` of a thousand million."""
     person = clusters.select("source", "subject_id", "person_id")
     return (
@@ -122,13 +124,13 @@ def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part / whole).round(9)
 
 
-def with_review(quality: pl.DataFrame, review: pl.DataFrame | None, survey: str, spine: str) -> pl.DataFrame:
+def with_review(quality: pl.DataFrame, review: pl.DataFrame | None, spine: str) -> pl.DataFrame:
     """Return `linkage_quality` with its review columns, filled for links of the survey with the spine.
 
-    `review` has one row a reviewed survey person: `linked_to`, `verdict`, `second_verdict` (see
-    `clerical_review`) and the dimensions of groups; None if nobody was reviewed. Rates are cut to [0, 1].
+    `review` has one row per reviewed survey person: `linked_to`, `verdict`, `second_verdict` (see
+    `clerical_review`) and the dimensions of groups; None if nobody was reviewed. Rates are clipped to [0, 1].
     """
-    rows = [] if review is None else _reviewed_groups(quality, review_patterns(review), survey, spine)
+    rows = [] if review is None else _reviewed_groups(quality, review_patterns(review), spine)
     rates = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
     schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String, "reviewed": pl.Int64}
     reviewed = pl.DataFrame(rows, schema=schema | dict.fromkeys(rates, pl.Float64), orient="row").with_columns(
@@ -138,41 +140,45 @@ def with_review(quality: pl.DataFrame, review: pl.DataFrame | None, survey: str,
 
 
 def _reviewed_groups(
-    quality: pl.DataFrame, patterns: pl.DataFrame, survey: str, spine: str
+    quality: pl.DataFrame, patterns: pl.DataFrame, spine: str
 ) -> list[tuple[str | int | float | None, ...]]:
     rows: list[tuple[str | int | float | None, ...]] = []
-    for group in quality.filter((pl.col("source_l") == survey) & (pl.col("source_r") == spine))["group"]:
+    for group in quality.filter((pl.col("source_l") == SURVEY) & (pl.col("source_r") == spine))["group"]:
         dimension, _, value = group.partition("=")
         inside = pl.lit(True) if group == ALL else pl.col(dimension) == value
         people = patterns.filter(inside).height
         if not people or (group != ALL and people < MINIMUM_REVIEWED):
             continue
-        found = reviewed_quality(patterns, inside)
-        rates: list[float | None] = [found.recall, found.recall_se, None, None]
-        if found.not_on_spine >= MINIMUM_NOT_ON_SPINE:
-            rates[2:] = [found.false_link_rate, found.false_link_rate_se]
-        rows.append((survey, spine, group, found.reviewed, *rates))
+        estimate = reviewed_quality(patterns, inside)
+        rates: list[float | None] = [estimate.recall, estimate.recall_se, None, None]
+        if estimate.not_on_spine >= MINIMUM_NOT_ON_SPINE:
+            rates[2:] = [estimate.false_link_rate, estimate.false_link_rate_se]
+        rows.append((SURVEY, spine, group, estimate.reviewed, *rates))
     return rows
 
 
 def read_review(
-    ingest: Path, tokens: Mapping[str, pl.DataFrame], clusters: pl.DataFrame, survey: str, spine: str
+    ingest: Path,
+    tokens: Mapping[str, pl.DataFrame],
+    clusters: pl.DataFrame,
+    contracts: Mapping[str, SourceContract],
+    spine: str,
 ) -> pl.DataFrame:
-    """Return one row a reviewed survey person for `with_review`, from the extract `review_sample`.
+    """Return one row per reviewed survey person for `with_review`, from the clerical review.
 
-    The review names a survey person by the survey's own key and the match by an identifier of the spine. Somebody
-    whose second verdict stands without a first counts as reviewed once.
+    The review names a survey person, and the match on the spine, by the person key of that source. Somebody with a
+    second verdict but no first counts as reviewed once.
     """
-    survey_key, spine_key = "survey_person_id", "nhs_number"
-    verdicts = pl.read_parquet(ingest / "records" / "review_sample.parquet")
-    reviewed = pl.read_parquet(ingest / "tokens" / "review_sample.parquet").select("subject_id", survey_key)
+    survey_key, spine_key = contracts[SURVEY].person_key_kind, contracts[spine].person_key_kind
+    verdicts = pl.read_parquet(ingest / "records" / f"{REVIEW}.parquet")
+    reviewed = pl.read_parquet(ingest / "tokens" / f"{REVIEW}.parquet").select("subject_id", survey_key)
     spine_people = tokens[spine].select(spine_key, pl.col("subject_id").alias("named")).drop_nulls()
-    found = (
+    by_person = (
         verdicts.join(reviewed, on="subject_id")
         .drop("subject_id")
-        .join(tokens[survey].select("subject_id", survey_key), on=survey_key)
+        .join(tokens[SURVEY].select("subject_id", survey_key), on=survey_key)
         .join(spine_people, left_on=f"match_{spine_key}", right_on=spine_key, how="left")
-        # somebody who is named but not on the spine is a verdict on nobody that could be linked
+        # -1: somebody was named who is no subject of the spine, so no link can agree with the verdict
         .with_columns(
             pl.when(pl.col(f"match_{spine_key}").is_null())
             .then(0)
@@ -186,15 +192,15 @@ def read_review(
             pl.col("named").get(1, null_on_oob=True).cast(pl.Int64).alias("second_verdict"),
         )
     )
-    person = clusters.filter(pl.col("source") == survey).select("subject_id", "person_id")
+    person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
     partner = clusters.filter(pl.col("source") == spine).select("person_id", pl.col("subject_id").alias("linked_to"))
-    return found.join(person, on="subject_id").join(partner, on="person_id", how="left").sort("subject_id")
+    return by_person.join(person, on="subject_id").join(partner, on="person_id", how="left").sort("subject_id")
 
 
 def link_weights(links: pl.DataFrame) -> pl.DataFrame:
-    """Return how many pairs of each model have which weight, whole, and whether they were accepted.
+    """Return the number of `pairs` by `model`, `match_weight` (rounded to whole numbers) and `accepted`.
 
-    `links` is what `accepted_links` returns; pairs that match-keys settled are not counted.
+    `links` comes from `mark_accepted`; links by match-keys are not counted.
     """
     by_model = links.filter(pl.col("method").str.starts_with("model:"))
     model = pl.col("method").str.strip_prefix("model:").alias("model")

@@ -1,4 +1,4 @@
-"""Scores of linkage against the truth, for whoever may read it: precision and recall of linked pairs."""
+"""Scores of linkage against the truth, for `evaluate`: precision and recall of linked pairs."""
 
 from itertools import combinations
 
@@ -11,9 +11,9 @@ def score_links(clusters: pl.DataFrame, subjects_truth: pl.DataFrame) -> pl.Data
     """Return precision and recall of the pairs of subjects that share a person, by two sources and group.
 
     `clusters` has `source, subject_id, person_id`; `subjects_truth` has `source, subject_id, person, moved`
-    (whether the address that the source holds is not the one the spine holds). A pair is a mover's if either
-    subject moved. Columns out: `source_l, source_r, group` (all, movers, stayers), `true_pairs`,
-    `linked_pairs`, `correct`, `precision`, `recall`; the shares are null where nothing could be right.
+    (whether the source records another address than the spine). A pair is a mover's if either subject
+    moved. Columns out: `source_l, source_r, group` (all, movers, stayers), `true_pairs`, `linked_pairs`,
+    `correct`, `precision` (null without linked pairs), `recall` (null without true pairs).
     """
     known = subjects_truth.select("source", "subject_id", "person", "moved").join(
         clusters.select("source", "subject_id", "person_id"), on=["source", "subject_id"], how="left"

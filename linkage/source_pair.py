@@ -1,4 +1,4 @@
-"""The subjects of two sources side by side, ready to be compared: who is settled, who is free."""
+"""The subjects of two sources side by side, ready to be compared: who is linked by a match-key, who is unmatched."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,39 +11,45 @@ from linkage.match_keys import MatchKey, link_by_keys
 from pipeline.tables import connect
 
 LEFT, RIGHT = "left_subjects", "right_subjects"
-_MARKS = {"settled", "proposed", "free"}
+DETERMINISTIC = "deterministic"
+CANDIDATE, UNMATCHED = "proposed", "free"  # the names of these two columns are part of stored models
 
 
-class SubjectPair:
+class SourcePair:
     """Two sources in one DuckDB, in the tables `left_subjects` and `right_subjects`.
 
-    Beside `subject_id` and the tokens that both sources have, each has three columns. `settled` is a number
-    that two subjects share if a strict match-key links them, null for others: they are known not to be
-    anybody else. `proposed` is the same for those pairs that are looked for; they are scored as they are. `free`
-    (true or null) marks whom a model may link at will.
+    Besides `subject_id` and the tokens that both sources have, each table has three columns. `DETERMINISTIC` is a
+    number shared by two subjects that a strict match-key links, null for others: neither is anybody else's record.
+    `CANDIDATE` is the same number for those of these pairs whose subjects are both in scope: a model scores them
+    directly. `UNMATCHED` (true or null) marks the other subjects in scope, whose candidate pairs come from blocking.
+
+    `key_links` are the pairs of `CANDIDATE`, `left_in_scope` is the number of left subjects in scope, and
+    `right_unmatched` that of right subjects that an unmatched left subject may be (at least 1).
     """
 
     def __init__(
         self,
         left: pl.DataFrame,
         right: pl.DataFrame,
-        looked_for: tuple[pl.Series, pl.Series],
+        in_scope: tuple[pl.Series, pl.Series],
         keys: tuple[MatchKey, ...],
         threads: int,
     ) -> None:
-        """Take all subjects of both sources, and the ids of those who are looked for on either side."""
+        """Take all subjects of both sources, and the ids of those on either side that are to be linked."""
         sides = ("subject_id_l", "subject_id_r")
-        settled = link_by_keys(left, right, tuple(key for key in keys if not key.without_model))
-        wanted = [pl.col(side).is_in(ids.implode()) for side, ids in zip(sides, looked_for, strict=True)]
-        self.proposed = settled.filter(*wanted)
-        self.looked_for = tuple(len(ids) for ids in looked_for)
+        deterministic = link_by_keys(left, right, tuple(key for key in keys if not key.without_model))
+        both_in_scope = [pl.col(side).is_in(ids.implode()) for side, ids in zip(sides, in_scope, strict=True)]
+        self.key_links = deterministic.filter(*both_in_scope)
+        self.left_in_scope, right_in_scope = (len(ids) for ids in in_scope)
+        self.right_unmatched = max(right_in_scope - self.key_links.height, 1)
         self.threads = threads
         frames = [
-            _mark(subjects, ids, settled, self.proposed, side)
-            for subjects, ids, side in zip((left, right), looked_for, sides, strict=True)
+            _mark(subjects, ids, deterministic, self.key_links, side)
+            for subjects, ids, side in zip((left, right), in_scope, sides, strict=True)
         ]
         known = [{name for name in one.columns if one[name].null_count() < one.height} for one in frames]
-        self.columns = [name for name in frames[0].columns if name in known[0] & known[1] | _MARKS]
+        shared = known[0] & known[1] | {DETERMINISTIC, CANDIDATE, UNMATCHED}
+        self.columns = [name for name in frames[0].columns if name in shared]
         self.size_of_right = right.height
         self.connection = connect(threads)
         for name, frame in zip((LEFT, RIGHT), frames, strict=True):
@@ -53,13 +59,8 @@ class SubjectPair:
 
     @property
     def comparisons(self) -> list[Comparison]:
-        """What the two sources allow to compare."""
+        """The comparisons that the two sources allow."""
         return comparable(self.columns)
-
-    @property
-    def candidates(self) -> int:
-        """How many right subjects somebody on the left may be, once match-keys have had their say."""
-        return max(self.looked_for[1] - self.proposed.height, 1)
 
     def linker(self, settings: Mapping[str, Any], threads: int) -> Linker:
         """Return a fresh Splink linker over the two tables, with its own number of threads."""
@@ -70,10 +71,10 @@ class SubjectPair:
 
 
 def _mark(
-    subjects: pl.DataFrame, looked_for: pl.Series, settled: pl.DataFrame, proposed: pl.DataFrame, side: str
+    subjects: pl.DataFrame, in_scope: pl.Series, deterministic: pl.DataFrame, key_links: pl.DataFrame, side: str
 ) -> pl.DataFrame:
-    for name, pairs in (("settled", settled), ("proposed", proposed)):
+    for name, pairs in ((DETERMINISTIC, deterministic), (CANDIDATE, key_links)):
         numbers = pairs.select(pl.col(side).alias("subject_id"), pl.col("subject_id_l").alias(name))
         subjects = subjects.join(numbers, on="subject_id", how="left", maintain_order="left")
-    is_free = pl.col("subject_id").is_in(looked_for.implode()) & pl.col("proposed").is_null()
-    return subjects.with_columns(pl.when(is_free).then(pl.lit(True)).alias("free"))
+    is_unmatched = pl.col("subject_id").is_in(in_scope.implode()) & pl.col(CANDIDATE).is_null()
+    return subjects.with_columns(pl.when(is_unmatched).then(pl.lit(True)).alias(UNMATCHED))

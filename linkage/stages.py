@@ -4,24 +4,25 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
+from linkage.model_file import ModelFile, read_model_file
 from linkage.plan import read_plan
-from pipeline.errors import UserError
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
-from pipeline.stage import Stage, StudyFile, StudyPart
+from pipeline.stage import Stage, StudyPart
 from pipeline.study import LinkageSettings, Study
 
 
 class LinkStudy(StudyPart):
     """The part of a study on which links depend.
 
-    `contracts` are those of the sources that the study has; `model_files` gives, by model, the file to read instead
-    of training it; `survey_date` is the reference date of the coverage survey; `seed` draws the training samples.
+    `contracts` are those of the sources that the study has; `model_files` gives the models that are read
+    from a file instead of trained; `survey_date` is the reference date of the coverage survey; `seed` draws the
+    training samples.
     """
 
     contracts: dict[str, SourceContract]
     linkage: LinkageSettings
-    model_files: dict[str, StudyFile]
+    model_files: dict[str, ModelFile]
     survey_date: date
     seed: int
 
@@ -33,18 +34,13 @@ class LinkStudy(StudyPart):
         return cls(
             study_file=study.path,
             contracts=contracts,
-            linkage=study.linkage,
-            model_files={name: _model_file(study, name, file) for name, file in study.linkage.models.items()},
+            linkage=study.linkage.model_copy(update={"models": {}}),
+            model_files={
+                name: read_model_file(name, study.resolve(file)) for name, file in study.linkage.models.items()
+            },
             survey_date=study.coverage.reference_date,
             seed=study.seed,
         )
-
-
-def _model_file(study: Study, name: str, file: str) -> StudyFile:
-    path = study.resolve(file)
-    if not path.is_file():
-        raise UserError(f"{path}: no such model file, though {study.path}, [linkage.models] names it for '{name}'.")
-    return StudyFile.read(path)
 
 
 LINK = Stage("link", reads=("ingest",), package="linkage", part=LinkStudy, work="linkage.link:link")

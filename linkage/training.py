@@ -1,8 +1,8 @@
 """Training of a linkage model on all subjects of two sources, without any truth.
 
-u comes from sampled pairs of people known to be two (`chance.py`); m from Splink's expectation-maximisation (W.
+u comes from sampled pairs known to be two people (`u_probabilities.py`); m from Splink's expectation-maximisation (W.
 Winkler 1988, "Using the EM algorithm for weight computation in the Fellegi-Sunter model of record linkage") in blocks
-of pairs that agree on one rule. Sampling goes by minted ids, training runs in one thread and is rounded, so that a
+of pairs that agree on one rule. Samples are drawn by minted ids, training runs in one thread and is rounded, so a
 model depends on neither the pseudonymisation key nor the machine.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 
 from splink.internals.exceptions import EMTrainingException
 
-from linkage.comparisons import LEAST_COMPARISONS, NOT_KNOWN_TO_BE_TWO, TRAINING_RULES, agree, usable
+from linkage.comparisons import MINIMUM_COMPARISONS, TRAINING_RULES, agree, usable
 from linkage.model import LinkageModel, ModelLevel, splink_settings
-from linkage.source_pair import LEFT, RIGHT, SubjectPair
-from linkage.u_probabilities import NEVER_SEEN, Seen, chance_agreement
+from linkage.source_pair import DETERMINISTIC, LEFT, RIGHT, SourcePair
+from linkage.u_probabilities import NEVER_OBSERVED, LevelFrequency, sample_u
 from pipeline.errors import UserError
 from pipeline.study import LinkageSettings
 from pipeline.tables import query
@@ -24,103 +24,105 @@ from pipeline.toml_files import read_toml
 DEFAULTS = Path(__file__).with_name("defaults.toml")
 DECIMALS = 9
 
-# Comparison and level.
-Place = tuple[str, str]
+# Not known to be two people: linked by a match-key with one another, or neither of them with anybody.
+NOT_KNOWN_TO_BE_TWO = f"l.{DETERMINISTIC} IS NOT DISTINCT FROM r.{DETERMINISTIC}"
+
+ComparisonLevel = tuple[str, str]
+"""The names of a comparison and of one of its levels."""
 
 
-def train(name: str, pair: SubjectPair, chosen: LinkageSettings, seed: int) -> LinkageModel:
+def train(name: str, pair: SourcePair, settings: LinkageSettings, seed: int) -> LinkageModel:
     """Return a model of two sources, trained on all of their subjects.
 
-    A level seen in fewer than `minimum_pairs_per_level` training pairs takes its default from `defaults.toml`;
+    A level with fewer than `minimum_pairs_per_level` training pairs takes its default from `defaults.toml`;
     raises `UserError` if that has none.
     """
     defaults = read_toml(DEFAULTS)
-    least = chosen.minimum_pairs_per_level
-    of_two = chance_agreement(pair.connection, pair.comparisons, chosen.training_pairs, seed, name)
-    u = {place: _choose(defaults, place, "u", seen, least) for place, seen in of_two.items()}
-    of_one = _expectation_maximisation(pair, {place: value for place, (value, _) in u.items()}, chosen)
+    minimum = settings.minimum_pairs_per_level
+    of_two_people = sample_u(pair.connection, pair.comparisons, settings.training_pairs, seed, name)
+    u = {level: _choose(defaults, level, "u", frequency, minimum) for level, frequency in of_two_people.items()}
+    of_one_person = _expectation_maximisation(pair, {level: value for level, (value, _) in u.items()}, settings)
     levels: list[ModelLevel] = []
     for comparison in pair.comparisons:
-        for level in comparison.levels:
-            place = (comparison.name, level.name)
-            u_value, u_by_default = u[place]
-            if level.neutral:
-                levels.append(ModelLevel(*place, u_value, u_value))
+        for one in comparison.levels:
+            level = (comparison.name, one.name)
+            u_value, u_by_default = u[level]
+            if one.neutral:
+                levels.append(ModelLevel(*level, u_value, u_value))
                 continue
-            m_value, m_by_default = _choose(defaults, place, "m", of_one.get(place, NEVER_SEEN), least)
-            levels.append(ModelLevel(*place, m_value, u_value, by_default=m_by_default or u_by_default))
+            frequency = of_one_person.get(level, NEVER_OBSERVED)
+            m_value, m_by_default = _choose(defaults, level, "m", frequency, minimum)
+            levels.append(ModelLevel(*level, m_value, u_value, by_default=m_by_default or u_by_default))
     return LinkageModel(name, splink_settings(pair, levels), tuple(levels))
 
 
-def _choose(defaults: Mapping[str, Any], place: Place, which: str, seen: Seen, least: int) -> tuple[float, bool]:
-    """Return the probability of a level and whether it is the stated default, for want of `least` pairs.
+def _choose(
+    defaults: Mapping[str, Any], level: ComparisonLevel, which: str, frequency: LevelFrequency, minimum: int
+) -> tuple[float, bool]:
+    """Return the probability of a level, and whether it is the stated default because there are too few pairs.
 
-    A default never says more than the data allow: a level seen in fewer than `least` of n pairs has at most
-    the probability least / n.
+    A default is limited by the data: a level with fewer than `minimum` of n pairs has at most the probability
+    minimum / n.
     """
-    if seen.pairs >= least:
-        return seen.share, False
-    comparison, level = place
-    stated = defaults.get(comparison, {}).get(level, {}).get(which)
+    if frequency.pairs >= minimum:
+        return frequency.share, False
+    comparison, name = level
+    stated = defaults.get(comparison, {}).get(name, {}).get(which)
     if stated is None:
         raise UserError(
-            f"{DEFAULTS}: the level '{level}' of '{comparison}' has too few pairs to estimate its {which}, and no "
-            f"stated default. Add `{level} = {{ m = ..., u = ... }}` under [{comparison}]."
+            f"{DEFAULTS}: the level '{name}' of '{comparison}' has too few pairs to estimate its {which}, and no "
+            f"stated default. Add `{name} = {{ m = ..., u = ... }}` under [{comparison}]."
         )
-    return (round(min(float(stated), least / seen.of), DECIMALS) if seen.of else float(stated)), True
+    limited = round(min(float(stated), minimum / frequency.total), DECIMALS) if frequency.total else float(stated)
+    return limited, True
 
 
 def _expectation_maximisation(
-    pair: SubjectPair, u: Mapping[Place, float], chosen: LinkageSettings
-) -> dict[Place, Seen]:
-    """Return how often each level was seen among the pairs of one person that training expects.
+    pair: SourcePair, u: Mapping[ComparisonLevel, float], settings: LinkageSettings
+) -> dict[ComparisonLevel, LevelFrequency]:
+    """Return the frequency of each level among the pairs of one person that training expects: its share is m.
 
-    Each rule trains the comparisons that it does not read; a comparison trained by several takes the mean of
+    Each rule trains the comparisons that it does not use; a comparison trained by several rules takes the mean of
     their m, weighted by their expected matching pairs.
     """
-    untrained = [ModelLevel(*place, None, value) for place, value in u.items()]
+    untrained = [ModelLevel(*level, None, value) for level, value in u.items()]
     linker = pair.linker(splink_settings(pair, untrained), threads=1)
-    sums: dict[Place, tuple[float, float]] = {}
+    sums: dict[ComparisonLevel, tuple[float, float]] = {}
     for rule in usable(TRAINING_RULES, pair.columns):
-        if sum(comparison.columns.isdisjoint(rule) for comparison in pair.comparisons) < LEAST_COMPARISONS:
+        if sum(comparison.columns.isdisjoint(rule) for comparison in pair.comparisons) < MINIMUM_COMPARISONS:
             continue
-        proposal = _training_rule(rule)
-        proposed = _count(pair, proposal)
+        # without the condition, namesakes in a household would pass for one person with a wrong date of birth
+        block = f"{agree(rule)} AND {NOT_KNOWN_TO_BE_TWO}"
+        pairs_in_block = _count(pair, block)
         try:
             session = linker.training.estimate_parameters_using_expectation_maximisation(
-                proposal,
+                block,
                 estimate_without_term_frequencies=True,
-                max_pairs=chosen.training_pairs if proposed > chosen.training_pairs else None,
+                max_pairs=settings.training_pairs if pairs_in_block > settings.training_pairs else None,
                 record_sample_proportion=1.0,
             )
         except (EMTrainingException, ValueError):
-            # no pair agrees on the rule, or so few of one person that an m sinks to nothing: what it would
+            # no pair agrees on the rule, or so few pairs of one person do that an m falls to zero: what it would
             # have trained is left to the other rules or to defaults
             continue
-        pairs = min(proposed, chosen.training_pairs)
+        pairs = min(pairs_in_block, settings.training_pairs)
         matching = pairs * session.core_model_settings.probability_two_random_records_match
         for comparison in session.core_model_settings.comparisons:
-            for level in comparison.comparison_levels:
-                if level.is_null_level:
+            for one in comparison.comparison_levels:
+                if one.is_null_level:
                     continue
-                # a level that no pair was at has a text for a probability
-                m = level._m_probability
-                place = (comparison.output_column_name, str(level.label_for_charts))
-                at_level, together = sums.get(place, (0.0, 0.0))
-                sums[place] = (at_level + matching * (m if isinstance(m, float) else 0.0), together + matching)
+                # Splink gives a level without pairs a text instead of a probability
+                m = one._m_probability
+                level = (comparison.output_column_name, str(one.label_for_charts))
+                at_level, total = sums.get(level, (0.0, 0.0))
+                sums[level] = (at_level + matching * (m if isinstance(m, float) else 0.0), total + matching)
     return {
-        place: Seen(round(at_level / together, DECIMALS), at_level, together)
-        for place, (at_level, together) in sums.items()
-        if together > 0
+        level: LevelFrequency(round(at_level / total, DECIMALS), at_level, total)
+        for level, (at_level, total) in sums.items()
+        if total > 0
     }
 
 
-def _training_rule(rule: tuple[str, ...]) -> str:
-    # the namesakes of a household would pass for one person with a wrong date of birth, were they not known
-    # to be settled with somebody else
-    return f"{agree(rule)} AND {NOT_KNOWN_TO_BE_TWO}"
-
-
-def _count(pair: SubjectPair, proposal: str) -> int:
-    sql = f"SELECT count(*) AS pairs FROM {LEFT} l JOIN {RIGHT} r ON {proposal}"
+def _count(pair: SourcePair, condition: str) -> int:
+    sql = f"SELECT count(*) AS pairs FROM {LEFT} l JOIN {RIGHT} r ON {condition}"
     return int(query(pair.connection, sql)["pairs"][0])

@@ -1,7 +1,8 @@
-"""How often two people agree by chance: u, from a random sample of pairs that are known to be two people.
+"""u, the probability of a level among records of two people: estimated from random pairs known to be two people.
 
-A pair is known to be two people when an identifier or a match-key links its left subject to somebody else.
-Without that, the few pairs of one person would dominate rare levels among pairs who share a month of birth.
+A pair is known to be two people when a match-key links its left subject to somebody else. Without this restriction,
+the few pairs of one person would dominate rare levels among pairs with the same month of birth. Splink's own sampling
+(`estimate_u_using_random_sampling`) has neither this condition nor that of `Comparison.presumes`.
 """
 
 import hashlib
@@ -13,41 +14,43 @@ import numpy as np
 import polars as pl
 
 from linkage.comparisons import Comparison
+from linkage.source_pair import DETERMINISTIC
 from pipeline.tables import query
 
 
 @dataclass(frozen=True)
-class Seen:
-    """How often a level was seen: its share of the pairs that could be compared, the pairs at it, and of how many."""
+class LevelFrequency:
+    """How often a level occurs: its share of the pairs that could be compared, the pairs at it, and all of them."""
 
     share: float
     pairs: float
-    of: float
+    total: float
 
 
-NEVER_SEEN = Seen(0.0, 0, 0)
+NEVER_OBSERVED = LevelFrequency(0.0, 0, 0)
 
 
-def chance_agreement(
+def sample_u(
     connection: duckdb.DuckDBPyConnection, comparisons: list[Comparison], pairs: int, seed: int, stream: str
-) -> dict[tuple[str, str], Seen]:
-    """Return how often each level of each comparison was seen among pairs of two people.
+) -> dict[tuple[str, str], LevelFrequency]:
+    """Return the frequency of each (comparison, level) among sampled pairs of two people: its share is u.
 
-    `connection` holds `left_subjects` and `right_subjects` (see `SubjectPair`). About `pairs` pairs are
-    compared for each comparison, those who agree on what it presumes; shares are rounded to 9 decimals.
+    `connection` has the tables `left_subjects` and `right_subjects` (see `SourcePair`). For each comparison about
+    `pairs` pairs that agree on what it presumes are sampled, and those known to be two people are counted; shares
+    are rounded to 9 decimals.
     """
-    chance: dict[tuple[str, str], Seen] = {}
+    frequencies: dict[tuple[str, str], LevelFrequency] = {}
     for comparison in comparisons:
-        seen = _levels_seen(connection, comparison, pairs, seed, f"{stream}/{comparison.name}")
-        total = sum(seen.values())
-        for at, level in enumerate(comparison.levels):
-            pairs_at = seen.get(at, 0)
-            share = round(pairs_at / total, 9) if total else 0.0
-            chance[comparison.name, level.name] = Seen(share, pairs_at, total)
-    return chance
+        counts = _pairs_by_level(connection, comparison, pairs, seed, f"{stream}/{comparison.name}")
+        total = sum(counts.values())
+        for number, level in enumerate(comparison.levels):
+            at_level = counts.get(number, 0)
+            share = round(at_level / total, 9) if total else 0.0
+            frequencies[comparison.name, level.name] = LevelFrequency(share, at_level, total)
+    return frequencies
 
 
-def _levels_seen(
+def _pairs_by_level(
     connection: duckdb.DuckDBPyConnection, comparison: Comparison, pairs: int, seed: int, stream: str
 ) -> dict[int, int]:
     presumes = comparison.presumes
@@ -66,7 +69,7 @@ def _levels_seen(
         r AS (SELECT * FROM right_subjects SEMI JOIN right_ids USING (subject_id)),
         two_people AS (
             SELECT {values} FROM l JOIN r ON {joined}
-            WHERE l.settled IS NOT NULL AND l.settled IS DISTINCT FROM r.settled
+            WHERE l.{DETERMINISTIC} IS NOT NULL AND l.{DETERMINISTIC} IS DISTINCT FROM r.{DETERMINISTIC}
         )
         SELECT {comparison.case} AS level, count(*) AS pairs FROM two_people GROUP BY level
         """,

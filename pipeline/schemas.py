@@ -43,53 +43,65 @@ class Ledger(dy.Schema):
 
 
 class Links(dy.Schema):
-    """One pair of subjects above the floor of probability."""
+    """One pair of subjects with a match probability above the study's floor, accepted as a link or not."""
 
-    source_l = dy.String(primary_key=True)
+    source_l = dy.String(
+        primary_key=True, description="Source of the left subject; the spine is always on the right."
+    )
     subject_id_l = dy.Int64(primary_key=True)
     source_r = dy.String(primary_key=True)
     subject_id_r = dy.Int64(primary_key=True)
-    match_weight = dy.Float64(description="Log2 odds, rounded to 6 decimals.")
-    match_probability = dy.Float64(min=0, max=1, description="Rounded to 9 decimals.")
-    method = dy.String(description="identifier:<kind>, key:<id of the match-key> or model:<name>.")
+    match_weight = dy.Float64(
+        description="Log2 odds that the two are one person, rounded to 6 decimals; 100 for direct identifiers."
+    )
+    match_probability = dy.Float64(min=0, max=1, description="Probability that the two are one person, 9 decimals.")
+    method = dy.String(description="identifier:<kind>, key:<id of the match-key> or model:<name of the model>.")
 
 
 class Clusters(dy.Schema):
-    """One subject in one draw of links."""
+    """One subject and the person that it belongs to, in one draw of links."""
 
     source = dy.String(primary_key=True)
     subject_id = dy.Int64(primary_key=True)
-    draw = dy.Int32(primary_key=True, description="0 is the best set of links.")
-    person_id = dy.Int64()
+    draw = dy.Int32(primary_key=True, description="0, the best set of links; no other draw is made.")
+    person_id = dy.Int64(description="People are numbered from 1; those on the spine come first.")
 
 
 class Mothers(dy.Schema):
-    """One birth whose mother was found: the child's subject and the mother's."""
+    """One subject whose mother was found by her identifier: the child's subject and the mother's."""
 
-    source = dy.String(primary_key=True, description="Source of the birth.")
+    source = dy.String(primary_key=True, description="Source of the child's subject.")
     subject_id = dy.Int64(primary_key=True)
-    mother_source = dy.String()
+    mother_source = dy.String(description="Source of the mother's subject: the spine if she is on it.")
     mother_subject_id = dy.Int64()
 
 
 class LinkageQuality(dy.Schema):
-    """One pair of sources and one group; written without truth."""
+    """The quality of links between two sources, for one group of the left source's subjects; known without truth."""
 
     source_l = dy.String(primary_key=True)
-    source_r = dy.String(primary_key=True)
+    source_r = dy.String(primary_key=True, description="The spine, or another source of a pair that was linked.")
     group = dy.String(primary_key=True, description="'all', or dimension=value such as 'sex=F'.")
-    subjects_l = dy.Int64()
-    subjects_r = dy.Int64()
-    linked = dy.Int64(description="Subjects of the left source that share a person with one of the right.")
+    subjects_l = dy.Int64(description="Subjects of the left source in the group.")
+    subjects_r = dy.Int64(description="All subjects of the right source.")
+    linked = dy.Int64(description="Left subjects whose person has a subject in the right source.")
     match_rate = dy.Float64(nullable=True, description="linked / subjects_l.")
     expected_precision = dy.Float64(nullable=True, description="Mean match probability of accepted links.")
-    expected_recall = dy.Float64(nullable=True, description="Accepted over all expected true pairs above the floor.")
-    reviewed = dy.Int64(nullable=True, description="People reviewed clerically; null where nobody was.")
-    review_recall = dy.Float64(nullable=True, description="Recall by the review, reviewers' error removed.")
-    review_recall_se = dy.Float64(nullable=True)
-    review_false_link_rate = dy.Float64(nullable=True, description="P(linked | nobody to link to), same.")
-    review_false_link_rate_se = dy.Float64(nullable=True)
-    levels_by_default = dy.Int64(description="Levels of the model that took a stated default.")
+    expected_recall = dy.Float64(
+        nullable=True,
+        description="Expected true pairs among accepted links, of those among all pairs above the floor.",
+    )
+    reviewed = dy.Int64(
+        nullable=True,
+        description="People reviewed clerically; null for nobody, and below 100 in groups other than 'all'.",
+    )
+    review_recall = dy.Float64(nullable=True, description="Recall by the review, corrected for reviewers' errors.")
+    review_recall_se = dy.Float64(nullable=True, description="Standard error.")
+    review_false_link_rate = dy.Float64(
+        nullable=True, description="P(linked | not on the spine), likewise; null for fewer than 10 such people."
+    )
+    review_false_link_rate_se = dy.Float64(nullable=True, description="Standard error.")
+    levels_by_default = dy.Int64(description="Levels of the pair's model that took a stated default.")
 
 
 class Evidence(dy.Schema):

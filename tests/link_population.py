@@ -1,7 +1,7 @@
 """A small population with known truth, as token frames: what ingest would write, without ingest.
 
-People live in households at postcodes in areas, with Zipf-like names. Each source holds some of them, with its own
-errors: misspelt names, wrong dates of birth, addresses of before. Tokens are keyed hashes of plain values.
+People live in households at postcodes in areas, with Zipf-like names. Each source has some of them, with its own
+errors: misspelt names, wrong dates of birth, former addresses. Tokens are keyed hashes of plain values.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ EPOCH = np.datetime64("1930-01-01")
 
 @dataclass(frozen=True)
 class Share:
-    """Who is in a source, and how often it errs."""
+    """The people that a source covers, and its rates of error."""
 
     of: float
     youngest: int = 0
@@ -51,7 +51,7 @@ TODAY = date(2017, 6, 30)
 
 
 class Population:
-    """People with plain values, and the sources that hold them."""
+    """People with plain values, and the sources that record them."""
 
     def __init__(self, people: int, seed: int, key: str = "one") -> None:
         self.random = np.random.default_rng(seed)
@@ -141,10 +141,10 @@ class Population:
                 self.token("postcode", rows["home"].to_list()).alias("postcode"),
                 pl.Series("area", [f"A{home % AREAS}" for home in rows["home"]]),
             )
-        seen = {"given_names": "given_name", "family_names": "family_name", "dates_of_birth": "date_of_birth"}
+        value_lists = {"given_names": "given_name", "family_names": "family_name", "dates_of_birth": "date_of_birth"}
         if share.postcode:
-            seen["postcodes"] = "postcode"
-        frame = frame.with_columns(pl.concat_list(one).alias(many) for many, one in seen.items())
+            value_lists["postcodes"] = "postcode"
+        frame = frame.with_columns(pl.concat_list(one).alias(many) for many, one in value_lists.items())
         for kind in share.identifiers:
             own = [f"{kind}{person}" for person in rows["person"]]
             frame = frame.with_columns(self.token(kind, own).alias(kind))
@@ -204,7 +204,7 @@ class Population:
 
 
 def study_of(folder: Path, sources: Collection[str] | None = None, **linkage: object) -> Study:
-    """Return a study of some sources (all by default); its extract files are not there."""
+    """Return a study of some sources (all by default); its extract files do not exist."""
     contracts = read_contracts()
     extracts = [extract for source in sorted(sources or contracts) for extract in contracts[source].extracts]
     return Study(

@@ -75,6 +75,12 @@ def cut_in_half(name):
     return change
 
 
+def contract(folder):
+    (folder / "clinic.toml").write_text('source = "clinic"\ntitel = "Clinic"\n')
+    study = folder / "study.toml"
+    study.write_text('contracts = ["clinic.toml"]\n' + study.read_text())
+
+
 def latin(folder):
     path = folder / "extracts" / "mws.csv"
     lines = path.read_bytes().split(b"\n")
@@ -91,6 +97,8 @@ MISTAKES = {
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
     "a model of no source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
+    "a model file that is none": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["study.toml", "not a linkage model"]),
+    "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
     "a stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),
     "a missing key": (lambda folder: (folder / "synthetic.key").unlink(), ["synthetic.key"]),
@@ -103,8 +111,12 @@ MISTAKES = {
 }  # fmt: skip
 
 
+IN_A_FILE = {name for name in MISTAKES if "header" in name or "truncated" in name or "encoding" in name}
+"""Mistakes that only the reading of an extract finds; all others are reported before the first stage."""
+
+
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_in_one_paragraph(name, study_copy, command):
+def test_a_mistake_is_reported_in_one_paragraph(name, study_copy, command):
     change, words = MISTAKES[name]
     change(study_copy.parent)
     outcome = command("run", study_copy)
@@ -114,6 +126,7 @@ def test_a_mistake_is_told_in_one_paragraph(name, study_copy, command):
     assert "\n\n" not in outcome.err.strip()
     for word in words:
         assert word in outcome.err
+    assert (name in IN_A_FILE) == (study_copy.parent / "run" / "store" / "ingest").exists()
 
 
 def test_an_output_that_is_full_or_closed_is_no_fault_of_the_program():

@@ -1,4 +1,4 @@
-"""What a model learns without truth, held against what the truth says of the same pairs."""
+"""What a model learns without truth, compared with the truth about the same pairs."""
 
 import duckdb
 import polars as pl
@@ -7,10 +7,11 @@ from link_population import Population
 
 from linkage.comparisons import COMPARISONS
 from linkage.match_keys import read_match_keys
-from linkage.model import read_model, score
-from linkage.source_pair import SubjectPair
+from linkage.model import model_of_file, score
+from linkage.model_file import read_model_file
+from linkage.source_pair import SourcePair
 from linkage.training import train
-from linkage.u_probabilities import chance_agreement
+from linkage.u_probabilities import sample_u
 from pipeline.errors import UserError
 from pipeline.study import LinkageSettings
 
@@ -25,7 +26,7 @@ def population():
 def pair_of(population, left="activity", right="pds", threads=1):
     frames = population.tokens(left), population.tokens(right)
     everybody = tuple(frame["subject_id"] for frame in frames)
-    return SubjectPair(*frames, everybody, read_match_keys(), threads)
+    return SourcePair(*frames, everybody, read_match_keys(), threads)
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +63,17 @@ def true_shares(population, pair, comparison, same):
     return {one.name: counts.get(at, 0) / sum(counts.values()) for at, one in enumerate(comparison.levels)}
 
 
-def test_chance_agreement_is_that_of_all_pairs_of_two_people(population, pair):
-    seen = chance_agreement(pair.connection, pair.comparisons, 500_000, seed=2, stream="test")
+def test_sampled_u_is_the_share_among_all_pairs_of_two_people(population, pair):
+    sampled = sample_u(pair.connection, pair.comparisons, 500_000, seed=2, stream="test")
     for comparison in pair.comparisons:
         true = true_shares(population, pair, comparison, same=False)
         for level, share in true.items():
-            found = seen[comparison.name, level]
-            noise = 5 * (max(share, 1e-6) / max(found.of, 1)) ** 0.5
+            found = sampled[comparison.name, level]
+            noise = 5 * (max(share, 1e-6) / max(found.total, 1)) ** 0.5
             assert found.share == pytest.approx(share, abs=noise + 0.12 * share), (comparison.name, level)
 
 
-def test_trained_m_is_that_of_true_pairs(population, pair, model):
+def test_trained_m_is_the_share_among_true_pairs(population, pair, model):
     learnt = {(level.comparison, level.level): level for level in model.levels}
     checked = 0
     for comparison in pair.comparisons:
@@ -107,7 +108,7 @@ def test_a_level_with_neither_pairs_nor_a_default_is_an_error(pair, tmp_path, mo
 
 
 def test_a_model_file_gives_the_model_back_and_the_same_scores(pair, model, tmp_path):
-    again = read_model("activity", model.save(tmp_path), pair)
+    again = model_of_file("activity", read_model_file("activity", model.save(tmp_path)), pair)
     assert again == model
     assert score(again, pair, 0.0).equals(score(model, pair, 0.0))
 
@@ -121,19 +122,27 @@ def test_scores_do_not_depend_on_threads_or_on_the_key(population, model, pair):
     assert score(again, pair_two, 0.0).equals(score(model, pair, 0.0))
 
 
+FILE = """{"by_default": [], "splink": {"comparisons": [{"output_column_name": "given_name", "comparison_levels": [
+    {"label_for_charts": "%s", "m_probability": %s, "u_probability": 0.1}]}]}}"""
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "no such model file"),
         ("not json", "not a linkage model"),
         ('{"by_default": [], "splink": {"comparisons": []}}', "are not those that 'activity' compares"),
+        (FILE % ("equal", 0.9), "are not those that 'activity' compares"),
+        (FILE % ("eqaul", 0.9), "unknown level 'given_name: eqaul'. Did you mean 'given_name: equal'"),
+        (FILE % ("equal", 1.5), "m and u of 'given_name: equal' are 1.5 and 0.1"),
+        (FILE % ("equal", "null"), "not a linkage model"),
     ],
 )
 def test_a_model_file_that_does_not_fit_is_a_mistake(pair, tmp_path, content, message):
     if content is not None:
         (tmp_path / "model.json").write_text(content)
     with pytest.raises(UserError, match=message):
-        read_model("activity", tmp_path / "model.json", pair)
+        model_of_file("activity", read_model_file("activity", tmp_path / "model.json"), pair)
 
 
 def test_splink_reads_the_settings_of_a_saved_model(model, tmp_path):
@@ -149,9 +158,9 @@ def test_splink_reads_the_settings_of_a_saved_model(model, tmp_path):
     assert not linker._settings_obj._not_trained_messages()
 
 
-def test_a_comparison_that_is_upside_down_is_told(model):
+def test_a_comparison_in_which_disagreement_weighs_more_is_reported(model):
     from dataclasses import replace
 
     levels = tuple(replace(one, m=1e-9) if one.level == "same_postcode" else one for one in model.levels)
-    assert model.upside_down == []
-    assert replace(model, levels=levels).upside_down == ["address"]
+    assert model.inverted_comparisons == []
+    assert replace(model, levels=levels).inverted_comparisons == ["address"]

@@ -1,4 +1,4 @@
-"""Whatever the links: one subject a source and person, the same people from any order of links, and the oracle."""
+"""For any links: one subject per source and person, the same people in any order of links, and the slow oracle."""
 
 import polars as pl
 from hypothesis import given, settings
@@ -31,7 +31,7 @@ def some_links(draw):
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def slow_clusters(links, margin):
+def slow_clusters(links, rival_margin):
     """Return groups of subjects by the obvious loop over all links, best first."""
     order = {source: at for at, source in enumerate(SOURCES)}
     node = lambda source, subject: (order[source], subject)  # noqa: E731
@@ -44,7 +44,7 @@ def slow_clusters(links, margin):
     def rivals(one, other, weight):
         for against, a, b in edges:
             partner = b if a == one else a if b == one else None
-            if partner and partner != other and partner[0] == other[0] and abs(-against - weight) <= margin:
+            if partner and partner != other and partner[0] == other[0] and abs(-against - weight) <= rival_margin:
                 yield partner
 
     for weight, one, other in edges:
@@ -62,14 +62,14 @@ def slow_clusters(links, margin):
 
 @settings(max_examples=200, deadline=None)
 @given(some_links(), st.sampled_from([0.0, 0.5, 1.0]))
-def test_clusters_are_those_of_the_slow_loop_and_hold_a_source_once(links, margin):
-    found = cluster(SUBJECTS, links, SOURCES, margin)
+def test_clusters_are_those_of_the_slow_loop_with_each_source_once(links, rival_margin):
+    found = cluster(SUBJECTS, links, SOURCES, rival_margin)
     assert not found.select("source", "person_id").is_duplicated().any()
     order = {source: at for at, source in enumerate(SOURCES)}
     groups = {}
     for source, subject, person in found.rows():
         groups.setdefault(person, set()).add((order[source], subject))
-    assert {frozenset(members) for members in groups.values()} == slow_clusters(links, margin)
+    assert {frozenset(members) for members in groups.values()} == slow_clusters(links, rival_margin)
     firsts = [min(groups[person]) for person in sorted(groups)]
     assert firsts == sorted(firsts)
 

@@ -17,9 +17,9 @@ def links(*rows):
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def people(found, margin=0.5):
+def people(found, rival_margin=0.5):
     """Return the groups of subjects, e.g. {"pds1 activity1", "hesa1"}."""
-    grouped = cluster(SUBJECTS, found, SOURCES, margin).with_columns(
+    grouped = cluster(SUBJECTS, found, SOURCES, rival_margin).with_columns(
         (pl.col("source") + pl.col("subject_id").cast(pl.String)).alias("who")
     )
     return set(grouped.group_by("person_id", maintain_order=True).agg(pl.col("who"))["who"].list.join(" "))
@@ -52,14 +52,14 @@ def test_a_link_with_an_equal_rival_is_not_made():
     }  # fmt: skip
 
 
-def test_a_rival_that_somebody_else_has_already_does_not_count():
+def test_a_rival_that_is_taken_already_does_not_count():
     found = links(("activity", 1, "pds", 1, 9.0), ("activity", 1, "pds", 2, 9.0), ("activity", 2, "pds", 2, 11.0))
     assert people(found) == {"pds1 activity1", "pds2 activity2", "hesa1", "hesa2"}
 
 
-def test_identifiers_come_before_any_model_and_need_no_margin():
+def test_identifiers_come_before_any_model_and_need_no_rival_margin():
     found = links(
         ("activity", 1, "pds", 1, 40.0), ("hesa", 1, "pds", 2, 40.0),
         ("activity", 1, "hesa", 1, CERTAIN_WEIGHT), ("activity", 1, "hesa", 2, CERTAIN_WEIGHT),
     )  # fmt: skip
-    assert people(found, margin=0.0) == {"pds1 activity1 hesa1", "pds2", "activity2", "hesa2"}
+    assert people(found, rival_margin=0.0) == {"pds1 activity1 hesa1", "pds2", "activity2", "hesa2"}

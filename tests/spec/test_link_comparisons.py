@@ -1,9 +1,9 @@
-"""Each comparison on pairs written by hand: the level of a pair is the first that holds."""
+"""Each comparison on pairs written by hand: a pair is at the first level whose condition it meets."""
 
 import duckdb
 import pytest
 
-from linkage.comparisons import BLOCKING_RULES, COMPARISONS, LEAST_COMPARISONS, TRAINING_RULES, comparable, usable
+from linkage.comparisons import BLOCKING_RULES, COMPARISONS, MINIMUM_COMPARISONS, TRAINING_RULES, comparable, usable
 from linkage.training import DEFAULTS
 from pipeline.toml_files import read_toml
 
@@ -11,7 +11,7 @@ ALL_COLUMNS = set().union(*(comparison.columns for comparison in COMPARISONS))
 BY_NAME = {comparison.name: comparison for comparison in COMPARISONS}
 
 
-LISTS = {seen for comparison in COMPARISONS for one in comparison.levels for seen in one.values_seen}
+LISTS = {column for comparison in COMPARISONS for one in comparison.levels for column in one.value_lists}
 
 
 def level(name, **pair):
@@ -83,7 +83,7 @@ def test_what_two_sources_do_not_both_have_is_not_compared():
     assert only_full_names[0].presumes is None
 
 
-def test_the_rules_propose_pairs_in_many_ways_and_most_do_without_the_address():
+def test_the_blocking_rules_are_varied_and_most_do_not_use_the_address():
     assert len([rule for rule in BLOCKING_RULES if "postcode" not in rule]) >= 3
     assert len(usable(BLOCKING_RULES, ALL_COLUMNS | {"initials_date_of_birth"})) == len(BLOCKING_RULES)
 
@@ -92,7 +92,7 @@ def test_the_training_rules_are_disjoint_and_train_every_comparison():
     assert not set(TRAINING_RULES[0]) & set(TRAINING_RULES[1])
     trained = [{one.name for one in COMPARISONS if one.columns.isdisjoint(rule)} for rule in TRAINING_RULES]
     assert set().union(*trained) == set(BY_NAME)
-    assert min(len(one) for one in trained) >= LEAST_COMPARISONS
+    assert min(len(one) for one in trained) >= MINIMUM_COMPARISONS
 
 
 def test_every_level_has_a_stated_default_and_agreement_outweighs_disagreement():

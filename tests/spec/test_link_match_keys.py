@@ -26,7 +26,7 @@ def test_nobody_is_linked_by_a_key_that_two_people_of_a_source_share():
     assert linked(left, right, STRICT) == []
 
 
-def test_whom_a_strict_key_links_no_longer_stands_in_the_way_of_a_looser_one():
+def test_subjects_linked_by_a_strict_key_no_longer_block_a_looser_one():
     # 1 and 2 share name and birth; once 1 is linked by postcode, 2 is the only one left
     left = people((1, 7, 70, 700), (2, 7, 70, 999))
     right = people((5, 7, 70, 700), (6, 7, 70, 888))
@@ -38,7 +38,7 @@ def test_an_unknown_value_agrees_with_nothing():
     assert linked(left, right, STRICT) == []
 
 
-def test_a_key_is_passed_over_where_a_source_lacks_a_column():
+def test_a_key_is_skipped_where_a_source_lacks_a_column():
     left, right = people((1, 7, 70, 700)), people((5, 7, 70, 700)).drop("postcode")
     assert linked(left, right, STRICT, LOOSE) == [(1, 5, "two_of_them")]
 
@@ -54,5 +54,5 @@ def test_the_keys_of_the_package_go_from_strict_to_looser():
 def test_two_keys_of_one_id_are_a_mistake(tmp_path):
     one = '[[key]]\nid = "same"\nsays = ""\ncolumns = ["a", "b"]\nmatch_probability = 0.9\n'
     (tmp_path / "keys.toml").write_text(one + one)
-    with pytest.raises(UserError, match="two match-keys are called 'same'"):
+    with pytest.raises(UserError, match="two match-keys have the id 'same'"):
         read_match_keys(tmp_path / "keys.toml")

@@ -10,9 +10,11 @@ from link_population import SOURCES, Population, context_of, study_of
 from polars.testing import assert_frame_equal
 
 from linkage.link import link
+from linkage.plan import PLAN, read_plan
 from linkage.score import score_links
 from linkage.stages import LinkStudy
 from pipeline.errors import UserError
+from pipeline.ingest.contracts import read_contracts
 from pipeline.schemas import TABLES
 from pipeline.stage import StageContext
 from pipeline.study import ExtractFiles
@@ -66,7 +68,7 @@ def test_every_subject_of_every_linked_source_is_one_person_and_nobody_twice(sta
     assert spine["person_id"].to_list() == list(range(1, spine.height + 1))
 
 
-def test_the_tables_hold_to_their_schemas_and_links_to_the_floor(stage):
+def test_tables_fit_their_schemas_and_links_are_above_the_floor(stage):
     found = tables(stage[0])
     for name in TABLES_OF_LINK:
         TABLES[name].validate(found[name])
@@ -78,7 +80,7 @@ def test_the_tables_hold_to_their_schemas_and_links_to_the_floor(stage):
     assert set(found["clusters"]["source"]) == set(SOURCES)
 
 
-def test_quality_is_told_by_pair_and_group(stage, population):
+def test_quality_is_given_by_pair_and_group(stage, population):
     quality = pl.read_parquet(stage[0] / "linkage_quality.parquet")
     whole = quality.filter(pl.col("group") == "all")
     pairs = set(whole.select("source_l", "source_r").rows())
@@ -94,7 +96,7 @@ def test_quality_is_told_by_pair_and_group(stage, population):
     assert by_sex["subjects_l"].sum() == whole.filter(pl.col("source_l") == "coverage_survey")["subjects_l"][0]
 
 
-def test_expected_precision_and_recall_come_near_the_truth(stage, population):
+def test_expected_precision_and_recall_are_near_the_truth(stage, population):
     quality = pl.read_parquet(stage[0] / "linkage_quality.parquet").filter(pl.col("group") == "all")
     scores = score_links(pl.read_parquet(stage[0] / "clusters.parquet"), population.truth).filter(group="all")
     for source in ("activity", "coverage_survey", "exit_checks", "mws"):
@@ -125,7 +127,7 @@ def test_mothers_are_subjects_of_the_spine(stage, population):
     )
 
 
-def test_levels_and_weights_are_there_for_the_charts(stage):
+def test_levels_and_weights_are_written_for_the_charts(stage):
     found = tables(stage[0])
     assert found["model_levels"].columns == ["model", "comparison", "level", "m", "u", "match_weight", "by_default"]
     assert found["link_weights"].columns == ["model", "match_weight", "accepted", "pairs"]
@@ -173,7 +175,7 @@ def test_a_model_for_a_source_that_has_none_is_a_mistake(ingest, tmp_path):
 
 
 def test_a_study_without_the_spine_is_a_mistake(tmp_path):
-    with pytest.raises(UserError, match="no source 'pds', with which all others are linked"):
+    with pytest.raises(UserError, match="no source 'pds', the spine with which all others are linked"):
         LinkStudy.of(study_of(tmp_path, sources=("hesa", "mws")), tmp_path)
 
 
@@ -227,7 +229,7 @@ def test_a_handful_of_people_are_linked_by_defaults(tmp_path):
     assert scores["correct"].sum() > 0.9 * scores["linked_pairs"].sum()
 
 
-def test_a_survey_of_another_day_is_kept_and_not_linked(tmp_path):
+def test_a_survey_of_another_date_is_kept_and_not_linked(tmp_path):
     ingest = Population(40, seed=1).write(tmp_path / "ingest")
     answers = pl.read_parquet(ingest / "records" / "coverage_survey.parquet")
     earlier = pl.when(pl.col("subject_id") % 2 == 0).then(date(2015, 6, 30)).otherwise("reference_date")
@@ -236,3 +238,73 @@ def test_a_survey_of_another_day_is_kept_and_not_linked(tmp_path):
     link(context)
     linked = pl.read_parquet(context.out / "clusters.parquet").filter(pl.col("source") == "coverage_survey")
     assert linked["subject_id"].sort().to_list() == list(range(1, answers.height + 1, 2))
+
+
+def plan_with(spine, tmp_path):
+    declared = PLAN.read_text()
+    assert 'spine = "pds"' in declared
+    path = tmp_path / "plan.toml"
+    path.write_text(declared.replace('spine = "pds"', f'spine = "{spine}"'))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("spine", "sources"),
+    [
+        (
+            "pr",
+            ("pds", "pr", "births", "activity", "coverage_survey", "review_sample"),
+        ),  # the review names its people
+        ("activity", ("pds", "activity", "mws", "hesa")),  # another identifier, and no review
+    ],
+)
+def test_another_spine_is_a_matter_of_the_plan(spine, sources, population, ingest, tmp_path, monkeypatch):
+    plan = read_plan(plan_with(spine, tmp_path))
+    monkeypatch.setattr("linkage.link.read_plan", lambda: plan)
+    context = context_of(tmp_path / "link", ingest, sources=sources)
+    link(context)
+    clusters = pl.read_parquet(context.out / "clusters.parquet")
+    on_spine = clusters.filter(source=spine).sort("subject_id")["person_id"].to_list()
+    assert on_spine == list(range(1, len(on_spine) + 1))
+    linked = [source for source in sources if source not in (spine, "review_sample")]
+    quality = pl.read_parquet(context.out / "linkage_quality.parquet").filter(source_r=spine, group="all")
+    assert set(quality["source_l"]) == set(linked)
+    reviewed = quality.filter(source_l="coverage_survey")["review_recall"].drop_nulls()
+    assert len(reviewed) == ("review_sample" in sources)
+    scores = score_links(clusters, population.truth.filter(pl.col("source").is_in([spine, *linked])))
+    with_spine = scores.filter((pl.col("source_l") == spine) | (pl.col("source_r") == spine), group="all")
+    assert with_spine["precision"].min() > 0.97
+    assert with_spine["recall"].min() > 0.93
+
+
+@pytest.mark.parametrize(
+    ("spine", "reason"),
+    [
+        ("activity", "the clerical review 'review_sample' does not name its matches by 'encrypted_nino'"),
+        ("review_sample", "is also listed under 'never'"),
+        ("tax", "The study has no source 'tax', the spine"),
+        ("tallies", "its contract has fewer than two of given_name"),
+    ],
+)
+def test_a_spine_that_the_data_cannot_support_is_refused(spine, reason, tmp_path):
+    (tmp_path / "tallies.toml").write_text(TALLIES)
+    contracts = read_contracts((tmp_path / "tallies.toml",))
+    with pytest.raises(UserError) as refusal:
+        read_plan(plan_with(spine, tmp_path)).linked_sources(contracts)
+    assert reason in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+TALLIES = """
+source = "tallies"
+title = "Tallies"
+says = "Numbers without names."
+person_key = "nhs_number"
+
+[extracts.tallies]
+says = "One row a person."
+unique = ["nhs_number"]
+
+[extracts.tallies.columns]
+nhs_number = { header = "NHS_NUMBER", type = "text", identifier = "nhs_number" }
+"""
