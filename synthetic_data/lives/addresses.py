@@ -1,4 +1,4 @@
-"""Where households live: their first addresses, and one move a year at most."""
+"""Where households live: their first addresses, and at most one move a year."""
 
 import numpy as np
 import polars as pl
@@ -14,14 +14,18 @@ from synthetic_data.numbers.draws import Days, draws
 from synthetic_data.numbers.labels import Labels
 
 NEWCOMER_SKEW = {"British": 1.0, "Irish": 1.6, "EU": 2.2, "non_EU": 2.2}
-"""Postcodes of an authority stand in order of their share of newcomers; a draw to this power leans to the first."""
+"""Postcodes of an authority are in decreasing order of newcomers; a draw to this power favours the first ones."""
 AFTER_UNIVERSITY = 30
-"""Days after the course on which home students look for another place."""
+"""Days after the course when home students look for another home."""
 STAYS_IN_TOWN = 0.35
+"""Share of them who do not move."""
 
 
 def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Map) -> pl.DataFrame:
-    """Return every address of every household with its first day; at most one move a year, and those of students."""
+    """Return every address of every household: `household` (row), `start` (day), `postcode` (number), in order.
+
+    Households move at most once a year; students also move after the course.
+    """
     key, group = households["key"].to_numpy(), Labels.of(households["group"], GROUPS)
     with_founders = (people["own_household"], people["household"], people["leaves_home"])
     founders = np.flatnonzero(people["own_household"].to_numpy() >= 0)
@@ -29,7 +33,7 @@ def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Ma
     row, start, authority = _moves_of(seed, households, np.arange(len(key) - len(founded)))
     at = np.searchsorted(row_days(row, start), row_days(home, leaves_home), side="right") - 1
     own = _moves_of(seed, households, founded, authority[np.maximum(at, 0)])
-    # founded households stand after those of the parents
+    # households founded by children follow all others
     row, start, authority = (np.append(*both) for both in zip((row, start, authority), own, strict=True))
     place = draws(seed, "address", key[row], start - LONG_AGO)
     skew = group.values(NEWCOMER_SKEW)[row]
@@ -41,7 +45,7 @@ def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Ma
 def _moves_of(
     seed: int, households: pl.DataFrame, rows: NDArray[np.int64], parents: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], Days, NDArray[np.int64]]:
-    """Return household, start and authority of the addresses of households; `parents` is the parents' authority."""
+    """Return household, start and authority of each address; `parents` is the authority of the parents' home."""
     columns = (
         "key",
         "part",
@@ -87,7 +91,7 @@ def _moves_of(
         on = np.where(graduate, course_end[some] + AFTER_UNIVERSITY, on)
         happens = wants & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
         happens &= is_here(households, rows[some], on)
-        # who comes back from abroad finds another home
+        # people who come back from abroad find another home
         for comes, returns in zip(again, returning, strict=True):
             on, happens = np.where(returns[some], comes[some], on), happens | returns[some]
         there, on, far = some[happens], on[happens], graduate[happens]
@@ -101,7 +105,7 @@ def _moves_of(
 
 
 def _next(seed: int, key: NDArray[np.int64], year: int, now: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the authority into which each household moves: its own, another of the region, or one elsewhere."""
+    """Return the authority to which each household moves: its own, another in the region, or one elsewhere."""
     to, how = now.copy(), draws(seed, "how far", key, year)
     leaves = np.flatnonzero(how < OTHER_AUTHORITY)
     far = how[leaves] < OTHER_AUTHORITY * OTHER_REGION

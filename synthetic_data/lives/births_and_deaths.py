@@ -25,16 +25,17 @@ from synthetic_data.numbers.labels import Labels
 
 DAYS_BETWEEN_BIRTHS = 300
 OLDEST = 115
-"""Years that nobody outlives."""
+"""Years of age that nobody exceeds."""
 FERTILITY_WHILE_STUDYING = 0.05
+"""Factor of the fertility of students and visitors."""
 
 
 def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
     """Return the day of death of each person, who is alive on the day of `entry`.
 
-    Mortality follows Gompertz, and falls by the same share each year: at age x of somebody born in year t the hazard
-    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life, times a factor of the year to June: some
-    winters are mild. Hazards are summed year by year until they reach an exponential draw.
+    Mortality follows Gompertz and falls by the same share each year: at age x of a person born in year t the hazard
+    is a exp(b x - c (t + x - 2010)), which is again Gompertz along a life, times a factor of the year to June, for
+    mild and hard winters. Hazards are summed year by year until they reach an exponential draw.
     """
     female = (people["sex"] == "F").to_numpy()
     birth = people["birth"].to_numpy()
@@ -69,7 +70,7 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
         years = (first - birth) / YEAR
         of_age = np.flatnonzero((years > FERTILITY[0][0] - 1) & (years < FERTILITY[-1][0]))
         chance = draws(seed, "birth", woman[of_age], year)
-        # rates of so few women need to be known
+        # the exact rate is needed only for this small number of women
         some = chance < of_year * highest[of_age]
         some, chance = of_age[some], chance[some]
         on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)

@@ -23,7 +23,7 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def tables(lives: Lives) -> dict[str, pl.DataFrame]:
-    return truth_tables.settle(lives)
+    return truth_tables.tables(lives)
 
 
 def test_the_short_cut_for_people_who_never_cross_agrees_with_the_oracle(tables: dict[str, pl.DataFrame]) -> None:

@@ -26,7 +26,7 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def truth(lives: Lives) -> dict[str, pl.DataFrame]:
-    return truth_tables.settle(lives)
+    return truth_tables.tables(lives)
 
 
 @pytest.fixture(scope="module")
