@@ -103,7 +103,7 @@ def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.M
 
 def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
-    monkeypatch.setattr(simulate, "_see", os.getcwd)  # fails in the process: it takes no arguments
+    monkeypatch.setattr(simulate, "_batch", os.getcwd)  # fails in the process: it takes no arguments
     with pytest.raises(TypeError):
         simulate.simulate(RESIDENTS, 7, tmp_path, threads=2)
     assert not list(tmp_path.iterdir())
