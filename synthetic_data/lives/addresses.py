@@ -77,15 +77,15 @@ def _moves_of(
     gone = np.max([np.where(of[come].to_numpy() < NEVER, of[go].to_numpy(), LONG_AGO) for come, go in SPELLS], axis=0)
     found = [(rows, np.full(len(rows), LONG_AGO), now.copy())]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        chance = np.ones(len(rows))
+        move_draw = np.ones(len(rows))
         here = np.flatnonzero((arrive < first + 365) & (gone >= first))
-        chance[here] = draws(seed, "move", key[here], year)
+        move_draw[here] = draws(seed, "move", key[here], year)
         graduates = (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
         returning = [(comes >= first) & (comes < first + 365) for comes in again]
-        some = np.flatnonzero(np.logical_or.reduce([chance < max(MOVES.values()), graduates, *returning]))
+        some = np.flatnonzero(np.logical_or.reduce([move_draw < max(MOVES.values()), graduates, *returning]))
         young = (first - birth[some]) / YEAR < 35
         often = np.where(resident[some], np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
-        wants, graduate = chance[some] < often, graduates[some]
+        wants, graduate = move_draw[some] < often, graduates[some]
         wants[graduate] |= draws(seed, "stays in town", key[some[graduate]]) > STAYS_IN_TOWN
         on = first + (draws(seed, "move day", key[some], year) * 365).astype(np.int64)
         on = np.where(graduate, course_end[some] + AFTER_UNIVERSITY, on)

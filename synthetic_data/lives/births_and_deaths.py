@@ -69,17 +69,17 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
         years = (first - birth) / YEAR
         of_age = np.flatnonzero((years > FERTILITY[0][0] - 1) & (years < FERTILITY[-1][0]))
-        chance = draws(seed, "birth", woman[of_age], year)
+        uniform = draws(seed, "birth", woman[of_age], year)
         # the exact rate is needed only for this small number of women
-        some = chance < of_year * highest[of_age]
-        some, chance = of_age[some], chance[some]
+        some = uniform < of_year * highest[of_age]
+        some, uniform = of_age[some], uniform[some]
         on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)
         rate = of_year * factor[some] * at_steps(FERTILITY, (on - birth[some]) / YEAR)
-        likely = chance < rate
-        mother, on, rate, chance = women[some[likely]], on[likely], rate[likely], chance[likely]
+        likely = uniform < rate
+        mother, on, rate, uniform = women[some[likely]], on[likely], rate[likely], uniform[likely]
         home = household_on(people, mother, on)
         rate = rate * np.where(studying[households["migrant_group"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
-        happens = (chance < rate) & is_here(households, home, on) & (on < death[mother])
+        happens = (uniform < rate) & is_here(households, home, on) & (on < death[mother])
         found.append(np.column_stack([mother, on, home, np.full(len(mother), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
@@ -96,7 +96,7 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     of_mother = people.select("part", "nationality", "group", "fine_group")[mother]
     of_home = households.select("origin", "family_name")[home]
     origin = Labels.of(of_home["origin"], names.ORIGINS)
-    nobody, never = np.full(len(person), -1), np.full(len(person), NEVER)
+    no_row, never = np.full(len(person), -1), np.full(len(person), NEVER)
     return pl.DataFrame({
         "person": person,
         "part": of_mother["part"],
@@ -112,9 +112,9 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
         "family_name": of_home["family_name"],
         "mother": mother,
         "country_of_birth": pl.Series(["GB"]).new_from_index(0, len(person)),
-        "own_household": nobody,
+        "own_household": no_row,
         "leaves_home": never,
-        "joint_household": nobody,
+        "joint_household": no_row,
         "married": never,
         "married_name": pl.Series([None], dtype=pl.String).new_from_index(0, len(person)),
         "twin": is_twin[order],

@@ -103,8 +103,8 @@ def people_of(
     birth = of["head_birth"].to_numpy().copy()
     is_child = place >= 2
     # partners share the draw of the head
-    chance = draws(seed, "sex", np.where(is_child, person, person - place))
-    female = chance < np.where(is_child, GIRLS, head_female[household])
+    uniform = draws(seed, "sex", np.where(is_child, person, person - place))
+    female = uniform < np.where(is_child, GIRLS, head_female[household])
     partner = np.flatnonzero(place == 1)
     apart = (draws(seed, "partner age", person[partner]) - 0.5) * 6 * YEAR
     birth[partner] = np.minimum(birth[partner] + apart, on[partner] - 18 * YEAR)

@@ -34,14 +34,14 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
     birth = households["head_birth"].to_numpy()
     highest = max(rate for steps in (BRITISH_EMIGRATION, *FOREIGN_EMIGRATION.values()) for _, rate in steps)
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        chance = draws(seed, "emigration", keys, year)
-        some = np.flatnonzero((chance < highest) & (leave == NEVER))
+        uniform = draws(seed, "emigration", keys, year)
+        some = np.flatnonzero((uniform < highest) & (leave == NEVER))
         rate = at_steps(BRITISH_EMIGRATION, (first - birth[some]) / YEAR)
         for one, steps in FOREIGN_EMIGRATION.items():
             those = group[some].are(one)
             rate[those] = at_steps(steps, (first - here_since[some[those]]) / YEAR)
         on = first + (draws(seed, "emigration day", keys[some], year) * 365).astype(np.int64)
-        goes = (chance[some] < rate) & (on > start[some] + 30)
+        goes = (uniform[some] < rate) & (on > start[some] + 30)
         leave[some[goes]] = on[goes]
     back, again = np.full(len(keys), NEVER), np.full(len(keys), NEVER)
     left = np.flatnonzero(leave < NEVER)

@@ -1,4 +1,4 @@
-"""The stays of people, asked for by day, against one look through all of them for each question."""
+"""Look-ups of stays by person and day, against a search through all stays."""
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ def lives() -> Lives:
 
 
 @pytest.fixture(scope="module")
-def asked(lives: Lives) -> tuple[np.ndarray, np.ndarray]:
-    """Everybody who has more than one stay, and some others, on the first and last days of stays and between them."""
+def looked_up(lives: Lives) -> tuple[np.ndarray, np.ndarray]:
+    """People with more than one stay, and some others, on the first and last days of stays and between them."""
     row = lives.stays["row"].to_numpy()
     often = row[np.flatnonzero(lives.stay_number > 0)]
     edges = np.concatenate([lives.stays[name].to_numpy()[:400] for name in ("start", "end")])
@@ -24,17 +24,17 @@ def asked(lives: Lives) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_stay_begun_by_a_day_is_the_last_that_starts_on_it_or_before(
-    lives: Lives, asked: tuple[np.ndarray, np.ndarray]
+    lives: Lives, looked_up: tuple[np.ndarray, np.ndarray]
 ) -> None:
     row, start = lives.stays["row"].to_numpy(), lives.stays["start"].to_numpy()
-    slow = [np.flatnonzero((row == one) & (start <= on)).max(initial=-1) for one, on in zip(*asked, strict=True)]
-    assert lives.stay_by(*asked).tolist() == slow
+    slow = [np.flatnonzero((row == one) & (start <= on)).max(initial=-1) for one, on in zip(*looked_up, strict=True)]
+    assert lives.stay_by(*looked_up).tolist() == slow
 
 
 def test_the_stay_ending_after_a_day_is_the_first_that_does(
-    lives: Lives, asked: tuple[np.ndarray, np.ndarray]
+    lives: Lives, looked_up: tuple[np.ndarray, np.ndarray]
 ) -> None:
     row, end = lives.stays["row"].to_numpy(), lives.stays["end"].to_numpy()
     none = len(row)
-    slow = [np.flatnonzero((row == one) & (end > on)).min(initial=none) for one, on in zip(*asked, strict=True)]
-    assert lives.stay_ending_after(*asked).tolist() == [-1 if one == none else one for one in slow]
+    slow = [np.flatnonzero((row == one) & (end > on)).min(initial=none) for one, on in zip(*looked_up, strict=True)]
+    assert lives.stay_ending_after(*looked_up).tolist() == [-1 if one == none else one for one in slow]
