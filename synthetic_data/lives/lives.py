@@ -30,8 +30,8 @@ class Lives:
     """All true lives of the simulated country, or of some of its parts.
 
     stays: row (of people), start, end (day of departure or death; journeys abroad do not end a stay). trips: row,
-    out, back. moves: household (row), start, postcode (number), in order. `residents` is the number of people in the
-    whole country on the first day. `people` and `households` are described in `households`.
+    out, back. moves: household (row), start, postcode (number), in order. The module `households` describes `people`
+    and `households`. `residents` is the number of people in the whole country on the first day.
     """
 
     seed: int

@@ -38,3 +38,13 @@ def test_the_stay_ending_after_a_day_is_the_first_that_does(
     none = len(row)
     slow = [np.flatnonzero((row == one) & (end > on)).min(initial=none) for one, on in zip(*looked_up, strict=True)]
     assert lives.stay_ending_after(*looked_up).tolist() == [-1 if one == none else one for one in slow]
+
+
+def test_what_is_derived_from_lives_is_computed_once(lives: Lives) -> None:
+    people = lives.once(number_of_people)
+    assert lives.once(number_of_people) is people
+    assert people.tolist() == [len(lives.people)]
+
+
+def number_of_people(lives: Lives) -> np.ndarray:
+    return np.array([len(lives.people)])
