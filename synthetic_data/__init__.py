@@ -1,1 +1,1 @@
-"""A simulated country whose truth is known, and sources that lie about it as real ones do."""
+"""A simulated country whose truth is known, and sources that record it with the errors of real ones."""

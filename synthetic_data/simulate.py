@@ -1,4 +1,4 @@
-"""`sojourn simulate`: a whole study of a country that does not exist, with the truth beside it."""
+"""`sojourn simulate`: a complete study of a country that does not exist, from lives to files, with the truth."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from synthetic_data.scenarios.scenario import BASELINE, Scenario, read_scenario
 from synthetic_data.truth import truth_tables
 
 FIRST_DATA_DATE, LAST_DATA_DATE = date(2017, 12, 31), days.as_date(days.LAST_DAY)
-"""Data dates that a study can have: from the delivery of the coverage survey to the last simulated day."""
+"""Possible data dates of a study: from the delivery of the coverage survey to the last simulated day."""
 SMALLEST = 500
 LARGEST = 10_000_000
 
@@ -34,7 +34,7 @@ def simulate(
     residents: int,
     seed: int,
     out: Path,
-    tell: Callable[[str], None] = silent,
+    report: Callable[[str], None] = silent,
     errors: Errors | None = None,
     scenario: Scenario | None = None,
     data_date: date = DATA_DATE,
@@ -46,21 +46,21 @@ def simulate(
 ) -> StageResult:
     """Write a study of a country of `residents` people to the folder `out`: study file, extracts, look-up, truth.
 
-    Extracts are cut as they stood on the data date. `errors` are those of the scenario unless others are given.
-    With `regions` (codes or names), only the people whose first home lies there are simulated; they have the rows
-    that they have in the whole country. Only the last `snapshots` of the Patient Register are written, or all;
-    with `parquet` every extract is a Parquet file.
+    Extracts contain what was known on the data date. `errors` are those of the scenario unless others are given.
+    With `regions` (codes or names), only people whose first home is there are simulated, with the same rows as in the
+    whole country. Only the last `snapshots` of the Patient Register are written, or all; with `parquet` every extract
+    is a Parquet file. `report` receives progress messages.
 
-    Regions are simulated in batches, on more than one of `threads` in processes of their own (a script then needs
+    Regions are simulated in batches, with several `threads` in processes of their own (a script then needs
     `if __name__ == "__main__":`), and the same arguments give the same bytes whatever the batches and the threads.
-    Raises `UserError` for a number or a day out of range and for a region that there is not.
+    Raises `UserError` for a number or a day out of range and for an unknown region.
     """
     if not SMALLEST <= residents <= LARGEST:
         raise UserError(
-            f"--residents {residents}: the simulator makes {SMALLEST:,} to {LARGEST:,} residents. Choose in between."
+            f"--residents {residents}: outside the range of {SMALLEST:,} to {LARGEST:,}. Choose a number within it."
         )
     if seed < 0:
-        raise UserError(f"--seed {seed}: a seed is a whole number from 0 on. Choose another.")
+        raise UserError(f"--seed {seed}: a seed is a whole number, 0 or greater. Choose another.")
     check_data_date(data_date)
     check_snapshots(snapshots, data_date)
     check_threads(threads)
@@ -70,10 +70,10 @@ def simulate(
     )
     batches = parts.batches(parts.parts_of(regions), residents, threads)
     with Spool(Path(out), len(batches)) as spool:
-        seen = _seen(chosen, batches, spool, threads, tell)
-        tell("writing files")
-        rows = spool.gather([batch for _, batch in seen], threads)
-    files = seen[0][0]
+        simulated = _batches(chosen, batches, spool, threads, report)
+        report("writing files")
+        rows = spool.gather([batch for _, batch in simulated], threads)
+    files = simulated[0][0]
     write_text(geography.area_lookup().write_csv(), out / AREA_LOOKUP)
     _write_key(seed, out)
     write_text(study_text(chosen, files, rows), out / STUDY_FILE)
@@ -85,34 +85,34 @@ def simulate(
     )
 
 
-Seen = tuple[dict[str, list[str]], Batch]
-"""The files of each extract, and the batch that was put into them."""
+Simulated = tuple[dict[str, list[str]], Batch]
+"""The files of each extract, and the batch whose rows go into them."""
 
 
-def _seen(
-    chosen: Choices, batches: Sequence[Sequence[int]], spool: Spool, threads: int, tell: Callable[[str], None]
-) -> list[Seen]:
-    """Live and see all batches, one after the other or in processes of their own."""
-    work = [partial(_see, chosen, *both) for both in zip(batches, spool.batches, strict=True)]
+def _batches(
+    chosen: Choices, batches: Sequence[Sequence[int]], spool: Spool, threads: int, report: Callable[[str], None]
+) -> list[Simulated]:
+    """Simulate all batches, one after the other or in processes of their own."""
+    work = [partial(_batch, chosen, *both) for both in zip(batches, spool.batches, strict=True)]
     count = len(work)
     if count == 1:
-        return [work[0](tell)]
+        return [work[0](report)]
     if threads == 1:
-        return [one(lambda doing, at=at: tell(f"batch {at} of {count}: {doing}")) for at, one in enumerate(work, 1)]
+        return [one(lambda step, at=at: report(f"batch {at} of {count}: {step}")) for at, one in enumerate(work, 1)]
     sizes = (parts.people_of(batch, chosen.residents) for batch in batches)
     tasks = [Task(*both) for both in zip(work, sizes, strict=True)]
     return results(
-        tasks, threads, parts.RESIDENTS_IN_MEMORY, lambda ended: tell(f"{ended} of {count} batches lived and seen")
+        tasks, threads, parts.RESIDENTS_IN_MEMORY, lambda ended: report(f"{ended} of {count} batches simulated")
     )
 
 
-def _see(chosen: Choices, of: Sequence[int], batch: Batch, tell: Callable[[str], None] = silent) -> Seen:
-    """Put what sources see of the lives in some parts, and their truth, into files."""
-    tell("living lives")
+def _batch(chosen: Choices, of: Sequence[int], batch: Batch, report: Callable[[str], None] = silent) -> Simulated:
+    """Simulate the lives in some parts, and write the extracts of all sources and the truth to the batch."""
+    report("simulating lives")
     lives = live(chosen.seed, chosen.residents, chosen.scenario, of)
-    tell("settling the truth")
-    truth = truth_tables.settle(lives)
-    tell("making extracts")
+    report("deriving the truth")
+    truth = truth_tables.tables(lives)
+    report("making extracts")
     cut = days.day(chosen.data_date.year, chosen.data_date.month, chosen.data_date.day)
     loss = chosen.scenario.loss
     files, known, spine = {}, [], pl.DataFrame()
@@ -127,7 +127,7 @@ def _see(chosen: Choices, of: Sequence[int], batch: Batch, tell: Callable[[str],
         if one.name == "pds":
             spine = extracts.latest_addresses(one)
     for name, table in (truth | {"identities": extracts.identities(lives, known, spine)}).items():
-        # the first two columns of a table of truth tell people apart
+        # tables of the truth are sorted by their first two columns, one of which is the person
         order = table.columns[:2]
         batch.put(f"truth/{name}.parquet", table.sort(order, maintain_order=True), order)
     return files, batch
@@ -138,25 +138,25 @@ def _extract_file(name: str, chosen: Choices) -> str:
 
 
 def check_data_date(data_date: date) -> None:
-    """Raise `UserError` for a day on which no study can be cut."""
+    """Raise `UserError` for a day that cannot be the data date of a study."""
     if data_date < FIRST_DATA_DATE:
         raise UserError(
             f"--data-date {data_date}: the coverage survey of {days.as_date(days.SURVEY_DAY)} is delivered on "
-            f"{FIRST_DATA_DATE}, and without it no coverage can be estimated. Choose that day or a later one."
+            f"{FIRST_DATA_DATE}, and coverage cannot be estimated without it. Choose that day or a later one."
         )
     if data_date > LAST_DATA_DATE:
         raise UserError(f"--data-date {data_date}: lives are simulated to {LAST_DATA_DATE}. Choose an earlier day.")
 
 
 def check_snapshots(snapshots: int | None, data_date: date) -> None:
-    """Raise `UserError` for a number of snapshots that there is not on the data date."""
+    """Raise `UserError` for a number of snapshots that do not exist on the data date."""
     taken = len(patient_registers.snapshot_years(days.day(data_date.year, data_date.month, data_date.day)))
     if snapshots is not None and not 1 <= snapshots <= taken:
-        raise UserError(f"--snapshots {snapshots}: by {data_date} there are {taken}. Choose 1 to {taken}.")
+        raise UserError(f"--snapshots {snapshots}: {taken} exist on {data_date}. Choose 1 to {taken}.")
 
 
 def check_threads(threads: int) -> None:
-    """Raise `UserError` for a number of threads that is none."""
+    """Raise `UserError` for a number of threads below 1."""
     if threads < 1:
         raise UserError(f"--threads: {threads} is not a number of threads. Give 1 or more.")
 

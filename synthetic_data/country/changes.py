@@ -32,7 +32,7 @@ class Surge(Frozen):
     def _known(cls, value: str) -> str:
         names = [group.name for group in MIGRANT_GROUPS]
         if value not in names:
-            raise ValueError(str(unknown("party", value, names, "newcomers")))
+            raise ValueError(str(unknown("migrant group", value, names, "newcomers")))
         return value
 
 

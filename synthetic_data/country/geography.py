@@ -1,7 +1,7 @@
-"""The map: ten parts (nine regions of England, and Wales), their authorities, a postcode for fifteen people.
+"""The map: ten parts (nine regions of England, and Wales), their authorities, and a postcode per fifteen people.
 
-The map follows from the size of the country alone, never from who lives in it, so that a person's addresses, and
-the sample of a survey, are the same whichever parts of the country are simulated.
+The map depends only on the size of the country, never on who lives in it, so that a person's addresses and the
+sample of a survey are the same whichever parts of the country are simulated.
 """
 
 from dataclasses import dataclass
@@ -29,17 +29,17 @@ LONDON_PART = table("areas")["area"].to_list().index(LONDON)
 IN_LONDON = 1.4
 """How much more often students from abroad study in London than other students do: a quarter of them (HESA, 2015)."""
 OTHERS = 0.2
-"""Newcomers of an authority who do not come to study are at least this share."""
+"""Newcomers who do not come to study are at least this share of an authority's newcomers."""
 _NOT_TO_STUDY = pl.col("newcomers") - 178 * pl.col("students")
-"""Students of a year from abroad for each thousand students of an authority: HESA counts about 130, and with these
-London gives nearly the share of National Insurance numbers that is published."""
+"""Yearly arrivals of students from abroad per thousand students of an authority: HESA counts about 130, and with
+this rate London's share of National Insurance numbers is close to the published one."""
 
 
 @cache
 def authorities() -> pl.DataFrame:
-    """Return the local authorities in the order of parts, then codes: the table, with `part` and `letters`.
+    """Return the table of local authorities by part, then code, with the columns `part` and `letters`.
 
-    `newcomers` are here those who do not come to study; `students_from_abroad` is the weight of those who do.
+    Here `newcomers` excludes those who come to study; `students_from_abroad` is the weight of those who do.
     """
     areas = table("areas").with_row_index("part").select(pl.col("part").cast(pl.Int64), "area", "letters")
     return (
@@ -59,7 +59,7 @@ PARTS = range(10)
 
 @cache
 def part_residents(residents: int) -> list[int]:
-    """Return how many of the first residents live in each part: shares of the country, rounded to its total."""
+    """Return how many of the first residents live in each part: rounded shares that sum to the country's total."""
     shares = authorities().group_by("part").agg(pl.col("residents").sum()).sort("part")["residents"].to_numpy()
     ends = np.floor(np.cumsum(shares) / shares.sum() * residents + 0.5).astype(np.int64)
     return np.diff(ends, prepend=0).tolist()
@@ -67,7 +67,7 @@ def part_residents(residents: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Map:
-    """Postcodes of a country: of each authority in a row, in order of the share of newcomers among their people.
+    """Postcodes of a country, by authority, then in decreasing order of the share of newcomers among their people.
 
     `postcode` is text; `authority` a row of `authorities()`; `part` 0 to 9; `hard_to_count` 1 (easy) to 5.
     """
@@ -95,12 +95,12 @@ class Map:
         return self.text.rank("ordinal").to_numpy()
 
     def at(self, authority: Numbers, uniform: Floats) -> Numbers:
-        """Return the postcode that each draw falls on within an authority."""
+        """Return the postcode within its authority on which each draw falls."""
         return self.first[authority] + (uniform * self.count[authority]).astype(np.int64)
 
 
 def draw_authority(uniform: Floats, column: str, part: Numbers | None = None) -> Numbers:
-    """Return an authority (row) for each draw by the weights in a column, within a part if given."""
+    """Return an authority (row) for each draw, by the weights in a column and within a part if one is given."""
     cumulated, of_part = _cumulated(column)
     low, high = cumulated[0], cumulated[-1]
     if part is not None:
@@ -117,7 +117,7 @@ def _cumulated(column: str) -> tuple[Floats, Numbers]:
 
 
 def draw_far_authority(uniform: Floats) -> Numbers:
-    """Return an authority anywhere for each draw: regions by what draws people there, then by moves."""
+    """Return an authority in the whole country for each draw: first the region by its weight, then within it."""
     weights = table("areas")["moves_to"].to_numpy() / table("areas")["moves_to"].sum()
     ends = np.cumsum(weights)
     part = np.minimum(np.searchsorted(ends, uniform, side="right"), len(ends) - 1)
@@ -134,7 +134,7 @@ def share_of_parts(column: str) -> Floats:
 
 @cache
 def country_map(residents: int) -> Map:
-    """Return the map of a country of so many residents: at least one postcode an authority."""
+    """Return the map of a country with this number of residents: at least one postcode per authority."""
     table_of = authorities()
     share = table_of["residents"].to_numpy() / table_of["residents"].sum()
     count = np.maximum(np.ceil(share * residents / POSTCODE_RESIDENTS), 1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Migrant groups: the kinds of people who arrive from abroad, how many of each, why, and for how long."""
+"""Migrant groups: the kinds of households that arrive from abroad, how many, why, and for how long."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,15 +16,16 @@ FineGroup = Literal["British", "Irish", "EU14", "EU8", "EU2", "other_EU", "other
 
 @dataclass(frozen=True)
 class MigrantGroup:
-    """One kind of people who arrive together: how many, why, for how long.
+    """One kind of household that arrives from abroad: how many, why, and for how long.
 
-    `per_1000` is households a year for 1,000 first residents, in the mean of 2010 to 2020; `trend` names how it goes
-    up and down (`tables/trends.csv`). A stay is for good (mean 25 years) with probability `settles`, else log-normal
-    with `median_days` and `sigma`, cut to [`shortest`, `longest`]; students stay for their course instead. `partners`
-    and `children` are the shares of heads who bring them. `returns` come back after a year abroad and `mean_absence`
-    more days, and so often again. `weights` is the column of the table of countries, `goes_to` that of the table of
-    authorities where they live first; `overstays` is the share who stay on after their last permission, `registers`
-    that of the heads who want a National Insurance number.
+    `per_1000` is households a year per 1,000 first residents, averaged over 2010 to 2020; `trend` names its course
+    over the years (`tables/trends.csv`). A stay is permanent (mean 25 years) with probability `settles`, else
+    log-normal with `median_days` and `sigma`, cut to [`shortest`, `longest`]; students stay for their course instead.
+    `partners` and `children` are the shares of heads who bring them. The share `returns` comes back after a year
+    abroad and on average `mean_absence` more days, and the same share of these once more. `weights` is the column of
+    the table of countries from which nationality is drawn, `goes_to` the column of the table of authorities for the
+    first home; `overstays` is the share who stay on after their last permission, `registers` the share of heads who
+    apply for a National Insurance number.
     """
 
     name: str
@@ -59,29 +60,29 @@ GROUP_OF = {
     "British": "British", "Irish": "Irish", "EU14": "EU", "EU8": "EU", "EU2": "EU", "other_EU": "EU",
     "other_EEA": "EU", "non_EU": "non_EU",
 }  # fmt: skip
-"""The published group of each finer one; EEA and Swiss nationals move as EU nationals do, and count as such."""
+"""The published group of each fine one; EEA and Swiss nationals move like EU nationals and count as such."""
 FINE_GROUPS = tuple(GROUP_OF)
 GROUPS = tuple(dict.fromkeys(GROUP_OF.values()))
 
 MIGRANT_GROUPS = tuple(MigrantGroup(**row) for row in table("parties").iter_rows(named=True))
-"""Who arrives from abroad (`tables/parties.csv`). Visits of one to twelve months are about twice the long stays;
-three in four of them end within three months (ONS, Short-term international migration, 2016). Shorter ones are not
-simulated."""
+"""Households that arrive from abroad (`tables/parties.csv`). Visits of one to twelve months are about twice as many
+as long stays; three in four of them end within three months (ONS, Short-term international migration, 2016). Shorter
+ones are not simulated."""
 
 RESIDENT = len(MIGRANT_GROUPS)
 """The number in place of a migrant group for households here on the first day, and those that residents found."""
 GHOST = RESIDENT + 1
-"""The same for people who left before the first day, and whom the NHS still lists."""
+"""The same for people who left before the first day and are still listed by the NHS."""
 
 BACK_FROM_STUDY = replace(
     MIGRANT_GROUPS[0], name="back_from_study", settles=0.4, median_days=700, sigma=0.8, shortest=30
 )
-"""How former students stay when they come back: to work."""
+"""The later stays of former students: they come back to work."""
 
 
 @cache
 def trend(name: str) -> np.ndarray:
-    """Return the shares of eleven years' arrivals, 2010 to 2020, that fall into each year.
+    """Return the share of the arrivals of 2010 to 2020 that falls into each year.
 
     Romanian and Bulgarian arrivals rise when their labour market opens in 2014, all EU arrivals fall after 2016
     (ONS, rebased series, 2023).

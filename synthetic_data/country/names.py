@@ -1,9 +1,9 @@
 """Names by origin and sex, from tables in order of rank, drawn with weights that fall like Zipf's law.
 
-How people of an origin are named stands in `tables/name_customs.csv`: whether the family name comes first, the
-shares of people with several given names and with two family names, which of the two is the main one, and whether
-people with a single name are usual. The orders and customs are well known; the shares are assumptions. One draw
-gives the whole name: the second name is drawn with a hash of it.
+Naming customs by origin are in `tables/name_customs.csv`: whether the family name comes first, the shares of people
+with several given names and with two family names, which of the two is the main one, and whether single names are
+usual. The orders and customs are well known; the shares are assumptions. One draw gives the whole name: the second
+name is drawn with a hash of it.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from synthetic_data.numbers.draws import Floats, draws, pick
 from synthetic_data.numbers.labels import Labels
 
 ZIPF = 0.75
-"""Weight of rank r is r to the power of minus this: a few common names and a long tail of rare ones."""
+"""Rank r has weight r to the power of minus this: a few common names and a long tail of rare ones."""
 ORIGINS = tuple(table("name_customs")["origin"])
 COUNTRIES = tuple(table("countries")["country"])
 _STEPS = 2**10
 _WHOLE = 2**53
-"""A uniform draw times the last is a whole number, and so an entity of further draws."""
+"""A uniform draw times `_WHOLE` is a whole number, so it can be the entity of further draws."""
 
 
 def given_names(origins: Labels, female: NDArray[np.bool_], uniform: Floats) -> pl.Series:
@@ -44,7 +44,7 @@ def _share(custom: str, origins: Labels) -> Floats:
 def _drawn(
     names: str, keys: tuple[str, ...], group: NDArray[np.integer], second: Floats, uniform: Floats
 ) -> pl.Series:
-    """Return a name of its group for each draw, and with the chance `second` another one after it."""
+    """Return a name of its group for each draw, followed by another one with probability `second`."""
     lists = _lists(names, keys)
     first = lists.row(group, uniform)
     some = np.flatnonzero(second)
@@ -59,10 +59,10 @@ def _drawn(
 
 @dataclass(frozen=True)
 class _Lists:
-    """The names of a table by group, then rank: of each group, the first row and the number of its length.
+    """The names of a table by group, then rank: of each group, its first row and the index of its length.
 
-    For each length, `ends` are the sums of the weights up to each rank, and `ranks` an index of them: the rank on
-    which draws from each of `_STEPS` steps fall at the earliest (Chen and Asau, 1974). Most draws fall on it.
+    For each length, `ends` are the sums of the weights up to each rank, and `ranks` an index to them: the lowest rank
+    on which draws from each of `_STEPS` steps fall (Chen and Asau, 1974). Most draws fall on it.
     """
 
     names: pl.Series
@@ -87,7 +87,7 @@ def _lists(names: str, keys: tuple[str, ...]) -> _Lists:
     in_order = table(names).with_columns(pl.col("origin").cast(pl.Enum(ORIGINS))).sort(keys, maintain_order=True)
     number = in_order.group_by(keys, maintain_order=True).len()["len"].to_numpy().astype(np.int64)
     if len(number) != len(ORIGINS) * (2 if "sex" in keys else 1):
-        raise ValueError(f"tables/{names}.csv: every origin of tables/name_customs.csv needs names, of both sexes.")
+        raise ValueError(f"tables/{names}.csv: every origin of tables/name_customs.csv needs names of both sexes.")
     lengths, length = np.unique(number, return_inverse=True)
     ends = np.ones((len(lengths), lengths[-1]))
     for row, one in zip(ends, lengths, strict=True):
@@ -99,7 +99,7 @@ def _lists(names: str, keys: tuple[str, ...]) -> _Lists:
 
 
 def countries(fine_group: str, weights: str, uniform: Floats) -> NDArray[np.int8]:
-    """Return a country (number in `COUNTRIES`) of a finer group for each draw; `weights` names a column."""
+    """Return a country (number in `COUNTRIES`) of a fine group for each draw; `weights` is a column of the table."""
     known = table("countries")
     of_group = np.flatnonzero(known["fine_group"] == fine_group)
     return of_group[pick(uniform, known[weights].to_numpy()[of_group])].astype(np.int8)

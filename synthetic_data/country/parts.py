@@ -8,17 +8,17 @@ from synthetic_data.country.geography import PARTS, part_residents
 from synthetic_data.country.tables import table
 
 BATCH_RESIDENTS = 500_000
-"""Residents whose lives are simulated together, about; a part of a very large country can be more."""
+"""Approximate number of residents simulated together; a part of a very large country can have more."""
 RESIDENTS_IN_MEMORY = 1_200_000
-"""Residents whose lives are held in memory at once by all processes; about 5.5 KB each."""
+"""Residents whose lives all processes together keep in memory at once; about 5.5 KB each."""
 RESIDENTS_FOR_PROCESSES = 150_000
-"""Residents from whom on several processes are faster than one: each takes a second or two to start."""
+"""Residents from which several processes are faster than one: each takes a second or two to start."""
 
 
 def parts_of(regions: Sequence[str]) -> tuple[int, ...]:
     """Return the numbers of the parts with the given codes or names, all of them if none is given.
 
-    Raises `UserError` for a region that there is not, with the nearest name.
+    Raises `UserError` for an unknown region, with the nearest name.
     """
     areas = table("areas")
     known = {name.casefold(): part for part, row in enumerate(areas.select("area", "name").rows()) for name in row}
@@ -34,9 +34,9 @@ def names_of(parts: Sequence[int]) -> list[str]:
 
 
 def batches(parts: Sequence[int], residents: int, threads: int = 1) -> list[tuple[int, ...]]:
-    """Return the parts in batches, about equally large: of about `BATCH_RESIDENTS` residents at most, or of one part.
+    """Return the parts in batches, about equally large: at most about `BATCH_RESIDENTS`, or one part.
 
-    They are at least as many as the threads, if there are so many parts and people enough.
+    There are at least as many as threads, if there are enough parts and people.
     """
     people = people_of(parts, residents)
     number = max(ceil(people / BATCH_RESIDENTS), threads if people >= RESIDENTS_FOR_PROCESSES else 1)

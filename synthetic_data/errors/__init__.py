@@ -1,1 +1,1 @@
-"""Errors creep in: the catalogue of errors, and how each is made."""
+"""Errors that sources make: the catalogue of their rates, and how each is made."""

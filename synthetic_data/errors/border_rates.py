@@ -1,4 +1,4 @@
-"""Errors of the border: crossings that are never joined to the traveller, and crossings that no carrier reports."""
+"""Errors at the border: crossings never joined to the traveller, and crossings that no carrier reports."""
 
 from pipeline.toml_files import Frozen
 from synthetic_data.errors.entries import Share, error
@@ -14,12 +14,12 @@ class Departures(Frozen):
 
 
 class Border(Frozen):
-    """Crossings that nobody records: routes with weak coverage, and journeys through Ireland."""
+    """Crossings that are not recorded: routes with weak coverage, and journeys through Ireland."""
 
-    air_in: Share = error(0.08, "arrivals by air of which no carrier tells; over all routes 11%", HOME_OFFICE)
-    rail_in: Share = error(0.50, "arrivals by rail of which no carrier tells", HOME_OFFICE_TOTAL)
-    sea_in: Share = error(0.55, "arrivals by sea of which no carrier tells", HOME_OFFICE_TOTAL)
-    air_out: Share = error(0.0, "departures by air of which no carrier tells; of all routes hardly any", HOME_OFFICE)
-    rail_out: Share = error(0.05, "departures by rail of which no carrier tells", HOME_OFFICE_TOTAL)
-    sea_out: Share = error(0.10, "departures by sea of which no carrier tells", HOME_OFFICE_TOTAL)
-    by_ireland: Share = error(0.005, "journeys through Ireland: within the Common Travel Area nobody looks")
+    air_in: Share = error(0.08, "arrivals by air that no carrier reports; 11% over all routes", HOME_OFFICE)
+    rail_in: Share = error(0.50, "arrivals by rail that no carrier reports", HOME_OFFICE_TOTAL)
+    sea_in: Share = error(0.55, "arrivals by sea that no carrier reports", HOME_OFFICE_TOTAL)
+    air_out: Share = error(0.0, "departures by air that no carrier reports; hardly any over all routes", HOME_OFFICE)
+    rail_out: Share = error(0.05, "departures by rail that no carrier reports", HOME_OFFICE_TOTAL)
+    sea_out: Share = error(0.10, "departures by sea that no carrier reports", HOME_OFFICE_TOTAL)
+    by_ireland: Share = error(0.005, "journeys through Ireland: the Common Travel Area has no checks")

@@ -1,9 +1,9 @@
-"""The catalogue of errors: six kinds that every source makes, and rows that break their contract.
+"""The catalogue of errors: six kinds that every source makes, those of single sources, and broken rows.
 
-Every error has a name, a default of real-life size, and the source of that default. A tree of overrides
-changes some of them: by kind for all sources (`names.rate`), or for one source alone (`mws.names.rate`).
-`NO_ERRORS` (`no_errors.py`) turns every kind off. Sources differ by a factor, people by the origin of their names:
-error in linkage is not spread evenly, and neither is it here.
+Every error has a name, a default of realistic size, and the source of that default. A tree of overrides changes some
+of them: by kind for all sources (`names.rate`), or for one source (`mws.names.rate`). `NO_ERRORS` (`no_errors.py`)
+turns every kind off. Sources differ by a factor and people by the origin of their names, because linkage errors are
+not spread evenly either.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,13 +28,13 @@ from synthetic_data.errors.source_rates import (
 from synthetic_data.errors.survey_rates import Intentions, Passengers, Survey
 
 CARE = "factor of misspelt names, wrong dates of birth and sexes, and missing values"
-_CARED_FOR = (
+_SCALED_BY_CARE = (
     ("names", "rate"), ("dates", "birth"), ("sex", "wrong"),
     ("missing", "given_name"), ("missing", "postcode"), ("missing", "nationality"),
 )  # fmt: skip
 """Rates that are multiplied by the factor of the source."""
-_OF_SOME = {("forms", "nickname"): ("coverage_survey",), ("dates", "day_unknown"): ("exit_checks", "pds")}
-"""Rates that are those of some sources; all others make the error if it is set for them alone."""
+_ONLY_IN = {("forms", "nickname"): ("coverage_survey",), ("dates", "day_unknown"): ("exit_checks", "pds")}
+"""Rates that apply only to some sources; others make the error only if it is set for them."""
 
 
 class Errors(Frozen):
@@ -72,18 +72,18 @@ class Errors(Frozen):
     settlement_scheme: OfAddressedSource = error(OfAddressedSource(factor=0.5), CARE)
 
     def of(self, source: str) -> OfSource:
-        """Return what a source does in its own way."""
+        """Return the rates of one source."""
         return getattr(self, source)
 
     def rate(self, kind: str, name: str, source: str) -> float:
-        """Return a rate of a source, before the factors of people: its own, or the general one times its care."""
+        """Return a rate of a source, before the factors of people: its own, or the general one times its factor."""
         of = self.of(source)
         own = getattr(getattr(of, kind), name)
         if own is not None:
             return own
-        if source not in _OF_SOME.get((kind, name), (source,)):
+        if source not in _ONLY_IN.get((kind, name), (source,)):
             return 0.0
-        return getattr(getattr(self, kind), name) * (of.factor if (kind, name) in _CARED_FOR else 1.0)
+        return getattr(getattr(self, kind), name) * (of.factor if (kind, name) in _SCALED_BY_CARE else 1.0)
 
     def stale_addresses(self, source: str) -> tuple[float, float]:
         """Return the share of people whose address in a source is old, and its mean age in days."""
@@ -92,13 +92,13 @@ class Errors(Frozen):
         return stale, self.addresses.mean_days if own.mean_days is None else own.mean_days
 
     def broken_share(self, source: str) -> float:
-        """Return the share of a source's rows that break their contract; nobody breaks the reviewers' verdicts."""
+        """Return the share of a source's rows that break their contract: its own, or the general one."""
         own = getattr(self, source, None)
         return self.broken_rows if own is None or own.broken_rows is None else own.broken_rows
 
 
 def with_overrides(errors: Errors, tree: Mapping[str, Any], where: str) -> Errors:
-    """Return errors with some values changed; raises `UserError` for an unknown key, named with its place."""
+    """Return errors with some values changed; raises `UserError` for an unknown key, with its place."""
     return parse(Errors, _merged(errors.model_dump(), tree), where)
 
 
@@ -106,7 +106,7 @@ def read_errors(path: Path, base: Errors) -> Errors:
     """Return `base` with the overrides of a TOML file; raises `UserError` for any mistake in it."""
     tree = read_toml(path)
     if "says" in tree:
-        raise UserError(f"{path}: a scenario, not a file of errors. Give it with --scenario.")
+        raise UserError(f"{path}: is a scenario, not a file of errors. Give it with --scenario.")
     return with_overrides(base, tree, str(path))
 
 
@@ -119,7 +119,7 @@ def _merged(base: dict[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def values(errors: BaseModel, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield every value of the catalogue that is set, with its place in the tree (`names.rate`)."""
+    """Yield the place (`names.rate`) and value of every rate of the catalogue that is set."""
     for name, value in errors:
         if isinstance(value, BaseModel):
             yield from values(value, f"{prefix}{name}.")

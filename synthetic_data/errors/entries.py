@@ -1,4 +1,4 @@
-"""What an entry of the catalogue of errors is made of: a value, what it is in words, and where it comes from."""
+"""The form of an entry in the catalogue of errors: a value, its meaning in words, and the source of the default."""
 
 from typing import Annotated, Any
 
@@ -12,5 +12,5 @@ ASSUMED = "assumption"
 
 
 def error(default: Any, what: str, source: str = ASSUMED) -> Any:
-    """Return a field of the catalogue: its default, what it is in words, and where the default comes from."""
+    """Return a field of the catalogue: its default, its meaning in words, and the source of the default."""
     return Field(default=default, description=what, json_schema_extra={"source": source})

@@ -1,4 +1,4 @@
-"""What a mistake looks like: a name written wrong, a date of birth written wrong, each a plausible one."""
+"""How a misspelt name and a wrong date of birth are made, each a plausible one."""
 
 from functools import lru_cache
 
@@ -16,11 +16,11 @@ _SOUNDS = (
     ("ll", "l"), ("nn", "n"), ("ss", "s"), ("tt", "t"), ("sz", "sh"), ("cz", "ch"), ("w", "v"), ("j", "y"),
     ("c", "k"), ("z", "s"), ("y", "i"), ("e", "a"), ("o", "u"), ("a", "e"), ("i", "e"), ("u", "oo"),
 )  # fmt: skip
-"""How a sound is written, and how else it is; the first that a name holds after its first letter is changed."""
+"""How a sound is spelt, and its other spelling; the first one found after a name's first letter is changed."""
 
 
 _NAME, _BEFORE, _LETTER, _AFTER = (pl.col(one) for one in ("name", "before", "letter", "after"))
-# from the second letter to the last but one, so that a swap has a neighbour
+# from the second letter to the last but one, so that there is a letter to swap with
 _ROOM = (_NAME.str.len_chars().cast(pl.Int64) - 2).clip(lower_bound=1)
 _PLACE = (1 + (pl.col("where") * _ROOM).cast(pl.Int64)).alias("place")
 _AROUND = (
@@ -40,34 +40,34 @@ _CHANGED = (
     pl.when(_SWAPPED).then(_AFTER.str.slice(1)).otherwise(_AFTER).alias("rest"),
 )  # fmt: skip
 _SLIPPED = pl.concat_str("before", "written", "rest")
-# a doubled letter that is dropped, or swapped with itself, leaves a name as it was
+# a slip that leaves a name as it was, such as swapping equal letters, becomes the neighbouring key
 _MISSPELT = pl.when(_SLIPPED == _NAME).then(pl.concat_str("before", "key", "after")).otherwise(_SLIPPED)
 
 
 def drawn_slips(records: Records, part: str) -> Floats:
-    """Return three draws for each name: whether it is misspelt by sound, or else what slip is made, and where."""
+    """Return three draws for each name: whether it is misspelt by sound, else which slip is made, and where."""
     return np.array([records.draws(f"{part} {what}") for what in ("heard", "slip", "where")])
 
 
 def misspelt(names: pl.Series, slips: Floats, by_sound: float) -> pl.Series:
-    """Return every name misspelt: by sound, or with one letter dropped, doubled, swapped or hit beside."""
+    """Return every name misspelt: by sound, or by a slip in one letter (see `_slipped`)."""
     heard, slip, where = slips
     by_ear, by_hand = np.flatnonzero(heard < by_sound), np.flatnonzero(heard >= by_sound)
-    # names come again and again, and each is sounded once
+    # names recur, and each is misspelt by sound once
     as_heard = pl.Series([_heard(name) for name in names[by_ear].to_list()], dtype=pl.String)
     slipped = _slipped(names[by_hand], slip[by_hand], where[by_hand])
     return names.clone().scatter(by_ear, as_heard).scatter(by_hand, slipped)
 
 
 def _slipped(names: pl.Series, slip: Floats, where: Floats) -> pl.Series:
-    """Return names with one letter dropped, doubled, swapped or hit beside: which of these, and where, is drawn."""
+    """Return names with one letter dropped, doubled, swapped or replaced by the neighbouring key, as drawn."""
     drawn = pl.DataFrame({"name": names, "slip": (slip * 4).astype(np.int64), "where": where})
     return drawn.with_columns(_PLACE).with_columns(_AROUND).with_columns(_CHANGED).select(_MISSPELT).to_series()
 
 
 @lru_cache(maxsize=2**16)
 def _heard(name: str) -> str:
-    """Return a name with the first sound of the list that it holds written in the other way."""
+    """Return a name with the first sound of the list that occurs in it spelt in the other way."""
     first, tail = name[:1], name[1:]
     for written, heard in _SOUNDS:
         if written in tail:
@@ -76,10 +76,10 @@ def _heard(name: str) -> str:
 
 
 def wrong_birth(birth: Days, records: Records) -> Days:
-    """Return every date of birth wrong in a plausible way.
+    """Return every date of birth changed to a plausible wrong one.
 
-    A share has day and month `swapped` where that is another date, and a share says 1 January (`new_year`); of the
-    others three in four have another day of the month, one in four the year before.
+    A share has day and month `swapped` where that gives another date, and a share becomes 1 January (`new_year`); of
+    the others three in four have another day of the month, one in four the year before.
     """
     swapped, new_year = (records.rate("dates", kind) for kind in ("swapped", "new_year"))
     kind = records.draws("birth kind")
@@ -102,10 +102,10 @@ def wrong_birth(birth: Days, records: Records) -> Days:
         [on_new_year(birth).astype("datetime64[D]"), exchanged, other_day],
         default=other_year,
     ).astype(np.int64)
-    # nobody writes a date of birth that is still to come, or before the registers begin
+    # no date of birth is recorded in the future, or before the registers begin
     return np.where((wrong > DATA_DATE) | (wrong < day(1900, 1, 1)), birth, wrong)
 
 
 def on_new_year(birth: Days) -> Days:
-    """Return 1 January of the year of each date: what is written where only the year is known."""
+    """Return 1 January of the year of each date: what is recorded where only the year is known."""
     return birth.astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)

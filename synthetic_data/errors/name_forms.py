@@ -1,7 +1,7 @@
-"""Right names in another form: spelt as others spell them, in another order, in part, or as friends say them.
+"""Correct names in another form: another spelling, another order, a part of the name, or a nickname.
 
-No form is a misspelling: each is what another register would hold of the same person. Who is open to which form
-follows from the origin of the names (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
+No form is a misspelling: another register could contain it for the same person. The forms that a name can take depend
+on its origin (`tables/name_customs.csv`, `name_variants.csv`, `nicknames.csv`).
 """
 
 from functools import cache, lru_cache
@@ -21,14 +21,14 @@ _PLAIN = str.maketrans({
     "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th",
     "ß": "ss", "æ": "ae", "Æ": "Ae", "ı": "i",
 })  # fmt: skip
-"""Letters that Unicode does not take apart into a plain letter and an accent."""
+"""Letters that Unicode does not decompose into a plain letter and an accent."""
 PARTS = ("given_name", "family_name")
 GIVEN, FAMILY = (pl.col(part) for part in PARTS)
 _FIRST, _LAST = r"^([^ ]+)", r"([^ ]+)$"
 _BOTH, _FIRST_ALONE, _LAST_ALONE, _HYPHENATED = range(4)
-"""What is written of two family names."""
+"""What is written of two family names: both, the first, the last, or both with a hyphen."""
 _WRITTEN = np.array([[_FIRST_ALONE, _LAST_ALONE, _HYPHENATED], [_LAST_ALONE, _FIRST_ALONE, _HYPHENATED]])
-"""...where the first is the main one, or the last: the main one, the other, or both with a hyphen."""
+"""The main one, the other, or both with a hyphen: where the first is the main one, and where the last is."""
 _ACCENTED = pl.any_horizontal(part.str.len_bytes() != part.str.len_chars() for part in (GIVEN, FAMILY))
 _SHORTER = (
     pl.when("first_alone").then(GIVEN.str.extract(_FIRST)).otherwise(GIVEN).alias("given_name"),
@@ -41,25 +41,25 @@ _SHORTER = (
 
 
 def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tuple[NDArray[np.int64], pl.DataFrame]:
-    """Return the places of those names that a source holds in another form, and `given_name, family_name` as held.
+    """Return the places of names that a source records in another form, and `given_name, family_name` in that form.
 
-    `origin` is that of the names, among `names.ORIGINS`. Most names are written alike by every source, and nothing is
-    looked up for them.
+    `origin` is the origin of the names, among `names.ORIGINS`. Most names are written alike by every source, and
+    nothing is looked up for them.
     """
-    held = {part: names[part] for part in PARTS}
+    recorded = {part: names[part] for part in PARTS}
     changed = np.zeros(len(records), dtype=bool)
 
     def chosen(form: str) -> NDArray[np.bool_]:
-        return (records.draws(form) < records.rate("forms", form)) & _open_to(form)[origin.numbers]
+        return (records.draws(form) < records.rate("forms", form)) & _can_take(form)[origin.numbers]
 
     def write(rows: NDArray[np.int64], **parts: pl.Series | str) -> None:
         for part, new in parts.items():
-            held[part] = held[part].scatter(rows, new)
+            recorded[part] = recorded[part].scatter(rows, new)
         changed[rows] = True
 
-    def change(rows: NDArray[np.int64], to: tuple[pl.Expr, ...], **told: ArrayLike) -> None:
+    def change(rows: NDArray[np.int64], to: tuple[pl.Expr, ...], **columns: ArrayLike) -> None:
         if len(rows):
-            some = pl.DataFrame({part: written[rows] for part, written in held.items()} | told)
+            some = pl.DataFrame({part: written[rows] for part, written in recorded.items()} | columns)
             write(rows, **some.select(to).to_dict())
 
     other = np.flatnonzero(chosen("variant"))
@@ -70,32 +70,32 @@ def in_other_forms(names: pl.DataFrame, origin: Labels, records: Records) -> tup
     first_alone, of_two = chosen("one_given_name"), _of_two_family_names(origin, records)
     shorter = np.flatnonzero(first_alone | (of_two != _BOTH))
     change(shorter, _SHORTER, first_alone=first_alone[shorter], of_two=of_two[shorter])
-    # a single name is the family name, and the first one is unknown
+    # a single name becomes the family name, and the first name is unknown
     single = np.flatnonzero(chosen("unnamed"))
-    write(single, given_name=FIRST_NAME_UNKNOWN, family_name=held["given_name"][single])
+    write(single, given_name=FIRST_NAME_UNKNOWN, family_name=recorded["given_name"][single])
     swapped = np.flatnonzero(chosen("reversed"))
-    write(swapped, given_name=held["family_name"][swapped], family_name=held["given_name"][swapped])
-    accented = pl.DataFrame(held).select(_ACCENTED).to_series().to_numpy()
+    write(swapped, given_name=recorded["family_name"][swapped], family_name=recorded["given_name"][swapped])
+    accented = pl.DataFrame(recorded).select(_ACCENTED).to_series().to_numpy()
     plain = np.flatnonzero(chosen("accents_lost") & accented)
-    write(plain, **{part: _without_accents(written[plain]) for part, written in held.items()})
+    write(plain, **{part: _without_accents(written[plain]) for part, written in recorded.items()})
     places = np.flatnonzero(changed)
-    return places, pl.DataFrame({part: written[places] for part, written in held.items()})
+    return places, pl.DataFrame({part: written[places] for part, written in recorded.items()})
 
 
 def _of_two_family_names(origin: Labels, records: Records) -> NDArray[np.int64]:
-    """Return what is written of two family names: the main one is the `first` or the `last`, by their order."""
+    """Return what is written of two family names; the main one is the first or the last, by origin."""
     forms = ("main_family_name", "other_family_name", "hyphenated")
-    fate, rates = records.draws("family names"), np.cumsum([records.rate("forms", form) for form in forms])
-    some = np.flatnonzero((fate < rates[-1]) & _open_to("one_family_name")[origin.numbers])
-    last_is_main = _open_to("last_is_main")[origin.numbers[some]].astype(np.int64)
+    which, rates = records.draws("family names"), np.cumsum([records.rate("forms", form) for form in forms])
+    some = np.flatnonzero((which < rates[-1]) & _can_take("one_family_name")[origin.numbers])
+    last_is_main = _can_take("last_is_main")[origin.numbers[some]].astype(np.int64)
     written = np.full(len(records), _BOTH)
-    written[some] = _WRITTEN[last_is_main, np.searchsorted(rates, fate[some], side="right")]
+    written[some] = _WRITTEN[last_is_main, np.searchsorted(rates, which[some], side="right")]
     return written
 
 
 @cache
-def _open_to(form: str) -> NDArray[np.bool_]:
-    """Return which origins of names (rows of the table of customs) are open to a form."""
+def _can_take(form: str) -> NDArray[np.bool_]:
+    """Return which origins of names (rows of the table of customs) can take a form."""
     customs = table("name_customs")
     those = {
         "nickname": customs["origin"].is_in(HOME_NAMES),
@@ -109,13 +109,15 @@ def _open_to(form: str) -> NDArray[np.bool_]:
 
 
 def _first_replaced(part: str, of: str, column: str, uniform: str) -> pl.Expr:
-    """Return names with the first word replaced by one of those that a table offers, if it offers any."""
+    """Return names with the first word replaced by one of the alternatives in a table, if it has any."""
     keys = [one for one in ("origin", "name") if one in table(of).columns]
-    offered = table(of).group_by(pl.concat_str(keys, separator=" ").alias("key"), maintain_order=True).agg(column)
+    alternatives = (
+        table(of).group_by(pl.concat_str(keys, separator=" ").alias("key"), maintain_order=True).agg(column)
+    )
     word = pl.col(part).str.extract(_FIRST)
     key = pl.concat_str("origin", word, separator=" ") if "origin" in keys else word
-    offers = pl.lit(offered[column]).gather(key.cast(pl.Enum(offered["key"]), strict=False).to_physical())
-    other = offers.list.get((pl.col(uniform) * offers.list.len()).cast(pl.Int64), null_on_oob=True)
+    known = pl.lit(alternatives[column]).gather(key.cast(pl.Enum(alternatives["key"]), strict=False).to_physical())
+    other = known.list.get((pl.col(uniform) * known.list.len()).cast(pl.Int64), null_on_oob=True)
     return pl.coalesce(other + pl.col(part).str.replace(_FIRST, ""), part).alias(part)
 
 
@@ -131,7 +133,7 @@ def _nicknames() -> tuple[pl.Expr, ...]:
 
 def _without_accents(names: pl.Series) -> pl.Series:
     """Return names in plain letters: `Małgorzata` as `Malgorzata`."""
-    # names come again and again, and each is made plain once
+    # names recur, and each is made plain once
     return pl.Series([_plain(name) for name in names.to_list()], dtype=pl.String)
 
 

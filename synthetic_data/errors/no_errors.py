@@ -38,4 +38,4 @@ NO_ERRORS = Errors(
     passengers=Passengers(not_covered=0, refused=0, totals_sigma=0),
     broken_rows=0,
 )  # fmt: skip
-"""Sources that see everything at once, and right."""
+"""Sources that record everything at once and correctly."""

@@ -1,4 +1,4 @@
-"""A source's records of some people: what goes wrong in them is drawn for each record, and for nothing else."""
+"""The records of some people in a source, with the random draws and the rates of errors in them."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from synthetic_data.numbers.draws import Floats, draws
 
 @dataclass(frozen=True, eq=False)
 class Records:
-    """The records of `entities` in a source; `stream` tells its first record of a person from its second."""
+    """The records of `entities` in a source; `stream` distinguishes a person's first record from the second."""
 
     errors: Errors
     seed: int
@@ -28,9 +28,9 @@ class Records:
         return replace(self, entities=self.entities[rows])
 
     def draws(self, what: str) -> Floats:
-        """Return a uniform number for each record: `what` names that which is decided."""
+        """Return a uniform number for each record; `what` names the decision."""
         return draws(self.seed, f"{self.stream} {what}", self.entities)
 
     def rate(self, kind: str, name: str) -> float:
-        """Return a rate of the catalogue, as it is in the source."""
+        """Return a rate of the catalogue for the source."""
         return self.errors.rate(kind, name, self.source)

@@ -1,4 +1,4 @@
-"""What a source holds of a person: the names, date of birth, sex and postcode that it believes."""
+"""The identity of a person as a source records it: names, date of birth, sex and postcode."""
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from synthetic_data.numbers.equal_rows import distinct
 from synthetic_data.numbers.labels import Labels
 
 SEXES, SEX_NUMBERS = pl.Series(["M", "F"]), pl.Series(["1", "2"])
-"""How sources write the sex of men, and of women."""
+"""How sources code the sex of men and of women: letters, and the numbers of the NHS and HESA."""
 IN_CAPITALS = (
     "activity", "benefits", "earnings", "exit_checks", "families", "leave", "mws", "settlement_scheme",
 )  # fmt: skip
@@ -27,29 +27,29 @@ IN_CAPITALS = (
 def identity(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days | None = None, again: bool = False
 ) -> pl.DataFrame:
-    """Return `given_name, family_name, sex, birth` (day) of each person (row) as the source holds them.
+    """Return `given_name, family_name, sex, birth` (day) of each person (row) as the source records them.
 
-    A source makes an error once and keeps it: the same person has the same errors in all of its rows. `on` is the
-    day of each row (else the data date), for names change at marriage. `again` asks for the second record of
-    people whom the source takes for somebody new, which has errors of its own.
+    A source makes an error once and keeps it: a person has the same errors in all of its rows. `on` is the day of
+    each row (else the data date), because names change at marriage. `again` selects the second record of people whom
+    the source treats as someone new, with errors of its own.
     """
     at = np.full(len(rows), DATA_DATE) if on is None else on
-    told = _told_of_marriage(lives, errors, source, rows, at)
-    # the rows of a person under one name are alike
-    known, index = distinct(2 * rows + told)
+    married = _marriage_recorded(lives, errors, source, rows, at)
+    # the rows of a person under one name are identical
+    known, index = distinct(2 * rows + married)
     return _records(lives, errors, source, known // 2, known % 2 == 1, again)[index]
 
 
 def _records(
-    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], told: NDArray[np.bool_], again: bool
+    lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], married: NDArray[np.bool_], again: bool
 ) -> pl.DataFrame:
-    """Return what `identity` does; `told` says of whose name at marriage the source knows."""
+    """Return what `identity` does; `married` marks people whose name at marriage the source has recorded."""
     records = Records(errors, lives.seed, source, f"{source} again" if again else source, lives.person[rows])
-    prone, people = error_susceptibility(lives, errors, rows), lives.people
+    susceptibility, people = error_susceptibility(lives, errors, rows), lives.people
     names = {part: people[part][rows] for part in PARTS}
-    wives = np.flatnonzero(told)
+    wives = np.flatnonzero(married)
     names["family_name"] = names["family_name"].scatter(wives, people["married_name"][rows[wives]])
-    changed = _change(names, lives.name_origin[rows], records, prone)
+    changed = _change(names, lives.name_origin[rows], records, susceptibility)
     changed[wives] = True
     if source in IN_CAPITALS:
         # most names are in capitals already
@@ -58,9 +58,9 @@ def _records(
             part: capitals[part][rows].scatter(those, written[those].str.to_uppercase())
             for part, written in names.items()
         }
-    wrong = records.draws("sex") < records.rate("sex", "wrong") * prone
+    wrong = records.draws("sex") < records.rate("sex", "wrong") * susceptibility
     sex = SEXES[(lives.female[rows] != wrong).view(np.uint8)]
-    return pl.DataFrame(names | {"sex": sex, "birth": _birth(lives, rows, records, prone)})
+    return pl.DataFrame(names | {"sex": sex, "birth": _birth(lives, rows, records, susceptibility)})
 
 
 def _names_in_capitals(lives: Lives) -> pl.DataFrame:
@@ -68,33 +68,35 @@ def _names_in_capitals(lives: Lives) -> pl.DataFrame:
     return lives.people.select(pl.col("given_name", "family_name").str.to_uppercase())
 
 
-def _told_of_marriage(
+def _marriage_recorded(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], on: Days
 ) -> NDArray[np.bool_]:
-    """Return who (row) had another name by marriage, and had told the source of it, on the day."""
+    """Return whose (row) change of name at marriage the source has recorded by the day."""
     renamed = lives.renamed[rows]
-    told = renamed <= on
-    before = np.flatnonzero(told)
+    recorded = renamed <= on
+    before = np.flatnonzero(recorded)
     entities = lives.person[rows[before]]
     missed = draws(lives.seed, f"{source} marriage missed", entities) < errors.rate(
         "forms", "marriage_missed", source
     )
     mean_lag = errors.rate("forms", "marriage_mean_days", source)
     lag = exponential(draws(lives.seed, f"{source} marriage lag", entities), mean_lag)
-    told[before] = ~missed & (renamed[before] + lag <= on[before])
-    return told
+    recorded[before] = ~missed & (renamed[before] + lag <= on[before])
+    return recorded
 
 
-def _change(names: dict[str, pl.Series], origin: Labels, records: Records, prone: Floats) -> NDArray[np.bool_]:
-    """Change names to those that the source writes: in other forms, misspelt, or the given one as an initial.
+def _change(
+    names: dict[str, pl.Series], origin: Labels, records: Records, susceptibility: Floats
+) -> NDArray[np.bool_]:
+    """Change `names` to what the source writes: in other forms, misspelt, or with an initial as the given name.
 
-    Returns which are changed: few.
+    Returns which are changed, a small share.
     """
     foreign = ~origin.are_any(*HOME_NAMES)
-    # English and Irish names have no other forms but the short ones
+    # the only other forms of English and Irish names are nicknames
     variable = np.flatnonzero(foreign | (records.rate("forms", "nickname") > 0))
-    right = pl.DataFrame({part: written[variable] for part, written in names.items()})
-    places, forms = in_other_forms(right, origin[variable], records[variable])
+    true = pl.DataFrame({part: written[variable] for part, written in names.items()})
+    places, forms = in_other_forms(true, origin[variable], records[variable])
     changed = np.zeros(len(records), dtype=bool)
 
     def write(part: str, those: NDArray[np.int64], written: pl.Series) -> None:
@@ -103,33 +105,35 @@ def _change(names: dict[str, pl.Series], origin: Labels, records: Records, prone
 
     for part in PARTS:
         write(part, variable[places], forms[part])
-    rate = records.rate("names", "rate") * (prone * np.where(foreign, records.errors.names.foreign_factor, 1.0))
+    rate = records.rate("names", "rate") * (
+        susceptibility * np.where(foreign, records.errors.names.foreign_factor, 1.0)
+    )
     given, family = (np.flatnonzero(records.draws(f"{part} misspelt") < rate) for part in PARTS)
     slips = [drawn_slips(records[those], part) for part, those in zip(PARTS, (given, family), strict=True)]
-    right = pl.concat([names["given_name"][given], names["family_name"][family]])
-    wrong = misspelt(right, np.concatenate(slips, axis=1), records.rate("names", "by_sound"))
+    before = pl.concat([names["given_name"][given], names["family_name"][family]])
+    wrong = misspelt(before, np.concatenate(slips, axis=1), records.rate("names", "by_sound"))
     write("given_name", given, wrong[: len(given)])
     write("family_name", family, wrong[len(given) :])
-    initials = np.flatnonzero(records.draws("initial") < records.rate("missing", "given_name") * prone)
+    initials = np.flatnonzero(records.draws("initial") < records.rate("missing", "given_name") * susceptibility)
     write("given_name", initials, names["given_name"][initials].str.slice(0, 1))
     return changed
 
 
-def _birth(lives: Lives, rows: NDArray[np.int64], records: Records, prone: Floats) -> Days:
-    """Return dates of birth: as in the documents, 1 January where the day is not known, and some wrong."""
+def _birth(lives: Lives, rows: NDArray[np.int64], records: Records, susceptibility: Floats) -> Days:
+    """Return dates of birth: as documented, 1 January where the day is not known, and some wrong."""
     birth = documented_birth(lives, records.errors, rows)
     abroad = np.flatnonzero(lives.born_abroad[rows])
     unknown = abroad[records[abroad].draws("day unknown") < records.rate("dates", "day_unknown")]
     birth[unknown] = on_new_year(birth[unknown])
-    wrong = np.flatnonzero(records.draws("birth") < records.rate("dates", "birth") * prone)
+    wrong = np.flatnonzero(records.draws("birth") < records.rate("dates", "birth") * susceptibility)
     birth[wrong] = wrong_birth(birth[wrong], records[wrong])
     return birth
 
 
 def born_by(lives: Lives, rows: NDArray[np.int64], birth: pl.Series, on: Days) -> pl.Series:
-    """Return dates of birth as a source held them on a day, right where the wrong one was still to come."""
-    held = birth.to_numpy()
-    return dates("birth", np.where(held > on, lives.birth[rows], held))
+    """Return dates of birth as recorded on a day; correct where the wrong one is still in the future."""
+    recorded = birth.to_numpy()
+    return dates("birth", np.where(recorded > on, lives.birth[rows], recorded))
 
 
 def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Days:
@@ -145,9 +149,9 @@ def documented_birth(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> D
 def postcode(
     lives: Lives, errors: Errors, source: str, rows: NDArray[np.int64], days: Days, stale: float | None = None
 ) -> pl.Series:
-    """Return the postcode that a source holds of each person on a day; `stale` overrides the share of old ones.
+    """Return the postcode that a source records for each person on a day; `stale` overrides the share of old ones.
 
-    Addresses are stale, and postcodes missing, more often for people whose records go wrong.
+    Addresses are stale, and postcodes missing, more often for people who are susceptible to errors.
     """
     share, mean_days = errors.stale_addresses(source)
     share = share if stale is None else stale
@@ -164,7 +168,7 @@ def postcode(
 def with_gaps(
     lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[np.int64], values: pl.Series
 ) -> pl.Series:
-    """Return the values of people without those that the source lacks: `name` is one of the kind `missing`."""
+    """Return the values of people, null where the source lacks them: `name` is a rate of the kind `missing`."""
     known, index = distinct(rows)
     return values.set(pl.Series(_lacks(lives, errors, source, name, known)[index]), None)
 
@@ -175,7 +179,7 @@ def _lacks(lives: Lives, errors: Errors, source: str, name: str, rows: NDArray[n
 
 
 def code(countries: pl.Series, column: str) -> pl.Series:
-    """Return how a source writes each country: a column of the table of countries."""
+    """Return the code that a source uses for each country: a column of the table of countries."""
     known = table("countries").filter(pl.col(column).is_not_null())
     return countries.replace_strict(known["country"], known[column], default=None, return_dtype=pl.String)
 

@@ -29,7 +29,7 @@ class DaysOfGroups(Frozen):
 
 
 class Registration(Frozen):
-    """Late and missing registration; NHS lags are log-normal from arrival."""
+    """Late and missing registration; NHS lags are log-normal, from the arrival."""
 
     nhs_never: OfGroups = error(
         OfGroups(British=0.03, Irish=0.10, EU=0.15, non_EU=0.06), "newcomers who never register with the NHS"
@@ -48,15 +48,17 @@ class Registration(Frozen):
         f"{ONS_LAGS} (EU nationals sooner than others); the size is an assumption",
     )
     nino_sigma: Amount = error(1.0, "spread of the logarithm of these lags")
-    never_active: Share = error(0.08, "adults who never meet tax or benefit systems")
+    never_active: Share = error(0.08, "adults who never appear in tax or benefit systems")
     activity_gap: Share = error(0.003, "years without activity of an active resident")
-    self_employed_gap: Share = error(0.01, "years for which no tax return of a self-employed person is held")
-    flag_lost: Share = error(0.8, "told moves within the country that change the practice: flag 4 is lost with it")
+    self_employed_gap: Share = error(0.01, "years without the tax return of a self-employed person")
+    flag_lost: Share = error(
+        0.8, "reported moves within the country that change the practice, so that flag 4 is lost"
+    )
     birth_country_missing: Share = error(0.20, "people without a country of birth on PDS")
 
 
 class Leavers(Frozen):
-    """Leavers who stay registered: what the NHS learns of people who emigrate, and of deaths."""
+    """Leavers who stay registered: what the NHS learns about emigration and deaths."""
 
     told_active: Share = error(0.25, "departures of people with activity that PDS posts as a removal")
     told_inactive: Share = error(0.45, "the same for children and people without activity")
@@ -64,28 +66,30 @@ class Leavers(Frozen):
     dropped_inactive: Share = error(0.15, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
-    cleaned_a_year: Share = error(0.04, "people long gone whom the cleaning of lists takes off in a year")
-    cleaned_later: Share = error(0.01, "the same from September 2015 on")
+    cleaned_a_year: Share = error(0.04, "people long gone who are removed in a year by the cleaning of lists")
+    cleaned_later: Share = error(0.01, "the same from September 2015")
 
     @model_validator(mode="after")
     def _one_fate(self) -> "Leavers":
         for group in ("active", "inactive"):
             if getattr(self, f"told_{group}") + getattr(self, f"dropped_{group}") > 1:
-                raise ValueError(f"'told_{group}' and 'dropped_{group}' are shares of the same leavers: at most 1")
+                raise ValueError(
+                    f"'told_{group}' and 'dropped_{group}' are shares of the same leavers: at most 1 together"
+                )
         return self
 
 
 class Addresses(Frozen):
-    """Stale addresses: moves that a source learns late or never."""
+    """Stale addresses: moves that a source learns of late or never."""
 
-    nhs_never: Share = error(0.12, "moves never told to the NHS; twice as many of men under 35")
+    nhs_never: Share = error(0.12, "moves never reported to the NHS; twice as many of men under 35")
     nhs_never_student: Share = error(
-        0.62, "moves to the place of study of home students never told to the NHS",
+        0.62, "moves of home students to their place of study never reported to the NHS",
         "ONS, Understanding students across administrative data, 2021 (57% are on a list there); the size is assumed",
     )  # fmt: skip
-    nhs_median_days: Amount = error(60, "median lag of moves that are told")
-    stale: Share = error(0.10, "people of whom another source holds an address of the past")
-    mean_days: Amount = error(700, "how old that is, in the mean")
+    nhs_median_days: Amount = error(60, "median lag of moves that are reported")
+    stale: Share = error(0.10, "people for whom another source records a former address")
+    mean_days: Amount = error(700, "mean age of that address")
 
 
 def group_rate(rates: OfGroups | DaysOfGroups, group: Labels) -> Floats:

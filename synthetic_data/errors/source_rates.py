@@ -1,11 +1,11 @@
-"""What one source does in its own way: how careless it is, and rates of its own in place of the general ones."""
+"""Errors of one source: how careless it is, and its own rates in place of the general ones."""
 
 from pipeline.toml_files import Frozen
 from synthetic_data.errors.entries import Amount, Share
 
 
 class NamesOf(Frozen):
-    """Misspelt names of one source; the rate stands in place of the general rate times the source's factor."""
+    """Misspelt names of one source; the rate replaces the general rate times the source's factor."""
 
     rate: Share | None = None
     by_sound: Share | None = None
@@ -28,7 +28,7 @@ class FormsOf(Frozen):
 
 
 class DatesOf(Frozen):
-    """Wrong dates of birth of one source; `birth` stands in place of the general rate times the source's factor."""
+    """Wrong dates of birth of one source; `birth` replaces the general rate times the source's factor."""
 
     birth: Share | None = None
     swapped: Share | None = None
@@ -37,38 +37,38 @@ class DatesOf(Frozen):
 
 
 class SexesOf(Frozen):
-    """Wrong sexes of one source, in place of the general rate times the source's factor."""
+    """Wrong sexes in one source, in place of the general rate times the source's factor."""
 
     wrong: Share | None = None
 
 
 class MissingOf(Frozen):
-    """Missing values of one source, in place of the general rates times the source's factor."""
+    """Missing values in one source, in place of the general rates times the source's factor."""
 
     given_name: Share | None = None
 
 
 class MissingWithPostcode(MissingOf):
-    """The same of a source that holds postcodes, and may lack them."""
+    """The same for a source that records postcodes and may lack them."""
 
     postcode: Share | None = None
 
 
 class MissingOfStudents(MissingWithPostcode):
-    """The same of a source that may lack nationalities, too."""
+    """The same for a source that may also lack nationalities."""
 
     nationality: Share | None = None
 
 
 class AddressesOf(Frozen):
-    """Stale addresses of one source."""
+    """Stale addresses in one source."""
 
     stale: Share | None = None
     mean_days: Amount | None = None
 
 
 class OfSource(Frozen):
-    """What one source does in its own way: how careless it is, and its own rates."""
+    """Errors of one source: how careless it is, and its own rates."""
 
     factor: Amount
     names: NamesOf = NamesOf()
@@ -80,18 +80,18 @@ class OfSource(Frozen):
 
 
 class OfPostcodedSource(OfSource):
-    """The same of a source that holds postcodes, and may lack them."""
+    """The same for a source that records postcodes and may lack them."""
 
     missing: MissingWithPostcode = MissingWithPostcode()
 
 
 class OfAddressedSource(OfPostcodedSource):
-    """The same of a source that holds addresses of its own, and old ones."""
+    """The same for a source that collects addresses itself and may keep old ones."""
 
     addresses: AddressesOf = AddressesOf()
 
 
 class OfStudents(OfAddressedSource):
-    """The same of a source that may lack nationalities, too."""
+    """The same for a source that may also lack nationalities."""
 
     missing: MissingOfStudents = MissingOfStudents()

@@ -1,9 +1,9 @@
-"""Whose records go wrong: some people's more often than others', in all sources alike.
+"""Error susceptibility: some people's records go wrong more often than others', in all sources alike.
 
-Some are prone to it for no reason that is known, and linkage loses some groups more than others: people aged 20
-to 29, men, London (ONS, Census 2021 to Personal Demographics Service linkage report). Factors of groups are divided
-by their mean over residents, so that a rate of the catalogue stays the mean; the groups are taken for independent
-of each other.
+Some people are prone to errors for no known reason, and some groups are linked less often than others: people aged
+20 to 29, men, London (ONS, Census 2021 to Personal Demographics Service linkage report). Factors of groups are
+divided by their mean over residents, so that a rate of the catalogue remains the mean; the groups are assumed to be
+independent of each other.
 """
 
 import numpy as np
@@ -16,16 +16,16 @@ from synthetic_data.numbers.days import SURVEY_DAY, age
 from synthetic_data.numbers.draws import Floats, draws
 
 SHARES = {"aged_20_29": 0.134, "men": 0.494, "london": 0.150}
-"""Of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
+"""Shares of the residents of England and Wales in mid-2017 (ONS, Mid-year population estimates)."""
 HOME_NAMES = ("english", "irish")
-"""Origins of names that are misspelt at the rate of the catalogue, others `names.foreign_factor` times as often."""
+"""Origins of names misspelt at the rate of the catalogue; others are `names.foreign_factor` times as often."""
 
 
 def error_susceptibility(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
-    """Return the factor by which each person's (row's) errors are more frequent than the mean; its mean is 1."""
+    """Return how much more frequent than the mean each person's (row's) errors are: a factor with mean 1."""
     share, factor = errors.names.prone, errors.names.prone_factor
     others = (1 - share * factor) / (1 - share)
-    # people are of sixteen kinds: a factor for each, looked up
+    # there are sixteen kinds of people: their factors are computed once and looked up
     kinds = np.arange(2 ** (len(SHARES) + 1))
     factors = np.where(kinds >> len(SHARES), factor, others)
     of_group = dict(errors.groups)

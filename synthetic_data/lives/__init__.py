@@ -1,1 +1,1 @@
-"""Lives happen in the country: who lives here, who comes and leaves, who is born and dies, and at which address."""
+"""Lives in the country: who lives here, who comes and leaves, who is born and dies, and at which address."""

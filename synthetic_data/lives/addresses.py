@@ -1,4 +1,4 @@
-"""Where households live: their first addresses, and one move a year at most."""
+"""Where households live: their first addresses, and at most one move a year."""
 
 import numpy as np
 import polars as pl
@@ -14,14 +14,18 @@ from synthetic_data.numbers.draws import Days, draws
 from synthetic_data.numbers.labels import Labels
 
 NEWCOMER_SKEW = {"British": 1.0, "Irish": 1.6, "EU": 2.2, "non_EU": 2.2}
-"""Postcodes of an authority stand in order of their share of newcomers; a draw to this power leans to the first."""
+"""Postcodes of an authority are in decreasing order of newcomers; a draw to this power favours the first ones."""
 AFTER_UNIVERSITY = 30
-"""Days after the course on which home students look for another place."""
+"""Days after the course when home students look for another home."""
 STAYS_IN_TOWN = 0.35
+"""Share of them who do not move."""
 
 
 def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Map) -> pl.DataFrame:
-    """Return every address of every household with its first day; at most one move a year, and those of students."""
+    """Return every address of every household: `household` (row), `start` (day), `postcode` (number), in order.
+
+    Households move at most once a year; students also move after the course.
+    """
     key, group = households["key"].to_numpy(), Labels.of(households["group"], GROUPS)
     with_founders = (people["own_household"], people["household"], people["leaves_home"])
     founders = np.flatnonzero(people["own_household"].to_numpy() >= 0)
@@ -29,7 +33,7 @@ def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Ma
     row, start, authority = _moves_of(seed, households, np.arange(len(key) - len(founded)))
     at = np.searchsorted(row_days(row, start), row_days(home, leaves_home), side="right") - 1
     own = _moves_of(seed, households, founded, authority[np.maximum(at, 0)])
-    # founded households stand after those of the parents
+    # households founded by children follow all others
     row, start, authority = (np.append(*both) for both in zip((row, start, authority), own, strict=True))
     place = draws(seed, "address", key[row], start - LONG_AGO)
     skew = group.values(NEWCOMER_SKEW)[row]
@@ -41,7 +45,7 @@ def moves(seed: int, households: pl.DataFrame, people: pl.DataFrame, country: Ma
 def _moves_of(
     seed: int, households: pl.DataFrame, rows: NDArray[np.int64], parents: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], Days, NDArray[np.int64]]:
-    """Return household, start and authority of the addresses of households; `parents` is the parents' authority."""
+    """Return household, start and authority of each address; `parents` is the authority of the parents' home."""
     columns = (
         "key",
         "part",
@@ -73,21 +77,21 @@ def _moves_of(
     gone = np.max([np.where(of[come].to_numpy() < NEVER, of[go].to_numpy(), LONG_AGO) for come, go in SPELLS], axis=0)
     found = [(rows, np.full(len(rows), LONG_AGO), now.copy())]
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        chance = np.ones(len(rows))
+        move_draw = np.ones(len(rows))
         here = np.flatnonzero((arrive < first + 365) & (gone >= first))
-        chance[here] = draws(seed, "move", key[here], year)
+        move_draw[here] = draws(seed, "move", key[here], year)
         graduates = (course_end + AFTER_UNIVERSITY >= first) & (course_end + AFTER_UNIVERSITY < first + 365)
         returning = [(comes >= first) & (comes < first + 365) for comes in again]
-        some = np.flatnonzero(np.logical_or.reduce([chance < max(MOVES.values()), graduates, *returning]))
+        some = np.flatnonzero(np.logical_or.reduce([move_draw < max(MOVES.values()), graduates, *returning]))
         young = (first - birth[some]) / YEAR < 35
         often = np.where(resident[some], np.where(young, MOVES["young"], MOVES["settled"]), MOVES["migrant"])
-        wants, graduate = chance[some] < often, graduates[some]
+        wants, graduate = move_draw[some] < often, graduates[some]
         wants[graduate] |= draws(seed, "stays in town", key[some[graduate]]) > STAYS_IN_TOWN
         on = first + (draws(seed, "move day", key[some], year) * 365).astype(np.int64)
         on = np.where(graduate, course_end[some] + AFTER_UNIVERSITY, on)
         happens = wants & (on > arrive[some] + 45) & ~(home_student[some] & (on < course_end[some]))
         happens &= is_here(households, rows[some], on)
-        # who comes back from abroad finds another home
+        # people who come back from abroad find another home
         for comes, returns in zip(again, returning, strict=True):
             on, happens = np.where(returns[some], comes[some], on), happens | returns[some]
         there, on, far = some[happens], on[happens], graduate[happens]
@@ -101,7 +105,7 @@ def _moves_of(
 
 
 def _next(seed: int, key: NDArray[np.int64], year: int, now: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the authority into which each household moves: its own, another of the region, or one elsewhere."""
+    """Return the authority to which each household moves: its own, another in the region, or one elsewhere."""
     to, how = now.copy(), draws(seed, "how far", key, year)
     leaves = np.flatnonzero(how < OTHER_AUTHORITY)
     far = how[leaves] < OTHER_AUTHORITY * OTHER_REGION

@@ -25,16 +25,17 @@ from synthetic_data.numbers.labels import Labels
 
 DAYS_BETWEEN_BIRTHS = 300
 OLDEST = 115
-"""Years that nobody outlives."""
+"""Years of age that nobody exceeds."""
 FERTILITY_WHILE_STUDYING = 0.05
+"""Factor of the fertility of students and visitors."""
 
 
 def deaths(seed: int, people: pl.DataFrame, entry: Days) -> Days:
     """Return the day of death of each person, who is alive on the day of `entry`.
 
-    Mortality follows Gompertz, and falls by the same share each year: at age x of somebody born in year t the hazard
-    is a exp(b x - c (t + x - 2010)), which is Gompertz again along a life, times a factor of the year to June: some
-    winters are mild. Hazards are summed year by year until they reach an exponential draw.
+    Mortality follows Gompertz and falls by the same share each year: at age x of a person born in year t the hazard
+    is a exp(b x - c (t + x - 2010)), which is again Gompertz along a life, times a factor of the year to June, for
+    mild and hard winters. Hazards are summed year by year until they reach an exponential draw.
     """
     female = (people["sex"] == "F").to_numpy()
     birth = people["birth"].to_numpy()
@@ -68,17 +69,17 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     for year, first, of_year in zip(YEARS, year_starts(YEARS), FERTILITY_OF_YEAR, strict=True):
         years = (first - birth) / YEAR
         of_age = np.flatnonzero((years > FERTILITY[0][0] - 1) & (years < FERTILITY[-1][0]))
-        chance = draws(seed, "birth", woman[of_age], year)
-        # rates of so few women need to be known
-        some = chance < of_year * highest[of_age]
-        some, chance = of_age[some], chance[some]
+        uniform = draws(seed, "birth", woman[of_age], year)
+        # the exact rate is needed only for this small number of women
+        some = uniform < of_year * highest[of_age]
+        some, uniform = of_age[some], uniform[some]
         on = first + (draws(seed, "birth day", woman[some], year) * 365).astype(np.int64)
         rate = of_year * factor[some] * at_steps(FERTILITY, (on - birth[some]) / YEAR)
-        likely = chance < rate
-        mother, on, rate, chance = women[some[likely]], on[likely], rate[likely], chance[likely]
+        likely = uniform < rate
+        mother, on, rate, uniform = women[some[likely]], on[likely], rate[likely], uniform[likely]
         home = household_on(people, mother, on)
         rate = rate * np.where(studying[households["migrant_group"].to_numpy()[home]], FERTILITY_WHILE_STUDYING, 1.0)
-        happens = (chance < rate) & is_here(households, home, on) & (on < death[mother])
+        happens = (uniform < rate) & is_here(households, home, on) & (on < death[mother])
         found.append(np.column_stack([mother, on, home, np.full(len(mother), 2 * (year - YEARS[0]))])[happens])
     events = np.concatenate(found)
     events = events[np.lexsort((events[:, 1], events[:, 0]))]
@@ -95,7 +96,7 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
     of_mother = people.select("part", "nationality", "group", "fine_group")[mother]
     of_home = households.select("origin", "family_name")[home]
     origin = Labels.of(of_home["origin"], names.ORIGINS)
-    nobody, never = np.full(len(person), -1), np.full(len(person), NEVER)
+    no_row, never = np.full(len(person), -1), np.full(len(person), NEVER)
     return pl.DataFrame({
         "person": person,
         "part": of_mother["part"],
@@ -111,9 +112,9 @@ def births(seed: int, households: pl.DataFrame, people: pl.DataFrame, death: Day
         "family_name": of_home["family_name"],
         "mother": mother,
         "country_of_birth": pl.Series(["GB"]).new_from_index(0, len(person)),
-        "own_household": nobody,
+        "own_household": no_row,
         "leaves_home": never,
-        "joint_household": nobody,
+        "joint_household": no_row,
         "married": never,
         "married_name": pl.Series([None], dtype=pl.String).new_from_index(0, len(person)),
         "twin": is_twin[order],

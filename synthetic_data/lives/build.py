@@ -1,4 +1,4 @@
-"""Lives are built: what happens to households and people, in its order, from the first day to the last."""
+"""How lives are built: the order in which events happen to households and people."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, NEVER
 def live(seed: int, residents: int, changes: Changes | None = None, parts: Sequence[int] | None = None) -> Lives:
     """Return the lives of a country of `residents` people on the first day, and of all who are born or come later.
 
-    With `parts` (numbers 0 to 9), only the people who first live in these parts, each as in the whole country.
+    With `parts` (numbers 0 to 9), only people whose first home is in these parts, each as in the whole country.
     """
     of = list(geography.PARTS) if parts is None else sorted(set(parts))
     households, people = first_residents.residents(seed, residents, of)
@@ -46,7 +46,7 @@ def live(seed: int, residents: int, changes: Changes | None = None, parts: Seque
         visa_national=pl.Series(nationality.visa_nationals(people)),
     )
     stays = membership.stays(households, people, death)
-    # a death abroad reaches no source, and ends no stay
+    # no source records a death abroad, and it ends no stay
     dies_here = np.zeros(len(people), dtype=bool)
     row, end = stays["row"].to_numpy(), stays["end"].to_numpy()
     dies_here[row[end == death[row]]] = True

@@ -14,17 +14,17 @@ from synthetic_data.numbers.labels import Labels
 from synthetic_data.numbers.runs import numbered
 
 COMES_AND_GOES = 0.5
-"""Migrant groups that return more often than this found no couples here."""
+"""Members of migrant groups that return more often than this form no couples here."""
 KINDRED = {"British": 0, "Irish": 0, "EU": 1, "non_EU": 2}
-"""People mostly live together with people of their own origin."""
+"""Couples form among people of like origin."""
 
 
 def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Add `joint_household` (row or -1), `married` (day) and `married_name` to people: couples that form.
+    """Add the columns of couples to people: `joint_household` (row or -1), `married` (day) and `married_name`.
 
-    In each part, single men and women of like origin are paired in order of age, women with men two years older
-    in the mean. A pair lives together from its day on, in his household, if both are here in households
-    of their own on that day. Pairs follow from who was born and who came, not from what else happens to anybody.
+    In each part, single men and women of like origin are paired in order of age, women with men who are on average
+    two years older. A pair lives together from its day, in his household, if both are here on that day and in
+    households of their own. Pairs depend on who was born and who came, not on what else happens to people.
     """
     person, birth, place, home = (people[name].to_numpy() for name in ("person", "birth", "place", "household"))
     young = np.flatnonzero((place != 1) & (birth > FIRST_DAY - 40 * YEAR) & (birth < LAST_DAY - 22 * YEAR))
@@ -59,7 +59,7 @@ def living_together(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
 def _pairs(
     rows: NDArray[np.int64], kind: NDArray[np.int64], female: NDArray[np.bool_], order: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the n-th man and the n-th woman of each kind, in order."""
+    """Return the rows of paired men and women: the n-th man and the n-th woman of each kind, in `order`."""
     ranked, numbers = [], []
     for sex in (False, True):
         those = np.flatnonzero(female == sex)

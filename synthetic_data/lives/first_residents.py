@@ -1,4 +1,4 @@
-"""Who lives here on the first day: households drawn by kind and age, with their groups and where they came from."""
+"""Who lives here on the first day: households by kind and age, with their nationality and country of origin."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ from synthetic_data.numbers.draws import Floats, between, draws, exponential, pi
 from synthetic_data.numbers.labels import Labels
 
 FOREIGN_ANCESTRY = 0.06
-"""British households of people born here with names from elsewhere."""
+"""Share of British-born households with names from another country."""
 
 
 def residents(seed: int, number: int, parts: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return households and people on the first day, of the given parts of a country of `number` residents.
+    """Return households and people on the first day, in the given parts of a country of `number` residents.
 
-    Their migration comes later.
+    Their migration is added later.
     """
     of_part = np.array(part_residents(number))
     keys = np.concatenate([first_keys(part, RESIDENT, int(of_part[part] / 1.4) + 10) for part in parts])
@@ -50,19 +50,19 @@ def residents(seed: int, number: int, parts: Sequence[int]) -> tuple[pl.DataFram
     ).with_columns(arrive=pl.Series(_arrivals(seed, keys, head_age, ~british, naturalised)))
     wanted = of_part[keys >> PART_BITS] - before
     people = people_of(seed, households, adults, children, np.full(len(keys), FIRST_DAY), head_female, wanted)
-    # children of households from abroad may have been born after the household came
+    # children of households from abroad may have been born after the household arrived
     abroad = households["arrive"].to_numpy()[people["household"].to_numpy()] > people["birth"].to_numpy()
     return households, _british_if_born_here(born_abroad(people, ancestry, abroad), abroad)
 
 
 def _within_part(part: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the sum of the sizes before each row in its part; rows of a part stand together."""
+    """Return the sum of the sizes before each row in its part; rows of a part are adjacent."""
     before = np.cumsum(sizes) - sizes
     return before - before[np.searchsorted(part, part)]
 
 
 def _first_groups(uniform: Floats, part: NDArray[np.int64]) -> tuple[Labels, NDArray[np.bool_]]:
-    """Return the finer nationality group of each household of the first day, and who has become British before."""
+    """Return the fine nationality group of each household on the first day, and who had already become British."""
     groups = np.empty(len(part), dtype=np.int8)
     for one in np.unique(part):
         those = part == one
@@ -73,7 +73,7 @@ def _first_groups(uniform: Floats, part: NDArray[np.int64]) -> tuple[Labels, NDA
 
 
 def _kinds(uniform: Floats, british: NDArray[np.bool_], naturalised: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the kind of each household: a row of the table of households, drawn by who they are."""
+    """Return the kind of each household (row of the table of households), by nationality and naturalisation."""
     kind = np.empty(len(uniform), dtype=np.int64)
     for column, those in {"naturalised": naturalised, "british": british & ~naturalised, "foreign": ~british}.items():
         kind[those] = pick(uniform[those], table("households")[column].to_numpy())
@@ -83,7 +83,7 @@ def _kinds(uniform: Floats, british: NDArray[np.bool_], naturalised: NDArray[np.
 def _arrivals(
     seed: int, keys: NDArray[np.int64], head_age: Floats, foreign: NDArray[np.bool_], naturalised: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return the day on which each household came, or `LONG_AGO` for those who were born here."""
+    """Return the day on which each household came, or `LONG_AGO` for those born here."""
     arrive = np.full(len(keys), LONG_AGO)
     came = np.flatnonzero(foreign | naturalised)
     head_age, naturalised = head_age[came], naturalised[came]
@@ -94,9 +94,9 @@ def _arrivals(
 
 
 def _british_if_born_here(people: pl.DataFrame, abroad: NDArray[np.bool_]) -> pl.DataFrame:
-    """Make children of foreign households British who were born here before observation begins.
+    """Make children of foreign households who were born here before 2010 British.
 
-    Most parents had settled, and no source could tell the others: births name mothers from 2010 on only.
+    Most parents had settled, and no source distinguishes the others: birth records name mothers only from 2010.
     """
     rows = np.flatnonzero(~abroad & (people["group"] != "British").to_numpy())
     british = {"nationality": "GB", "group": "British", "fine_group": "British"}

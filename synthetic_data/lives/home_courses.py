@@ -1,4 +1,4 @@
-"""The course of each person who grows up here: when it is, and whether they leave home for it."""
+"""Home students: the university course of people who grow up here, and whether they leave home for it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,16 +7,16 @@ from synthetic_data.numbers.days import NEVER, YEAR, calendar_year, year_starts
 from synthetic_data.numbers.draws import Days, draws
 
 GOES_TO_UNIVERSITY = 0.35
-"""Share of those who grow up here that begins a course at 18 or 19."""
+"""Share of people who grow up here that begins a course at 18 or 19."""
 LIVES_IN_HALL = 0.7
 """...and leaves home for it."""
 GAP_YEAR = 0.25
 
 
 def home_course(seed: int, person: NDArray[np.int64], birth: Days) -> tuple[Days, Days, NDArray[np.bool_]]:
-    """Return the first and last day of the course of each person who grows up here, and whether it is in a hall.
+    """Return the first and last day of each person's course, and whether they live in a hall.
 
-    `NEVER` for those who do not go; whether the person is here on the day is not asked.
+    Days are `NEVER` for those without a course. Whether the person grew up here, or is here then, is not checked.
     """
     begin, end, in_hall = np.full(len(person), NEVER), np.full(len(person), NEVER), np.zeros(len(person), dtype=bool)
     goes = np.flatnonzero(draws(seed, "university", person) < GOES_TO_UNIVERSITY)

@@ -1,14 +1,16 @@
-"""Households and their people, however they came: their keys, names, ages and places.
+"""Households and their members, whether first residents or newcomers: keys, names, ages and places.
 
-A household is a set of people who move and migrate together. Frames hold one row each, and other modules
-point to rows by number; `key` and `person` are numbers that never depend on how many others there are.
+A household is a set of people who move and migrate together. Frames have one row per household or person, and other
+modules refer to rows by number; `key` and `person` never depend on how many others there are (`numbering`).
 
 households: key, part (0 to 9), migrant_group (number in `MIGRANT_GROUPS`, `RESIDENT` or `GHOST`), group, fine_group,
     country (nationality), origin (of names), family_name, head_birth, course_begin, course_end (of a student from
     abroad), overstays, and three stays at most: arrive, leave, arrive_again, leave_again, arrive_third, leave_third
     (days; `NEVER` where nothing happens).
 people: person, part, household (row), place (0 head, 1 partner, 2.. children), sex, birth, nationality, group,
-    fine_group, country_of_birth, origin, given_name, family_name, mother (row or -1), naturalised (day).
+    fine_group, country_of_birth, origin, given_name, family_name, mother (row or -1), and what later modules
+    add: own_household, leaves_home, joint_household, married, married_name, twin, naturalised, visa_national, death
+    and ghost.
 """
 
 import numpy as np
@@ -30,9 +32,9 @@ OLDEST_CHILD = 21
 
 
 def stacked(made: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Stack households, and people with the rows of their households moved on.
+    """Return all households and all people, with household rows shifted to the stacked frame.
 
-    Columns are in one piece each: each is read many times, which is dear in pieces.
+    Each column is in one chunk: columns are read many times, which is costly in chunks.
     """
     starts = np.cumsum([0, *(len(households) for households, _ in made[:-1])])
     people = [
@@ -42,7 +44,7 @@ def stacked(made: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame
 
 
 def nationalities(seed: int, keys: NDArray[np.int64], fine: Labels) -> Labels:
-    """Return a country for each household that lives here long, from the countries of its finer group."""
+    """Return a country for each household, drawn from the countries of its fine group by their resident numbers."""
     country = np.empty(len(keys), dtype=np.int8)
     uniform = draws(seed, "country", keys)
     for group in fine.texts:
@@ -60,7 +62,7 @@ def households_of(
     ancestry: Labels,
     head_birth: NDArray[np.int64],
 ) -> pl.DataFrame:
-    """Return households in which nothing happens yet."""
+    """Return households to which nothing has happened yet."""
     origin = names.origin_of(ancestry, draws(seed, "name origin", keys))
     never = np.full(len(keys), NEVER)
     return pl.DataFrame({
@@ -89,7 +91,7 @@ def people_of(
 ) -> pl.DataFrame:
     """Return the members of households on the day `on` of each, all with the household's nationality.
 
-    Of each household no more than are `wanted`, adults first.
+    At most `wanted` members of each household are returned, adults first.
     """
     members = adults + children if wanted is None else np.minimum(adults + children, wanted)
     household = np.repeat(np.arange(len(households)), members)
@@ -100,16 +102,16 @@ def people_of(
     person = of["key"].to_numpy() * PLACES + place
     birth = of["head_birth"].to_numpy().copy()
     is_child = place >= 2
-    # a head's draw is that of the partner, too
-    chance = draws(seed, "sex", np.where(is_child, person, person - place))
-    female = chance < np.where(is_child, GIRLS, head_female[household])
+    # partners share the draw of the head
+    uniform = draws(seed, "sex", np.where(is_child, person, person - place))
+    female = uniform < np.where(is_child, GIRLS, head_female[household])
     partner = np.flatnonzero(place == 1)
     apart = (draws(seed, "partner age", person[partner]) - 0.5) * 6 * YEAR
     birth[partner] = np.minimum(birth[partner] + apart, on[partner] - 18 * YEAR)
     female[partner] = ~female[partner]
     child = np.flatnonzero(is_child)
     head_age = (on[child] - birth[child]) / YEAR
-    # the eldest first, and years apart
+    # the eldest first, years apart
     spacing = children[child] - (place[child] - 2) - draws(seed, "child age", person[child])
     child_age = spacing / children[child] * np.clip(head_age - 18, 0.5, OLDEST_CHILD)
     birth[child] = on[child] - child_age * YEAR
@@ -139,6 +141,6 @@ def sexes(female: NDArray[np.bool_]) -> pl.Series:
 
 
 def born_abroad(people: pl.DataFrame, ancestry: Labels, abroad: NDArray[np.bool_]) -> pl.DataFrame:
-    """Add the country of birth: that of the household for those born abroad."""
+    """Add `country_of_birth`: the household's country for those born abroad, else GB."""
     country = ancestry[people["household"].to_numpy()].changed(~abroad, "GB")
     return people.with_columns(country.series("country_of_birth"))

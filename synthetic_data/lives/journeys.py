@@ -1,4 +1,4 @@
-"""Journeys abroad that end no stay."""
+"""Journeys abroad, which never end a stay."""
 
 import numpy as np
 import polars as pl
@@ -10,21 +10,21 @@ from synthetic_data.numbers.draws import between, draws, log_normal
 from synthetic_data.numbers.runs import begins
 
 TRIPS_A_YEAR = {"study": 0.15, "visit": 0.0}
-"""Journeys abroad of visa nationals, by purpose of the stay; `OTHER_TRIPS` for everybody else."""
+"""Yearly probability of a journey of visa nationals, by purpose of the stay; `OTHER_TRIPS` for all others."""
 OTHER_TRIPS = 0.35
 LONG_TRIPS = 0.02
-"""Trips of three months to a year: they never end a stay."""
+"""Share of journeys that last three months to a year."""
 HOLIDAYS = (("christmas", 12, 10, 24), ("easter", 3, 20, 21), ("summer", 6, 14, 92))
-"""Students' holidays at home: name, month and day from which they leave, days away."""
+"""Students' holidays at home: name, month and day of the earliest departure, days away."""
 GOES_HOME = ((0.31, 0.95), (1.0, 0.50))
-"""Shares of students up to which each holiday is spent at home so often: some always go (assumption)."""
+"""Cumulative shares of students, and how often each spends a holiday at home: some nearly always (assumption)."""
 
 
 def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
-    """Return journeys abroad (`row, out, back`) of visa nationals: always inside a stay, never over 350 days.
+    """Return journeys abroad (`row, out, back`) of visa nationals: within a stay, and at most 350 days.
 
-    Households travel together; students go home for the holidays. Journeys of others are not simulated: no
-    source sees them.
+    Households travel together; students go home for the holidays. Journeys of other people are not simulated: no
+    source records them.
     """
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
     visa = np.flatnonzero(people["visa_national"].to_numpy()[row] & (end > FIRST_DAY))
@@ -59,7 +59,7 @@ def trips(seed: int, households: pl.DataFrame, people: pl.DataFrame, stays: pl.D
     row, out, back = row[stay[inside]], out[inside], (out + away)[inside]
     order = np.lexsort((back, row_days(row, out)))
     row, out, back = row[order], out[order], back[order]
-    # a journey that begins before the last one ended is left out, until none does
+    # drop journeys that begin within ten days after the one before, until there are no more
     while (kept := begins(row) | (out >= np.roll(back, 1) + 10)).sum() < len(row):
         row, out, back = row[kept], out[kept], back[kept]
     return pl.DataFrame({"row": row, "out": out, "back": back})

@@ -1,4 +1,4 @@
-"""Leaving: emigration of households that live here, and children who leave home."""
+"""Leaving: resident households that emigrate, and children who leave home."""
 
 import numpy as np
 import polars as pl
@@ -20,25 +20,28 @@ from synthetic_data.numbers.draws import Days, draws, exponential
 from synthetic_data.numbers.labels import Labels
 
 LEAVES_HOME = 0.8
-"""Children who found a household of their own between their 18th and 26th birthday."""
+"""Share of children who found a household of their own between their 18th and 26th birthdays."""
 
 
 def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.DataFrame:
-    """Let resident households leave, and some of them return; `here_since` is the day they came to the country."""
+    """Add the emigration of resident households, and the return of some; `here_since` is the day they came.
+
+    Returns households with `leave`, `arrive_again` and `leave_again` (days, `NEVER` where nothing happens).
+    """
     keys, group = households["key"].to_numpy(), Labels.of(households["group"], GROUPS)
     start = np.maximum(households["arrive"].to_numpy(), FIRST_DAY)
     leave = np.full(len(keys), NEVER)
     birth = households["head_birth"].to_numpy()
     highest = max(rate for steps in (BRITISH_EMIGRATION, *FOREIGN_EMIGRATION.values()) for _, rate in steps)
     for year, first in zip(YEARS, year_starts(YEARS), strict=True):
-        chance = draws(seed, "emigration", keys, year)
-        some = np.flatnonzero((chance < highest) & (leave == NEVER))
+        uniform = draws(seed, "emigration", keys, year)
+        some = np.flatnonzero((uniform < highest) & (leave == NEVER))
         rate = at_steps(BRITISH_EMIGRATION, (first - birth[some]) / YEAR)
         for one, steps in FOREIGN_EMIGRATION.items():
             those = group[some].are(one)
             rate[those] = at_steps(steps, (first - here_since[some[those]]) / YEAR)
         on = first + (draws(seed, "emigration day", keys[some], year) * 365).astype(np.int64)
-        goes = (chance[some] < rate) & (on > start[some] + 30)
+        goes = (uniform[some] < rate) & (on > start[some] + 30)
         leave[some[goes]] = on[goes]
     back, again = np.full(len(keys), NEVER), np.full(len(keys), NEVER)
     left = np.flatnonzero(leave < NEVER)
@@ -51,9 +54,9 @@ def emigrations(seed: int, households: pl.DataFrame, here_since: Days) -> pl.Dat
 
 
 def leaving_home(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add `own_household` (row or -1) and `leaves_home` to people, and the households that they found.
+    """Return households, with those founded by children, and people with `own_household` (row or -1), `leaves_home`.
 
-    Those who go to university leave for it, or after it; a new household's `course_end` is that of its founder.
+    Students leave home for university or after it; a new household's `course_end` is that of its founder.
     """
     children = np.flatnonzero(people["place"].to_numpy() >= 2)
     person, birth, home = (people[name].to_numpy()[children] for name in ("person", "birth", "household"))

@@ -1,6 +1,6 @@
-"""Whole lives: the record of people, their households, stays, journeys and addresses, and look-ups on it.
+"""The record of lives: people, their households, stays, journeys and addresses, and look-ups on them.
 
-The record knows nothing of what is derived from it: `once` computes a function of lives and keeps its result.
+The record knows nothing of what others derive from it: `once` computes a function of lives and keeps its result.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,11 +27,11 @@ Derived = TypeVar("Derived")
 
 @dataclass(frozen=True)
 class Lives:
-    """Everything that is true of the simulated country, or of some of its parts; sources see parts of it.
+    """All true lives of the simulated country, or of some of its parts.
 
-    stays: row (of people), start, end (day of the departure, or of death): journeys abroad do not end a stay.
-    trips: row, out, back. moves: household (row), start, postcode (number), in order. `residents` is the number of
-    people in the whole country on the first day.
+    stays: row (of people), start, end (day of departure or death; journeys abroad do not end a stay). trips: row,
+    out, back. moves: household (row), start, postcode (number), in order. The module `households` describes `people`
+    and `households`. `residents` is the number of people in the whole country on the first day.
     """
 
     seed: int
@@ -44,7 +44,7 @@ class Lives:
     _kept: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def once(self, derive: Callable[["Lives"], Derived]) -> Derived:
-        """Return what a function of these lives returns, computed once however many ask for it."""
+        """Return the result of a function of these lives, computed on the first call and kept."""
         if derive not in self._kept:
             self._kept[derive] = derive(self)
         return self._kept[derive]
@@ -91,7 +91,7 @@ class Lives:
 
     @cached_property
     def born_abroad(self) -> NDArray[np.bool_]:
-        """Who was born in another country."""
+        """Who was born abroad."""
         return (self.people["country_of_birth"] != "GB").to_numpy()
 
     @cached_property
@@ -137,12 +137,12 @@ class Lives:
 
     @cached_property
     def purpose(self) -> Labels:
-        """Why each person's migrant group came: a `Purpose`, resident, or ghost (left before 2010)."""
+        """Why each person's migrant group came: a `Purpose`, or `resident`, or `ghost` (left before 2010)."""
         return self._of_migrant_group(group.purpose for group in MIGRANT_GROUPS)
 
     @cached_property
     def stay_number(self) -> NDArray[np.int64]:
-        """The number, from 0 on, of each stay (row of `stays`) among those of its person."""
+        """The number, from 0, of each stay (row of `stays`) among those of its person."""
         return numbered(self.stays["row"].to_numpy())
 
     @cached_property
@@ -174,7 +174,7 @@ class Lives:
 
     @cached_property
     def _first_move(self) -> NDArray[np.int64]:
-        """The first address (row of `moves`) of each household, and the end of them all."""
+        """The first address (row of `moves`) of each household, and the number of all rows."""
         addresses = np.bincount(self.moves["household"].to_numpy(), minlength=len(self.households))
         return np.append(0, np.cumsum(addresses))
 
@@ -183,7 +183,7 @@ class Lives:
         household = membership.household_on(self.people, rows, days)
         address, last = self._first_move[household], self._first_move[household + 1] - 1
         start = self.moves["start"].to_numpy()
-        # most households have few addresses: to walk through them is cheaper than to search among all
+        # most households have few addresses: stepping through them is cheaper than a search among all
         moving = np.flatnonzero(address < last)
         while len(moving):
             moving = moving[start[address[moving] + 1] <= days[moving]]
@@ -196,7 +196,7 @@ class Lives:
         return membership.household_on(self.people, rows, days)
 
     def is_here(self, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
-        """Return whether each person (row) is in a stay on each day, journeys aside."""
+        """Return whether each person (row) is in a stay on each day, disregarding journeys."""
         stay = self.stay_by(rows, days)
         return (stay >= 0) & (days < self.stays["end"].to_numpy()[stay])
 

@@ -1,4 +1,4 @@
-"""Who is in the country, and who lives together: asked of the frames of households and people."""
+"""Who is in the country, and who lives together: computed from the frames of households and people."""
 
 import numpy as np
 import polars as pl
@@ -13,10 +13,10 @@ SPELLS = (("arrive", "leave"), ("arrive_again", "leave_again"), ("arrive_third",
 
 
 def is_here(households: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.bool_]:
-    """Return whether each household (row) is in the country on each day, short trips aside."""
+    """Return whether each household (row) is in the country on each day, disregarding journeys."""
     here = np.zeros(len(rows), dtype=bool)
     for arrive, leave in SPELLS:
-        # those who are in one stay are in no other
+        # stays do not overlap
         rest = np.flatnonzero(~here)
         of, on = rows[rest], days[rest]
         here[rest] = (households[arrive].to_numpy()[of] <= on) & (on < households[leave].to_numpy()[of])
@@ -24,7 +24,7 @@ def is_here(households: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> ND
 
 
 def before_couples(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> NDArray[np.int64]:
-    """Return the household (row) to which each person (row) belongs on each day, couples aside."""
+    """Return the household (row) to which each person (row) belongs on each day, disregarding couples."""
     household = people["household"].to_numpy()[rows]
     own = np.flatnonzero(days >= people["leaves_home"].to_numpy()[rows])
     household[own] = people["own_household"].to_numpy()[rows[own]]
@@ -40,7 +40,7 @@ def household_on(people: pl.DataFrame, rows: NDArray[np.int64], days: Days) -> N
 
 
 def stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.DataFrame:
-    """Return the stays of people: in the parents' household, in their own, in that of a couple; until death."""
+    """Return the stays of people (`row, start, end`) in the parents' household, their own and that of a couple."""
     birth, leaves_home, married = (people[name].to_numpy() for name in ("birth", "leaves_home", "married"))
     rows, starts, ends = [], [], []
     periods = (
@@ -62,9 +62,9 @@ def stays(households: pl.DataFrame, people: pl.DataFrame, death: Days) -> pl.Dat
             starts.append(start[there])
             ends.append(end[there])
     row, start, end = np.concatenate(rows), np.concatenate(starts), np.concatenate(ends)
-    # merging pieces that are in order themselves
+    # the parts are in order themselves, so a stable sort merges them
     order = np.argsort(row_days(row, start), kind="stable")
     row, start, end = row[order], start[order], end[order]
-    # a stay that goes on in another household is one stay
+    # a stay that continues in another household is one stay
     first, last = pieces(begins(row) | (start > np.roll(end, 1)))
     return pl.DataFrame({"row": row[first], "start": start[first], "end": end[last]})

@@ -11,7 +11,7 @@ from synthetic_data.numbers.draws import Days, draws, exponential
 
 
 def naturalisations(seed: int, households: pl.DataFrame, people: pl.DataFrame) -> Days:
-    """Return the day on which each person becomes British while living here, or `NEVER`; families do together."""
+    """Return the day on which each person becomes British here, or `NEVER`; households do so together."""
     home = people["household"].to_numpy()
     key, arrive = households["key"].to_numpy(), households["arrive"].to_numpy()
     rate = np.zeros(len(key))
@@ -32,5 +32,5 @@ def naturalisations(seed: int, households: pl.DataFrame, people: pl.DataFrame) -
 
 
 def visa_nationals(people: pl.DataFrame) -> NDArray[np.bool_]:
-    """Return who needs a visa: non-EU nationals, but for children born in the country, who have none to show."""
+    """Return who needs a visa: non-EU nationals, except children born in the country, who have no visa to show."""
     return ((people["group"] == "non_EU") & (people["country_of_birth"] != "GB")).to_numpy()

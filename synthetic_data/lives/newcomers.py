@@ -1,4 +1,4 @@
-"""Who comes from abroad in the simulated years, by migrant group, and who left before them and is listed still."""
+"""Who comes from abroad in the simulated years, and ghosts: people who left before and are still listed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,15 +35,16 @@ from synthetic_data.numbers.draws import Days, Floats, between, draws, exponenti
 from synthetic_data.numbers.labels import Labels
 
 HEAD_FEMALE = 0.48
-"""...of those who come from abroad; that of residents depends on the kind of household."""
+"""Share of heads who come from abroad; for residents it depends on the kind of household."""
 EARLIEST_BEFORE_COURSE = 25
-"""Days before the first of a course by which students arrive at the earliest."""
+"""Students arrive at most this number of days before their course begins."""
 CHILDREN_OF_A_FAMILY = (0.5, 0.35, 0.15)
+"""Shares of families with one, two and three children."""
 Columns = dict[str, NDArray[Any]]
 GHOSTS_FOREIGN = 0.5
-"""Of the people who left and are listed still (assumption); the others were British."""
+"""Share of foreign nationals among ghosts (assumption); the others were British."""
 OVERSTAY_DAYS = 240
-"""Median days that people stay on after their last permission (assumption)."""
+"""Median days of a stay beyond the last permission (assumption)."""
 
 
 def newcomers(
@@ -51,7 +52,7 @@ def newcomers(
 ) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
     """Return households and people who come from abroad to the given parts of a country of `number` residents.
 
-    Those whom a surge adds come last and have keys of their own, so that nobody else's draws change.
+    Those added by a surge come last and have keys of their own, so that no other person's draws change.
     """
     longer = changes.longer_stays if changes else None
     surge = changes.surge if changes else None
@@ -77,7 +78,7 @@ def _keys(
 ) -> NDArray[np.int64]:
     """Return the keys of a group's households in the given parts; `each` has the expected number of every part.
 
-    Numbers are rounded up or down by chance, so that the mean over parts and seeds is kept.
+    Numbers are rounded up or down at random, so that the mean over parts and seeds is unchanged.
     """
     stream = f"number of households, {migrant_group}" + (", surge" if surge else "")
     numbers = np.floor(each + draws(seed, stream, np.arange(len(each)))).astype(np.int64)
@@ -85,7 +86,7 @@ def _keys(
 
 
 def _households(seed: int, index: int, keys: NDArray[np.int64], begins: int, longer: LongerStays | None) -> Columns:
-    """Return the households with the given keys of one migrant group, which arrive from the day `begins` on."""
+    """Return the households with the given keys of one migrant group, which arrive on the day `begins` or later."""
     group, count = MIGRANT_GROUPS[index], len(keys)
     head_age = group.youngest + (group.oldest - group.youngest) * draws(seed, "head age", keys) ** 1.5
     with_children = (draws(seed, "family", keys) < group.children) & (head_age >= 24)
@@ -131,18 +132,18 @@ def _with_people(seed: int, groups: list[Columns]) -> tuple[pl.DataFrame, pl.Dat
 
 
 def _arrivals(group: MigrantGroup, number: int, begins: int) -> float:
-    """Return how many households of a group are expected to arrive from a day on, in a country of `number`."""
+    """Return the expected number of households that arrive on the day `begins` or later."""
     return group.per_1000 * number / 1000 * len(YEARS) * (1 - _arrived_before(group, begins))
 
 
 def _arrived_before(group: MigrantGroup, on: int) -> float:
-    """Return the share of a migrant group's arrivals before a day: years by its trend, days evenly within a year."""
+    """Return the share of arrivals before a day: years by the trend of the group, days evenly within a year."""
     new_years = year_starts(np.append(YEARS, YEARS[-1] + 1))
     return float(np.interp(on, new_years, np.append(0.0, np.cumsum(trend(group.trend)))))
 
 
 def _arrival(uniform: Floats, group: MigrantGroup, begins: int) -> Days:
-    """Return the day of arrival of those who arrive from the day `begins` on."""
+    """Return the day of arrival of households that arrive on the day `begins` or later."""
     before = _arrived_before(group, begins)
     uniform = before + (1 - before) * uniform
     ends = np.cumsum(trend(group.trend))
@@ -153,7 +154,7 @@ def _arrival(uniform: Floats, group: MigrantGroup, begins: int) -> Days:
 
 
 def _ghosts(seed: int, keys: NDArray[np.int64]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return people who lived here once, left in the years before the first day, and never told a doctor."""
+    """Return people who lived here, left before the first day, and never notified their general practice."""
     number = len(keys)
     foreign = draws(seed, "group", keys) < GHOSTS_FOREIGN
     group = pick(draws(seed, "ghost group", keys), (0.25, 0.25, 0.5))
@@ -175,7 +176,7 @@ def _ghosts(seed: int, keys: NDArray[np.int64]) -> tuple[pl.DataFrame, pl.DataFr
 def _leaving_after_course(
     seed: int, keys: NDArray[np.int64], begin: NDArray[np.int64], finish: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return the day on which students leave the country: most within months, some years after their course."""
+    """Return the day on which students leave the country: most within months of the course, some years later."""
     fate = draws(seed, "after the course", keys)
     soon = 1 - np.exp(-PERMITTED_AFTER_COURSE / STUDENT_LINGERS)
     lingers = exponential(soon * draws(seed, "leaving", keys), STUDENT_LINGERS)
@@ -194,7 +195,7 @@ def _leaving_after_course(
 def _course(
     seed: int, keys: NDArray[np.int64], group: str, year: NDArray[np.int64], begins: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return first and last day of the courses that students begin in a year, or in the next if that is too soon."""
+    """Return the first and last day of courses that begin in a year, or in the next one if arrival were too early."""
     years = 1 + pick(draws(seed, "course years", keys), COURSE_YEARS[group])
     january = (draws(seed, "january start", keys) < 0.15) & (years == 1)
     begin = np.where(january, year_starts(year, 1, 12), year_starts(year, 9, 17))
@@ -214,7 +215,7 @@ def _next_stay(
     leave: NDArray[np.int64],
     longer: LongerStays | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return arrival and departure of the stay after the one that ended: never within 365 days of it."""
+    """Return arrival and departure of the next stay, which begins more than 365 days after the one that ended."""
     arrive, leaves = np.full(len(keys), NEVER), np.full(len(keys), NEVER)
     some = np.flatnonzero((draws(seed, f"{stream} comes", keys) < group.returns) & (leave < NEVER))
     absence = exponential(draws(seed, f"{stream} absence", keys[some]), group.mean_absence)
@@ -234,6 +235,7 @@ def _stay_days(
     longer: LongerStays | None,
     family: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
+    """Return the length of stays in days: permanent, or log-normal; `family` marks those who bring children."""
     median = np.full(len(keys), float(group.median_days))
     if longer and group.purpose != "visit":
         begins = day(longer.begins.year, longer.begins.month, longer.begins.day)

@@ -1,29 +1,29 @@
 """How households and people are numbered, so that no number depends on how many others there are.
 
-A household's key is its part, its migrant group, whether a surge added it, and its place among those. A person's
-number follows from the key of the household of the first day or of arrival, that of a child from its mother's.
+A household's key combines its part, its migrant group, whether a surge added it, and its position among those. A
+person's number follows from the key of the first household, that of a child born later from its mother's number.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 PLACES = 8
-"""Numbers of people kept free for each household."""
+"""Person numbers reserved for each household."""
 PART_BITS, MIGRANT_GROUP_BITS, SURGE_BIT = 40, 32, 31
 OWN_HOUSEHOLD_KEYS = 1 << 55
-"""Keys from this one on are those of households that children found: the child's number follows."""
+"""Added to a person's number, this is the key of the household that the person founds."""
 BIRTH_KEYS = 1 << 56
-"""Numbers from this one on are those of children born in the simulated years."""
+"""Person numbers from this one are those of children born in the simulated years."""
 BIRTH_SLOTS = 32
-"""Numbers kept free for the children of a woman: two for each year."""
+"""Person numbers reserved for the children of a woman: two for each year."""
 
 
 def first_keys(part: int, migrant_group: int, number: int, *, surge: bool = False) -> NDArray[np.int64]:
-    """Return the keys of so many households of one part and migrant group."""
+    """Return the keys of the first `number` households of one part and migrant group."""
     begin = (part << PART_BITS) + (migrant_group << MIGRANT_GROUP_BITS) + (int(surge) << SURGE_BIT)
     return begin + np.arange(number)
 
 
 def added_by_surge(person: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return 1 for each person (number, of those not born in the simulated years) whom a surge added, else 0."""
+    """Return 1 for each person number that belongs to a household added by a surge, else 0; not for births."""
     return (person // PLACES >> SURGE_BIT) & 1

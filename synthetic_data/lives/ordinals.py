@@ -1,4 +1,4 @@
-"""Ordinals: small numbers of people, from which institutions make the numbers that they give."""
+"""Ordinals: a small number for each person, from which institutions derive the identifiers that they assign."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,14 @@ from synthetic_data.numbers.runs import numbered
 _PART_ORDINALS = 10**8
 _PERSON_BITS = 48
 _BORN_LATER = 10**7
-"""Numbers of people: below this those who were born or came first, above it the children of their women."""
+"""Ordinals below this are those of first residents and newcomers, above it those of children born later."""
 
 
 def ordinals(lives: Lives) -> NDArray[np.int64]:
     """Return a number below 10**9 for each person, the same in every scenario and whichever parts are simulated.
 
-    Within a part, those who are not born in the simulated years are ranked by their own numbers, people
-    added by a surge last; a child's number follows from its mother's rank among the women, and its year.
+    Within a part, people not born in the simulated years are ranked by their person number, those added by a surge
+    last; a child's ordinal follows from its mother's rank among the women and from its birth slot.
     """
     person, part = lives.person, lives.part
     born = person >= BIRTH_KEYS

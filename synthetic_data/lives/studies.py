@@ -12,11 +12,11 @@ from synthetic_data.numbers.draws import Days, draws
 FIRST, ONWARD, DISTANCE = 1, 2, 3
 """Numbers of a person's courses."""
 ONWARD_COURSE = 0.15
-"""International students of longer courses who take a second course at once."""
+"""Share of international students who stay on and begin a second course at once."""
 DISTANCE_COURSE = 0.03
-"""...and who enrol as distance learners after they left the country."""
+"""...and who enrol as distance learners after they leave the country."""
 PLACEMENT = 0.12
-"""Students of courses of three years and more who spend their third year on a placement (assumption)."""
+"""Share of students on courses of three years or more who spend the third year on a placement (assumption)."""
 
 
 def first_course(lives: Lives) -> tuple[Days, Days]:
@@ -55,9 +55,9 @@ def _courses(row: NDArray[np.int64], course: int, begin: Days, end: Days, *, hom
 
 
 def _international(lives: Lives) -> pl.DataFrame:
-    """Return the courses of students from abroad; who leaves the country early ends early.
+    """Return the courses of students from abroad, which end when they leave the country.
 
-    Some take a second course at once, and some who left enrol again from afar.
+    Some take a second course at once, and some who left enrol as distance learners.
     """
     begin, finish = first_course(lives)
     row = np.flatnonzero(begin < NEVER)

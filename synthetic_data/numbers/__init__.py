@@ -1,1 +1,1 @@
-"""Numbers that every room needs: keyed random draws, days, labels, and arrays of runs and equal rows."""
+"""Numbers for the whole simulator: keyed random draws, days, labels, and arrays of runs and equal rows."""

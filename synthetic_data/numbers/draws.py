@@ -1,4 +1,4 @@
-"""Keyed random draws: the same person draws the same number whatever else is simulated."""
+"""Keyed random draws: the same person draws the same number, whatever else is simulated."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,9 +16,9 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 LARGEST = 1e15
-"""A lag that is longer, from an error of absurd size, could not be added to a day."""
+"""A longer lag, from an error rate of absurd size, could not be added to a day."""
 _BLOCK = 1 << 15
-"""Entities drawn for at a time: a mixer reads and writes them many times, and so many stay in a core's cache."""
+"""Entities drawn for at a time: the mixer passes over them many times, and this number fits in a core's cache."""
 
 
 def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -46,8 +46,8 @@ def scatter(seed: int, stream: str, entities: ArrayLike, *more: ArrayLike) -> ND
 def draws(seed: int, stream: str, entities: ArrayLike, *more: ArrayLike) -> Floats:
     """Return a uniform number in [0, 1) for each entity.
 
-    `stream` names what is decided, and `more` tells repeated decisions of one entity apart (its year, its
-    number of the move). Nothing else enters: adding people, or another stream, moves no number.
+    `stream` names what is decided, and `more` distinguishes repeated decisions of one entity (by year, or by the
+    number of the move). Nothing else enters, so adding people or another stream changes no number.
     """
     return _in_blocks(_uniform, np.float64, _stream_key(seed, stream), entities, *more)
 
@@ -94,7 +94,7 @@ def exponential(uniform: Floats, mean: ArrayLike) -> Floats:
 
 
 def pick(uniform: Floats, weights: ArrayLike) -> NDArray[np.int64]:
-    """Return for each uniform number the index of a category, drawn with the given weights."""
+    """Return the index of a category for each uniform number, drawn with the given weights."""
     cumulated = np.cumsum(np.asarray(weights, dtype=np.float64))
     return np.minimum(np.searchsorted(cumulated / cumulated[-1], uniform, side="right"), len(cumulated) - 1)
 

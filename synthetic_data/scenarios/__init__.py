@@ -1,1 +1,1 @@
-"""Scenarios: what differs from the baseline of the simulated country, one TOML file each."""
+"""Scenarios: differences from the baseline of the simulated country, one TOML file each."""

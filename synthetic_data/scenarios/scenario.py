@@ -1,7 +1,7 @@
-"""Scenarios: what differs from the baseline, as data; everybody whom two scenarios share keeps all draws.
+"""Scenarios: differences from the baseline, as data; people who are in two scenarios keep all their draws.
 
-A scenario is a TOML file, in `synthetic_data/scenarios/` or of a user. It changes lives (a surge of arrivals,
-longer stays), what sources say of them (errors), or what arrives of it (lost rows).
+A scenario is a TOML file, in `synthetic_data/scenarios/` or a user's own. It changes lives (a surge of arrivals,
+longer stays), what sources record of them (errors), or what is delivered (lost rows).
 """
 
 from importlib import resources
@@ -29,11 +29,11 @@ DATED: dict[DatedExtract, str] = {
     "exit_checks_travel": "EVENT_DATE", "exit_checks_visas": "VALID_FROM", "hesa": "YEARSTART",
     "mws": "REGISTRATION_DATE", "pds": "POSTING_DATE", "pr": "SNAPSHOT_DATE",
 }  # fmt: skip
-"""The header of the date by which rows of an extract belong to a year."""
+"""The column of each extract whose date assigns rows to a year."""
 
 
 class Loss(Frozen):
-    """A share of the rows of an extract that are dated in one calendar year never arrives."""
+    """A share of the rows of an extract that are dated in one calendar year is never delivered."""
 
     extract: DatedExtract
     year: int = Field(ge=as_date(FIRST_DAY).year - 1, le=as_date(LAST_DAY).year)
@@ -41,7 +41,7 @@ class Loss(Frozen):
 
 
 class Scenario(Changes):
-    """What differs from the baseline; `perfect` sources make no errors but those that `errors` then adds."""
+    """Differences from the baseline; `perfect` sources make only the errors that `errors` then adds."""
 
     name: str = Field(pattern="^[A-Za-z0-9_-]+$")
     says: str = Field(pattern="^[^\\r\\n]+$")
@@ -55,17 +55,20 @@ class Scenario(Changes):
         return self
 
     def source_errors(self, chosen: str | None = None) -> Errors:
-        """Return the errors of the scenario, changed by what a user chose: `none`, or a file of overrides."""
+        """Return the errors of the scenario, changed by what a user chose: `none`, or a file of overrides.
+
+        Raises `UserError` if `chosen` is neither.
+        """
         if chosen == NO_ERRORS_WORD:
             return NO_ERRORS
         own = with_overrides(NO_ERRORS if self.perfect else Errors(), self.errors, f"{self.name}, [errors]")
         if chosen is None:
             return own
         if chosen in scenario_names():
-            raise UserError(f"--errors {chosen}: is a scenario. Give it with --scenario.")
+            raise UserError(f"--errors {chosen}: this is a scenario. Give it with --scenario.")
         if not Path(chosen).is_file():
             raise UserError(
-                f"--errors {chosen}: no such file. Name a TOML file of errors, or say '{NO_ERRORS_WORD}' for none."
+                f"--errors {chosen}: no such file. Give a TOML file of errors, or '{NO_ERRORS_WORD}' for no errors."
             )
         return read_errors(Path(chosen), own)
 
@@ -77,15 +80,15 @@ def scenario_names() -> list[str]:
 
 
 def read_scenario(name: str) -> Scenario:
-    """Return a scenario by its name, or from a path that ends in `.toml`; raises `UserError` for a mistake."""
+    """Return a scenario by its name, or from a path that ends in `.toml`; raises `UserError` for a mistake in it."""
     path = Path(name)
     if path.suffix != ".toml":
         if path.is_file():
-            raise UserError(f"--scenario {name}: the name of a scenario's file ends in .toml. Give it such a name.")
+            raise UserError(f"--scenario {name}: the name of a scenario file ends in .toml. Rename it.")
         if name not in scenario_names():
             raise unknown("scenario", name, scenario_names(), "--scenario")
         path = Path(str(resources.files("synthetic_data.scenarios") / f"{name}.toml"))
     tree = read_toml(path)
     if tree and tree.keys() <= Errors.model_fields.keys():
-        raise UserError(f"{path}: a file of errors, not a scenario. Give it with --errors.")
+        raise UserError(f"{path}: is a file of errors, not a scenario. Give it with --errors.")
     return parse(Scenario, {"name": path.stem, **tree}, str(path))

@@ -1,1 +1,1 @@
-"""The truth of every life under every definition, written for scoring alone."""
+"""The truth of every life under every definition, used only for scoring."""

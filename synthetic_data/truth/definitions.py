@@ -1,24 +1,24 @@
-"""The truth of migration under every definition: a slow and obvious oracle that shares nothing with the pipeline.
+"""Migration under every definition: a slow and obvious oracle that shares no code with the pipeline.
 
 A life is a list of spells of presence in the country. Every journey abroad, however short, ends a spell.
 
 * `long_term` (published; ONS, Long-term international migration, first arrival to last departure, 2023): spells that
   are separated by at most 365 days are one chain; a chain is a long-term stay when more than 365 days lie between
   its first arrival and its last departure. Its first day is an immigration, unless it began before 2010 or by birth;
-  the day of its last departure is an emigration, unless it ended by death. On any day from the first arrival until
-  the last departure the person is a usual resident.
-* `twelve_months` (United Nations, Recommendations on statistics of international migration, 1998, read to the
-  letter): residence begins with a spell of at least twelve calendar months, and ends with an absence of as many.
-  A journey breaks a spell, and a visit an absence; neither changes the residence that somebody has already.
-* `days_365_of_487` (the 12/16-month rule of the Australian Bureau of Statistics, 2006, and Stats NZ, 2017): who is
-  not resident becomes so by an arrival with at least 365 days in the country in the next 487, together; who is
-  resident ceases to be so by a departure with as many days away.
+  the day of its last departure is an emigration, unless it ended by death. From the first arrival until the last
+  departure the person is a usual resident.
+* `twelve_months` (United Nations, Recommendations on statistics of international migration, 1998, taken
+  literally): residence begins with a spell of at least twelve calendar months and ends with an absence of the same
+  length. A journey breaks a spell, and a visit an absence; neither changes an established residence.
+* `days_365_of_487` (the 12/16-month rule of the Australian Bureau of Statistics, 2006, and Stats NZ, 2017): a
+  non-resident becomes resident by an arrival after which at least 365 of the next 487 days are spent in the country;
+  a resident ceases to be one by a departure after which at least 365 of the next 487 days are spent away.
 * `short_term_1_to_12` and `short_term_3_to_12` (ONS, Short-term international migration; United Nations, 1998):
-  visits, spells of a chain that is no long-term stay, of at least one, or three, and under twelve calendar months.
+  visits (spells of a chain that is no long-term stay) of at least one, or three, and under twelve calendar months.
 * `circular` (UNECE, Defining and measuring circular migration, 2016): three changes of residence within ten years,
-  each followed by at least twelve months without a crossing; `circular_90_days` asks for 90 days.
+  each followed by at least twelve months without a crossing; `circular_90_days` requires 90 days.
 
-Birth, and presence from before the beginning, count as an arrival, but never as a migration.
+Birth and presence from before 2010 count as an arrival, but never as a migration.
 """
 
 from calendar import monthrange
@@ -30,15 +30,15 @@ from synthetic_data.truth.life import LONG, Chain, Life, Spell
 
 MOST_OF_SIXTEEN_MONTHS, SIXTEEN_MONTHS = 365, 487
 VISITS = {"1_to_3_months": (1, 3), "3_to_6_months": (3, 6), "6_to_12_months": (6, 12)}
-"""The rungs of the ladder of visits: at least so many calendar months, and under so many."""
+"""Lengths of visits: from the first number of calendar months to under the second."""
 CIRCULAR_YEARS = 10
 
 
 class Status(NamedTuple):
     """One settled migration, visit or circular migrant of one person.
 
-    `days` is the time until the next migration under the same definition (None without one), the length of a visit,
-    or the time between the first and the third change of residence of a circular migrant.
+    `days` is the time until the next migration under the same definition (None if there is none), the length of a
+    visit, or the time between the first and the third change of residence of a circular migrant.
     """
 
     definition: str
@@ -48,7 +48,7 @@ class Status(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """One crossing under the rule of 365 days in 487; None is what the end of observation leaves unknown."""
+    """One crossing under the rule of 365 days in 487; None where the end of observation leaves it unknown."""
 
     date: date
     is_arrival: bool
@@ -79,10 +79,10 @@ def is_usual_resident(of_person: list[Chain], on: date, horizon: date) -> bool:
 
 
 def changes_of_residence(life: Life, until: Callable[[date], date]) -> list[tuple[date, str]]:
-    """Return the migrations of which each is followed by presence or absence from its day until `until(day)`.
+    """Return the migrations that are followed by presence or absence from their day until `until(day)`.
 
-    Where somebody lives who was here at the beginning is settled, without a migration, by the first interval that
-    is long enough.
+    For a person who is here at the beginning, the first interval that is long enough settles residence, without a
+    migration.
     """
     found: list[tuple[date, str]] = []
     lives_here = None if life.begins_here else False
@@ -104,12 +104,12 @@ def crossings(
     days: int = MOST_OF_SIXTEEN_MONTHS,
     window: int = SIXTEEN_MONTHS,
 ) -> list[Crossing]:
-    """Return what each crossing (day, whether an arrival; in order) means under the 12/16-month rule.
+    """Return the meaning of each crossing (day, whether an arrival; in order) under the 12/16-month rule.
 
     Days are counted in the spells of presence. `resident` is the status before the first crossing, `until` the end
-    of observation. The rule is that of the package migstat (Stats NZ), right-censoring included: from the first
-    crossing that is not settled on, statuses are unknown; a later one the other way is still known to be no
-    migration when fewer than 2 * `days` - `window` were spent here (or away) since.
+    of observation. The rule is that of the package migstat (Stats NZ), including right-censoring: from the first
+    unsettled crossing, statuses are unknown; a later crossing in the other direction is still known to be no
+    migration if fewer than 2 * `days` - `window` days were spent here (or away) since.
     """
     found: list[Crossing] = []
     unsettled: tuple[date, bool] | None = None
@@ -117,8 +117,8 @@ def crossings(
         if unsettled is not None:
             first, arrived = unsettled
             spent = _days(spells, first, min(on, until), here=arrived)
-            harmless = arrival != arrived and spent < 2 * days - window
-            found.append(Crossing(on, arrival, None, None, False if harmless else None))
+            no_migration = arrival != arrived and spent < 2 * days - window
+            found.append(Crossing(on, arrival, None, None, False if no_migration else None))
             continue
         if resident == arrival:
             found.append(Crossing(on, arrival, resident, resident, False))
@@ -137,7 +137,7 @@ def crossings(
 
 
 def visits(life: Life) -> Iterator[tuple[date, int, str]]:
-    """Yield day, days and rung of each visit of one to under twelve months that began and ended by a crossing."""
+    """Yield day, days and length (key of `VISITS`) of each visit that began and ended by a crossing."""
     for chain in life.chains:
         if chain.is_long_term(life.horizon) is not False:
             continue
@@ -145,9 +145,9 @@ def visits(life: Life) -> Iterator[tuple[date, int, str]]:
             inside = chain.start <= start and end is not None and end <= (chain.end or life.horizon)
             if not inside or end is None or end == life.death or start == life.birth:
                 continue
-            for rung, (shortest, under) in VISITS.items():
+            for length, (shortest, under) in VISITS.items():
                 if after_months(start, shortest) <= end < after_months(start, under):
-                    yield start, (end - start).days, rung
+                    yield start, (end - start).days, length
 
 
 def statuses(life: Life) -> Iterator[Status]:
@@ -161,16 +161,16 @@ def _ever(life: Life) -> Iterator[Status]:
     yearly = changes_of_residence(life, _twelve_months_after)
     yield from _migrations("twelve_months", yearly)
     yield from _migrations("days_365_of_487", list(_most_of_sixteen_months(life)))
-    for start, days, rung in visits(life):
-        yield Status("short_term_1_to_12", rung, start, days)
-        if rung != "1_to_3_months":
+    for start, days, length in visits(life):
+        yield Status("short_term_1_to_12", length, start, days)
+        if length != "1_to_3_months":
             yield Status("short_term_3_to_12", "visit", start, days)
     yield from _circular("circular", yearly)
     yield from _circular("circular_90_days", changes_of_residence(life, _ninety_days_after))
 
 
 def after_months(on: date, months: int) -> date:
-    """Return the same day of the month some calendar months later, or that month's last day where it has none."""
+    """Return the same day of the month some calendar months later, or the last day of a shorter month."""
     years, month = divmod(on.month - 1 + months, 12)
     year, month = on.year + years, month + 1
     return date(year, month, on.day if on.day <= 28 else min(on.day, monthrange(year, month)[1]))
@@ -214,7 +214,7 @@ def _migrations(definition: str, found: list[tuple[date, str]]) -> Iterator[Stat
 
 
 def _circular(definition: str, found: list[tuple[date, str]]) -> Iterator[Status]:
-    """Yield the first change of residence that is the third one within ten years."""
+    """Yield the first change of residence that is the third within ten years."""
     for (first, _), (third, _) in zip(found, found[2:], strict=False):
         if third <= after_months(first, 12 * CIRCULAR_YEARS):
             yield Status(definition, "third_change", third, (third - first).days)

@@ -1,4 +1,4 @@
-"""A life as the oracle reads it: spells of presence, joined into chains, or in turn with absences."""
+"""A life as the oracle reads it: spells of presence, joined into chains, or alternating with absences."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Life:
-    """One person: spells of presence in order, birth and death in the country, and the days that lives are known."""
+    """One person: spells of presence in order, birth, death in the country, and the period that is known."""
 
     spells: list[Spell]
     birth: date
@@ -32,21 +32,21 @@ class Life:
 
     @property
     def begins_here(self) -> bool:
-        """Whether the first spell began by birth or before lives are known, so by no crossing that counts."""
+        """Whether the first spell began by birth or before lives are known, and so without a crossing that counts."""
         start = self.spells[0][0]
         return start < self.begin or start == self.birth
 
     @cached_property
     def chains(self) -> "list[Chain]":
-        """The spells, joined over short absences."""
+        """The spells, joined across short absences."""
         return chains(self.spells)
 
     @cached_property
     def intervals(self) -> list[Interval]:
-        """Presences and absences in turn, from the first spell to the horizon or to death."""
+        """Alternating presences and absences, from the first spell to the horizon or to death."""
         found: list[Interval] = []
-        comes_back = [start for start, _ in self.spells[1:]] + [None]
-        for (start, end), back in zip(self.spells, comes_back, strict=True):
+        returns = [start for start, _ in self.spells[1:]] + [None]
+        for (start, end), back in zip(self.spells, returns, strict=True):
             found.append(Interval(start, end, here=True))
             if end is not None and end != self.death:
                 found.append(Interval(end, back, here=False))
@@ -55,13 +55,13 @@ class Life:
 
 @dataclass(frozen=True)
 class Chain:
-    """Spells of presence joined over short absences; `end` is None while the person is still here."""
+    """Spells of presence joined across short absences; `end` is None while the person is still here."""
 
     start: date
     end: date | None
 
     def is_long_term(self, horizon: date) -> bool | None:
-        """Return whether the chain is a long-term stay, or None where the horizon is too near to tell."""
+        """Return whether the chain is a long-term stay, or None where the horizon is too near to decide."""
         if (self.end or horizon) - self.start > LONG:
             return True
         return False if self.end is not None and horizon - self.end > LONG else None

@@ -1,4 +1,4 @@
-"""The truth folder: people, presence, statuses, migrations and residents, for scoring alone."""
+"""The truth folder: people, presence, statuses, migrations and residents, used only for scoring."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -22,12 +22,12 @@ REFERENCE_DATES = tuple(date(year, 6, 30) for year in range(2015, 2020))
 STATUSES = {"row": pl.Int64, "definition": pl.String, "kind": pl.String, "date": pl.Date, "days": pl.Int64}
 
 
-def settle(lives: Lives) -> dict[str, pl.DataFrame]:
-    """Return the truth of simulated lives, table by table.
+def tables(lives: Lives) -> dict[str, pl.DataFrame]:
+    """Return the tables of the truth of simulated lives, by name.
 
-    people: one row a person. presence: one row a spell, `end` exclusive, null when it lasts beyond 2020.
-    statuses: one row a settled migration, visit or circular migrant under one definition (`definitions.Status`).
-    migrations: the long-term ones among them. residents: one row a usual resident on a reference date, with the
+    people: one row per person. presence: one row per spell, `end` exclusive, null when it lasts beyond 2020.
+    statuses: one row per settled migration, visit or circular migrant under one definition (`definitions.Status`).
+    migrations: the long-term ones among them. residents: one row per usual resident and reference date, with the
     `local_authority` and the `region` of the address on that day.
     """
     presence = _presence(lives)
@@ -51,7 +51,7 @@ def _presence(lives: Lives) -> pl.DataFrame:
     stays, trips = ([frame[name].to_numpy() for name in frame.columns] for frame in (lives.stays, lives.trips))
     row, start, end = stays
     away, out, back = trips
-    # stays and journeys are disjoint, so the n-th start and the n-th end of a person make a spell
+    # journeys lie within stays and do not overlap, so the n-th start and the n-th end of a person make a spell
     starts = np.sort(np.append(row_days(row, start), row_days(away, back)), kind="stable")
     ends = np.sort(np.append(row_days(row, end), row_days(away, out)), kind="stable")
     spells = pl.DataFrame({"row": row_of(starts), "start": day_of(starts), "end": day_of(ends)})
@@ -63,9 +63,9 @@ def _as_date(name: str) -> pl.Expr:
 
 
 def _crosses(lives: Lives, presence: pl.DataFrame) -> NDArray[np.bool_]:
-    """Return who ever crosses the border: all but those with one spell, from birth or from before 2010, for good.
+    """Return who ever crosses the border: all except those with one spell, from birth or before 2010 to the end.
 
-    Only they have a status that needs the oracle.
+    Only people who cross can have a status that needs the oracle.
     """
     row, start, end = (presence[name].to_numpy() for name in ("row", "start", "end"))
     from_the_beginning = (start < FIRST_DAY) | (start == lives.birth[row])
@@ -76,7 +76,7 @@ def _crosses(lives: Lives, presence: pl.DataFrame) -> NDArray[np.bool_]:
 
 
 def _stayers(presence: pl.DataFrame) -> pl.DataFrame:
-    """Return the residents (`row, reference_date`) among people who never cross: who lives here for over 365 days."""
+    """Return the residents (`row, reference_date`) among people who never cross: those here for over 365 days."""
     end = pl.min_horizontal("end", pl.lit(LAST_DAY + 1, dtype=pl.Int64))
     long_term = presence.filter(end - pl.col("start") > LONG.days)
     spells = long_term.select("row", since=_as_date("start"), until=_as_date("end").fill_null(HORIZON))
@@ -96,7 +96,7 @@ def _places(lives: Lives, residents: pl.DataFrame) -> list[pl.Series]:
 
 
 def _oracle(lives: Lives, presence: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the statuses of people (`row` and the fields of `definitions.Status`) and who is resident when."""
+    """Return the statuses of people (`row` and the fields of `Status`) and when they are resident."""
     statuses: list[tuple[int, str, str, date, int | None]] = []
     residents: list[tuple[int, date]] = []
     for row, life in _lives_of(lives, presence):
@@ -111,7 +111,7 @@ def _oracle(lives: Lives, presence: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
 
 
 def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, Life]]:
-    """Yield each person (row) with the life that the oracle is asked about."""
+    """Yield each person (row) with their life in the form that the oracle reads."""
     row = presence["row"].to_numpy()
     spells = presence.select(
         "row", dates("birth", lives.birth[row]), dates("death", lives.death[row]), _as_date("start"), _as_date("end")

@@ -42,14 +42,14 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
     [
         ({"scenario": "visa_surg"}, "Did you mean 'visa_surge'?"),
         ({"errors": "nowhere.toml"}, "--errors nowhere.toml: no such file"),
-        ({"errors": "None"}, "or say 'none'"),
+        ({"errors": "None"}, "or 'none' for no errors"),
         ({"errors": ""}, "no such file"),
         ({"errors": "hard_links"}, "with --scenario"),
         ({"scenario": __file__}, "ends in .toml"),
         ({"data_date": date(2017, 6, 29)}, "coverage survey of 2017-06-30"),
         ({"regions": ("Waless",)}, "Did you mean 'Wales'?"),
         ({"snapshots": 0}, "--snapshots 0"),
-        ({"snapshots": 7}, "by 2019-12-31 there are 6"),
+        ({"snapshots": 7}, "6 exist on 2019-12-31"),
         ({"snapshots": 5, "data_date": date(2018, 1, 31)}, "Choose 1 to 4"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The truth tables against the oracle, asked about every single person, and against the lives themselves."""
+"""The truth tables against the oracle, applied to every person, and against the lives themselves."""
 
 from datetime import date
 
@@ -23,10 +23,10 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def tables(lives: Lives) -> dict[str, pl.DataFrame]:
-    return truth_tables.settle(lives)
+    return truth_tables.tables(lives)
 
 
-def test_the_short_cut_for_people_who_never_cross_agrees_with_the_oracle(tables: dict[str, pl.DataFrame]) -> None:
+def test_the_shortcut_for_people_who_never_cross_agrees_with_the_oracle(tables: dict[str, pl.DataFrame]) -> None:
     people = {person: (birth, death) for person, birth, death in tables["people"].select(
         "person", "birth_date", "death_date").iter_rows()}  # fmt: skip
     statuses, residents = set(), set()
@@ -61,7 +61,7 @@ def test_every_definition_finds_some_people(tables: dict[str, pl.DataFrame]) -> 
     assert 0 < found["circular"] < found["circular_90_days"]
 
 
-def test_everybody_is_present_once_at_a_time_between_birth_and_death(tables: dict[str, pl.DataFrame]) -> None:
+def test_each_person_is_present_once_at_a_time_between_birth_and_death(tables: dict[str, pl.DataFrame]) -> None:
     presence = tables["presence"].join(tables["people"], on="person").sort("person", "start")
     assert presence["person"].n_unique() == tables["people"].height
     assert (presence["start"] >= presence["birth_date"]).all()
@@ -83,7 +83,7 @@ def test_residents_live_in_the_authority_of_their_address(lives: Lives, tables: 
 
 
 def test_stock_and_flows_of_the_truth_add_up_year_by_year(tables: dict[str, pl.DataFrame]) -> None:
-    """Residents change by births, deaths and migrations; lives of less than a year are no residence."""
+    """Residents change by births, deaths and migrations; lives of less than a year do not count as residence."""
     people, migrations = tables["people"], tables["migrations"]
     residents = tables["residents"]
     for year in range(2016, 2020):
@@ -106,7 +106,7 @@ def _spells(presence: pl.DataFrame) -> dict[int, list[tuple[date, date | None]]]
 
 
 def test_nobody_returns_within_a_year_of_a_long_departure(lives: Lives) -> None:
-    """Stays, journeys aside, are apart by more than 365 days, so that no visit chains two of them."""
+    """Disregarding journeys, stays are separated by more than 365 days, so that no visit joins two of them."""
     gaps = lives.stays.with_columns(gap=pl.col("start") - pl.col("end").shift(1).over("row"))
     assert gaps["gap"].drop_nulls().min() > 365
     assert (lives.trips["back"] - lives.trips["out"]).max() <= 350

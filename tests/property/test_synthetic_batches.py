@@ -62,7 +62,7 @@ def test_the_bytes_are_the_same_whatever_the_threads(
     monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
     told: list[str] = []
     simulate.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
-    assert told == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
+    assert told == [*(f"{ended} of 3 batches simulated" for ended in (1, 2, 3)), "writing files"]
     assert digests(tmp_path) == digests(whole)
 
 
@@ -103,7 +103,7 @@ def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.M
 
 def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
-    monkeypatch.setattr(simulate, "_see", os.getcwd)  # fails in the process: it takes no arguments
+    monkeypatch.setattr(simulate, "_batch", os.getcwd)  # fails in the process: it takes no arguments
     with pytest.raises(TypeError):
         simulate.simulate(RESIDENTS, 7, tmp_path, threads=2)
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Keyed draws: what one person draws depends on nothing but seed, stream and person."""
+"""Keyed draws: a person's draw depends only on seed, stream and person."""
 
 import numpy as np
 from hypothesis import given
@@ -11,7 +11,7 @@ entities = st.lists(st.integers(0, 2**62), min_size=1, max_size=40, unique=True)
 
 
 @given(entities, entities, st.integers(0, 2**31))
-def test_a_person_draws_the_same_in_any_company(some: list[int], others: list[int], seed: int) -> None:
+def test_a_persons_draw_does_not_depend_on_others(some: list[int], others: list[int], seed: int) -> None:
     alone = draws(seed, "death", np.array(some))
     together = draws(seed, "death", np.array(others + some))
     assert np.array_equal(together[len(others) :], alone)
@@ -20,7 +20,7 @@ def test_a_person_draws_the_same_in_any_company(some: list[int], others: list[in
 
 
 @given(entities, st.integers(0, 2**31))
-def test_seeds_streams_and_repeated_decisions_draw_apart(some: list[int], seed: int) -> None:
+def test_seeds_streams_and_repeated_decisions_draw_different_numbers(some: list[int], seed: int) -> None:
     people = np.array(some)
     base = draws(seed, "birth", people, 2015)
     others = [
@@ -57,7 +57,7 @@ def test_shuffled_numbers_are_distinct_and_fit_nine_digits(rows: list[int], seed
     assert numbers.max() < 10**9
 
 
-def test_numbers_of_two_kinds_stand_in_unrelated_orders() -> None:
+def test_numbers_of_two_kinds_have_unrelated_orders() -> None:
     rows = np.arange(50_000)
     ranks = [np.argsort(np.argsort(shuffled(1, kind, rows))) for kind in ("traveller", "survey person")]
     assert abs(np.corrcoef(ranks[0], ranks[1])[0, 1]) < 4 / np.sqrt(len(rows))

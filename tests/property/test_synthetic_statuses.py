@@ -1,4 +1,4 @@
-"""What holds of the statuses of every life, however somebody comes and goes."""
+"""What is true of the statuses of every life, whatever the movements."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -15,7 +15,7 @@ BIRTH = date(1990, 1, 1)
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
-    """Return a life of up to twelve spells; it may begin by birth, go on at the horizon, or end by death."""
+    """Return a life of up to twelve spells; it may begin by birth, last beyond the horizon, or end by death."""
     lengths = draw(st.lists(st.one_of(st.integers(1, 130), st.integers(200, 900)), min_size=1, max_size=24))
     day = draw(st.dates(date(2008, 1, 1), date(2018, 1, 1)))
     birth = draw(st.sampled_from([BIRTH, day]))
@@ -31,7 +31,7 @@ def lives(draw: st.DrawFn) -> Life:
 
 
 @given(lives())
-def test_migrations_take_turns_and_visits_are_no_part_of_long_stays(life: Life) -> None:
+def test_migrations_alternate_and_visits_are_no_part_of_long_stays(life: Life) -> None:
     found = list(statuses(life))
     for definition in ("long_term", "twelve_months", "days_365_of_487"):
         kinds = [status.kind for status in found if status.definition == definition]
@@ -60,7 +60,7 @@ def test_migrants_by_days_spend_365_of_the_next_487_where_they_went(life: Life) 
 
 
 @given(lives(), st.dates(date(2012, 1, 1), HORIZON))
-def test_what_was_settled_on_a_day_is_never_revised(life: Life, horizon: date) -> None:
+def test_statuses_settled_by_a_day_are_never_revised(life: Life, horizon: date) -> None:
     spells: list[Spell] = [
         (start, end if end is not None and end < horizon else None) for start, end in life.spells if start < horizon
     ]

@@ -1,4 +1,4 @@
-"""What a mistake looks like, and how often it happens to whom."""
+"""What a mistake looks like, and how often it affects whom."""
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ def lives() -> Lives:
 
 
 @pytest.fixture(scope="module")
-def everybody(lives: Lives) -> np.ndarray:
+def every_row(lives: Lives) -> np.ndarray:
     return np.arange(lives.people.height)
 
 
@@ -66,9 +66,9 @@ def test_a_misspelt_name_is_another_name_with_the_same_first_letter() -> None:
     assert (written.str.slice(0, 1) == names.str.slice(0, 1)).mean() > 0.99
 
 
-def test_the_mean_over_residents_of_how_prone_people_are_is_kept(lives: Lives, everybody: np.ndarray) -> None:
+def test_the_mean_error_susceptibility_over_residents_is_one(lives: Lives, every_row: np.ndarray) -> None:
     errors = Errors()
-    factor = error_susceptibility(lives, errors, everybody)
+    factor = error_susceptibility(lives, errors, every_row)
     years, men = age(lives.birth, SURVEY_DAY), (lives.people["sex"] == "M").to_numpy()
     young = (years >= 20) & (years < 30)
     # weighted to the stated shares, so that the people simulated need not have them
@@ -82,10 +82,10 @@ def test_the_mean_over_residents_of_how_prone_people_are_is_kept(lives: Lives, e
 
 
 def test_factors_of_groups_multiply_and_do_not_depend_on_who_is_simulated(
-    lives: Lives, everybody: np.ndarray
+    lives: Lives, every_row: np.ndarray
 ) -> None:
     alike = with_overrides(Errors(), {"names": {"prone": 0.0, "prone_factor": 1.0}}, "test")
-    factor = error_susceptibility(lives, alike, everybody)
+    factor = error_susceptibility(lives, alike, every_row)
     years, men, in_london = age(lives.birth, SURVEY_DAY), (lives.people["sex"] == "M").to_numpy(), lives.part == 6
     young = (years >= 20) & (years < 30)
     mean = np.prod([1 + SHARES[name] * (of - 1) for name, of in alike.groups])
@@ -93,9 +93,9 @@ def test_factors_of_groups_multiply_and_do_not_depend_on_who_is_simulated(
     assert factor == pytest.approx(expected)
 
 
-def test_names_from_elsewhere_are_misspelt_more_often(lives: Lives, everybody: np.ndarray) -> None:
+def test_foreign_names_are_misspelt_more_often(lives: Lives, every_row: np.ndarray) -> None:
     errors = with_overrides(NO_ERRORS, {"names": {"rate": 0.2, "foreign_factor": 2.0}}, "test")
-    found = recorded_identity.identity(lives, errors, "pds", everybody, np.zeros(len(everybody)))
+    found = recorded_identity.identity(lives, errors, "pds", every_row, np.zeros(len(every_row)))
     wrong = (found["family_name"] != lives.people["family_name"]).to_numpy()
     foreign = ~lives.people["origin"].is_in(["english", "irish"]).to_numpy()
     for those, expected in ((foreign, 0.2 * 0.7 * 2), (~foreign, 0.2 * 0.7)):
@@ -111,50 +111,50 @@ def test_names_from_elsewhere_are_misspelt_more_often(lives: Lives, everybody: n
         ({"missing": {"given_name": 0.3}}, ["given_name"]),
     ],
 )
-def test_carelessness_has_the_rate_of_the_source_and_is_kept(
-    lives: Lives, everybody: np.ndarray, tree: dict, columns: list[str]
+def test_carelessness_has_the_rate_of_the_source_and_is_permanent(
+    lives: Lives, every_row: np.ndarray, tree: dict, columns: list[str]
 ) -> None:
     errors = with_overrides(NO_ERRORS, {**tree, "hesa": {"factor": 1.0}}, "test")
-    true, found = (recorded_identity.identity(lives, one, "hesa", everybody) for one in (NO_ERRORS, errors))
+    true, found = (recorded_identity.identity(lives, one, "hesa", every_row) for one in (NO_ERRORS, errors))
     for column in columns:
         share = (true[column] != found[column]).mean()
-        assert abs(share - 0.3) < 4 * np.sqrt(0.21 / len(everybody)) + 0.01
+        assert abs(share - 0.3) < 4 * np.sqrt(0.21 / len(every_row)) + 0.01
     assert [name for name in true.columns if not true[name].equals(found[name])] == columns
-    some = everybody[::-3]
+    some = every_row[::-3]
     assert recorded_identity.identity(lives, errors, "hesa", some).equals(found[some])
 
 
-def test_postcodes_and_nationalities_go_missing_and_no_others_change(lives: Lives, everybody: np.ndarray) -> None:
+def test_postcodes_and_nationalities_go_missing_and_no_others_change(lives: Lives, every_row: np.ndarray) -> None:
     errors = with_overrides(NO_ERRORS, {"hesa": {"missing": {"postcode": 0.2, "nationality": 0.1}}}, "test")
-    days = np.full(len(everybody), SURVEY_DAY)
-    known, found = (recorded_identity.postcode(lives, one, "hesa", everybody, days) for one in (NO_ERRORS, errors))
-    assert abs(found.is_null().mean() - 0.2) < 4 * np.sqrt(0.16 / len(everybody))
+    days = np.full(len(every_row), SURVEY_DAY)
+    known, found = (recorded_identity.postcode(lives, one, "hesa", every_row, days) for one in (NO_ERRORS, errors))
+    assert abs(found.is_null().mean() - 0.2) < 4 * np.sqrt(0.16 / len(every_row))
     assert (known.filter(found.is_not_null()) == found.drop_nulls()).all()
-    nation = recorded_identity.with_gaps(lives, errors, "hesa", "nationality", everybody, lives.people["nationality"])
-    assert abs(nation.is_null().mean() - 0.1) < 4 * np.sqrt(0.09 / len(everybody))
+    nation = recorded_identity.with_gaps(lives, errors, "hesa", "nationality", every_row, lives.people["nationality"])
+    assert abs(nation.is_null().mean() - 0.1) < 4 * np.sqrt(0.09 / len(every_row))
 
 
-def test_first_of_january_stands_in_documents_alike_and_where_a_source_knows_the_year_alone(
-    lives: Lives, everybody: np.ndarray
+def test_documents_give_first_of_january_to_all_sources_and_an_unknown_day_to_one(
+    lives: Lives, every_row: np.ndarray
 ) -> None:
     tree = {"dates": {"documents": {"SO": 1.0, "IQ": 0.0}, "day_unknown": 0.0}}
     documents = with_overrides(NO_ERRORS, tree, "test")
     born_in = lives.people["country_of_birth"]
     somalia = (born_in == "SO").to_numpy()
     for source in ("pds", "hesa"):
-        birth = recorded_identity.identity(lives, documents, source, everybody)["birth"].to_numpy()
+        birth = recorded_identity.identity(lives, documents, source, every_row)["birth"].to_numpy()
         assert (birth[somalia] == on_new_year(lives.birth[somalia])).all()
         assert (birth[~somalia] == lives.birth[~somalia]).all()
     unknown = with_overrides(NO_ERRORS, {"dates": {"day_unknown": 1.0}}, "test")
     abroad = (born_in != "GB").to_numpy()
     at_pds, at_hesa = (
-        recorded_identity.identity(lives, unknown, one, everybody)["birth"].to_numpy() for one in ("pds", "hesa")
+        recorded_identity.identity(lives, unknown, one, every_row)["birth"].to_numpy() for one in ("pds", "hesa")
     )
     assert (at_hesa == lives.birth).all()
     assert (at_pds == np.where(abroad, on_new_year(lives.birth), lives.birth)).all()
 
 
-def test_a_source_that_met_somebody_before_the_marriage_holds_the_old_name(lives: Lives) -> None:
+def test_a_source_records_the_old_name_of_a_person_known_before_the_marriage(lives: Lives) -> None:
     rows = np.flatnonzero(lives.people["married_name"].is_not_null().to_numpy())
     married = lives.people["married"].to_numpy()[rows]
     old, new = lives.people["family_name"][rows], lives.people["married_name"][rows]
@@ -168,5 +168,5 @@ def test_a_source_that_met_somebody_before_the_marriage_holds_the_old_name(lives
     never = with_overrides(NO_ERRORS, {"forms": {"marriage_missed": 1.0}}, "test")
     assert name(never, np.full(len(rows), LAST_DAY)).equals(old, check_names=False)
     late = with_overrides(NO_ERRORS, {"forms": {"marriage_mean_days": 100.0}}, "test")
-    told = (name(late, married + 100) != old).mean()
-    assert abs(told - (1 - np.exp(-1))) < 4 * np.sqrt(0.25 / len(rows)) + 0.02
+    recorded = (name(late, married + 100) != old).mean()
+    assert abs(recorded - (1 - np.exp(-1))) < 4 * np.sqrt(0.25 / len(rows)) + 0.02

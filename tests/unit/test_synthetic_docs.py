@@ -1,4 +1,4 @@
-"""The documentation names every error as the catalogue has it, every option, and every extract for other products."""
+"""The documentation lists every error as in the catalogue, every option, and every extract for other products."""
 
 import inspect
 import re
@@ -31,22 +31,22 @@ def catalogue(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, tuple[s
             yield f"{prefix}{name}", (f"{value:g}", str(extra["source"]))
 
 
-def test_the_page_tells_every_error_its_default_and_the_source_of_it() -> None:
+def test_the_page_lists_every_error_with_its_default_and_source() -> None:
     errors = PAGE.read_text(encoding="utf-8").split("## Errors")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `([a-z_0-9.]+)` \| ([^|]*) \| [^|]* \| ([^|]*) \|", errors, flags=re.MULTILINE)
-    told = {
+    documented = {
         name: (re.sub(r"[0-9.]+", lambda number: f"{float(number[0]):g}", value), source)
         for name, value, source in rows
     }
-    assert told == dict(catalogue(Errors()))
+    assert documented == dict(catalogue(Errors()))
 
 
-def test_the_page_tells_every_option_of_simulate() -> None:
-    told = set(re.findall(r"^\| `--([a-z-]+)", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    assert told == {name.replace("_", "-") for name in inspect.signature(simulate).parameters}
+def test_the_page_lists_every_option_of_simulate() -> None:
+    documented = set(re.findall(r"^\| `--([a-z-]+)", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert documented == {name.replace("_", "-") for name in inspect.signature(simulate).parameters}
 
 
-def test_the_page_of_sources_tells_every_extract_that_is_linked_with_nobody() -> None:
+def test_the_page_of_sources_names_every_extract_that_is_never_linked() -> None:
     page = SOURCES.read_text(encoding="utf-8").split("## Sources for other products")[1]
     plan = tomllib.loads((ROOT / "linkage" / "plan.toml").read_text(encoding="utf-8"))
     for source in set(plan["never"]) - {"review_sample", "passenger_survey"}:

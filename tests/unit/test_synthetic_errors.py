@@ -1,4 +1,4 @@
-"""The catalogue of errors and its tree of overrides: what is named changes, all else stays, mistakes are told."""
+"""The catalogue of errors and its overrides: only named values change, and mistakes are reported."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def changed(errors: Errors) -> dict[str, float]:
     return {name: value for name, value in values(errors) if value != usual.get(name)}
 
 
-def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+def test_an_override_changes_only_what_it_names(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
         "broken_rows = 0.001\n[names]\nrate = 0.05\n[registration.nhs_never]\nEU = 0.25\n[mws.names]\nrate = 0.12\n"
@@ -39,7 +39,7 @@ def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("tree", "told"),
+    ("tree", "expected_message"),
     [
         ({"nams": {"rate": 0.1}}, "mine.toml: unknown key 'nams'. Did you mean 'names'?"),
         ({"names": {"rat": 0.1}}, r"mine.toml, \[names\]: unknown key 'rat'. Did you mean 'rate'?"),
@@ -59,8 +59,8 @@ def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> N
         ({"duplicates": {"mws": 0.1}}, r"\[duplicates\]: unknown key 'mws'"),
     ],
 )
-def test_a_mistake_is_told_with_its_file_its_place_and_the_nearest_key(tree: dict, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_a_mistake_is_reported_with_its_file_its_place_and_the_nearest_key(tree: dict, expected_message: str) -> None:
+    with pytest.raises(UserError, match=expected_message):
         with_overrides(Errors(), tree, "mine.toml")
 
 
@@ -69,7 +69,7 @@ def test_a_missing_file_is_a_users_mistake(tmp_path: Path) -> None:
         read_errors(tmp_path / "none.toml", Errors())
 
 
-def test_a_source_of_its_own_leaves_the_others_as_they_are(lives: Lives) -> None:
+def test_a_rate_of_one_source_leaves_the_others_unchanged(lives: Lives) -> None:
     rows = np.arange(lives.people.height)
     own = with_overrides(Errors(), {"mws": {"names": {"rate": 1.0}, "dates": {"birth": 1.0}}}, "mine.toml")
     for source in ("hesa", "pds", "pr"):
@@ -84,7 +84,7 @@ def test_a_source_of_its_own_leaves_the_others_as_they_are(lives: Lives) -> None
         assert (as_held[column] != usual[column]).mean() > 0.4
 
 
-def test_a_sources_rate_stands_in_place_of_the_general_rate_times_its_factor() -> None:
+def test_a_sources_rate_replaces_the_general_rate_times_its_factor() -> None:
     general = with_overrides(Errors(), {"names": {"rate": 0.1}, "mws": {"factor": 3.0}}, "mine.toml")
     assert general.rate("names", "rate", "mws") == pytest.approx(0.3)
     assert general.rate("names", "rate", "hesa") == pytest.approx(0.08)
@@ -104,7 +104,7 @@ def test_a_sources_addresses_and_broken_rows_are_its_own() -> None:
     assert (own.rate("names", "by_sound", "hesa"), own.rate("names", "by_sound", "pr")) == (0.9, 0.4)
 
 
-def test_perfect_sources_hold_what_is_true(lives: Lives) -> None:
+def test_perfect_sources_record_the_truth(lives: Lives) -> None:
     rows = np.arange(lives.people.height)
     for source in ("hesa", "pds", "coverage_survey"):
         single = recorded_identity.identity(lives, NO_ERRORS, source, rows, on=np.full(len(rows), LONG_AGO))
@@ -122,7 +122,7 @@ SOURCES = [name for name, value in Errors() if isinstance(value, OfSource)]
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_rate_of_a_source_can_be_its_own_and_changes_no_other(source: str) -> None:
-    """Whatever the tree takes for one source is what this source has then, and no other has it."""
+    """A value set for one source applies to that source and to no other."""
     usual = Errors()
     for kind, own in usual.of(source):
         if not isinstance(own, BaseModel) or kind == "addresses":
@@ -144,7 +144,7 @@ def test_perfect_sources_make_no_error_of_any_kind(source: str) -> None:
     assert NO_ERRORS.broken_share(source) == 0
 
 
-def test_a_rate_by_kind_is_that_of_every_source_times_its_care() -> None:
+def test_a_rate_by_kind_applies_to_every_source_times_its_factor() -> None:
     wrong = with_overrides(Errors(), {"sex": {"wrong": 0.01}, "missing": {"postcode": 0.1}}, "mine.toml")
     assert wrong.rate("sex", "wrong", "mws") == pytest.approx(0.015)
     assert wrong.rate("missing", "postcode", "pds") == pytest.approx(0.07)
@@ -161,7 +161,7 @@ def test_a_rate_by_kind_is_that_of_every_source_times_its_care() -> None:
         {"leavers": {"median_days": 1e30}, "addresses": {"nhs_median_days": 1e300, "mean_days": 1e300}},
         {"registration": {"nhs_sigma": 40.0, "nino_sigma": 1e6}},
     ],
-    ids=["nobody is ever active", "lags without end", "lags that differ without measure"],
+    ids=["nobody is ever active", "endless lags", "lags of boundless spread"],
 )
 def test_an_error_of_absurd_size_leaves_every_extract_well_formed(lives: Lives, tree: dict) -> None:
     made = list(extracts(lives, with_overrides(Errors(), tree, "here")))

@@ -1,4 +1,4 @@
-"""Labels: few texts for many rows, compared by number."""
+"""Labels: a small set of texts for many rows, compared by number."""
 
 import numpy as np
 import polars as pl
@@ -9,17 +9,17 @@ from synthetic_data.numbers.labels import Labels
 PURPOSES = Labels.looked_up(["work", "study", "work", "visit"], np.array([0, 1, 2, 3, 1]))
 
 
-def test_texts_that_stand_twice_in_a_table_are_one() -> None:
+def test_repeated_texts_in_a_table_are_one_label() -> None:
     assert PURPOSES.texts == ("work", "study", "visit")
     assert PURPOSES.are("work").tolist() == [True, False, True, False, False]
 
 
-def test_rows_are_taken_by_index_and_by_mask() -> None:
+def test_rows_are_selected_by_index_and_by_mask() -> None:
     assert PURPOSES[np.array([3, 0])].series("purpose").to_list() == ["visit", "work"]
     assert len(PURPOSES[PURPOSES.are_any("study", "nothing")]) == 2
 
 
-def test_a_column_gives_its_texts_back() -> None:
+def test_a_column_returns_its_texts() -> None:
     column = pl.Series("group", ["EU", "British", "EU"])
     assert Labels.of(column, ["British", "EU", "Irish"]).series("group").equals(column)
 

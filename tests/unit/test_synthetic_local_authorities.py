@@ -12,7 +12,7 @@ MID_2010 = {
 """Thousands of residents (ONS, Mid-year population estimates, mid-2010, as revised after the 2011 Census)."""
 
 
-def test_every_authority_of_april_2020_is_there_once_without_empty_fields() -> None:
+def test_every_authority_of_april_2020_occurs_once_without_empty_fields() -> None:
     authorities = table("local_authorities")
     assert len(authorities) == authorities["authority"].n_unique() == authorities["name"].n_unique() == 336
     assert authorities.null_count().sum_horizontal().sum() == 0

@@ -14,9 +14,9 @@ DRAWS = draws(1, "test", np.arange(20_000))
 
 
 def drawn(origin: str) -> tuple[pl.Series, pl.Series]:
-    everybody = of_all(origin, names.ORIGINS)
+    origins = of_all(origin, names.ORIGINS)
     female = np.arange(len(DRAWS)) % 2 == 0
-    return names.given_names(everybody, female, DRAWS), names.family_names(everybody, DRAWS[::-1])
+    return names.given_names(origins, female, DRAWS), names.family_names(origins, DRAWS[::-1])
 
 
 def of_all(text: str, texts: tuple[str, ...]) -> Labels:
@@ -45,11 +45,11 @@ def test_every_origin_has_names_and_customs(origin: str) -> None:
         ("nicknames", ["name", "nickname"]),
     ],
 )  # fmt: skip
-def test_no_table_says_anything_twice(name: str, key: list[str]) -> None:
+def test_no_table_repeats_a_row(name: str, key: list[str]) -> None:
     assert table(name).select(key).is_duplicated().sum() == 0
 
 
-def test_every_variant_is_another_spelling_of_a_name_that_somebody_of_the_origin_can_have() -> None:
+def test_every_variant_respells_a_name_that_exists_in_its_origin() -> None:
     known = pl.concat([table("given_names").select("origin", "name"), table("family_names")])
     variants = table("name_variants")
     assert variants.join(known, on=["origin", "name"], how="anti").is_empty()
@@ -58,7 +58,7 @@ def test_every_variant_is_another_spelling_of_a_name_that_somebody_of_the_origin
     assert table("nicknames").join(home, on="name", how="anti").is_empty()
 
 
-def test_every_country_has_a_code_of_every_kind_and_one_finer_group() -> None:
+def test_every_country_has_a_code_of_every_kind_and_one_fine_group() -> None:
     countries = table("countries")
     assert code(countries["country"], "border_code").null_count() == 0
     abroad = countries.filter(pl.col("country") != "GB")
@@ -95,7 +95,7 @@ def test_the_first_name_is_drawn_by_rank() -> None:
         assert abs((family == ranks[rank]).mean() - expected) < bound
 
 
-def test_a_country_has_its_main_origin_and_sometimes_its_other() -> None:
+def test_a_country_has_its_main_origin_and_sometimes_its_other_one() -> None:
     india = names.origin_of(of_all("IN", names.COUNTRIES), DRAWS)
     assert abs(india.are("south_indian").mean() - 0.22) < 0.012
     assert india.are_any("indian", "south_indian").all()

@@ -26,7 +26,7 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def truth(lives: Lives) -> dict[str, pl.DataFrame]:
-    return truth_tables.settle(lives)
+    return truth_tables.tables(lives)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_flows_births_and_deaths_have_the_scale_of_england_and_wales(
 
 
 def test_ages_sexes_and_nationalities_are_those_published(residents: np.ndarray, lives: Lives) -> None:
-    """Shares of residents, within four standard errors and the two years from mid-2017 to what is published.
+    """Shares of residents, within four standard errors and the two years from mid-2017 to the published figures.
 
     Ages and sexes: mid-2019 estimates. Nationalities: 2019, 3.7 million of the EU with Ireland and 2.5 million of
     elsewhere in the UK, 93% of them among the 59.4 million here; who has naturalised is British.
@@ -90,7 +90,7 @@ def test_ages_sexes_and_nationalities_are_those_published(residents: np.ndarray,
 
 
 def test_reasons_for_long_stays_are_those_published(truth: dict[str, pl.DataFrame]) -> None:
-    """Published reasons moved: work from 48% (year to March 2016) to 35% (2019), study from 26% to 36%."""
+    """Published reasons changed: work from 48% (year to March 2016) to 35% (2019), study from 26% to 36%."""
     purpose = {group.name: group.purpose for group in MIGRANT_GROUPS}
     came = truth["migrations"].filter(pl.col("direction") == "immigration").join(
         truth["people"], on="person"
@@ -104,7 +104,9 @@ def test_reasons_for_long_stays_are_those_published(truth: dict[str, pl.DataFram
     assert share["visit"] < 0.005  # those whose visits are so close that they count as one stay
 
 
-def test_visits_are_as_many_and_as_short_as_published(truth: dict[str, pl.DataFrame], residents: np.ndarray) -> None:
+def test_number_and_length_of_visits_are_those_published(
+    truth: dict[str, pl.DataFrame], residents: np.ndarray
+) -> None:
     """317,000 arrivals for 3 to 12 months in the year to June 2014, and 73% of those for 1 to 12 leave within 3."""
     visits = truth["statuses"].filter(
         pl.col("definition") == "short_term_1_to_12", pl.col("date").is_between(date(2012, 7, 1), date(2015, 6, 30))
@@ -129,7 +131,7 @@ def test_nhs_registration_lags_have_the_published_medians(made: dict[str, pl.Dat
     assert abs(medians["non_EU"] - 60) < 25
 
 
-def test_without_errors_every_source_says_the_truth(
+def test_without_errors_every_source_records_the_truth(
     flawless: dict[str, pl.DataFrame], lives: Lives, residents: np.ndarray
 ) -> None:
     people = lives.people.with_columns(birth=dates("birth", lives.birth))
@@ -150,7 +152,7 @@ def test_without_errors_every_source_says_the_truth(
     assert departures.height == 2
 
 
-def test_errors_are_of_the_size_that_the_catalogue_tells(
+def test_errors_have_the_size_given_in_the_catalogue(
     made: dict[str, pl.DataFrame], flawless: dict[str, pl.DataFrame], lives: Lives
 ) -> None:
     errors = Errors()
@@ -161,7 +163,7 @@ def test_errors_are_of_the_size_that_the_catalogue_tells(
     departures, all_departures = (
         one["exit_checks_travel"].filter(pl.col("DIRECTION") == "OUT").height for one in (made, flawless)
     )
-    # beside those that are never matched, about 1% are told by no carrier, or go by Ireland
+    # in addition to those never matched, about 1% are reported by no carrier, or go through Ireland
     assert abs(1 - departures / all_departures - errors.departures.unmatched - 0.01) < 0.010
     adults = made["pds"].height / flawless["pds"].height
     assert 0.78 < adults < 1.0
@@ -169,7 +171,7 @@ def test_errors_are_of_the_size_that_the_catalogue_tells(
     assert made["pds"].filter(pl.col("REMOVAL_REASON") == "EMB").height < 0.7 * leavers
 
 
-def test_people_stay_themselves_in_a_larger_country() -> None:
+def test_people_are_the_same_in_a_larger_country() -> None:
     small, large = (live(seed=4, residents=number).people for number in (600, 1_200))
     both = small.filter(pl.col("place") < 2).join(large, on="person", suffix="_in_large")
     assert both.height > 500

@@ -1,17 +1,17 @@
-"""Runs of equal values that stand together."""
+"""Runs of adjacent equal values."""
 
 import numpy as np
 
 from synthetic_data.numbers import runs
 
 
-def test_a_run_begins_where_the_value_changes_and_is_numbered_from_nought() -> None:
+def test_a_run_begins_where_the_value_changes_and_is_numbered_from_zero() -> None:
     values = np.array([3, 3, 3, 1, 3, 3])
     assert runs.begins(values).tolist() == [True, False, False, True, True, False]
     assert runs.numbered(values).tolist() == [0, 1, 2, 0, 0, 1]
 
 
-def test_nothing_has_no_runs() -> None:
+def test_an_empty_array_has_no_runs() -> None:
     nothing = np.empty(0, dtype=np.int64)
     assert len(runs.begins(nothing)) == len(runs.numbered(nothing)) == 0
     assert [len(places) for places in runs.pieces(runs.begins(nothing))] == [0, 0]
@@ -22,7 +22,7 @@ def test_a_piece_ends_where_the_next_one_begins() -> None:
     assert list(zip(first.tolist(), last.tolist(), strict=True)) == [(0, 1), (2, 2), (3, 4)]
 
 
-def test_ranges_are_told_number_by_number_and_those_that_end_before_they_begin_not_at_all() -> None:
+def test_ranges_list_every_number_and_empty_ranges_none() -> None:
     place, number = runs.ranges(np.array([2010, 2015, 2012]), np.array([2012, 2014, 2012]))
     assert place.tolist() == [0, 0, 0, 2]
     assert number.tolist() == [2010, 2011, 2012, 2012]

@@ -1,4 +1,4 @@
-"""Scenarios: each changes what it says, and everybody whom it shares with the baseline lives the same life."""
+"""Scenarios: each changes what it declares, and people who are also in the baseline keep their lives."""
 
 from datetime import date
 from itertools import pairwise
@@ -24,7 +24,7 @@ from synthetic_data.simulate import simulate
 
 SEED, RESIDENTS = 9, 6_000
 ARRIVALS_OF = 200_000
-"""Residents of the country whose newcomers alone are counted."""
+"""Residents of the country in which only newcomers are counted."""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,9 @@ def first_addresses(lives: Lives) -> pl.DataFrame:
 
 def test_the_shipped_scenarios_are_those_of_the_documentation() -> None:
     page = (Path(__file__).parents[2] / "docs" / "synthetic_data.md").read_text(encoding="utf-8")
-    told = page.split("## Scenarios")[1].split("\n## ")[0]
+    chapter = page.split("## Scenarios")[1].split("\n## ")[0]
     for name in scenario_names():
-        assert f"| `{name}` |" in told
+        assert f"| `{name}` |" in chapter
         assert read_scenario(name).says
 
 
@@ -99,12 +99,16 @@ def test_a_surge_multiplies_arrivals_of_one_migrant_group_from_its_day_on(
     # what is added is the expected number, so that only the baseline's own number is due to chance
     assert abs(after / before - 3) < 4 * 2 / before**0.5
     assert before > 400
-    lived = of("visa_surge").households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
-    assert lived > baseline.households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
+    arrived_in_lives = (
+        of("visa_surge").households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
+    )
+    assert (
+        arrived_in_lives > baseline.households.filter((pl.col("arrive") >= begins) & (pl.col("arrive") < end)).height
+    )
 
 
 def test_a_surge_keeps_the_trend_of_its_migrant_group(usual: pl.DataFrame, tmp_path: Path) -> None:
-    """Arrivals of Romanians and Bulgarians rose fourfold within two years: twice as many of them do so, too."""
+    """Arrivals of Romanians and Bulgarians rose fourfold within two years: a doubled number of them does so, too."""
     group = "eu2_seasonal"
     surged = arrived(surge_of(tmp_path, group, "2012-07-01", 2))
     halves = [day(year, month, 1) for year in range(2012, 2021) for month in (1, 7)][1:]
@@ -122,7 +126,7 @@ def test_a_surge_of_students_begins_with_the_courses_after_its_day(usual: pl.Dat
     assert abs(after / before - 2) < 4 / before**0.5
 
 
-def test_longer_stays_lengthen_stays_that_begin_late_and_no_other(usual: pl.DataFrame) -> None:
+def test_longer_stays_lengthen_only_stays_that_begin_late(usual: pl.DataFrame) -> None:
     begins = day(2016, 1, 1)
     longer = arrived(read_scenario("longer_stays")).select("key", leave_longer="leave")
     both = usual.join(longer, on="key", validate="1:1").filter(pl.col("migrant_group") != "ghosts")
@@ -160,7 +164,7 @@ def test_a_lost_tenth_is_lost_from_one_year_of_one_extract(baseline: Lives) -> N
     assert fewer.height + lost.height == weeks.height
 
 
-def test_the_yardstick_of_linkage_fixes_every_value_of_the_catalogue() -> None:
+def test_the_benchmark_of_linkage_fixes_every_value_of_the_catalogue() -> None:
     """A default may change; `hard_links` may not, or its figures are no longer comparable."""
     scenario = read_scenario("hard_links")
 
@@ -174,7 +178,7 @@ def test_the_yardstick_of_linkage_fixes_every_value_of_the_catalogue() -> None:
     assert scenario.source_errors().rate("names", "rate", "mws") == pytest.approx(0.15)
 
 
-def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -> None:
+def test_errors_of_a_user_change_those_of_the_scenario(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("[names]\nrate = 0.2\n")
     hard = read_scenario("hard_links")
@@ -185,7 +189,7 @@ def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected_message"),
     [
         ('says = "x"\nsurg = 1\n', "unknown key 'surg'. Did you mean 'surge'?"),
         (
@@ -201,10 +205,12 @@ def test_errors_of_a_user_come_on_top_of_those_of_the_scenario(tmp_path: Path) -
         ("perfect = true\n", "'says' is missing"),
     ],
 )
-def test_a_mistake_in_a_scenario_of_a_user_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+def test_a_mistake_in_a_scenario_of_a_user_is_reported_with_its_place(
+    tmp_path: Path, text: str, expected_message: str
+) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(text)
-    with pytest.raises(UserError, match=told) as raised:
+    with pytest.raises(UserError, match=expected_message) as raised:
         read_scenario(str(file))
     assert "mine" in str(raised.value)
 
@@ -214,7 +220,7 @@ def test_an_unknown_scenario_suggests_the_nearest() -> None:
         read_scenario("hard_link")
 
 
-def test_the_study_file_says_how_it_differs_from_the_baseline(tmp_path: Path) -> None:
+def test_the_study_file_lists_differences_from_the_baseline(tmp_path: Path) -> None:
     simulate(1_000, 1, tmp_path / "hard", scenario=read_scenario("hard_links"), data_date=date(2018, 12, 31))
     text = (tmp_path / "hard" / "study.toml").read_text(encoding="utf-8")
     assert "# Scenario hard_links: The yardstick" in text

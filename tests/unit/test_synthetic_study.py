@@ -83,7 +83,7 @@ def test_every_file_has_the_columns_of_a_layout_of_its_contract(folder: Path) ->
                 assert sorted(headers_of(file)) == sorted(one.header for one in layout.delivered.values()), file
 
 
-def test_without_errors_every_row_keeps_its_contract(flawless: Path, tmp_path: Path) -> None:
+def test_without_errors_every_row_satisfies_its_contract(flawless: Path, tmp_path: Path) -> None:
     assert quarantined(flawless, tmp_path / "out")[0] == 0
 
 
@@ -94,7 +94,7 @@ def test_with_errors_only_the_broken_rows_break_their_contract(tmp_path: Path) -
 
 
 def test_wrong_values_are_plausible_ones(tmp_path: Path) -> None:
-    """All errors but broken rows pass the contract: nobody but the truth can tell them."""
+    """All errors except broken rows satisfy the contract: only the truth can show them."""
     simulate(RESIDENTS, 5, tmp_path / "study", errors=Errors(broken_rows=0))
     assert quarantined(tmp_path / "study", tmp_path / "out")[0] == 0
 
@@ -123,7 +123,7 @@ def test_another_seed_gives_other_people(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("made", ["folder", "flawless"])
 def test_every_subject_of_every_source_is_one_known_person(made: str, request: pytest.FixtureRequest) -> None:
-    """Without errors nobody has a second number in a source, but in those that number each interview anew."""
+    """Without errors nobody has a second number in a source, except in those that number each interview."""
     folder = request.getfixturevalue(made)
     study = read_study(folder / "study.toml")
     identities = pl.read_parquet(folder / "truth" / "identities.parquet")
@@ -142,7 +142,7 @@ def test_every_subject_of_every_source_is_one_known_person(made: str, request: p
             assert known["person"].is_unique().all(), source
 
 
-def test_without_errors_a_survey_counts_everybody_once_on_its_day(flawless: Path) -> None:
+def test_without_errors_a_survey_counts_each_person_once_on_its_day(flawless: Path) -> None:
     survey = extract(read_study(flawless / "study.toml"), "coverage_survey")
     identities = pl.read_parquet(flawless / "truth" / "identities.parquet").filter(source="coverage_survey")
     found = survey.join(identities, left_on="PERSON_ID", right_on="person_key")
@@ -167,7 +167,7 @@ def test_a_source_moved_only_where_its_latest_postcode_is_not_the_spines(folder:
     assert not keys["pds"]["moved"].any()
 
 
-def test_extracts_hold_only_what_was_known_on_the_data_date(folder: Path) -> None:
+def test_extracts_contain_only_what_was_known_on_the_data_date(folder: Path) -> None:
     study = read_study(folder / "study.toml")
     known = {
         "pds": "POSTING_DATE", "births": "REGISTRATION_DATE", "deaths": "REGISTRATION_DATE",
@@ -180,15 +180,19 @@ def test_extracts_hold_only_what_was_known_on_the_data_date(folder: Path) -> Non
     assert str(extract(study, "pr")["SNAPSHOT_DATE"].max()) == "2019-07-31"
 
 
-@pytest.mark.parametrize(("residents", "seed", "told"), [(3, 1, "--residents 3"), (1_000, -1, "--seed -1")])
-def test_numbers_out_of_range_are_a_users_mistake(residents: int, seed: int, told: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=told):
+@pytest.mark.parametrize(
+    ("residents", "seed", "expected_message"), [(3, 1, "--residents 3"), (1_000, -1, "--seed -1")]
+)
+def test_numbers_out_of_range_are_a_users_mistake(
+    residents: int, seed: int, expected_message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=expected_message):
         simulate(residents, seed, tmp_path)
 
 
-def test_the_study_file_tells_what_its_scenario_changes() -> None:
-    """Two scenarios of users can have one name: the file tells the change itself."""
-    said = study_text(Choices(1_000, 1, read_scenario("visa_surge"), Errors()), {}, {})
-    assert "# Scenario, surge: party = non_eu_workers, begins = 2017-07-01, factor = 3.0" in said
+def test_the_study_file_lists_what_its_scenario_changes() -> None:
+    """Two scenarios of users can have one name, so the file contains the change itself."""
+    text = study_text(Choices(1_000, 1, read_scenario("visa_surge"), Errors()), {}, {})
+    assert "# Scenario, surge: party = non_eu_workers, begins = 2017-07-01, factor = 3.0" in text
     lost = study_text(Choices(1_000, 1, read_scenario("lost_tenth"), Errors()), {}, {})
     assert "# Scenario, loss: extract = activity_weeks, year = 2016, share = 0.1" in lost

@@ -84,7 +84,7 @@ def answers(lives: Lives) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def truth(lives: Lives) -> pl.DataFrame:
-    return truth_tables.settle(lives)["residents"]
+    return truth_tables.tables(lives)["residents"]
 
 
 def test_weights_are_inverse_inclusion_probabilities_of_both_stages(answers: pl.DataFrame, lives: Lives) -> None:
