@@ -118,9 +118,9 @@ def targets(
     ] = None,
 ) -> int:
     """Hold a synthetic study against published figures; tell what each is and whether it holds."""
-    from flows.targets import tell_targets
+    from flows.targets import report_targets
 
-    return tell_targets(study, as_json=json, report=report)
+    return report_targets(study, as_json=json, report=report)
 
 
 @app.command
