@@ -140,7 +140,7 @@ def _print(study: Observed, rows: Sequence[TargetRow]) -> None:
     terminal = Terminal()
     terminal.say(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
     for heading, group in groupby(rows, key=lambda row: f"{row.title}. {row.citation}"):
-        terminal.say(f"\n{heading}\n  met      published        study    tolerance")
+        terminal.say(f"\n{heading}\n  {'met':<4}{'published':>13}{'study':>13}{'tolerance':>13}")
         for row in group:
             met = "-" if row.value is None else "yes" if row.met else "NO"
             figures = "".join(f"{row.in_unit(one):>13}" for one in (row.published, row.value, row.tolerance))

@@ -36,7 +36,7 @@ def _funnel_finding(counts: dict[str, int]) -> str:
     if "rows" not in counts:
         return f"The sources contain {words.listed(parts)}"
     rows = words.count(counts["rows"])
-    return f"{rows} rows were linked into {words.listed(parts)}" if parts else f"The extract files have {rows} rows"
+    return f"{rows} rows yield {words.listed(parts)}" if parts else f"The extract files have {rows} rows"
 
 
 def match_rates_figure(quality: pl.DataFrame) -> Figure | None:
@@ -136,9 +136,7 @@ def _defaults_finding(levels: pl.DataFrame) -> str:
     if not defaults:
         return f"All {levels.height} levels of {model_count} were estimated from the data"
     were = "was" if defaults == 1 else "were"
-    return (
-        f"{defaults} of {levels.height} levels of {model_count} {were} set to a stated default, without enough pairs"
-    )
+    return f"{defaults} of {levels.height} levels of {model_count} had too few pairs and {were} set to a default"
 
 
 def histogram_figure(weights: pl.DataFrame) -> Figure | None:

@@ -46,7 +46,7 @@ def test_a_version_is_told_by_what_differs(tmp_path):
     assert (
         "Version `to_2012` (until 2012-12-31): Cards of paper.\n\n" + table + "| `sex` | `GENDER` | code | F, M |\n"
         "| `seen_on` | `DAY` | date `%d/%m/%Y` | from 2010-01-01 to data date |\n\n"
-        "Not in these files: `ward`.\n\nIn these files, not in current ones: `room`.\n\n"
+        "Not in these files: `ward`.\n\nOnly in these files: `room`.\n\n"
     ) in text
 
 

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from pipeline.ingest.columns import Column
-from pipeline.ingest.contracts import Difference, Version, read_contract
+from pipeline.ingest.contracts import read_contract
+from pipeline.ingest.extract_contract import Difference, Version
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -127,7 +127,7 @@ def test_groups_are_panels_in_their_published_order(tables):
 def test_levels_that_took_a_default_are_counted_and_outlined(tables):
     figure = level_weights_figure(read_run_table(tables, "model_levels"))
     assert figure is not None
-    assert figure.finding.startswith("3 of 120 levels of 6 models were set to a stated default")
+    assert figure.finding.startswith("3 of 120 levels of 6 models had too few pairs and were set to a default")
     outlined = [panel.svg.count('fill-opacity="0"') for panel in figure.panels]
     assert outlined == [0, 3, 0, 0, 0, 0]
 
