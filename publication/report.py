@@ -12,7 +12,7 @@ from publication.figures import (
     coverage_figures,
     flow_figures,
     linkage_figures,
-    population_figures,
+    stock_figures,
     truth_figures,
 )
 from publication.funnel import funnel
@@ -76,7 +76,7 @@ def _content(tables: Path, scores: Scores | None) -> dict[str, Any]:
         _section(
             "population",
             "Usually resident population",
-            population_figures.population_figure(stocks),
+            stock_figures.stocks_figure(stocks),
             estimate_tables.population_by_day(stocks),
         ),
         _truth_section(scores, flows),

@@ -1,4 +1,4 @@
-"""The contract and the version that the documentation shows are such, and every key of them is explained."""
+"""The contract and the version shown in the documentation are valid, and every key of them is explained."""
 
 import re
 from pathlib import Path

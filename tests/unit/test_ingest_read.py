@@ -35,9 +35,9 @@ def refused(read, content, name="visits.csv"):
     assert name in message
     assert "\n" not in message
     # the folder of the test has a number, too
-    told = re.sub(r"/\S*/", "", message)
+    without_path = re.sub(r"/\S*/", "", message)
     for clear in ("Zoë", "Neill", "81", "ab1", "P000", "5919"):
-        assert clear not in told
+        assert clear not in without_path
     assert error.value.__context__ is None
     return message
 

@@ -397,8 +397,8 @@ def test_a_fault_of_the_program_quotes_nothing(ingested, monkeypatch):
     monkeypatch.setattr("pipeline.ingest.ingest.check", broken)
     with pytest.raises(RuntimeError, match=r"ComputeError in ingest\.py, line \d+\. The message") as error:
         ingested(row(**CANARY))
-    told = "".join(traceback.format_exception(error.value))
-    assert "Xanthippe" not in told
+    report = "".join(traceback.format_exception(error.value))
+    assert "Xanthippe" not in report
     assert error.value.__context__ is None
 
 
@@ -421,7 +421,7 @@ def test_an_identifier_by_a_name_that_tokens_use_is_refused(tmp_path):
         study.run()
 
 
-def test_a_full_disk_is_told_as_such(ingested, monkeypatch):
+def test_a_full_disk_is_reported_as_such(ingested, monkeypatch):
     def full(*_):
         raise OSError(28, CANARY["SURNAME"])
 

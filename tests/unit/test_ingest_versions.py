@@ -125,9 +125,9 @@ def ambiguous(ingested):
 def test_headers_that_fit_two_layouts_are_an_error_unless_the_study_names_one(ambiguous):
     with pytest.raises(UserError) as error:
         ambiguous("", late=csv_text([row(SEX="F", VISIT="2018-01-01")]))
-    told = str(error.value)
-    assert "late.csv: its headers fit 2 layouts of the contract: current, from_2018. Name one of them in" in told
-    assert "[[extract]] 'visits', 'version' of 'late.csv', such as 'current'." in told
+    message = str(error.value)
+    assert "late.csv: its headers fit 2 layouts of the contract: current, from_2018. Name one of them in" in message
+    assert "[[extract]] 'visits', 'version' of 'late.csv', such as 'current'." in message
 
 
 def test_the_study_names_the_version_of_each_file_that_fits_two(ambiguous):
@@ -166,19 +166,19 @@ def test_a_repetition_is_found_across_versions_and_the_later_file_is_named(ambig
         ('version = "to_2012"', "version': Input should be a valid dictionary"),
     ],
 )
-def test_a_version_that_the_study_names_amiss(ingested, more, words):
+def test_a_wrong_version_in_the_study_is_an_error(ingested, more, words):
     with pytest.raises(UserError) as error:
         ingested({"old.csv": csv_text([paper()], PAPER_HEADERS)}, more=f"{more}\n")
     assert words in str(error.value)
 
 
-def test_a_file_that_fits_no_layout_is_told_by_the_nearest(ingested):
+def test_a_file_that_fits_no_layout_is_compared_with_the_nearest(ingested):
     text = csv_text([paper()], PAPER_HEADERS).replace("GENDER", "GENDRE")
     with pytest.raises(UserError) as error:
         ingested({"old.csv": text})
-    told = str(error.value)
-    assert "unknown column 'GENDRE': did you mean 'GENDER'? the column 'GENDER' is missing." in told
-    assert told.endswith("The headers must be those of the contract's nearest layout 'to_2012', in any order.")
+    message = str(error.value)
+    assert "unknown column 'GENDRE': did you mean 'GENDER'? the column 'GENDER' is missing." in message
+    assert message.endswith("The headers must be those of the contract's nearest layout 'to_2012', in any order.")
 
 
 def test_a_file_without_a_header_is_not_quoted(ingested):
@@ -189,7 +189,7 @@ def test_a_file_without_a_header_is_not_quoted(ingested):
 
 
 @pytest.mark.parametrize("name", ["old.csv", "old.parquet"])
-def test_a_damaged_file_is_told_before_its_layout(ingested, name):
+def test_a_damaged_file_is_reported_before_its_layout(ingested, name):
     with pytest.raises(UserError, match=r"not UTF-8|cannot be read as Parquet"):
         ingested({name: b"PATIENT,F\xebRENAME\nx,y\n"})
 

@@ -12,7 +12,7 @@ from publication.figures.figure import Figure, Panel
 from publication.row_selection import DIMENSIONS, marginal, totals
 
 
-def population_figure(stocks: pl.DataFrame) -> Figure | None:
+def stocks_figure(stocks: pl.DataFrame) -> Figure | None:
     """Return the population on each reference day, in total and by nationality group; None without stocks."""
     whole = totals(stocks)
     if whole.is_empty():
