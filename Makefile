@@ -31,7 +31,7 @@ lint: setup ## style, types and the walls between the packages
 	$(BIN)/lint-imports
 
 picture: demo ## draw the README's picture from the demo
-	$(BIN)/python -m publication.picture sojourn-demo/run docs/picture.svg
+	$(BIN)/python -m publication.readme_picture sojourn-demo/run docs/picture.svg
 
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md

@@ -109,18 +109,18 @@ def evaluate(
 
 @app.command
 def targets(
-    study: Annotated[Path, Parameter(help="A synthetic study: its file, or the folder that holds it.")],
+    study: Annotated[Path, Parameter(help="A synthetic study: its file, or the folder with it.")],
     *,
     json: Annotated[bool, Parameter(negative="", help="Print a list of JSON objects, one a target.")] = False,
     report: Annotated[
         list[Path] | None,
-        Parameter(consume_multiple=(0, 1), negative="", help="Write a page of it; default: beside the study."),
+        Parameter(consume_multiple=(0, 1), negative="", help="Write an HTML page; default: beside the study."),
     ] = None,
 ) -> int:
-    """Hold a synthetic study against published figures; tell what each is and whether it holds."""
-    from flows.targets import tell_targets
+    """Compare a synthetic study with published figures; print each of them and whether it is met."""
+    from flows.targets import report_targets
 
-    return tell_targets(study, as_json=json, report=report)
+    return report_targets(study, as_json=json, report=report)
 
 
 @app.command

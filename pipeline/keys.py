@@ -1,7 +1,7 @@
-"""The pseudonymisation key: where it comes from, and the one thing it does (keyed hashes).
+"""The pseudonymisation key: where it is read from, and its one use (keyed hashes).
 
 Tokens are HMAC-SHA256 (RFC 2104, FIPS 198-1) of a domain, a separator and a value, cut to 64 bits. The key
-itself lives nowhere but in the two hash states below: it is in no attribute, `repr`, message or file.
+itself exists only in the two hash states below: no attribute, `repr`, message or file contains it.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ HOW_TO_MAKE_ONE = (
     'A key is at least 32 random bytes in hexadecimal: python -c "import secrets; print(secrets.token_hex(32))"'
 )
 
-_BLOCK = 64  # bytes of a block of SHA-256
+_BLOCK = 64  # block size of SHA-256 in bytes
 
 
 class PseudonymisationKey:
-    """A secret key, ready to hash. It can neither be shown nor pickled, copied or compared."""
+    """A secret key, ready to hash. It cannot be shown, pickled, copied or compared."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -43,7 +43,7 @@ class PseudonymisationKey:
 
     @property
     def key_id(self) -> str:
-        """Sixteen hexadecimal digits that tell keys apart and say nothing of them; safe to publish."""
+        """Sixteen hexadecimal digits that identify the key without revealing it; safe to publish."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(b"key id")
         outer.update(inner.digest())
@@ -52,7 +52,7 @@ class PseudonymisationKey:
     def tokens(self, domain: str, values: Iterable[str]) -> list[int]:
         """Return the 64-bit token of each value, in order.
 
-        The domain is part of what is hashed, so that equal values of different kinds have unlike tokens.
+        The domain is part of what is hashed, so that equal values of different kinds have different tokens.
         """
         inner_of_domain = self._inner.copy()
         inner_of_domain.update(domain.encode() + SEPARATOR)
@@ -76,9 +76,9 @@ def token(key: PseudonymisationKey, domain: str, value: str) -> int:
 def read_key(study: Study) -> PseudonymisationKey:
     """Return the study's key: its `key_file`, else the file in SOJOURN_KEY_FILE, else the hex in SOJOURN_KEY.
 
-    A key file holds hexadecimal digits; blank lines and lines that begin with `#` are comments. Raises
-    `UserError`, which never shows any of the key, if it is missing, malformed or short, or if a key marked
-    synthetic is to be used on a study that is not.
+    A key file contains hexadecimal digits; blank lines and lines that begin with `#` are ignored. Raises
+    `UserError`, which never shows any part of the key, if it is missing, malformed or too short, or if a key
+    marked synthetic is used on a study that is not.
     """
     if study.key_file is not None:
         return _from_file(study.resolve(study.key_file), study, f"named by 'key_file' in {study.path}")
@@ -97,14 +97,14 @@ def _from_file(path: Path, study: Study, named_by: str) -> PseudonymisationKey:
     try:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:
-        raise UserError(f"{path}: no such key file, though it is {named_by}. {HOW_TO_MAKE_ONE}") from None
+        raise UserError(f"{path}: no such key file, although it is {named_by}. {HOW_TO_MAKE_ONE}") from None
     except OSError as error:
         reason = error.strerror
-        raise UserError(f"{path}: the key file cannot be read ({reason}). Mend its path or rights.") from None
+        raise UserError(f"{path}: the key file cannot be read ({reason}). Correct its path or permissions.") from None
     except UnicodeDecodeError:
-        text = None  # the error itself would quote bytes of the key
+        text = None  # the error would quote bytes of the key
     if text is None:
-        raise UserError(f"{path}: not a key file: it holds more than hexadecimal digits. {HOW_TO_MAKE_ONE}")
+        raise UserError(f"{path}: not a key file: it contains more than hexadecimal digits. {HOW_TO_MAKE_ONE}")
     lines = [line.strip() for line in text.splitlines()]
     comments = [line for line in lines if line.startswith("#")]
     if any(SYNTHETIC_MARK in comment for comment in comments) and not study.synthetic:
@@ -119,9 +119,9 @@ def _from_text(text: str, where: str) -> PseudonymisationKey:
     try:
         secret = bytes.fromhex(text)
     except ValueError:
-        secret = None  # raised outside, so that no traceback leads back to the text
+        secret = None  # raised outside the handler, so that no traceback leads back to the text
     if secret is None:
-        raise UserError(f"{where}: not a key: it must hold hexadecimal digits, two a byte. {HOW_TO_MAKE_ONE}")
+        raise UserError(f"{where}: not a key: it must be hexadecimal digits, two for each byte. {HOW_TO_MAKE_ONE}")
     if len(secret) < MINIMUM_BYTES:
         raise UserError(
             f"{where}: the key has {len(secret)} bytes; it needs at least {MINIMUM_BYTES}. {HOW_TO_MAKE_ONE}"

@@ -24,21 +24,21 @@ EVIDENCE_KINDS = [
 
 
 class Ledger(dy.Schema):
-    """One extract file."""
+    """One extract file, and how many of its rows were accepted and quarantined."""
 
     source = dy.String()
     extract = dy.String(primary_key=True)
     file = dy.String(primary_key=True, description="Name of the file, without its folder.")
-    version = dy.String(description="Layout of the file: a version of the contract, or `current`.")
+    version = dy.String(description="Layout of the file: the id of a version in the contract, or `current`.")
     sha256 = dy.String()
     rows_in = dy.Int64(min=0)
     accepted = dy.Int64(min=0)
     quarantined = dy.Int64(min=0)
-    reasons = dy.String(description="JSON object: reason -> number of rows; a row can have several.")
+    reasons = dy.String(description="JSON object: reason of quarantine -> number of rows; a row can have several.")
 
     @dy.rule()
     def adds_up(cls) -> pl.Expr:  # noqa: N805
-        """Rows in are accepted or quarantined, always."""
+        """Every row is either accepted or quarantined."""
         return pl.col("rows_in") == pl.col("accepted") + pl.col("quarantined")
 
 

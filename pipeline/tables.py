@@ -1,4 +1,4 @@
-"""Reading and writing Parquet tables, and asking DuckDB, in one deterministic way."""
+"""Reading and writing Parquet tables and text files, and querying DuckDB, in one deterministic way."""
 
 import io
 import os
@@ -11,7 +11,7 @@ import polars as pl
 
 
 def connect(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
-    """Return a fresh in-memory DuckDB that fetches nothing from anywhere."""
+    """Return a new in-memory DuckDB connection that downloads no extensions."""
     config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     if threads:
         config["threads"] = threads
@@ -23,7 +23,7 @@ def connect(threads: int | None = None, memory: str | None = None) -> duckdb.Duc
 
 
 def query(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | None = None) -> pl.DataFrame:
-    """Return the whole result of a statement as a Polars frame, leaving the connection free."""
+    """Return the full result of a statement as a Polars frame, leaving the connection free for the next one."""
     relation = connection.sql(sql, params=parameters) if parameters else connection.sql(sql)
     return relation.pl() if relation is not None else pl.DataFrame()
 
@@ -40,18 +40,18 @@ def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -
 
 
 def write_table(frame: pl.DataFrame, path: Path, sort_by: Sequence[str] = ()) -> None:
-    """Write a frame as one Parquet file, ordered by `sort_by`, aside and then renamed."""
+    """Write a frame as one Parquet file, ordered by `sort_by`: to a temporary file, which is then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     ordered = frame.sort(list(sort_by), maintain_order=True, nulls_last=False) if sort_by else frame
     encoded = io.BytesIO()
     ordered.write_parquet(encoded, compression="zstd", statistics=True)
-    aside.write_bytes(encoded.getbuffer())  # ours, and not Polars': a full disk is then an OSError that can be told
-    aside.replace(path)
+    temporary.write_bytes(encoded.getbuffer())  # not by Polars: so a full disk raises an OSError with a file name
+    temporary.replace(path)
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """Return a table: one Parquet file, or all Parquet files of a folder in the order of their names."""
+    """Return a table: one Parquet file, or all Parquet files of a folder in order of their names."""
     if path.is_dir():
         files = sorted(path.glob("*.parquet"))
         return pl.concat([pl.read_parquet(file, columns=list(columns) if columns else None) for file in files])
@@ -59,11 +59,11 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file aside, then rename it, so that no reader ever sees half of it."""
+    """Write a text to a temporary file, then rename it, so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8", newline="\n")
-    aside.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
 
 
 Counts = Mapping[str, int | float | str]

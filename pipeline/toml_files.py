@@ -1,4 +1,4 @@
-"""TOML files read into frozen models; a wrong key is an error that names file, key and nearest valid name."""
+"""Reading TOML files into frozen models; a wrong key is an error that names file, key and nearest valid name."""
 
 import reprlib
 import tomllib
@@ -12,7 +12,7 @@ from pipeline.errors import UserError, unknown
 
 
 class Frozen(BaseModel):
-    """A model that nobody changes and that knows all of its keys."""
+    """An immutable model that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file holds; raises `UserError` if it is missing, unreadable or malformed."""
+    """Return the contents of a TOML file; raises `UserError` if it is missing, unreadable or malformed."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -30,23 +30,23 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error}). It must be a TOML file in UTF-8.") from None
     try:
         return tomllib.loads(text)
-    except ValueError as error:  # tomllib lets the one on numbers of thousands of digits pass as it is
-        raise UserError(f"{path}: malformed TOML: {error}. Mend that line and run again.") from None
+    except ValueError as error:  # tomllib does not wrap the error for integers of thousands of digits
+        raise UserError(f"{path}: malformed TOML: {error}. Correct that line and run again.") from None
     except RecursionError:
-        raise UserError(f"{path}: malformed TOML: nested too deeply. Take it apart.") from None
+        raise UserError(f"{path}: malformed TOML: nested too deeply. Reduce the nesting.") from None
 
 
 def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
-    """Return `data` as a `model`; every mistake in it is told in one `UserError` that begins with `where`."""
+    """Return `data` as a `model`; one `UserError` lists every error in it, each line beginning with `where`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        told = "\n".join(_tell(model, data, one, where) for one in error.errors())
-    # raised here: an error of pydantic that is the context of another is never freed
-    raise UserError(told)
+        message = "\n".join(_describe(model, one, where) for one in error.errors())
+    # raised outside the handler: as its context, pydantic's error would never be freed
+    raise UserError(message)
 
 
-def _tell(model: type[BaseModel], data: Mapping[str, Any], error: Any, where: str) -> str:
+def _describe(model: type[BaseModel], error: Any, where: str) -> str:
     steps = [str(step) for step in error["loc"]]
     place = ".".join(steps)
     if error["type"] == "extra_forbidden":
@@ -60,19 +60,19 @@ def _tell(model: type[BaseModel], data: Mapping[str, Any], error: Any, where: st
     message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if not place:
         return f"{where}: {message}"
-    # a mistake in a whole table is told by its message; the table itself would fill the screen
+    # the value is omitted where it is a whole table, which would fill the screen
     found = "" if isinstance(error["input"], dict | BaseModel) else f" (found {reprlib.repr(error['input'])})"
     return f"{where}, key '{place}': {message}{found}."
 
 
 def _keys_at(model: Any, steps: list[str]) -> list[str]:
-    """Return the keys valid at a place, following fields, lists and mappings of models."""
+    """Return the valid keys at a place, following fields, lists and mappings of models."""
     for step in steps:
         if isinstance(model, type) and issubclass(model, BaseModel) and step in model.model_fields:
             model = _inner_model(model.model_fields[step].annotation)
         elif not (isinstance(model, type) and issubclass(model, BaseModel)):
             return []
-        # a number or a name that is no field steps into a list or a mapping of the same model
+        # an index, or a name that is not a field, steps into a list or a mapping of the same model
     if isinstance(model, type) and issubclass(model, BaseModel):
         return [field.alias or name for name, field in model.model_fields.items()]
     return []

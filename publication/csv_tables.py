@@ -1,4 +1,4 @@
-"""The published tables as CSV: the columns of their schemas, ISO dates, plain decimal numbers, one way only."""
+"""The published tables as CSV: the columns of their schemas, ISO dates, plain decimal numbers."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import polars as pl
 from pipeline.schemas import TABLES
 from pipeline.tables import write_text
 from publication.funnel import funnel
-from publication.published import table
+from publication.row_selection import read_run_table
 
 PUBLISHED = ("flows", "stocks", "linkage_quality", "coverage", "ledger", "error_sources")
 DIAGNOSTIC = ("model_levels", "link_weights")
@@ -19,13 +19,13 @@ STANDARD_ERROR_IN_PEOPLE = {"flows", "stocks"}
 
 
 def write_csv_tables(tables: Path) -> list[Path]:
-    """Write each published table of a run's folder as CSV beside its Parquet file, and the funnel; return them.
+    """Write each published table of a run's folder as CSV beside its Parquet file, and the funnel; return the paths.
 
-    Estimates have one decimal, rates six; a missing value is an empty field. Tables of aggregates that the
-    report draws are written too, so that every chart has its numbers. The same table gives the same bytes.
+    Estimates have one decimal, rates six; a missing value is an empty field. Aggregate tables that the report
+    draws are written too, so that every chart comes with its numbers. The same table gives the same bytes.
     """
-    standing = [name for name in (*PUBLISHED, *DIAGNOSTIC) if (tables / f"{name}.parquet").exists()]
-    written = [_write(table(tables, name), name, tables) for name in standing]
+    existing = [name for name in (*PUBLISHED, *DIAGNOSTIC) if (tables / f"{name}.parquet").exists()]
+    written = [_write(read_run_table(tables, name), name, tables) for name in existing]
     steps = funnel(tables)
     if steps.height:
         written.append(_write(steps, "funnel", tables))
@@ -47,6 +47,6 @@ def _decimal(column: str, name: str) -> pl.Expr:
     in_people = column in IN_PEOPLE or (column == "standard_error" and name in STANDARD_ERROR_IN_PEOPLE)
     decimals = ESTIMATE_DECIMALS if in_people else RATE_DECIMALS
     value = pl.col(column).fill_nan(None)
-    # The addition of zero turns -0.0 into 0.0; a weight of a level that never occurs may be infinite.
+    # Adding zero turns -0.0 into 0.0; the weight of a level that never occurs may be infinite.
     plain = (pl.when(value.is_finite()).then(value).round(decimals) + 0.0).cast(pl.Decimal(38, decimals))
     return pl.when(value.is_infinite()).then(value.cast(pl.String)).otherwise(plain.cast(pl.String)).alias(column)

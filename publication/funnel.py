@@ -1,19 +1,19 @@
-"""The way from records to flows, as counts: how many remain at each step of the chain."""
+"""Counts of rows, subjects, people, residents and migrations at each step of the chain (`funnel.csv`)."""
 
 from pathlib import Path
 
 import polars as pl
 
-from publication.published import DEFINITION, latest, of_definition, table
+from publication.row_selection import DEFINITION, latest_total, of_published_definition, read_run_table
 from publication.words import day, period
 
 Step = tuple[str, str, str, int]
 
 
 def funnel(tables: Path) -> pl.DataFrame:
-    """Return one row a step: its code `step`, what it `says`, the `unit` and the `count`.
+    """Return one row a step: its code `step`, its label `says`, the `unit` and the `count`.
 
-    Migrations count by their probability and weight, as everywhere after. A step whose table is missing is left out.
+    Migrations are counted by probability times weight, as in the estimates. A step whose table is missing is omitted.
     """
     steps = [*_rows(tables), *_people(tables), *_migrations(tables)]
     schema = {"step": pl.String, "says": pl.String, "unit": pl.String, "count": pl.Int64}
@@ -21,7 +21,7 @@ def funnel(tables: Path) -> pl.DataFrame:
 
 
 def _rows(tables: Path) -> list[Step]:
-    ledger = table(tables, "ledger")
+    ledger = read_run_table(tables, "ledger")
     if ledger.is_empty():
         return []
     rows_in, accepted = ledger.select(pl.col("rows_in", "accepted").sum()).row(0)
@@ -50,17 +50,17 @@ def _people(tables: Path) -> list[Step]:
 
 def _migrations(tables: Path) -> list[Step]:
     migrations = _lazy(tables, "migrations")
-    year = latest(of_definition(table(tables, "flows")), "net")
+    year = latest_total(of_published_definition(read_run_table(tables, "flows")), "net")
     if migrations is None or year is None:
         return []
     dated = pl.col("date").is_between(year["period_start"], year["period_end"])
-    found = (
+    counted = (
         migrations.filter(pl.col("definition") == DEFINITION, dated)
         .group_by(pl.col("direction").cast(pl.String))
         .agg((pl.col("probability") * pl.col("weight")).sum().round().cast(pl.Int64))
         .collect()
     )
-    by_direction = dict(found.iter_rows())
+    by_direction = dict(counted.iter_rows())
     when = period(year["period_start"], year["period_end"])
     return [
         (direction, f"{direction.title()}s, {when}", "people", by_direction.get(direction, 0))

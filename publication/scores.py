@@ -1,4 +1,4 @@
-"""What a run scored against the truth of its synthetic study: frames that only an evaluation makes."""
+"""The scores of a run against the truth of its synthetic study: frames that only `evaluate` makes."""
 
 from dataclasses import dataclass, field, fields
 
@@ -7,17 +7,17 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores that a report shows; an empty frame is a score that was not taken.
+    """The scores that a report shows; an empty frame means that the score was not taken.
 
     - `flows`: one published flow of a year or a quarter: `period_start`, `period_end`, `measure`, `sex`,
       `age_group`, `nationality_group`, `estimate`, `lower`, `upper`, `truth`, `error` (estimate less truth),
       `relative_error`, `inside` (the truth lies in the interval).
     - `stocks`: the same for a day, `reference_date` in place of the period.
     - `links`: one pair of sources and one group (all, movers, stayers): `source_l`, `source_r`, `group`,
-      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where nothing could be right).
-    - `classes`: how often people were taken for what they are, a row a measure and year or day; shown column
-      by column as it comes.
-    - `interval_coverage`: how often intervals hold the truth: `margin`, `measure`, `cells`, `inside`, `share`.
+      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where undefined).
+    - `classes`: how often people were classified correctly, one row for each measure and year or day; shown with
+      the columns that it has.
+    - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
     """
 
     flows: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -1,17 +1,17 @@
-"""Figures and findings in plain words, for the terminal and the report alike.
+"""How numbers, periods, groups and findings are worded, in the terminal and in documents alike.
 
-Estimates are told to three significant figures and never finer than one person; counts are told in full.
+Estimates are given to three significant figures and never finer than one person; counts are given in full.
 A change is called a change only where the intervals allow it (Office for Statistics Regulation,
 "Approaches to presenting uncertainty in the statistical system", 2022).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from math import floor, isnan, log10, sqrt
 from pathlib import Path
 from typing import Any
 
-from publication.published import FLOW_KEY, latest, of_definition, table, with_truth
+from publication.row_selection import FLOW_KEY, latest_total, of_published_definition, read_run_table, with_truth
 from publication.scores import Scores
 
 MEASURES = {
@@ -53,13 +53,13 @@ Row = Mapping[str, Any]
 
 
 def rounded(value: float) -> int:
-    """Return a figure at three significant figures, at its finest in whole people."""
+    """Return an estimate to three significant figures, in whole people."""
     size = floor(log10(abs(value))) + 1 if abs(value) >= 1 else 1
     return round(round(value, min(0, SIGNIFICANT_FIGURES - size)))
 
 
 def number(value: float | None) -> str:
-    """Return an estimate as text, rounded, with thousands separators; says so where nothing was measured."""
+    """Return an estimate as text, rounded, with thousands separators; "not measured" where there is none."""
     return "not measured" if value is None or isnan(value) else f"{rounded(value):,}"
 
 
@@ -74,24 +74,24 @@ def percent(share: float | None, decimals: int = 1) -> str:
 
 
 def signed(text: str) -> str:
-    """Return a figure as a difference: with its sign, and nothing before a zero."""
+    """Return a figure worded as a difference: with its sign, and no sign before a zero."""
     is_zero = not text.strip("-+0.,%")
     return text.lstrip("-") if is_zero else text if text.startswith("-") else f"+{text}"
 
 
 def day(value: date) -> str:
-    """Return a day as it is said: 30 June 2019."""
+    """Return a day in words: 30 June 2019."""
     return f"{value.day} {value:%B %Y}"
 
 
 def period(start: date, end: date) -> str:
-    """Return a period as it is said: year ending June 2019, quarter ending March 2018."""
+    """Return a period in words: year ending June 2019, quarter ending March 2018."""
     kind = "year" if (end - start).days > 300 else "quarter"
     return f"{kind} ending {end:%B %Y}"
 
 
 def interval(row: Row) -> str:
-    """Return the interval as it is said: 96 to 272."""
+    """Return the interval in words: 96 to 272."""
     return f"{number(row['lower'])} to {number(row['upper'])}"
 
 
@@ -101,57 +101,82 @@ def name(code: str, *, short: bool = False) -> str:
 
 
 def source_name(source: str) -> str:
-    """Return a source as it is spoken of: PDS, exit checks."""
+    """Return the name of a source in running text: PDS, exit checks."""
     return " ".join(word.upper() if word in ABBREVIATIONS else word for word in source.split("_"))
 
 
-def headline(row: Row) -> str:
-    """Return one figure with all that belongs to it.
+def source_pair_name(row: Row) -> str:
+    """Return the name of a pair of sources, `source_l` and `source_r` of a row."""
+    return f"{source_name(row['source_l'])} to {source_name(row['source_r'])}"
 
-    For example: Net migration, year ending June 2019: 184 (95% interval 96 to 272; provisional). A row that
-    has a `truth` tells it, and whether it lies inside.
+
+def model_name(model: str, models: Collection[str]) -> str:
+    """Return the name of a linkage model: both sources, if each of the two has a model of its own in `models`."""
+    for left in models:
+        right = model.removeprefix(f"{left}_")
+        if right != model and right in models:
+            return f"{source_name(left)} and {source_name(right)}"
+    return source_name(model)
+
+
+def plain(code: str) -> str:
+    """Return a code as words: date_of_birth becomes date of birth."""
+    return str(code).replace("_", " ")
+
+
+def sentence_case(code: str) -> str:
+    """Return a code as words that begin a cell or sentence: coverage_sampling becomes Coverage sampling."""
+    text = plain(code)
+    return text[:1].upper() + text[1:]
+
+
+def headline(row: Row) -> str:
+    """Return one estimate with its period, interval and status on one line.
+
+    For example: Net migration, year ending June 2019: 184 (95% interval 96 to 272; provisional). If the row has a
+    `truth`, the line gives it and says whether it lies inside the interval.
     """
-    said = f"95% interval {interval(row)}; {row['status']}"
+    details = f"95% interval {interval(row)}; {row['status']}"
     if row.get("truth") is not None:
-        said += f"; truth {number(row['truth'])}, {'inside' if inside(row) else 'outside'}"
+        details += f"; truth {number(row['truth'])}, {'inside' if inside(row) else 'outside'}"
     when = period(row["period_start"], row["period_end"])
-    return f"{MEASURES[row['measure']]}, {when}: {number(row['estimate'])} ({said})"
+    return f"{MEASURES[row['measure']]}, {when}: {number(row['estimate'])} ({details})"
 
 
 def headlines(tables: Path, scores: Scores | None = None) -> list[str]:
     """Return the headlines of a run's tables: the latest net migration first, then the latest final one.
 
-    Then immigration and emigration of the latest year. With scores each tells the truth too.
+    Then immigration and emigration of the latest year. With scores, each line gives the truth too.
     """
-    flows = of_definition(table(tables, "flows"))
+    flows = of_published_definition(read_run_table(tables, "flows"))
     if scores is not None:
         flows = with_truth(flows, scores.flows, FLOW_KEY)
     rows = [
-        latest(flows, "net"),
-        latest(flows, "net", status="final"),
-        latest(flows, "immigration"),
-        latest(flows, "emigration"),
+        latest_total(flows, "net"),
+        latest_total(flows, "net", status="final"),
+        latest_total(flows, "immigration"),
+        latest_total(flows, "emigration"),
     ]
     return list(dict.fromkeys(headline(row) for row in rows if row is not None))
 
 
 def inside(row: Row) -> bool:
-    """Say whether the truth of a row lies inside its interval."""
+    """Return whether the truth of a row lies inside its interval."""
     return row["lower"] <= row["truth"] <= row["upper"]
 
 
 def against_truth(row: Row) -> str:
-    """Return the sentence that holds a figure against the truth."""
+    """Return a sentence that compares an estimate with the truth."""
     lies = "lies inside" if inside(row) else "lies outside"
     what = f"{MEASURES[row['measure']].lower()} in the {period(row['period_start'], row['period_end'])}"
     return f"True {what}, {number(row['truth'])}, {lies} the 95% interval of {interval(row)}"
 
 
 def change(now: Row, before: Row) -> str:
-    """Return what happened between two figures, beyond what their errors can explain, as a verb phrase.
+    """Return the direction of the change between two estimates, if it exceeds what their errors can explain.
 
-    The errors of the two are taken as independent, so that a change is claimed too rarely rather than too
-    often where they are alike.
+    The two errors are taken as independent, so where they are positively correlated a change is claimed too
+    rarely rather than too often.
     """
     difference = now["estimate"] - before["estimate"]
     reach = TWO_SIDED_95 * sqrt(now["standard_error"] ** 2 + before["standard_error"] ** 2)
@@ -161,5 +186,5 @@ def change(now: Row, before: Row) -> str:
 
 
 def listed(parts: list[str]) -> str:
-    """Return parts joined as a list in a sentence: a, b and c."""
+    """Return parts joined as in a sentence: a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else "nothing"

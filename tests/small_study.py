@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.ingest.contracts import Extract, read_contract
+from pipeline.ingest.contracts import read_contract
+from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.ingest import ingest
 from pipeline.ingest.stages import IngestStudy
 from pipeline.stage import StageContext, StageResult

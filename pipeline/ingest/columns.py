@@ -1,4 +1,4 @@
-"""One column of an extract: its header in the file, its type, and what may stand in it."""
+"""What a contract says about one column of an extract: its header in the file, its type and its valid values."""
 
 import re
 from datetime import date
@@ -16,16 +16,16 @@ Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 def whole_match(pattern: str) -> str:
-    """Return the regular expression that matches a text only if all of it is of a pattern."""
+    """Return the regular expression that matches a text only if the pattern matches all of it."""
     return f"^(?:{pattern})$"
 
 
 class Column(Frozen):
-    """One column of an extract: the source's header, its type, and what is allowed in it.
+    """One column of an extract: the source's header, its type and its valid values.
 
     `identifier` names the kind of identifier (one of `PARTS_OF_A_PERSON`, or a direct identifier such as
-    `nhs_number`); two columns of one kind are comparable across sources. `of` says whose it is when it is
-    not the subject's own (the mother's, or the match that a reviewer names).
+    `nhs_number`); columns of one kind are compared across sources. `of` says whose identifier it is if it is
+    not the subject's own (the mother's, or the match that a reviewer found).
     """
 
     header: str
@@ -46,20 +46,22 @@ class Column(Frozen):
         if value is not None:
             try:
                 re.compile(value)
-                pl.Series([""]).str.contains(whole_match(value))  # what checks it: it knows no look-around
+                pl.Series([""]).str.contains(
+                    whole_match(value)
+                )  # the engine that will check values: it has no look-around
             except (re.error, pl.exceptions.ComputeError, RecursionError) as error:
                 raise ValueError(f"not a regular expression: {str(error).splitlines()[0]}") from None
         return value
 
     @field_validator("format")
     @classmethod
-    def _tells_days_apart(cls, value: str) -> str:
+    def _identifies_days(cls, value: str) -> str:
         day = pl.Series([date(2001, 2, 3)])
         try:
-            told_apart = day.dt.strftime(value).str.to_date(value, strict=False).equals(day)
+            unambiguous = day.dt.strftime(value).str.to_date(value, strict=False).equals(day)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            told_apart = False
-        if not told_apart:
+            unambiguous = False
+        if not unambiguous:
             raise ValueError("a date's format must give year, month and day, as '%d/%m/%Y' does")
         return value
 
@@ -69,22 +71,24 @@ class Column(Frozen):
         return date.fromisoformat(value) if isinstance(value, str) and value != "data_date" else value
 
     @model_validator(mode="after")
-    def _codes_belong_to_codes(self) -> "Column":
+    def _codes_are_given_to_code_columns(self) -> "Column":
         if (self.type == "code") != bool(self.codes):
-            raise ValueError("a column of type 'code' needs 'codes', and no other column takes them")
+            raise ValueError("a column of type 'code' needs 'codes', and no other column can have them")
         return self
 
     @model_validator(mode="after")
-    def _identifiers_are_what_they_say(self) -> "Column":
+    def _identifiers_have_their_types(self) -> "Column":
         needed = {"date_of_birth": "date", "sex": "code"}.get(self.identifier or "", "text")
         if self.identifier and self.type != needed:
             raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
         if self.identifier == "sex" and not set(self.codes.values()) <= {"F", "M"}:
             raise ValueError("the codes of sex must map to 'F' and 'M'")
         if self.type != "text" and self.pattern is not None:
-            raise ValueError("only a column of type 'text' takes a 'pattern'")
+            raise ValueError("only a column of type 'text' can have a 'pattern'")
         if self.type == "text" and not self.identifier and self.pattern is None:
-            raise ValueError("text that is no identifier needs a 'pattern', so that nobody's name can hide in it")
+            raise ValueError(
+                "a text that is not an identifier needs a 'pattern', so that no name can pass as its value"
+            )
         return self
 
     @model_validator(mode="after")
@@ -95,7 +99,9 @@ class Column(Frozen):
             if bound is not None and not fits.get(self.type, False):
                 raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
             if bound is None and self.type in {"integer", "decimal"}:
-                raise ValueError("a number needs 'min' and 'max', so that nobody's own number can hide in it")
+                raise ValueError(
+                    "a number needs 'min' and 'max', so that no identifying number can pass as its value"
+                )
         ends = [
             float(bound.toordinal() if isinstance(bound, date) else bound)
             for bound in (self.min, self.max)
@@ -107,10 +113,10 @@ class Column(Frozen):
 
     @property
     def is_clear_identifier(self) -> bool:
-        """Whether the value must never be written: every identifier but sex, which is also an attribute."""
+        """Whether the value must never be written: every identifier except sex, which is also an attribute."""
         return self.identifier is not None and self.identifier != "sex"
 
     @property
     def is_direct_identifier(self) -> bool:
-        """Whether the value is a number or key that stands for one person."""
+        """Whether the value is a number or key that identifies one person."""
         return self.identifier is not None and self.identifier not in PARTS_OF_A_PERSON

@@ -1,7 +1,7 @@
-"""The stage `ingest`: extract files in; checked, pseudonymised records and a ledger that adds up out.
+"""The stage `ingest`: extract files in; checked, pseudonymised records and a ledger of all rows out.
 
-Checks and pseudonyms are one stage on disk, so that nothing clear is ever written: clear values live in
-memory, of one source at a time, and no error message of a library, which may quote them, leaves this stage.
+Checks and pseudonymisation are one stage, so that nothing clear is ever written: clear values exist only in memory,
+for one source at a time, and error messages of libraries, which may quote them, never leave this stage.
 """
 
 import json
@@ -16,15 +16,16 @@ import polars as pl
 from pipeline.errors import UserError
 from pipeline.ingest.areas import area_of
 from pipeline.ingest.check import FILE, check
-from pipeline.ingest.contracts import Extract, SourceContract
+from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.ledger import (
     FileRead,
     LedgerRow,
     counted,
     ledger_rows,
     warn_of_areas,
-    warn_of_many_set_aside,
-    warn_of_open_ends,
+    warn_of_many_quarantined,
+    warn_of_missing_line_endings,
     warn_of_repeats,
 )
 from pipeline.ingest.pseudonymise import (
@@ -48,7 +49,7 @@ RECORD = "record_id"
 
 @dataclass(frozen=True)
 class _Source:
-    """What one source came to: rows of the ledger, warnings, number of subjects."""
+    """The result of one source: rows of the ledger, warnings, number of subjects."""
 
     ledger: list[LedgerRow]
     warnings: list[str]
@@ -60,19 +61,20 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
 
     Writes to `context.out`: `ledger` (one row a file), `records/<extract>`, `quarantine/<extract>` and
     `tokens/<source>`. Raises `UserError` for a file that breaks its contract as a whole (header, encoding,
-    damage, number of rows), and for a missing or unfit key.
+    damage, number of rows), and for a missing or invalid key.
     """
     try:
         return _ingest(context)
     except UserError:
         raise
     except (Exception, pl.exceptions.PanicException) as error:
-        if isinstance(error, OSError) and error.errno:  # a full disk, say: told by its number, which quotes nothing
+        if isinstance(error, OSError) and error.errno:  # a full disk, for example: its number quotes nothing
             raise OSError(error.errno, os.strerror(error.errno), str(context.out)) from None
         frames = traceback.extract_tb(error.__traceback__)
-        ours = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent][-1]
-        fault = f"{type(error).__name__} in {Path(ours.filename).name}, line {ours.lineno}"
-    # raised here and not where it was caught: messages of libraries, and tracebacks, may quote clear values
+        own_frames = [frame for frame in frames if Path(frame.filename).parent == Path(__file__).parent]
+        last = own_frames[-1]
+        fault = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
+    # raised outside the handler: messages of libraries, and tracebacks, may quote clear values
     raise RuntimeError(f"ingest failed: {fault}. The message is withheld, because it may quote clear data.")
 
 
@@ -89,12 +91,12 @@ def _ingest(context: StageContext[IngestStudy]) -> StageResult:
         "quarantined": int(ledger["quarantined"].sum()),
         "subjects": sum(source.subjects for source in sources),
     }
-    told = f"{counted(counts['rows'], 'row')} of {counted(counts['extracts'], 'extract')} checked; "
-    told += f"{counts['quarantined']:,} set aside"
+    sentence = f"{counted(counts['rows'], 'row')} of {counted(counts['extracts'], 'extract')} checked; "
+    sentence += f"{counts['quarantined']:,} quarantined"
     return StageResult(
         counts=counts,
         facts={"key_id": context.study.key_id},
-        sentence=told + (f" ({counted(len(reasons), 'reason')})" if reasons else ""),
+        sentence=sentence + (f" ({counted(len(reasons), 'reason')})" if reasons else ""),
         warnings=tuple(warning for source in sources for warning in source.warnings),
     )
 
@@ -108,17 +110,17 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
         rows_of_file = dict(texts.group_by(FILE).len().iter_rows())
         checked = check(texts, extract, study.data_date, {file: read.version for file, read in files.items()})
         del texts
-        subjects = _mint(subjects, checked.accepted[contract.person_key])
+        subjects = _with_new_subjects(subjects, checked.accepted[contract.person_key])
         rows = _derive(checked.accepted, extract, subjects, study.areas)
         write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         identities.append(_identities(rows, extract, len(identities)))
         entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
         ledger += entries
-        warnings += warn_of_repeats(checked, extract) + warn_of_many_set_aside(entries, checked.repeated)
+        warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked.repeated)
         delivery = study.deliveries[name]
         if delivery.named.rows is None:
-            warnings += warn_of_open_ends([file.path for file in delivery.files])
+            warnings += warn_of_missing_line_endings([file.path for file in delivery.files])
         warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
     context.report(f"pseudonymising {contract.source}")
     kinds = direct_identifier_kinds(contract)
@@ -130,40 +132,38 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
 def _read(
     context: StageContext[IngestStudy], name: str, extract: Extract
 ) -> tuple[pl.DataFrame, dict[str, FileRead]]:
-    """Return all files of an extract as texts, with the name of the file, and what is known of each file."""
+    """Return the rows of all files of an extract as texts with the name of the file, and the details of each file."""
     study_file, delivery = context.study.study_file, context.study.deliveries[name]
     entry, paths = delivery.named, [file.path for file in delivery.files]
     frames: list[pl.DataFrame] = []
     files: dict[str, FileRead] = {}
     for file, path in zip(entry.files, paths, strict=True):
         if path.name in files:
-            raise UserError(
-                f"{path}: two files of '{name}' have this name. Rename one, so that they can be told apart."
-            )
+            raise UserError(f"{path}: two files of '{name}' have this name. Rename one.")
         context.report(f"checking {path.name}")
         where = f"{study_file}, [[extract]] '{name}', 'version' of '{file}',"
         version = version_of(path, extract, entry.version.get(file), where)
         files[path.name] = FileRead(version, digest_of_file(path))
         texts = read_extract(path, extract.layouts[version], context.threads)
         frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
-    # in one piece: Polars 2.1 panics on some expressions of texts over frames in several chunks
+    # rechunked: Polars 2.1 panics on some text expressions over frames of several chunks
     texts = pl.concat(frames, rechunk=True)
     if entry.rows is not None and entry.rows != texts.height:
         raise UserError(
             f"{', '.join(map(str, paths))}: {texts.height:,} rows, but {study_file} declares {entry.rows:,} "
-            f"for '{name}'. Ask for the whole delivery again, or correct 'rows'."
+            f"for '{name}'. Request the complete delivery again, or correct 'rows'."
         )
     return texts, files
 
 
-def _mint(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:
-    """Return the subjects with those added that are new, numbered in order of first appearance."""
+def _with_new_subjects(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:
+    """Return the subjects with new ones added, numbered in order of first appearance."""
     key = person_keys.name
     new = pl.DataFrame(person_keys.unique(maintain_order=True)).join(
         subjects, on=key, how="anti", maintain_order="left"
     )
-    minted = new.with_row_index(SUBJECT, offset=subjects.height + 1).select(key, pl.col(SUBJECT).cast(pl.Int64))
-    return pl.concat([subjects, minted])
+    numbered = new.with_row_index(SUBJECT, offset=subjects.height + 1).select(key, pl.col(SUBJECT).cast(pl.Int64))
+    return pl.concat([subjects, numbered])
 
 
 def _derive(accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, areas: dict[str, str]) -> pl.DataFrame:
@@ -180,7 +180,7 @@ def _derive(accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, ar
 
 
 def _records(rows: pl.DataFrame, extract: Extract, key: PseudonymisationKey) -> pl.DataFrame:
-    """Return what is kept of accepted rows: ids, attributes, what was derived, tokens of other people."""
+    """Return the records of accepted rows: ids, attributes, derived columns, tokens of other people."""
     derived = [name for name in ("birth_month", "area") if name in rows.columns]
     others = [
         identifier_tokens(key, str(column.identifier), rows[name]).alias(f"{column.of}_{column.identifier}")
@@ -191,7 +191,7 @@ def _records(rows: pl.DataFrame, extract: Extract, key: PseudonymisationKey) -> 
 
 
 def _identities(rows: pl.DataFrame, extract: Extract, order: int) -> pl.DataFrame:
-    """Return the distinct identities of the subjects of an extract, with the day and record of first and last."""
+    """Return the distinct identities of an extract's subjects, with the day and record of the first and last use."""
     own = {
         str(column.identifier): name
         for name, column in extract.columns.items()
@@ -199,21 +199,21 @@ def _identities(rows: pl.DataFrame, extract: Extract, order: int) -> pl.DataFram
     }
     derived = [name for name in ("birth_month", "area") if name in rows.columns]
     day = pl.col(extract.dated_by) if extract.dated_by else pl.lit(None, pl.Date)
-    sightings = rows.select(
+    dated = rows.select(
         SUBJECT, *(pl.col(name).alias(kind) for kind, name in own.items()), *derived, RECORD, day.alias("day")
     ).sort("day", RECORD)
     ends = {"first": pl.Expr.first, "last": pl.Expr.last}
     return (
-        sightings.group_by([SUBJECT, *own, *derived], maintain_order=True)
+        dated.group_by([SUBJECT, *own, *derived], maintain_order=True)
         .agg(end(pl.col(name)).alias(f"{which}_{name}") for which, end in ends.items() for name in ("day", RECORD))
         .with_columns(pl.lit(order).alias("extract"))
     )
 
 
 def _in_order(identities: list[pl.DataFrame], kinds: list[str]) -> pl.DataFrame:
-    """Return the identities of all extracts of a source in one frame, ranked by first and by last record.
+    """Return the identities from all extracts of a source in one frame, ranked by first and by last record.
 
-    Undated records come before dated ones, and extracts of one day in the order of the contract.
+    Undated records come before dated ones, and records of one day in the order of extracts in the contract.
     """
     schema = {SUBJECT: pl.Int64, **dict.fromkeys(kinds, pl.String), **AS_RECORDED}
     schema |= {"birth_month": pl.Date, "area": pl.String}

@@ -1,4 +1,4 @@
-"""The ledger: what became of every row of every file, and what a user should hear about it."""
+"""The ledger: how many rows of each file were accepted and quarantined, and the warnings that follow from it."""
 
 import json
 from collections import Counter
@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.ingest.check import FILE, REASONS, Checked
-from pipeline.ingest.contracts import Extract
-from pipeline.ingest.read_extract import ends_in_mid_line
+from pipeline.ingest.extract_contract import Extract
+from pipeline.ingest.read_extract import ends_without_line_ending
 
-MANY_SET_ASIDE = 0.05  # share of a file's rows above which its contract is in doubt
+MANY_QUARANTINED = 0.05  # share of a file's rows above which its contract is in doubt
 
 LedgerRow = dict[str, str | int]
 
@@ -34,13 +34,13 @@ def ledger_rows(
 ) -> list[LedgerRow]:
     """Return one row of the ledger for each file, in the order of `files` (by name).
 
-    `rows_of_file` was counted before the checks, so that the ledger can add up or fail to.
+    `rows_of_file` is counted before the checks, so that the schema of the ledger tests whether rows add up.
     """
     accepted = _rows_of_file(checked.accepted)
     quarantined = _rows_of_file(checked.quarantined)
     reasons: dict[str, dict[str, int]] = {}
-    told = checked.quarantined.select(FILE, REASONS).explode(REASONS).group_by(FILE, REASONS).len()
-    for file, reason, rows in told.iter_rows():
+    counts = checked.quarantined.select(FILE, REASONS).explode(REASONS).group_by(FILE, REASONS).len()
+    for file, reason, rows in counts.iter_rows():
         reasons.setdefault(file, {})[reason] = rows
     return [
         {
@@ -62,41 +62,43 @@ def warn_of_repeats(checked: Checked, extract: Extract) -> list[str]:
     """Return a warning for each file that repeats records."""
     key = ", ".join(extract.unique)
     return [
-        f"{file}: {counted(rows, 'row')} set aside: an earlier row has the same {key}."
+        f"{file}: {counted(rows, 'row')} quarantined: an earlier row has the same {key}."
         for file, rows in checked.repeated.items()
     ]
 
 
-def warn_of_many_set_aside(ledger: list[LedgerRow], repeated: Mapping[str, int]) -> list[str]:
-    """Return a warning for each file that lost many rows for other reasons than repetition."""
+def warn_of_many_quarantined(ledger: list[LedgerRow], repeated: Mapping[str, int]) -> list[str]:
+    """Return a warning for each file of which many rows were quarantined for reasons other than repetition."""
     warnings = []
     for row in ledger:
-        rows_in, lost = int(row["rows_in"]), int(row["quarantined"]) - repeated.get(str(row["file"]), 0)
-        if lost > MANY_SET_ASIDE * rows_in:
+        rows_in, quarantined = int(row["rows_in"]), int(row["quarantined"]) - repeated.get(str(row["file"]), 0)
+        if quarantined > MANY_QUARANTINED * rows_in:
             reasons: dict[str, int] = json.loads(str(row["reasons"]))
             commonest = max(sorted(reasons), key=lambda reason: reasons[reason])
             warnings.append(
-                f"{row['file']}: {lost:,} of {counted(rows_in, 'row')} set aside, most often because of "
+                f"{row['file']}: {quarantined:,} of {counted(rows_in, 'row')} quarantined, most often because of "
                 f"'{commonest}'. Compare the file with its contract."
             )
     return warnings
 
 
 def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str) -> list[str]:
-    """Return a warning if rows of an extract have a postcode whose district the look-up does not know."""
+    """Return a warning if rows of an extract have a postcode whose district is not in the look-up."""
     if postcode is None:
         return []
-    lost = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
-    return [f"{extract}: {counted(lost, 'row')} without an area: {lookup} lacks the district."] if lost else []
+    without_area = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
+    if not without_area:
+        return []
+    return [f"{extract}: {counted(without_area, 'row')} without an area: the postcode district is not in {lookup}."]
 
 
-def warn_of_open_ends(files: Iterable[Path]) -> list[str]:
-    """Return a warning for each CSV file that may have been cut within its last field, where nobody can tell."""
+def warn_of_missing_line_endings(files: Iterable[Path]) -> list[str]:
+    """Return a warning for each CSV file that may have been cut within its last field, which no check can detect."""
     return [
-        f"{path.name}: the last line has no line ending. If the file was cut, its last row is incomplete: "
-        "state the number of 'rows' in the study, and it is checked."
+        f"{path.name}: the last line has no line ending. If the file was cut, its last row is incomplete. "
+        "Give the number of 'rows' in the study to have it checked."
         for path in files
-        if ends_in_mid_line(path)
+        if ends_without_line_ending(path)
     ]
 
 

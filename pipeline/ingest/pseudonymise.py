@@ -1,10 +1,9 @@
-"""Pseudonyms: what is derived from identifiers, and the keyed hash that replaces it.
+"""Pseudonyms: the values derived from identifiers, and the keyed hashes that replace them.
 
-Only here and in the checks before it are identifiers clear, and only in memory. What can be compared in
-spite of spelling and slips of the pen (sounds, beginnings, parts of dates) is derived first and hashed as
-a composite: a bare initial or year would be recognised by its frequency. Deriving before hashing follows
-Plachta and Shipsey ("Derive and Conquer", ONS, 2018). No token withstands an attack by frequency: tokens
-are pseudonyms, not anonymity.
+Identifiers are clear only here and in the checks before, and only in memory. Values that agree despite spelling
+variants and typing errors (sounds, prefixes, parts of dates) are derived first and hashed as composites: a bare
+initial or year would be recognised by its frequency. Deriving before hashing follows Plachta and Shipsey ("Derive
+and Conquer", ONS, 2018). No token withstands a frequency attack: tokens are pseudonyms, not anonymous.
 """
 
 from collections.abc import Callable, Iterable
@@ -54,13 +53,13 @@ HISTORIES = {
 
 _NAMES_OF_TOKENS = {SUBJECT, "record_id", "first", "last", "day", "extract", *CLEAR, *PARTS, *COMPOSITES, *HISTORIES}
 
-# given and family names share a domain, so that names that were swapped are found
+# given and family names share a domain, so that swapped names can be found
 _DOMAINS = {"given_name": "name", "family_name": "name"}
 _PREFIX = 3  # letters
 
 
 def direct_identifier_kinds(contract: SourceContract) -> list[str]:
-    """Return the kinds of direct identifiers of a source's subjects, its own key first."""
+    """Return the kinds of direct identifiers of a source's subjects, its person key first."""
     kinds = [
         str(column.identifier)
         for extract in contract.extracts.values()
@@ -70,32 +69,32 @@ def direct_identifier_kinds(contract: SourceContract) -> list[str]:
     taken = [kind for kind in kinds if kind in _NAMES_OF_TOKENS]
     if taken:
         raise UserError(
-            f"The contract of '{contract.source}' calls an identifier '{taken[0]}'. Choose another name, "
-            "for Sojourn gives that one to a column of its own."
+            f"The contract of '{contract.source}' calls an identifier '{taken[0]}'. Choose another name: "
+            "Sojourn has a column of its own with this one."
         )
     return list(dict.fromkeys([contract.person_key_kind, *kinds]))
 
 
 def direct_identifier_tokens(key: PseudonymisationKey, kind: str, numbers: pl.Series) -> pl.Series:
-    """Return the tokens (UInt64) of clear direct identifiers of one kind, standardised as ingest does it."""
+    """Return the tokens (UInt64) of clear direct identifiers of one kind, standardised as in ingest."""
     return identifier_tokens(key, kind, _of_distinct(numbers, standard_number))
 
 
 def identifier_tokens(key: PseudonymisationKey, kind: str, values: pl.Series) -> pl.Series:
-    """Return the token (UInt64) of every value of one kind of identifier, null where nothing is known.
+    """Return the token (UInt64) of every value of one kind of identifier, null where it is unknown.
 
-    Names and postcodes are standardised here; direct identifiers are standard already (`pipeline.ingest.check`).
+    Names and postcodes are standardised here; direct identifiers already are (`pipeline.ingest.check`).
     """
     return _tokens(key, kind, comparable(kind, values))
 
 
 def comparable(kind: str, values: pl.Series) -> pl.Series:
-    """Return the text that stands for each value of an identifier when sources are compared."""
+    """Return the text by which each value of an identifier is compared between sources."""
     if kind in {"given_name", "family_name"}:
         return _of_distinct(values, lambda name: joined_name(standard_name(name)))
     if kind == "postcode":
         return _of_distinct(values, lambda postcode: full_postcode(standard_postcode(postcode)))
-    return values.cast(pl.String)  # a date in the form of ISO 8601, or a number
+    return values.cast(pl.String)  # a date in ISO 8601 form, or a number
 
 
 def subject_tokens(identities: pl.DataFrame, kinds: Iterable[str], key: PseudonymisationKey) -> pl.DataFrame:
@@ -104,8 +103,8 @@ def subject_tokens(identities: pl.DataFrame, kinds: Iterable[str], key: Pseudony
     `identities` has one row for each distinct identity under which a subject was recorded: `subject_id`,
     the clear columns `given_name`, `family_name`, `date_of_birth`, `sex`, `postcode` and `kinds` (null where
     unknown), `birth_month`, `area`, and the ranks `first` and `last` of its first and last record.
-    Every subject gets its latest known value of each kind: clear `CLEAR`, tokens (UInt64) of `kinds` (direct
-    identifiers), `PARTS` and `COMPOSITES`, and in the lists of `HISTORIES` the token of every value seen, in
+    Every subject has its latest known value of each kind: clear for `CLEAR`, tokens (UInt64) for `kinds` (direct
+    identifiers), `PARTS` and `COMPOSITES`; the lists of `HISTORIES` have the tokens of all recorded values in
     order of first appearance (empty where there is none).
     """
     known = [name for name in identities.columns if name not in {SUBJECT, "first", "last"}]
@@ -120,8 +119,8 @@ def subject_tokens(identities: pl.DataFrame, kinds: Iterable[str], key: Pseudony
         [_tokens(key, text.name, text).alias(text.name) for text in texts.iter_columns()]
     )
     for history, kind in HISTORIES.items():
-        seen = identities.select(SUBJECT, "first", identifier_tokens(key, kind, identities[kind]).alias(history))
-        distinct = seen.sort("first").drop_nulls().unique([SUBJECT, history], keep="first", maintain_order=True)
+        recorded = identities.select(SUBJECT, "first", identifier_tokens(key, kind, identities[kind]).alias(history))
+        distinct = recorded.sort("first").drop_nulls().unique([SUBJECT, history], keep="first", maintain_order=True)
         lists = distinct.group_by(SUBJECT, maintain_order=True).agg(history)
         tokens = tokens.join(lists, on=SUBJECT, how="left", maintain_order="left")
     return tokens.with_columns(pl.col(list(HISTORIES)).fill_null([]))
@@ -171,17 +170,17 @@ def _composites() -> list[pl.Expr]:
 
 
 def _sounds(names: pl.Series) -> pl.Series:
-    """Return the Soundex code (Russell, 1918) of each name; a name in another script stands for itself."""
+    """Return the Soundex code (Russell, 1918) of each name; a name in another script is its own code."""
     distinct = names.drop_nulls().unique(maintain_order=True)
     codes = [jellyfish.soundex(name) if name.isascii() else name for name in distinct]
     return names.replace_strict(distinct, pl.Series(codes, dtype=pl.String), default=None, return_dtype=pl.String)
 
 
 def _of_distinct(values: pl.Series, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    """Return `transform` of every text of a series, worked out once for each distinct text."""
+    """Return `transform` of every text of a series, computed once for each distinct text."""
     distinct = values.cast(pl.String).drop_nulls().unique(maintain_order=True)
-    made = pl.DataFrame({"text": distinct}).select(transform(pl.col("text"))).to_series()
-    return values.cast(pl.String).replace_strict(distinct, made, default=None, return_dtype=pl.String)
+    transformed = pl.DataFrame({"text": distinct}).select(transform(pl.col("text"))).to_series()
+    return values.cast(pl.String).replace_strict(distinct, transformed, default=None, return_dtype=pl.String)
 
 
 def _tokens(key: PseudonymisationKey, kind: str, texts: pl.Series) -> pl.Series:

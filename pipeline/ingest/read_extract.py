@@ -1,7 +1,7 @@
-"""Reading one extract file, CSV or Parquet, into a frame of texts under the names of its contract.
+"""Reading one extract file, CSV or Parquet, into a frame of texts under the column names of its contract.
 
-A file that is not what its contract says (header, encoding, whole lines, readable pages) is refused as a
-whole, in one message that names the file and never quotes what it holds: libraries quote lines, we do not.
+A file that does not fit its contract (header, encoding, complete lines, readable pages) is refused as a whole, in
+one message that names the file and never quotes its contents, although errors of the libraries do.
 """
 
 import codecs
@@ -18,26 +18,26 @@ import pyarrow.parquet
 
 from pipeline.errors import UserError
 from pipeline.ingest.columns import Column
-from pipeline.ingest.contracts import Extract
+from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.standardise import known
 from pipeline.tables import connect, query
 
 ROW_NUMBER = "row_number"
 _CHUNK = 1 << 20  # bytes
 _LONGEST_HEADER = 1 << 16  # bytes
-_FAULTS_OF_POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # what nanoseconds since 1970 can tell
+_POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # within the range of nanoseconds since 1970
 
 
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
     """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
 
-    `extract` is the layout of the file. Texts are trimmed and null where empty, as in columns that are absent
-    from the layout. Typed columns of a Parquet file are written as the source would write them in a CSV, so
-    that one set of checks serves both. Raises `UserError` that names the file.
+    `extract` is the layout of the file. Texts are trimmed; empty ones, and columns that the layout lacks, are null.
+    Typed columns of a Parquet file become text as the source would write it in a CSV, so that the same checks
+    serve both. Raises `UserError` that names the file.
     """
     frame = _read_csv(path, extract, threads) if _is_csv(path) else _read_parquet(path, extract)
-    # not by pl.col(header): Polars takes a header such as `*` or `^A.*$` for many columns
+    # not by pl.col(header): Polars reads a header such as `*` or `^A.*$` as a selector of columns
     named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.delivered.items()})
     absent = (pl.lit(None, pl.String).alias(name) for name in extract.absent)
     texts = named.with_columns(absent).select(known(pl.col(*extract.columns)))
@@ -45,7 +45,7 @@ def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame
 
 
 def headers_of(path: Path) -> list[str]:
-    """Return the headers of a file, in its order; raises `UserError` if there are none to be read."""
+    """Return the headers of a file, in its order; raises `UserError` if none can be read."""
     if _is_csv(path):
         _check_utf8(path)
         return _headers_of_csv(path)
@@ -56,8 +56,8 @@ def headers_of(path: Path) -> list[str]:
     raise _damaged_parquet(path, fault)
 
 
-def ends_in_mid_line(path: Path) -> bool:
-    """Return whether a CSV file stops without a line ending: it may have been cut within its last field."""
+def ends_without_line_ending(path: Path) -> bool:
+    """Return whether a CSV file ends without a line ending: it may have been cut within its last field."""
     if not _is_csv(path):
         return False
     with path.open("rb") as file:
@@ -68,7 +68,7 @@ def ends_in_mid_line(path: Path) -> bool:
 def _is_csv(path: Path) -> bool:
     kind = path.suffix.lower()
     if kind not in {".csv", ".parquet"}:
-        raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert it, or mend its name.")
+        raise UserError(f"{path}: an extract must be a .csv or a .parquet file. Convert or rename it.")
     return kind == ".csv"
 
 
@@ -78,7 +78,7 @@ def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
     columns = ", ".join(f"{_literal(header)}: 'VARCHAR'" for header in headers)
     connection = connect(threads)
     try:
-        connection.execute("SET temp_directory = ''").fetchall()  # clear data must not spill to disk
+        connection.execute("SET temp_directory = ''").fetchall()  # clear values must not spill to disk
         return query(
             connection,
             f"SELECT * FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
@@ -89,14 +89,14 @@ def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
         fault = _fault_of(str(error))
     finally:
         connection.close()
-    # raised here, so that no traceback leads back to an error that quotes the line
-    raise UserError(f"{path}: {fault}. The file is truncated or damaged: ask for it again, or mend that line.")
+    # raised outside the handler, so that no traceback leads back to an error that quotes the line
+    raise UserError(f"{path}: {fault}. The file is truncated or damaged: request it again, or correct that line.")
 
 
 def _fault_of(message: str) -> str:
-    """Say what DuckDB found wrong with a line, without the line."""
+    """Return what DuckDB found wrong with a line, without quoting the line."""
     line = re.search(r"^.*CSV Error on Line: (\d+)", message)
-    where = f"line {int(line[1]):,}" if line else "some line"
+    where = f"line {int(line[1]):,}" if line else "a line"
     fields = re.search(r"^Expected Number of Columns: (\d+) Found: (\d+)", message, re.MULTILINE)
     if fields:
         return f"{where} has {fields[2]} fields, the header {fields[1]}"
@@ -137,21 +137,21 @@ def _headers_of_csv(path: Path) -> list[str]:
 
 
 def check_headers(path: Path, headers: list[str], extract: Extract, named: str = "the contract") -> None:
-    """Raise one error on all headers that are missing, unknown or there twice.
+    """Raise one error for all headers that are missing, unknown or repeated.
 
-    A file whose first line has few of the headers may have no header at all: then nothing of it is quoted.
-    `named` says which layout is meant.
+    If the first line has few of the headers, the file may have no header line, so nothing of it is quoted.
+    `named` is the name of the layout in messages.
     """
     expected = [column.header for column in extract.delivered.values()]
     missing = [header for header in expected if header not in headers]
     unknown = [header for header in headers if header not in expected]
-    twice = sorted({header for header in headers if headers.count(header) > 1})
-    if not (missing or unknown or twice):
+    repeated = sorted({header for header in headers if headers.count(header) > 1})
+    if not (missing or unknown or repeated):
         return
     if len(missing) > len(expected) / 2:
         raise UserError(
             f"{path}: {len(missing)} of the {len(expected)} columns of {named} are missing. "
-            f"The header must be {','.join(expected)}, in any order, parted by commas."
+            f"The header must be {','.join(expected)}, in any order, separated by commas."
         )
     faults = []
     for header in unknown:
@@ -159,7 +159,7 @@ def check_headers(path: Path, headers: list[str], extract: Extract, named: str =
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"{named} does not have it."
         faults.append(f"unknown column '{header}': {hint}")
     faults += [f"the column '{header}' is missing." for header in missing]
-    faults += [f"the column '{header}' stands there twice." for header in twice]
+    faults += [f"the column '{header}' occurs more than once." for header in repeated]
     raise UserError(f"{path}: {' '.join(faults)} The headers must be those of {named}, in any order.")
 
 
@@ -169,9 +169,9 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
         headers = list(file.schema_arrow.names)
         table = file.read() if has_headers_of(headers, extract) else None
         if table is not None:
-            table.validate(full=True)  # texts must be UTF-8 here as well
+            table.validate(full=True)  # texts must be UTF-8 here too
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
-    except (OSError, ValueError, pyarrow.ArrowException, *_FAULTS_OF_POLARS) as error:
+    except (OSError, ValueError, pyarrow.ArrowException, *_POLARS_ERRORS) as error:
         fault = type(error).__name__
     else:
         check_headers(path, headers, extract)
@@ -180,40 +180,42 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
 
 
 def _damaged_parquet(path: Path, fault: str) -> UserError:
-    return UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: ask for it again.")
+    return UserError(f"{path}: cannot be read as Parquet ({fault}). It is truncated or damaged: request it again.")
 
 
 def has_headers_of(headers: list[str], extract: Extract) -> bool:
-    """Return whether headers are those of a layout, each once, in any order."""
+    """Return whether the headers are those of a layout, each once, in any order."""
     return sorted(headers) == sorted(column.header for column in extract.delivered.values())
 
 
 def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:
     """Return the values of a typed column as the source would write them in a CSV."""
     try:
-        return pl.DataFrame({"value": values}).select(_written(values.dtype, column)).to_series().alias(column.header)
-    except _FAULTS_OF_POLARS:
+        return (
+            pl.DataFrame({"value": values}).select(_text_form(values.dtype, column)).to_series().alias(column.header)
+        )
+    except _POLARS_ERRORS:
         fault = f"the column '{column.header}' is of type {values.dtype}"
     raise UserError(f"{path}: {fault}. Write it as text, number, date or boolean.")
 
 
-def _written(dtype: pl.DataType, column: Column) -> pl.Expr:
+def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
     value = pl.col("value")
     if dtype.is_temporal() and dtype in (pl.Date, pl.Datetime):
-        # beyond these years Polars panics instead of writing a date
+        # outside these years Polars panics instead of formatting a date
         in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
         day = pl.when(in_calendar).then(value)
-        told = day.dt.strftime(column.format)
+        text = day.dt.strftime(column.format)
         if dtype == pl.Datetime:
-            told = pl.when(day.dt.time() == pl.time(0)).then(told).otherwise(day.dt.strftime("%FT%T"))
-        return pl.when(in_calendar | value.is_null()).then(told).otherwise(pl.lit("no day of the calendar"))
+            text = pl.when(day.dt.time() == pl.time(0)).then(text).otherwise(day.dt.strftime("%FT%T"))
+        return pl.when(in_calendar | value.is_null()).then(text).otherwise(pl.lit("no day of the calendar"))
     if dtype.is_float() or dtype.is_decimal():
-        # whole numbers with gaps become floats in many tools: 1.0 stands for 1
+        # many tools store whole numbers with missing values as floats: 1.0 means 1
         number = value.cast(pl.Float64).fill_nan(None)
         whole = number.cast(pl.Int64, strict=False)
         return pl.when(number == whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
-        raise pl.exceptions.SchemaError("no text stands for it")
+        raise pl.exceptions.SchemaError("it has no text form")
     return value.cast(pl.String)
 
 

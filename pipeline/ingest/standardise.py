@@ -1,6 +1,6 @@
 """One standard form of names, postcodes, numbers and dates, the same for every source.
 
-Pseudonyms can only be compared for equality, so whatever two sources write differently has to be made alike
+Pseudonyms can only be compared for equality, so whatever two sources write differently must be brought to one form
 before it is hashed. All functions take and return Polars expressions of text; missing or empty gives null.
 """
 
@@ -8,7 +8,7 @@ import polars as pl
 
 TITLES = ("MR", "MRS", "MS", "MISS", "MX", "DR", "PROF", "PROFESSOR", "REV", "SIR", "LADY", "LORD", "DAME")
 
-# letters that Unicode does not take apart into a plain letter and an accent
+# letters that Unicode does not decompose into a base letter and an accent
 _LETTERS = {
     "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH", "Ħ": "H", "Ŧ": "T", "Ŋ": "N",
 }  # fmt: skip
@@ -18,7 +18,7 @@ _SHORTEST_POSTCODE = 5
 
 
 def known(text: pl.Expr) -> pl.Expr:
-    """Return a text trimmed of blanks, null where nothing is left."""
+    """Return a text without leading and trailing blanks, null where nothing is left."""
     trimmed = text.str.strip_chars()
     return pl.when(trimmed.str.len_bytes() > 0).then(trimmed)
 
@@ -26,8 +26,8 @@ def known(text: pl.Expr) -> pl.Expr:
 def standard_name(text: pl.Expr) -> pl.Expr:
     """Return a name as its parts in upper case, one space between: `Dr. José O'Neill-Śmith` -> `JOSE ONEILL SMITH`.
 
-    Accents, apostrophes, full stops and titles go; hyphens and other signs part. Letters of other scripts
-    stay. A name that is nothing but titles keeps them: somebody may be called Lord.
+    Accents, apostrophes, full stops and titles are removed; hyphens and other signs become spaces. Letters of other
+    scripts are kept. A name that consists of titles keeps the last: Lord can be a family name.
     """
     plain = (
         text.str.normalize("NFKD")
@@ -43,7 +43,7 @@ def standard_name(text: pl.Expr) -> pl.Expr:
 
 
 def joined_name(name: pl.Expr) -> pl.Expr:
-    """Return a standard name without its spaces, so that `O BRIEN`, `MARY-ANN` and `MARYANN` are alike."""
+    """Return a standard name without its spaces, so that `MARY ANN` and `MARYANN` are equal."""
     return name.str.replace_all(" ", "", literal=True)
 
 
@@ -53,17 +53,17 @@ def first_part(name: pl.Expr) -> pl.Expr:
 
 
 def sorted_parts(*names: pl.Expr) -> pl.Expr:
-    """Return all parts of several standard names in order of the alphabet; null if one of the names is."""
+    """Return all parts of several standard names in alphabetical order; null if one of the names is null."""
     return pl.concat_str(*names, separator=" ").str.split(" ").list.sort().list.join(" ")
 
 
 def standard_postcode(text: pl.Expr) -> pl.Expr:
-    """Return a postcode in upper case without spaces and signs: `sw1a 1aa` -> `SW1A1AA`."""
+    """Return a postcode in upper case without spaces and punctuation: `sw1a 1aa` -> `SW1A1AA`."""
     return known(text.str.to_uppercase().str.replace_all("[^0-9A-Z]", ""))
 
 
 def full_postcode(postcode: pl.Expr) -> pl.Expr:
-    """Return a standard postcode if it is a whole one, null if it is an outward code alone."""
+    """Return a standard postcode if it is complete, null if it is only an outward code."""
     return pl.when(postcode.str.len_bytes() >= _SHORTEST_POSTCODE).then(postcode)
 
 
@@ -74,5 +74,5 @@ def outward_code(postcode: pl.Expr) -> pl.Expr:
 
 
 def standard_number(text: pl.Expr) -> pl.Expr:
-    """Return a direct identifier in upper case without any blanks: `943 476 5919` -> `9434765919`."""
+    """Return a direct identifier in upper case without blanks: `943 476 5919` -> `9434765919`."""
     return known(text.str.replace_all(r"\s", "").str.to_uppercase())

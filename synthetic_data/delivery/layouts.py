@@ -13,7 +13,7 @@ import polars as pl
 
 from pipeline.ingest import contracts
 from pipeline.ingest.columns import Column
-from pipeline.ingest.contracts import CURRENT
+from pipeline.ingest.extract_contract import CURRENT
 
 
 def parted(extract: str, file: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -97,7 +97,7 @@ MISTAKES = {
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
     "a model of no source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
-    "a model file that is none": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["study.toml", "not a linkage model"]),
+    "a model file that is none": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
     "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
     "a stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),

@@ -1,4 +1,4 @@
-"""`sojourn targets`: what it prints, its JSON and its page, and what it says to a study that it cannot judge."""
+"""`sojourn targets`: what it prints, its JSON and its page, and its errors for studies that it cannot compare."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import polars as pl
 import pytest
 
-from flows.targets import tell_targets
+from flows.targets import report_targets
 from pipeline.errors import UserError
 from synthetic_data.benchmarks.observed_study import open_study
 from synthetic_data.benchmarks.spread import measure_spread
@@ -24,7 +24,7 @@ def study(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(study, command):
+def outcome(study, command):
     return command("targets", study, "--report")
 
 
@@ -38,15 +38,15 @@ def copy(study, tmp_path):
     return shutil.copytree(study, tmp_path / "study")
 
 
-def test_every_target_is_told_and_how_many_hold(told, objects):
-    assert told.status == 0
-    hold = sum(one["holds"] for one in objects)
-    assert f"{hold} of {len(objects)} targets hold" in told.out
-    assert "SYNTHETIC DATA, NOT STATISTICS" in told.out
+def test_every_target_is_printed_and_how_many_are_met(outcome, objects):
+    assert outcome.status == 0
+    met = sum(one["holds"] for one in objects)
+    assert f"{met} of {len(objects)} targets are met" in outcome.out
+    assert "SYNTHETIC DATA, NOT STATISTICS" in outcome.out
     for one in objects:
-        assert one["says"] in told.out
-        assert one["source"] in told.out
-    assert told.out.count("(from memory)") >= 2
+        assert one["says"] in outcome.out
+        assert one["source"] in outcome.out
+    assert outcome.out.count("(from memory)") >= 2
 
 
 def test_json_is_a_list_of_objects_with_numbers(objects):
@@ -63,9 +63,9 @@ def test_json_is_a_list_of_objects_with_numbers(objects):
         assert one["value"] is not None or one["note"]
 
 
-def test_the_page_is_whole_in_itself_and_tells_each_figure(told, study, objects):
+def test_the_page_is_self_contained_and_shows_each_figure(outcome, study, objects):
     page = (study / "targets.html").read_text(encoding="utf-8")
-    assert told.status == 0
+    assert outcome.status == 0
     assert "SYNTHETIC DATA - NOT STATISTICS" in page
     assert "<script" not in page
     assert "http" not in page
@@ -75,22 +75,22 @@ def test_the_page_is_whole_in_itself_and_tells_each_figure(told, study, objects)
         assert one["says"].replace("'", "&#39;") in page
 
 
-def test_the_page_can_stand_elsewhere_and_numbers_go_to_the_screen_alone(study, capsys, tmp_path):
-    assert tell_targets(study, as_json=True, report=[tmp_path / "pages" / "page.html"]) == 0
+def test_the_page_can_be_written_elsewhere_and_json_is_all_that_is_printed(study, capsys, tmp_path):
+    assert report_targets(study, as_json=True, report=[tmp_path / "pages" / "page.html"]) == 0
     assert isinstance(json.loads(capsys.readouterr().out), list)
     assert (tmp_path / "pages" / "page.html").stat().st_size > 50_000
 
 
-def test_a_target_that_is_missed_says_so(copy, capsys):
+def test_a_target_that_is_not_met_says_so(copy, capsys):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     women = people.with_columns(sex=pl.lit("F"))
     women.write_parquet(copy / "truth" / "people.parquet")
-    assert tell_targets(copy, as_json=False, report=None) == 0
+    assert report_targets(copy, as_json=False, report=None) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "women and girls" in line]
     assert line.split()[:3] == ["NO", "50.60%", "100.00%"]
 
 
-def test_what_the_study_cannot_show_is_said_and_does_not_hold(copy):
+def test_a_figure_that_the_study_cannot_show_is_not_met_and_says_why(copy):
     text = (copy / "study.toml").read_text(encoding="utf-8")
     (copy / "study.toml").write_text(text.replace("data_date = 2019-12-31", "data_date = 2018-12-31"))
     found = {one.target.name: one for one in compare(open_study(copy), read_targets())}
@@ -103,10 +103,10 @@ def test_what_the_study_cannot_show_is_said_and_does_not_hold(copy):
     assert found["population_2019"].value is not None  # truth is known whatever the data date
 
 
-def test_a_study_without_truth_is_told_what_to_do(copy):
+def test_a_study_without_truth_is_an_error_that_says_what_to_do(copy):
     shutil.rmtree(copy / "truth")
     with pytest.raises(UserError, match="the truth cannot be read") as error:
-        tell_targets(copy, as_json=False, report=None)
+        report_targets(copy, as_json=False, report=None)
     assert "sojourn simulate" in str(error.value)
 
 
@@ -114,28 +114,28 @@ def test_a_study_that_is_not_synthetic_has_no_truth(copy):
     text = (copy / "study.toml").read_text(encoding="utf-8")
     (copy / "study.toml").write_text(text.replace("synthetic = true", "synthetic = false"))
     with pytest.raises(UserError, match="not a synthetic study"):
-        tell_targets(copy / "study.toml", as_json=False, report=None)
+        report_targets(copy / "study.toml", as_json=False, report=None)
 
 
-def test_no_study_is_a_mistake_of_the_user(command, tmp_path):
+def test_a_missing_study_is_an_error_of_the_user(command, tmp_path):
     done = command("targets", tmp_path / "nowhere")
     assert done.status == 2
     assert "no such study" in done.err
 
 
-def test_a_folder_is_no_place_for_the_page(study):
+def test_the_page_cannot_be_a_folder(study):
     with pytest.raises(UserError, match="is a folder"):
-        tell_targets(study, as_json=False, report=[study.parent])
+        report_targets(study, as_json=False, report=[study.parent])
 
 
-def test_the_page_takes_no_other_file_s_place(copy):
+def test_the_page_never_replaces_a_file_of_another_kind(copy):
     before = (copy / "study.toml").read_bytes()
     with pytest.raises(UserError, match=r"ends in \.html"):
-        tell_targets(copy, as_json=False, report=[copy / "study.toml"])
+        report_targets(copy, as_json=False, report=[copy / "study.toml"])
     assert (copy / "study.toml").read_bytes() == before
 
 
-def test_a_study_of_some_regions_stands_for_no_country(copy):
+def test_a_study_of_some_regions_cannot_be_compared(copy):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     people.with_columns(region=pl.lit("E12000001")).write_parquet(copy / "truth" / "people.parquet")
     with pytest.raises(UserError, match="nobody in it lives in North West") as error:
@@ -150,5 +150,5 @@ def test_spread_is_measured_over_seeds_and_brought_to_one_size():
     assert set(spread["residents"]) == {1_000}
     assert spread["seeds"].max() == 3
     female = spread.row(by_predicate=pl.col("name") == "female", named=True)
-    # independent people would give 0.5 / sqrt(100,000) = 0.0016; three seeds tell it roughly
+    # independent people would give 0.5 / sqrt(100,000) = 0.0016; three seeds give it roughly
     assert 0.0001 < female["standard_error"] < 0.006

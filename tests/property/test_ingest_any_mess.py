@@ -1,4 +1,4 @@
-"""Whatever stands in a file: every row is accepted or set aside, for stated reasons, and nothing clear is written."""
+"""Whatever a file contains: every row is accepted, or quarantined with reasons, and nothing clear is written."""
 
 import csv
 import hashlib
@@ -36,7 +36,7 @@ ROWS = st.lists(st.fixed_dictionaries({header: values_of(header) for header in G
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files=st.lists(ROWS, min_size=1, max_size=2))
-def test_rows_in_are_accepted_or_set_aside(files):
+def test_rows_in_are_accepted_or_quarantined(files):
     with tempfile.TemporaryDirectory() as folder:
         study = SmallStudy(
             Path(folder) / "study",

@@ -132,11 +132,14 @@ def stocks() -> pl.DataFrame:
 
 
 def ledger() -> pl.DataFrame:
-    """Return one file of each source, a few rows of it set aside."""
+    """Return one file of each source, a few of its rows quarantined."""
     rows = []
     for place, (source, accepted) in enumerate(SOURCES.items()):
-        aside = (place * 37) % 113
-        reasons = {"birth_date: not a date": aside // 2, "repeats an earlier row": aside - aside // 2}
+        quarantined = (place * 37) % 113
+        reasons = {
+            "birth_date: not a date": quarantined // 2,
+            "repeats an earlier row": quarantined - quarantined // 2,
+        }
         rows.append(
             {
                 "source": source,
@@ -144,9 +147,9 @@ def ledger() -> pl.DataFrame:
                 "file": f"{source}.csv",
                 "version": "current",
                 "sha256": f"{place:02x}" * 32,
-                "rows_in": accepted + aside,
+                "rows_in": accepted + quarantined,
                 "accepted": accepted,
-                "quarantined": aside,
+                "quarantined": quarantined,
                 "reasons": json.dumps({reason: number for reason, number in reasons.items() if number}),
             }
         )

@@ -1,4 +1,4 @@
-"""Source contracts: what ships is sound, and a mistake in one is told with its place."""
+"""Source contracts: those of Sojourn are consistent, and an error in one names its place."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_every_source_says_what_it_is_and_every_extract_its_grain():
     [
         ('codes = "sex_letter"', 'codes = "sex_leter"', "Did you mean 'sex_letter'"),
         ('person_key = "card"', 'person_key = "number"', "needs the person key 'number'"),
-        ('unique = ["card"]', 'unique = ["kard"]', "which is no column"),
+        ('unique = ["card"]', 'unique = ["kard"]', "which is not a column"),
         ('type = "date"', 'type = "day"', "library.columns.joined.type"),
         ('header = "JOINED"', 'heading = "JOINED"', "Did you mean 'header'"),
         (', codes = "sex_letter"', "", "needs 'codes'"),
@@ -90,15 +90,15 @@ def test_every_source_says_what_it_is_and_every_extract_its_grain():
         ('type = "date"', 'type = "date", format = "%Y-%m"', "must give year, month and day"),
         ('type = "date"', 'type = "date", format = "%Q"', "must give year, month and day"),
         ('type = "date"', 'type = "date", pattern = "2.*"', "only a column of type 'text'"),
-        ('unique = ["card"]', 'unique = ["card"]\ndated_by = "sex"', "no date of an event"),
+        ('unique = ["card"]', 'unique = ["card"]\ndated_by = "sex"', "not the date of an event"),
         ('unique = ["card"]', "unique = []", "library.unique"),
         ("joined =", "area =", "'area' cannot name a column"),
         ("joined =", "Joined =", "'Joined' cannot name a column"),
-        ('header = "JOINED"', 'header = "Sex"', "SEX stands in two columns"),
+        ('header = "JOINED"', 'header = "Sex"', "two columns have SEX"),
         (
             "\n[extracts.library.columns]",
             "\n[extracts.library.columns]\n" + 'other = { header = "O", type = "text", identifier = "library_card" }',
-            "the identifier library_card stands in two columns",
+            "two columns have the identifier library_card",
         ),
     ],
 )
@@ -116,10 +116,10 @@ def test_a_new_source_joins_those_of_the_package(tmp_path):
 
 
 def test_a_source_or_extract_has_one_contract(tmp_path):
-    with pytest.raises(UserError, match="has a contract already"):
+    with pytest.raises(UserError, match="already has a contract"):
         read_contracts((CONTRACT_FOLDER / "mws.toml",))
     clash = contract_file(tmp_path, LIBRARY.replace("extracts.library", "extracts.mws"))
-    with pytest.raises(UserError, match="belongs to 'mws'"):
+    with pytest.raises(UserError, match="already belongs to 'mws'"):
         read_contracts((clash,))
 
 

@@ -10,7 +10,7 @@ NAME, DAY, POSTCODE, NUMBER = "O'Vèrmilion", date(1904, 2, 29), "QX9 7ZK", "618
 CANARIES = [NAME, DAY, POSTCODE, NUMBER]
 
 PLANTED_COLUMNS = {
-    "as it stands": [NAME],
+    "unchanged": [NAME],
     "within a text": [f"code '{NAME}' is not in the code list"],
     "standardised": ["OVERMILION"],
     "in small letters": ["o vermilion"],

@@ -1,4 +1,4 @@
-"""The data dictionary knows every source, extract, version, column, code list and table."""
+"""The data dictionary contains every source, extract, version, column, code list and table."""
 
 from pathlib import Path
 
@@ -32,13 +32,16 @@ def test_every_code_list_and_version_is_in_it():
         for name, extract in contract.extracts.items():
             section = text.split(f"#### Extract `{name}`")[1].split("####")[0]
             for version in extract.version:
-                told = section.split(f"Version `{version.id}` (")[1]
-                assert version.says in told
+                section_of_version = section.split(f"Version `{version.id}` (")[1]
+                assert version.says in section_of_version
                 for column in version.columns:
-                    assert f"| `{column}` | `{extract.layouts[version.id].columns[column].header}` |" in told
+                    assert (
+                        f"| `{column}` | `{extract.layouts[version.id].columns[column].header}` |"
+                        in section_of_version
+                    )
 
 
-def test_a_version_is_told_by_what_differs(tmp_path):
+def test_a_version_is_described_by_its_differences(tmp_path):
     path = tmp_path / "clinic.toml"
     path.write_text(CONTRACT_WITH_VERSIONS, encoding="utf-8")
     text = data_dictionary({"clinic": read_contract(path)})
@@ -46,7 +49,7 @@ def test_a_version_is_told_by_what_differs(tmp_path):
     assert (
         "Version `to_2012` (until 2012-12-31): Cards of paper.\n\n" + table + "| `sex` | `GENDER` | code | F, M |\n"
         "| `seen_on` | `DAY` | date `%d/%m/%Y` | from 2010-01-01 to data date |\n\n"
-        "Not in these files: `ward`.\n\nIn these files, not in current ones: `room`.\n\n"
+        "Not in these files: `ward`.\n\nOnly in these files: `room`.\n\n"
     ) in text
 
 
@@ -103,7 +106,7 @@ def test_every_line_of_a_table_has_as_many_cells_as_its_head():
             width = None
 
 
-def test_what_is_clear_is_said_to_become_a_token():
+def test_clear_identifiers_are_described_as_tokens():
     text = data_dictionary(read_contracts())
     births = text.split("#### Extract `births`")[1].split("####")[0]
     assert (

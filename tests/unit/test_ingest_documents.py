@@ -1,10 +1,11 @@
-"""The contract and the version that the documentation shows are such, and every key of them is explained."""
+"""The contract and the version shown in the documentation are valid, and every key of them is explained."""
 
 import re
 from pathlib import Path
 
 from pipeline.ingest.columns import Column
-from pipeline.ingest.contracts import Difference, Version, read_contract
+from pipeline.ingest.contracts import read_contract
+from pipeline.ingest.extract_contract import Difference, Version
 
 DOCS = Path(__file__).parents[2] / "docs"
 

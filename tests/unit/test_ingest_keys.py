@@ -1,4 +1,4 @@
-"""The key: where it is looked for, what is refused, and that it is never shown."""
+"""The key: where it is read from, what is refused, and that it is never shown."""
 
 import copy
 import hashlib
@@ -90,7 +90,7 @@ def test_a_token_is_the_beginning_of_the_standard_hmac():
     assert token(key, "postcode", "JOSE") != token(key, "name", "JOSE")
 
 
-def test_the_id_tells_keys_apart():
+def test_the_id_distinguishes_keys():
     assert PseudonymisationKey(b"a" * 32).key_id != PseudonymisationKey(b"b" * 32).key_id
     expected = hmac.new(b"a" * 32, b"key id", hashlib.sha256).hexdigest()[:16]
     assert PseudonymisationKey(b"a" * 32).key_id == expected

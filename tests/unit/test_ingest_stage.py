@@ -1,4 +1,4 @@
-"""What ingest keeps, sets aside and says: a few rows by hand."""
+"""What ingest records, quarantines and warns of: a few rows by hand."""
 
 import hashlib
 import hmac
@@ -79,7 +79,7 @@ def test_optional_values_may_be_missing(ingested):
 def test_an_unknown_district_leaves_the_area_unknown_and_says_so(ingested):
     study = ingested(row(PCODE="ZZ9 9ZZ"), row(PATIENT="P0002", PCODE="AB12"), row(PATIENT="P0003", PCODE=""))
     assert study.table("records/visits")["area"].to_list() == [None, "E02", None]
-    assert study.result.warnings == ("visits: 1 row without an area: areas.csv lacks the district.",)
+    assert study.result.warnings == ("visits: 1 row without an area: the postcode district is not in areas.csv.",)
 
 
 # quarantine and ledger
@@ -168,15 +168,19 @@ def test_a_column_in_the_wrong_place_is_withheld_whole(ingested):
     assert study.table("quarantine/visits")["country"].unique().to_list() == ["(withheld)"]
     assert not find_clear(study.out, ["SMITH"])
     (warning,) = study.result.warnings
-    assert warning.startswith("visits.csv: 50 of 50 rows set aside, most often because of 'country: code (withheld)")
+    assert warning.startswith(
+        "visits.csv: 50 of 50 rows quarantined, most often because of 'country: code (withheld)"
+    )
 
 
-def test_a_repeated_record_is_set_aside_with_one_warning(ingested):
+def test_a_repeated_record_is_quarantined_with_one_warning(ingested):
     study = ingested(row(), row(PATIENT="P0002"), row(FORENAME="Other", PATIENT="p0001"), row(VISIT="2016-05-05"))
     quarantined = study.table("quarantine/visits")
     assert quarantined["row_number"].to_list() == [3]
     assert quarantined["reasons"].to_list() == [["repeated record: same patient, visited_on as an earlier row"]]
-    assert study.result.warnings == ("visits.csv: 1 row set aside: an earlier row has the same patient, visited_on.",)
+    assert study.result.warnings == (
+        "visits.csv: 1 row quarantined: an earlier row has the same patient, visited_on.",
+    )
 
 
 def test_a_row_repeats_accepted_rows_only_and_has_every_reason(ingested):
@@ -192,7 +196,7 @@ def test_a_row_repeats_accepted_rows_only_and_has_every_reason(ingested):
 def test_a_repetition_is_found_across_files_and_the_second_file_is_named(tmp_path):
     study = SmallStudy(tmp_path / "s", {"a.csv": csv_text([row()]), "b.csv": csv_text([row(), row(PATIENT="P0002")])})
     result = study.run()
-    assert result.warnings[0].startswith("b.csv: 1 row set aside: an earlier row has the same")
+    assert result.warnings[0].startswith("b.csv: 1 row quarantined: an earlier row has the same")
     ledger = study.table("ledger").select("file", "rows_in", "accepted", "quarantined").rows()
     assert ledger == [("a.csv", 1, 1, 0), ("b.csv", 2, 1, 1)]
 
@@ -206,7 +210,7 @@ def test_the_ledger_has_the_digest_of_the_file_and_the_result_the_counts(ingeste
     assert study.result.counts == {
         "extracts": 1, "files": 1, "rows": 2, "accepted": 1, "quarantined": 1, "subjects": 1,
     }  # fmt: skip
-    assert study.result.sentence == "2 rows of 1 extract checked; 1 set aside (1 reason)"
+    assert study.result.sentence == "2 rows of 1 extract checked; 1 quarantined (1 reason)"
 
 
 def test_a_file_that_may_have_been_cut_gives_a_warning_unless_its_rows_are_declared(tmp_path):
@@ -255,7 +259,7 @@ def test_tokens_equal_an_independent_hmac(ingested):
     assert subject == expected
 
 
-def test_slips_of_the_pen_that_composites_forgive(ingested):
+def test_typing_errors_that_composites_tolerate(ingested):
     tokens = ingested(
         row(FORENAME="Stephen", SURNAME="Clark", BORN="07/03/1981"),
         row(PATIENT="P0002", FORENAME="Steven", SURNAME="Clarke", BORN="03/07/1981"),
@@ -393,8 +397,8 @@ def test_a_fault_of_the_program_quotes_nothing(ingested, monkeypatch):
     monkeypatch.setattr("pipeline.ingest.ingest.check", broken)
     with pytest.raises(RuntimeError, match=r"ComputeError in ingest\.py, line \d+\. The message") as error:
         ingested(row(**CANARY))
-    told = "".join(traceback.format_exception(error.value))
-    assert "Xanthippe" not in told
+    report = "".join(traceback.format_exception(error.value))
+    assert "Xanthippe" not in report
     assert error.value.__context__ is None
 
 
@@ -417,7 +421,7 @@ def test_an_identifier_by_a_name_that_tokens_use_is_refused(tmp_path):
         study.run()
 
 
-def test_a_full_disk_is_told_as_such(ingested, monkeypatch):
+def test_a_full_disk_is_reported_as_such(ingested, monkeypatch):
     def full(*_):
         raise OSError(28, CANARY["SURNAME"])
 

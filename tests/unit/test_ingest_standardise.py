@@ -47,7 +47,7 @@ def test_joined_names_do_not_care_how_parts_are_parted():
     assert set(joined) == {"MARYANN"}
 
 
-def test_all_parts_in_order_whatever_stands_where():
+def test_all_parts_are_sorted_whichever_name_they_are_in():
     frame = pl.DataFrame({"given": ["WEI MING", "LI", None], "family": ["LI", "WEI MING", "LI"]})
     parts = frame.select(standardise.sorted_parts(pl.col("given"), pl.col("family"))).to_series().to_list()
     assert parts == ["LI MING WEI", "LI MING WEI", None]

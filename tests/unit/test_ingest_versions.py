@@ -125,9 +125,9 @@ def ambiguous(ingested):
 def test_headers_that_fit_two_layouts_are_an_error_unless_the_study_names_one(ambiguous):
     with pytest.raises(UserError) as error:
         ambiguous("", late=csv_text([row(SEX="F", VISIT="2018-01-01")]))
-    told = str(error.value)
-    assert "late.csv: its headers fit 2 layouts of the contract: current, from_2018. Say in" in told
-    assert "[[extract]] 'visits', 'version' of 'late.csv', which one it is" in told
+    message = str(error.value)
+    assert "late.csv: its headers fit 2 layouts of the contract: current, from_2018. Name one of them in" in message
+    assert "[[extract]] 'visits', 'version' of 'late.csv', such as 'current'." in message
 
 
 def test_the_study_names_the_version_of_each_file_that_fits_two(ambiguous):
@@ -151,7 +151,7 @@ def test_a_repetition_is_found_across_versions_and_the_later_file_is_named(ambig
         new=csv_text([row(VISIT="2012-05-09")]),
         old=csv_text([paper(DAY="09.05.2012")], PAPER_HEADERS),
     )
-    assert study.result.warnings == ("old.csv: 1 row set aside: an earlier row has the same patient, visited_on.",)
+    assert study.result.warnings == ("old.csv: 1 row quarantined: an earlier row has the same patient, visited_on.",)
 
 
 @pytest.mark.parametrize(
@@ -166,19 +166,19 @@ def test_a_repetition_is_found_across_versions_and_the_later_file_is_named(ambig
         ('version = "to_2012"', "version': Input should be a valid dictionary"),
     ],
 )
-def test_a_version_that_the_study_names_amiss(ingested, more, words):
+def test_a_wrong_version_in_the_study_is_an_error(ingested, more, words):
     with pytest.raises(UserError) as error:
         ingested({"old.csv": csv_text([paper()], PAPER_HEADERS)}, more=f"{more}\n")
     assert words in str(error.value)
 
 
-def test_a_file_that_fits_no_layout_is_told_by_the_nearest(ingested):
+def test_a_file_that_fits_no_layout_is_compared_with_the_nearest(ingested):
     text = csv_text([paper()], PAPER_HEADERS).replace("GENDER", "GENDRE")
     with pytest.raises(UserError) as error:
         ingested({"old.csv": text})
-    told = str(error.value)
-    assert "unknown column 'GENDRE': did you mean 'GENDER'? the column 'GENDER' is missing." in told
-    assert told.endswith("The headers must be those of the contract's nearest layout 'to_2012', in any order.")
+    message = str(error.value)
+    assert "unknown column 'GENDRE': did you mean 'GENDER'? the column 'GENDER' is missing." in message
+    assert message.endswith("The headers must be those of the contract's nearest layout 'to_2012', in any order.")
 
 
 def test_a_file_without_a_header_is_not_quoted(ingested):
@@ -189,7 +189,7 @@ def test_a_file_without_a_header_is_not_quoted(ingested):
 
 
 @pytest.mark.parametrize("name", ["old.csv", "old.parquet"])
-def test_a_damaged_file_is_told_before_its_layout(ingested, name):
+def test_a_damaged_file_is_reported_before_its_layout(ingested, name):
     with pytest.raises(UserError, match=r"not UTF-8|cannot be read as Parquet"):
         ingested({name: b"PATIENT,F\xebRENAME\nx,y\n"})
 
@@ -213,18 +213,18 @@ def test_columns_that_only_an_older_layout_had(ingested):
         ("until = 2012-12-31", "", "a version needs 'since', 'until' or both"),
         ("until = 2012-12-31", "until = 2012-12-31\nsince = 2013-01-01", "no date lies between them"),
         ('id = "to_2012"', 'id = "current"', "Give the version another 'id'"),
-        ('id = "to_2012"', 'id = "from_2018"', "two versions have one 'id'"),
+        ('id = "to_2012"', 'id = "from_2018"', "two versions have the same 'id'"),
         ('id = "to_2012"', 'id = "To 2012"', "extracts.visits.version.0.id"),
-        ('absent = ["ward"]', 'absent = ["word"]', "version 'to_2012': 'absent' names 'word', which is no column"),
+        ('absent = ["ward"]', 'absent = ["word"]', "version 'to_2012': 'absent' names 'word', which is not a column"),
         ('absent = ["ward"]', 'absent = ["sex"]', "version 'to_2012' names 'sex', which is absent from it"),
         ('absent = ["ward"]', 'absent = ["given_name"]', "so it must be 'required = false'"),
-        ("guardian = {", "gaurdian = {", "version 'to_2012' names 'gaurdian', which is no column of the extract"),
+        ("guardian = {", "gaurdian = {", "version 'to_2012' names 'gaurdian', which is not a column of the extract"),
         ('codes = "sex_letter"', 'codes = "sex_leter"', "column 'sex': unknown code list 'sex_leter'. Did you mean"),
         ('codes = "sex_letter"', 'codes = { F = "f" }', "version 'to_2012', column 'sex': the codes of sex must map"),
         ('header = "GENDER"', 'heading = "GENDER"', "unknown key 'heading'. Did you mean 'header'?"),
-        ('header = "GENDER"', 'header = "Pcode"', "version 'to_2012': PCODE stands in two columns"),
+        ('header = "GENDER"', 'header = "Pcode"', "version 'to_2012': two columns have PCODE"),
         ('format = "%d.%m.%Y"', 'format = "%m.%Y"', "version 'to_2012', column 'visited_on': a date's format must"),
-        ('header = "DAY", format = "%d.%m.%Y"', 'codes = "sex_letter"', "needs 'codes', and no other column takes"),
+        ('header = "DAY", format = "%d.%m.%Y"', 'codes = "sex_letter"', "needs 'codes', and no other column can"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_version_names_file_and_place(tmp_path, old, new, words):
@@ -239,5 +239,5 @@ def test_a_mistake_in_a_version_names_file_and_place(tmp_path, old, new, words):
 def test_versions_need_dated_records(tmp_path):
     path = tmp_path / "clinic.toml"
     path.write_text(CONTRACT.replace('dated_by = "visited_on"', "") + VERSIONS, encoding="utf-8")
-    with pytest.raises(UserError, match="an extract that was written otherwise in other years needs 'dated_by'"):
+    with pytest.raises(UserError, match="an extract whose layout depends on the date needs 'dated_by'"):
         read_contract(path)

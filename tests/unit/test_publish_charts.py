@@ -1,4 +1,4 @@
-"""Drawings: alone or among others, the same every time, and true to their rows."""
+"""Charts and figures: reproducible, accessible, and true to their rows."""
 
 import json
 import re
@@ -9,13 +9,15 @@ import pytest
 from publish_example import coverage, manifest, scores, write_example
 
 from pipeline.tables import write_table
-from publication import charts
-from publication.coverage_figures import class_labels
-from publication.figures import margin_figure, totals_figure
-from publication.linkage_figures import histogram_figure, level_weights_figure, model_name
-from publication.picture import main, picture
-from publication.published import of_definition, table, with_truth
-from publication.svg import draw
+from publication.charts.interval_charts import estimates_over_time, value_domain
+from publication.charts.linkage_charts import weight_histogram
+from publication.charts.svg import draw
+from publication.coverage_class_names import class_names
+from publication.figures.flow_figures import group_figure, totals_figure
+from publication.figures.linkage_figures import histogram_figure, level_weights_figure
+from publication.readme_picture import main, picture
+from publication.row_selection import of_published_definition, read_run_table, with_truth
+from publication.words import model_name
 
 ROW = {"measure": "net", "estimate": 10.0, "lower": 5.0, "upper": 15.0, "provisional": False, "unreliable": False}
 
@@ -27,8 +29,8 @@ def tables(tmp_path_factory):
 
 def _panel(**more) -> str:
     rows = [ROW | {"time": "2019", "truth": None} | more]
-    domain = charts.value_domain(rows, from_zero=True)
-    return draw(charts.intervals(rows, ["net"], domain, width=200, height=100), "One point.", "one")
+    domain = value_domain(rows, from_zero=True)
+    return draw(estimates_over_time(rows, ["net"], domain, width=200, height=100), "One point.", "one")
 
 
 def _heights(drawing: str) -> set[str]:
@@ -73,16 +75,16 @@ def test_a_picture_of_a_real_study_without_truth_says_neither(tables, tmp_path):
 
 
 def test_the_same_rows_give_the_same_drawing_whatever_was_drawn_before(tables):
-    first = totals_figure(with_truth(of_definition(table(tables, "flows")), pl.DataFrame(), []))
-    level_weights_figure(table(tables, "model_levels"))
-    second = totals_figure(with_truth(of_definition(table(tables, "flows")), pl.DataFrame(), []))
+    first = totals_figure(with_truth(of_published_definition(read_run_table(tables, "flows")), pl.DataFrame(), []))
+    level_weights_figure(read_run_table(tables, "model_levels"))
+    second = totals_figure(with_truth(of_published_definition(read_run_table(tables, "flows")), pl.DataFrame(), []))
     assert first == second
 
 
 def test_an_axis_of_millions_stays_narrow():
     rows = [ROW | {"time": "2019", "truth": None, "estimate": 6.5e7, "lower": 6.4e7, "upper": 6.6e7}]
-    domain = charts.value_domain(rows, from_zero=False)
-    drawing = draw(charts.intervals(rows, ["net"], domain, width=200, height=100), "One point.", "one")
+    domain = value_domain(rows, from_zero=False)
+    drawing = draw(estimates_over_time(rows, ["net"], domain, width=200, height=100), "One point.", "one")
     assert ">65M<" in drawing
     assert ">2,000<" not in drawing
     assert re.search(r'width="(\d+)', drawing).group(1) == re.search(r'width="(\d+)', _panel()).group(1)
@@ -102,18 +104,20 @@ def test_provisional_points_are_hollow_and_unreliable_ones_pale():
 
 
 def test_an_axis_holds_intervals_and_truth():
-    low, high = charts.value_domain([ROW | {"truth": 40.0}], from_zero=True)
+    low, high = value_domain([ROW | {"truth": 40.0}], from_zero=True)
     assert low == 0
     assert high > 40
-    low, high = charts.value_domain([ROW | {"truth": -40.0}], from_zero=True)
+    low, high = value_domain([ROW | {"truth": -40.0}], from_zero=True)
     assert low < -40
     assert high > 15
-    low, _ = charts.value_domain([ROW], from_zero=False)
+    low, _ = value_domain([ROW], from_zero=False)
     assert 0 < low < 5
 
 
 def test_groups_are_panels_in_their_published_order(tables):
-    figure = margin_figure(with_truth(of_definition(table(tables, "flows")), pl.DataFrame(), []), "age_group")
+    figure = group_figure(
+        with_truth(of_published_definition(read_run_table(tables, "flows")), pl.DataFrame(), []), "age_group"
+    )
     assert figure is not None
     assert [panel.heading for panel in figure.panels] == [
         "Aged 0 to 15", "Aged 16 to 24", "Aged 25 to 44", "Aged 45 to 64", "Aged 65 and over",
@@ -121,9 +125,9 @@ def test_groups_are_panels_in_their_published_order(tables):
 
 
 def test_levels_that_took_a_default_are_counted_and_outlined(tables):
-    figure = level_weights_figure(table(tables, "model_levels"))
+    figure = level_weights_figure(read_run_table(tables, "model_levels"))
     assert figure is not None
-    assert figure.finding.startswith("3 levels of 120, over 6 models, took a stated default")
+    assert figure.finding.startswith("3 of 120 levels of 6 models had too few pairs and were set to a default")
     outlined = [panel.svg.count('fill-opacity="0"') for panel in figure.panels]
     assert outlined == [0, 3, 0, 0, 0, 0]
 
@@ -135,7 +139,7 @@ def test_levels_of_infinite_weight_are_left_to_the_table():
     )  # fmt: skip
     figure = level_weights_figure(levels)
     assert figure is not None
-    assert figure.finding == "All 2 levels of one model were learnt from the data"
+    assert figure.finding == "All 2 levels of one model were estimated from the data"
 
 
 def test_the_histogram_adds_up_over_fine_bins():
@@ -156,8 +160,8 @@ def test_a_class_is_named_after_who_is_in_it():
         "e": "no list",
     }
     frame = pl.DataFrame({"survey_date": [1] * 4, "coverage_class": list(members), "members": list(members.values())})
-    assert class_labels(frame) == ["EU, aged 0 to 15", "British and Irish, female, aged 45 and over", "c d", "e"]
-    assert class_labels(coverage()) == ["British", "Irish", "EU", "Non-EU"]
+    assert class_names(frame) == ["EU, aged 0 to 15", "British and Irish, female, aged 45 and over", "c d", "e"]
+    assert class_names(coverage()) == ["British", "Irish", "EU", "Non-EU"]
 
 
 def test_a_model_of_two_sources_is_called_by_both():
@@ -172,6 +176,6 @@ def test_an_axis_of_few_pairs_names_each_number_once(pairs, marks):
         {"weight": 3.5, "accepted": False, "pairs": 1},
         {"weight": 4.5, "accepted": True, "pairs": 1},
     ]
-    drawing = draw(charts.weight_histogram(rows, width=200, height=100), "Few pairs.", "few")
+    drawing = draw(weight_histogram(rows, width=200, height=100), "Few pairs.", "few")
     named = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', drawing)
     assert named[-len(marks) :] == marks

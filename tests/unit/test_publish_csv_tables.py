@@ -77,7 +77,7 @@ def test_rates_have_six_decimals_and_people_one(tables):
     assert (row["factor"], row["standard_error"], row["estimated"]) == ("1.012000", "0.004000", "45540.0")
 
 
-def test_missing_values_are_empty_and_infinite_weights_are_told(tmp_path):
+def test_missing_values_are_empty_and_infinite_weights_are_written(tmp_path):
     levels = pl.DataFrame(
         {"model": ["a", "a", "a"], "match_weight": [None, float("-inf"), 2.5], "by_default": [True, False, False]}
     )
@@ -109,6 +109,6 @@ def test_the_funnel_counts_each_step_once_and_migrations_by_their_probability(ta
     assert (counts["immigration"], counts["emigration"]) == (30, 20)
 
 
-def test_nothing_is_written_for_tables_that_a_run_has_not(tmp_path):
+def test_nothing_is_written_for_missing_tables(tmp_path):
     assert write_csv_tables(tmp_path) == []
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""The report: whole in itself, readable without eyes or colours, honest about truth and about synthetic data."""
+"""The report: self-contained, accessible without sight or colour, honest about truth and about synthetic data."""
 
 import re
 from html.parser import HTMLParser
@@ -9,8 +9,9 @@ from publish_example import manifest, scores, write_example
 
 from pipeline.schemas import TABLES
 from pipeline.tables import write_table
-from publication.charts import COLOURS
-from publication.report import TEMPLATES, render_report, write_report
+from publication.charts.chart_style import MEASURE_COLOURS
+from publication.html_page import TEMPLATES
+from publication.report import render_report, write_report
 from publication.scores import Scores
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -50,7 +51,7 @@ class Page(HTMLParser):
         if tag == "table":
             self.tables.append({"caption": 0, "th": 0, "scoped": 0})
         if tag == "figure":
-            self.figures.append({"svg": 0, "told": 0, "h3": 0, "csv": 0})
+            self.figures.append({"svg": 0, "described": 0, "h3": 0, "csv": 0})
         if "table" in self.open and self.tables:
             self.tables[-1]["caption"] += tag == "caption"
             self.tables[-1]["th"] += tag == "th"
@@ -58,7 +59,7 @@ class Page(HTMLParser):
         if "figure" in self.open and self.figures:
             drawn = tag == "svg" and attributes.get("aria-hidden") != "true"
             self.figures[-1]["svg"] += drawn
-            self.figures[-1]["told"] += (
+            self.figures[-1]["described"] += (
                 drawn and attributes.get("role") == "img" and bool(attributes.get("aria-label"))
             )
             self.figures[-1]["h3"] += tag == "h3"
@@ -91,7 +92,7 @@ def page(request):
     return text, Page(text)
 
 
-def test_it_needs_nothing_from_anywhere(page):
+def test_it_is_self_contained(page):
     text, parsed = page
     assert len(text.encode()) < 600_000
     assert not {tag for tag, _ in parsed.tags} & {
@@ -127,7 +128,7 @@ def test_every_chart_has_a_finding_a_text_alternative_and_its_numbers(page):
     _, parsed = page
     assert len(parsed.figures) >= 10
     for figure in parsed.figures:
-        assert figure["svg"] == figure["told"] >= 1
+        assert figure["svg"] == figure["described"] >= 1
         assert figure["h3"] == 1
         assert figure["csv"] == 1
 
@@ -168,20 +169,20 @@ def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
         assert said in opening
 
 
-def test_the_banner_stands_on_synthetic_studies_alone(run, plain):
+def test_the_banner_is_on_synthetic_studies_alone(run, plain):
     assert BANNER in plain
     real = render_report(run, study=None, manifest=manifest(synthetic=False))
     assert BANNER not in real
     assert "synthetic" not in real.lower()
 
 
-def test_truth_is_told_with_scores_and_never_without(plain, scored):
-    assert "truth" not in plain.lower().replace("known without any truth", "")
+def test_truth_is_shown_with_scores_and_never_without(plain, scored):
+    assert "truth" not in plain.lower().replace("estimated without the truth", "")
     for said in (
-        "Held against the truth",
+        "Comparison with the truth",
         "True net migration in the year ending June 2019",
-        "The truth lies inside the interval of",
-        "How often 95% intervals hold the truth",
+        "yearly flows contain the truth",
+        "How often 95% intervals contain the truth",
         "19 of 20 (95%)",
         "Recall of movers",
         "86.9%",
@@ -192,8 +193,8 @@ def test_truth_is_told_with_scores_and_never_without(plain, scored):
 def test_scores_that_were_not_taken_are_left_out(run):
     text = render_report(run, study=None, manifest=manifest(), scores=Scores(links=scores().links))
     Page(text)
-    assert "Links held against the true pairs" in text
-    assert "How often 95% intervals hold the truth" not in text
+    assert "Links compared with the true pairs" in text
+    assert "How often 95% intervals contain the truth" not in text
 
 
 def test_unreliable_and_provisional_cells_are_marked_and_the_marks_explained(plain):
@@ -212,12 +213,12 @@ def test_an_unreliable_headline_says_so(run, plain, tmp_path):
     assert 'class="badge unreliable"' not in plain
 
 
-def test_every_source_of_error_is_listed_as_it_is_carried(plain):
+def test_every_source_of_error_is_listed_with_its_treatment(plain):
     for said in ("declared: an assumption", "Drift of coverage", "not measured"):
         assert said in plain
 
 
-def test_everything_that_is_needed_to_make_it_again_is_told(plain):
+def test_everything_that_is_needed_to_reproduce_it_is_shown(plain):
     for said in ("a1b2c3d4e5f6", "sojourn demo --residents 50000", "ab" * 32, "cd" * 32, "splink", "5.0.0", "42"):
         assert said in plain
 
@@ -247,7 +248,7 @@ def test_names_in_the_data_cannot_become_markup(run):
 
 def test_a_run_without_tables_still_gives_a_page(tmp_path):
     Page(text := render_report(tmp_path, study=None, manifest={}))
-    assert "This run published no flows." in text
+    assert "This run published no estimates of migration." in text
 
 
 def test_a_run_of_empty_tables_still_gives_a_page(tmp_path):
@@ -273,5 +274,5 @@ def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):
 
 def test_the_legend_has_the_colours_of_the_charts():
     template = (TEMPLATES / "parts.html.j2").read_text(encoding="utf-8")
-    for colour in set(COLOURS.values()):
+    for colour in set(MEASURE_COLOURS.values()):
         assert colour in template

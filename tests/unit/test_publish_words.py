@@ -1,4 +1,4 @@
-"""Figures in words: what a headline says, to which precision, and which changes it dares to call changes."""
+"""Figures in words: what a headline says, to which precision, and when a change is called a change."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from publish_example import scores, write_example
 
 from publication import words
-from publication.published import latest, of_definition, table, with_truth
+from publication.row_selection import latest_total, of_published_definition, read_run_table, with_truth
 from publication.words import TWO_SIDED_95
 
 YEAR = {"period_start": date(2018, 7, 1), "period_end": date(2019, 6, 30), "measure": "net", "status": "provisional"}
@@ -29,7 +29,7 @@ YEAR = {"period_start": date(2018, 7, 1), "period_end": date(2019, 6, 30), "meas
         (float("nan"), "not measured"),
     ],
 )
-def test_estimates_are_told_to_three_significant_figures_in_whole_people(value, said):
+def test_estimates_are_given_to_three_significant_figures_in_whole_people(value, said):
     assert words.number(value) == said
 
 
@@ -38,12 +38,12 @@ def test_rounding_is_never_coarser_than_a_half_of_the_third_figure(value):
     assert abs(words.rounded(value) - value) <= max(0.5, abs(value) * 0.005) * 1.000001
 
 
-def test_a_headline_holds_figure_interval_and_status():
+def test_a_headline_contains_estimate_interval_and_status():
     row = YEAR | {"estimate": 184.3, "lower": 96.1, "upper": 272.4}
     assert words.headline(row) == "Net migration, year ending June 2019: 184 (95% interval 96 to 272; provisional)"
 
 
-def test_a_headline_tells_the_truth_where_it_is_known():
+def test_a_headline_gives_the_truth_where_it_is_known():
     row = YEAR | {"estimate": 12_345.0, "lower": -9_876.0, "upper": 34_567.0, "truth": 40_000.0}
     assert words.headline(row) == (
         "Net migration, year ending June 2019: 12,300 "
@@ -67,7 +67,9 @@ def test_headlines_with_scores_say_whether_the_truth_lies_inside(tmp_path):
     said = words.headlines(tables, scores())
     assert all("; truth " in line for line in said)
     key = ["period_start", "period_end", "measure", "sex", "age_group", "nationality_group"]
-    row = latest(with_truth(of_definition(table(tables, "flows")), scores().flows, key), "net")
+    row = latest_total(
+        with_truth(of_published_definition(read_run_table(tables, "flows")), scores().flows, key), "net"
+    )
     assert row is not None
     assert ("inside" in said[0]) == (row["lower"] <= row["truth"] <= row["upper"])
 

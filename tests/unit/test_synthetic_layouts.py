@@ -5,7 +5,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from pipeline.ingest.contracts import CURRENT, read_contracts
+from pipeline.ingest.contracts import read_contracts
+from pipeline.ingest.extract_contract import CURRENT
 from pipeline.ingest.ingest import ingest
 from pipeline.ingest.stages import IngestStudy
 from pipeline.stage import StageContext

@@ -76,7 +76,7 @@ def test_a_mistake_names_file_and_place(tmp_path, text, words):
         ('periods = { flow_years = ["2016"] }', "periods.flow_years.0"),
     ],
 )
-def test_a_number_is_a_number_and_no_text_that_looks_like_one(tmp_path, more, key):
+def test_a_number_is_not_read_from_text(tmp_path, more, key):
     with pytest.raises(UserError, match=rf"key '{key}': Input should be a valid"):
         read_study(study_file(tmp_path, f"{more}\n{STUDY}"))
 
@@ -86,7 +86,7 @@ def test_a_whole_number_can_be_a_share(tmp_path):
     assert (study.flow_errors.immigration, study.flow_errors.emigration) == (0.0, 1.0)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path):
+def test_all_errors_are_reported_at_once(tmp_path):
     text = STUDY.replace("name", "nam", 1) + "row = 3\n"
     with pytest.raises(UserError) as error:
         read_study(study_file(tmp_path, text))
@@ -147,14 +147,14 @@ def test_a_study_is_frozen(tmp_path):
         ("2019-12-31", "0001-01-01", "data_date"),
     ],
 )
-def test_what_nobody_can_compute_with_is_refused(old, new, message, tmp_path):
+def test_values_out_of_range_are_refused(old, new, message, tmp_path):
     with pytest.raises(UserError, match=message) as error:
         read_study(study_file(tmp_path, STUDY.replace(old, new)))
     assert str(tmp_path) in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["a\0b.csv", "~nobody-of-this-name/a.csv", "x" * 300])
-def test_a_path_that_cannot_be_is_told(name, tmp_path):
+def test_an_invalid_path_is_reported(name, tmp_path):
     with pytest.raises(UserError, match=r"study\.toml: the path .* cannot be used"):
         read_study(study_file(tmp_path, STUDY)).resolve(name)
 

@@ -1,6 +1,6 @@
-"""The picture that opens the README: what a run estimated, with its intervals and, where it is known, the truth.
+"""The picture at the top of the README: the flows of a run with their intervals and, where known, the truth.
 
-`python -m pipeline.publish.picture RUN OUT.svg` draws it for a finished run, with the truth once it was evaluated.
+`python -m publication.readme_picture RUN OUT.svg` draws it for a finished run, with the truth once it was evaluated.
 """
 
 import json
@@ -10,27 +10,38 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.tables import write_text
-from publication import charts, words
-from publication.figures import FLOW_MEASURES, interval_rows, net_finding
-from publication.published import FLOW_KEY, of_definition, table, totals, with_truth, yearly
-from publication.svg import draw
+from publication import words
+from publication.charts.chart_style import side_by_side
+from publication.charts.interval_charts import estimates_over_time, value_domain
+from publication.charts.svg import draw
+from publication.figures.estimate_points import points
+from publication.figures.flow_figures import net_finding
+from publication.row_selection import (
+    FLOW_KEY,
+    FLOW_MEASURES,
+    of_published_definition,
+    read_run_table,
+    totals,
+    with_truth,
+    yearly,
+)
 
 
 def picture(tables: Path, out: Path, truth: pl.DataFrame | None = None, *, synthetic: bool = True) -> Path:
-    """Draw the flows of each year in a run's `tables` as one SVG file that stands alone, and return its path.
+    """Draw the yearly flows in a run's `tables` as one self-contained SVG file, and return its path.
 
     `truth` is the table `flows` of an evaluation; its values are marked by crosses.
     """
-    flows = of_definition(table(tables, "flows"))
+    flows = of_published_definition(read_run_table(tables, "flows"))
     rows = totals(yearly(with_truth(flows, truth if truth is not None else pl.DataFrame(), FLOW_KEY)))
-    drawn = interval_rows(rows, "%Y")
+    drawn = points(rows, "%Y")
     panels = {}
     for measure in FLOW_MEASURES:
         own = [row for row in drawn if row["measure"] == measure]
-        domain = charts.value_domain(own, from_zero=True)
-        panels[words.MEASURES[measure]] = charts.intervals(own, [measure], domain, width=215, height=190)
+        domain = value_domain(own, from_zero=True)
+        panels[words.MEASURES[measure]] = estimates_over_time(own, [measure], domain, width=215, height=190)
     finding = net_finding(rows)
-    specification = charts.beside(panels, finding, _legend(drawn, synthetic=synthetic))
+    specification = side_by_side(panels, finding, _legend(drawn, synthetic=synthetic))
     write_text(draw(specification, f"{finding}.", "picture", alone=True) + "\n", out)
     return out
 

@@ -1,4 +1,4 @@
-"""Which rows of the published tables a document shows: totals, margins, years, quarters, the latest."""
+"""Which rows of the published tables a document shows: totals, marginals, years, quarters, the latest."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ import polars as pl
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, TABLES
 
 DEFINITION = "long_term"
+FLOW_MEASURES = ("immigration", "emigration", "net")
 DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
 FLOW_KEY = ["period_start", "period_end", "measure", *DIMENSIONS]
 STOCK_KEY = ["reference_date", "measure", *DIMENSIONS]
 
 
-def table(tables: Path, name: str) -> pl.DataFrame:
+def read_run_table(tables: Path, name: str) -> pl.DataFrame:
     """Return a table of a run's folder; an empty frame (with columns, if it has a schema) where the run has none."""
     path = tables / f"{name}.parquet"
     if path.exists():
@@ -21,17 +22,17 @@ def table(tables: Path, name: str) -> pl.DataFrame:
 
 
 def as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the frame with its enumerations as text, so that frames of any origin can be joined."""
+    """Return the frame with its enumerations as text, so that it can be joined with frames of any origin."""
     return frame.with_columns(pl.col(pl.Enum, pl.Categorical).cast(pl.String))
 
 
-def of_definition(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the published definition and of the whole country."""
+def of_published_definition(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the published definition for the whole country."""
     return as_text(frame).filter(pl.col("definition") == DEFINITION, pl.col("area") == ALL)
 
 
 def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Return the frame with a column `truth`, null where no score was taken."""
+    """Return the frame with a column `truth`, null where no score is given."""
     if frame.is_empty() or scores.is_empty():
         return frame.with_columns(truth=pl.lit(None, dtype=pl.Float64))
     truth = as_text(scores).select(*key, pl.col("truth").cast(pl.Float64)).unique(key, keep="first")
@@ -57,7 +58,7 @@ def totals(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col(name) == ALL for name in DIMENSIONS)
 
 
-def margin(frame: pl.DataFrame, dimension: str) -> pl.DataFrame:
+def marginal(frame: pl.DataFrame, dimension: str) -> pl.DataFrame:
     """Return the rows that one dimension alone divides, its groups in their published order."""
     others = [pl.col(name) == ALL for name in DIMENSIONS if name != dimension]
     groups = pl.Enum(DIMENSIONS[dimension])
@@ -68,8 +69,8 @@ def margin(frame: pl.DataFrame, dimension: str) -> pl.DataFrame:
     )
 
 
-def latest(flows: pl.DataFrame, measure: str, status: str | None = None) -> dict | None:
-    """Return the yearly total of a measure whose period ends last, of one status if it is given."""
+def latest_total(flows: pl.DataFrame, measure: str, status: str | None = None) -> dict | None:
+    """Return the yearly total of a measure for the latest period, of one status if it is given."""
     rows = totals(yearly(flows))
     if rows.is_empty():
         return None

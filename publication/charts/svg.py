@@ -1,4 +1,4 @@
-"""Drawings as text: a chart becomes one small, self-contained SVG that can stand among others in a page."""
+"""Rendering: a chart's specification becomes one small, self-contained SVG, alone or among others in a page."""
 
 import re
 from html import escape
@@ -7,7 +7,7 @@ import vl_convert
 
 VEGA_LITE = "6.1"
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
-# What a drawing tool says of each mark to a screen reader: one sentence for the whole drawing says it better.
+# Descriptions that the renderer adds to each mark for screen readers: one sentence for the drawing serves better.
 _SPOKEN = re.compile(r' (?:role|class|aria-[a-z]+|pointer-events|stroke-miterlimit|xmlns(?::\w+)?|version)="[^"]*"')
 _INVISIBLE = re.compile(r'<path[^>]*? d=""[^>]*?(?:/>|></path>)|<path[^>]*? d="M0,0h0v0h0Z"[^>]*?(?:/>|></path>)')
 _EMPTY_GROUP = re.compile(r"<g(?: [^>]*)?></g>")
@@ -18,15 +18,15 @@ _ROOT = re.compile(r'<svg[^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="([^"]
 def draw(specification: dict, alternative: str, prefix: str, *, alone: bool = False) -> str:
     """Return a Vega-Lite specification as SVG; nothing is fetched.
 
-    `alternative` is what somebody is told who cannot see the drawing; `prefix` keeps its ids apart from
-    those of other drawings in the page. A drawing that stands `alone` in a file keeps namespace and fonts.
+    `alternative` is the text alternative for readers who cannot see the drawing; `prefix` makes its ids differ
+    from those of other drawings in the page. A drawing `alone` in a file keeps its namespace and fonts.
     """
     drawn = vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
     return _label(_own_ids(_slim(drawn, keep_fonts=alone), prefix), alternative, alone=alone)
 
 
 def _slim(drawing: str, *, keep_fonts: bool) -> str:
-    """Take out what nobody sees or needs; two decimals of a pixel are enough."""
+    """Remove what is invisible or unused, and round to two decimals of a pixel."""
     slim = _INVISIBLE.sub("", _SPOKEN.sub("", drawing))
     slim = _NUMBER.sub(lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), slim)
     if not keep_fonts:
@@ -41,10 +41,10 @@ def _slim(drawing: str, *, keep_fonts: bool) -> str:
 
 
 def _own_ids(drawing: str, prefix: str) -> str:
-    """Give a drawing ids of its own, in order of appearance: the tool counts over all drawings it ever made."""
+    """Renumber the ids of a drawing by appearance: the renderer continues its count from drawing to drawing."""
     names = list(dict.fromkeys(re.findall(r' id="([^"]+)"', drawing)))
-    for place, name in enumerate(names):
-        own = f"{prefix}-{place}"
+    for number, name in enumerate(names):
+        own = f"{prefix}-{number}"
         drawing = drawing.replace(f' id="{name}"', f' id="{own}"').replace(f"url(#{name})", f"url(#{own})")
     return drawing
 
@@ -52,12 +52,12 @@ def _own_ids(drawing: str, prefix: str) -> str:
 def _label(drawing: str, alternative: str, *, alone: bool) -> str:
     found = _ROOT.search(drawing)
     if found is None:
-        raise ValueError("the drawing tool gave no SVG with a size")
+        raise ValueError("the renderer returned no SVG with a size")
     width, height, view = found.groups()
-    # In a page a drawing may grow a little, so that panels fill their row, but letters stay of one size.
-    setting = 'xmlns="http://www.w3.org/2000/svg"' if alone else f'style="max-width:{1.15 * float(width):.0f}px"'
+    # In a page a drawing may grow a little, so that panels fill their row while text stays about one size.
+    context = 'xmlns="http://www.w3.org/2000/svg"' if alone else f'style="max-width:{1.15 * float(width):.0f}px"'
     root = (
-        f'<svg {setting} role="img" aria-label="{escape(alternative)}" width="{width}" height="{height}" '
+        f'<svg {context} role="img" aria-label="{escape(alternative)}" width="{width}" height="{height}" '
         f'viewBox="{view}">'
     )
     return drawing[: found.start()] + root + drawing[found.end() :]

@@ -1,4 +1,4 @@
-"""The tables of a report on a run that was scored: what was estimated, linked and counted, held against the truth."""
+"""The tables of an evaluated run: estimates, links and classifications compared with the truth."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,49 +7,47 @@ from typing import Any
 import polars as pl
 
 from publication import words
-from publication.figures import FLOW_MEASURES
-from publication.linkage_figures import pair_name
-from publication.published import totals, yearly
-from publication.report_tables import Table, figure_with_interval, sentence
+from publication.report_tables.report_table import ReportTable, estimate_cell
+from publication.row_selection import FLOW_MEASURES, totals, yearly
 from publication.scores import Scores
 
-NONE = "-"
-MARGINS = {
-    "total": "Nothing: totals",
+EMPTY_CELL = "-"
+BREAKDOWNS = {
+    "total": "Totals",
     "sex": "Sex",
     "age_group": "Age group",
     "nationality_group": "Nationality group",
-    "cross": "Several of them",
-    "quarter": "Quarters, totals",
+    "cross": "Several of these",
+    "quarter": "Quarterly totals",
 }
 
 
-def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[Table]:
-    """Return what a run scored, a table a score that was taken; `flows` has the column `truth`."""
-    found = [
-        _totals_against_truth(totals(yearly(flows))),
+def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
+    """Return a table for each score that was taken; `flows` has the column `truth`."""
+    tables = [
+        _totals_and_truth(totals(yearly(flows))),
         _interval_coverage(scores.interval_coverage),
         _links(scores.links),
         _classes(scores.classes, flows),
     ]
-    return [table for table in found if table is not None]
+    return [table for table in tables if table is not None]
 
 
-def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
+def _totals_and_truth(rows: pl.DataFrame) -> ReportTable | None:
     known = rows.drop_nulls("truth")
     if known.is_empty():
         return None
     known = known.sort(pl.col("period_end"), pl.col("measure").cast(pl.Enum(FLOW_MEASURES)))
-    return Table(
-        caption="Flows of each year held against the truth",
-        columns=("Flow", "Estimate (95% interval)", "Truth", "Error", "Relative error", "Truth inside"),
+    return ReportTable(
+        caption="Yearly flows compared with the truth",
+        columns=("Flow", "Estimate (95% interval)", "Truth", "Error", "Relative error", "Truth in interval"),
         rows=tuple(
             (
                 f"{words.MEASURES[row['measure']]}, {words.period(row['period_start'], row['period_end'])}",
-                figure_with_interval(row),
+                estimate_cell(row),
                 words.number(row["truth"]),
                 words.signed(words.number(row["estimate"] - row["truth"])),
-                words.signed(words.percent(row["estimate"] / row["truth"] - 1)) if row["truth"] else NONE,
+                words.signed(words.percent(row["estimate"] / row["truth"] - 1)) if row["truth"] else EMPTY_CELL,
                 "inside" if words.inside(row) else "outside",
             )
             for row in known.to_dicts()
@@ -59,38 +57,39 @@ def _totals_against_truth(rows: pl.DataFrame) -> Table | None:
     )
 
 
-def _interval_coverage(scored: pl.DataFrame) -> Table | None:
-    """Return how often intervals hold the truth: a row a margin, a column a measure."""
+def _interval_coverage(scored: pl.DataFrame) -> ReportTable | None:
+    """Return how often intervals contain the truth: a row a breakdown, a column a measure."""
     if scored.is_empty():
         return None
     cells = {(row["margin"], str(row["measure"])): row for row in scored.to_dicts()}
-    found = dict.fromkeys(margin for margin, _ in cells)
-    margins = [margin for margin in MARGINS if margin in found] + [one for one in found if one not in MARGINS]
+    scored_breakdowns = dict.fromkeys(breakdown for breakdown, _ in cells)
+    breakdowns = [one for one in BREAKDOWNS if one in scored_breakdowns]
+    breakdowns += [one for one in scored_breakdowns if one not in BREAKDOWNS]
     measures = [measure for measure in words.MEASURES if measure in {measure for _, measure in cells}]
-    return Table(
-        caption="How often 95% intervals hold the truth",
-        columns=("Cells divided by", *(words.MEASURES[measure] for measure in measures)),
+    return ReportTable(
+        caption="How often 95% intervals contain the truth",
+        columns=("Breakdown", *(words.MEASURES[measure] for measure in measures)),
         rows=tuple(
             (
-                MARGINS.get(margin, sentence(margin)),
-                *(_share_inside(cells.get((margin, measure))) for measure in measures),
+                BREAKDOWNS.get(breakdown, words.sentence_case(breakdown)),
+                *(_share_inside(cells.get((breakdown, measure))) for measure in measures),
             )
-            for margin in margins
+            for breakdown in breakdowns
         ),
         numeric=tuple(range(1, 1 + len(measures))),
-        note="Cells whose interval holds the truth, of all cells; intervals that are right hold it in 95% of "
-        "many cells. Cells of one year share errors, so that they are inside or outside together.",
+        note="Cells whose interval contains the truth, out of all cells; correct intervals contain it in 95% of "
+        "cells in the long run. Cells of one year share errors, so they tend to be inside or outside together.",
         csv="evaluation/interval_coverage.csv",
     )
 
 
 def _share_inside(row: Mapping[str, Any] | None) -> str:
     if row is None:
-        return NONE
+        return EMPTY_CELL
     return f"{words.count(row['inside'])} of {words.count(row['cells'])} ({words.percent(row['share'], 0)})"
 
 
-def _links(scored: pl.DataFrame) -> Table | None:
+def _links(scored: pl.DataFrame) -> ReportTable | None:
     """Return precision and recall: a row a pair of sources that truly share people, movers apart from stayers."""
     if scored.is_empty():
         return None
@@ -101,12 +100,12 @@ def _links(scored: pl.DataFrame) -> Table | None:
     def recalls(row: Mapping[str, Any]) -> list[str]:
         return [_rate(by_key.get((row["source_l"], row["source_r"], group)), "recall") for group in groups]
 
-    return Table(
-        caption="Links held against the true pairs, movers apart from stayers",
+    return ReportTable(
+        caption="Links compared with the true pairs",
         columns=("Pair", "True pairs", "Linked", "Precision", "Recall", "Recall of movers", "Recall of stayers"),
         rows=tuple(
             (
-                pair_name(row),
+                words.source_pair_name(row),
                 words.count(row["true_pairs"]),
                 words.count(row["linked_pairs"]),
                 _rate(row, "precision"),
@@ -116,43 +115,43 @@ def _links(scored: pl.DataFrame) -> Table | None:
             for row in sorted(whole, key=lambda row: (-row["true_pairs"], row["source_l"], row["source_r"]))
         ),
         numeric=tuple(range(1, 7)),
-        note="Pairs of subjects of two sources that are, or were taken for, one person; movers are people for "
-        "whom one of the sources holds an address that is not the spine's.",
+        note="Pairs of subjects of two sources that truly are one person, or were linked as one. Movers are people "
+        "for whom one of the sources has an address other than that of the spine.",
         csv="evaluation/links.csv",
     )
 
 
 def _rate(row: Mapping[str, Any] | None, name: str) -> str:
-    return NONE if row is None or row[name] is None else words.percent(row[name])
+    return EMPTY_CELL if row is None or row[name] is None else words.percent(row[name])
 
 
-def _classes(scored: pl.DataFrame, flows: pl.DataFrame) -> Table | None:
-    """Return how people were classed, column by column as it comes: a row a measure and published year or day.
+def _classes(scored: pl.DataFrame, flows: pl.DataFrame) -> ReportTable | None:
+    """Return how people were classified, with the columns that the score has: a row a measure and year or day.
 
-    Migrations have a column `time`, the last day of their year; years that nobody publishes are left to the file.
+    Migrations have a column `time`, the last day of their year; years that are not published are only in the file.
     """
     if "time" in scored.columns:
         years = pl.col("time").is_in(flows["period_end"].unique().implode()) | (pl.col("measure") == "population")
         scored = scored.filter(years)
     if scored.is_empty():
         return None
-    numeric = tuple(place for place, kind in enumerate(scored.dtypes) if kind.is_numeric())
-    return Table(
-        caption="People taken for what they are, and not",
-        columns=tuple(sentence(name) for name in scored.columns),
+    numeric = tuple(position for position, kind in enumerate(scored.dtypes) if kind.is_numeric())
+    return ReportTable(
+        caption="Migrations and residents classified correctly and incorrectly",
+        columns=tuple(words.sentence_case(name) for name in scored.columns),
         rows=tuple(
-            tuple(_plain(value, name) for name, value in zip(scored.columns, row, strict=True))
+            tuple(_cell(value, name) for name, value in zip(scored.columns, row, strict=True))
             for row in scored.rows()
         ),
         numeric=numeric,
-        note="Migrations of published years, and residents on published days, person by person.",
+        note="Migrations in published years and residents on published days, compared person by person.",
         csv="evaluation/classes.csv",
     )
 
 
-def _plain(value: object, column: str) -> str:
+def _cell(value: object, column: str) -> str:
     if value is None:
-        return NONE
+        return EMPTY_CELL
     if isinstance(value, date):
         return words.day(value)
     if isinstance(value, float):
@@ -161,4 +160,4 @@ def _plain(value: object, column: str) -> str:
         )
     if isinstance(value, int):
         return str(value) if column == "year" else words.count(value)
-    return words.MEASURES.get(str(value), str(value).replace("_", " "))
+    return words.MEASURES.get(str(value), words.plain(str(value)))

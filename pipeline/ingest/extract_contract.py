@@ -1,0 +1,168 @@
+"""What a contract says about one kind of file: its grain, its key, its columns, and its layouts in other years."""
+
+import re
+from collections import Counter
+from datetime import date
+from functools import cached_property
+
+from pydantic import Field, ValidationError, model_validator
+
+from pipeline.ingest.columns import Column, Name
+from pipeline.toml_files import Frozen
+
+COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
+CURRENT = "current"
+"""The name of the layout that an extract's own columns describe, beside its versions."""
+
+
+class Difference(Frozen):
+    """How one column differs in a version: each key that is given replaces that of the extract's own column."""
+
+    header: str | None = None
+    format: str | None = None
+    codes: dict[str, str] | None = None
+    pattern: str | None = None
+
+
+class Version(Frozen):
+    """Another layout of an extract, in which the source wrote its records dated `since` to `until`.
+
+    `columns` has the differences from the extract's own columns, `absent` names the columns that its files lack.
+    """
+
+    id: Name
+    says: str
+    since: date | None = None
+    until: date | None = None
+    columns: dict[str, Difference] = Field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_of_some_years(self) -> "Version":
+        if self.id == CURRENT:
+            raise ValueError(f"'{CURRENT}' is the name of the extract's own layout. Give the version another 'id'")
+        if self.since is None and self.until is None:
+            raise ValueError("a version needs 'since', 'until' or both: the dates that its records can have")
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise ValueError(f"'since' is {self.since} and 'until' is {self.until}: no date lies between them")
+        return self
+
+
+class Extract(Frozen):
+    """One kind of file that a source delivers: its grain in words, its unique key, its columns.
+
+    `dated_by` names the date by which the records of one subject are ordered, so that the latest values are known;
+    without it, the order of rows in the file is used. Undated records count as older than dated ones. `absent`
+    names columns that the current layout lacks, because only a `version` has them. The layout of a version is
+    an `Extract` too, whose records are dated `since` to `until`.
+    """
+
+    says: str
+    unique: tuple[str, ...] = Field(min_length=1)
+    dated_by: str | None = None
+    since: date | None = None
+    until: date | None = None
+    absent: tuple[str, ...] = ()
+    columns: dict[str, Column]
+    version: tuple[Version, ...] = ()
+
+    @model_validator(mode="after")
+    def _unique_columns_exist(self) -> "Extract":
+        for name in self.unique:
+            if name not in self.columns:
+                raise ValueError(f"'unique' names '{name}', which is not a column of the extract")
+        dated_by = self.columns.get(self.dated_by) if self.dated_by else None
+        if self.dated_by and (dated_by is None or dated_by.type != "date" or dated_by.is_clear_identifier):
+            raise ValueError(f"'dated_by' names '{self.dated_by}', which is not the date of an event in the extract")
+        if (self.since or self.until or self.version) and dated_by is None:
+            raise ValueError("an extract whose layout depends on the date needs 'dated_by'")
+        return self
+
+    @model_validator(mode="after")
+    def _absent_columns_are_optional(self) -> "Extract":
+        for name in self.absent:
+            if name not in self.columns:
+                raise ValueError(f"'absent' names '{name}', which is not a column of the extract")
+            if self.columns[name].required or name in (*self.unique, self.dated_by):
+                raise ValueError(
+                    f"'{name}' is absent from a layout, so it must be 'required = false', and neither 'unique' "
+                    "nor 'dated_by' may name it"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_and_headers_are_distinct(self) -> "Extract":
+        for name, column in self.columns.items():
+            if not re.fullmatch("[a-z][a-z0-9_]*", name) or name in COLUMNS_OF_INGEST:
+                raise ValueError(
+                    f"'{name}' cannot name a column: use lower-case letters, digits and '_', and none of the names "
+                    f"of columns that ingest adds ({', '.join(COLUMNS_OF_INGEST)})"
+                )
+            if column.of and f"{column.of}_{column.identifier}" in self.attributes:
+                raise ValueError(f"'{column.of}_{column.identifier}' is already the name of the token of '{name}'")
+        headers = Counter(column.header.upper() for column in self.delivered.values())
+        kinds = Counter((column.identifier, column.of) for column in self.columns.values() if column.identifier)
+        repeated = [header for header, times in headers.items() if times > 1]
+        repeated += [f"the identifier {kind}" for (kind, _), times in kinds.items() if times > 1]
+        if repeated:
+            raise ValueError(f"two columns have {repeated[0]}; each header and each identifier may have only one")
+        return self
+
+    @model_validator(mode="after")
+    def _versions_are_layouts(self) -> "Extract":
+        ids = [version.id for version in self.version]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two versions have the same 'id'; give each its own")
+        for version in self.version:
+            for name in version.columns:
+                if name not in self.columns or name in version.absent:
+                    fault = "absent from it" if name in self.columns else "not a column of the extract"
+                    raise ValueError(f"version '{version.id}' names '{name}', which is {fault}")
+            self._layout(version)
+        return self
+
+    def _layout(self, version: Version) -> "Extract":
+        """Return the extract in the layout of a version; raises `ValueError` where that is not a valid extract."""
+        location = f"version '{version.id}'"
+        columns = dict(self.columns)
+        try:
+            for name, difference in version.columns.items():
+                location = f"version '{version.id}', column '{name}'"
+                as_written = columns[name].model_dump() | difference.model_dump(exclude_none=True)
+                columns[name] = Column.model_validate(as_written)
+            location = f"version '{version.id}'"
+            changes = {"columns": columns, "version": (), **version.model_dump(include={"since", "until", "absent"})}
+            return Extract.model_validate(self.model_dump(exclude=set(changes)) | changes)
+        except ValidationError as error:
+            fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{location}: {fault}")
+
+    @cached_property
+    def layouts(self) -> dict[str, "Extract"]:
+        """All layouts that files may have, by name: the current one first, then those of the versions."""
+        return {CURRENT: self} | {version.id: self._layout(version) for version in self.version}
+
+    @property
+    def delivered(self) -> dict[str, Column]:
+        """The columns that a file of this layout has: all except absent ones."""
+        return {name: column for name, column in self.columns.items() if name not in self.absent}
+
+    @property
+    def attributes(self) -> dict[str, Column]:
+        """The columns that `records` keeps: all except clear identifiers."""
+        return {name: column for name, column in self.columns.items() if not column.is_clear_identifier}
+
+    @property
+    def has_postcode(self) -> bool:
+        """Whether the subject's area can be derived from the extract."""
+        return self.column_of("postcode") is not None
+
+    @property
+    def has_date_of_birth(self) -> bool:
+        """Whether the subject's month of birth can be derived from the extract."""
+        return self.column_of("date_of_birth") is not None
+
+    def column_of(self, kind: str) -> str | None:
+        """Return the name of the column with the subject's own identifier of a kind, if there is one."""
+        named = (name for name, column in self.columns.items() if column.identifier == kind and column.of is None)
+        return next(named, None)

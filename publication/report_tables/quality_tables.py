@@ -1,0 +1,142 @@
+"""The tables of data quality, all known without any truth: the ledger, linkage, coverage, sources of error."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from publication import words
+from publication.coverage_class_names import class_names
+from publication.report_tables.report_table import ReportTable, interval_around
+
+
+def ledger_table(ledger: pl.DataFrame) -> ReportTable | None:
+    """Return the ledger: a row a file, with every reason for which rows were quarantined."""
+    if ledger.is_empty():
+        return None
+    rows = ledger.sort("source", "extract", "file").to_dicts()
+    return ReportTable(
+        caption="Ledger of the extract files: every row is accepted, or quarantined with its reasons",
+        columns=("File", "Source", "Rows in", "Accepted", "Quarantined", "Reasons (a row can have several)"),
+        rows=tuple(
+            (
+                row["file"],
+                words.source_name(row["source"]),
+                words.count(row["rows_in"]),
+                words.count(row["accepted"]),
+                words.count(row["quarantined"]),
+                _reasons(row["reasons"]),
+            )
+            for row in rows
+        ),
+        numeric=(2, 3, 4),
+        csv="ledger.csv",
+    )
+
+
+def _reasons(counted: str) -> str:
+    """Return the reasons of the ledger, a JSON object, in words."""
+    reasons = json.loads(counted or "{}")
+    return "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(reasons.items())) or "none"
+
+
+def linkage_table(quality: pl.DataFrame) -> ReportTable | None:
+    """Return the quality of linkage, a row a pair of sources."""
+    if quality.is_empty():
+        return None
+    rows = quality.filter(pl.col("group") == "all").sort("source_l", "source_r")
+    return ReportTable(
+        caption="Quality of linkage by pair of sources, estimated without the truth",
+        columns=("Pair", "Subjects", "Linked", "Match rate", "Expected precision", "Expected recall",
+                 "Recall by review", "False links by review", "Levels by default"),
+        rows=tuple(
+            (
+                words.source_pair_name(row),
+                words.count(row["subjects_l"]),
+                words.count(row["linked"]),
+                words.percent(row["match_rate"]),
+                words.percent(row["expected_precision"]),
+                words.percent(row["expected_recall"]),
+                _share_with_interval(row["review_recall"], row["review_recall_se"]),
+                _share_with_interval(row["review_false_link_rate"], row["review_false_link_rate_se"]),
+                words.count(row["levels_by_default"]),
+            )
+            for row in rows.to_dicts()
+        ),
+        numeric=tuple(range(1, 9)),
+        note="Expected values are computed from the match probabilities. Values by review come from the clerical "
+        "review, corrected for reviewers' errors, with 95% intervals in brackets. Levels by default were set to a "
+        "stated weight because too few pairs were available to estimate it.",
+        csv="linkage_quality.csv",
+    )  # fmt: skip
+
+
+def _share_with_interval(share: float | None, standard_error: float | None) -> str:
+    if share is None or standard_error is None:
+        return words.percent(share)
+    half_width = words.TWO_SIDED_95 * standard_error
+    ends = max(0.0, share - half_width), min(1.0, share + half_width)
+    return f"{words.percent(share)} ({words.percent(ends[0])} to {words.percent(ends[1])})"
+
+
+def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
+    """Return the coverage factors, a row a class of people."""
+    if coverage.is_empty():
+        return None
+    rows = coverage.sort("survey_date", "coverage_class").to_dicts()
+    return ReportTable(
+        caption=f"Coverage of the sources, by the survey of {words.day(rows[-1]['survey_date'])}",
+        columns=("Class of people", "Factor (95% interval)", "Missed", "Counted in error", "Counted by the sources",
+                 "Estimated residents", "Surveyed", "Matched"),
+        rows=tuple(
+            (
+                label,
+                interval_around(row["factor"], row["standard_error"], ".3f"),
+                words.percent(row["missed"]),
+                words.percent(row["erroneous"]),
+                words.count(row["listed"]),
+                words.number(row["estimated"]),
+                words.count(row["surveyed"]),
+                words.count(row["matches"]),
+            )
+            for label, row in zip(class_names(coverage), rows, strict=True)
+        ),
+        numeric=tuple(range(1, 8)),
+        note="The factor is the estimated number of residents for each person counted by the sources: it allows for "
+        "residents whom the sources miss and for people whom they count in error. Its interval covers the sampling "
+        "error of the survey and the errors of linkage.",
+        csv="coverage.csv",
+    )  # fmt: skip
+
+
+def error_sources_table(errors: pl.DataFrame) -> ReportTable | None:
+    """Return the sources of error, and whether the published intervals include them."""
+    if errors.is_empty():
+        return None
+    treatment = {"estimated": "estimated", "declared": "declared: an assumption", "not measured": "not measured"}
+    order = pl.Enum(list(treatment))
+    rows = errors.with_columns(pl.col("carried").cast(pl.String).cast(order)).sort("carried", "error_source")
+    return ReportTable(
+        caption="Sources of error and their treatment in the published intervals",
+        columns=("Source of error", "Treatment", "Affects", "Relative standard error", "Description"),
+        rows=tuple(
+            (
+                words.sentence_case(row["error_source"]),
+                treatment[row["carried"]],
+                words.plain(row["measure"]),
+                _relative_standard_error(row),
+                row["says"],
+            )
+            for row in rows.to_dicts()
+        ),
+        numeric=(3,),
+        note="Sources of error that are not measured are not included in the intervals.",
+        csv="error_sources.csv",
+    )
+
+
+def _relative_standard_error(row: Mapping[str, Any]) -> str:
+    if row["relative_standard_error"] is not None:
+        return words.percent(row["relative_standard_error"])
+    return "not measured" if row["carried"] == "not measured" else "varies by cell"

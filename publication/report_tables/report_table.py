@@ -1,0 +1,54 @@
+"""What a table of a document consists of, whatever it shows, and the cell of an estimate with its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from publication import words
+
+STATUS_MARKS = {"provisional": " [p]", "revised": " [r]"}
+
+
+@dataclass(frozen=True)
+class ReportTable:
+    """One table: the first column heads its rows; `numeric` columns (by position) are aligned right.
+
+    `csv` names the file with all figures: in `tables/`, or a path from the report.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[int, ...] = ()
+    note: str = ""
+    csv: str = ""
+
+
+def estimate_cell(row: Mapping[str, Any] | None) -> str:
+    """Return an estimate with its interval and its marks: 184 (96 to 272) [p]."""
+    if row is None:
+        return "not measured"
+    unreliable = " [u]" if row["reliability"] == "unreliable" else ""
+    return f"{words.number(row['estimate'])} ({words.interval(row)}){STATUS_MARKS.get(row['status'], '')}{unreliable}"
+
+
+def marks_note(rows: pl.DataFrame) -> str:
+    """Return the note that explains the cells of `estimate_cell` for these rows."""
+    parts = [
+        "Estimates with 95% intervals in brackets; each figure is rounded independently to 3 significant figures"
+    ]
+    if "provisional" in set(rows["status"]):
+        parts.append("[p] provisional: the definition needs data later than the data date")
+    if "revised" in set(rows["status"]):
+        parts.append("[r] revised")
+    if "unreliable" in set(rows["reliability"]):
+        parts.append("[u] unreliable: the estimate is too small to be relied on")
+    return "; ".join(parts) + "."
+
+
+def interval_around(value: float, standard_error: float, form: str) -> str:
+    """Return a value with its 95% interval, each number in the same format: 1.012 (1.004 to 1.020)."""
+    half_width = words.TWO_SIDED_95 * standard_error
+    return f"{value:{form}} ({value - half_width:{form}} to {value + half_width:{form}})"
