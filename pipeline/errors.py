@@ -8,17 +8,6 @@ class UserError(Exception):
     """Something that the user can mend; the command prints it without a traceback and exits with 2."""
 
 
-class RemoteError(Exception):
-    """The cause of an error that was raised in another process: its traceback, and the file and line of its end."""
-
-    def __init__(self, told: str, filename: str, lineno: int | None) -> None:
-        super().__init__(told, filename, lineno)
-        self.told, self.filename, self.lineno = told, filename, lineno
-
-    def __str__(self) -> str:
-        return self.told
-
-
 def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> UserError:
     """Return the error for a `name` that is none of `valid`, with the nearest valid name.
 
