@@ -15,8 +15,8 @@ from pipeline.tables import write_text
 from synthetic_data.country import geography, parts
 from synthetic_data.delivery import extracts, layouts
 from synthetic_data.delivery.ordered_files import Batch, Spool
-from synthetic_data.delivery.worker_processes import Task, results
 from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
+from synthetic_data.delivery.worker_processes import Task, results
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.lives.lives import live
