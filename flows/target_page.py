@@ -14,9 +14,9 @@ from publication.figures import Figure, Panel
 from publication.report import page
 from publication.report_tables import Table
 from publication.svg import draw
-from synthetic_data.benchmarks.counting import NotShownError, chosen
+from synthetic_data.benchmarks.counting import NotMeasurableError, chosen
 from synthetic_data.benchmarks.measures.registrations import lags
-from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.benchmarks.observed_study import ObservedStudy
 from synthetic_data.benchmarks.targets import Result, Targets, study_residents
 
 MONTH = 365.25 / 12
@@ -74,7 +74,7 @@ PICTURES = (
 """Which targets are drawn, section by section."""
 
 
-def target_page(study: Observed, targets: Targets, results: Sequence[Result]) -> str:
+def target_page(study: ObservedStudy, targets: Targets, results: Sequence[Result]) -> str:
     """Return the page as HTML; it needs no other file and fetches nothing."""
     residents = study_residents(study, targets.country)
     return page(
@@ -87,7 +87,7 @@ def target_page(study: Observed, targets: Targets, results: Sequence[Result]) ->
     )
 
 
-def _sections(study: Observed, results: Sequence[Result]) -> list[dict[str, Any]]:
+def _sections(study: ObservedStudy, results: Sequence[Result]) -> list[dict[str, Any]]:
     sections = []
     for title in dict.fromkeys(one.target.title for one in results):
         own = [one for one in results if one.target.title == title]
@@ -154,12 +154,12 @@ def _told(result: Result) -> str:
     return f"published {figure(result.target.published, unit)}, study {figure(result.value, unit)}, {verdict}"
 
 
-def _lag_figure(study: Observed, results: Sequence[Result]) -> Figure | None:
+def _lag_figure(study: ObservedStudy, results: Sequence[Result]) -> Figure | None:
     panels, said = [], []
     for one in results:
         try:
             days = _days(study, one)
-        except NotShownError:
+        except NotMeasurableError:
             continue
         rows, before = [], 0.0
         for name, months in LAG_BINS:
@@ -183,11 +183,11 @@ def _lag_figure(study: Observed, results: Sequence[Result]) -> Figure | None:
     )
 
 
-def _days(study: Observed, result: Result) -> pl.Series:
+def _days(study: ObservedStudy, result: Result) -> pl.Series:
     given = result.target.given
     days = chosen(lags(study, given["begin"], given["until"]), given.get("where"))["days"]
     if days.is_empty():
-        raise NotShownError("nobody in the study belongs to it")
+        raise NotMeasurableError("nobody in the study belongs to it")
     return days
 
 

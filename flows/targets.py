@@ -11,7 +11,7 @@ from flows.target_words import figure, place_and_time, summary
 from flows.terminal import Terminal, shown
 from pipeline.errors import UserError
 from pipeline.tables import write_text
-from synthetic_data.benchmarks.observed_study import Observed, open_study
+from synthetic_data.benchmarks.observed_study import ObservedStudy, open_study
 from synthetic_data.benchmarks.targets import Result, Targets, compare, read_targets
 from synthetic_data.delivery.study_file import TARGETS_PAGE
 
@@ -70,7 +70,7 @@ def as_object(result: Result, targets: Targets) -> dict[str, Any]:
     }
 
 
-def _print(study: Observed, results: Sequence[Result]) -> None:
+def _print(study: ObservedStudy, results: Sequence[Result]) -> None:
     terminal = Terminal()
     terminal.say(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
     for heading, group in groupby(results, key=_heading):

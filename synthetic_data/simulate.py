@@ -14,7 +14,7 @@ from pipeline.study import STUDY_FILE
 from pipeline.tables import write_text
 from synthetic_data.country import geography, parts
 from synthetic_data.delivery import extracts, layouts
-from synthetic_data.delivery.ordered_files import Batch, Spool
+from synthetic_data.delivery.ordered_files import Batch, OrderedFiles
 from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
 from synthetic_data.delivery.worker_processes import Task, results
 from synthetic_data.errors.catalogue import Errors
@@ -69,7 +69,7 @@ def simulate(
         residents, seed, scenario, errors or scenario.sources_err(), data_date, tuple(regions), snapshots, parquet
     )
     batches = parts.batches(parts.parts_of(regions), residents, threads)
-    with Spool(Path(out), len(batches)) as spool:
+    with OrderedFiles(Path(out), len(batches)) as spool:
         seen = _seen(chosen, batches, spool, threads, tell)
         tell("writing files")
         rows = spool.gather([batch for _, batch in seen], threads)
@@ -90,7 +90,7 @@ Seen = tuple[dict[str, list[str]], Batch]
 
 
 def _seen(
-    chosen: Choices, batches: Sequence[Sequence[int]], spool: Spool, threads: int, tell: Callable[[str], None]
+    chosen: Choices, batches: Sequence[Sequence[int]], spool: OrderedFiles, threads: int, tell: Callable[[str], None]
 ) -> list[Seen]:
     """Live and see all batches, one after the other or in processes of their own."""
     work = [partial(_see, chosen, *both) for both in zip(batches, spool.batches, strict=True)]

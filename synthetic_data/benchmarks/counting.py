@@ -12,44 +12,44 @@ Where = Mapping[str, Any]
 """A filter: column -> a value, a list of values, or `{from, to}`, both ends included and either left out."""
 
 
-class NotShownError(Exception):
+class NotMeasurableError(Exception):
     """A study cannot show a figure; the message says why."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class MeasuredFigure:
     """What a study shows: a value at its own size, and the number of events on which it rests."""
 
     value: float
     events: int
 
 
-def counted(rows: pl.DataFrame, where: Where | None = None, among: Where | None = None) -> Shown:
+def counted(rows: pl.DataFrame, where: Where | None = None, among: Where | None = None) -> MeasuredFigure:
     """Return how many rows there are or, with `among`, what share they are of the rows of that filter."""
     if among is None:
         number = len(chosen(rows, where))
-        return Shown(number, number)
+        return MeasuredFigure(number, number)
     whole = chosen(rows, among)
     part = len(chosen(whole, where))
     if whole.is_empty():
-        raise NotShownError("nobody in the study belongs to it")
-    return Shown(part / len(whole), part)
+        raise NotMeasurableError("nobody in the study belongs to it")
+    return MeasuredFigure(part / len(whole), part)
 
 
-def median(rows: pl.DataFrame, column: str, where: Where | None = None) -> Shown:
+def median(rows: pl.DataFrame, column: str, where: Where | None = None) -> MeasuredFigure:
     """Return the median of a column."""
     values = chosen(rows, where)[column].drop_nulls()
     found = values.median()
     if not isinstance(found, int | float):
-        raise NotShownError("nobody in the study belongs to it")
-    return Shown(float(found), len(values))
+        raise NotMeasurableError("nobody in the study belongs to it")
+    return MeasuredFigure(float(found), len(values))
 
 
 def chosen(rows: pl.DataFrame, where: Where | None) -> pl.DataFrame:
-    """Return the rows that a filter keeps; raises `NotShownError` for a column that the study has not."""
+    """Return the rows that a filter keeps; raises `NotMeasurableError` for a column that the study has not."""
     for column in where or ():
         if column not in rows.columns:
-            raise NotShownError(f"the truth of this study does not tell '{column}'; simulate it again")
+            raise NotMeasurableError(f"the truth of this study does not tell '{column}'; simulate it again")
     tests = [_test(column, value) for column, value in (where or {}).items()]
     return rows.filter(reduce(and_, tests)) if tests else rows
 

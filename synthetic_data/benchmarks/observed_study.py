@@ -14,7 +14,7 @@ from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table
-from synthetic_data.benchmarks.counting import NotShownError
+from synthetic_data.benchmarks.counting import NotMeasurableError
 from synthetic_data.country.rates import table
 from synthetic_data.numbers.days import LAST_DAY, as_date
 
@@ -23,7 +23,7 @@ LONG = pl.duration(days=365)
 
 
 @dataclass
-class Observed:
+class ObservedStudy:
     """One synthetic study; everything is read once, when it is first asked for."""
 
     study: Study
@@ -97,14 +97,14 @@ class Observed:
         """Return these columns of a source's records, as its contract names and types them, with `person`.
 
         All extracts of the source that have the columns are read. A value that breaks the contract is null.
-        Raises `NotShownError` if the study has no such source.
+        Raises `NotMeasurableError` if the study has no such source.
         """
         return self._once((source, *columns), lambda: self._records(source, columns))
 
     def _records(self, source: str, columns: Iterable[str]) -> pl.DataFrame:
         contract = self._once("contracts", self.study.source_contracts).get(source)
         if contract is None:
-            raise NotShownError(f"the study has no extract of '{source}'")
+            raise NotMeasurableError(f"the study has no extract of '{source}'")
         frames = [
             _read(path, extract, contract, tuple(columns))
             for name, extract in contract.extracts.items()
@@ -115,9 +115,9 @@ class Observed:
         return pl.concat(frames).join(who, on="person_key", how="inner").drop("person_key")
 
     def known_until(self, needed: date) -> None:
-        """Raise `NotShownError` if the study's extracts are older than a figure needs."""
+        """Raise `NotMeasurableError` if the study's extracts are older than a figure needs."""
         if self.study.data_date < needed:
-            raise NotShownError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
+            raise NotMeasurableError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
 
     @property
     def areas(self) -> dict[str, str]:
@@ -125,14 +125,14 @@ class Observed:
         return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))
 
 
-def open_study(path: Path) -> Observed:
+def open_study(path: Path) -> ObservedStudy:
     """Return the study of a file, or of the folder that holds one; raises `UserError` if it is not synthetic."""
     study = read_study(path)
     if not study.synthetic:
         raise UserError(
             f"{study.path}: not a synthetic study, so nobody knows its truth. Make one with `sojourn simulate`."
         )
-    return Observed(study)
+    return ObservedStudy(study)
 
 
 def age(birth: pl.Expr, on: date) -> pl.Expr:

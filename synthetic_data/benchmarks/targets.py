@@ -1,7 +1,7 @@
 """Published figures that the simulated country is held against, and how far off each may be.
 
 The tolerance of a figure is computed: the rounding of what is published, plus four standard errors of what a
-study of this size shows. The standard errors come from many seeds (`benchmarks.spread`), because members of
+study of this size shows. The standard errors come from many seeds (`benchmarks.standard_errors`), because members of
 a household move together and no formula for independent people would do.
 """
 
@@ -20,14 +20,14 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
-from synthetic_data.benchmarks.counting import NotShownError, Shown
+from synthetic_data.benchmarks.counting import MeasuredFigure, NotMeasurableError
 from synthetic_data.benchmarks.measures.by_name import MEASURES
-from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.benchmarks.observed_study import ObservedStudy
 from synthetic_data.country.rates import table
 
 STANDARD_ERRORS = 4
 SPREAD_RESIDENTS = 100_000
-"""The size of study for which `target_spread.csv` has the standard errors."""
+"""The size of study for which `target_standard_errors.csv` has the standard errors."""
 LARGE_STUDY, MANY_EVENTS, LARGEST_SHARE = 1_000_000, 3_600, 0.05
 """In a large study no figure that rests on many events may be off by more than this share of it."""
 ENGLAND_AND_WALES = "England and Wales"
@@ -142,22 +142,22 @@ def rounding(published: float) -> float:
     return float(Decimal(5).scaleb(int(exponent) - 1))
 
 
-def chance_errors() -> pl.DataFrame:
-    """Return the table `target_spread.csv`: the standard error of each target (`name, standard_error, seeds`)."""
-    text = (resources.files("synthetic_data.benchmarks") / "target_spread.csv").read_bytes()
+def standard_errors() -> pl.DataFrame:
+    """Return `target_standard_errors.csv`: `name, standard_error, mean, seeds, residents`, one row a target."""
+    text = (resources.files("synthetic_data.benchmarks") / "target_standard_errors.csv").read_bytes()
     return pl.read_csv(text, null_values="")
 
 
-def compare(study: Observed, targets: Targets) -> list[Result]:
+def compare(study: ObservedStudy, targets: Targets) -> list[Result]:
     """Return every target held against a study, in the order of the file."""
     residents = study_residents(study, targets.country)
-    errors = {row["name"]: row["standard_error"] for row in chance_errors().to_dicts()}
+    errors = {row["name"]: row["standard_error"] for row in standard_errors().to_dicts()}
     results = []
     for target in targets.target:
         error = errors.get(target.name)
         try:
             found = _scaled(MEASURES[target.measure](study, **target.given), target, targets, residents)
-        except NotShownError as reason:
+        except NotMeasurableError as reason:
             allowed = tolerance(target, error or 0.0, residents, 0)
             results.append(Result(target, None, None, allowed, holds=False, note=f"cannot be shown: {reason}"))
             continue
@@ -168,7 +168,7 @@ def compare(study: Observed, targets: Targets) -> list[Result]:
     return results
 
 
-def shown(study: Observed, targets: Targets) -> dict[str, float | None]:
+def measured_values(study: ObservedStudy, targets: Targets) -> dict[str, float | None]:
     """Return what a study shows of every target, on the scale of what is published; None where it cannot."""
     return {one.target.name: one.value for one in compare(study, targets)}
 
@@ -186,7 +186,7 @@ def tolerance(target: Target, standard_error: float, residents: int, events: int
     return allowed
 
 
-def study_residents(study: Observed, country: Country) -> int:
+def study_residents(study: ObservedStudy, country: Country) -> int:
     """Return the residents of a study on the day of the country; raises `UserError` unless it is of all regions."""
     people = study.residents(country.on)
     if people.is_empty():
@@ -203,7 +203,7 @@ def study_residents(study: Observed, country: Country) -> int:
     return len(people)
 
 
-def _scaled(found: Shown, target: Target, targets: Targets, residents: int) -> Shown:
+def _scaled(found: MeasuredFigure, target: Target, targets: Targets, residents: int) -> MeasuredFigure:
     """Return what was found on the scale of what is published.
 
     A number of the study is raised to England and Wales, and from there to the geography of the figure. A share
@@ -211,5 +211,5 @@ def _scaled(found: Shown, target: Target, targets: Targets, residents: int) -> S
     """
     share = targets.share[target.scale].value if target.scale else 1.0
     if target.unit in {"persons", "events"}:
-        return Shown(found.value * targets.country.residents / residents / share, found.events)
-    return Shown(found.value * share, found.events)
+        return MeasuredFigure(found.value * targets.country.residents / residents / share, found.events)
+    return MeasuredFigure(found.value * share, found.events)

@@ -10,12 +10,12 @@ import polars as pl
 from synthetic_data.delivery.second_numbers import with_second_numbers
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import activity, border, registrars
-from synthetic_data.institutions.benefits import benefit_spells, families
+from synthetic_data.institutions.benefits import benefit_spells, child_benefit, tax_credits
 from synthetic_data.institutions.home_office import leave, settlement_scheme
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.revenue import earnings, insurance_numbers
+from synthetic_data.institutions.revenue import earnings, migrant_worker_scan
 from synthetic_data.institutions.universities import student_record
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, as_date, dates
 from synthetic_data.numbers.draws import draws
@@ -31,7 +31,8 @@ SOURCES = (
     benefit_spells,
     border,
     earnings,
-    families,
+    child_benefit,
+    tax_credits,
     leave,
     patient_registers,
     passenger_survey,
@@ -40,9 +41,9 @@ SOURCES = (
     settlement_scheme,
     coverage_survey,
     student_record,
-    insurance_numbers,
+    migrant_worker_scan,
 )
-"""Each has `delivered(sight)`: the extracts of the institution, as they stand on the data date."""
+"""Each has `deliver(view)`: the extracts of the institution, as they stand on the data date."""
 
 
 def extracts(
@@ -51,15 +52,17 @@ def extracts(
     data_date: int = DATA_DATE,
     losses: tuple[Loss, ...] = (),
     snapshots: int | None = None,
-) -> Iterator[Extract]:
+) -> Iterator[DeliveredExtract]:
     """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
-    sight = Sight(lives, errors, data_date, snapshots)
+    view = InstitutionView(lives, errors, data_date, snapshots)
     for source in SOURCES:
-        for made in with_second_numbers(source.delivered(sight), lives, errors, data_date):
+        for made in with_second_numbers(source.deliver(view), lives, errors, data_date):
             yield _finished(made, lives, errors.broken_share(made.source), data_date, losses)
 
 
-def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
+def _finished(
+    extract: DeliveredExtract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]
+) -> DeliveredExtract:
     files = {}
     for name, frame in extract.files.items():
         known = _without_births_to_come(frame, extract, lives, data_date)
@@ -72,7 +75,9 @@ def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, los
     return replace(extract, files=files)
 
 
-def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:
+def _without_births_to_come(
+    frame: pl.DataFrame, extract: DeliveredExtract, lives: Lives, data_date: int
+) -> pl.DataFrame:
     """Put right what nobody had written yet: a wrong date of birth that lies behind the data date.
 
     Texts are left alone: MWS alone writes them, and holds adults only.
@@ -96,7 +101,9 @@ def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.Data
     return frame.filter(~(pl.Series(lost) & (dated.dt.year() == loss.year)))
 
 
-def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file: str, share: float) -> pl.DataFrame:
+def _with_broken_rows(
+    frame: pl.DataFrame, extract: DeliveredExtract, lives: Lives, file: str, share: float
+) -> pl.DataFrame:
     """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has.
 
     Which ones goes with the person and the day of the row, whoever else is in the file.
@@ -120,7 +127,7 @@ def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file:
     return frame.with_columns(changes)
 
 
-def known_people(extract: Extract) -> pl.DataFrame:
+def known_people(extract: DeliveredExtract) -> pl.DataFrame:
     """Return `source, person_key, row, postcode`: everybody in an extract, with the latest address of the key."""
     postcode = pl.col(extract.postcode) if extract.postcode else pl.lit(None, pl.String)
     return _latest(
@@ -135,7 +142,7 @@ def _latest(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("source", "person_key").agg(pl.col("row").last(), pl.col("postcode").drop_nulls().last())
 
 
-def latest_addresses(pds: Extract) -> pl.DataFrame:
+def latest_addresses(pds: DeliveredExtract) -> pl.DataFrame:
     """Return `row, on_spine`: where each person lives, as the latest posting on the spine says."""
     return (
         pl.concat(pds.files.values())

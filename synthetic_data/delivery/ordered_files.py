@@ -62,7 +62,7 @@ class Batch:
 
 
 @dataclass
-class Spool:
+class OrderedFiles:
     """The files of the folder `out`, put in by so many `batches`; to be used in a `with` block.
 
     A single batch is written at once. Of several, each leaves a piece of every file in a temporary folder inside

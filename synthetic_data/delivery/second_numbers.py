@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.nhs.postings import MOVE, REMOVAL
-from synthetic_data.institutions.view import Extract
+from synthetic_data.institutions.nhs.posting_events import MOVE, REMOVAL
+from synthetic_data.institutions.view import DeliveredExtract
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, NEVER, dates
 from synthetic_data.numbers.draws import Days, between, draws
@@ -52,7 +52,9 @@ _LAYOUTS = {
 }
 
 
-def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_date: int) -> list[Extract]:
+def with_second_numbers(
+    made: list[DeliveredExtract], lives: Lives, errors: Errors, data_date: int
+) -> list[DeliveredExtract]:
     """Return the extracts of an institution with the second numbers that people were given by the data date."""
     sources = {one.source for one in made}
     since = {source: second_days(lives, source, share) for source, share in errors.duplicates if source in sources}
@@ -109,7 +111,7 @@ def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
 
 
 def _renumbered(
-    files: dict[str, pl.DataFrame], extract: Extract, lives: Lives, errors: Errors, days: Days
+    files: dict[str, pl.DataFrame], extract: DeliveredExtract, lives: Lives, errors: Errors, days: Days
 ) -> dict[str, pl.DataFrame]:
     """Return files with the second number, and its name and date of birth, in the rows from the day on.
 

@@ -1,6 +1,6 @@
 """Activity in tax and benefit systems: the people who were ever seen, and their weeks in every tax year.
 
-The weeks are those of `revenue/insurance_numbers.py`. With them stands the combination of benefits that a person held
+The weeks are those of `revenue/activity_weeks.py`. With them stands the combination of benefits that a person held
 for the most days of the year: that of the spells that the benefit systems tell of the same weeks (`benefits/`), so
 that two extracts of one person never disagree. Tax credits are no part of it: they belong to families, and so does
 their extract.
@@ -10,43 +10,45 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.benefits.benefit_spells import spells_on_benefit
-from synthetic_data.institutions.revenue import insurance_numbers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.revenue import activity_weeks
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.numbers.days import dates, year_starts
 from synthetic_data.numbers.equal_rows import distinct
+from synthetic_data.numbers.runs import begins
 
 NO_BENEFIT = "NONE"
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of activity."""
-    weeks = sight.once(insurance_numbers.all_weeks)
-    weeks = weeks[np.flatnonzero(weeks["year"].to_numpy() < insurance_numbers.tax_years(sight.data_date).stop)]
-    people = insurance_numbers.active_people(sight, weeks)
+    weeks = view.once(activity_weeks.all_weeks)
+    weeks = weeks[np.flatnonzero(weeks["year"].to_numpy() < activity_weeks.tax_years(view.data_date).stop)]
+    people = active_people(view, weeks)
     return [
-        Extract("activity_people", "activity", {"activity_people.parquet": people},
+        DeliveredExtract("activity_people", "activity", {"activity_people.parquet": people},
                 "NINO_ENC", "POSTCODE", "DATE_OF_BIRTH", "SEX", ("NINO_ENC",), in_order=True),
-        Extract("activity_weeks", "activity", {"activity_weeks.parquet": weeks_of_people(sight, weeks)},
+        DeliveredExtract("activity_weeks", "activity", {"activity_weeks.parquet": weeks_of_people(view, weeks)},
                 "NINO_ENC", order=("NINO_ENC", "TAX_YEAR_START"), in_order=True),
     ]  # fmt: skip
 
 
-def weeks_of_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of weeks: of `row, year` and the weeks as `insurance_numbers.activity_weeks` tells them."""
-    row, place = weeks["row"].to_numpy(), weeks["year"].to_numpy() - insurance_numbers.FIRST_TAX_YEAR
-    years = np.array(insurance_numbers.tax_years(insurance_numbers.LAST_OF_ALL))
+def weeks_of_people(view: InstitutionView, weeks: pl.DataFrame) -> pl.DataFrame:
+    """Return the extract of weeks: of `row, year` and the weeks as `activity_weeks.activity_weeks` tells them."""
+    row, place = weeks["row"].to_numpy(), weeks["year"].to_numpy() - activity_weeks.FIRST_TAX_YEAR
+    years = np.array(activity_weeks.tax_years(activity_weeks.LAST_OF_ALL))
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": identifiers.insurance_numbers(sight, row),
+            "NINO_ENC": identifiers.insurance_numbers(view, row),
             "TAX_YEAR_START": dates("start", year_starts(years, 4, 6))[place],
             "TAX_YEAR_END": dates("end", year_starts(years + 1, 4, 5))[place],
             "WEEKS_TAX": weeks["WEEKS_TAX"].cast(pl.Int64),
             "WEEKS_BENEFIT": weeks["WEEKS_BENEFIT"].cast(pl.Int64),
             "WEEKS_ANY": weeks["WEEKS_ANY"].cast(pl.Int64),
-            "BENEFIT_COMBINATION": combinations(weeks, sight.once(spells_on_benefit)),
+            "BENEFIT_COMBINATION": combinations(weeks, view.once(spells_on_benefit)),
         }
     )
 
@@ -81,3 +83,28 @@ def _longest(spells: pl.DataFrame, year: int) -> NDArray[np.int64]:
     found = np.full(len(most), len(spells))
     found[row[longest]] = longest
     return found
+
+
+def active_people(view: InstitutionView, weeks: pl.DataFrame) -> pl.DataFrame:
+    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
+
+    Of `weeks` those of a person stand together.
+    """
+    lives, errors = view.lives, view.errors
+    row = weeks["row"].to_numpy()
+    rows = row[begins(row)]
+    latest = np.full(len(rows), view.data_date)
+    person = recorded_identity.identity(lives, errors, "activity", rows, latest)
+    return pl.DataFrame(
+        {
+            "row": rows,
+            "NINO_ENC": identifiers.insurance_numbers(view, rows),
+            "FIRST_NAME": person["given_name"],
+            "LAST_NAME": person["family_name"],
+            "DATE_OF_BIRTH": dates("birth", person["birth"]),
+            "SEX": person["sex"],
+            "POSTCODE": recorded_identity.postcode(
+                lives, errors, "activity", rows, np.minimum(latest, lives.last_end[rows] - 1)
+            ),
+        }
+    )

@@ -13,7 +13,7 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Border, Errors
 from synthetic_data.institutions import identifiers, lived
 from synthetic_data.institutions.home_office.permissions import all_permissions, protected_on
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, EXIT_CHECKS_FROM, dates
 from synthetic_data.numbers.draws import Days, draws, pick
@@ -24,14 +24,14 @@ NEITHER_SEEN, ONLY_BACK_SEEN = 0.5, 0.25
 """Of journeys abroad through Ireland: both crossings are unseen, or that outwards alone; of others that inwards."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of exit checks."""
-    crossings = travel(sight.lives, sight.errors, sight.data_date)
-    granted = visas(sight)
+    crossings = travel(view.lives, view.errors, view.data_date)
+    granted = visas(view)
     return [
-        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
+        DeliveredExtract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
-        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": granted},
+        DeliveredExtract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": granted},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("VALID_FROM", "PERSON_ID", "VISA_TYPE")),
     ]  # fmt: skip
 
@@ -61,11 +61,11 @@ def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     )
 
 
-def visas(sight: Sight) -> pl.DataFrame:
+def visas(view: InstitutionView) -> pl.DataFrame:
     """Return the permissions granted by the data date."""
-    granted = sight.once(all_permissions).filter(pl.col("valid_from") <= sight.data_date)
+    granted = view.once(all_permissions).filter(pl.col("valid_from") <= view.data_date)
     row, on = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
-    return _traveller(sight.lives, sight.errors, row, on).with_columns(
+    return _traveller(view.lives, view.errors, row, on).with_columns(
         VISA_TYPE=granted["visa"],
         VALID_FROM=dates("from", granted["valid_from"]),
         VALID_TO=dates("to", granted["valid_to"]),

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.draws import scatter
 from synthetic_data.numbers.equal_rows import distinct
@@ -35,14 +35,14 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
     return _written("", nine * 10 + (check + 1) % 10, 10)[index]
 
 
-def insurance_numbers(sight: Sight, rows: NDArray[np.int64]) -> pl.Series:
+def insurance_numbers(view: InstitutionView, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
     # many sources tell it of nearly everybody
-    return sight.once(_insurance_numbers)[rows]
+    return view.once(_insurance_numbers)[rows]
 
 
-def _insurance_numbers(sight: Sight) -> pl.Series:
-    return _hexadecimal(scatter(sight.lives.seed, "encrypted nino", sight.lives.person))
+def _insurance_numbers(view: InstitutionView) -> pl.Series:
+    return _hexadecimal(scatter(view.lives.seed, "encrypted nino", view.lives.person))
 
 
 def insurance_place(lives: Lives) -> NDArray[np.int64]:

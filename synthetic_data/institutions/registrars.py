@@ -12,7 +12,7 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, dates
 from synthetic_data.numbers.draws import draws, exponential
@@ -24,14 +24,14 @@ DEATH_REGISTERED_AFTER = 6
 """Mean days; few take longer than a month."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of births and deaths."""
-    born = births(sight.lives, sight.once(patient_registers.on_list), sight.errors, sight.data_date)
-    died = deaths(sight.lives, sight.errors, sight.data_date)
+    born = births(view.lives, view.once(patient_registers.on_list), view.errors, view.data_date)
+    died = deaths(view.lives, view.errors, view.data_date)
     return [
-        Extract("births", "births", {"births.csv": born}, "NHS_NUMBER",
+        DeliveredExtract("births", "births", {"births.csv": born}, "NHS_NUMBER",
                 "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "NHS_NUMBER")),
-        Extract("deaths", "deaths", {"deaths.csv": died}, "ENTRY_NUMBER",
+        DeliveredExtract("deaths", "deaths", {"deaths.csv": died}, "ENTRY_NUMBER",
                 "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "ENTRY_NUMBER")),
     ]  # fmt: skip
 

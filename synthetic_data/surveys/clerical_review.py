@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import as_date
 from synthetic_data.numbers.draws import draws
@@ -22,16 +22,16 @@ REVIEWERS = 12
 NOBODY = -1
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of the reviews of all surveys that are delivered on the data date."""
-    answers, on_nhs = sight.once(coverage_survey.seen_answers), sight.once(patient_registers.on_list)
+    answers, on_nhs = view.once(coverage_survey.delivered_answers), view.once(patient_registers.on_list)
     answers = answers.select("row", "PERSON_ID", "USUAL_RESIDENT", "REFERENCE_DATE")
     reviewed = [
-        review_sample(sight.lives, answers.filter(pl.col("REFERENCE_DATE") == as_date(on)), on_nhs, sight.errors, on)
-        for on in coverage_survey.surveys_delivered(sight.data_date)
+        review_sample(view.lives, answers.filter(pl.col("REFERENCE_DATE") == as_date(on)), on_nhs, view.errors, on)
+        for on in coverage_survey.surveys_delivered(view.data_date)
     ]
     file = {"review_sample.csv": pl.concat(reviewed)}
-    return [Extract("review_sample", "review_sample", file, "PERSON_ID", order=("PERSON_ID", "REVIEW"))]
+    return [DeliveredExtract("review_sample", "review_sample", file, "PERSON_ID", order=("PERSON_ID", "REVIEW"))]
 
 
 def review_sample(

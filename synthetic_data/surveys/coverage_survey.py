@@ -12,7 +12,7 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import NEVER, SURVEY_DAY, as_date, dates, day
 from synthetic_data.numbers.draws import Days, draws
@@ -30,23 +30,23 @@ YEAR_AGO = ("SAME", "ELSEWHERE", "ABROAD", "NOT_BORN")
 STRATA = [f"HTC_{hardness}" for hardness in range(1, 6)]
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of the surveys that are delivered on the data date."""
-    file = {"coverage_survey.csv": sight.once(seen_answers)}
+    file = {"coverage_survey.csv": view.once(delivered_answers)}
     order = ("REFERENCE_DATE", "POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")
     return [
-        Extract(
+        DeliveredExtract(
             "coverage_survey", "coverage_survey", file, "PERSON_ID", "POSTCODE", "DOB", "SEX", order, in_order=True
         )
     ]
 
 
-def seen_answers(sight: Sight) -> pl.DataFrame:
+def delivered_answers(view: InstitutionView) -> pl.DataFrame:
     """Return the answers to all surveys that are delivered on the data date."""
-    posted = sight.once(patient_registers.seen_postings)
+    posted = view.once(patient_registers.nhs_postings)
     return pl.concat([
-        coverage_survey(sight.lives, sight.errors, listed_on(sight.lives, posted, one), one)
-        for one in surveys_delivered(sight.data_date)
+        coverage_survey(view.lives, view.errors, listed_on(view.lives, posted, one), one)
+        for one in surveys_delivered(view.data_date)
     ])  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import FIRST_DAY, NEVER, age, as_date, dates
 from synthetic_data.numbers.draws import Days, Floats, draws, log_normal, pick, scatter
@@ -51,16 +51,16 @@ JOURNEY = (("HOLIDAY", 0.8), ("OTHER", 0.2))
 """Reasons given by those who arrive, by why their party came; by those who leave; on journeys: assumptions."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of the survey: one file a year with the contacts until the data date."""
-    contacts = passenger_survey(sight.lives, sight.errors, sight.data_date)
+    contacts = passenger_survey(view.lives, view.errors, view.data_date)
     year = contacts["INTERVIEW_DATE"].dt.year()
     files = {
         f"passenger_survey_{one}.csv": contacts.filter(year == one)
-        for one in range(as_date(FIRST_DAY).year, as_date(sight.data_date).year + 1)
+        for one in range(as_date(FIRST_DAY).year, as_date(view.data_date).year + 1)
     }
     order = ("INTERVIEW_DATE", "CONTACT_NUMBER")
-    return [Extract("passenger_survey", "passenger_survey", files, "CONTACT_NUMBER", sex="SEX", order=order)]
+    return [DeliveredExtract("passenger_survey", "passenger_survey", files, "CONTACT_NUMBER", sex="SEX", order=order)]
 
 
 def crossings(lives: Lives, until: int) -> pl.DataFrame:

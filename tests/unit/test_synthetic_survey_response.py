@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from synthetic_data.errors.catalogue import NO_ERRORS, Errors, Survey
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.lives import Lives, live
 from synthetic_data.numbers.days import DATA_DATE, SURVEY_DAY, age
 from synthetic_data.surveys import coverage_response, coverage_survey
@@ -140,8 +140,8 @@ def test_an_odds_ratio_of_one_is_independence(lives: Lives, here: np.ndarray) ->
 
 
 def test_dependence_hardly_moves_the_mean_response(lives: Lives, here: np.ndarray) -> None:
-    seen = Sight(lives, Errors(), DATA_DATE)
-    listed = coverage_survey.listed_on(lives, patient_registers.seen_postings(seen), SURVEY_DAY)[here]
+    seen = InstitutionView(lives, Errors(), DATA_DATE)
+    listed = coverage_survey.listed_on(lives, patient_registers.nhs_postings(seen), SURVEY_DAY)[here]
     apart, together = (answering(lives, here, listed, Survey(odds_ratio=one)).mean() for one in (1.0, 3.0))
     assert abs(together - apart) < 0.003
 

@@ -4,21 +4,21 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from synthetic_data.benchmarks.counting import Shown, Where, counted
-from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.benchmarks.counting import MeasuredFigure, Where, counted
+from synthetic_data.benchmarks.observed_study import ObservedStudy
 from synthetic_data.numbers.days import EXIT_CHECKS_FROM, as_date
 
 _DAY = timedelta(days=1)
 
 
 def expired_permissions(
-    study: Observed,
+    study: ObservedStudy,
     begin: date,
     until: date,
     known_by: date,
     where: Where | None = None,
     among: Where | None = None,
-) -> Shown:
+) -> MeasuredFigure:
     """Permissions that ran out from one day to another without another one: `kind` and `outcome`.
 
     `kind` is that of the visa with which the person's permissions began. `outcome` is in_time (the last
@@ -65,7 +65,7 @@ def expired_permissions(
     return counted(rows.with_columns(outcome=outcome), where, among)
 
 
-def _expired(study: Observed) -> pl.DataFrame:
+def _expired(study: ObservedStudy) -> pl.DataFrame:
     """Return the permissions that no other one follows at once: `person, kind, valid_from, valid_to`."""
     granted = (
         study.records("exit_checks", "visa_type", "valid_from", "valid_to")

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipeline.ingest.areas import area_of
-from synthetic_data.benchmarks.counting import NotShownError, Shown, Where, counted
-from synthetic_data.benchmarks.observed_study import Observed, group_of
+from synthetic_data.benchmarks.counting import MeasuredFigure, NotMeasurableError, Where, counted
+from synthetic_data.benchmarks.observed_study import ObservedStudy, group_of
 from synthetic_data.country.geography import authority_lookup
 
 YOUNG = 22
@@ -25,7 +25,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _records(study: Observed) -> pl.DataFrame:
+def _records(study: ObservedStudy) -> pl.DataFrame:
     """Return the student record without distance learners; `domicile_group` is UK for home students."""
     rows = study.records("hesa", *_COLUMNS).filter(pl.col("study_location") != "distance")
     return rows.with_columns(domicile_group=_domicile_group(), first_year=pl.col("year_of_student") == 1)
@@ -35,18 +35,18 @@ def _domicile_group() -> pl.Expr:
     return pl.when(pl.col("domicile") == "GB").then(pl.lit("UK")).otherwise(group_of(pl.col("domicile")))
 
 
-def enrolments(study: Observed, year_start: date, where: Where | None = None) -> Shown:
+def enrolments(study: ObservedStudy, year_start: date, where: Where | None = None) -> MeasuredFigure:
     """Enrolments of one academic year: `domicile_group`, `first_year`."""
     goes_on = (pl.col("end_date") > pl.col("year_start") + ENDS_SOON).fill_null(value=True)
     rows = _records(study).filter((pl.col("year_start") == year_start) & (pl.col("first_year") | goes_on))
     if rows.is_empty():
-        raise NotShownError(f"the study has no student record of the year from {year_start}")
+        raise NotMeasurableError(f"the study has no student record of the year from {year_start}")
     return counted(rows, where)
 
 
 def first_months(
-    study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, begin: date, until: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """First-year students who begin from one day to another: `days` present in their first fourteen months.
 
     Presence is the true one; a student who takes a second course counts with the first.
@@ -68,8 +68,8 @@ def first_months(
 
 
 def after_course(
-    study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, begin: date, until: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """Students whose first course that ended from one day to another: `outcome` and `days` from end to departure.
 
     Exchanges of a term or a year are left out.
@@ -106,8 +106,8 @@ def _near_end(ended: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def listed_where_studying(
-    study: Observed, year_start: date, snapshot: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, year_start: date, snapshot: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """Students of one academic year on the list of a practice: `same_authority` as their term-time address.
 
     `mode`, `domicile_group` and `young` (below 22 on the first day of the year) tell them apart. They are joined by
@@ -124,7 +124,7 @@ def listed_where_studying(
     )
     lists = study.records("pr", "snapshot_date", "postcode").filter(pl.col("snapshot_date") == snapshot)
     if terms.is_empty() or lists.is_empty():
-        raise NotShownError(f"the study has no students from {year_start}, or no list of {snapshot}")
+        raise NotMeasurableError(f"the study has no students from {year_start}, or no list of {snapshot}")
     studies, listed = (
         rows.unique("person", keep="first", maintain_order=True)
         .with_columns(authority=area_of(pl.col("postcode"), authorities))

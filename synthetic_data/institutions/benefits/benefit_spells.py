@@ -16,9 +16,9 @@ from synthetic_data.institutions.benefits.universal_credit import (
     live_service,
     moves_over,
 )
-from synthetic_data.institutions.revenue import insurance_numbers
+from synthetic_data.institutions.revenue import activity_weeks
 from synthetic_data.institutions.revenue.earnings import FIRST_DAY_OF_ALL
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers import runs
 from synthetic_data.numbers.days import LONG_AGO, NEVER, YEAR, dates, day, year_starts
@@ -53,24 +53,24 @@ SIMPLE_CLAIMS = 0.6
 SERVICES = ("FULL", "LIVE")
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of benefit spells."""
     return [
-        Extract("benefit_spells", "benefits", {"benefit_spells.parquet": benefit_spells(sight)},
+        DeliveredExtract("benefit_spells", "benefits", {"benefit_spells.parquet": benefit_spells(view)},
                 "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "START_DATE"), in_order=True)
     ]  # fmt: skip
 
 
-def benefit_spells(sight: Sight) -> pl.DataFrame:
+def benefit_spells(view: InstitutionView) -> pl.DataFrame:
     """Return the spells that had begun by the data date: one row a person and combination held, open ones endless."""
-    lives, errors = sight.lives, sight.errors
-    spells = sight.once(spells_on_benefit).filter(pl.col("start") <= sight.data_date)
+    lives, errors = view.lives, view.errors
+    spells = view.once(spells_on_benefit).filter(pl.col("start") <= view.data_date)
     row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
     person = recorded_identity.identity(lives, errors, "benefits", row, start)
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": identifiers.insurance_numbers(sight, row),
+            "NINO_ENC": identifiers.insurance_numbers(view, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": recorded_identity.born_by(lives, row, person["birth"], start),
@@ -78,22 +78,22 @@ def benefit_spells(sight: Sight) -> pl.DataFrame:
             "POSTCODE": recorded_identity.postcode(lives, errors, "benefits", row, start),
             "BEN_COMB": spells["combination"],
             "START_DATE": dates("start", start),
-            "END_DATE": dates("end", np.where(end > sight.data_date, NEVER, end)),
+            "END_DATE": dates("end", np.where(end > view.data_date, NEVER, end)),
             "UC_SERVICE": spells["service"],
             "UC_REGIME": spells["regime"],
         }
     )
 
 
-def spells_on_benefit(sight: Sight) -> pl.DataFrame:
+def spells_on_benefit(view: InstitutionView) -> pl.DataFrame:
     """Return all spells: `row, start, end` (the last day), `combination`, `service`, `regime`.
 
     They are in the order of people's numbers, then of days.
     """
-    lives, seed = sight.lives, sight.lives.seed
-    claims = _split(sight, sight.once(claimed))
+    lives, seed = view.lives, view.lives.seed
+    claims = _split(view, view.once(claimed))
     row, start, claim = (claims[name].to_numpy() for name in ("row", "start", "claim"))
-    person, pensioner = lives.person[row], start >= sight.once(insurance_numbers.pensions_from)[row]
+    person, pensioner = lives.person[row], start >= view.once(activity_weeks.pensions_from)[row]
     kind = pick(draws(seed, "kind of benefit", person, claim - LONG_AGO), list(OUT_OF_WORK.values()))
     kind = np.where(claims["all_year"].to_numpy(), kind, KINDS.index("JSA"))
     kind[pensioner] = KINDS.index("RP")
@@ -118,39 +118,39 @@ def _named(names: tuple[str, ...], index: NDArray[np.int64]) -> pl.Series:
     return pl.Series([*names, None], dtype=pl.String)[index]
 
 
-def claimed(sight: Sight) -> pl.DataFrame:
+def claimed(view: InstitutionView) -> pl.DataFrame:
     """Return the claims: `row, start, end` (the day after the last), `all_year` (out of work).
 
     They are in the order of people's numbers, then of days. A tax year's weeks on benefit lie somewhere in the days
     that the systems see of it; those of a whole year join those of the next. Claims that are open when observation
     begins began before it.
     """
-    weeks = sight.once(insurance_numbers.all_weeks)
+    weeks = view.once(activity_weeks.all_weeks)
     weeks = weeks[np.flatnonzero(weeks["WEEKS_BENEFIT"].to_numpy())]
     row, all_year = weeks["row"].to_numpy(), weeks["WEEKS_TAX"].to_numpy() == 0
     year, wanted = (weeks[name].to_numpy().astype(np.int64) for name in ("year", "WEEKS_BENEFIT"))
-    of, start, end = _days_on_benefit(sight, row, year, wanted)
+    of, start, end = _days_on_benefit(view, row, year, wanted)
     row = row[of]
     first, last = runs.pieces(runs.begins(row) | (start > np.roll(end, 1)))
     row, start, all_year = row[first], start[first], all_year[of[first]]
-    start = _before_observation(sight, row, start)
+    start = _before_observation(view, row, start)
     return pl.DataFrame({"row": row, "start": start, "end": end[last], "all_year": all_year})
 
 
 def _days_on_benefit(
-    sight: Sight, row: NDArray[np.int64], year: NDArray[np.int64], weeks: NDArray[np.int64]
+    view: InstitutionView, row: NDArray[np.int64], year: NDArray[np.int64], weeks: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Days, Days]:
     """Return the times on benefit in tax years with so many weeks of it: which of the years, first day, day after.
 
     A year is seen in as many pieces as the person has stays in it, and the weeks lie somewhere in all of them.
     """
-    lives = sight.lives
+    lives = view.lives
     first, after = year_starts(year, 4, 6), year_starts(year + 1, 4, 6)
     stays = np.bincount(lives.stays["row"].to_numpy())
     last = np.cumsum(stays) - 1
     of, stay = runs.ranges((last - stays + 1)[row], last[row])
     begins = np.cumsum(stays[row]) - stays[row]
-    seen_from = np.maximum(lives.stays["start"].to_numpy()[stay], sight.working.active_from[row][of])
+    seen_from = np.maximum(lives.stays["start"].to_numpy()[stay], view.working.active_from[row][of])
     start = np.maximum(seen_from, first[of])
     days = np.maximum(np.minimum(lives.stays["end"].to_numpy()[stay], after[of]) - start, 0)
     before = np.cumsum(days) - days
@@ -166,27 +166,27 @@ def _days_on_benefit(
     return of[some], (start + low)[some], (start + high)[some]
 
 
-def _before_observation(sight: Sight, row: NDArray[np.int64], start: Days) -> Days:
+def _before_observation(view: InstitutionView, row: NDArray[np.int64], start: Days) -> Days:
     """Return the first days of claims, those that were open on the first day of all set back."""
-    lives, found = sight.lives, start.copy()
+    lives, found = view.lives, start.copy()
     open_ones = np.flatnonzero(start == FIRST_DAY_OF_ALL)
     row, start = row[open_ones], start[open_ones]
     years = exponential(draws(lives.seed, "years on benefit", lives.person[row]), MEAN_YEARS_BEFORE)
-    pension = sight.once(insurance_numbers.pensions_from)[row]
+    pension = view.once(activity_weeks.pensions_from)[row]
     back = np.where(start >= pension, pension, (start - years * YEAR).astype(np.int64))
-    earliest = np.maximum(lives.first_start, sight.working.active_from)[row]
+    earliest = np.maximum(lives.first_start, view.working.active_from)[row]
     found[open_ones] = np.minimum(np.maximum(np.maximum(back, earliest), day(1970, 1, 1)), start)
     return found
 
 
-def _split(sight: Sight, claims: pl.DataFrame) -> pl.DataFrame:
+def _split(view: InstitutionView, claims: pl.DataFrame) -> pl.DataFrame:
     """Return claims cut where they change: at State Pension, and at the move to Universal Credit (`moved`).
 
     `claim` is the day on which the whole claim began, `authority` where the claimant lives on the first day.
     """
-    lives = sight.lives
+    lives = view.lives
     row, start, end, all_year = (claims[name].to_numpy() for name in ("row", "start", "end", "all_year"))
-    pension = np.clip(sight.once(insurance_numbers.pensions_from)[row], start, end)
+    pension = np.clip(view.once(activity_weeks.pensions_from)[row], start, end)
     authority = lives.authority_at(row, start)
     opens = full_service(authority)
     moves = np.where(start < opens, np.maximum(moves_over(lives, row, opens), start), NEVER)

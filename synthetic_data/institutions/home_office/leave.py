@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers, lived
 from synthetic_data.institutions.home_office.permissions import all_permissions
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LONG_AGO, NEVER, age, dates
 from synthetic_data.numbers.draws import Days, Floats, draws, log_normal, pick
@@ -49,33 +49,33 @@ CEREMONY_WITHIN = 90
 ADULT = 18
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of leave and of citizenship."""
     order = ("HO_PERSON_ID", "LODGED_DATE", "CASE_TYPE", "OUTCOME_DATE")
     return [
-        Extract("leave_applications", "leave", {"leave_applications.parquet": leave_applications(sight)},
+        DeliveredExtract("leave_applications", "leave", {"leave_applications.parquet": leave_applications(view)},
                 "HO_PERSON_ID", None, "BIRTH_DATE", "SEX", order),
-        Extract("citizenship_applications", "leave", {"citizenship_applications.parquet": citizenship(sight)},
+        DeliveredExtract("citizenship_applications", "leave", {"citizenship_applications.parquet": citizenship(view)},
                 "HO_PERSON_ID", "POSTCODE", "BIRTH_DATE", "SEX", order),
     ]  # fmt: skip
 
 
-def settled_from(sight: Sight) -> Days:
+def settled_from(view: InstitutionView) -> Days:
     """Return the day from which each person may claim from public funds, or `NEVER`.
 
     Who needs a visa may from settlement, protection or citizenship on (Immigration and Asylum Act 1999, section 115).
     """
-    lives = sight.lives
+    lives = view.lives
     since = np.where(lives.visa_national, lived.naturalised(lives), LONG_AGO)
-    free = sight.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
+    free = view.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
     np.minimum.at(since, free["row"].to_numpy(), free["valid_from"].to_numpy())
     return since
 
 
-def leave_applications(sight: Sight) -> pl.DataFrame:
+def leave_applications(view: InstitutionView) -> pl.DataFrame:
     """Return the applications for leave and settlement that were decided, and whose leave began, by the data date."""
-    lives, seed = sight.lives, sight.lives.seed
-    granted = _categories(sight, sight.once(all_permissions))
+    lives, seed = view.lives, view.lives.seed
+    granted = _categories(view, view.once(all_permissions))
     row, valid_from = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
     person, case = lives.person[row], granted["case"]
     # visas are decided some days before they begin, leave in the country begins with the decision
@@ -90,18 +90,18 @@ def leave_applications(sight: Sight) -> pl.DataFrame:
     )
     refused = _refused_before(lives, "leave refused", valid_from, grants, rate)
     applications = pl.concat([grants, refused]).filter(
-        pl.max_horizontal("decided", pl.col("valid_from").fill_null(int(LONG_AGO))) <= sight.data_date
+        pl.max_horizontal("decided", pl.col("valid_from").fill_null(int(LONG_AGO))) <= view.data_date
     )
-    return _applicant(sight, applications).with_columns(
+    return _applicant(view, applications).with_columns(
         LEAVE_CATEGORY=applications["category"],
         VALID_FROM=_or_null(applications["valid_from"]),
         VALID_TO=_or_null(applications["valid_to"]),
     )
 
 
-def citizenship(sight: Sight) -> pl.DataFrame:
+def citizenship(view: InstitutionView) -> pl.DataFrame:
     """Return the applications for citizenship that ended by the data date: in a ceremony, of children in a grant."""
-    lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
+    lives, errors, seed = view.lives, view.errors, view.lives.seed
     british = lived.naturalised(lives)
     row = np.flatnonzero(british < NEVER)
     person, oath = lives.person[row], british[row]
@@ -121,20 +121,20 @@ def citizenship(sight: Sight) -> pl.DataFrame:
     )  # fmt: skip
     refused = _refused_before(lives, "citizenship refused", oath, grants, np.full(len(row), CITIZENSHIP_REFUSED))
     applications = pl.concat([grants, refused]).filter(
-        pl.col("valid_from").fill_null(pl.col("decided")) <= sight.data_date
+        pl.col("valid_from").fill_null(pl.col("decided")) <= view.data_date
     )
     row, lodged = applications["row"].to_numpy(), applications["lodged"].to_numpy()
     ceremony = applications.select(pl.when(pl.col("category") != "MN1").then("valid_from")).to_series()
-    return _applicant(sight, applications).with_columns(
+    return _applicant(view, applications).with_columns(
         APPLICATION_ROUTE=applications["category"],
         CEREMONY_DATE=_or_null(ceremony),
         POSTCODE=recorded_identity.postcode(lives, errors, "leave", row, lodged),
     )
 
 
-def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
+def _categories(view: InstitutionView, granted: pl.DataFrame) -> pl.DataFrame:
     """Return permissions with their `case` (type) and `category`; an extension is of the category before it."""
-    lives, row = sight.lives, granted["row"].to_numpy()
+    lives, row = view.lives, granted["row"].to_numpy()
     household, valid_from = lives.household_key[row], granted["valid_from"].to_numpy()
     follows = ~begins(row) & (valid_from == np.roll(granted["valid_to"].to_numpy(), 1) + 1)
     visa, long_ago = pl.col("visa"), pl.lit(WORK_CATEGORIES_BEFORE)
@@ -194,9 +194,9 @@ def _refused_before(
     return refused.filter(pl.Series(lodged >= lives.birth[of["row"].to_numpy()]))
 
 
-def _applicant(sight: Sight, applications: pl.DataFrame) -> pl.DataFrame:
-    lives, row, lodged = sight.lives, applications["row"].to_numpy(), applications["lodged"].to_numpy()
-    person = recorded_identity.identity(lives, sight.errors, "leave", row, lodged)
+def _applicant(view: InstitutionView, applications: pl.DataFrame) -> pl.DataFrame:
+    lives, row, lodged = view.lives, applications["row"].to_numpy(), applications["lodged"].to_numpy()
+    person = recorded_identity.identity(lives, view.errors, "leave", row, lodged)
     return pl.DataFrame(
         {
             "row": row,

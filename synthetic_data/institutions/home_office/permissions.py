@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.institutions import lived
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, NEVER, YEAR
 from synthetic_data.numbers.draws import Days, between, draws, log_normal
@@ -59,9 +59,9 @@ Permissions = tuple[NDArray[np.int64], NDArray[np.int64], Days, Days]
 """Rows of people, numbers of visas, first and last days."""
 
 
-def all_permissions(sight: Sight) -> pl.DataFrame:
+def all_permissions(view: InstitutionView) -> pl.DataFrame:
     """Return all permissions, those after the data date included: see `permissions`."""
-    return permissions(sight.lives, int(NEVER))
+    return permissions(view.lives, int(NEVER))
 
 
 def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers, lived
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LAST_DAY, NEVER, YEAR, age, dates, day
 from synthetic_data.numbers.draws import Days, draws, log_normal
@@ -47,31 +47,31 @@ GIVES_NUMBER = 0.9
 """Applicants with a National Insurance number who give it."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of applications."""
     return [
-        Extract("eu_settlement", "settlement_scheme", {"eu_settlement.parquet": applications(sight)},
+        DeliveredExtract("eu_settlement", "settlement_scheme", {"eu_settlement.parquet": applications(view)},
                 "HO_PERSON_ID", "POSTCODE", "BIRTH_DATE", "SEX", ("UAN",))
     ]  # fmt: skip
 
 
-def applications(sight: Sight) -> pl.DataFrame:
+def applications(view: InstitutionView) -> pl.DataFrame:
     """Return the applications received by the data date; those not decided by then are pending."""
-    lives, errors = sight.lives, sight.errors
-    known = _received(lives).filter(pl.col("received") <= sight.data_date)
+    lives, errors = view.lives, view.errors
+    known = _received(lives).filter(pl.col("received") <= view.data_date)
     row, received = known["row"].to_numpy(), known["received"].to_numpy()
     person = recorded_identity.identity(lives, errors, "settlement_scheme", row, received)
     number = pl.DataFrame({"place": known["number"], "label": identifiers.labels(lives, "application", row, "", 12)})
     gives = draws(lives.seed, "gives a number", lives.person[row]) < GIVES_NUMBER
-    gives &= sight.working.registration[row] <= received
-    pending = known["decided"].to_numpy() > sight.data_date
+    gives &= view.working.registration[row] <= received
+    pending = known["decided"].to_numpy() > view.data_date
     return pl.DataFrame(
         {
             "row": row,
             "UAN": number.select(pl.lit("343") + pl.col("place").cast(pl.String) + pl.col("label")).to_series(),
             "HO_PERSON_ID": identifiers.labels(lives, "home office person", row, "P", 10),
             "NINO_ENC": pl.select(
-                pl.when(pl.Series(gives)).then(identifiers.insurance_numbers(sight, row))
+                pl.when(pl.Series(gives)).then(identifiers.insurance_numbers(view, row))
             ).to_series(),
             "GIVEN_NAMES": person["given_name"],
             "FAMILY_NAME": person["family_name"],

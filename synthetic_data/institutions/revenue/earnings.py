@@ -18,15 +18,15 @@ from synthetic_data.country.geography import LONDON_PART
 from synthetic_data.country.rates import table
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.revenue import insurance_numbers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.revenue import activity_weeks
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import age, year_starts
 from synthetic_data.numbers.draws import Floats, draws
 from synthetic_data.numbers.equal_rows import distinct
 from synthetic_data.numbers.labels import Labels
 
-FIRST_DAY_OF_ALL = int(year_starts(insurance_numbers.FIRST_TAX_YEAR, 4, 6))
+FIRST_DAY_OF_ALL = int(year_starts(activity_weeks.FIRST_TAX_YEAR, 4, 6))
 REAL_TIME_FROM = 2013
 
 MEDIAN_WEEKLY_PAY = ((16, 110.0), (18, 220.0), (22, 420.0), (30, 525.0), (40, 535.0), (50, 490.0), (60, 385.0))
@@ -40,7 +40,7 @@ PERSON_SIGMA, YEAR_SIGMA = 0.45, 0.20
 """Spread of the logarithm of pay between people who are alike, and of one person from year to year; assumptions."""
 JOB_YEARS = 4
 """A person stays in an industry for so long, and draws another then; an assumption."""
-FIRST_PERIOD = insurance_numbers.FIRST_TAX_YEAR // JOB_YEARS
+FIRST_PERIOD = activity_weeks.FIRST_TAX_YEAR // JOB_YEARS
 SECOND_JOB, SHORT_TENURE = 0.04, 0.11
 """Shares of people with two jobs at once, and with another employer within the year; assumptions."""
 BANDS = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 70_000, 100_000, 150_000)
@@ -51,40 +51,40 @@ TABLE_GROUPS = {"other_EU": "EU14", "other_EEA": "EU14"}
 """Nationality groups that are too few for shares of their own work as others do."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of tax years."""
     return [
-        Extract("tax_years", "earnings", {"tax_years.parquet": tax_years(sight)},
+        DeliveredExtract("tax_years", "earnings", {"tax_years.parquet": tax_years(view)},
                 "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC", "TAX_YEAR"), in_order=True)
     ]  # fmt: skip
 
 
-def weeks_in_tax(sight: Sight) -> NDArray[np.int8]:
-    """Return the weeks in tax of each tax year, a row each from `insurance_numbers.FIRST_TAX_YEAR` on, and person.
+def weeks_in_tax(view: InstitutionView) -> NDArray[np.int8]:
+    """Return the weeks in tax of each tax year, a row each from `activity_weeks.FIRST_TAX_YEAR` on, and person.
 
     The last column, of no weeks, stands for nobody.
     """
-    weeks = sight.once(insurance_numbers.all_weeks)
+    weeks = view.once(activity_weeks.all_weeks)
     found = np.zeros(
-        (len(insurance_numbers.tax_years(insurance_numbers.LAST_OF_ALL)), len(sight.lives.people) + 1), dtype=np.int8
+        (len(activity_weeks.tax_years(activity_weeks.LAST_OF_ALL)), len(view.lives.people) + 1), dtype=np.int8
     )
-    found[weeks["year"].to_numpy() - insurance_numbers.FIRST_TAX_YEAR, weeks["row"].to_numpy()] = weeks[
+    found[weeks["year"].to_numpy() - activity_weeks.FIRST_TAX_YEAR, weeks["row"].to_numpy()] = weeks[
         "WEEKS_TAX"
     ].to_numpy()
     return found
 
 
-def tax_years(sight: Sight) -> pl.DataFrame:
+def tax_years(view: InstitutionView) -> pl.DataFrame:
     """Return one row a person and tax year with weeks in tax, of the tax years delivered by the data date."""
-    lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
-    weeks = sight.once(insurance_numbers.all_weeks)
+    lives, errors, seed = view.lives, view.errors, view.lives.seed
+    weeks = view.once(activity_weeks.all_weeks)
     year, worked = weeks["year"].to_numpy(), weeks["WEEKS_TAX"].to_numpy()
-    told = np.flatnonzero((worked > 0) & (year < insurance_numbers.tax_years(sight.data_date).stop))
+    told = np.flatnonzero((worked > 0) & (year < activity_weeks.tax_years(view.data_date).stop))
     row, year, worked = weeks["row"].to_numpy()[told], year[told].astype(np.int64), worked[told].astype(np.int64)
     last = year_starts(year + 1, 4, 5)
     person = recorded_identity.identity(lives, errors, "earnings", row, last)
     entities = lives.person[row]
-    self_employed = sight.working.self_employed[row]
+    self_employed = view.working.self_employed[row]
     section = industry(lives, row, year)
     pay = weekly_pay(lives, row, year, section) * worked
     another = draws(seed, "another job", entities, year)
@@ -92,7 +92,7 @@ def tax_years(sight: Sight) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": row,
-            "NINO_ENC": identifiers.insurance_numbers(sight, row),
+            "NINO_ENC": identifiers.insurance_numbers(view, row),
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": recorded_identity.born_by(lives, row, person["birth"], last),
@@ -181,6 +181,15 @@ def weekly_pay(
     grown = (1 + GROWTH) ** (np.arange(years.max(initial=PAY_YEAR) + 1) - PAY_YEAR)
     median = _median_by_age(age(lives.birth[rows], year_starts(years, 4, 6))) * grown[years]
     return median * (of_sex * of_place)[person] * _sections()["pay"].to_numpy()[sections] * np.exp(spread)
+
+
+def pay_for_weeks(lives: Lives, row: NDArray[np.int64], year: NDArray[np.int64], weeks: NDArray[np.int64]) -> Floats:
+    """Return the pay of people (rows) for so many weeks of a tax year."""
+    works = np.flatnonzero(weeks > 0)
+    some, of = row[works], year[works]
+    pay = np.zeros(len(row))
+    pay[works] = weeks[works] * weekly_pay(lives, some, of, industry(lives, some, of))
+    return pay
 
 
 def _median_by_age(ages: Floats) -> Floats:

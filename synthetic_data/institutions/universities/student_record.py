@@ -14,7 +14,7 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.studies import DISTANCE
 from synthetic_data.numbers.days import DATA_DATE, NEVER, calendar_year, dates, year_starts
@@ -43,11 +43,11 @@ NOT_EXCHANGE, ERASMUS, OTHER_EXCHANGE = "N", "G", "4"
 """Codes of mode, location of study and exchange (HESA, Student record, 2012/13 to 2018/19)."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of the student record."""
-    record = students(sight.lives, sight.errors, sight.data_date)
+    record = students(view.lives, view.errors, view.data_date)
     return [
-        Extract("hesa", "hesa", {"hesa.csv": record},
+        DeliveredExtract("hesa", "hesa", {"hesa.csv": record},
                 "HUSID", "TTPCODE", "BIRTHDTE", "SEXID", ("YEARSTART", "HUSID", "NUMHUS")),
     ]  # fmt: skip
 

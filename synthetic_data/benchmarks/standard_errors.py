@@ -1,7 +1,7 @@
 """How far chance alone moves each target: its standard error, measured over many seeds of one size.
 
 `python -m synthetic_data.spread SEEDS RESIDENTS` simulates as many countries, holds each against the targets,
-and writes `target_spread.csv`: the standard deviation over seeds, brought to a study of 100,000 residents
+and writes `target_standard_errors.csv`: the standard deviation over seeds, brought to a study of 100,000 residents
 by the square root of the size. It is to be run again when lives or sources change; 40 seeds of 20,000 residents
 take a few minutes and tell a standard error to about 11%.
 """
@@ -18,14 +18,14 @@ import polars as pl
 
 from pipeline.tables import write_text
 from synthetic_data.benchmarks.observed_study import open_study
-from synthetic_data.benchmarks.targets import SPREAD_RESIDENTS, Targets, read_targets, shown
+from synthetic_data.benchmarks.targets import SPREAD_RESIDENTS, Targets, measured_values, read_targets
 from synthetic_data.simulate import simulate
 
 FEWEST_SEEDS = 30
 FIRST_SEED = 1_000
 
 
-def measure_spread(seeds: Sequence[int], residents: int, targets: Targets) -> pl.DataFrame:
+def measure_standard_errors(seeds: Sequence[int], residents: int, targets: Targets) -> pl.DataFrame:
     """Return `name, standard_error, mean, seeds, residents`: a row a target, on the scale of what is published.
 
     The standard error is that of a study of 100,000 residents; it is null for what no seed can show.
@@ -34,7 +34,7 @@ def measure_spread(seeds: Sequence[int], residents: int, targets: Targets) -> pl
     for seed in seeds:
         with TemporaryDirectory(prefix="sojourn-spread-") as folder:
             simulate(residents, seed, Path(folder))
-            for name, value in shown(open_study(Path(folder)), targets).items():
+            for name, value in measured_values(open_study(Path(folder)), targets).items():
                 if value is not None:
                     found[name].append(value)
     to_size = sqrt(residents / SPREAD_RESIDENTS)
@@ -55,8 +55,10 @@ def main(seeds: int, residents: int) -> None:
     """Measure over that many seeds and replace the table of the package."""
     if seeds < FEWEST_SEEDS:
         raise SystemExit(f"{seeds} seeds tell a standard error too roughly. Give {FEWEST_SEEDS} or more.")
-    spread = measure_spread(range(FIRST_SEED, FIRST_SEED + seeds), residents, read_targets())
-    write_text(spread.write_csv(), Path(str(resources.files("synthetic_data.benchmarks") / "target_spread.csv")))
+    spread = measure_standard_errors(range(FIRST_SEED, FIRST_SEED + seeds), residents, read_targets())
+    write_text(
+        spread.write_csv(), Path(str(resources.files("synthetic_data.benchmarks") / "target_standard_errors.csv"))
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Work: registrations for a National Insurance number (Migrant Worker Scan), and weeks of activity.
+"""Weeks of activity in tax and benefit systems, from which every extract on tax years and benefits follows.
 
-`activity_weeks` is what every product on tax years and benefits goes by. Tax and benefit systems together see a
-person for every week in the country from the first job or claim on. By a draw that a person keeps, 85% of working age
-are in work, 15% of them on their own account; some of them claim for part of a year, drawn anew each year; the others
-are on benefit in all weeks, and so is everybody of pension age, one in ten beside a job. Which benefits they hold in
-a year is told by the spells of benefits that follow from these weeks.
+Tax and benefit systems together observe a person in every week in the country from the first job or claim on. By a
+draw that a person keeps, 85% of people of working age are in work, 15% of them self-employed; some of them claim for
+part of a year, drawn anew each year; the others are on benefit in all weeks, and so is everyone of pension age, one
+in ten while also in work. Which benefits they receive in a year is a matter of the benefit spells (`benefits/`),
+which follow from these weeks.
 """
 
 from itertools import count
@@ -13,17 +13,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.revenue.working_lives import WorkingLives
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers import runs
-from synthetic_data.numbers.days import DATA_DATE, YEAR, calendar_year, dates, day, year_starts
+from synthetic_data.numbers.days import DATA_DATE, YEAR, calendar_year, day, year_starts
 from synthetic_data.numbers.draws import Days, draws
 
-SCAN_BEGAN = day(1975, 1, 1)
 FIRST_TAX_YEAR = 2009
 DELIVERED_AFTER = 180
 """Days from the end of a tax year until its weeks are delivered."""
@@ -37,15 +35,6 @@ CLAIMS_A_WHILE = 0.15
 """Those in work who claim for part of a year."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
-    """Return the extract of the Migrant Worker Scan; those of activity are in `activity.py`."""
-    return [
-        Extract(
-            "mws", "mws", {"mws.csv": migrant_workers(sight)}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)
-        )
-    ]
-
-
 def tax_years(data_date: int) -> range:
     """Return the first years of the tax years that have been delivered on the data date."""
     ends = (int(year_starts(year + 1, 4, 6)) for year in count(FIRST_TAX_YEAR))
@@ -53,51 +42,18 @@ def tax_years(data_date: int) -> range:
     return range(FIRST_TAX_YEAR, FIRST_TAX_YEAR + delivered)
 
 
-def migrant_workers(sight: Sight) -> pl.DataFrame:
-    """Return the Migrant Worker Scan: adult overseas nationals by number, with the arrival that they state."""
-    lives, working, errors = sight.lives, sight.working, sight.errors
-    rows = np.flatnonzero(working.overseas & (working.registration <= sight.data_date))
-    registration = np.maximum(working.registration[rows], SCAN_BEGAN)
-    person = recorded_identity.identity(lives, errors, "mws", rows, registration)
-    entities, arrival = lives.person[rows], lives.first_start[rows]
-    memory = draws(lives.seed, "stated arrival", entities)
-    off = (draws(lives.seed, "stated arrival off", entities) * 20 - 10).astype(np.int64)
-    month = arrival.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    near, rounded = errors.dates.arrival_near, errors.dates.arrival_month
-    stated = np.select([memory < near, memory < near + rounded], [arrival + off, month], arrival)
-    stated = np.minimum(stated, registration)
-    return pl.DataFrame(
-        {
-            "row": rows,
-            "NINO_ENC": identifiers.insurance_numbers(sight, rows),
-            "FORENAME": person["given_name"],
-            "SURNAME": person["family_name"],
-            "DOB": _day_first(person["birth"]),
-            "SEX": person["sex"],
-            "NATIONALITY": recorded_identity.code(lives.people["nationality"][rows], "registration_name"),
-            "DATE_OF_ARRIVAL": _day_first(stated),
-            "REGISTRATION_DATE": _day_first(registration),
-            "POSTCODE": recorded_identity.postcode(lives, errors, "mws", rows, registration, stale=0.0),
-        }
-    )
-
-
-def _day_first(days: np.ndarray | pl.Series) -> pl.Series:
-    return dates("day", days).dt.strftime("%d/%m/%Y")
-
-
-def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
+def activity_weeks(view: InstitutionView, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return weeks of activity: `row, year` (in which the tax year begins), and three columns of the extract.
 
     They are in the order of people's numbers, then of years.
     """
-    lives, working = sight.lives, sight.working
+    lives, working = view.lives, view.working
     years = np.array(tax_years(data_date), dtype=np.int16)
     row, year, weeks = _weeks_here(lives, working, years)
-    pensioner = year_starts(years, 4, 6)[year] >= sight.once(pensions_from)[row]
+    pensioner = year_starts(years, 4, 6)[year] >= view.once(pensions_from)[row]
     kind = draws(lives.seed, "kind of activity", lives.person)[row]
     works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    seen = ~_unseen(lives, sight.errors, row, years[year], works & ~pensioner & working.self_employed[row])
+    seen = ~_unseen(lives, view.errors, row, years[year], works & ~pensioner & working.self_employed[row])
     known = np.flatnonzero(seen)
     row, year, weeks, pensioner, works = (one[known] for one in (row, years[year], weeks, pensioner, works))
     tax, benefit = np.where(works, weeks, 0), np.where(pensioner | ~works, weeks, 0)
@@ -111,9 +67,9 @@ def activity_weeks(sight: Sight, data_date: int = DATA_DATE) -> pl.DataFrame:
     return pl.DataFrame({"row": row, "year": year, "WEEKS_TAX": tax, "WEEKS_BENEFIT": benefit, "WEEKS_ANY": weeks})
 
 
-def all_weeks(sight: Sight) -> pl.DataFrame:
+def all_weeks(view: InstitutionView) -> pl.DataFrame:
     """Return the weeks of activity of every simulated tax year, delivered or not: see `activity_weeks`."""
-    return activity_weeks(sight, LAST_OF_ALL)
+    return activity_weeks(view, LAST_OF_ALL)
 
 
 def _weeks_here(
@@ -138,9 +94,9 @@ def _weeks_here(
     return row[begins][person], year, weeks.ravel()[known]
 
 
-def pensions_from(sight: Sight) -> Days:
+def pensions_from(view: InstitutionView) -> Days:
     """Return what `pension_from` does, of all people."""
-    return pension_from(sight.lives, np.arange(len(sight.lives.people)))
+    return pension_from(view.lives, np.arange(len(view.lives.people)))
 
 
 def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
@@ -171,28 +127,3 @@ def _unseen(
     lost = draws(lives.seed, "no tax return", lives.person[row[few]], year[few])
     gap[few] |= lost < errors.registration.self_employed_gap
     return gap
-
-
-def active_people(sight: Sight, weeks: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
-
-    Of `weeks` those of a person stand together.
-    """
-    lives, errors = sight.lives, sight.errors
-    row = weeks["row"].to_numpy()
-    rows = row[runs.begins(row)]
-    latest = np.full(len(rows), sight.data_date)
-    person = recorded_identity.identity(lives, errors, "activity", rows, latest)
-    return pl.DataFrame(
-        {
-            "row": rows,
-            "NINO_ENC": identifiers.insurance_numbers(sight, rows),
-            "FIRST_NAME": person["given_name"],
-            "LAST_NAME": person["family_name"],
-            "DATE_OF_BIRTH": dates("birth", person["birth"]),
-            "SEX": person["sex"],
-            "POSTCODE": recorded_identity.postcode(
-                lives, errors, "activity", rows, np.minimum(latest, lives.last_end[rows] - 1)
-            ),
-        }
-    )
