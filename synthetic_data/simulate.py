@@ -118,7 +118,7 @@ def _see(chosen: Choices, of: Sequence[int], batch: Batch, tell: Callable[[str],
         written = partial(layouts.as_written, one.name)
         files[one.name] = []
         for name, frame in one.files.items():
-            for delivered, rows in layouts.parted(one.name, name, frame.drop("row")).items():
+            for delivered, rows in layouts.split_by_layout(one.name, name, frame.drop("row")).items():
                 files[one.name].append(_extract_file(delivered, chosen))
                 batch.put(files[one.name][-1], rows, one.order, written)
         known.append(extracts.known_people(one))

@@ -1,4 +1,4 @@
-"""A synthetic study as its judge sees it: the truth, and the records of each source joined to true people."""
+"""A synthetic study to be measured: its truth, and the records of each source joined to true people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ LONG = pl.duration(days=365)
 
 @dataclass
 class ObservedStudy:
-    """One synthetic study; everything is read once, when it is first asked for."""
+    """One synthetic study; each table is read once, when it is first needed."""
 
     study: Study
     _tables: dict[object, Any] = field(default_factory=dict, repr=False)
@@ -39,7 +39,7 @@ class ObservedStudy:
             return read_table(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise UserError(
-                f"{path}: the truth cannot be read ({error}), and targets judge nothing else. "
+                f"{path}: the truth cannot be read ({error}), and targets are measured on it. "
                 "Make the study with `sojourn simulate`."
             ) from None
 
@@ -69,10 +69,10 @@ class ObservedStudy:
         return joined.drop("chain").with_columns(long_term=lasts > LONG)
 
     def residents(self, on: date) -> pl.DataFrame:
-        """Return the usual residents on a day, with all that is true of them on it.
+        """Return the usual residents on a day: the columns of `people`, `age` (whole years), `born_here`.
 
-        A row of `people`, `age` (whole years), `born_here`, and nationality as on that day: who has
-        naturalised is British. On a reference date also `region` and `local_authority`.
+        Nationality is that on the day: people who have naturalised are British. On a reference date there are also
+        `region` and `local_authority`.
         """
         return self._once(("residents", on), lambda: self._residents(on))
 
@@ -94,7 +94,7 @@ class ObservedStudy:
         return found.with_columns(age=age(pl.col("birth_date"), on), born_here=pl.col("country_of_birth") == "GB")
 
     def records(self, source: str, *columns: str) -> pl.DataFrame:
-        """Return these columns of a source's records, as its contract names and types them, with `person`.
+        """Return columns of a source's records, named and typed as in its contract, with `person`.
 
         All extracts of the source that have the columns are read. A value that breaks the contract is null.
         Raises `NotMeasurableError` if the study has no such source.
@@ -115,22 +115,22 @@ class ObservedStudy:
         return pl.concat(frames).join(who, on="person_key", how="inner").drop("person_key")
 
     def known_until(self, needed: date) -> None:
-        """Raise `NotMeasurableError` if the study's extracts are older than a figure needs."""
+        """Raise `NotMeasurableError` if the study's extracts are too old for a figure."""
         if self.study.data_date < needed:
             raise NotMeasurableError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
 
     @property
     def areas(self) -> dict[str, str]:
-        """The area of each postcode district, by the study's look-up."""
+        """The area of each postcode district, from the study's look-up."""
         return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))
 
 
 def open_study(path: Path) -> ObservedStudy:
-    """Return the study of a file, or of the folder that holds one; raises `UserError` if it is not synthetic."""
+    """Return the study of a file, or of its folder; raises `UserError` if it is not synthetic."""
     study = read_study(path)
     if not study.synthetic:
         raise UserError(
-            f"{study.path}: not a synthetic study, so nobody knows its truth. Make one with `sojourn simulate`."
+            f"{study.path}: not a synthetic study, so its truth is unknown. Make one with `sojourn simulate`."
         )
     return ObservedStudy(study)
 
@@ -151,7 +151,7 @@ def group_of(country: pl.Expr) -> pl.Expr:
 
 
 def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Return `person_key` and the asked columns of one file, typed."""
+    """Return `person_key` and the given columns of one file, typed."""
     frame = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
     schema = frame.collect_schema()
     layouts = (one for one in extract.layouts.values() if {c.header for c in one.delivered.values()} <= {*schema})

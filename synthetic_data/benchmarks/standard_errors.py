@@ -1,9 +1,9 @@
-"""How far chance alone moves each target: its standard error, measured over many seeds of one size.
+"""The standard error of each target, how far chance alone moves it: measured over many seeds of one size.
 
-`python -m synthetic_data.spread SEEDS RESIDENTS` simulates as many countries, holds each against the targets,
-and writes `target_standard_errors.csv`: the standard deviation over seeds, brought to a study of 100,000 residents
-by the square root of the size. It is to be run again when lives or sources change; 40 seeds of 20,000 residents
-take a few minutes and tell a standard error to about 11%.
+`python -m synthetic_data.benchmarks.standard_errors SEEDS RESIDENTS` simulates this number of countries, measures
+every target in each, and writes `target_standard_errors.csv`: the standard deviation over seeds, scaled to a study of
+100,000 residents by the square root of the size. Run it again when lives or sources change; 40 seeds of 20,000
+residents take a few minutes and estimate a standard error to within about 11%.
 """
 
 import sys
@@ -26,9 +26,9 @@ FIRST_SEED = 1_000
 
 
 def measure_standard_errors(seeds: Sequence[int], residents: int, targets: Targets) -> pl.DataFrame:
-    """Return `name, standard_error, mean, seeds, residents`: a row a target, on the scale of what is published.
+    """Return `name, standard_error, mean, seeds, residents`: a row per target, on the scale of the published figure.
 
-    The standard error is that of a study of 100,000 residents; it is null for what no seed can show.
+    The standard error is that of a study of 100,000 residents; it is null for a target that no seed can measure.
     """
     found: dict[str, list[float]] = {target.name: [] for target in targets.target}
     for seed in seeds:
@@ -52,12 +52,12 @@ def measure_standard_errors(seeds: Sequence[int], residents: int, targets: Targe
 
 
 def main(seeds: int, residents: int) -> None:
-    """Measure over that many seeds and replace the table of the package."""
+    """Measure over `seeds` countries and replace the table of the package."""
     if seeds < FEWEST_SEEDS:
-        raise SystemExit(f"{seeds} seeds tell a standard error too roughly. Give {FEWEST_SEEDS} or more.")
-    spread = measure_standard_errors(range(FIRST_SEED, FIRST_SEED + seeds), residents, read_targets())
+        raise SystemExit(f"{seeds} seeds are too few to estimate a standard error. Give {FEWEST_SEEDS} or more.")
+    measured = measure_standard_errors(range(FIRST_SEED, FIRST_SEED + seeds), residents, read_targets())
     write_text(
-        spread.write_csv(), Path(str(resources.files("synthetic_data.benchmarks") / "target_standard_errors.csv"))
+        measured.write_csv(), Path(str(resources.files("synthetic_data.benchmarks") / "target_standard_errors.csv"))
     )
 
 

@@ -1,4 +1,4 @@
-"""The extracts: what each source delivers on the data date, in its own layout."""
+"""All extracts of a study: those of every institution and survey, with second numbers, losses and broken rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -43,7 +43,7 @@ SOURCES = (
     student_record,
     migrant_worker_scan,
 )
-"""Each has `deliver(view)`: the extracts of the institution, as they stand on the data date."""
+"""Each module has `deliver(view)`, which returns the extracts of the institution or survey as of the data date."""
 
 
 def extracts(
@@ -53,7 +53,7 @@ def extracts(
     losses: tuple[Loss, ...] = (),
     snapshots: int | None = None,
 ) -> Iterator[DeliveredExtract]:
-    """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
+    """Yield all extracts as of the data date, one at a time: in a large country each is large."""
     view = InstitutionView(lives, errors, data_date, snapshots)
     for source in SOURCES:
         for made in with_second_numbers(source.deliver(view), lives, errors, data_date):
@@ -78,9 +78,9 @@ def _finished(
 def _without_births_to_come(
     frame: pl.DataFrame, extract: DeliveredExtract, lives: Lives, data_date: int
 ) -> pl.DataFrame:
-    """Put right what nobody had written yet: a wrong date of birth that lies behind the data date.
+    """Correct dates of birth that are wrong and after the data date: nothing could have recorded them yet.
 
-    Texts are left alone: MWS alone writes them, and holds adults only.
+    Dates as text are left as they are: only MWS has them, and it contains adults only.
     """
     if not extract.birth or frame.schema[extract.birth] != pl.Date:
         return frame
@@ -92,7 +92,7 @@ def _without_births_to_come(
 
 
 def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.DataFrame:
-    """Lose a share of the rows that are dated in one year."""
+    """Remove a share of the rows that are dated in one year."""
     dated = frame[DATED[loss.extract]]
     if dated.dtype == pl.String:
         dated = dated.str.to_date("%d/%m/%Y")
@@ -104,9 +104,9 @@ def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.Data
 def _with_broken_rows(
     frame: pl.DataFrame, extract: DeliveredExtract, lives: Lives, file: str, share: float
 ) -> pl.DataFrame:
-    """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has.
+    """Break the contract in a share of rows: an unknown code for sex, a future birth, too many weeks in a year.
 
-    Which ones goes with the person and the day of the row, whoever else is in the file.
+    Which rows depends on the person and day of the row only, not on the others in the file.
     """
     if not share:
         return frame
@@ -128,7 +128,7 @@ def _with_broken_rows(
 
 
 def known_people(extract: DeliveredExtract) -> pl.DataFrame:
-    """Return `source, person_key, row, postcode`: everybody in an extract, with the latest address of the key."""
+    """Return `source, person_key, row, postcode`: every key in an extract, with its latest address."""
     postcode = pl.col(extract.postcode) if extract.postcode else pl.lit(None, pl.String)
     return _latest(
         pl.concat(
@@ -143,7 +143,7 @@ def _latest(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def latest_addresses(pds: DeliveredExtract) -> pl.DataFrame:
-    """Return `row, on_spine`: where each person lives, as the latest posting on the spine says."""
+    """Return `row, on_spine`: the address of each person (row) in the latest posting on the spine."""
     return (
         pl.concat(pds.files.values())
         .sort("POSTING_DATE", maintain_order=True)
@@ -153,10 +153,10 @@ def latest_addresses(pds: DeliveredExtract) -> pl.DataFrame:
 
 
 def identities(lives: Lives, known: Iterable[pl.DataFrame], spine: pl.DataFrame) -> pl.DataFrame:
-    """Return `source, person_key, person, moved`: who is behind each key of each source.
+    """Return `source, person_key, person, moved`: the true person of each key of each source.
 
-    `known` are the `known_people` of all extracts, `spine` the `latest_addresses` of PDS. `moved` says that the
-    source's latest address is another one than that of the spine.
+    `known` are the `known_people` of all extracts, `spine` the `latest_addresses` of PDS. `moved` is true where the
+    source's latest address differs from that of the spine.
     """
     return (
         _latest(pl.concat(known).filter(pl.col("source") != "review_sample"))

@@ -1,9 +1,8 @@
-"""Activity in tax and benefit systems: the people who were ever seen, and their weeks in every tax year.
+"""The activity extracts: people ever recorded by tax and benefit systems, and their weeks in every tax year.
 
-The weeks are those of `revenue/activity_weeks.py`. With them stands the combination of benefits that a person held
-for the most days of the year: that of the spells that the benefit systems tell of the same weeks (`benefits/`), so
-that two extracts of one person never disagree. Tax credits are no part of it: they belong to families, and so does
-their extract.
+The weeks are those of `revenue/activity_weeks.py`. Beside them is the combination of benefits that a person received
+for the most days of the year, taken from the benefit spells of the same weeks (`benefits/`), so that two extracts
+about one person never disagree. Tax credits are not included: they belong to families and have their own extract.
 """
 
 import numpy as np
@@ -36,7 +35,7 @@ def deliver(view: InstitutionView) -> list[DeliveredExtract]:
 
 
 def weeks_of_people(view: InstitutionView, weeks: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of weeks: of `row, year` and the weeks as `activity_weeks.activity_weeks` tells them."""
+    """Return the extract of weeks; `weeks` are those of `activity_weeks.activity_weeks`."""
     row, place = weeks["row"].to_numpy(), weeks["year"].to_numpy() - activity_weeks.FIRST_TAX_YEAR
     years = np.array(activity_weeks.tax_years(activity_weeks.LAST_OF_ALL))
     return pl.DataFrame(
@@ -56,39 +55,39 @@ def weeks_of_people(view: InstitutionView, weeks: pl.DataFrame) -> pl.DataFrame:
 def combinations(weeks: pl.DataFrame, spells: pl.DataFrame) -> pl.Series:
     """Return the combination of each person and year of `weeks`, `NONE` where the year has no week on benefit.
 
-    `spells` has `row, start, end` (the last day) and `combination`, those of a person in order. Of those held
-    equally long the first counts.
+    `spells` has `row, start, end` (the last day) and `combination`, each person's in order. Of combinations received
+    for equally many days the first counts.
     """
     on_benefit = np.flatnonzero(weeks["WEEKS_BENEFIT"].to_numpy())
     row, year = weeks["row"].to_numpy()[on_benefit], weeks["year"].to_numpy()[on_benefit]
-    held = np.full(len(weeks), len(spells))
+    longest = np.full(len(weeks), len(spells))
     for one in distinct(year)[0].tolist():
         those = np.flatnonzero(year == one)
-        held[on_benefit[those]] = _longest(spells, one)[row[those]]
-    return spells["combination"].extend_constant(NO_BENEFIT, 1).rechunk()[held]
+        longest[on_benefit[those]] = _longest(spells, one)[row[those]]
+    return spells["combination"].extend_constant(NO_BENEFIT, 1).rechunk()[longest]
 
 
 def _longest(spells: pl.DataFrame, year: int) -> NDArray[np.int64]:
-    """Return the spell (row of `spells`) that each person held for the most days of a tax year, or behind the last.
+    """Return each person's longest spell (row of `spells`) in days of a tax year, or the number of spells if none.
 
-    Of spells that were held equally long, it is the first.
+    Of equally long spells it is the first.
     """
     row, start, end = (spells[name].to_numpy() for name in ("row", "start", "end"))
     first, after = int(year_starts(year, 4, 6)), int(year_starts(year + 1, 4, 6))
-    held = np.flatnonzero((start < after) & (end >= first))
-    days = np.minimum(end[held], after - 1) - np.maximum(start[held], first)
+    in_year = np.flatnonzero((start < after) & (end >= first))
+    days = np.minimum(end[in_year], after - 1) - np.maximum(start[in_year], first)
     most = np.full(row.max() + 1, -1)
-    np.maximum.at(most, row[held], days)
-    longest = held[days == most[row[held]]][::-1]
+    np.maximum.at(most, row[in_year], days)
+    longest = in_year[days == most[row[in_year]]][::-1]
     found = np.full(len(most), len(spells))
     found[row[longest]] = longest
     return found
 
 
 def active_people(view: InstitutionView, weeks: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of people who were ever active, as tax and benefit systems hold them on the data date.
+    """Return the extract of people who were ever active, as tax and benefit systems record them on the data date.
 
-    Of `weeks` those of a person stand together.
+    In `weeks` the rows of a person are consecutive.
     """
     lives, errors = view.lives, view.errors
     row = weeks["row"].to_numpy()

@@ -1,4 +1,4 @@
-"""Measures of registers: National Insurance numbers, the lag of the NHS behind them, and the lists of practices."""
+"""Measures of registers: National Insurance numbers, the lag from arrival to NHS registration, practice lists."""
 
 from datetime import date
 
@@ -29,8 +29,8 @@ def registration_lag(study: ObservedStudy, begin: date, until: date, where: Wher
 def lags(study: ObservedStudy, begin: date, until: date) -> pl.DataFrame:
     """Return `days` from stated arrival to NHS registration, and `group`, of people with both.
 
-    The cohort are those whose NHS registration was posted from one day to another, joined by who they truly
-    are. Who registered before the stated arrival is left out, as in the published bins.
+    The cohort is people whose NHS registration was posted from one day to another, joined by true person. People who
+    registered before their stated arrival are left out, as in the published bins.
     """
     study.known_until(until)
     posted = study.records("pds", "registration_type", "posting_date").filter(
@@ -44,7 +44,7 @@ def lags(study: ObservedStudy, begin: date, until: date) -> pl.DataFrame:
 
 
 def list_excess(study: ObservedStudy, snapshot: date, on: date) -> MeasuredFigure:
-    """By what share the patients on practice lists on a snapshot are more than the residents on a day."""
+    """Excess of patients on practice lists in a snapshot over residents on a day, as a share of these."""
     study.known_until(snapshot)
     listed = study.records("pr", "snapshot_date").filter(pl.col("snapshot_date") == snapshot)
     if listed.is_empty():

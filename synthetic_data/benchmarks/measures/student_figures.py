@@ -1,4 +1,4 @@
-"""Measures of students from abroad: how many, how long they are here, and what they do after the course."""
+"""Measures of students: enrolments, presence in the first months, what follows the course, where they are listed."""
 
 from datetime import date, timedelta
 
@@ -11,13 +11,13 @@ from synthetic_data.country.geography import authority_lookup
 
 YOUNG = 22
 ENDS_SOON = timedelta(days=75)
-"""A course that ends so soon in an academic year is not counted in it again: a master's year from September to
+"""A course that ends this soon in an academic year is not counted in it again: a master's year from September to
 September is one enrolment (HESA, Standard registration population)."""
 FIRST_MONTHS = timedelta(days=426)
-"""Fourteen months from the first day of study: the days present are counted in them."""
+"""Fourteen months from the first day of study, in which days of presence are counted."""
 BEFORE_END, AFTER_END = timedelta(days=60), timedelta(days=365)
-"""Around the last day of a course: what is granted in this time extends the stay, who leaves in it leaves after
-the course. Assumption: the published cohort was followed for about a year."""
+"""Time around the last day of a course in which a grant extends the stay and a departure is one after the course.
+Assumption: the published cohort was followed for about a year."""
 
 _COLUMNS = (
     "instance", "domicile", "commencement_date", "year_of_student", "study_location", "year_start", "end_date",
@@ -110,8 +110,8 @@ def listed_where_studying(
 ) -> MeasuredFigure:
     """Students of one academic year on the list of a practice: `same_authority` as their term-time address.
 
-    `mode`, `domicile_group` and `young` (below 22 on the first day of the year) tell them apart. They are joined by
-    who they truly are. Assumption: the published share is among young full-time students from here on a list.
+    `mode`, `domicile_group` and `young` (below 22 on the first day of the year) distinguish them. They are joined
+    by true person. Assumption: the published share is among young full-time students from here on a list.
     """
     authorities = dict(authority_lookup().select("postcode_district", "local_authority").iter_rows())
     born = study.truth("people").select("person", "birth_date")

@@ -21,17 +21,17 @@ from synthetic_data.numbers.draws import Days, Floats, draws, pick
 from synthetic_data.numbers.runs import begins
 
 TAKE_UP = 0.96
-"""Families that claim Child Benefit (HM Revenue and Customs, Child Benefit take-up: 96% in 2012)."""
+"""Share of families that claim Child Benefit (HM Revenue and Customs, Child Benefit take-up: 96% in 2012)."""
 LAST_AGES, LAST_AGE_SHARES = (16, 18, 19), (0.12, 0.68, 0.20)
 """Ages after whose 31 August children leave approved education; assumptions."""
 PAID_ABROAD = 56
-"""Days for which Child Benefit goes on after the family left the country, or the child died."""
+"""Days for which Child Benefit continues after the family has left the country or the child has died."""
 CHARGE_FROM, CHARGE_ABOVE = day(2013, 1, 7), 55_000
-"""The High Income Child Benefit Charge, and pay of the higher earner from which opting out is worth the while: the
+"""The High Income Child Benefit Charge, and the pay of the higher earner above which opting out is worthwhile: the
 charge takes a tenth at 51,000 pounds and everything at 60,000."""
 OPTS_OUT = 0.75
 BACKDATED = 90
-"""Days by which a claim can be later than what it is for."""
+"""Days by which a claim can be backdated."""
 OLDEST_CLAIM = day(1990, 1, 1)
 
 
@@ -47,7 +47,7 @@ def deliver(view: InstitutionView) -> list[DeliveredExtract]:
 
 
 def claims(view: InstitutionView) -> pl.DataFrame:
-    """Return the claims made by the data date: one row a claimant, with the day of opting out."""
+    """Return the claims made by the data date: one row per claimant, with the day of opting out."""
     lives = view.lives
     made = _claims(view).filter(pl.col("claimed") <= view.data_date)
     row, opted = made["row"].to_numpy(), made["opted_out"].to_numpy()
@@ -60,7 +60,7 @@ def claims(view: InstitutionView) -> pl.DataFrame:
 
 
 def children(view: InstitutionView) -> pl.DataFrame:
-    """Return the children for whom claims were made by the data date: one row a child and time it was paid for."""
+    """Return the children of claims made by the data date: one row per child and period of payment."""
     lives = view.lives
     awards = view.once(child_awards).filter(pl.col("claimed") <= view.data_date)
     claimant, child, start, end = (awards[name].to_numpy() for name in ("row", "child", "start", "end"))
@@ -102,9 +102,9 @@ def _last_day(view: InstitutionView, row: NDArray[np.int64]) -> Days:
 
 
 def parents(view: InstitutionView) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return for each person (row) the claimant of Child Benefit, and that one's partner; -1 without one.
+    """Return for each person (row) the claimant of Child Benefit and the claimant's partner; -1 if there is none.
 
-    Only children of a household have one: whoever came, or lives here from the beginning, as its head has none.
+    Only the children of a household have a claimant; its heads have none.
     """
     people = view.lives.people
     home, place = people["household"].to_numpy(), people["place"].to_numpy()
@@ -126,8 +126,8 @@ def parents(view: InstitutionView) -> tuple[NDArray[np.int64], NDArray[np.int64]
 def child_awards(view: InstitutionView) -> pl.DataFrame:
     """Return what Child Benefit is paid for: `row` (claimant), `partner`, `child`, `start`, `end`, `claimed`.
 
-    A child has one row for each stay in the country; `end` is the last day. All files follow these rows, which stand
-    in the order of the claimants' numbers and of the children's.
+    A child has one row for each stay in the country; `end` is the last day. All files follow these rows, which are
+    in the order of the claimants' numbers, then of the children's.
     """
     lives, seed = view.lives, view.lives.seed
     claimant, partner = parents(view)
@@ -156,7 +156,7 @@ def child_awards(view: InstitutionView) -> pl.DataFrame:
 
 
 def _end_of_august(birth: Days, years: NDArray[np.int64]) -> Days:
-    """Return the 1 September on or after a birthday: the day after the end of August in which schooling ends."""
+    """Return the first 1 September on or after a birthday: the day after the August in which schooling ends."""
     birthday = (birth + years * YEAR).astype(np.int64)
     year = calendar_year(birthday)
     september = year_starts(year, 9, 1)
@@ -179,7 +179,7 @@ def _claims(view: InstitutionView) -> pl.DataFrame:
 
 
 def claiming_families(awards: pl.DataFrame) -> pl.DataFrame:
-    """Return the claimants of awards that stand in order of them: `row, partner, start, end, claimed, children`."""
+    """Return the claimants of awards sorted by claimant: `row, partner, start, end, claimed, children`."""
     row, partner, start, end, claimed = (
         awards[name].to_numpy() for name in ("row", "partner", "start", "end", "claimed")
     )
@@ -192,6 +192,6 @@ def claiming_families(awards: pl.DataFrame) -> pl.DataFrame:
 
 
 def _full_pay(view: InstitutionView, row: NDArray[np.int64], year: NDArray[np.int64]) -> Floats:
-    """Return the pay of people (rows, -1 for nobody) for a whole year of work; nothing for people outside tax."""
+    """Return the pay of people (rows, -1: no person) for a whole year of work; 0 outside the tax system."""
     works = np.append(view.working.active_from < NEVER, False)[row]
     return pay_for_weeks(view.lives, row, year, np.where(works, 52, 0))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.benefits.child_benefit import child_awards, claimant_identity, claiming_families
-from synthetic_data.institutions.benefits.universal_credit import full_service, moves_over
+from synthetic_data.institutions.benefits.universal_credit import full_service, transfer_day
 from synthetic_data.institutions.revenue import activity_weeks
 from synthetic_data.institutions.revenue.earnings import (
     pay_for_weeks,
@@ -21,8 +21,8 @@ from synthetic_data.numbers.runs import begins, ranges
 
 FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR = 2009, 2020
 CREDIT_UP_TO, CREDIT_PER_CHILD = 20_000, 6_500
-"""Household pay in pounds up to which tax credits are paid, and what each child adds; rounded after the tapers of
-2012/13 to 2018/19. Before, families with 40,000 pounds were paid, too."""
+"""Household pay in pounds up to which tax credits are paid, and what each child adds; rounded from the tapers of
+2012/13 to 2018/19. Before that, families with up to 40,000 pounds were paid too."""
 WORKING_WEEKS = 26
 CREDIT_TAKE_UP = 0.88
 """HM Revenue and Customs, Tax credits: take-up rates 2016-17, by expenditure rather more than by caseload."""
@@ -37,7 +37,7 @@ def deliver(view: InstitutionView) -> list[DeliveredExtract]:
 
 
 def tax_credits(view: InstitutionView) -> pl.DataFrame:
-    """Return the awards of tax credits that had begun by the data date: one row a family and tax year."""
+    """Return the awards of tax credits that had begun by the data date: one row per family and tax year."""
     lives = view.lives
     awards = _credits(view)
     row, start, end = (awards[name].to_numpy() for name in ("row", "start", "end"))
@@ -67,11 +67,11 @@ def _credits(view: InstitutionView) -> pl.DataFrame:
     families = claiming_families(awards)
     claimant, first = families["row"].to_numpy(), families["start"].to_numpy()
     admitted = draws(seed, "claims tax credits", lives.person[claimant]) < CREDIT_TAKE_UP
-    # nobody new is let in once the full service is there
+    # no new claims are accepted after the full service has opened
     opens = full_service(lives.authority_at(claimant, first))
     admitted &= first < opens
     moves = np.full(len(lives.people), NEVER)
-    moves[claimant] = np.where(admitted, moves_over(lives, claimant, opens), LONG_AGO)
+    moves[claimant] = np.where(admitted, transfer_day(lives, claimant, opens), LONG_AGO)
     paid = _paid_by_year(awards)
     paid = paid.with_columns(end=pl.min_horizontal("end", pl.Series(moves[paid["row"].to_numpy()] - 1)))
     paid = paid.filter((pl.col("end") > pl.col("start")) & (pl.col("start") <= view.data_date))
@@ -86,11 +86,11 @@ def _credits(view: InstitutionView) -> pl.DataFrame:
 
 
 def _paid_by_year(awards: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a family and tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
+    """Return one row per family and tax year: `row, partner, start, end` (within it), `children` (number), `year`."""
     row, partner, start, end = (awards[name].to_numpy() for name in ("row", "partner", "start", "end"))
     years = range(FIRST_TAX_CREDIT_YEAR, LAST_TAX_CREDIT_YEAR + 1)
     award, year = ranges(np.maximum(_tax_year(start), years.start), np.minimum(_tax_year(end), years.stop - 1))
-    # a place for each family and year, in order
+    # an index for each family and year, in order
     begin = begins(row)
     place = (np.cumsum(begin) - 1)[award] * len(years) + year - years.start
     children = np.bincount(place, minlength=np.count_nonzero(begin) * len(years))
@@ -121,6 +121,6 @@ def _tax_year(days: Days) -> NDArray[np.int64]:
 def _year_pay(
     view: InstitutionView, row: NDArray[np.int64], year: NDArray[np.int64]
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the pay of people (rows, -1 for nobody) in tax years, and their weeks in tax."""
+    """Return the pay of people (rows, -1: no person) in tax years, and their weeks in tax."""
     weeks = view.once(weeks_in_tax)[year - activity_weeks.FIRST_TAX_YEAR, row].astype(np.int64)
     return pay_for_weeks(view.lives, row, year, weeks), weeks

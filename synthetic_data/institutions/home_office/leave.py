@@ -1,9 +1,9 @@
 """Leave and citizenship: applications for leave to enter and remain, settlement and citizenship, and their outcomes.
 
-The grants are the permissions that exit checks show (`permissions`), told in full: when they were lodged and decided,
-in which category, and which applications before them were refused. Rates of refusal are rounded after Home Office,
-Immigration statistics, year ending June 2019 (entry clearance, extensions, settlement, citizenship). Refusals are
-those of people who come, or stay, after all: nobody else lives in this country.
+The grants are the permissions that exit checks contain (`permissions`), in full: when they were lodged and decided,
+in which category, and which earlier applications were refused. Refusal rates are rounded from Home Office,
+Immigration statistics, year ending June 2019 (entry clearance, extensions, settlement, citizenship). Only people who
+come or stay in the end have refusals: nobody else is simulated.
 """
 
 import numpy as np
@@ -20,17 +20,17 @@ from synthetic_data.numbers.draws import Days, Floats, draws, log_normal, pick
 from synthetic_data.numbers.runs import begins
 
 SHORT_STUDY_DAYS = 396
-"""A visa for study that lasts no longer is one for short-term study."""
+"""A study visa of at most this many days is one for short-term study."""
 CATEGORIES = {"STU": "T4G", "FAM": "PARTNER", "VIS": "VISGEN", "YMS": "T5YMS", "PRO": "REF"}
 WORK_CATEGORIES = {"T2G": 0.40, "T2ICT": 0.32, "T5TW": 0.20, "T1E": 0.08}
 """Tier 2 general, intra-company transfer, Tier 5 temporary worker, Tier 1, by household; assumptions."""
 DEPENDANTS = {"work": "T2DEP", "study": "T4DEP", "youth": "T2DEP"}
-"""What the family of a route gets; that of others is a partner's."""
+"""Category of the family on these routes; on others it is that of a partner."""
 SETTLED_AS = {"PARTNER": "SETM", "REF": "SETP"}
 OTHERWISE_SETTLED = {"SETEMP": 0.75, "SETLR": 0.25}
-"""After work, or after long residence: settlement of whom no category of the line above settles; assumptions."""
+"""After work, or after long residence: settlement of people whose category is not in the line above; assumptions."""
 WORK_CATEGORIES_BEFORE = "T2G"
-"""Taken for what people held who had settled before anybody looked."""
+"""Assumed earlier category of people who had settled before observation begins."""
 IN_COUNTRY = "LTR"
 CASES = {"ILR": "SET", "EXT": IN_COUNTRY, "PRO": "ASY"}
 """Settlement, leave to remain, asylum; every other permission is an entry clearance (EC)."""
@@ -39,13 +39,13 @@ REFUSED = {
     "PARTNER": 0.22, "VISGEN": 0.12, "T5YMS": 0.01, "REF": 0.40, "SETM": 0.03, "SETEMP": 0.03, "SETLR": 0.10,
     "SETP": 0.02,
 }  # fmt: skip
-"""First applications that are refused, of those whom a later one admits."""
+"""Share of people granted leave whose first application was refused."""
 EXTENSION_REFUSED, CITIZENSHIP_REFUSED = 0.06, 0.04
 WAITS = {"EC": 14, "LTR": 45, "ASY": 150, "SET": 100, "CIT": 150}
 """Median days from lodging to outcome, by type of case (standards: 3 and 8 weeks, 6 months for all others)."""
 WAIT_SIGMA = 0.4
 CEREMONY_WITHIN = 90
-"""Days from the approval of citizenship within which adults take the oath."""
+"""Days after approval within which adults take the oath of citizenship."""
 ADULT = 18
 
 
@@ -61,24 +61,24 @@ def deliver(view: InstitutionView) -> list[DeliveredExtract]:
 
 
 def settled_from(view: InstitutionView) -> Days:
-    """Return the day from which each person may claim from public funds, or `NEVER`.
+    """Return the day from which each person may claim public funds, or `NEVER`.
 
-    Who needs a visa may from settlement, protection or citizenship on (Immigration and Asylum Act 1999, section 115).
+    People who need a visa may from settlement, protection or citizenship (Immigration and Asylum Act 1999, s. 115).
     """
     lives = view.lives
     since = np.where(lives.visa_national, lived.naturalised(lives), LONG_AGO)
-    free = view.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
-    np.minimum.at(since, free["row"].to_numpy(), free["valid_from"].to_numpy())
+    unrestricted = view.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
+    np.minimum.at(since, unrestricted["row"].to_numpy(), unrestricted["valid_from"].to_numpy())
     return since
 
 
 def leave_applications(view: InstitutionView) -> pl.DataFrame:
-    """Return the applications for leave and settlement that were decided, and whose leave began, by the data date."""
+    """Return the applications for leave and settlement decided by the data date, with leave begun by then."""
     lives, seed = view.lives, view.lives.seed
     granted = _categories(view, view.once(all_permissions))
     row, valid_from = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
     person, case = lives.person[row], granted["case"]
-    # visas are decided some days before they begin, leave in the country begins with the decision
+    # visas are decided some days before they begin; leave granted in the country begins with the decision
     ahead = (draws(seed, "decided before", person, valid_from) * 15).astype(np.int64)
     decided = np.where((case == "EC").to_numpy(), valid_from - ahead, valid_from)
     lodged = np.maximum(decided - _wait(seed, "wait for leave", person, valid_from, case), lives.birth[row])
@@ -100,7 +100,7 @@ def leave_applications(view: InstitutionView) -> pl.DataFrame:
 
 
 def citizenship(view: InstitutionView) -> pl.DataFrame:
-    """Return the applications for citizenship that ended by the data date: in a ceremony, of children in a grant."""
+    """Return the citizenship applications that ended by the data date: in a ceremony or, for children, a grant."""
     lives, errors, seed = view.lives, view.errors, view.lives.seed
     british = lived.naturalised(lives)
     row = np.flatnonzero(british < NEVER)
@@ -133,7 +133,7 @@ def citizenship(view: InstitutionView) -> pl.DataFrame:
 
 
 def _categories(view: InstitutionView, granted: pl.DataFrame) -> pl.DataFrame:
-    """Return permissions with their `case` (type) and `category`; an extension is of the category before it."""
+    """Return permissions with their `case` (type) and `category`; an extension keeps the category before it."""
     lives, row = view.lives, granted["row"].to_numpy()
     household, valid_from = lives.household_key[row], granted["valid_from"].to_numpy()
     follows = ~begins(row) & (valid_from == np.roll(granted["valid_to"].to_numpy(), 1) + 1)
@@ -180,7 +180,7 @@ def _wait(
 def _refused_before(
     lives: Lives, stream: str, number: NDArray[np.int64], grants: pl.DataFrame, rate: Floats
 ) -> pl.DataFrame:
-    """Return for a share `rate` of grants an application that was refused some weeks before they were lodged."""
+    """Return, for a share `rate` of grants, an application that was refused some weeks before they were lodged."""
     person = lives.person[grants["row"].to_numpy()]
     fails = np.flatnonzero(draws(lives.seed, stream, person, number - LONG_AGO) < rate)
     of, person, number = grants[fails], person[fails], number[fails]

@@ -1,4 +1,4 @@
-"""The NHS: the Personal Demographics Service, and the Patient Register that follows from its postings."""
+"""The NHS extracts: the Personal Demographics Service, and the Patient Register that follows from its postings."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -36,12 +36,12 @@ def deliver(view: InstitutionView) -> list[DeliveredExtract]:
 
 
 def nhs_postings(view: InstitutionView) -> pl.DataFrame:
-    """Return the postings up to the data date: see `postings`."""
+    """Return what the NHS posted by the data date: see `postings`."""
     return postings(view.lives, view.working, view.errors, view.data_date)
 
 
 def on_list(view: InstitutionView) -> NDArray[np.bool_]:
-    """Return who has an NHS number: everybody whom the NHS ever posted."""
+    """Return who (row) has an NHS number: everyone with at least one posting."""
     posted = view.once(nhs_postings)
     on_nhs = np.zeros(len(view.lives.people), dtype=bool)
     on_nhs[posted.filter(posted["type"] != DROP)["row"].to_numpy()] = True
@@ -53,7 +53,7 @@ def _numbers(view: InstitutionView) -> pl.Series:
 
 
 def pds(view: InstitutionView, events: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of the Personal Demographics Service: one row a posting."""
+    """Return the extract of the Personal Demographics Service: one row per posting."""
     lives, errors = view.lives, view.errors
     posted = events[np.flatnonzero((events["type"] != DROP).to_numpy())]
     row = posted["row"].to_numpy()
@@ -79,14 +79,14 @@ def pds(view: InstitutionView, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def snapshot_years(data_date: int) -> range:
-    """Return the years whose snapshot has been taken on the data date."""
+    """Return the years whose snapshot has been taken by the data date."""
     return range(FIRST_SNAPSHOT, next(year for year in count(FIRST_SNAPSHOT) if day(year, 7, 31) > data_date))
 
 
 def patient_registers(view: InstitutionView, events: pl.DataFrame, years: Iterable[int]) -> dict[int, pl.DataFrame]:
-    """Return the snapshot of 31 July of each year: everybody on the list of a practice.
+    """Return the snapshot of 31 July of each year: everyone on the list of a practice.
 
-    Flag 4 is that of a first acceptance from abroad within the year, and goes with the practice that gave it.
+    Flag 4 marks a first acceptance from abroad within the year; it is lost when the patient changes practice.
     """
     lives, errors = view.lives, view.errors
     patient = draws(lives.seed, "no practice", lives.person) >= errors.registration.no_gp
@@ -121,10 +121,10 @@ def patient_registers(view: InstitutionView, events: pl.DataFrame, years: Iterab
 def _listed(
     lives: Lives, events: pl.DataFrame, errors: Errors, year: int, patient: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], Days]:
-    """Return the latest events (their places) of those on the list in a year, and the day of their flag 4 or `NEVER`.
+    """Return the latest events (row numbers) of people listed in a year, and the day of their flag 4 or `NEVER`.
 
-    `patient` says who (row) has a practice; an event counts `until` the next one of the same person. A move to
-    another practice loses the flag, a move within reach of the same practice does not.
+    `patient` says who (row) has a practice; an event counts `until` the same person's next one. A move to another
+    practice loses the flag, a move within reach of the same practice does not.
     """
     row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
     kind = events["type"].to_physical().to_numpy()

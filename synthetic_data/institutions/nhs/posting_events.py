@@ -17,14 +17,14 @@ from synthetic_data.numbers.draws import Days
 BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL = "1", "2", "3", "4", "9"
 DROP = "drop"
 TYPES = (BIRTH, FIRST_IN_COUNTRY, MOVE, FIRST_FROM_ABROAD, REMOVAL, DROP)
-"""In the order in which those of one day stand."""
+"""In the order in which events of one day are sorted."""
 REASONS = (None, "CGA", "DEA", "EMB")
 NHS_BEGAN = day(1948, 7, 5)
 
 
 @dataclass(frozen=True)
 class PostingEvents:
-    """What happens on the lists: to whom (row), on which day, and the places of its type and of its reason."""
+    """Events on the lists: whom they concern (row), the day, and the indices of type and reason."""
 
     row: NDArray[np.int64]
     day: Days
@@ -38,13 +38,13 @@ class PostingEvents:
 
     @classmethod
     def together(cls, *events: "PostingEvents") -> "PostingEvents":
-        """Return all of some events."""
+        """Return several sets of events as one."""
         return cls(*(np.concatenate([getattr(one, name.name) for one in events]) for name in fields(cls)))
 
     def until(self, data_date: int, order: NDArray[np.int64]) -> "PostingEvents":
-        """Return the events up to a day by person, in an order of people, and day.
+        """Return the events up to a day, sorted by person (in the given order of people) and day.
 
-        Two of one day that would be one posting are one.
+        Two events of one day that would make the same posting count once.
         """
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))

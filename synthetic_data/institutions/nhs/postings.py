@@ -37,7 +37,7 @@ from synthetic_data.numbers.days import (
 from synthetic_data.numbers.draws import Days, draws, exponential, log_normal
 
 FLAG_BEGAN = day(1990, 1, 1)
-"""The type of a first registration from abroad is younger than the oldest arrivals (the day is an assumption)."""
+"""The type for a first registration from abroad did not exist before (the day is an assumption)."""
 ABROAD_BEFORE_RETURN = 5.0
 """Mean years that British returners were away."""
 
@@ -45,7 +45,7 @@ ABROAD_BEFORE_RETURN = 5.0
 def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return `row, posting (day), type, reason, postcode`, by NHS number and posting, up to the data date.
 
-    Type `DROP` is no posting: a practice lets a patient go, and only the Patient Register shows it.
+    Type `DROP` is not a posting: a practice drops a patient, and only the Patient Register shows it.
     """
     stays = registered_stays(lives, errors)
     events = PostingEvents.together(
@@ -64,7 +64,7 @@ def postings(lives: Lives, working: WorkingLives, errors: Errors, data_date: int
 
 
 def _addresses(lives: Lives, row: NDArray[np.int64], posting: Days) -> pl.Series:
-    """Return the postcode of each posting: where the person lived, or once lived before coming back."""
+    """Return the postcode of each posting: where the person lives, or lived before emigrating and coming back."""
     postcode = lives.postcode_at(row, posting)
     before = np.flatnonzero(posting < lives.first_start[row])
     before = before[lives.purpose[row[before]].are("return")]
@@ -74,24 +74,24 @@ def _addresses(lives: Lives, row: NDArray[np.int64], posting: Days) -> pl.Series
 
 
 def _former_lives(lives: Lives, stays: RegisteredStays, errors: Errors) -> list[PostingEvents]:
-    """Return what the NHS knew of British returners before 2010: their birth, and of some of them that they left."""
+    """Return what the NHS knew of British returners before they left: their birth, and for some the departure."""
     first = np.flatnonzero((stays.number == 0) & lives.purpose[stays.row].are("return"))
     row, start = stays.row[first], stays.start[first]
     person, birth, seed = lives.person[row], lives.birth[row], lives.seed
     away = (365 + exponential(draws(seed, "years away", person), ABROAD_BEFORE_RETURN * YEAR)).astype(np.int64)
     lived_here = start - away > birth + 30
     known = np.maximum(birth + 3, NHS_BEGAN)
-    told = draws(seed, "left before", person) < errors.leavers.told_active + errors.leavers.dropped_active
+    posted = draws(seed, "left before", person) < errors.leavers.told_active + errors.leavers.dropped_active
     gone = np.maximum(start - away + 90, known + 1)
     off = day_of_cleaning(draws(seed, "cleaned off before", person), np.maximum(gone, FIRST_DAY), errors.leavers)
-    cleaned = lived_here & ~told & (off < start)
-    told &= lived_here & (gone < start)
+    cleaned = lived_here & ~posted & (off < start)
+    posted &= lived_here & (gone < start)
     before = lived_here & (birth < NHS_BEGAN)
     since = lived_here & (birth >= NHS_BEGAN)
     return [
         PostingEvents.of(row[before], known[before], FIRST_IN_COUNTRY),
         PostingEvents.of(row[since], known[since], BIRTH),
-        PostingEvents.of(row[told], gone[told], REMOVAL, "EMB"),
+        PostingEvents.of(row[posted], gone[posted], REMOVAL, "EMB"),
         PostingEvents.of(row[cleaned], off[cleaned], REMOVAL, "CGA"),
     ]
 
@@ -107,7 +107,7 @@ def _registrations(lives: Lives, stays: RegisteredStays) -> PostingEvents:
 
 
 def _moves(lives: Lives, stays: RegisteredStays, errors: Errors) -> PostingEvents:
-    """Return the moves that the NHS hears of, after a lag, during the stay."""
+    """Return the moves that are reported to the NHS, after a lag, during the stay."""
     rates, seed = errors.addresses, lives.seed
     row, on = _moved(lives)
     stay = lives.stay_by(row, on)
@@ -120,13 +120,13 @@ def _moves(lives: Lives, stays: RegisteredStays, errors: Errors) -> PostingEvent
     studies = lives.households["course_begin"].to_numpy()[lives.household_on(row, on)] == on
     never = np.where(studies, rates.nhs_never_student, never)
     lag = log_normal(draws(seed, "nhs move lag", person, on), max(rates.nhs_median_days, 1e-9), 1.2).astype(np.int64)
-    told = (draws(seed, "nhs move never", person, on) >= never) & (on + lag < stays.end[stay])
-    told &= on + lag > stays.registered[stay]
-    return PostingEvents.of(row[told], (on + lag)[told], MOVE)
+    reported = (draws(seed, "nhs move never", person, on) >= never) & (on + lag < stays.end[stay])
+    reported &= on + lag > stays.registered[stay]
+    return PostingEvents.of(row[reported], (on + lag)[reported], MOVE)
 
 
 def _moved(lives: Lives) -> tuple[NDArray[np.int64], Days]:
-    """Return who (row) moves on which days: with the household, out of the parents' home, or to a partner's."""
+    """Return who (row) moves on which days: with the household, out of the parents' home, or in with a partner."""
     people, moves = lives.people, lives.moves
     start = moves["start"].to_numpy()
     within = np.flatnonzero((start >= FIRST_DAY) & (start <= LAST_DAY))

@@ -15,12 +15,12 @@ from synthetic_data.numbers.days import (
 from synthetic_data.numbers.draws import Days, draws, log_normal
 
 VISITORS_REGISTER = 0.2
-"""Visitors of one to twelve months who see a doctor at all."""
+"""Share of visitors of one to twelve months who see a doctor at all."""
 
 
 @dataclass(frozen=True)
 class RegisteredStays:
-    """The stays in which people register: row, first day, day after the last, number, day of registration."""
+    """The stays in which people register: row, first day, day after the last, ordinal, day of registration."""
 
     row: NDArray[np.int64]
     start: Days
@@ -28,11 +28,11 @@ class RegisteredStays:
     number: NDArray[np.int64]
     registered: Days
     among_all: NDArray[np.int64]
-    """The place among these of each of all stays, or -1."""
+    """For each of all stays, its position among these, or -1."""
 
 
 def registered_stays(lives: Lives, errors: Errors) -> RegisteredStays:
-    """Return the stays in which people register: at birth, or after a lag, or never."""
+    """Return the stays in which people register: at birth, or after a lag; some never do."""
     rates, seed = errors.registration, lives.seed
     row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
     birth, number = lives.birth[row], lives.stay_number

@@ -1,6 +1,6 @@
 """Leavers are taken off the NHS lists: removals after death and departure, silent drops and list cleaning.
 
-The NHS does not hear of many departures. Lists contain more people than live here, and increasingly so: leavers whom
+The NHS is not informed of many departures. Lists contain more people than live here, and increasingly so: leavers whom
 no practice noticed, ghosts who left before the first day, and visitors, until a letter comes back and list cleaning
 removes them as gone away (FP69).
 """
@@ -21,17 +21,17 @@ from synthetic_data.numbers.days import (
 from synthetic_data.numbers.draws import Days, Floats, draws, exponential, log_normal
 
 ONE_CONTRACTOR = day(2015, 9, 1)
-"""From then on one contractor served all practices, and cleaned their lists less (the pace is an assumption)."""
+"""From this day one contractor served all practices, and cleaned their lists less (the rate is an assumption)."""
 SURELY, NEARLY_NONE = 1 - 1e-12, 1e-12
 
 
 def removals(
     lives: Lives, stays: RegisteredStays, working: WorkingLives, errors: Errors, data_date: int
 ) -> list[PostingEvents]:
-    """Return removals after death and departure; most leavers are never posted, and some are dropped in silence."""
+    """Return removals after death and departure; most leavers are never posted, and some are silently dropped."""
     rates, seed = errors.leavers, lives.seed
     again = np.append(stays.row[1:] == stays.row[:-1], False)
-    # every end is posted after it, if at all
+    # the end of a stay is posted after it, if at all
     ended = np.flatnonzero(stays.end < data_date)
     back = np.where(again, np.append(stays.start[1:], NEVER), NEVER)[ended]
     row, end, number = stays.row[ended], stays.end[ended], stays.number[ended]
@@ -42,17 +42,17 @@ def removals(
     death = PostingEvents.of(row[posted], (end + 1 + lag)[posted], REMOVAL, "DEA")
     active = working.active_from[row] < end
     ghost = lives.people["ghost"].to_numpy()[row]
-    told = np.where(ghost, 0.0, np.where(active, rates.told_active, rates.told_inactive))
+    posts = np.where(ghost, 0.0, np.where(active, rates.told_active, rates.told_inactive))
     dropped = np.where(ghost, 0.0, np.where(active, rates.dropped_active, rates.dropped_inactive))
     fate = draws(seed, "nhs leaver", person, number)
     lag = log_normal(draws(seed, "nhs leaver lag", person, number), max(rates.median_days, 1e-9), 0.8).astype(
         np.int64
     )
     on = end + 1 + lag
-    removed = ~dies & (fate < told) & (on < back)
+    removed = ~dies & (fate < posts) & (on < back)
     gone_away = draws(seed, "gone away", person, number) < 0.3
-    lost = ~dies & (fate >= told) & (fate < told + dropped) & (on < back)
-    unnoticed = np.where(dies, ~posted, fate >= told + dropped)
+    lost = ~dies & (fate >= posts) & (fate < posts + dropped) & (on < back)
+    unnoticed = np.where(dies, ~posted, fate >= posts + dropped)
     off = day_of_cleaning(draws(seed, "cleaned off", person, number), np.maximum(end + 1, FIRST_DAY), rates)
     cleaned = unnoticed & (off < back)
     known, unknown = removed & ~gone_away, removed & gone_away
@@ -66,9 +66,9 @@ def removals(
 
 
 def day_of_cleaning(uniform: Floats, since: Days, leavers: Leavers) -> Days:
-    """Return the day on which the cleaning of lists takes off those who are gone since a day.
+    """Return the day on which list cleaning removes people who left on the day `since`.
 
-    A constant share of them a year, and another one from the day on which one contractor served all practices.
+    A constant share of them is removed a year, and another share once one contractor serves all practices.
     """
     before, after = (-np.log1p(-min(share, SURELY)) for share in (leavers.cleaned_a_year, leavers.cleaned_later))
     due = exponential(uniform, 1.0)

@@ -24,19 +24,19 @@ from synthetic_data.numbers.draws import Days, draws
 
 FIRST_TAX_YEAR = 2009
 DELIVERED_AFTER = 180
-"""Days from the end of a tax year until its weeks are delivered."""
+"""Days from the end of a tax year to the delivery of its weeks."""
 LAST_OF_ALL = int(year_starts(2021, 4, 6)) + DELIVERED_AFTER
 """Data date on which the weeks of all simulated years have been delivered."""
 PENSION_AGE_OF_WOMEN = {day(1950, 4, 6): 60.0, day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
 PENSION_AGE_OF_MEN = {day(1953, 12, 6): 65.0, day(1954, 10, 6): 66.0}
-"""Age by the day of birth at the turns of the law."""
+"""State Pension age by day of birth, at the dates between which the law changes it."""
 IN_WORK, IN_WORK_AS_PENSIONER = 0.85, 0.10
 CLAIMS_A_WHILE = 0.15
-"""Those in work who claim for part of a year."""
+"""Share of people in work who claim for part of a year."""
 
 
 def tax_years(data_date: int) -> range:
-    """Return the first years of the tax years that have been delivered on the data date."""
+    """Return the first calendar years of the tax years delivered by the data date."""
     ends = (int(year_starts(year + 1, 4, 6)) for year in count(FIRST_TAX_YEAR))
     delivered = next(n for n, end in enumerate(ends) if end + DELIVERED_AFTER > data_date)
     return range(FIRST_TAX_YEAR, FIRST_TAX_YEAR + delivered)
@@ -45,7 +45,7 @@ def tax_years(data_date: int) -> range:
 def activity_weeks(view: InstitutionView, data_date: int = DATA_DATE) -> pl.DataFrame:
     """Return weeks of activity: `row, year` (in which the tax year begins), and three columns of the extract.
 
-    They are in the order of people's numbers, then of years.
+    They are in the order of people's National Insurance numbers, then of years.
     """
     lives, working = view.lives, view.working
     years = np.array(tax_years(data_date), dtype=np.int16)
@@ -53,8 +53,8 @@ def activity_weeks(view: InstitutionView, data_date: int = DATA_DATE) -> pl.Data
     pensioner = year_starts(years, 4, 6)[year] >= view.once(pensions_from)[row]
     kind = draws(lives.seed, "kind of activity", lives.person)[row]
     works = kind < np.where(pensioner, IN_WORK_AS_PENSIONER, IN_WORK)
-    seen = ~_unseen(lives, view.errors, row, years[year], works & ~pensioner & working.self_employed[row])
-    known = np.flatnonzero(seen)
+    observed = ~_unobserved(lives, view.errors, row, years[year], works & ~pensioner & working.self_employed[row])
+    known = np.flatnonzero(observed)
     row, year, weeks, pensioner, works = (one[known] for one in (row, years[year], weeks, pensioner, works))
     tax, benefit = np.where(works, weeks, 0), np.where(pensioner | ~works, weeks, 0)
     some = np.flatnonzero(works & ~pensioner)
@@ -62,20 +62,20 @@ def activity_weeks(view: InstitutionView, data_date: int = DATA_DATE) -> pl.Data
     a_while = np.flatnonzero(part < CLAIMS_A_WHILE)
     some, part = some[a_while], part[a_while]
     benefit[some] = np.minimum(np.ceil(weeks[some] * part * 4), weeks[some])
-    # the two systems overlap, and together they see every week
+    # the two systems overlap, and together they cover every week
     tax[some] -= benefit[some] // 2
     return pl.DataFrame({"row": row, "year": year, "WEEKS_TAX": tax, "WEEKS_BENEFIT": benefit, "WEEKS_ANY": weeks})
 
 
 def all_weeks(view: InstitutionView) -> pl.DataFrame:
-    """Return the weeks of activity of every simulated tax year, delivered or not: see `activity_weeks`."""
+    """Return the weeks of activity in every simulated tax year, delivered or not: see `activity_weeks`."""
     return activity_weeks(view, LAST_OF_ALL)
 
 
 def _weeks_here(
     lives: Lives, working: WorkingLives, years: NDArray[np.int16]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]]:
-    """Return row, place of the year and weeks of people who can be seen in tax years, by number and year."""
+    """Return row, index of the year, and weeks of people who can be observed in tax years, by number and year."""
     row, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
     since = np.maximum(start, working.active_from[row])
     place = identifiers.insurance_place(lives)[row]
@@ -95,7 +95,7 @@ def _weeks_here(
 
 
 def pensions_from(view: InstitutionView) -> Days:
-    """Return what `pension_from` does, of all people."""
+    """Return `pension_from` for all people."""
     return pension_from(view.lives, np.arange(len(view.lives.people)))
 
 
@@ -114,14 +114,14 @@ def pension_from(lives: Lives, row: NDArray[np.int64]) -> Days:
     return np.where(begins >= reached, begins, year_starts(calendar_year(reached) + 1, 4, 6))
 
 
-def _unseen(
+def _unobserved(
     lives: Lives,
     errors: Errors,
     row: NDArray[np.int64],
     year: NDArray[np.int16],
     by_return: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Return who is unseen in a whole tax year: without job or claim, or without the tax return that shows one."""
+    """Return who is not observed in a whole tax year: no job or claim, or no tax return that would show one."""
     gap = draws(lives.seed, "activity gap", lives.person[row], year) < errors.registration.activity_gap
     few = np.flatnonzero(by_return)
     lost = draws(lives.seed, "no tax return", lives.person[row[few]], year[few])

@@ -13,7 +13,7 @@ SCAN_BEGAN = day(1975, 1, 1)
 
 
 def deliver(view: InstitutionView) -> list[DeliveredExtract]:
-    """Return the extract of the Migrant Worker Scan; those of activity are in `activity.py`."""
+    """Return the extract of the Migrant Worker Scan."""
     return [
         DeliveredExtract(
             "mws", "mws", {"mws.csv": migrant_workers(view)}, "NINO_ENC", "POSTCODE", "DOB", "SEX", ("NINO_ENC",)
