@@ -1,8 +1,8 @@
 """Leavers are taken off the NHS lists: removals after death and departure, silent drops and list cleaning.
 
-The NHS is not informed of many departures. Lists contain more people than live here, and increasingly so: leavers whom
-no practice noticed, ghosts who left before the first day, and visitors, until a letter comes back and list cleaning
-removes them as gone away (FP69).
+The NHS is not informed of many departures. Lists contain more people than live here, and increasingly so: leavers
+whom no practice noticed, ghosts who left before the first day, and visitors, until a letter comes back and list
+cleaning removes them as gone away (FP69).
 """
 
 import numpy as np
