@@ -24,7 +24,7 @@ from pipeline.keys import PseudonymisationKey
 from pipeline.tables import connect
 
 if TYPE_CHECKING:
-    from synthetic_data.institutions.view import Extract
+    from synthetic_data.institutions.view import DeliveredExtract
 
 WARM_UP = 10
 """Rows that the Faker loop makes of each file before the clock starts."""
@@ -163,7 +163,7 @@ def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[
     return int(result.counts["records"]), seconds, {"ten_times_the_residents": ten / seconds}
 
 
-def _extracts(residents: int) -> Iterator["Extract"]:
+def _extracts(residents: int) -> Iterator["DeliveredExtract"]:
     """Yield every extract of a country of so many residents, each when it is asked for."""
     from synthetic_data.delivery.extracts import extracts  # noqa: PLC0415
     from synthetic_data.errors.catalogue import Errors  # noqa: PLC0415

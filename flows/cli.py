@@ -3,6 +3,7 @@
 import atexit
 import errno
 import os
+import re
 import sys
 import traceback
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
-from pipeline.errors import RemoteError, UserError
+from pipeline.errors import UserError
 
 Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
 
@@ -191,17 +192,23 @@ def _tell_fault(error: Exception) -> None:
 
     A traceback can quote a value of a row, so it goes to nobody's screen by default and to no run folder.
     """
-    cause = error.__cause__
-    where = cause if isinstance(cause, RemoteError) else traceback.extract_tb(error.__traceback__)[-1]
+    file, line = _raised_at(error)
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     print(
         f"sojourn: a fault of the program, not of yours: {type(error).__name__} "
-        f"in {Path(where.filename).name}, line {where.lineno} ({stamp}). "
+        f"in {Path(file).name}, line {line} ({stamp}). "
         "Set SOJOURN_TRACEBACK=1 and run again to see all of it; it may quote values of your data.",
         file=sys.stderr,
     )
     if os.environ.get("SOJOURN_TRACEBACK") == "1":
         traceback.print_exception(error)
+
+
+def _raised_at(error: Exception) -> tuple[str, int | str | None]:
+    """Return the file and line that raised an error; a worker process sends its traceback as text, in the cause."""
+    in_worker = re.findall(r'^  File "(.+)", line (\d+)', str(error.__cause__), flags=re.MULTILINE)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return in_worker[-1] if in_worker else (last.filename, last.lineno)
 
 
 def _leave(status: int) -> NoReturn:

@@ -13,9 +13,9 @@ from pipeline.errors import UserError
 from pipeline.tables import write_text
 from publication.target_rows import LagDistribution, TargetComparison, TargetRow, summary
 from publication.targets_page import LAG_SECTION, render_targets_page
-from synthetic_data.benchmarks.counting import NotShownError, chosen
+from synthetic_data.benchmarks.counting import NotMeasurableError, chosen
 from synthetic_data.benchmarks.measures.registrations import lags
-from synthetic_data.benchmarks.observed_study import Observed, open_study
+from synthetic_data.benchmarks.observed_study import ObservedStudy, open_study
 from synthetic_data.benchmarks.targets import Result, Targets, compare, read_targets, study_residents
 from synthetic_data.delivery.study_file import TARGETS_PAGE
 
@@ -100,7 +100,7 @@ def target_row(result: Result) -> TargetRow:
     )
 
 
-def _comparison(study: Observed, targets: Targets, results: Sequence[Result]) -> TargetComparison:
+def _comparison(study: ObservedStudy, targets: Targets, results: Sequence[Result]) -> TargetComparison:
     lagged = [one for one in results if one.target.title == LAG_SECTION]
     return TargetComparison(
         study_name=study.study.name,
@@ -112,12 +112,12 @@ def _comparison(study: Observed, targets: Targets, results: Sequence[Result]) ->
     )
 
 
-def _lag_distribution(study: Observed, result: Result) -> LagDistribution | None:
+def _lag_distribution(study: ObservedStudy, result: Result) -> LagDistribution | None:
     """Return how the lag of a target is distributed; None where the study cannot show it."""
     given = result.target.given
     try:
         days = chosen(lags(study, given["begin"], given["until"]), given.get("where"))["days"]
-    except NotShownError:
+    except NotMeasurableError:
         return None
     if days.is_empty():
         return None
@@ -136,7 +136,7 @@ def _share_by_bin(days: pl.Series) -> tuple[tuple[str, float], ...]:
     return tuple(shares)
 
 
-def _print(study: Observed, rows: Sequence[TargetRow]) -> None:
+def _print(study: ObservedStudy, rows: Sequence[TargetRow]) -> None:
     terminal = Terminal()
     terminal.print_line(f"{study.study.name} · SYNTHETIC DATA, NOT STATISTICS")
     for heading, group in groupby(rows, key=lambda row: f"{row.title}. {row.citation}"):

@@ -8,17 +8,6 @@ class UserError(Exception):
     """An error that the user can correct; the command prints it without a traceback and exits with status 2."""
 
 
-class RemoteError(Exception):
-    """The cause of an error in another process: its traceback as text, and the file and line where it was raised."""
-
-    def __init__(self, formatted_traceback: str, filename: str, lineno: int | None) -> None:
-        super().__init__(formatted_traceback, filename, lineno)
-        self.formatted_traceback, self.filename, self.lineno = formatted_traceback, filename, lineno
-
-    def __str__(self) -> str:
-        return self.formatted_traceback
-
-
 def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> UserError:
     """Return the error for a `name` that is not among `valid`, with the nearest valid name.
 

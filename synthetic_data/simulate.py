@@ -14,9 +14,9 @@ from pipeline.study import STUDY_FILE
 from pipeline.tables import write_text
 from synthetic_data.country import geography, parts
 from synthetic_data.delivery import extracts, layouts
-from synthetic_data.delivery.ordered_files import Batch, Spool
-from synthetic_data.delivery.processes import Task, results
+from synthetic_data.delivery.ordered_files import Batch, OrderedFiles
 from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
+from synthetic_data.delivery.worker_processes import Task, results
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.lives.build import live
@@ -69,7 +69,7 @@ def simulate(
         residents, seed, scenario, errors or scenario.source_errors(), data_date, tuple(regions), snapshots, parquet
     )
     batches = parts.batches(parts.parts_of(regions), residents, threads)
-    with Spool(Path(out), len(batches)) as spool:
+    with OrderedFiles(Path(out), len(batches)) as spool:
         simulated = _batches(chosen, batches, spool, threads, report)
         report("writing files")
         rows = spool.gather([batch for _, batch in simulated], threads)
@@ -90,7 +90,11 @@ Simulated = tuple[dict[str, list[str]], Batch]
 
 
 def _batches(
-    chosen: Choices, batches: Sequence[Sequence[int]], spool: Spool, threads: int, report: Callable[[str], None]
+    chosen: Choices,
+    batches: Sequence[Sequence[int]],
+    spool: OrderedFiles,
+    threads: int,
+    report: Callable[[str], None],
 ) -> list[Simulated]:
     """Simulate all batches, one after the other or in processes of their own."""
     work = [partial(_batch, chosen, *both) for both in zip(batches, spool.batches, strict=True)]
@@ -120,7 +124,7 @@ def _batch(chosen: Choices, of: Sequence[int], batch: Batch, report: Callable[[s
         written = partial(layouts.as_written, one.name)
         files[one.name] = []
         for name, frame in one.files.items():
-            for delivered, rows in layouts.parted(one.name, name, frame.drop("row")).items():
+            for delivered, rows in layouts.split_by_layout(one.name, name, frame.drop("row")).items():
                 files[one.name].append(_extract_file(delivered, chosen))
                 batch.put(files[one.name][-1], rows, one.order, written)
         known.append(extracts.known_people(one))

@@ -1,1 +1,1 @@
-"""The simulated country is compared with published figures."""
+"""The simulated country is compared with published figures: the figures, and how to measure each in a study."""

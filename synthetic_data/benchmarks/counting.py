@@ -1,4 +1,4 @@
-"""From rows to one figure: which rows count, and what is told of them; filters are data."""
+"""From rows to one figure: filters (as data), counts, shares and medians."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,47 +9,47 @@ from typing import Any
 import polars as pl
 
 Where = Mapping[str, Any]
-"""A filter: column -> a value, a list of values, or `{from, to}`, both ends included and either left out."""
+"""A filter: column -> a value, a list of values, or `{from, to}`, both inclusive and either optional."""
 
 
-class NotShownError(Exception):
-    """A study cannot show a figure; the message says why."""
+class NotMeasurableError(Exception):
+    """A figure cannot be measured in a study; the message says why."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a study shows: a value at its own size, and the number of events on which it rests."""
+class MeasuredFigure:
+    """A figure of a study: its value at the size of the study, and the number of events on which it is based."""
 
     value: float
     events: int
 
 
-def counted(rows: pl.DataFrame, where: Where | None = None, among: Where | None = None) -> Shown:
-    """Return how many rows there are or, with `among`, what share they are of the rows of that filter."""
+def counted(rows: pl.DataFrame, where: Where | None = None, among: Where | None = None) -> MeasuredFigure:
+    """Return the number of rows or, with `among`, their share of the rows of that filter."""
     if among is None:
         number = len(chosen(rows, where))
-        return Shown(number, number)
+        return MeasuredFigure(number, number)
     whole = chosen(rows, among)
     part = len(chosen(whole, where))
     if whole.is_empty():
-        raise NotShownError("nobody in the study belongs to it")
-    return Shown(part / len(whole), part)
+        raise NotMeasurableError("nobody in the study belongs to it")
+    return MeasuredFigure(part / len(whole), part)
 
 
-def median(rows: pl.DataFrame, column: str, where: Where | None = None) -> Shown:
+def median(rows: pl.DataFrame, column: str, where: Where | None = None) -> MeasuredFigure:
     """Return the median of a column."""
     values = chosen(rows, where)[column].drop_nulls()
     found = values.median()
     if not isinstance(found, int | float):
-        raise NotShownError("nobody in the study belongs to it")
-    return Shown(float(found), len(values))
+        raise NotMeasurableError("nobody in the study belongs to it")
+    return MeasuredFigure(float(found), len(values))
 
 
 def chosen(rows: pl.DataFrame, where: Where | None) -> pl.DataFrame:
-    """Return the rows that a filter keeps; raises `NotShownError` for a column that the study has not."""
+    """Return the rows that a filter keeps; raises `NotMeasurableError` if the study lacks a column."""
     for column in where or ():
         if column not in rows.columns:
-            raise NotShownError(f"the truth of this study does not tell '{column}'; simulate it again")
+            raise NotMeasurableError(f"the truth of this study does not contain '{column}'; simulate it again")
     tests = [_test(column, value) for column, value in (where or {}).items()]
     return rows.filter(reduce(and_, tests)) if tests else rows
 

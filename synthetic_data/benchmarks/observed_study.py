@@ -1,4 +1,4 @@
-"""A synthetic study as its judge sees it: the truth, and the records of each source joined to true people."""
+"""A synthetic study to be measured: its truth, and the records of each source joined to true people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pipeline.ingest.contracts import Extract, SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table
-from synthetic_data.benchmarks.counting import NotShownError
+from synthetic_data.benchmarks.counting import NotMeasurableError
 from synthetic_data.country.tables import table
 from synthetic_data.numbers.days import LAST_DAY, as_date
 
@@ -24,8 +24,8 @@ LONG = pl.duration(days=365)
 
 
 @dataclass
-class Observed:
-    """One synthetic study; everything is read once, when it is first asked for."""
+class ObservedStudy:
+    """One synthetic study; each table is read once, when it is first needed."""
 
     study: Study
     _tables: dict[object, Any] = field(default_factory=dict, repr=False)
@@ -40,7 +40,7 @@ class Observed:
             return read_table(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise UserError(
-                f"{path}: the truth cannot be read ({error}), and targets judge nothing else. "
+                f"{path}: the truth cannot be read ({error}), and targets are measured on it. "
                 "Make the study with `sojourn simulate`."
             ) from None
 
@@ -70,10 +70,10 @@ class Observed:
         return joined.drop("chain").with_columns(long_term=lasts > LONG)
 
     def residents(self, on: date) -> pl.DataFrame:
-        """Return the usual residents on a day, with all that is true of them on it.
+        """Return the usual residents on a day: the columns of `people`, `age` (whole years), `born_here`.
 
-        A row of `people`, `age` (whole years), `born_here`, and nationality as on that day: who has
-        naturalised is British. On a reference date also `region` and `local_authority`.
+        Nationality is that on the day: people who have naturalised are British. On a reference date there are also
+        `region` and `local_authority`.
         """
         return self._once(("residents", on), lambda: self._residents(on))
 
@@ -95,17 +95,17 @@ class Observed:
         return found.with_columns(age=age(pl.col("birth_date"), on), born_here=pl.col("country_of_birth") == "GB")
 
     def records(self, source: str, *columns: str) -> pl.DataFrame:
-        """Return these columns of a source's records, as its contract names and types them, with `person`.
+        """Return columns of a source's records, named and typed as in its contract, with `person`.
 
         All extracts of the source that have the columns are read. A value that breaks the contract is null.
-        Raises `NotShownError` if the study has no such source.
+        Raises `NotMeasurableError` if the study has no such source.
         """
         return self._once((source, *columns), lambda: self._records(source, columns))
 
     def _records(self, source: str, columns: Iterable[str]) -> pl.DataFrame:
         contract = self._once("contracts", lambda: delivered_contracts(self.study)).get(source)
         if contract is None:
-            raise NotShownError(f"the study has no extract of '{source}'")
+            raise NotMeasurableError(f"the study has no extract of '{source}'")
         frames = [
             _read(path, extract, contract, tuple(columns))
             for name, extract in contract.extracts.items()
@@ -116,24 +116,24 @@ class Observed:
         return pl.concat(frames).join(who, on="person_key", how="inner").drop("person_key")
 
     def known_until(self, needed: date) -> None:
-        """Raise `NotShownError` if the study's extracts are older than a figure needs."""
+        """Raise `NotMeasurableError` if the study's extracts are too old for a figure."""
         if self.study.data_date < needed:
-            raise NotShownError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
+            raise NotMeasurableError(f"it needs data up to {needed}, and the data date is {self.study.data_date}")
 
     @property
     def areas(self) -> dict[str, str]:
-        """The area of each postcode district, by the study's look-up."""
+        """The area of each postcode district, from the study's look-up."""
         return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))
 
 
-def open_study(path: Path) -> Observed:
-    """Return the study of a file, or of the folder that holds one; raises `UserError` if it is not synthetic."""
+def open_study(path: Path) -> ObservedStudy:
+    """Return the study of a file, or of its folder; raises `UserError` if it is not synthetic."""
     study = read_study(path)
     if not study.synthetic:
         raise UserError(
-            f"{study.path}: not a synthetic study, so nobody knows its truth. Make one with `sojourn simulate`."
+            f"{study.path}: not a synthetic study, so its truth is unknown. Make one with `sojourn simulate`."
         )
-    return Observed(study)
+    return ObservedStudy(study)
 
 
 def age(birth: pl.Expr, on: date) -> pl.Expr:
@@ -152,7 +152,7 @@ def group_of(country: pl.Expr) -> pl.Expr:
 
 
 def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Return `person_key` and the asked columns of one file, typed."""
+    """Return `person_key` and the given columns of one file, typed."""
     frame = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
     schema = frame.collect_schema()
     layouts = (one for one in extract.layouts.values() if {c.header for c in one.delivered.values()} <= {*schema})

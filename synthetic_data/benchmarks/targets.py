@@ -1,8 +1,8 @@
-"""Published figures that the simulated country is held against, and how far off each may be.
+"""Published figures with which the simulated country is compared, and the tolerance of each.
 
-The tolerance of a figure is computed: the rounding of what is published, plus four standard errors of what a
-study of this size shows. The standard errors come from many seeds (`benchmarks.spread`), because members of
-a household move together and no formula for independent people would do.
+The tolerance is computed: the rounding of the published figure, plus four standard errors of a study of this size.
+The standard errors come from many seeds (`standard_errors.py`), because members of a household move together, so that
+a formula for independent people would be wrong.
 """
 
 import inspect
@@ -20,28 +20,28 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
-from synthetic_data.benchmarks.counting import NotShownError, Shown
+from synthetic_data.benchmarks.counting import MeasuredFigure, NotMeasurableError
 from synthetic_data.benchmarks.measures.by_name import MEASURES
-from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.benchmarks.observed_study import ObservedStudy
 from synthetic_data.country.tables import table
 
 STANDARD_ERRORS = 4
 SPREAD_RESIDENTS = 100_000
-"""The size of study for which `target_spread.csv` has the standard errors."""
+"""The size of study for which `target_standard_errors.csv` has the standard errors."""
 LARGE_STUDY, MANY_EVENTS, LARGEST_SHARE = 1_000_000, 3_600, 0.05
-"""In a large study no figure that rests on many events may be off by more than this share of it."""
+"""In a large study no figure based on many events may differ by more than this share of it."""
 ENGLAND_AND_WALES = "England and Wales"
 
 
 class Share(Frozen):
-    """What share England and Wales have in the figures of another geography, and why."""
+    """The share of England and Wales in figures for another geography, and why it is assumed."""
 
     value: float = Field(gt=0)
     says: str = Field(min_length=1)
 
 
 class Country(Frozen):
-    """How many people the residents of a study stand for on a day, and where the number comes from."""
+    """The number of people whom the residents of a study represent on a day, and where it comes from."""
 
     residents: int = Field(gt=0)
     on: date
@@ -49,7 +49,7 @@ class Country(Frozen):
 
 
 class Target(Frozen):
-    """One published figure: what it is, where it stands, and how a study is asked for the same."""
+    """One published figure: what it is, its source, and how to measure the same in a study."""
 
     name: str = Field(pattern="^[a-z][a-z0-9_]*$")
     title: str
@@ -78,12 +78,12 @@ class Target(Frozen):
         try:
             inspect.signature(MEASURES[self.measure]).bind(None, **self.given)
         except TypeError as error:
-            raise ValueError(f"'{self.name}' asks '{self.measure}' for something else: {error}") from None
+            raise ValueError(f"'{self.name}' gives '{self.measure}' wrong arguments: {error}") from None
         return self
 
 
 class Targets(Frozen):
-    """All targets, with the country that a study stands for and the shares that figures name."""
+    """All targets, with the country that a study represents and the shares that figures name."""
 
     country: Country
     share: dict[str, Share]
@@ -103,7 +103,7 @@ class Targets(Frozen):
 
 @dataclass(frozen=True)
 class Result:
-    """One target held against a study; `value` is None, and `note` says why, where the study cannot show it.
+    """One target compared with a study; `value` is None, and `note` says why, if it cannot be measured.
 
     `published`, `value` and `tolerance` are on the scale of the published figure.
     """
@@ -117,7 +117,7 @@ class Result:
 
 
 def read_targets(path: Path | None = None) -> Targets:
-    """Return the targets of a TOML file, by default those of Sojourn; raises `UserError` for a mistake in it."""
+    """Return the targets of a TOML file, by default those of Sojourn; raises `UserError` if the file is wrong."""
     path = path or Path(str(resources.files("synthetic_data.benchmarks") / "targets.toml"))
     data = read_toml(path)
     targets = [_merged(group, figure) for group in data.pop("group", []) for figure in group.get("figures", [])]
@@ -125,7 +125,7 @@ def read_targets(path: Path | None = None) -> Targets:
 
 
 def _merged(group: Mapping[str, Any], figure: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a figure with all that its group says and it does not; filters and what is given are put together."""
+    """Return a figure with the keys of its group that it lacks; filters and arguments are merged."""
     target = {name: value for name, value in {**group, **figure}.items() if name not in {"figures", "where"}}
     where = {**group.get("where", {}), **figure.get("where", {})}
     target["given"] = {**group.get("given", {}), **figure.get("given", {})}
@@ -142,22 +142,22 @@ def rounding(published: float) -> float:
     return float(Decimal(5).scaleb(int(exponent) - 1))
 
 
-def chance_errors() -> pl.DataFrame:
-    """Return the table `target_spread.csv`: the standard error of each target (`name, standard_error, seeds`)."""
-    text = (resources.files("synthetic_data.benchmarks") / "target_spread.csv").read_bytes()
+def standard_errors() -> pl.DataFrame:
+    """Return `target_standard_errors.csv`: `name, standard_error, mean, seeds, residents`, one row a target."""
+    text = (resources.files("synthetic_data.benchmarks") / "target_standard_errors.csv").read_bytes()
     return pl.read_csv(text, null_values="")
 
 
-def compare(study: Observed, targets: Targets) -> list[Result]:
-    """Return every target held against a study, in the order of the file."""
+def compare(study: ObservedStudy, targets: Targets) -> list[Result]:
+    """Return the comparison of every target with a study, in the order of the file."""
     residents = study_residents(study, targets.country)
-    errors = {row["name"]: row["standard_error"] for row in chance_errors().to_dicts()}
+    errors = {row["name"]: row["standard_error"] for row in standard_errors().to_dicts()}
     results = []
     for target in targets.target:
         error = errors.get(target.name)
         try:
             found = _scaled(MEASURES[target.measure](study, **target.given), target, targets, residents)
-        except NotShownError as reason:
+        except NotMeasurableError as reason:
             allowed = tolerance(target, error or 0.0, residents, 0)
             results.append(Result(target, None, None, allowed, holds=False, note=f"cannot be shown: {reason}"))
             continue
@@ -168,17 +168,17 @@ def compare(study: Observed, targets: Targets) -> list[Result]:
     return results
 
 
-def shown(study: Observed, targets: Targets) -> dict[str, float | None]:
-    """Return what a study shows of every target, on the scale of what is published; None where it cannot."""
+def measured_values(study: ObservedStudy, targets: Targets) -> dict[str, float | None]:
+    """Return the value of every target in a study, on the scale of the published figure, or None."""
     return {one.target.name: one.value for one in compare(study, targets)}
 
 
 def tolerance(target: Target, standard_error: float, residents: int, events: int) -> float:
-    """Return how far a study may be off: rounding plus four standard errors, within 5% where a study is large.
+    """Return how far a study may differ: rounding plus four standard errors, at most 5% in a large study.
 
-    `standard_error` is that of a study of 100,000 residents, on the scale of the published figure. The limit of
-    5% is for studies of a million residents or more, and figures that rest on 3,600 events or more; a figure
-    that is published more coarsely than that cannot be held to it.
+    `standard_error` is that of a study of 100,000 residents, on the scale of the published figure. The limit of 5%
+    applies to studies of a million residents or more and figures based on 3,600 events or more, unless the figure is
+    rounded more coarsely.
     """
     allowed = target.rounding + STANDARD_ERRORS * standard_error * sqrt(SPREAD_RESIDENTS / residents)
     if residents >= LARGE_STUDY and events >= MANY_EVENTS:
@@ -186,11 +186,11 @@ def tolerance(target: Target, standard_error: float, residents: int, events: int
     return allowed
 
 
-def study_residents(study: Observed, country: Country) -> int:
+def study_residents(study: ObservedStudy, country: Country) -> int:
     """Return the residents of a study on the day of the country; raises `UserError` unless it is of all regions."""
     people = study.residents(country.on)
     if people.is_empty():
-        raise UserError(f"{study.study.path}: nobody lives there on {country.on}, so it stands for no country.")
+        raise UserError(f"{study.study.path}: nobody lives there on {country.on}, so it represents no country.")
     of_all = study.truth("people")
     if "region" in of_all.columns:
         areas = table("areas")
@@ -198,18 +198,18 @@ def study_residents(study: Observed, country: Country) -> int:
         if missing:
             raise UserError(
                 f"{study.study.path}: nobody in it lives in {', '.join(missing)}, and the figures are of the whole "
-                f"of {ENGLAND_AND_WALES}. Simulate all regions to hold a study against them."
+                f"of {ENGLAND_AND_WALES}. Simulate all regions to compare a study with them."
             )
     return len(people)
 
 
-def _scaled(found: Shown, target: Target, targets: Targets, residents: int) -> Shown:
-    """Return what was found on the scale of what is published.
+def _scaled(found: MeasuredFigure, target: Target, targets: Targets, residents: int) -> MeasuredFigure:
+    """Return a measured figure on the scale of the published one.
 
-    A number of the study is raised to England and Wales, and from there to the geography of the figure. A share
-    that a part of England and Wales has in a larger geography is smaller than its share in them.
+    A number is scaled up to England and Wales, and from there to the geography of the figure. A part of England and
+    Wales has a smaller share of a larger geography than of them.
     """
     share = targets.share[target.scale].value if target.scale else 1.0
     if target.unit in {"persons", "events"}:
-        return Shown(found.value * targets.country.residents / residents / share, found.events)
-    return Shown(found.value * share, found.events)
+        return MeasuredFigure(found.value * targets.country.residents / residents / share, found.events)
+    return MeasuredFigure(found.value * share, found.events)

@@ -1,1 +1,1 @@
-"""Files are delivered: extracts as they stand on the data date, in the layout of their year, with a study file."""
+"""Files are delivered: extracts as of the data date, in the layout of their year, in order, with a study file."""

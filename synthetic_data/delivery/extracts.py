@@ -1,4 +1,4 @@
-"""The extracts: what each source delivers on the data date, in its own layout."""
+"""All extracts of a study: those of every institution and survey, with second numbers, losses and broken rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,12 +10,12 @@ import polars as pl
 from synthetic_data.delivery.second_numbers import with_second_numbers
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import activity, border, registrars
-from synthetic_data.institutions.benefits import benefit_spells, families
+from synthetic_data.institutions.benefits import benefit_spells, child_benefit, tax_credits
 from synthetic_data.institutions.home_office import leave, settlement_scheme
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.revenue import earnings, insurance_numbers
+from synthetic_data.institutions.revenue import earnings, migrant_worker_scan
 from synthetic_data.institutions.universities import student_record
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, as_date, dates
 from synthetic_data.numbers.draws import draws
@@ -31,7 +31,8 @@ SOURCES = (
     benefit_spells,
     border,
     earnings,
-    families,
+    child_benefit,
+    tax_credits,
     leave,
     patient_registers,
     passenger_survey,
@@ -40,9 +41,9 @@ SOURCES = (
     settlement_scheme,
     coverage_survey,
     student_record,
-    insurance_numbers,
+    migrant_worker_scan,
 )
-"""Each has `delivered(sight)`: the extracts of the institution, as they stand on the data date."""
+"""Each module has `deliver(view)`, which returns the extracts of the institution or survey as of the data date."""
 
 
 def extracts(
@@ -51,15 +52,17 @@ def extracts(
     data_date: int = DATA_DATE,
     losses: tuple[Loss, ...] = (),
     snapshots: int | None = None,
-) -> Iterator[Extract]:
-    """Yield all extracts as they stand on the data date, one after the other: in a large country each is large."""
-    sight = Sight(lives, errors, data_date, snapshots)
+) -> Iterator[DeliveredExtract]:
+    """Yield all extracts as of the data date, one at a time: in a large country each is large."""
+    view = InstitutionView(lives, errors, data_date, snapshots)
     for source in SOURCES:
-        for made in with_second_numbers(source.delivered(sight), lives, errors, data_date):
+        for made in with_second_numbers(source.deliver(view), lives, errors, data_date):
             yield _finished(made, lives, errors.broken_share(made.source), data_date, losses)
 
 
-def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]) -> Extract:
+def _finished(
+    extract: DeliveredExtract, lives: Lives, broken: float, data_date: int, losses: tuple[Loss, ...]
+) -> DeliveredExtract:
     files = {}
     for name, frame in extract.files.items():
         known = _without_births_to_come(frame, extract, lives, data_date)
@@ -72,10 +75,12 @@ def _finished(extract: Extract, lives: Lives, broken: float, data_date: int, los
     return replace(extract, files=files)
 
 
-def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives, data_date: int) -> pl.DataFrame:
-    """Put right what nobody had written yet: a wrong date of birth that lies behind the data date.
+def _without_births_to_come(
+    frame: pl.DataFrame, extract: DeliveredExtract, lives: Lives, data_date: int
+) -> pl.DataFrame:
+    """Correct dates of birth that are wrong and after the data date: nothing could have recorded them yet.
 
-    Texts are left alone: MWS alone writes them, and holds adults only.
+    Dates as text are left as they are: only MWS has them, and it contains adults only.
     """
     if not extract.birth or frame.schema[extract.birth] != pl.Date:
         return frame
@@ -87,7 +92,7 @@ def _without_births_to_come(frame: pl.DataFrame, extract: Extract, lives: Lives,
 
 
 def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.DataFrame:
-    """Lose a share of the rows that are dated in one year."""
+    """Remove a share of the rows that are dated in one year."""
     dated = frame[DATED[loss.extract]]
     if dated.dtype == pl.String:
         dated = dated.str.to_date("%d/%m/%Y")
@@ -96,10 +101,12 @@ def _without_lost_rows(frame: pl.DataFrame, lives: Lives, loss: Loss) -> pl.Data
     return frame.filter(~(pl.Series(lost) & (dated.dt.year() == loss.year)))
 
 
-def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file: str, share: float) -> pl.DataFrame:
-    """Break the contract in a share of rows: an unknown code for sex, a birth to come, more weeks than a year has.
+def _with_broken_rows(
+    frame: pl.DataFrame, extract: DeliveredExtract, lives: Lives, file: str, share: float
+) -> pl.DataFrame:
+    """Break the contract in a share of rows: an unknown code for sex, a future birth, too many weeks in a year.
 
-    Which ones goes with the person and the day of the row, whoever else is in the file.
+    Which rows depends on the person and day of the row only, not on the others in the file.
     """
     if not share:
         return frame
@@ -120,8 +127,8 @@ def _with_broken_rows(frame: pl.DataFrame, extract: Extract, lives: Lives, file:
     return frame.with_columns(changes)
 
 
-def known_people(extract: Extract) -> pl.DataFrame:
-    """Return `source, person_key, row, postcode`: everybody in an extract, with the latest address of the key."""
+def known_people(extract: DeliveredExtract) -> pl.DataFrame:
+    """Return `source, person_key, row, postcode`: every key in an extract, with its latest address."""
     postcode = pl.col(extract.postcode) if extract.postcode else pl.lit(None, pl.String)
     return _latest(
         pl.concat(
@@ -135,8 +142,8 @@ def _latest(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("source", "person_key").agg(pl.col("row").last(), pl.col("postcode").drop_nulls().last())
 
 
-def latest_addresses(pds: Extract) -> pl.DataFrame:
-    """Return `row, on_spine`: where each person lives, as the latest posting on the spine says."""
+def latest_addresses(pds: DeliveredExtract) -> pl.DataFrame:
+    """Return `row, on_spine`: the address of each person (row) in the latest posting on the spine."""
     return (
         pl.concat(pds.files.values())
         .sort("POSTING_DATE", maintain_order=True)
@@ -146,10 +153,10 @@ def latest_addresses(pds: Extract) -> pl.DataFrame:
 
 
 def identities(lives: Lives, known: Iterable[pl.DataFrame], spine: pl.DataFrame) -> pl.DataFrame:
-    """Return `source, person_key, person, moved`: who is behind each key of each source.
+    """Return `source, person_key, person, moved`: the true person of each key of each source.
 
-    `known` are the `known_people` of all extracts, `spine` the `latest_addresses` of PDS. `moved` says that the
-    source's latest address is another one than that of the spine.
+    `known` are the `known_people` of all extracts, `spine` the `latest_addresses` of PDS. `moved` is true where the
+    source's latest address differs from that of the spine.
     """
     return (
         _latest(pl.concat(known).filter(pl.col("source") != "review_sample"))

@@ -1,8 +1,8 @@
-"""How a source wrote a year: finished files, rewritten in the layout that their contract gives that year.
+"""Layouts of other years: finished files rewritten in the headers, codes and formats that their contract states.
 
-Sources write the current layout, and all that the simulator does to a file afterwards it does to that. Only
-on its way to disk a file takes the headers, codes and formats of its years: those of the versions of the
-contract, so that there is no second description of a layout that could differ from the one that ingest reads.
+Institutions write the current layout, and the simulator changes files in that layout. Only when a file is written to
+disk does it take the layout of its years: that of a version of the contract, so that no second description of a
+layout could differ from the one that ingest reads.
 """
 
 from datetime import date
@@ -16,12 +16,12 @@ from pipeline.ingest.columns import Column
 from pipeline.ingest.extract_contract import CURRENT
 
 
-def parted(extract: str, file: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return the files, by name, in which a source delivers a finished one: each in one layout.
+def split_by_layout(extract: str, file: str, frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Return the files, by name, into which a finished file is split: each in one layout.
 
-    A file that is named for its extract holds all years. If the extract has versions, it becomes a file for each
-    layout, in the order of time: `hesa_to_2011_12.csv` and `hesa.csv`; one may be empty. Any other file is of
-    one year and stays as it is.
+    A file named after its extract contains all years. If the extract has versions, it becomes a file for each layout,
+    in order of time: `hesa_to_2011_12.csv` and `hesa.csv`; one may be empty. Any other file is for one year and stays
+    as it is.
     """
     contract = _extracts()[extract]
     path = Path(file)
@@ -36,7 +36,7 @@ def parted(extract: str, file: str, frame: pl.DataFrame) -> dict[str, pl.DataFra
 
 
 def as_written(extract: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return rows of a file that is in one layout, or some of its rows, as the source wrote them in their time."""
+    """Return some rows of a file that is in one layout, as the source wrote them at the time."""
     contract = _extracts()[extract]
     if not contract.version or frame.is_empty():
         return frame
@@ -47,8 +47,8 @@ def as_written(extract: str, frame: pl.DataFrame) -> pl.DataFrame:
 def in_layout(frame: pl.DataFrame, extract: contracts.Extract, version: str) -> pl.DataFrame:
     """Return a frame of the current layout of an extract in the headers, codes and formats of a version.
 
-    Columns that are none of the contract's are kept, and a value that breaks the contract stays as it is.
-    Columns that only the version has are null.
+    Columns outside the contract are kept, and a value that breaks the contract stays as it is. Columns that only the
+    version has are null.
     """
     if version == CURRENT:
         return frame
@@ -76,7 +76,7 @@ def _extracts() -> dict[str, contracts.Extract]:
 
 
 def _version(frame: pl.DataFrame, extract: contracts.Extract) -> pl.Expr:
-    """Return the name of the layout in which the source wrote each row: that of the time of its date."""
+    """Return the name of the layout in which the source wrote each row, by the date of the row."""
     dated_by = extract.columns[str(extract.dated_by)]
     day = pl.col(dated_by.header)
     if frame.schema[dated_by.header] == pl.String:
@@ -90,7 +90,7 @@ def _version(frame: pl.DataFrame, extract: contracts.Extract) -> pl.Expr:
 
 
 def _written(now: Column, then: Column, dtype: pl.DataType) -> pl.Expr:
-    """Return what stands in a column, as another layout of it writes that."""
+    """Return the values of a column as another layout writes them."""
     value = pl.col(now.header)
     if now.codes != then.codes:
         code_of = {meaning: code for code, meaning in reversed(then.codes.items())}  # the first code of a meaning

@@ -1,6 +1,8 @@
-"""Files in the order of their keys: written at once, or from the pieces that batches leave in a temporary folder.
+"""Files in the order of their keys, written at once or merged from the pieces of batches in a temporary folder.
 
-A file has the same bytes whichever batches its rows come from, and whatever the number of threads.
+A file has the same bytes whichever batches its rows come from, and whatever the number of threads. DuckDB sorts
+and merges the pieces. Polars and PyArrow write them, because Python rewrites rows in the layout of their year, and
+because DuckDB's `COPY` formats small numbers in CSV, and Parquet metadata, differently: the bytes would change.
 """
 
 import os
@@ -18,9 +20,9 @@ import pyarrow.parquet as pq
 from pipeline.tables import connect
 
 ROW_GROUP = 1 << 18
-"""Rows that are written at once."""
+"""Rows written at a time."""
 MEMORY = 2_000
-"""Megabytes that the sorting of pieces may take; beyond, it spills into the temporary folder."""
+"""Megabytes for sorting pieces; beyond that DuckDB spills into the temporary folder."""
 _PLACE = "place in the piece"
 Rewrite = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -31,7 +33,7 @@ def _as_they_are(rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class File:
-    """How a file is put together: the columns by which its rows are ordered, and how they are rewritten."""
+    """How a file is put together: the columns that order its rows, and how rows are rewritten."""
 
     order: tuple[str, ...]
     written: Rewrite
@@ -40,7 +42,7 @@ class File:
 
 @dataclass
 class Batch:
-    """What one batch puts into the files of the folder `out`: at once, or, if `pieces` is a folder, as pieces."""
+    """What one batch puts into the files of the folder `out`: at once or, if `pieces` is a folder, as pieces."""
 
     out: Path
     number: int = 0
@@ -48,9 +50,9 @@ class Batch:
     files: dict[str, File] = field(default_factory=dict)
 
     def put(self, file: str, frame: pl.DataFrame, order: Sequence[str], written: Rewrite = _as_they_are) -> None:
-        """Put in the rows that the batch has for a file, a path inside `out`; they stand in `order` of some columns.
+        """Put the batch's rows into a file, a path inside `out`; they are sorted by the columns `order`.
 
-        Rows of different batches must differ in these columns. `written` rewrites rows when they go into the file.
+        Rows of different batches must differ in these columns. `written` rewrites rows when they enter the file.
         """
         self.files[file] = File(tuple(order), written, len(frame))
         if not self.pieces:
@@ -62,11 +64,11 @@ class Batch:
 
 
 @dataclass
-class Spool:
-    """The files of the folder `out`, put in by so many `batches`; to be used in a `with` block.
+class OrderedFiles:
+    """The files of the folder `out`, filled by a `number` of batches; to be used in a `with` block.
 
-    A single batch is written at once. Of several, each leaves a piece of every file in a temporary folder inside
-    `out`, which is gone after the block whatever happens, and `gather` writes the files. Batches can be filled in
+    A single batch is written at once. Several batches each leave a piece of every file in a temporary folder inside
+    `out`, which is removed after the block whatever happens, and `gather` writes the files. Batches can be filled in
     other processes.
     """
 
@@ -88,7 +90,7 @@ class Spool:
             self._folder.cleanup()
 
     def gather(self, batches: Sequence[Batch], threads: int = 1) -> dict[str, int]:
-        """Write the files whose pieces the filled batches hold, so many at once; return the rows of each file."""
+        """Write the files whose pieces are in the filled batches, `threads` at once; return the rows of each file."""
         files = {file: how for batch in batches for file, how in batch.files.items()}
         rows = {file: sum(batch.files[file].rows for batch in batches if file in batch.files) for file in files}
         if self._folder:
@@ -105,7 +107,7 @@ class Spool:
 
 
 def _sorted(folder: Path, file: str, order: Sequence[str], others: int) -> Iterator[pl.DataFrame]:
-    """Yield the rows of all pieces of a file in order, a little at a time; rows of one piece keep their places.
+    """Yield the rows of all pieces of a file in order, a group at a time; rows of one piece keep their order.
 
     `others` is the number of files that share the memory.
     """
@@ -129,9 +131,9 @@ def _quoted(path: Path) -> str:
 
 
 def write_rows(frames: Iterable[pl.DataFrame], path: Path, written: Rewrite = _as_they_are) -> None:
-    """Write frames (one at least) below each other as a CSV or Parquet file, aside and then renamed.
+    """Write frames (at least one) in sequence as a CSV or Parquet file, under a temporary name that is then changed.
 
-    Where one frame ends and the next begins changes no byte. `written` rewrites some rows at a time.
+    Where one frame ends and the next begins changes no byte. `written` rewrites a group of rows at a time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Second numbers: from a day of their time in the country on, some people are somebody new to a source.
+"""Second numbers: from some day of their time in the country, some people are registered again by a source.
 
 PDS and PR give a second NHS number, HESA a second HUSID, exit checks a second traveller. The second record of a
 person has errors of its own, and the first is never closed.
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.nhs.postings import MOVE, REMOVAL
-from synthetic_data.institutions.view import Extract
+from synthetic_data.institutions.nhs.posting_events import MOVE, REMOVAL
+from synthetic_data.institutions.view import DeliveredExtract
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import FIRST_DAY, LAST_DAY, NEVER, dates
 from synthetic_data.numbers.draws import Days, between, draws
@@ -23,7 +23,7 @@ from synthetic_data.numbers.draws import Days, between, draws
 
 @dataclass(frozen=True)
 class _Layout:
-    """How an extract dates its rows and heads its names, and which numbers it gives."""
+    """The headers of date and names in an extract, and the numbers that it gives."""
 
     dated: str
     given_name: str
@@ -52,7 +52,9 @@ _LAYOUTS = {
 }
 
 
-def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_date: int) -> list[Extract]:
+def with_second_numbers(
+    made: list[DeliveredExtract], lives: Lives, errors: Errors, data_date: int
+) -> list[DeliveredExtract]:
     """Return the extracts of an institution with the second numbers that people were given by the data date."""
     sources = {one.source for one in made}
     since = {source: second_days(lives, source, share) for source, share in errors.duplicates if source in sources}
@@ -61,7 +63,7 @@ def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_
     if "pds" in since:
         postings = pl.concat([frame for one in made if one.name == "pds" for frame in one.files.values()])
         again = _posted_again(postings, since["pds"])
-        # who is not registered on the day is given no number, and PR lists whom PDS has posted
+        # people not registered on the day are given no number, and PR lists only people with a posting on PDS
         given = np.zeros(len(lives.people), dtype=bool)
         given[again["row"].to_numpy()] = True
         since["pds"] = since["pr"] = np.where(given, since["pds"], NEVER)
@@ -77,7 +79,7 @@ def with_second_numbers(made: list[Extract], lives: Lives, errors: Errors, data_
 
 
 def second_days(lives: Lives, source: str, share: float) -> Days:
-    """Return the day from which a source takes each person for somebody new, or `NEVER`.
+    """Return the day from which a source treats each person as a new one, or `NEVER`.
 
     It is drawn from the days of the simulated years between the person's first arrival and last departure.
     """
@@ -88,7 +90,7 @@ def second_days(lives: Lives, source: str, share: float) -> Days:
 
 
 def _posted_again(postings: pl.DataFrame, days: Days) -> pl.DataFrame:
-    """Return the registrations under a second number: of those people who are registered on their day."""
+    """Return the registrations under a second number, of people who are registered on their day."""
     twice = postings.filter(pl.Series(days[postings["row"].to_numpy()] < NEVER))
     on = dates("on", days[twice["row"].to_numpy()])
     before = twice.with_columns(on).filter(pl.col("POSTING_DATE") < pl.col("on"))
@@ -101,7 +103,7 @@ def _posted_again(postings: pl.DataFrame, days: Days) -> pl.DataFrame:
 
 
 def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
-    """Return all postings; a move that is posted on the day anyway is the registration under the second number."""
+    """Return all postings; if a move is posted on the day anyway, it is the registration under the second number."""
     once = ["row", "POSTING_DATE", "REGISTRATION_TYPE"]
     posted = postings.select(once).filter(pl.col("row").is_in(again["row"].implode()))
     new = again.join(posted, on=once, how="anti", maintain_order="left")
@@ -109,11 +111,11 @@ def _joined(postings: pl.DataFrame, again: pl.DataFrame) -> pl.DataFrame:
 
 
 def _renumbered(
-    files: dict[str, pl.DataFrame], extract: Extract, lives: Lives, errors: Errors, days: Days
+    files: dict[str, pl.DataFrame], extract: DeliveredExtract, lives: Lives, errors: Errors, days: Days
 ) -> dict[str, pl.DataFrame]:
-    """Return files with the second number, and its name and date of birth, in the rows from the day on.
+    """Return files with the second number, and its name and date of birth, in the rows from the day onwards.
 
-    Files that were in the order of numbers are so again.
+    Files that were in the order of numbers are sorted again.
     """
     layout = _LAYOUTS[extract.name]
     dated = {name: frame[layout.dated].to_physical().to_numpy() for name, frame in files.items()}
@@ -134,12 +136,12 @@ def _renumbered(
         changed = frame.with_columns(
             frame[column].scatter(later[name], values[of_file]).alias(column) for column, values in second.items()
         )
-        done[name] = _in_place(changed, extract.order, later[name]) if extract.in_order else changed
+        done[name] = _reordered(changed, extract.order, later[name]) if extract.in_order else changed
     return done
 
 
-def _in_place(frame: pl.DataFrame, order: tuple[str, ...], moved: NDArray[np.int64]) -> pl.DataFrame:
-    """Return a frame in order, which it was but for a few rows that moved: all of their first keys are new."""
+def _reordered(frame: pl.DataFrame, order: tuple[str, ...], moved: NDArray[np.int64]) -> pl.DataFrame:
+    """Return a frame in order, after a few rows (`moved`) got new first keys."""
     those = moved[frame[moved].select(pl.arg_sort_by(order, maintain_order=True)).to_series().to_numpy()]
     others = np.delete(np.arange(len(frame)), moved)
     key = frame[order[0]]

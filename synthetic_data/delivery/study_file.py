@@ -1,4 +1,4 @@
-"""The study file of a synthetic study: what was chosen, in comments, and every extract with its files and rows."""
+"""The study file of a synthetic study: the options chosen, as comments, and every extract with its files and rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ FIRST_FLOW_YEAR, FIRST_STOCK_YEAR, LAST_YEAR = 2016, 2015, 2019
 
 @dataclass(frozen=True)
 class Choices:
-    """All that a synthetic study is made from: the same choices give the same bytes."""
+    """Everything that determines a synthetic study: the same choices give the same bytes."""
 
     residents: int
     seed: int
@@ -33,7 +33,7 @@ class Choices:
 
 
 def study_text(chosen: Choices, files: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> str:
-    """Return the study file; `files` names those of each extract, `rows` counts the rows of each file."""
+    """Return the text of the study file; with the `files` of each extract and the `rows` of each file."""
     lines = _head(chosen)
     for name in sorted(files):
         named = ", ".join(f'"{file}"' for file in files[name])
@@ -53,7 +53,7 @@ def _head(chosen: Choices) -> list[str]:
         title += f", {' and '.join(_regions(chosen))} only"
     return [
         f"# A synthetic study of {chosen.residents:,} residents, written by `sojourn simulate`. Nobody in it exists.",
-        *(f"# {said}" for said in _differences(chosen)),
+        *(f"# {comment}" for comment in _differences(chosen)),
         f'name = "{title}"',
         "synthetic = true",
         f"seed = {chosen.seed}",
@@ -71,33 +71,33 @@ def _regions(chosen: Choices) -> list[str]:
     return parts.names_of(parts.parts_of(chosen.regions))
 
 
-def _told(values: Mapping[str, object]) -> str:
+def _listed(values: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in values.items())
 
 
 def _differences(chosen: Choices) -> list[str]:
-    """Say how the study differs from the whole baseline with its usual errors."""
-    said = []
+    """Return the comments that state how the study differs from the baseline with its default errors."""
+    comments = []
     if chosen.scenario.name != BASELINE:
-        said.append(f"Scenario {chosen.scenario.name}: {chosen.scenario.says}")
+        comments.append(f"Scenario {chosen.scenario.name}: {chosen.scenario.says}")
         changes = chosen.scenario.model_dump(mode="json", exclude_none=True, include={"surge", "longer_stays"})
-        said += [f"Scenario, {name}: {_told(change)}" for name, change in changes.items()]
-        said += [f"Scenario, loss: {_told(loss.model_dump(mode='json'))}" for loss in chosen.scenario.loss]
+        comments += [f"Scenario, {name}: {_listed(change)}" for name, change in changes.items()]
+        comments += [f"Scenario, loss: {_listed(loss.model_dump(mode='json'))}" for loss in chosen.scenario.loss]
     if chosen.regions:
-        said.append(f"Regions: only people whose first home lies in {', '.join(_regions(chosen))}.")
+        comments.append(f"Regions: only people whose first home lies in {', '.join(_regions(chosen))}.")
     if chosen.snapshots:
-        said.append(f"Snapshots: the last {chosen.snapshots} of the Patient Register.")
+        comments.append(f"Snapshots: the last {chosen.snapshots} of the Patient Register.")
     if chosen.parquet:
-        said.append("Files: every extract as Parquet.")
+        comments.append("Files: every extract as Parquet.")
     if chosen.errors == NO_ERRORS:
-        return [*said, "Errors: none; every source is perfect."]
+        return [*comments, "Errors: none; every source is perfect."]
     usual = {name: f"{value:g}" for name, value in values(Errors())}
     changed = ((name, f"{value:g}") for name, value in values(chosen.errors))
-    return said + [f"Error {name} = {value}" for name, value in changed if value != usual.get(name)]
+    return comments + [f"Error {name} = {value}" for name, value in changed if value != usual.get(name)]
 
 
 def _periods(data_date: date) -> list[str]:
-    """Return the years to 30 June that are known half a year later, on the data date, unless they are all."""
+    """Return the years to 30 June known on the data date, half a year after they end; empty if all are known."""
     last = data_date.year - (data_date < date(data_date.year, 12, 31))
     if last >= LAST_YEAR:
         return []

@@ -1,1 +1,1 @@
-"""What institutions see of lives: one folder or module an institution, in the layout of its extracts."""
+"""What institutions record of lives: one folder or module per institution, each in the layout of its extracts."""

@@ -1,8 +1,8 @@
 """The border: crossings of visa nationals since 8 April 2015, and their permissions.
 
-Crossings are missing where a carrier tells nothing (routes differ), where the journey leads through Ireland, and
-where a departure is never joined to the traveller. Refugees cross unseen until they have protection, and whoever
-becomes British travels on a passport that exit checks do not follow. Nothing is known from before April 2015.
+Crossings are missing where a carrier reports nothing (routes differ), where the journey passes through Ireland, and
+where a departure is never matched to the traveller. Refugees cross unrecorded until they have protection, and people
+who become British travel on a passport that exit checks do not follow. Nothing is known from before April 2015.
 """
 
 import numpy as np
@@ -14,46 +14,46 @@ from synthetic_data.errors.border_rates import Border
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.home_office.permissions import all_permissions, protected_on
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, EXIT_CHECKS_FROM, dates
 from synthetic_data.numbers.draws import Days, draws, pick
 
 ROUTES = {"AIR": 0.93, "RAIL": 0.05, "SEA": 0.02}
 """Share of each route among crossings: an assumption."""
-NEITHER_SEEN, ONLY_BACK_SEEN = 0.5, 0.25
-"""Of journeys abroad through Ireland: both crossings are unseen, or that outwards alone; of others that inwards."""
+NEITHER_RECORDED, ONLY_BACK_RECORDED = 0.5, 0.25
+"""Of journeys abroad through Ireland: shares with no crossing recorded, and with only the return; else the exit."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of exit checks."""
-    crossings = travel(sight.lives, sight.errors, sight.data_date)
-    granted = visas(sight)
+    crossings = travel(view.lives, view.errors, view.data_date)
+    granted = visas(view)
     return [
-        Extract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
+        DeliveredExtract("exit_checks_travel", "exit_checks", {"exit_checks_travel.csv": crossings},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("EVENT_DATE", "PERSON_ID", "DIRECTION")),
-        Extract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": granted},
+        DeliveredExtract("exit_checks_visas", "exit_checks", {"exit_checks_visas.csv": granted},
                 "PERSON_ID", None, "BIRTH_DATE", "SEX", ("VALID_FROM", "PERSON_ID", "VISA_TYPE")),
     ]  # fmt: skip
 
 
 def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return the crossings that exit checks join to a traveller, journeys abroad included."""
+    """Return the crossings that exit checks match to a traveller, journeys abroad included."""
     crossings = _crossings(lives).filter(pl.col("day").is_between(EXIT_CHECKS_FROM, data_date))
     row, on = crossings["row"].to_numpy(), crossings["day"].to_numpy()
     inwards = (crossings["direction"] == "IN").to_numpy()
     # a household travels by one route
     route = pick(draws(lives.seed, "route", lives.household_key[row], on), list(ROUTES.values()))
     crossings = crossings.with_columns(ROUTE=pl.Series(list(ROUTES))[route])
-    told = draws(lives.seed, "carrier tells", lives.household_key[row], on) >= _untold(errors.border)[
+    reported = draws(lives.seed, "carrier tells", lives.household_key[row], on) >= _unreported(errors.border)[
         inwards.astype(np.int64), route
     ]  # fmt: skip
     matched = inwards | (
         draws(lives.seed, "unmatched departure", lives.person[row], on) >= errors.departures.unmatched
     )
-    seen = told & matched & _documented(lives, row, on)
-    seen &= ~_through_ireland(lives, crossings, inwards, errors.border.by_ireland)
-    crossings = crossings.filter(pl.Series(seen))
+    recorded = reported & matched & _documented(lives, row, on)
+    recorded &= ~_through_ireland(lives, crossings, inwards, errors.border.by_ireland)
+    crossings = crossings.filter(pl.Series(recorded))
     row, on = crossings["row"].to_numpy(), crossings["day"].to_numpy()
     return _traveller(lives, errors, row, on).with_columns(
         EVENT_DATE=dates("event", on),
@@ -62,11 +62,11 @@ def travel(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataF
     )
 
 
-def visas(sight: Sight) -> pl.DataFrame:
+def visas(view: InstitutionView) -> pl.DataFrame:
     """Return the permissions granted by the data date."""
-    granted = sight.once(all_permissions).filter(pl.col("valid_from") <= sight.data_date)
+    granted = view.once(all_permissions).filter(pl.col("valid_from") <= view.data_date)
     row, on = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
-    return _traveller(sight.lives, sight.errors, row, on).with_columns(
+    return _traveller(view.lives, view.errors, row, on).with_columns(
         VISA_TYPE=granted["visa"],
         VALID_FROM=dates("from", granted["valid_from"]),
         VALID_TO=dates("to", granted["valid_to"]),
@@ -87,8 +87,8 @@ def _crossings(lives: Lives) -> pl.DataFrame:
     ])  # fmt: skip
 
 
-def _untold(border: Border) -> NDArray[np.float64]:
-    """Return the shares of crossings of which no carrier tells: outwards and inwards, by route."""
+def _unreported(border: Border) -> NDArray[np.float64]:
+    """Return the shares of crossings that no carrier reports: outwards and inwards, by route."""
     return np.array([
         [border.air_out, border.rail_out, border.sea_out],
         [border.air_in, border.rail_in, border.sea_in],
@@ -96,7 +96,7 @@ def _untold(border: Border) -> NDArray[np.float64]:
 
 
 def _documented(lives: Lives, row: NDArray[np.int64], on: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether the traveller crosses as a foreigner whom somebody knows: no claim open, not yet British."""
+    """Return whether the traveller crosses on a known foreign passport: no asylum claim open, not yet British."""
     refugee = lives.route[row].are("protection")
     return (~refugee | (on >= protected_on(lives, row))) & (on < lives.naturalised[row])
 
@@ -104,17 +104,19 @@ def _documented(lives: Lives, row: NDArray[np.int64], on: NDArray[np.int64]) -> 
 def _through_ireland(
     lives: Lives, crossings: pl.DataFrame, inwards: NDArray[np.bool_], share: float
 ) -> NDArray[np.bool_]:
-    """Return which crossings nobody sees because the household travels within the Common Travel Area."""
+    """Return which crossings go unrecorded as the household travels within the Common Travel Area."""
     household, journey = lives.household_key[crossings["row"].to_numpy()], crossings["journey"].to_numpy()
     by_ireland = draws(lives.seed, "by Ireland", household, journey) < share
     which = draws(lives.seed, "leg by Ireland", household, journey)
-    unseen = np.where(inwards, (which < NEITHER_SEEN) | (which >= NEITHER_SEEN + ONLY_BACK_SEEN), False)
-    unseen |= ~inwards & (which < NEITHER_SEEN + ONLY_BACK_SEEN)
-    return by_ireland & (unseen | ~crossings["trip"].to_numpy())
+    unrecorded = np.where(
+        inwards, (which < NEITHER_RECORDED) | (which >= NEITHER_RECORDED + ONLY_BACK_RECORDED), False
+    )
+    unrecorded |= ~inwards & (which < NEITHER_RECORDED + ONLY_BACK_RECORDED)
+    return by_ireland & (unrecorded | ~crossings["trip"].to_numpy())
 
 
 def _traveller(lives: Lives, errors: Errors, row: NDArray[np.int64], on: Days) -> pl.DataFrame:
-    """Return who the traveller of each row is, as the border knows it on the day."""
+    """Return who the traveller of each row is, as the border records it on the day."""
     person = recorded_identity.identity(lives, errors, "exit_checks", row, on)
     return pl.DataFrame(
         {

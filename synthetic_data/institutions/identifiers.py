@@ -1,4 +1,4 @@
-"""The numbers that sources give people: distinct, well formed, and telling nothing about whose they are.
+"""The identifiers that sources give people: distinct, well formed, and revealing nothing about their owners.
 
 They are made from a person's ordinal and a household's key, which never depend on who else is simulated.
 """
@@ -7,23 +7,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.ordinals import ordinals
 from synthetic_data.numbers.draws import scatter
 from synthetic_data.numbers.equal_rows import distinct
 
 SECOND = 5 * 10**7
-"""Second numbers are made from ordinals that lie above those of all people of a part."""
+"""Second numbers are made from ordinals above those of everyone in a part of the country."""
 HALF = 31_622
-"""Shuffled numbers stay below the square of this, so that nine digits hold them."""
+"""Shuffled numbers stay below the square of this, so that they fit into nine digits."""
 ROUNDS = 4
 
 
 def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> pl.Series:
     """Return the NHS number of each person (row), or the second one: ten digits.
 
-    The last digit is never the right check digit, so that no number can be that of a living person.
+    The last digit is never the right check digit, so that no number can belong to a real person.
     """
     known, index = distinct(rows)
     nine = shuffled(lives.seed, "nhs number", lives.once(ordinals)[known] + SECOND * again)
@@ -36,18 +36,18 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
     return _written("", nine * 10 + (check + 1) % 10, 10)[index]
 
 
-def insurance_numbers(sight: Sight, rows: NDArray[np.int64]) -> pl.Series:
+def insurance_numbers(view: InstitutionView, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
-    # many sources tell it of nearly everybody
-    return sight.once(_insurance_numbers)[rows]
+    # many sources contain it for nearly everybody
+    return view.once(_insurance_numbers)[rows]
 
 
-def _insurance_numbers(sight: Sight) -> pl.Series:
-    return _hexadecimal(scatter(sight.lives.seed, "encrypted nino", sight.lives.person))
+def _insurance_numbers(view: InstitutionView) -> pl.Series:
+    return _hexadecimal(scatter(view.lives.seed, "encrypted nino", view.lives.person))
 
 
 def insurance_place(lives: Lives) -> NDArray[np.int64]:
-    """Return the place of each person (row) in the order of encrypted National Insurance numbers."""
+    """Return the position of each person (row) in the order of encrypted National Insurance numbers."""
     place = np.empty(len(lives.person), dtype=np.int64)
     place[np.argsort(scatter(lives.seed, "encrypted nino", lives.person))] = np.arange(len(lives.person))
     return place
@@ -72,7 +72,7 @@ def household_labels(lives: Lives, kind: str, households: NDArray[np.int64]) -> 
 
 
 def household_places(lives: Lives, kind: str, households: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return a number of each household (row) that is in the order of the identifiers of a kind."""
+    """Return a number for each household (row), in the order of the household identifiers of a kind."""
     return scatter(lives.seed, kind, lives.households["key"].to_numpy()[households])
 
 
@@ -87,9 +87,9 @@ def postcode_labels(lives: Lives, kind: str, postcodes: NDArray[np.int64]) -> pl
 
 
 def shuffled(seed: int, kind: str, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return distinct numbers below `HALF` squared for distinct such numbers: a Feistel network of each kind's own.
+    """Return distinct numbers below `HALF` squared for distinct numbers below it, by a Feistel network for each kind.
 
-    So neither the numbers nor the order of a file by them says who is the same person in two sources.
+    So neither the numbers nor the order of a file by them reveals who is the same person in two sources.
     """
     left, right = np.divmod(numbers, HALF)
     for number in range(ROUNDS):
@@ -99,8 +99,8 @@ def shuffled(seed: int, kind: str, numbers: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _written(prefix: str, numbers: NDArray[np.int64], digits: int) -> pl.Series:
-    """Return a prefix and that many digits for each number."""
-    # a one in front keeps the zeros, and gives way to the prefix
+    """Return a prefix and this number of digits for each number."""
+    # a leading one keeps the zeros, and is replaced by the prefix
     return pl.Series(numbers + 10**digits).cast(pl.String).str.replace("1", prefix, literal=True)
 
 

@@ -1,7 +1,7 @@
-"""The registrars: births and deaths in the country, once they are registered; those abroad nobody registers here.
+"""The registrars: births and deaths in the country, once they are registered; those abroad are not registered.
 
-A mother registers her twins on one day. Events of visitors, who are not usually resident, are registered as well:
-their address is often one abroad, which the record leaves empty.
+A mother registers her twins on one day. Events of visitors, who are not usually resident, are registered too: their
+address is often abroad, which leaves the postcode empty.
 """
 
 import numpy as np
@@ -12,32 +12,32 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, dates
 from synthetic_data.numbers.draws import draws, exponential
 
 GIVES_ADDRESS_ABROAD = 0.7
-"""Visitors who give their address abroad when they register an event (an assumption)."""
+"""Share of visitors who give their address abroad when they register an event (an assumption)."""
 BIRTH_REGISTERED_WITHIN = 42
 DEATH_REGISTERED_AFTER = 6
 """Mean days; few take longer than a month."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of births and deaths."""
-    born = births(sight.lives, sight.once(patient_registers.on_list), sight.errors, sight.data_date)
-    died = deaths(sight.lives, sight.errors, sight.data_date)
+    born = births(view.lives, view.once(patient_registers.on_list), view.errors, view.data_date)
+    died = deaths(view.lives, view.errors, view.data_date)
     return [
-        Extract("births", "births", {"births.csv": born}, "NHS_NUMBER",
+        DeliveredExtract("births", "births", {"births.csv": born}, "NHS_NUMBER",
                 "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "NHS_NUMBER")),
-        Extract("deaths", "deaths", {"deaths.csv": died}, "ENTRY_NUMBER",
+        DeliveredExtract("deaths", "deaths", {"deaths.csv": died}, "ENTRY_NUMBER",
                 "USUAL_ADDRESS_POSTCODE", "DATE_OF_BIRTH", "SEX", ("REGISTRATION_DATE", "ENTRY_NUMBER")),
     ]  # fmt: skip
 
 
 def births(lives: Lives, on_nhs: np.ndarray, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return registered births; `on_nhs` says who has an NHS number, which a mother needs to be named by it."""
+    """Return registered births; `on_nhs` says who (row) has an NHS number, by which the mother is identified."""
     mother = lives.people["mother"].to_numpy()
     rows = np.flatnonzero((mother >= 0) & (lives.birth >= FIRST_DAY))
     born = lives.birth[rows]

@@ -1,4 +1,4 @@
-"""What every source is given, and what it hands over: the lives it may look at, and its extracts."""
+"""What every institution is given, an InstitutionView of the lives, and what it returns, DeliveredExtracts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ from synthetic_data.institutions.working_lives import WorkingLives, working_live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE
 
-Seen = TypeVar("Seen")
+Derived = TypeVar("Derived")
 
 
 @dataclass(frozen=True)
-class Extract:
-    """One extract of a source: its files by name, each a frame in the source's layout.
+class DeliveredExtract:
+    """One extract as an institution delivers it: its files by name, each a frame in the current layout.
 
-    Every frame begins with `row`, the true person, which is never written. `key` and `postcode` are headers;
-    `birth` and `sex` those whose values can break the contract; `order` those by which the files are sorted, which a
-    source that makes its rows `in_order` spares them.
+    Every frame begins with `row`, the true person, which is never written. `key` and `postcode` are headers; `birth`
+    and `sex` are those whose values can break the contract; `order` are those by which the files are sorted, unless
+    the institution makes its rows `in_order`.
     """
 
     name: str
@@ -36,25 +36,25 @@ class Extract:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """All that sources see: the lives, with which errors, and until when.
+class InstitutionView:
+    """All that institutions can observe: the lives, with which errors, and until when.
 
-    `snapshots` is how many of the last snapshots of the Patient Register are wanted, or None for all.
+    `snapshots` is the number of latest snapshots of the Patient Register to deliver, or None for all.
     """
 
     lives: Lives
     errors: Errors
     data_date: int = DATA_DATE
     snapshots: int | None = None
-    _shared: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _derived: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def working(self) -> WorkingLives:
         """The working lives of all people."""
         return working_lives(self.lives, self.errors)
 
-    def once(self, see: Callable[["Sight"], Seen]) -> Seen:
-        """Return what a function of this sight returns, and make it once however many sources look at it."""
-        if see not in self._shared:
-            self._shared[see] = see(self)
-        return self._shared[see]
+    def once(self, derive: Callable[["InstitutionView"], Derived]) -> Derived:
+        """Return the result of a function of this view, computed once however many institutions need it."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        return self._derived[derive]

@@ -1,4 +1,4 @@
-"""Who gets a National Insurance number, when, and from when on tax and benefit systems see a person."""
+"""Working lives: who gets a National Insurance number, when, and when tax and benefit systems first observe them."""
 
 from dataclasses import dataclass
 
@@ -15,39 +15,39 @@ from synthetic_data.numbers.draws import Days, between, draws, exponential, log_
 
 ADULT = 16
 RESIDENTS_REGISTER, GHOSTS_REGISTER = 1.0, 0.85
-"""Share of people who want a number, of those who live here on the first day, and who left before; that of heads of
-migrant groups is in their table."""
+"""Shares who apply for a number: residents of the first day, and people who left before. The table of migrant groups
+has the shares of those who come."""
 PARTNERS_REGISTER = 0.93
 WORKS_ALL_THE_SAME = 0.99
-"""...of students who stay on after the course."""
+"""Share of students staying on after the course who apply for a number."""
 SELDOM_WORKS = {"CN": 0.15, "HK": 0.4, "MY": 0.5, "SA": 0.3}
-"""Factor for students of some nationalities: few Chinese nationals register beside so many students (DWP, 2019)."""
+"""Factor for students of some nationalities: few Chinese nationals register, though many study (DWP, 2019)."""
 PENSION_AGE, PENSIONABLE_AFTER = 65, 10
 """Age, and years of residence, from which people draw a pension."""
 SEASONAL_LAG = 0.5
-"""Factor of the lag of those who come for a season."""
+"""Factor of the lag for people who come for a season."""
 SELF_EMPLOYED = 0.15
-"""Those in work on their own account (ONS, Labour market overview, 2019: 4.9 of 32.7 million)."""
+"""Share of people in work who are self-employed (ONS, Labour market overview, 2019: 4.9 of 32.7 million)."""
 STAYS_TO_WORK = 150
-"""Days after the course from which a student must have stayed for a job."""
+"""Days after the course beyond which a student must have stayed for a job."""
 VISITORS_REGISTER_FROM = 35
-"""Days of a visit from which anybody bothers."""
+"""Shortest visit, in days, on which people register."""
 
 
 @dataclass(frozen=True)
 class WorkingLives:
-    """One entry a person: the day of registration for a number, and the day from which activity is seen (`NEVER`)."""
+    """One entry per person: the day of registration for a number and the first day of activity (or `NEVER`)."""
 
     registration: Days
     active_from: Days
     overseas: NDArray[np.bool_]
     """Registered as an adult overseas national: on the Migrant Worker Scan."""
     self_employed: NDArray[np.bool_]
-    """On their own account whenever they work: a tax return shows it, and no employer."""
+    """Self-employed whenever they work: a tax return shows it, and no employer."""
 
 
 def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
-    """Return the working lives of all people; whoever is in the systems stays in them while living here."""
+    """Return the working lives of all people; people in the systems stay in them while living here."""
     people, seed, person = lives.people, lives.seed, lives.person
     start, end = lives.first_start, lives.first_end
     sixteen = (lives.birth + ADULT * YEAR).astype(np.int64)
@@ -65,18 +65,18 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
     nationality = people["nationality"][students]
     for country, factor in SELDOM_WORKS.items():
         share[students[(nationality == country).to_numpy()]] *= factor
-    # whoever comes to work does
+    # people who come to work do work
     never = np.where(purpose.are_any("work", "visit"), 0.0, errors.registration.never_active)
     wants = (draws(seed, "wants a number", person) < share) & (draws(seed, "never active", person) >= never)
     came, grew_up = np.flatnonzero(start > sixteen), np.flatnonzero(start <= sixteen)
     registration, active_from = sixteen.copy(), start.copy()
     registration[came], active_from[came] = _after_arrival(lives, errors, came)
-    # who grew up here gets a number at sixteen, and a first job or claim in the years after
+    # people who grew up here get a number at sixteen, and a first job or claim in the years after
     after = exponential(draws(seed, "leaving school", person[grew_up]), 1.5 * YEAR).astype(np.int64)
     active_from[grew_up] = np.maximum(sixteen[grew_up] + after, start[grew_up])
     returned = purpose.are("return") | ((lives.migrant_group == RESIDENT) & (start < FIRST_DAY))
     in_time = wants & ((registration < end) | returned)
-    # whoever lived here for long draws a pension in the end, though no tax or benefit system ever saw them before
+    # long-term residents draw a pension in the end, even if no tax or benefit system ever recorded them before
     pension = (lives.birth + PENSION_AGE * YEAR).astype(np.int64)
     draws_pension = (lives.migrant_group == RESIDENT) & (start < pension - PENSIONABLE_AFTER * YEAR)
     return WorkingLives(
@@ -88,7 +88,7 @@ def working_lives(lives: Lives, errors: Errors) -> WorkingLives:
 
 
 def _after_arrival(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> tuple[Days, Days]:
-    """Return when people who came as adults get a number, and from when on they work."""
+    """Return when people who came as adults get a number, and when they begin to work."""
     seed, person, rates = lives.seed, lives.person[rows], errors.registration
     start, purpose = lives.first_start[rows], lives.purpose[rows]
     median = np.maximum(group_rate(rates.nino_median_days, lives.group[rows]), 1e-9)
@@ -97,6 +97,6 @@ def _after_arrival(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> tup
     lag[studies] += between(draws(seed, "first job", person[studies]), 15, 250)
     lag[purpose.are("visit")] *= SEASONAL_LAG
     number = start + 1 + lag.astype(np.int64)
-    # work begins soon after arrival, often before the number is there
+    # work begins soon after arrival, often before the number arrives
     soon = start + 5 + between(draws(seed, "first work", person), 0, 25).astype(np.int64)
     return number, np.where(studies, number, np.minimum(number, soon))

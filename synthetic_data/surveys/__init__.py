@@ -1,1 +1,1 @@
-"""Surveys of the simulated country: coverage, clerical review and passengers."""
+"""Surveys of the simulated country, one module or two each: coverage survey, clerical review, passenger survey."""

@@ -1,4 +1,4 @@
-"""The clerical review: what reviewers find when they look for people of the coverage survey on the NHS list."""
+"""The clerical review: what reviewers find when they look up people of the coverage survey on the NHS list."""
 
 import numpy as np
 import polars as pl
@@ -7,31 +7,31 @@ from numpy.typing import NDArray
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import as_date
 from synthetic_data.numbers.draws import draws
 from synthetic_data.surveys import coverage_design, coverage_survey
 
 REVIEWED = 1_500
-"""Usual residents of each survey whom reviewers are expected to look for; all of them where they are fewer."""
+"""Expected number of usual residents of each survey that are reviewed; all of them if they are fewer."""
 REVIEWED_TWICE = 0.2
 FINDS_NOBODY = 0.6
-"""Wrong verdicts on people who are on the list that find nobody; the others find somebody of their household."""
+"""Share of wrong verdicts on listed people that find nobody; the others find a member of their household."""
 REVIEWERS = 12
 NOBODY = -1
 
 
-def delivered(sight: Sight) -> list[Extract]:
-    """Return the extract of the reviews of all surveys that are delivered on the data date."""
-    answers, on_nhs = sight.once(coverage_survey.seen_answers), sight.once(patient_registers.on_list)
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
+    """Return the extract of the reviews of all surveys delivered by the data date."""
+    answers, on_nhs = view.once(coverage_survey.delivered_answers), view.once(patient_registers.on_list)
     answers = answers.select("row", "PERSON_ID", "USUAL_RESIDENT", "REFERENCE_DATE")
     reviewed = [
-        review_sample(sight.lives, answers.filter(pl.col("REFERENCE_DATE") == as_date(on)), on_nhs, sight.errors, on)
-        for on in coverage_survey.surveys_delivered(sight.data_date)
+        review_sample(view.lives, answers.filter(pl.col("REFERENCE_DATE") == as_date(on)), on_nhs, view.errors, on)
+        for on in coverage_survey.surveys_delivered(view.data_date)
     ]
     file = {"review_sample.csv": pl.concat(reviewed)}
-    return [Extract("review_sample", "review_sample", file, "PERSON_ID", order=("PERSON_ID", "REVIEW"))]
+    return [DeliveredExtract("review_sample", "review_sample", file, "PERSON_ID", order=("PERSON_ID", "REVIEW"))]
 
 
 def review_sample(
@@ -39,9 +39,9 @@ def review_sample(
 ) -> pl.DataFrame:
     """Return the verdicts: the NHS number that a reviewer finds for a survey person, or none.
 
-    `answers` are those of the survey of the day `on`, and `on_nhs` says who (row) has an NHS number. Everybody is
-    reviewed or not by a draw of their own, so that the same people are reviewed whoever else is simulated. Who is
-    alone on the list of a household is never taken for somebody else of it.
+    `answers` are those of the survey of the day `on`, and `on_nhs` says who (row) has an NHS number. Each person is
+    reviewed or not by their own draw, so the same people are reviewed whichever others are simulated. A person whose
+    household has nobody else on the list is never mistaken for another member.
     """
     residents = answers.select(pl.col("row", "PERSON_ID").filter("USUAL_RESIDENT"))
     share = REVIEWED / coverage_design.expected_respondents(lives)
@@ -72,17 +72,17 @@ def review_sample(
 def _other_of_household(
     lives: Lives, rows: NDArray[np.int64], on_nhs: NDArray[np.bool_], on: int
 ) -> NDArray[np.int64]:
-    """Return for each person (row) the next one of the household who has an NHS number, or `NOBODY`."""
+    """Return for each person (row) the next household member with an NHS number, or `NOBODY`."""
     own = lives.household_on(rows, np.full(len(rows), on))
-    concerned = np.zeros(len(lives.households), dtype=bool)
-    concerned[own] = True
+    reviewed = np.zeros(len(lives.households), dtype=bool)
+    reviewed[own] = True
     everybody = np.flatnonzero(on_nhs)
     household = lives.household_on(everybody, np.full(len(everybody), on))
-    everybody, household = everybody[concerned[household]], household[concerned[household]]
+    everybody, household = everybody[reviewed[household]], household[reviewed[household]]
     order = np.lexsort((lives.person[everybody], household))
     member, home = everybody[order], household[order]
     first, last = np.searchsorted(home, own, side="left"), np.searchsorted(home, own, side="right")
-    # the one after oneself, or after the last the first; members stand in order of their number within a home
+    # the next member, or the first one after the last; members are in order of their number within a household
     place = np.zeros(len(lives.people), dtype=np.int64)
     place[member] = np.arange(1, len(member) + 1)
     after = np.where(on_nhs[rows] & (place[rows] < last), place[rows], first)
@@ -91,7 +91,7 @@ def _other_of_household(
 
 
 def _reviewers(lives: Lives, person: NDArray[np.int64], review: NDArray[np.int64], on: int) -> pl.Series:
-    """Return who reviews: the second verdict is another reviewer's."""
+    """Return the reviewer of each verdict: the second one is from another reviewer."""
     first = (draws(lives.seed, "reviewer", person, on) * REVIEWERS).astype(np.int64)
     step = 1 + (draws(lives.seed, "second reviewer", person, on) * (REVIEWERS - 1)).astype(np.int64)
     reviewer = np.where(review == 1, first, (first + step) % REVIEWERS)

@@ -1,4 +1,4 @@
-"""The design of the coverage survey: which postcodes and households are asked, and with which weight.
+"""The design of the coverage survey: which postcodes and households are sampled, and their weights.
 
 Postcodes are drawn by simple random sampling within strata of hardness to count, then households at them by
 Bernoulli sampling. Both follow from the map and from keyed draws alone, never from who lives where: a person is
@@ -16,16 +16,16 @@ from synthetic_data.numbers.draws import Floats, draws
 TARGET_CV = 0.01
 MINIMUM_RESPONDENTS = 3_000
 HOUSEHOLDS_ASKED = 0.8
-"""Share of the households at a sampled postcode, so that more postcodes are seen for the same number of people."""
+"""Share of households asked at a sampled postcode, so that the same number of people come from more postcodes."""
 BETWEEN = 0.25
-"""Squared coefficient of variation of people at the postcodes of a stratum: that of simulated countries, 0.20 to
-0.22, with some room."""
+"""Squared coefficient of variation of people per postcode of a stratum: 0.20 to 0.22 in simulated countries, plus a
+margin."""
 HOUSEHOLD = 2.9
-"""People in the household of the average person (that of simulated countries: 2.8): they are asked together."""
+"""People in the household of the average person, who are asked together (2.8 in simulated countries)."""
 RESPONSE = 0.93
-"""Share of people asked who answer: what the 2001 census reached (94%), less the room of a planner."""
+"""Share of people asked who answer: that of the 2001 census (94%), less a planning margin."""
 GROWTH = 1.05
-"""People here on a survey day to those of the first day."""
+"""Ratio of people here on a survey day to those here on the first day."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Sample:
 def postcodes_needed(
     postcodes: int, mean: float, households: float, cv: float = TARGET_CV, respondents: int = MINIMUM_RESPONDENTS
 ) -> int:
-    """Return how many of the postcodes to sample, where `mean` people live at each; it can be more than there are.
+    """Return how many postcodes to sample, if `mean` people live at each; it can be more than there are.
 
     The weighted number of respondents of n of N postcodes has, by design, the squared coefficient of variation
     ((1 - n/N) B + W) / n: B is the squared coefficient of variation of people at a postcode, and
     W = (1 - q) s / (q m) that of the household stage, at which one in q households of s people is asked and answers,
     with m people at a postcode (two-stage sampling, Cochran, Sampling Techniques, 1977, chapters 10 and 11; people
-    who are missed in answering households are counted as if their whole household were, which is on the safe side).
-    It is solved for n; then n is raised until the expected respondents, less three standard deviations, are enough.
+    missed in answering households are counted as if their whole household were missed, which is conservative). It is
+    solved for n; then n is raised until expected respondents, less three standard deviations, are enough.
     """
     reached = households * RESPONSE
     within = (1 - reached) * HOUSEHOLD / (reached * mean)
@@ -67,7 +67,7 @@ def postcodes_needed(
 
 
 def design(postcodes: int, residents: int) -> Design:
-    """Return the design for a country of so many residents; where two stages are too few, everybody is asked."""
+    """Return the design for a country of `residents`; if two stages yield too few people, everybody is asked."""
     mean = GROWTH * residents / postcodes
     two_stages = postcodes_needed(postcodes, mean, HOUSEHOLDS_ASKED)
     return Design(two_stages, HOUSEHOLDS_ASKED) if two_stages < postcodes else Design(postcodes, 1.0)

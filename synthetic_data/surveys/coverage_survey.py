@@ -1,7 +1,7 @@
-"""The coverage survey of 30 June 2015 and of 30 June 2017: everybody at the households of a sample is asked.
+"""The coverage surveys of 30 June 2015 and 30 June 2017: everybody in a sample of households is asked.
 
-It finds all who are staying in a household, journeys aside, and asks whether they usually live here: residents are
-those who have been here, or mean to be, for more than twelve months.
+They include all people staying in a household, journeys aside, and ask whether they usually live here: residents are
+those who have been here, or intend to be, for more than twelve months.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.ordinals import ordinals
 from synthetic_data.numbers.days import NEVER, SURVEY_DAY, as_date, dates, day
@@ -23,7 +23,7 @@ from synthetic_data.surveys.coverage_response import answers
 from synthetic_data.surveys.intentions import LONG, MONTH, intended_stay
 
 SURVEY_DAYS = (day(2015, 6, 30), SURVEY_DAY)
-"""Days of the surveys: a chain that reads one takes the later, whose neighbouring years it knows best."""
+"""Days of the surveys; by default the chain reads the later one, for whose neighbouring years it has most data."""
 DELIVERED_AFTER = 184
 """Days from a survey to its delivery at the end of the year."""
 INTENDED = ("UNDER_6", "6_TO_12", "12_OR_MORE")
@@ -31,37 +31,37 @@ YEAR_AGO = ("SAME", "ELSEWHERE", "ABROAD", "NOT_BORN")
 STRATA = [f"HTC_{hardness}" for hardness in range(1, 6)]
 
 
-def delivered(sight: Sight) -> list[Extract]:
-    """Return the extract of the surveys that are delivered on the data date."""
-    file = {"coverage_survey.csv": sight.once(seen_answers)}
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
+    """Return the extract of the surveys delivered by the data date."""
+    file = {"coverage_survey.csv": view.once(delivered_answers)}
     order = ("REFERENCE_DATE", "POSTCODE", "HOUSEHOLD_ID", "PERSON_ID")
     return [
-        Extract(
+        DeliveredExtract(
             "coverage_survey", "coverage_survey", file, "PERSON_ID", "POSTCODE", "DOB", "SEX", order, in_order=True
         )
     ]
 
 
-def seen_answers(sight: Sight) -> pl.DataFrame:
-    """Return the answers to all surveys that are delivered on the data date."""
-    posted = sight.once(patient_registers.seen_postings)
+def delivered_answers(view: InstitutionView) -> pl.DataFrame:
+    """Return the answers to all surveys delivered by the data date."""
+    posted = view.once(patient_registers.nhs_postings)
     return pl.concat([
-        coverage_survey(sight.lives, sight.errors, listed_on(sight.lives, posted, one), one)
-        for one in surveys_delivered(sight.data_date)
+        coverage_survey(view.lives, view.errors, listed_on(view.lives, posted, one), one)
+        for one in surveys_delivered(view.data_date)
     ])  # fmt: skip
 
 
 def surveys_delivered(data_date: int) -> list[int]:
-    """Return the days of the surveys that are delivered on the data date."""
+    """Return the days of the surveys delivered by the data date."""
     return [one for one in SURVEY_DAYS if one + DELIVERED_AFTER <= data_date]
 
 
 def listed_on(lives: Lives, posted: pl.DataFrame, on: int) -> NDArray[np.bool_]:
-    """Return who (row) is on the PDS list on a day: those whom the latest posting has not removed."""
+    """Return who (row) is on the PDS list on a day: people whose latest posting is not a removal."""
     known = posted.select("row", "type").filter(
         (posted["posting"] <= on) & (posted["type"] != patient_registers.DROP)
     )
-    # postings stand in order of the person and the day
+    # postings are sorted by person and day
     latest = known.filter(pl.col("row") != pl.col("row").shift(-1, fill_value=-1))
     listed = np.zeros(len(lives.people), dtype=bool)
     listed[latest["row"].to_numpy()] = (latest["type"] != patient_registers.REMOVAL).to_numpy()
@@ -114,14 +114,14 @@ def coverage_survey(lives: Lives, errors: Errors, listed: NDArray[np.bool_], on:
 
 
 def _nationality(lives: Lives, rows: NDArray[np.int64], on: int) -> pl.Series:
-    """Return the nationality of people on a day: those who were naturalised call themselves British."""
-    held_then = lives.people.select("nationality", "naturalised")[rows]
+    """Return the nationality of people on a day: people who have naturalised answer British."""
+    people = lives.people.select("nationality", "naturalised")[rows]
     british = pl.col("naturalised") <= on
-    return held_then.select(pl.when(british).then(pl.lit("GB")).otherwise("nationality")).to_series()
+    return people.select(pl.when(british).then(pl.lit("GB")).otherwise("nationality")).to_series()
 
 
 def chains_on(lives: Lives, rows: NDArray[np.int64], on: int) -> tuple[Days, Days]:
-    """Return when people who are here on a day first came and will last leave, absences of up to a year aside."""
+    """Return when people who are here on a day first came and will last leave, ignoring absences of up to a year."""
     stays = lives.stays
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
     anew = begins(row) | (start - np.roll(end, 1) > 365)
@@ -134,13 +134,13 @@ def chains_on(lives: Lives, rows: NDArray[np.int64], on: int) -> tuple[Days, Day
 
 
 def _residence(lives: Lives, errors: Errors, rows: NDArray[np.int64], on: int) -> dict[str, pl.Series]:
-    """Return whether people say that they usually live here, the month of arrival, and how long they mean to stay.
+    """Return whether people answer that they usually live here, the month of arrival, and the intended stay.
 
-    Who has been here for a year says so; newcomers say what they mean to do. Those born here were never asked.
+    People who have been here for a year answer yes; newcomers state their intention. People born here are not asked.
     """
     came, goes = chains_on(lives, rows, on)
-    means_to_go = np.where(goes == lives.death[rows], NEVER, goes)  # nobody foresees death
-    stated = intended_stay(lives, errors.intentions, rows, came, means_to_go)
+    foreseen = np.where(goes == lives.death[rows], NEVER, goes)  # nobody foresees death
+    stated = intended_stay(lives, errors.intentions, rows, came, foreseen)
     stated = np.maximum(stated, (on - came) / MONTH)
     arrived = came > lives.birth[rows]
     intended = np.where(arrived, (stated >= 6).astype(np.int64) + (stated >= LONG), len(INTENDED))
@@ -156,10 +156,10 @@ def _year_ago(lives: Lives, rows: NDArray[np.int64], postcode: NDArray[np.int64]
     before = np.full(len(rows), on - 365)
     was_here, then = lives.is_here(rows, before), lives.postcode_at(rows, before)
     same, elsewhere, abroad, not_born = range(len(YEAR_AGO))
-    told = np.select([lives.birth[rows] > before, ~was_here, then == postcode], [not_born, abroad, same], elsewhere)
+    answer = np.select([lives.birth[rows] > before, ~was_here, then == postcode], [not_born, abroad, same], elsewhere)
     return {
-        "YEAR_AGO": pl.Series(YEAR_AGO)[told],
-        "POSTCODE_YEAR_AGO": _where(told == elsewhere, lives.map.text[then]),
+        "YEAR_AGO": pl.Series(YEAR_AGO)[answer],
+        "POSTCODE_YEAR_AGO": _where(answer == elsewhere, lives.map.text[then]),
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from flows.targets import report_targets
 from pipeline.errors import UserError
 from synthetic_data.benchmarks.observed_study import open_study
-from synthetic_data.benchmarks.spread import measure_spread
+from synthetic_data.benchmarks.standard_errors import measure_standard_errors
 from synthetic_data.benchmarks.targets import compare, read_targets
 from synthetic_data.simulate import simulate
 
@@ -145,7 +145,7 @@ def test_a_study_of_some_regions_cannot_be_compared(copy):
 
 def test_spread_is_measured_over_seeds_and_brought_to_one_size():
     targets = read_targets()
-    spread = measure_spread([1, 2, 3], 1_000, targets)
+    spread = measure_standard_errors([1, 2, 3], 1_000, targets)
     assert spread["name"].to_list() == [one.name for one in targets.target]
     assert set(spread["residents"]) == {1_000}
     assert spread["seeds"].max() == 3

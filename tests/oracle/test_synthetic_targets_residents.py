@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from synthetic_data.benchmarks.observed_study import Observed, open_study
+from synthetic_data.benchmarks.observed_study import ObservedStudy, open_study
 from synthetic_data.benchmarks.targets import read_targets, study_residents
 from synthetic_data.simulate import simulate
 from synthetic_data.truth import definitions
@@ -15,7 +15,7 @@ RESIDENTS = 1_500
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Observed:
+def study(tmp_path_factory) -> ObservedStudy:
     folder = tmp_path_factory.mktemp("study")
     simulate(RESIDENTS, 11, folder)
     return open_study(folder)

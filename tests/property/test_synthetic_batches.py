@@ -26,7 +26,7 @@ from synthetic_data.country.parts import (
     people_of,
 )
 from synthetic_data.delivery import ordered_files
-from synthetic_data.delivery.ordered_files import Spool
+from synthetic_data.delivery.ordered_files import OrderedFiles
 
 RESIDENTS = 2_000
 
@@ -156,10 +156,10 @@ def test_pieces_make_the_file_that_is_written_at_once(
     folder = tmp_path_factory.mktemp("it's [a] folder*")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ordered_files, "ROW_GROUP", group)
-        with Spool(folder / "once", 1) as once:
+        with OrderedFiles(folder / "once", 1) as once:
             once.batches[0].put(f"table.{kind}", frame, ("text", "key"))
             rows_once = once.gather(once.batches)
-        with Spool(folder / "pieces", number) as pieces:
+        with OrderedFiles(folder / "pieces", number) as pieces:
             for piece, batch in enumerate(pieces.batches):
                 batch.put(f"table.{kind}", frame.filter(pl.col("key") % number == piece), ("text", "key"))
             rows_of_pieces = pieces.gather(pieces.batches, threads=2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from synthetic_data.delivery.extracts import extracts
-from synthetic_data.delivery.second_numbers import _in_place
+from synthetic_data.delivery.second_numbers import _reordered
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.lives.build import live
 from synthetic_data.numbers import draws
@@ -39,7 +39,7 @@ def test_rows_under_new_names_find_their_places_among_the_others(rows, number, d
     new = data.draw(st.lists(st.text("abé", min_size=4, max_size=4), min_size=len(moved), max_size=len(moved)))
     frame = frame.with_columns(frame["name"].scatter(moved, new)).with_row_index()
     plain = frame.sort("name", "number", maintain_order=True)
-    assert_frame_equal(_in_place(frame, ("name", "number"), np.array(moved, dtype=np.int64)), plain)
+    assert_frame_equal(_reordered(frame, ("name", "number"), np.array(moved, dtype=np.int64)), plain)
 
 
 @given(st.lists(st.integers(0, 2**62), min_size=1, max_size=40), st.integers(0, 9))

@@ -9,7 +9,7 @@ from synthetic_data.delivery import extracts
 from synthetic_data.delivery.second_numbers import second_days
 from synthetic_data.errors.catalogue import Errors, with_overrides
 from synthetic_data.errors.no_errors import NO_ERRORS
-from synthetic_data.institutions.view import Extract
+from synthetic_data.institutions.view import DeliveredExtract
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, NEVER, day
@@ -23,20 +23,20 @@ def lives() -> Lives:
     return live(seed=6, residents=1_500)
 
 
-def made(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> list[Extract]:
+def made(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> list[DeliveredExtract]:
     return list(extracts.extracts(lives, errors, data_date))
 
 
 @pytest.fixture(scope="module")
-def twice(lives: Lives) -> list[Extract]:
+def twice(lives: Lives) -> list[DeliveredExtract]:
     return made(lives, with_overrides(NO_ERRORS, SECONDS, "test"))
 
 
-def frames(of: list[Extract]) -> dict[str, pl.DataFrame]:
+def frames(of: list[DeliveredExtract]) -> dict[str, pl.DataFrame]:
     return {one.name: pl.concat(one.files.values()) for one in of}
 
 
-def test_numbers_are_those_of_one_person_and_some_people_have_two(twice: list[Extract]) -> None:
+def test_numbers_are_those_of_one_person_and_some_people_have_two(twice: list[DeliveredExtract]) -> None:
     for name, key in KEYS.items():
         keys = frames(twice)[name].select("row", key).unique()
         assert keys[key].is_unique().all()
@@ -45,7 +45,7 @@ def test_numbers_are_those_of_one_person_and_some_people_have_two(twice: list[Ex
         assert (a_person == 2).mean() > 0.03
 
 
-def test_the_second_number_is_used_from_the_day_on(twice: list[Extract], lives: Lives) -> None:
+def test_the_second_number_is_used_from_the_day_on(twice: list[DeliveredExtract], lives: Lives) -> None:
     crossings = frames(twice)["exit_checks_travel"]
     since = second_days(lives, "exit_checks", 0.5)[crossings["row"].to_numpy()]
     later = pl.Series(crossings["EVENT_DATE"].to_physical().to_numpy() >= since)
@@ -54,7 +54,7 @@ def test_the_second_number_is_used_from_the_day_on(twice: list[Extract], lives: 
     assert abs((second_days(lives, "exit_checks", 0.5) < NEVER).mean() - 0.5) < 0.06
 
 
-def test_pr_lists_no_number_that_pds_has_not_posted(twice: list[Extract]) -> None:
+def test_pr_lists_no_number_that_pds_has_not_posted(twice: list[DeliveredExtract]) -> None:
     of = frames(twice)
     first_posted = of["pds"].group_by("NHS_NUMBER").agg(posted=pl.col("POSTING_DATE").min())
     listed = of["pr"].join(first_posted, left_on="NHS_NO", right_on="NHS_NUMBER", how="left")
@@ -63,13 +63,13 @@ def test_pr_lists_no_number_that_pds_has_not_posted(twice: list[Extract]) -> Non
     assert once.is_unique().all()
 
 
-def test_postings_keep_their_contract(twice: list[Extract]) -> None:
+def test_postings_keep_their_contract(twice: list[DeliveredExtract]) -> None:
     postings = frames(twice)["pds"].select("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE")
     assert postings.is_unique().all()
     assert postings["POSTING_DATE"].max() <= date(2019, 12, 31)
 
 
-def test_the_truth_knows_who_is_behind_both_numbers(twice: list[Extract], lives: Lives) -> None:
+def test_the_truth_knows_who_is_behind_both_numbers(twice: list[DeliveredExtract], lives: Lives) -> None:
     (pds,) = (one for one in twice if one.name == "pds")
     known = extracts.identities(lives, map(extracts.known_people, twice), extracts.latest_addresses(pds))
     assert known.select("source", "person_key").is_unique().all()
@@ -94,7 +94,7 @@ def test_the_second_record_has_errors_of_its_own(lives: Lives) -> None:
     assert 0.6 < (second == 2).mean() < 0.8
 
 
-def test_an_earlier_cut_stands_in_a_later_one(lives: Lives, twice: list[Extract]) -> None:
+def test_an_earlier_cut_stands_in_a_later_one(lives: Lives, twice: list[DeliveredExtract]) -> None:
     errors = with_overrides(NO_ERRORS, SECONDS, "test")
     early = frames(made(lives, errors, day(2018, 6, 30)))
     late = frames(twice)

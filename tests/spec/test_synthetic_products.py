@@ -13,11 +13,11 @@ from synthetic_data.country.tables import table
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.institutions import activity
-from synthetic_data.institutions.benefits import benefit_spells, families, universal_credit
+from synthetic_data.institutions.benefits import benefit_spells, child_benefit, tax_credits, universal_credit
 from synthetic_data.institutions.home_office import leave, settlement_scheme
 from synthetic_data.institutions.home_office.permissions import permissions
-from synthetic_data.institutions.revenue import earnings, insurance_numbers
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.revenue import activity_weeks, earnings
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, NEVER, YEAR, as_date, dates, day, year_starts
@@ -31,18 +31,18 @@ def lives() -> Lives:
 
 
 @pytest.fixture(scope="module")
-def sight(lives: Lives) -> Sight:
-    return Sight(lives, NO_ERRORS)
+def view(lives: Lives) -> InstitutionView:
+    return InstitutionView(lives, NO_ERRORS)
 
 
 @pytest.fixture(scope="module")
-def weeks(sight: Sight) -> pl.DataFrame:
-    return activity.weeks_of_people(sight, insurance_numbers.activity_weeks(sight, sight.data_date))
+def weeks(view: InstitutionView) -> pl.DataFrame:
+    return activity.weeks_of_people(view, activity_weeks.activity_weeks(view, view.data_date))
 
 
 @pytest.fixture(scope="module")
-def spells(sight: Sight) -> pl.DataFrame:
-    return benefit_spells.benefit_spells(sight)
+def spells(view: InstitutionView) -> pl.DataFrame:
+    return benefit_spells.benefit_spells(view)
 
 
 def within(count: int, share: float, of: int) -> bool:
@@ -123,8 +123,8 @@ def test_combinations_have_one_main_benefit_and_help_with_disability_changes_its
 # tax years
 
 
-def test_a_tax_year_stands_for_every_year_with_weeks_in_tax(sight: Sight, weeks: pl.DataFrame) -> None:
-    told = earnings.tax_years(sight)
+def test_a_tax_year_stands_for_every_year_with_weeks_in_tax(view: InstitutionView, weeks: pl.DataFrame) -> None:
+    told = earnings.tax_years(view)
     expected = weeks.filter(pl.col("WEEKS_TAX") > 0).with_columns(
         TAX_YEAR=pl.col("TAX_YEAR_START").dt.strftime("%Y-") + pl.col("TAX_YEAR_END").dt.strftime("%y")
     )
@@ -172,8 +172,8 @@ def test_pay_has_its_median_by_age_sex_and_place(lives: Lives) -> None:
 # leave and citizenship
 
 
-def test_grants_of_leave_are_the_permissions_of_exit_checks(sight: Sight, lives: Lives) -> None:
-    applications = leave.leave_applications(sight)
+def test_grants_of_leave_are_the_permissions_of_exit_checks(view: InstitutionView, lives: Lives) -> None:
+    applications = leave.leave_applications(view)
     granted = applications.filter(pl.col("OUTCOME") == "GRANT").select("row", "VALID_FROM", "VALID_TO")
     shown = permissions(lives, DATA_DATE)
     expected = shown.select("row").with_columns(
@@ -188,8 +188,8 @@ def test_grants_of_leave_are_the_permissions_of_exit_checks(sight: Sight, lives:
     assert later["row"].n_unique() == refused["row"].n_unique()
 
 
-def test_settlement_and_extensions_tell_how_people_came(sight: Sight) -> None:
-    applications = leave.leave_applications(sight).sort("row", "OUTCOME_DATE")
+def test_settlement_and_extensions_tell_how_people_came(view: InstitutionView) -> None:
+    applications = leave.leave_applications(view).sort("row", "OUTCOME_DATE")
     settled = applications.filter((pl.col("CASE_TYPE") == "SET") & (pl.col("OUTCOME") == "GRANT"))
     assert settled["VALID_TO"].null_count() == len(settled)
     assert settled["LEAVE_CATEGORY"].str.starts_with("SET").all()
@@ -204,8 +204,8 @@ def test_settlement_and_extensions_tell_how_people_came(sight: Sight) -> None:
     assert set(switched["row"]) <= set(students["row"])
 
 
-def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(sight: Sight, lives: Lives) -> None:
-    granted = leave.citizenship(sight).filter(pl.col("OUTCOME") == "GRANT")
+def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(view: InstitutionView, lives: Lives) -> None:
+    granted = leave.citizenship(view).filter(pl.col("OUTCOME") == "GRANT")
     british = lives.naturalised
     expected = np.flatnonzero(british <= DATA_DATE)
     assert sorted(granted["row"]) == expected.tolist()
@@ -216,8 +216,8 @@ def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(sight: S
 # families
 
 
-def test_families_agree_with_lives(sight: Sight, lives: Lives) -> None:
-    awards = families.child_awards(sight)
+def test_families_agree_with_lives(view: InstitutionView, lives: Lives) -> None:
+    awards = child_benefit.child_awards(view)
     assert awards.height > 500
     child, row = awards["child"].to_numpy(), awards["row"].to_numpy()
     start, end = awards["start"].to_numpy(), awards["end"].to_numpy()
@@ -231,25 +231,27 @@ def test_families_agree_with_lives(sight: Sight, lives: Lives) -> None:
     assert lives.is_here(child, start).mean() > 0.98
 
 
-def test_who_needs_a_visa_claims_from_settlement_protection_or_citizenship_on(sight: Sight, lives: Lives) -> None:
-    awards = families.child_awards(sight)
+def test_visa_nationals_claim_only_after_settlement_protection_or_citizenship(
+    view: InstitutionView, lives: Lives
+) -> None:
+    awards = child_benefit.child_awards(view)
     row, start = awards["row"].to_numpy(), awards["start"].to_numpy()
     needs = lives.visa_national[row]
-    may = leave.settled_from(sight)[row]
+    may = leave.settled_from(view)[row]
     assert needs.any()
     assert (start[needs] >= may[needs]).all()
 
 
-def test_families_opt_out_from_january_2013_on_and_those_who_earn(sight: Sight) -> None:
-    claims = families.claims(sight)
+def test_families_opt_out_from_january_2013_on_and_those_who_earn(view: InstitutionView) -> None:
+    claims = child_benefit.claims(view)
     assert claims["row"].is_unique().all()
     opted = claims["OPT_OUT_DATE"].drop_nulls()
     assert (opted >= date(2013, 1, 7)).all()
     assert 0.02 < len(opted) / len(claims) < 0.25
 
 
-def test_tax_credits_lie_in_their_tax_year_and_end_with_universal_credit(sight: Sight) -> None:
-    awards = families.tax_credits(sight)
+def test_tax_credits_lie_in_their_tax_year_and_end_with_universal_credit(view: InstitutionView) -> None:
+    awards = tax_credits.tax_credits(view)
     year = pl.col("TAX_YEAR").str.head(4).cast(pl.Int32)
     inside = awards.select(
         (pl.col("AWARD_START") >= pl.date(year, 4, 6))
@@ -262,11 +264,11 @@ def test_tax_credits_lie_in_their_tax_year_and_end_with_universal_credit(sight: 
     assert int((of_year == "2019-20").sum()) < 0.85 * int((of_year == "2015-16").sum())
 
 
-def test_tax_credits_count_the_children_for_whom_child_benefit_is_paid_in_the_year(sight: Sight) -> None:
-    awards = families.tax_credits(sight).select(
+def test_tax_credits_count_the_children_for_whom_child_benefit_is_paid_in_the_year(view: InstitutionView) -> None:
+    awards = tax_credits.tax_credits(view).select(
         "row", "TAX_YEAR", "AWARD_START", "CHILDREN", year=pl.col("TAX_YEAR").str.head(4).cast(pl.Int32)
     )
-    paid = families.child_awards(sight).select(
+    paid = child_benefit.child_awards(view).select(
         "row", begin=pl.col("start").cast(pl.Int32).cast(pl.Date), end=pl.col("end").cast(pl.Int32).cast(pl.Date)
     )
     first, last = pl.date(pl.col("year"), 4, 6), pl.date(pl.col("year") + 1, 4, 5)
@@ -300,8 +302,8 @@ def slow_resident_since(lives: Lives, row: int, on: int) -> int:
     return since
 
 
-def test_five_years_of_residence_settle(sight: Sight, lives: Lives) -> None:
-    applications = settlement_scheme.applications(sight)
+def test_five_years_of_residence_settle(view: InstitutionView, lives: Lives) -> None:
+    applications = settlement_scheme.applications(view)
     decided = applications.filter(pl.col("OUTCOME").is_in(["SETTLED", "PRE-SETTLED"]))
     assert decided.height > 30
     row = decided["row"].to_numpy()
@@ -314,8 +316,8 @@ def test_five_years_of_residence_settle(sight: Sight, lives: Lives) -> None:
     assert settled[long].mean() > 0.85
 
 
-def test_those_apply_who_are_of_the_union_here_and_not_british(sight: Sight, lives: Lives) -> None:
-    applications = settlement_scheme.applications(sight)
+def test_those_apply_who_are_of_the_union_here_and_not_british(view: InstitutionView, lives: Lives) -> None:
+    applications = settlement_scheme.applications(view)
     row = applications["row"].to_numpy()
     on = applications["APPLICATION_DATE"].to_physical().to_numpy().astype(np.int64)
     assert set(lives.people["fine_group"].to_numpy()[row]) <= set(settlement_scheme.GROUPS)
@@ -328,20 +330,20 @@ def test_those_apply_who_are_of_the_union_here_and_not_british(sight: Sight, liv
     assert applications["UAN"].is_unique().all()
 
 
-def test_one_person_has_one_reference_in_leave_and_the_scheme(sight: Sight) -> None:
-    both = leave.citizenship(sight).select("row", "HO_PERSON_ID").unique()
-    other = settlement_scheme.applications(sight).select("row", "HO_PERSON_ID").unique()
+def test_one_person_has_one_reference_in_leave_and_the_scheme(view: InstitutionView) -> None:
+    both = leave.citizenship(view).select("row", "HO_PERSON_ID").unique()
+    other = settlement_scheme.applications(view).select("row", "HO_PERSON_ID").unique()
     of_two = both.join(other, on="row")
     assert (of_two["HO_PERSON_ID"] == of_two["HO_PERSON_ID_right"]).all()
     references = pl.concat([both, other]).unique()
     assert references["HO_PERSON_ID"].n_unique() == references["row"].n_unique() == len(references)
 
 
-@pytest.mark.parametrize("source", [benefit_spells, earnings, families, leave, settlement_scheme])
-def test_records_of_one_part_do_not_depend_on_the_others(sight: Sight, source: ModuleType) -> None:
-    lives = sight.lives
+@pytest.mark.parametrize("source", [benefit_spells, child_benefit, earnings, leave, settlement_scheme, tax_credits])
+def test_records_of_one_part_do_not_depend_on_the_others(view: InstitutionView, source: ModuleType) -> None:
+    lives = view.lives
     part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON_PART])
-    alone, together = (source.delivered(Sight(one, Errors())) for one in (part, lives))
+    alone, together = (source.deliver(InstitutionView(one, Errors())) for one in (part, lives))
     of_part = np.isin(lives.person, part.person)
     for one, other in zip(alone, together, strict=True):
         for file, frame in one.files.items():

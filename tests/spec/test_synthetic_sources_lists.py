@@ -11,11 +11,11 @@ from synthetic_data.errors.catalogue import Errors, with_overrides
 from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.institutions import activity, registrars
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.nhs.postings import ONE_CONTRACTOR
-from synthetic_data.institutions.revenue import insurance_numbers
+from synthetic_data.institutions.nhs.removals import ONE_CONTRACTOR
+from synthetic_data.institutions.revenue import activity_weeks
 from synthetic_data.institutions.universities import student_record
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives import studies
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
@@ -31,17 +31,17 @@ def lives() -> Lives:
 
 
 @pytest.fixture(scope="module")
-def sight(lives: Lives) -> Sight:
-    return Sight(lives, Errors())
+def view(lives: Lives) -> InstitutionView:
+    return InstitutionView(lives, Errors())
 
 
 @pytest.fixture(scope="module")
-def postings(sight: Sight) -> pl.DataFrame:
-    return patient_registers.postings(sight.lives, sight.working, sight.errors, LAST)
+def postings(view: InstitutionView) -> pl.DataFrame:
+    return patient_registers.postings(view.lives, view.working, view.errors, LAST)
 
 
-def snapshot(sight: Sight, postings: pl.DataFrame, year: int) -> pl.DataFrame:
-    return patient_registers.patient_registers(sight, postings, [year])[year]
+def snapshot(view: InstitutionView, postings: pl.DataFrame, year: int) -> pl.DataFrame:
+    return patient_registers.patient_registers(view, postings, [year])[year]
 
 
 def ghosts(lives: Lives) -> np.ndarray:
@@ -57,30 +57,32 @@ def test_ghosts_are_posted_before_2010_and_then_at_most_cleaned_off(lives: Lives
     assert later["row"].is_unique().all()
 
 
-def test_lists_are_cleaned_at_the_pace_of_the_catalogue(lives: Lives, sight: Sight, postings: pl.DataFrame) -> None:
+def test_lists_are_cleaned_at_the_pace_of_the_catalogue(
+    lives: Lives, view: InstitutionView, postings: pl.DataFrame
+) -> None:
     """4% a year are taken off up to September 2015 (5.67 years): 1 - 0.96 ** 5.67 = 20.7% of the ghosts."""
     off = postings.filter(
         pl.col("row").is_in(pl.Series(ghosts(lives)).implode()) & (pl.col("type") == patient_registers.REMOVAL)
     )["posting"]
     number = len(ghosts(lives))
-    share = 1 - (1 - sight.errors.leavers.cleaned_a_year) ** 5.67
+    share = 1 - (1 - view.errors.leavers.cleaned_a_year) ** 5.67
     found = (off < ONE_CONTRACTOR).sum() / number
     assert abs(found - share) < 4 * np.sqrt(share * (1 - share) / number)
 
 
-def test_lists_exceed_the_residents_and_ever_more(sight: Sight, postings: pl.DataFrame) -> None:
+def test_lists_exceed_the_residents_and_ever_more(view: InstitutionView, postings: pl.DataFrame) -> None:
     excess = []
     for year in (2014, 2019):
-        listed = len(snapshot(sight, postings, year))
-        here = sight.lives.is_here(
-            np.arange(len(sight.lives.people)), np.full(len(sight.lives.people), day(year, 7, 31))
+        listed = len(snapshot(view, postings, year))
+        here = view.lives.is_here(
+            np.arange(len(view.lives.people)), np.full(len(view.lives.people), day(year, 7, 31))
         )
         excess.append(listed / here.sum() - 1)
     assert 0.01 < excess[0] < excess[1] < 0.08
 
 
 def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
-    perfect = Sight(lives, NO_ERRORS)
+    perfect = InstitutionView(lives, NO_ERRORS)
     listed = snapshot(perfect, patient_registers.postings(lives, perfect.working, NO_ERRORS, LAST), 2017)[
         "row"
     ].to_numpy()
@@ -90,7 +92,7 @@ def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
 
 def flags(lives: Lives, postings: pl.DataFrame, lost: float) -> pl.DataFrame:
     errors = with_overrides(Errors(), {"registration": {"flag_lost": lost}}, "test")
-    return patient_registers.patient_registers(Sight(lives, errors), postings, [2017])[2017]
+    return patient_registers.patient_registers(InstitutionView(lives, errors), postings, [2017])[2017]
 
 
 def test_flag_4_is_that_of_an_acceptance_within_the_year_and_is_lost_with_the_practice(
@@ -110,8 +112,8 @@ def test_flag_4_is_that_of_an_acceptance_within_the_year_and_is_lost_with_the_pr
     assert flagged["ACCEPT_DATE"].is_between(date(2016, 8, 1), date(2017, 7, 31)).all()
 
 
-def test_weeks_and_benefits_tell_the_same(sight: Sight) -> None:
-    weeks = next(one for one in activity.delivered(sight) if one.name == "activity_weeks").files[
+def test_weeks_and_benefits_tell_the_same(view: InstitutionView) -> None:
+    weeks = next(one for one in activity.deliver(view) if one.name == "activity_weeks").files[
         "activity_weeks.parquet"
     ]
     combination = weeks["BENEFIT_COMBINATION"]
@@ -127,7 +129,7 @@ def test_weeks_and_benefits_tell_the_same(sight: Sight) -> None:
     assert (on_credit.filter(pl.col("TAX_YEAR_START") < date(2013, 4, 6))["uc"] == 0).all()
     assert on_credit["uc"].to_list()[-1] > on_credit["uc"].to_list()[-3] > 0
     pensions = weeks.filter(combination.str.starts_with("RP"))["row"].unique().to_numpy()
-    assert age(sight.lives.birth[pensions], day(2019, 4, 6)).min() > 60
+    assert age(view.lives.birth[pensions], day(2019, 4, 6)).min() > 60
 
 
 def test_the_longer_part_of_a_year_names_its_benefits() -> None:
@@ -150,16 +152,16 @@ def test_pension_begins_with_the_first_tax_year_at_the_age_of_the_law(lives: Liv
         sex=pl.Series(["F", "F", "M"]), birth=pl.Series([day(1950, 1, 10), day(1953, 12, 6), day(1950, 1, 10)])
     )
     three = Lives(lives.seed, lives.residents, people, lives.households, lives.stays, lives.trips, lives.moves)
-    from_days = insurance_numbers.pension_from(three, np.arange(3))
+    from_days = activity_weeks.pension_from(three, np.arange(3))
     assert from_days.tolist() == [day(2010, 4, 6), day(2019, 4, 6), day(2015, 4, 6)]
 
 
-def test_a_lost_tax_return_hides_a_self_employed_year_alone(lives: Lives, sight: Sight) -> None:
+def test_a_lost_tax_return_hides_a_self_employed_year_alone(lives: Lives, view: InstitutionView) -> None:
     every = with_overrides(Errors(), {"registration": {"self_employed_gap": 1.0, "activity_gap": 0.0}}, "test")
     none = with_overrides(Errors(), {"registration": {"self_employed_gap": 0.0, "activity_gap": 0.0}}, "test")
-    seen = [insurance_numbers.activity_weeks(replace(sight, errors=errors)) for errors in (every, none)]
+    seen = [activity_weeks.activity_weeks(replace(view, errors=errors)) for errors in (every, none)]
     hidden = seen[1].join(seen[0], on=["row", "year"], how="anti")
-    assert sight.working.self_employed[hidden["row"].to_numpy()].all()
+    assert view.working.self_employed[hidden["row"].to_numpy()].all()
     share = hidden["row"].n_unique() / seen[1]["row"].n_unique()
     assert 0.05 < share < 0.15
 

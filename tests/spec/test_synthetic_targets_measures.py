@@ -7,21 +7,21 @@ import polars as pl
 import pytest
 
 from pipeline.study import ExtractFiles, Study
-from synthetic_data.benchmarks.counting import Shown
+from synthetic_data.benchmarks.counting import MeasuredFigure
 from synthetic_data.benchmarks.measures.by_name import MEASURES
-from synthetic_data.benchmarks.observed_study import Observed
+from synthetic_data.benchmarks.observed_study import ObservedStudy
 from synthetic_data.country.geography import authority_lookup
 
 ALWAYS = date(1990, 1, 1)
 
 
-def _observed(**tables) -> Observed:
+def _observed(**tables) -> ObservedStudy:
     """Return a study that holds these tables: of the truth by name, of sources by `source` (all that is asked)."""
     study = Study(
         path=Path("study.toml"), name="a few people", synthetic=True, data_date=date(2019, 12, 31),
         area_lookup="areas.csv", extract=(ExtractFiles(name="mws", files=("mws.csv",)),),
     )  # fmt: skip
-    observed = Observed(study)
+    observed = ObservedStudy(study)
     truth = {name: pl.DataFrame(rows) for name, rows in tables.items() if name in {
         "people", "presence", "migrations", "residents", "statuses", "postcodes"}}  # fmt: skip
     observed.truth = truth.__getitem__  # ty: ignore[invalid-assignment]
@@ -58,10 +58,10 @@ def test_residents_are_those_of_long_stays_with_journeys_and_british_once_natura
         residents={"reference_date": [on, on], "person": [1, 2], "region": ["W", "N"]},
     )
     residents = MEASURES["residents"]
-    assert residents(study, on) == Shown(3, 3)
-    assert residents(study, on, {"nationality_group": "British"}, {}) == Shown(1 / 3, 1)
-    assert residents(study, on, {"region": "W"}) == Shown(1, 1)
-    assert residents(study, date(2018, 12, 31)) == Shown(2, 2)
+    assert residents(study, on) == MeasuredFigure(3, 3)
+    assert residents(study, on, {"nationality_group": "British"}, {}) == MeasuredFigure(1 / 3, 1)
+    assert residents(study, on, {"region": "W"}) == MeasuredFigure(1, 1)
+    assert residents(study, date(2018, 12, 31)) == MeasuredFigure(2, 2)
 
 
 def test_births_know_where_the_mother_was_born():
@@ -71,8 +71,8 @@ def test_births_know_where_the_mother_was_born():
         *_people(5, birth_date=date(2018, 1, 1), mother=2),
     ])  # fmt: skip
     year = (date(2017, 1, 1), date(2017, 12, 31))
-    assert MEASURES["births"](study, *year) == Shown(2, 2)
-    assert MEASURES["births"](study, *year, {"mother_born_here": False}, {}) == Shown(0.5, 1)
+    assert MEASURES["births"](study, *year) == MeasuredFigure(2, 2)
+    assert MEASURES["births"](study, *year, {"mother_born_here": False}, {}) == MeasuredFigure(0.5, 1)
 
 
 def test_flows_are_a_mean_a_year_for_some_years_and_net_ones_can_be_negative():
@@ -83,11 +83,11 @@ def test_flows_are_a_mean_a_year_for_some_years_and_net_ones_can_be_negative():
     )
     given = {"begin": date(2012, 7, 1), "until": date(2016, 6, 30), "years": 4, "of_years": 10}
     flows = MEASURES["flows"]
-    assert flows(study, **given) == Shown(-2.5, 5)
-    assert flows(study, **given, where={"direction": "immigration"}) == Shown(5.0, 2)
-    assert flows(study, **given, where={"direction": "emigration"}) == Shown(7.5, 3)
-    assert flows(study, **given, where={"nationality_group": "British"}) == Shown(-2.5, 1)
-    assert flows(study, **given, where={"nationality_group": "non_EU"}) == Shown(0.0, 4)
+    assert flows(study, **given) == MeasuredFigure(-2.5, 5)
+    assert flows(study, **given, where={"direction": "immigration"}) == MeasuredFigure(5.0, 2)
+    assert flows(study, **given, where={"direction": "emigration"}) == MeasuredFigure(7.5, 3)
+    assert flows(study, **given, where={"nationality_group": "British"}) == MeasuredFigure(-2.5, 1)
+    assert flows(study, **given, where={"nationality_group": "non_EU"}) == MeasuredFigure(0.0, 4)
 
 
 def test_the_lag_is_that_of_the_published_cohort_joined_by_person():
@@ -106,7 +106,7 @@ def test_the_lag_is_that_of_the_published_cohort_joined_by_person():
     )
     cohort = (date(2016, 8, 1), date(2017, 8, 7))
     # the second registration of 2, the registration of 4 before the arrival and the move of 5 do not count
-    assert MEASURES["registration_lag"](study, *cohort, {"group": ["EU", "Irish"]}) == Shown(100.0, 3)
+    assert MEASURES["registration_lag"](study, *cohort, {"group": ["EU", "Irish"]}) == MeasuredFigure(100.0, 3)
 
 
 def test_lists_are_longer_than_the_residents():
@@ -115,7 +115,7 @@ def test_lists_are_longer_than_the_residents():
         residents={"reference_date": [date(2015, 6, 30)], "person": [1]},
         pr={"person": [1, 2, 3, 4, 9, 9], "snapshot_date": [date(2015, 7, 31)] * 5 + [date(2016, 7, 31)]},
     )  # fmt: skip
-    assert MEASURES["list_excess"](study, date(2015, 7, 31), date(2015, 6, 30)) == Shown(0.25, 1)
+    assert MEASURES["list_excess"](study, date(2015, 7, 31), date(2015, 6, 30)) == MeasuredFigure(0.25, 1)
 
 
 def _visas(*rows):
@@ -155,12 +155,12 @@ def test_exit_checks_tell_in_time_late_and_not_identified():
     )  # fmt: skip
     given = {"begin": date(2016, 4, 1), "until": date(2017, 3, 31), "known_by": date(2017, 7, 31)}
     measure = MEASURES["expired_permissions"]
-    assert measure(study, **given) == Shown(4, 4)
+    assert measure(study, **given) == MeasuredFigure(4, 4)
     for outcome, number in (("in_time", 1), ("late", 1), ("not_identified", 2)):
-        assert measure(study, **given, where={"outcome": outcome}, among={}) == Shown(number / 4, number)
-    assert measure(study, **given, where={"outcome": "in_time"}, among={"kind": "visit"}) == Shown(1 / 3, 1)
+        assert measure(study, **given, where={"outcome": outcome}, among={}) == MeasuredFigure(number / 4, number)
+    assert measure(study, **given, where={"outcome": "in_time"}, among={"kind": "visit"}) == MeasuredFigure(1 / 3, 1)
     later = given | {"begin": date(2017, 4, 1), "until": date(2018, 3, 31), "known_by": date(2018, 7, 31)}
-    assert measure(study, **later, where={"kind": "work"}) == Shown(1, 1)  # the extension of a work visa
+    assert measure(study, **later, where={"kind": "work"}) == MeasuredFigure(1, 1)  # the extension of a work visa
 
 
 def test_new_citizens_need_no_permission_so_that_theirs_does_not_expire():
@@ -176,7 +176,7 @@ def test_new_citizens_need_no_permission_so_that_theirs_does_not_expire():
         + _crossings((9, came, "departure")),
     )
     given = {"begin": date(2016, 4, 1), "until": date(2017, 3, 31), "known_by": date(2017, 7, 31)}
-    assert MEASURES["expired_permissions"](study, **given) == Shown(2, 2)
+    assert MEASURES["expired_permissions"](study, **given) == MeasuredFigure(2, 2)
 
 
 def _enrolled(person, begin, *, year=1, domicile="CN", end=None, instance="01A", **more):
@@ -194,10 +194,12 @@ def test_enrolments_leave_distance_learners_out():
         _enrolled(4, begin, domicile="FR"), _enrolled(5, begin, domicile="GB"),
     ])  # fmt: skip
     enrolments = MEASURES["enrolments"]
-    assert enrolments(study, date(2015, 8, 1)) == Shown(4, 4)
-    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "non_EU"}) == Shown(2, 2)
-    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "UK"}) == Shown(1, 1)
-    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "non_EU", "first_year": True}) == Shown(1, 1)
+    assert enrolments(study, date(2015, 8, 1)) == MeasuredFigure(4, 4)
+    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "non_EU"}) == MeasuredFigure(2, 2)
+    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "UK"}) == MeasuredFigure(1, 1)
+    assert enrolments(study, date(2015, 8, 1), {"domicile_group": "non_EU", "first_year": True}) == MeasuredFigure(
+        1, 1
+    )
 
 
 def test_a_course_from_one_september_to_the_next_is_one_enrolment():
@@ -209,8 +211,8 @@ def test_a_course_from_one_september_to_the_next_is_one_enrolment():
         _enrolled(4, last_year, year=2),
         _enrolled(5, begin, end=date(2015, 10, 1)),  # gave up in the first weeks: enrolled all the same
     ])  # fmt: skip
-    assert MEASURES["enrolments"](study, date(2015, 8, 1)) == Shown(3, 3)
-    assert MEASURES["enrolments"](study, date(2015, 8, 1), {"first_year": True}) == Shown(1, 1)
+    assert MEASURES["enrolments"](study, date(2015, 8, 1)) == MeasuredFigure(3, 3)
+    assert MEASURES["enrolments"](study, date(2015, 8, 1), {"first_year": True}) == MeasuredFigure(1, 1)
 
 
 def test_days_present_are_those_of_the_first_fourteen_months_of_study():
@@ -226,9 +228,9 @@ def test_days_present_are_those_of_the_first_fourteen_months_of_study():
     )
     given = {"begin": date(2015, 8, 1), "until": date(2016, 7, 31), "among": {"domicile_group": "non_EU"}}
     measure = MEASURES["first_months"]
-    assert measure(study, **given, where={"days": {"from": 300, "to": 400}}) == Shown(0.25, 1)
-    assert measure(study, **given, where={"days": 426}) == Shown(0.25, 1)
-    assert measure(study, **given, where={"days": 0}) == Shown(0.25, 1)
+    assert measure(study, **given, where={"days": {"from": 300, "to": 400}}) == MeasuredFigure(0.25, 1)
+    assert measure(study, **given, where={"days": 426}) == MeasuredFigure(0.25, 1)
+    assert measure(study, **given, where={"days": 0}) == MeasuredFigure(0.25, 1)
 
 
 def test_after_a_course_students_extend_leave_or_neither():
@@ -255,9 +257,9 @@ def test_after_a_course_students_extend_leave_or_neither():
     given = {"begin": date(2015, 8, 1), "until": date(2017, 7, 31)}
     measure = MEASURES["after_course"]
     for outcome, number in (("extends", 1), ("leaves", 2), ("other", 1)):
-        assert measure(study, **given, where={"outcome": outcome}, among={}) == Shown(number / 4, number)
+        assert measure(study, **given, where={"outcome": outcome}, among={}) == MeasuredFigure(number / 4, number)
     week = {"days": {"from": -7, "to": 7}}
-    assert measure(study, **given, where=week, among={"outcome": "leaves"}) == Shown(0.5, 1)
+    assert measure(study, **given, where=week, among={"outcome": "leaves"}) == MeasuredFigure(0.5, 1)
 
 
 def test_students_are_on_a_list_where_they_study_or_elsewhere():
@@ -273,7 +275,7 @@ def test_students_are_on_a_list_where_they_study_or_elsewhere():
     )  # fmt: skip
     given = {"year_start": year, "snapshot": snapshot, "among": {}}
     measure = MEASURES["listed_where_studying"]
-    assert measure(study, **given, where={"same_authority": True}) == Shown(0.5, 1)
+    assert measure(study, **given, where={"same_authority": True}) == MeasuredFigure(0.5, 1)
 
 
 def test_listed_students_are_told_apart_by_age_mode_and_where_they_come_from():
@@ -296,10 +298,10 @@ def test_listed_students_are_told_apart_by_age_mode_and_where_they_come_from():
     )
     given = {"year_start": year, "snapshot": snapshot, "among": {}}
     measure = MEASURES["listed_where_studying"]
-    assert measure(study, **given, where={"young": True}) == Shown(0.75, 3)
-    assert measure(study, **given, where={"domicile_group": "UK"}) == Shown(0.5, 2)
-    assert measure(study, **given, where={"domicile_group": "EU"}) == Shown(0.25, 1)
-    assert measure(study, **given, where={"domicile_group": "UK", "mode": "full_time"}) == Shown(0.25, 1)
+    assert measure(study, **given, where={"young": True}) == MeasuredFigure(0.75, 3)
+    assert measure(study, **given, where={"domicile_group": "UK"}) == MeasuredFigure(0.5, 2)
+    assert measure(study, **given, where={"domicile_group": "EU"}) == MeasuredFigure(0.25, 1)
+    assert measure(study, **given, where={"domicile_group": "UK", "mode": "full_time"}) == MeasuredFigure(0.25, 1)
 
 
 @pytest.mark.parametrize("measure", sorted(MEASURES))

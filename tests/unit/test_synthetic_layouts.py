@@ -12,7 +12,7 @@ from pipeline.ingest.stages import IngestStudy
 from pipeline.stage import StageContext
 from pipeline.study import read_study
 from synthetic_data.delivery import layouts
-from synthetic_data.delivery.layouts import as_written, in_layout, parted
+from synthetic_data.delivery.layouts import as_written, in_layout, split_by_layout
 from synthetic_data.simulate import simulate
 
 VERSIONS = [
@@ -42,7 +42,7 @@ def crossings():
 
 
 def test_a_file_of_all_years_becomes_a_file_for_each_layout():
-    files = parted("exit_checks_travel", "exit_checks_travel.csv", crossings())
+    files = split_by_layout("exit_checks_travel", "exit_checks_travel.csv", crossings())
     assert {name: frame["row"].to_list() for name, frame in files.items()} == {
         "exit_checks_travel_to_2017.csv": [7, 9],
         "exit_checks_travel.csv": [8],
@@ -73,7 +73,7 @@ def test_a_file_of_one_year_keeps_its_name_and_takes_the_layout_of_its_year():
             "SNAPSHOT_DATE": [date(2015, 7, 31)],
         }
     )
-    assert list(parted("pr", "pr_2015.parquet", snapshot)) == ["pr_2015.parquet"]
+    assert list(split_by_layout("pr", "pr_2015.parquet", snapshot)) == ["pr_2015.parquet"]
     assert as_written("pr", snapshot).drop("row").to_dicts() == [
         {
             "NHS_NO": "9434765919",
@@ -93,9 +93,9 @@ def test_a_file_of_one_year_keeps_its_name_and_takes_the_layout_of_its_year():
 
 def test_an_extract_without_versions_and_a_file_without_rows_stay_as_they_are():
     deaths = pl.DataFrame({"ENTRY_NUMBER": ["D0000000001"]})
-    assert parted("deaths", "deaths.csv", deaths) == {"deaths.csv": deaths}
+    assert split_by_layout("deaths", "deaths.csv", deaths) == {"deaths.csv": deaths}
     assert as_written("deaths", deaths) is deaths
-    empty = parted("exit_checks_travel", "exit_checks_travel.parquet", crossings().clear())
+    empty = split_by_layout("exit_checks_travel", "exit_checks_travel.parquet", crossings().clear())
     assert [as_written("exit_checks_travel", frame).height for frame in empty.values()] == [0, 0]
 
 
@@ -122,7 +122,7 @@ def ingested(tmp_path_factory):
         folder = tmp_path_factory.mktemp("study")
         with pytest.MonkeyPatch.context() as patch:
             if name == "current":
-                patch.setattr(layouts, "parted", lambda _, file, frame: {file: frame})
+                patch.setattr(layouts, "split_by_layout", lambda _, file, frame: {file: frame})
                 patch.setattr(layouts, "as_written", lambda _, frame: frame)
             simulate(1_200, 5, folder)
         out = folder / "out"

@@ -11,7 +11,7 @@ from synthetic_data.errors.catalogue import Errors, with_overrides
 from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.errors.survey_rates import Intentions
 from synthetic_data.institutions import border
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, LAST_DAY, NEVER, day
@@ -183,9 +183,9 @@ def test_a_part_alone_has_the_contacts_that_it_has_in_the_whole_country() -> Non
 
 def test_there_is_a_file_for_every_year_and_nothing_after_the_data_date(lives: Lives) -> None:
     cut = day(2018, 3, 31)
-    extract = survey.delivered(Sight(lives, Errors(), cut))[0]
+    extract = survey.deliver(InstitutionView(lives, Errors(), cut))[0]
     assert list(extract.files) == [f"passenger_survey_{year}.csv" for year in range(2010, 2019)]
-    whole = pl.concat(survey.delivered(Sight(lives, Errors()))[0].files.values())
+    whole = pl.concat(survey.deliver(InstitutionView(lives, Errors()))[0].files.values())
     early = whole.filter(pl.col("INTERVIEW_DATE").to_physical() <= cut)
     delivered = pl.concat(extract.files.values())
     key = "CONTACT_NUMBER"

@@ -46,7 +46,7 @@ def flawless(lives: Lives) -> dict[str, pl.DataFrame]:
     return frames(extracts.extracts(lives, NO_ERRORS))
 
 
-def frames(made: list[extracts.Extract]) -> dict[str, pl.DataFrame]:
+def frames(made: list[extracts.DeliveredExtract]) -> dict[str, pl.DataFrame]:
     return {one.name: pl.concat(one.files.values()) for one in made}
 
 

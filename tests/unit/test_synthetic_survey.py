@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synthetic_data.errors.catalogue import Errors, with_overrides
 from synthetic_data.errors.no_errors import NO_ERRORS
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, LAST_DAY, SURVEY_DAY, day
@@ -63,8 +63,8 @@ def test_the_design_keeps_its_promise_or_asks_everywhere(postcodes: int, residen
 
 
 @cache
-def sight(errors: Errors) -> Sight:
-    return Sight(lives_of_all(), errors, DATA_DATE)
+def view(errors: Errors) -> InstitutionView:
+    return InstitutionView(lives_of_all(), errors, DATA_DATE)
 
 
 @cache
@@ -169,7 +169,7 @@ def test_a_year_ago_people_lived_where_they_say(lives: Lives, answers: pl.DataFr
 
 
 def test_two_surveys_ask_other_samples_and_give_other_keys() -> None:
-    both = coverage_survey.seen_answers(sight(Errors()))
+    both = coverage_survey.delivered_answers(view(Errors()))
     assert both["PERSON_ID"].n_unique() == both.height
     assert both["REFERENCE_DATE"].unique().sort().to_list() == [date(2015, 6, 30), date(2017, 6, 30)]
     twice = both.group_by("row").len().filter(pl.col("len") == 2).height
@@ -188,10 +188,12 @@ def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_
 
     def seen(parts: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame, Lives]:
         lives = live(SEED, residents, parts=parts)
-        one = Sight(lives, Errors(), DATA_DATE)
-        reviewed = clerical_review.delivered(one)[0].files["review_sample.csv"]
+        one = InstitutionView(lives, Errors(), DATA_DATE)
+        reviewed = clerical_review.deliver(one)[0].files["review_sample.csv"]
         person = pl.Series("person", lives.person)
-        tables = (frame.with_columns(person[frame["row"]]) for frame in (coverage_survey.seen_answers(one), reviewed))
+        tables = (
+            frame.with_columns(person[frame["row"]]) for frame in (coverage_survey.delivered_answers(one), reviewed)
+        )
         return *(table.drop("row").sort("PERSON_ID", table.columns[4]) for table in tables), lives
 
     whole, alone = seen(None), seen([6])

@@ -12,7 +12,7 @@ from synthetic_data.errors.catalogue import Errors
 from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.errors.survey_rates import Survey
 from synthetic_data.institutions.nhs import patient_registers
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import DATA_DATE, SURVEY_DAY, age
@@ -143,8 +143,8 @@ def test_an_odds_ratio_of_one_is_independence(lives: Lives, here: np.ndarray) ->
 
 
 def test_dependence_hardly_moves_the_mean_response(lives: Lives, here: np.ndarray) -> None:
-    seen = Sight(lives, Errors(), DATA_DATE)
-    listed = coverage_survey.listed_on(lives, patient_registers.seen_postings(seen), SURVEY_DAY)[here]
+    seen = InstitutionView(lives, Errors(), DATA_DATE)
+    listed = coverage_survey.listed_on(lives, patient_registers.nhs_postings(seen), SURVEY_DAY)[here]
     apart, together = (answering(lives, here, listed, Survey(odds_ratio=one)).mean() for one in (1.0, 3.0))
     assert abs(together - apart) < 0.003
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from pipeline.errors import UserError
-from synthetic_data.benchmarks.counting import NotShownError, Shown, chosen, counted, median
+from synthetic_data.benchmarks.counting import MeasuredFigure, NotMeasurableError, chosen, counted, median
 from synthetic_data.benchmarks.measures.by_name import MEASURES
 from synthetic_data.benchmarks.observed_study import age
-from synthetic_data.benchmarks.targets import Result, chance_errors, read_targets, rounding, tolerance
+from synthetic_data.benchmarks.targets import Result, read_targets, rounding, standard_errors, tolerance
 
 TARGETS = read_targets()
 NAMES = [one.name for one in TARGETS.target]
@@ -72,7 +72,7 @@ def test_the_survey_of_passengers_is_no_target():
 
 
 def test_every_target_has_a_row_in_the_table_of_spread_measured_over_many_seeds():
-    spread = chance_errors()
+    spread = standard_errors()
     assert set(NAMES) == set(spread["name"])
     assert spread["seeds"].max() >= 30
 
@@ -171,21 +171,21 @@ PEOPLE = pl.DataFrame(
 )  # fmt: skip
 def test_a_filter_keeps_values_lists_and_ranges_with_both_ends(where, rows):
     assert len(chosen(PEOPLE, where)) == rows
-    assert counted(PEOPLE, where) == Shown(rows, rows)
+    assert counted(PEOPLE, where) == MeasuredFigure(rows, rows)
 
 
 def test_a_share_is_among_the_rows_of_another_filter_and_rests_on_its_own():
-    assert counted(PEOPLE, {"sex": "F"}, {"region": "W"}) == Shown(1 / 3, 1)
-    assert counted(PEOPLE, {"sex": "F"}, {}) == Shown(2 / 5, 2)
-    assert median(PEOPLE, "age", {"sex": "M"}) == Shown(65.0, 3)
+    assert counted(PEOPLE, {"sex": "F"}, {"region": "W"}) == MeasuredFigure(1 / 3, 1)
+    assert counted(PEOPLE, {"sex": "F"}, {}) == MeasuredFigure(2 / 5, 2)
+    assert median(PEOPLE, "age", {"sex": "M"}) == MeasuredFigure(65.0, 3)
 
 
 def test_what_cannot_be_counted_says_why():
-    with pytest.raises(NotShownError, match="'colour'"):
+    with pytest.raises(NotMeasurableError, match="'colour'"):
         counted(PEOPLE, {"colour": "red"})
-    with pytest.raises(NotShownError, match="nobody"):
+    with pytest.raises(NotMeasurableError, match="nobody"):
         counted(PEOPLE, {"sex": "F"}, {"region": "S"})
-    with pytest.raises(NotShownError, match="nobody"):
+    with pytest.raises(NotMeasurableError, match="nobody"):
         median(PEOPLE, "age", {"region": "S"})
 
 

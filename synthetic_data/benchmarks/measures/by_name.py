@@ -1,8 +1,8 @@
-"""The measures by name, as the file of targets calls them."""
+"""The measures by name, as targets.toml names them."""
 
 from collections.abc import Callable
 
-from synthetic_data.benchmarks.counting import Shown
+from synthetic_data.benchmarks.counting import MeasuredFigure
 from synthetic_data.benchmarks.measures.border_outcomes import expired_permissions
 from synthetic_data.benchmarks.measures.population_figures import births, deaths, flows, residents, visits
 from synthetic_data.benchmarks.measures.registrations import list_excess, registration_lag, registrations
@@ -13,7 +13,7 @@ from synthetic_data.benchmarks.measures.student_figures import (
     listed_where_studying,
 )
 
-MEASURES: dict[str, Callable[..., Shown]] = {
+MEASURES: dict[str, Callable[..., MeasuredFigure]] = {
     one.__name__: one
     for one in (
         after_course, births, deaths, enrolments, expired_permissions, first_months, flows, list_excess,

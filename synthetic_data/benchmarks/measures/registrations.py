@@ -1,17 +1,17 @@
-"""Measures of registers: National Insurance numbers, the lag of the NHS behind them, and the lists of practices."""
+"""Measures of registers: National Insurance numbers, the lag from arrival to NHS registration, practice lists."""
 
 from datetime import date
 
 import polars as pl
 
 from pipeline.ingest.areas import area_of
-from synthetic_data.benchmarks.counting import NotShownError, Shown, Where, counted, median
-from synthetic_data.benchmarks.observed_study import Observed, group_of
+from synthetic_data.benchmarks.counting import MeasuredFigure, NotMeasurableError, Where, counted, median
+from synthetic_data.benchmarks.observed_study import ObservedStudy, group_of
 
 
 def registrations(
-    study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, begin: date, until: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """Numbers given to overseas nationals: `nationality`, `group` and `region` are those of the registration."""
     study.known_until(until)
     scan = study.records("mws", "nationality", "registration_date", "postcode")
@@ -21,16 +21,16 @@ def registrations(
     return counted(rows, where, among)
 
 
-def registration_lag(study: Observed, begin: date, until: date, where: Where | None = None) -> Shown:
+def registration_lag(study: ObservedStudy, begin: date, until: date, where: Where | None = None) -> MeasuredFigure:
     """Median days from the arrival stated for a number to the first registration from abroad with the NHS."""
     return median(lags(study, begin, until), "days", where)
 
 
-def lags(study: Observed, begin: date, until: date) -> pl.DataFrame:
+def lags(study: ObservedStudy, begin: date, until: date) -> pl.DataFrame:
     """Return `days` from stated arrival to NHS registration, and `group`, of people with both.
 
-    The cohort are those whose NHS registration was posted from one day to another, joined by who they truly
-    are. Who registered before the stated arrival is left out, as in the published bins.
+    The cohort is people whose NHS registration was posted from one day to another, joined by true person. People who
+    registered before their stated arrival are left out, as in the published bins.
     """
     study.known_until(until)
     posted = study.records("pds", "registration_type", "posting_date").filter(
@@ -43,11 +43,11 @@ def lags(study: Observed, begin: date, until: date) -> pl.DataFrame:
     return joined.filter(pl.col("days") >= 0)
 
 
-def list_excess(study: Observed, snapshot: date, on: date) -> Shown:
-    """By what share the patients on practice lists on a snapshot are more than the residents on a day."""
+def list_excess(study: ObservedStudy, snapshot: date, on: date) -> MeasuredFigure:
+    """Excess of patients on practice lists in a snapshot over residents on a day, as a share of these."""
     study.known_until(snapshot)
     listed = study.records("pr", "snapshot_date").filter(pl.col("snapshot_date") == snapshot)
     if listed.is_empty():
-        raise NotShownError(f"the study has no snapshot of {snapshot}")
+        raise NotMeasurableError(f"the study has no snapshot of {snapshot}")
     here = len(study.residents(on))
-    return Shown(len(listed) / here - 1, abs(len(listed) - here))
+    return MeasuredFigure(len(listed) / here - 1, abs(len(listed) - here))

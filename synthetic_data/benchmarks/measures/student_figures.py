@@ -1,23 +1,23 @@
-"""Measures of students from abroad: how many, how long they are here, and what they do after the course."""
+"""Measures of students: enrolments, presence in the first months, what follows the course, where they are listed."""
 
 from datetime import date, timedelta
 
 import polars as pl
 
 from pipeline.ingest.areas import area_of
-from synthetic_data.benchmarks.counting import NotShownError, Shown, Where, counted
-from synthetic_data.benchmarks.observed_study import Observed, group_of
+from synthetic_data.benchmarks.counting import MeasuredFigure, NotMeasurableError, Where, counted
+from synthetic_data.benchmarks.observed_study import ObservedStudy, group_of
 from synthetic_data.country.geography import authority_lookup
 
 YOUNG = 22
 ENDS_SOON = timedelta(days=75)
-"""A course that ends so soon in an academic year is not counted in it again: a master's year from September to
+"""A course that ends this soon in an academic year is not counted in it again: a master's year from September to
 September is one enrolment (HESA, Standard registration population)."""
 FIRST_MONTHS = timedelta(days=426)
-"""Fourteen months from the first day of study: the days present are counted in them."""
+"""Fourteen months from the first day of study, in which days of presence are counted."""
 BEFORE_END, AFTER_END = timedelta(days=60), timedelta(days=365)
-"""Around the last day of a course: what is granted in this time extends the stay, who leaves in it leaves after
-the course. Assumption: the published cohort was followed for about a year."""
+"""Time around the last day of a course in which a grant extends the stay and a departure is one after the course.
+Assumption: the published cohort was followed for about a year."""
 
 _COLUMNS = (
     "instance", "domicile", "commencement_date", "year_of_student", "study_location", "year_start", "end_date",
@@ -25,7 +25,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _records(study: Observed) -> pl.DataFrame:
+def _records(study: ObservedStudy) -> pl.DataFrame:
     """Return the student record without distance learners; `domicile_group` is UK for home students."""
     rows = study.records("hesa", *_COLUMNS).filter(pl.col("study_location") != "distance")
     return rows.with_columns(domicile_group=_domicile_group(), first_year=pl.col("year_of_student") == 1)
@@ -35,18 +35,18 @@ def _domicile_group() -> pl.Expr:
     return pl.when(pl.col("domicile") == "GB").then(pl.lit("UK")).otherwise(group_of(pl.col("domicile")))
 
 
-def enrolments(study: Observed, year_start: date, where: Where | None = None) -> Shown:
+def enrolments(study: ObservedStudy, year_start: date, where: Where | None = None) -> MeasuredFigure:
     """Enrolments of one academic year: `domicile_group`, `first_year`."""
     goes_on = (pl.col("end_date") > pl.col("year_start") + ENDS_SOON).fill_null(value=True)
     rows = _records(study).filter((pl.col("year_start") == year_start) & (pl.col("first_year") | goes_on))
     if rows.is_empty():
-        raise NotShownError(f"the study has no student record of the year from {year_start}")
+        raise NotMeasurableError(f"the study has no student record of the year from {year_start}")
     return counted(rows, where)
 
 
 def first_months(
-    study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, begin: date, until: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """First-year students who begin from one day to another: `days` present in their first fourteen months.
 
     Presence is the true one; a student who takes a second course counts with the first.
@@ -68,8 +68,8 @@ def first_months(
 
 
 def after_course(
-    study: Observed, begin: date, until: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, begin: date, until: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """Students whose first course that ended from one day to another: `outcome` and `days` from end to departure.
 
     Exchanges of a term or a year are left out.
@@ -106,12 +106,12 @@ def _near_end(ended: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def listed_where_studying(
-    study: Observed, year_start: date, snapshot: date, where: Where | None = None, among: Where | None = None
-) -> Shown:
+    study: ObservedStudy, year_start: date, snapshot: date, where: Where | None = None, among: Where | None = None
+) -> MeasuredFigure:
     """Students of one academic year on the list of a practice: `same_authority` as their term-time address.
 
-    `mode`, `domicile_group` and `young` (below 22 on the first day of the year) tell them apart. They are joined by
-    who they truly are. Assumption: the published share is among young full-time students from here on a list.
+    `mode`, `domicile_group` and `young` (below 22 on the first day of the year) distinguish them. They are joined
+    by true person. Assumption: the published share is among young full-time students from here on a list.
     """
     authorities = dict(authority_lookup().select("postcode_district", "local_authority").iter_rows())
     born = study.truth("people").select("person", "birth_date")
@@ -124,7 +124,7 @@ def listed_where_studying(
     )
     lists = study.records("pr", "snapshot_date", "postcode").filter(pl.col("snapshot_date") == snapshot)
     if terms.is_empty() or lists.is_empty():
-        raise NotShownError(f"the study has no students from {year_start}, or no list of {snapshot}")
+        raise NotMeasurableError(f"the study has no students from {year_start}, or no list of {snapshot}")
     studies, listed = (
         rows.unique("person", keep="first", maintain_order=True)
         .with_columns(authority=area_of(pl.col("postcode"), authorities))

@@ -1,4 +1,4 @@
-"""Universal Credit: when it reaches each local authority, and when a claimant of older benefits moves to it.
+"""Universal Credit: when it opens in each local authority, and when claimants of older benefits transfer to it.
 
 It came in two services: a live service for simple claims of single jobseekers (2013 to 2016), and the full service
 for all new claims, from May 2016 to December 2018 (Department for Work and Pensions, Universal Credit transition
@@ -25,7 +25,7 @@ LIVE_SERVICE = (
     (day(2016, 4, 27), 1.0),
 )
 LIVE_SERVICE_CLOSED = day(2018, 1, 1)
-"""No new claims to the live service from then on."""
+"""The live service takes no new claims from this day."""
 FULL_SERVICE = (
     (day(2016, 5, 25), 0.0),
     (day(2017, 4, 1), 0.10),
@@ -36,7 +36,7 @@ FULL_SERVICE = (
     (day(2018, 12, 12), 1.0),
 )
 NATURAL_MIGRATION_YEARS = 4.0
-"""Mean years from the full service until a change of circumstances ends an older benefit; an assumption."""
+"""Mean years from the full service to the change of circumstances that ends an older benefit; an assumption."""
 
 
 def live_service(authorities: NDArray[np.int64]) -> Days:
@@ -57,8 +57,8 @@ def _openings(service: str, schedule: tuple[tuple[int, float], ...]) -> Days:
     return np.interp(drawn, shares, days).astype(np.int64)
 
 
-def moves_over(lives: Lives, rows: NDArray[np.int64], opens: Days) -> Days:
-    """Return the day on which each claimant (row) of a benefit of before moves over; `opens` is the full service."""
+def transfer_day(lives: Lives, rows: NDArray[np.int64], opens: Days) -> Days:
+    """Return the day on which each claimant (row) of an older benefit transfers; the full service `opens`."""
     later = exponential(
         draws(lives.seed, "change of circumstances", lives.person[rows]), NATURAL_MIGRATION_YEARS * YEAR
     )

@@ -1,9 +1,9 @@
 """Leave and citizenship: applications for leave to enter and remain, settlement and citizenship, and their outcomes.
 
-The grants are the permissions that exit checks show (`permissions`), told in full: when they were lodged and decided,
-in which category, and which applications before them were refused. Rates of refusal are rounded after Home Office,
-Immigration statistics, year ending June 2019 (entry clearance, extensions, settlement, citizenship). Refusals are
-those of people who come, or stay, after all: nobody else lives in this country.
+The grants are the permissions that exit checks contain (`permissions`), in full: when they were lodged and decided,
+in which category, and which earlier applications were refused. Refusal rates are rounded from Home Office,
+Immigration statistics, year ending June 2019 (entry clearance, extensions, settlement, citizenship). Only people who
+come or stay in the end have refusals: nobody else is simulated.
 """
 
 import numpy as np
@@ -13,24 +13,24 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.home_office.permissions import all_permissions
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LONG_AGO, NEVER, age, dates
 from synthetic_data.numbers.draws import Days, Floats, draws, log_normal, pick
 from synthetic_data.numbers.runs import begins
 
 SHORT_STUDY_DAYS = 396
-"""A visa for study that lasts no longer is one for short-term study."""
+"""A study visa of at most this many days is one for short-term study."""
 CATEGORIES = {"STU": "T4G", "FAM": "PARTNER", "VIS": "VISGEN", "YMS": "T5YMS", "PRO": "REF"}
 WORK_CATEGORIES = {"T2G": 0.40, "T2ICT": 0.32, "T5TW": 0.20, "T1E": 0.08}
 """Tier 2 general, intra-company transfer, Tier 5 temporary worker, Tier 1, by household; assumptions."""
 DEPENDANTS = {"work": "T2DEP", "study": "T4DEP", "youth": "T2DEP"}
-"""What the family of a route gets; that of others is a partner's."""
+"""Category of the family on these routes; on others it is that of a partner."""
 SETTLED_AS = {"PARTNER": "SETM", "REF": "SETP"}
 OTHERWISE_SETTLED = {"SETEMP": 0.75, "SETLR": 0.25}
-"""After work, or after long residence: settlement of whom no category of the line above settles; assumptions."""
+"""After work, or after long residence: settlement of people whose category is not in the line above; assumptions."""
 WORK_CATEGORIES_BEFORE = "T2G"
-"""Taken for what people held who had settled before anybody looked."""
+"""Assumed earlier category of people who had settled before observation begins."""
 IN_COUNTRY = "LTR"
 CASES = {"ILR": "SET", "EXT": IN_COUNTRY, "PRO": "ASY"}
 """Settlement, leave to remain, asylum; every other permission is an entry clearance (EC)."""
@@ -39,46 +39,46 @@ REFUSED = {
     "PARTNER": 0.22, "VISGEN": 0.12, "T5YMS": 0.01, "REF": 0.40, "SETM": 0.03, "SETEMP": 0.03, "SETLR": 0.10,
     "SETP": 0.02,
 }  # fmt: skip
-"""First applications that are refused, of those whom a later one admits."""
+"""Share of people granted leave whose first application was refused."""
 EXTENSION_REFUSED, CITIZENSHIP_REFUSED = 0.06, 0.04
 WAITS = {"EC": 14, "LTR": 45, "ASY": 150, "SET": 100, "CIT": 150}
 """Median days from lodging to outcome, by type of case (standards: 3 and 8 weeks, 6 months for all others)."""
 WAIT_SIGMA = 0.4
 CEREMONY_WITHIN = 90
-"""Days from the approval of citizenship within which adults take the oath."""
+"""Days after approval within which adults take the oath of citizenship."""
 ADULT = 18
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of leave and of citizenship."""
     order = ("HO_PERSON_ID", "LODGED_DATE", "CASE_TYPE", "OUTCOME_DATE")
     return [
-        Extract("leave_applications", "leave", {"leave_applications.parquet": leave_applications(sight)},
+        DeliveredExtract("leave_applications", "leave", {"leave_applications.parquet": leave_applications(view)},
                 "HO_PERSON_ID", None, "BIRTH_DATE", "SEX", order),
-        Extract("citizenship_applications", "leave", {"citizenship_applications.parquet": citizenship(sight)},
+        DeliveredExtract("citizenship_applications", "leave", {"citizenship_applications.parquet": citizenship(view)},
                 "HO_PERSON_ID", "POSTCODE", "BIRTH_DATE", "SEX", order),
     ]  # fmt: skip
 
 
-def settled_from(sight: Sight) -> Days:
-    """Return the day from which each person may claim from public funds, or `NEVER`.
+def settled_from(view: InstitutionView) -> Days:
+    """Return the day from which each person may claim public funds, or `NEVER`.
 
-    Who needs a visa may from settlement, protection or citizenship on (Immigration and Asylum Act 1999, section 115).
+    People who need a visa may from settlement, protection or citizenship (Immigration and Asylum Act 1999, s. 115).
     """
-    lives = sight.lives
+    lives = view.lives
     since = np.where(lives.visa_national, lives.naturalised, LONG_AGO)
-    free = sight.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
-    np.minimum.at(since, free["row"].to_numpy(), free["valid_from"].to_numpy())
+    unrestricted = view.once(all_permissions).filter(pl.col("visa").is_in(["ILR", "PRO"]))
+    np.minimum.at(since, unrestricted["row"].to_numpy(), unrestricted["valid_from"].to_numpy())
     return since
 
 
-def leave_applications(sight: Sight) -> pl.DataFrame:
-    """Return the applications for leave and settlement that were decided, and whose leave began, by the data date."""
-    lives, seed = sight.lives, sight.lives.seed
-    granted = _categories(sight, sight.once(all_permissions))
+def leave_applications(view: InstitutionView) -> pl.DataFrame:
+    """Return the applications for leave and settlement decided by the data date, with leave begun by then."""
+    lives, seed = view.lives, view.lives.seed
+    granted = _categories(view, view.once(all_permissions))
     row, valid_from = granted["row"].to_numpy(), granted["valid_from"].to_numpy()
     person, case = lives.person[row], granted["case"]
-    # visas are decided some days before they begin, leave in the country begins with the decision
+    # visas are decided some days before they begin; leave granted in the country begins with the decision
     ahead = (draws(seed, "decided before", person, valid_from) * 15).astype(np.int64)
     decided = np.where((case == "EC").to_numpy(), valid_from - ahead, valid_from)
     lodged = np.maximum(decided - _wait(seed, "wait for leave", person, valid_from, case), lives.birth[row])
@@ -90,18 +90,18 @@ def leave_applications(sight: Sight) -> pl.DataFrame:
     )
     refused = _refused_before(lives, "leave refused", valid_from, grants, rate)
     applications = pl.concat([grants, refused]).filter(
-        pl.max_horizontal("decided", pl.col("valid_from").fill_null(int(LONG_AGO))) <= sight.data_date
+        pl.max_horizontal("decided", pl.col("valid_from").fill_null(int(LONG_AGO))) <= view.data_date
     )
-    return _applicant(sight, applications).with_columns(
+    return _applicant(view, applications).with_columns(
         LEAVE_CATEGORY=applications["category"],
         VALID_FROM=_or_null(applications["valid_from"]),
         VALID_TO=_or_null(applications["valid_to"]),
     )
 
 
-def citizenship(sight: Sight) -> pl.DataFrame:
-    """Return the applications for citizenship that ended by the data date: in a ceremony, of children in a grant."""
-    lives, errors, seed = sight.lives, sight.errors, sight.lives.seed
+def citizenship(view: InstitutionView) -> pl.DataFrame:
+    """Return the citizenship applications that ended by the data date: in a ceremony or, for children, a grant."""
+    lives, errors, seed = view.lives, view.errors, view.lives.seed
     british = lives.naturalised
     row = np.flatnonzero(british < NEVER)
     person, oath = lives.person[row], british[row]
@@ -121,20 +121,20 @@ def citizenship(sight: Sight) -> pl.DataFrame:
     )  # fmt: skip
     refused = _refused_before(lives, "citizenship refused", oath, grants, np.full(len(row), CITIZENSHIP_REFUSED))
     applications = pl.concat([grants, refused]).filter(
-        pl.col("valid_from").fill_null(pl.col("decided")) <= sight.data_date
+        pl.col("valid_from").fill_null(pl.col("decided")) <= view.data_date
     )
     row, lodged = applications["row"].to_numpy(), applications["lodged"].to_numpy()
     ceremony = applications.select(pl.when(pl.col("category") != "MN1").then("valid_from")).to_series()
-    return _applicant(sight, applications).with_columns(
+    return _applicant(view, applications).with_columns(
         APPLICATION_ROUTE=applications["category"],
         CEREMONY_DATE=_or_null(ceremony),
         POSTCODE=recorded_identity.postcode(lives, errors, "leave", row, lodged),
     )
 
 
-def _categories(sight: Sight, granted: pl.DataFrame) -> pl.DataFrame:
-    """Return permissions with their `case` (type) and `category`; an extension is of the category before it."""
-    lives, row = sight.lives, granted["row"].to_numpy()
+def _categories(view: InstitutionView, granted: pl.DataFrame) -> pl.DataFrame:
+    """Return permissions with their `case` (type) and `category`; an extension keeps the category before it."""
+    lives, row = view.lives, granted["row"].to_numpy()
     household, valid_from = lives.household_key[row], granted["valid_from"].to_numpy()
     follows = ~begins(row) & (valid_from == np.roll(granted["valid_to"].to_numpy(), 1) + 1)
     visa, long_ago = pl.col("visa"), pl.lit(WORK_CATEGORIES_BEFORE)
@@ -180,7 +180,7 @@ def _wait(
 def _refused_before(
     lives: Lives, stream: str, number: NDArray[np.int64], grants: pl.DataFrame, rate: Floats
 ) -> pl.DataFrame:
-    """Return for a share `rate` of grants an application that was refused some weeks before they were lodged."""
+    """Return, for a share `rate` of grants, an application that was refused some weeks before they were lodged."""
     person = lives.person[grants["row"].to_numpy()]
     fails = np.flatnonzero(draws(lives.seed, stream, person, number - LONG_AGO) < rate)
     of, person, number = grants[fails], person[fails], number[fails]
@@ -194,9 +194,9 @@ def _refused_before(
     return refused.filter(pl.Series(lodged >= lives.birth[of["row"].to_numpy()]))
 
 
-def _applicant(sight: Sight, applications: pl.DataFrame) -> pl.DataFrame:
-    lives, row, lodged = sight.lives, applications["row"].to_numpy(), applications["lodged"].to_numpy()
-    person = recorded_identity.identity(lives, sight.errors, "leave", row, lodged)
+def _applicant(view: InstitutionView, applications: pl.DataFrame) -> pl.DataFrame:
+    lives, row, lodged = view.lives, applications["row"].to_numpy(), applications["lodged"].to_numpy()
+    person = recorded_identity.identity(lives, view.errors, "leave", row, lodged)
     return pl.DataFrame(
         {
             "row": row,

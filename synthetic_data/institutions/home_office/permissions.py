@@ -1,15 +1,15 @@
-"""Permissions to stay: a first visa, extensions, switches, protection, and settlement after five years.
+"""Permissions to stay on each visa route: first visa, extensions, switches, protection, settlement after five years.
 
-The chain of a stay follows from why the household came. Nothing follows the first visa of a visitor, of somebody on
-youth mobility, of whoever overstays, and of those who are gone soon after it ends: they leave late. Whoever becomes
-British needs no permission from that day on.
+The chain of a stay follows from the reason for which the household came. The first visa is also the last for
+visitors, people on youth mobility, overstayers, and those who leave soon after it ends (they leave late). People who
+become British need no permission from that day.
 """
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from synthetic_data.institutions.view import Sight
+from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.studies import course_ends
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, NEVER, YEAR
@@ -22,21 +22,21 @@ VISAS = {
 }  # fmt: skip
 EXTENDED, SETTLED = "EXT", "ILR"
 CODES = sorted({*VISAS.values(), EXTENDED, SETTLED})
-"""Every code that a permission has; permissions are made with their numbers, in the order of the codes."""
+"""Every permission code; permissions are built with the numbers of codes, in this order."""
 WORK_VISA, FAMILY_VISA, STUDY_VISA, EXTENSION_VISA, SETTLEMENT = (
     CODES.index(code) for code in (VISAS["work"], VISAS["family"], VISAS["study"], EXTENDED, SETTLED)
 )
 WITH_DEPENDANTS = ("visit", "protection")
-"""Routes on which the family gets the same permission; on others it is that of a family member."""
+"""Routes on which the family gets the same permission; on others the family gets that of a family member."""
 DAYS = {
     "work": 1095, "resident": 1095, "return": 1095, "ghost": 1095, "family": 1004, "study": 0, "visit": 180,
     "youth": 731, "protection": 1826,
 }  # fmt: skip
 """Days of a first visa (Home Office, Immigration rules, 2016); a student's goes with the course."""
 FROM_ARRIVAL = ("visit", "youth")
-"""Routes whose days count from the arrival for which they are asked, and others from the day of the grant."""
+"""Routes whose days count from the arrival; those of other routes count from the grant."""
 SHORT_STUDY_DAYS = 395
-"""Days of the visa of those who come to study for more than the half year of a visit."""
+"""Days of the visa of people who visit to study for longer than the half year of a visit visa."""
 AFTER_COURSE = 120
 """Days that a student's visa lasts beyond the course."""
 EXTENSION = 730
@@ -46,11 +46,11 @@ SETTLES_AFTER = int(5 * YEAR)
 SWITCH_TO_WORK = 0.8
 """Share of students who stay on after their courses as workers; the others do as family members (assumption)."""
 ENDS_FOR_GOOD = ("visit", "youth")
-"""Routes on which nothing is extended."""
+"""Routes on which no permission is extended."""
 MAY_LEAVE_LATE = 60
-"""Days after a permission within which the last of a stay can lie without an extension."""
+"""Days after the end of a permission within which a stay can end without an extension."""
 LEAVES_LATE = 0.05
-"""Share of those who do not extend then: an assumption that gives the published few (0.4%) who leave late."""
+"""Share of these people who do not extend: an assumption that gives the published 0.4% who leave late."""
 DECISION_DAYS, DECISION_SIGMA = 200, 0.6
 """Median days from the claim of a refugee, on the day of arrival, to protection, and the spread of their logarithm:
 an assumption; half of the claims were decided within half a year (Home Office, Immigration statistics, 2019)."""
@@ -59,9 +59,15 @@ Permissions = tuple[NDArray[np.int64], NDArray[np.int64], Days, Days]
 """Rows of people, numbers of visas, first and last days."""
 
 
-def all_permissions(sight: Sight) -> pl.DataFrame:
-    """Return all permissions, those after the data date included: see `permissions`."""
-    return permissions(sight.lives, int(NEVER))
+def all_permissions(view: InstitutionView) -> pl.DataFrame:
+    """Return all permissions, including those after the data date: see `permissions`."""
+    return permissions(view.lives, int(NEVER))
+
+
+def overstays(lives: Lives) -> NDArray[np.bool_]:
+    """Return whether each stay (row of `stays`) goes on after every permission has ended: a household's first one."""
+    stays_on = lives.households["overstays"].to_numpy()[lives.home]
+    return stays_on[lives.stays["row"].to_numpy()] & (lives.stay_number == 0)
 
 
 def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:
@@ -82,12 +88,6 @@ def permissions(lives: Lives, data_date: int = DATA_DATE) -> pl.DataFrame:
     return by_number.with_columns(visa=pl.Series(CODES)[by_number["visa"]])
 
 
-def overstays(lives: Lives) -> NDArray[np.bool_]:
-    """Return whether each stay (row of `stays`) goes on after every permission has ended: a household's first one."""
-    stays_on = lives.households["overstays"].to_numpy()[lives.home]
-    return stays_on[lives.stays["row"].to_numpy()] & (lives.stay_number == 0)
-
-
 def protected_on(lives: Lives, rows: NDArray[np.int64]) -> Days:
     """Return the day on which each person (row) who came for protection is granted it."""
     wait = log_normal(draws(lives.seed, "asylum decision", lives.household_key[rows]), DECISION_DAYS, DECISION_SIGMA)
@@ -99,18 +99,18 @@ def _settlement(row: NDArray[np.int64], since: Days) -> Permissions:
 
 
 def _old_settlement(lives: Lives, stays: pl.DataFrame) -> Permissions:
-    """Return the settlement of those who live here on the first day: between their arrival and that day."""
+    """Return the settlement of people who live here on the first day: on a day between their arrival and that day."""
     row, start = stays["row"].to_numpy(), stays["start"].to_numpy()
     since = between(draws(lives.seed, "old settlement", lives.household_key[row]), np.maximum(start, 0), FIRST_DAY)
     return _settlement(row, since.astype(np.int64))
 
 
 def _chain(lives: Lives, stays: pl.DataFrame) -> list[Permissions]:
-    """Return the permissions of stays that began under observation, one after the other without a gap."""
+    """Return the permissions of stays that began under observation, each following the last without a gap."""
     row, start, end, number = (stays[name].to_numpy() for name in ("row", "start", "end", "number"))
     household, seed = lives.household_key[row], lives.seed
     route = lives.route[row]
-    # whoever comes back comes to work
+    # people who come back come to work
     route = route.changed((number > 0) & route.are_any("study", "youth", "protection"), "work")
     refugee = route.are("protection")
     granted = start - between(draws(seed, "visa before arrival", household, number), 1, 40).astype(np.int64)
@@ -157,6 +157,6 @@ def _first_visa(
     long_visit = route.are("visit") & (end > expires) & ~overstays
     visa[long_visit] = STUDY_VISA
     expires = np.where(long_visit, granted + SHORT_STUDY_DAYS, expires)
-    # the permission of whoever overstays ends in the second half of the stay at the latest
+    # the permission of an overstayer ends in the second half of the stay at the latest
     until = between(draws(lives.seed, "overstays from", lives.household_key[row]), 0.5, 0.95) * (end - start)
     return visa, np.where(overstays, np.minimum(expires, start + until.astype(np.int64)), expires)

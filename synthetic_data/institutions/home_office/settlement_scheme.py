@@ -1,8 +1,8 @@
-"""The EU Settlement Scheme: applications of EU, EEA and Swiss nationals, from the pilots of August 2018 on.
+"""The EU Settlement Scheme: applications of EU, EEA and Swiss nationals, from August 2018.
 
-Five years of residence give settled status, fewer pre-settled status (Immigration Rules, Appendix EU, 2019).
-Applications received by month are rounded after Home Office, EU Settlement Scheme statistics, December 2019 and
-December 2020, as shares of 4.3 million: the people of these nationalities in a United Kingdom like the country here.
+Five years of residence give settled status, less gives pre-settled status (Immigration Rules, Appendix EU, 2019).
+Applications received by month are rounded from Home Office, EU Settlement Scheme statistics, December 2019 and
+December 2020, as shares of 4.3 million: the people of these nationalities in a United Kingdom like this country.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import LAST_DAY, NEVER, YEAR, age, dates, day
 from synthetic_data.numbers.draws import Days, draws, log_normal
 from synthetic_data.numbers.runs import begins
 
 GROUPS = ("EU14", "EU8", "EU2", "other_EU", "other_EEA")
-"""Irish nationals need not apply."""
+"""Irish nationals do not need to apply."""
 RECEIVED = (
     (day(2018, 8, 28), 0.0), (day(2018, 11, 1), 0.005), (day(2019, 1, 21), 0.02), (day(2019, 3, 30), 0.09),
     (day(2019, 5, 1), 0.17), (day(2019, 7, 1), 0.21), (day(2019, 8, 1), 0.25), (day(2019, 9, 1), 0.35),
@@ -27,51 +27,51 @@ RECEIVED = (
 )  # fmt: skip
 """Private pilots of August and November 2018, the public one of 21 January 2019, the scheme of 30 March 2019."""
 APPLIES = 0.96
-"""Of those who live here, by the end of 2020; an assumption."""
+"""Share of people living here who apply by the end of 2020; an assumption."""
 AFTER_ARRIVAL = (30, 200)
-"""Days from arrival until newcomers apply at the earliest, from and to; an assumption."""
+"""Range of days after arrival on which newcomers apply at the earliest; an assumption."""
 STAYS = 60
-"""Days that somebody must go on living here for an application to be worth the while."""
+"""Days that a person must go on living here for an application to be worthwhile."""
 CONTINUOUS_GAP = 183
-"""Days of absence that end the continuity of residence."""
+"""Absences of more days than this break the continuity of residence."""
 SETTLED_AFTER = int(5 * YEAR)
 CHILD_UNTIL = 21
 ACCEPTS_LESS = 0.03
-"""People of five years' residence who take pre-settled status, for want of proof; an assumption."""
+"""Share of people with five years' residence who take pre-settled status because they lack proof; an assumption."""
 FAILS = {"WITHDRAWN": 0.006, "INVALID": 0.006, "REFUSED": 0.001}
-"""Outcomes of applications that end otherwise; most of those concerned apply again (Home Office, 2020)."""
+"""Shares of applications with other outcomes; most of these people apply again (Home Office, 2020)."""
 APPLIES_AGAIN = 0.7
 DECISION_DAYS, DECISION_SIGMA = 6, 1.1
 """Median days until the decision, and the spread of their logarithm: most within five working days."""
 GIVES_NUMBER = 0.9
-"""Applicants with a National Insurance number who give it."""
+"""Share of applicants with a National Insurance number who give it."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of applications."""
     return [
-        Extract("eu_settlement", "settlement_scheme", {"eu_settlement.parquet": applications(sight)},
+        DeliveredExtract("eu_settlement", "settlement_scheme", {"eu_settlement.parquet": applications(view)},
                 "HO_PERSON_ID", "POSTCODE", "BIRTH_DATE", "SEX", ("UAN",))
     ]  # fmt: skip
 
 
-def applications(sight: Sight) -> pl.DataFrame:
+def applications(view: InstitutionView) -> pl.DataFrame:
     """Return the applications received by the data date; those not decided by then are pending."""
-    lives, errors = sight.lives, sight.errors
-    known = _received(lives).filter(pl.col("received") <= sight.data_date)
+    lives, errors = view.lives, view.errors
+    known = _received(lives).filter(pl.col("received") <= view.data_date)
     row, received = known["row"].to_numpy(), known["received"].to_numpy()
     person = recorded_identity.identity(lives, errors, "settlement_scheme", row, received)
     number = pl.DataFrame({"place": known["number"], "label": identifiers.labels(lives, "application", row, "", 12)})
     gives = draws(lives.seed, "gives a number", lives.person[row]) < GIVES_NUMBER
-    gives &= sight.working.registration[row] <= received
-    pending = known["decided"].to_numpy() > sight.data_date
+    gives &= view.working.registration[row] <= received
+    pending = known["decided"].to_numpy() > view.data_date
     return pl.DataFrame(
         {
             "row": row,
             "UAN": number.select(pl.lit("343") + pl.col("place").cast(pl.String) + pl.col("label")).to_series(),
             "HO_PERSON_ID": identifiers.labels(lives, "home office person", row, "P", 10),
             "NINO_ENC": pl.select(
-                pl.when(pl.Series(gives)).then(identifiers.insurance_numbers(sight, row))
+                pl.when(pl.Series(gives)).then(identifiers.insurance_numbers(view, row))
             ).to_series(),
             "GIVEN_NAMES": person["given_name"],
             "FAMILY_NAME": person["family_name"],
@@ -89,7 +89,7 @@ def applications(sight: Sight) -> pl.DataFrame:
 
 
 def _received(lives: Lives) -> pl.DataFrame:
-    """Return all applications: `row`, `number` (2 of whoever applies again), `received`, `decided`, `outcome`."""
+    """Return all applications: `row`, `number` (2 for a second application), `received`, `decided`, `outcome`."""
     seed = lives.seed
     row = np.flatnonzero(lives.people["fine_group"].is_in(GROUPS).to_numpy())
     person = lives.person[row]
@@ -124,7 +124,7 @@ def _applications(
 
 
 def _day_of_application(lives: Lives, row: NDArray[np.int64]) -> Days:
-    """Return the day on which each person would apply: that of the household, but not before they have come."""
+    """Return the day on which each person would apply: that of the household, but not before their arrival."""
     days, shares = zip(*RECEIVED, strict=True)
     wave = np.interp(draws(lives.seed, "wave of applications", lives.household_key[row]), shares, days).astype(
         np.int64
@@ -133,7 +133,7 @@ def _day_of_application(lives: Lives, row: NDArray[np.int64]) -> Days:
     soon = low + (draws(lives.seed, "application after arrival", lives.household_key[row]) * (high - low)).astype(
         np.int64
     )
-    # the stay in which somebody lives on the day of the wave, or the next one
+    # the stay that includes the day of the wave, or the next one
     stay = lives.stay_ending_after(row, wave)
     start = np.where(stay >= 0, lives.stays["start"].to_numpy()[stay], NEVER)
     return np.maximum(wave, start + soon)
@@ -144,7 +144,7 @@ def _days_to_decide(seed: int, person: NDArray[np.int64], number: int) -> NDArra
 
 
 def _status(lives: Lives, row: NDArray[np.int64], on: Days) -> NDArray[np.object_]:
-    """Return the status that residence until the day gives: settled after five years without a long absence."""
+    """Return the status that residence up to the day gives: settled after five years without a long absence."""
     accepts = draws(lives.seed, "accepts less", lives.person[row]) < ACCEPTS_LESS
     since = resident_since(lives, row, on)
     # a child has the status of its parent
@@ -156,7 +156,7 @@ def _status(lives: Lives, row: NDArray[np.int64], on: Days) -> NDArray[np.object
 
 
 def _parent(lives: Lives, row: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the mother of each person (row), else the head of the household in which a child came; -1 for others."""
+    """Return the mother of each person (row), else the head of the household with which a child came; else -1."""
     home, place = lives.people["household"].to_numpy(), lives.people["place"].to_numpy()
     head = np.full(len(lives.households), -1)
     head[home[place == 0]] = np.flatnonzero(place == 0)
@@ -165,7 +165,7 @@ def _parent(lives: Lives, row: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def resident_since(lives: Lives, row: NDArray[np.int64], on: Days) -> Days:
-    """Return the day since which each person (row) has lived here until a day, short absences aside."""
+    """Return the day since which each person (row) has lived here, short absences aside, or `NEVER`."""
     person, start, end = (lives.stays[name].to_numpy() for name in ("row", "start", "end"))
     anew = begins(person) | (start - np.roll(end, 1) > CONTINUOUS_GAP)
     first = np.flatnonzero(anew)[np.cumsum(anew) - 1]

@@ -1,1 +1,1 @@
-"""The NHS: its postings, and the two registers of patients that follow from them."""
+"""The NHS: everything it posts about people, and the two patient registers that follow from the postings."""

@@ -1,4 +1,4 @@
-"""The NHS: the Personal Demographics Service, and the Patient Register that follows from its postings."""
+"""The NHS extracts: the Personal Demographics Service, and the Patient Register that follows from its postings."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.nhs.postings import DROP, FIRST_FROM_ABROAD, MOVE, REMOVAL, TYPES, postings
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.nhs.posting_events import DROP, FIRST_FROM_ABROAD, MOVE, REMOVAL, TYPES
+from synthetic_data.institutions.nhs.postings import postings
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import NEVER, dates, day
 from synthetic_data.numbers.draws import Days, draws
@@ -20,40 +21,40 @@ from synthetic_data.numbers.equal_rows import distinct
 FIRST_SNAPSHOT = 2014
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extracts of the Personal Demographics Service and of the Patient Register."""
-    posted = sight.once(seen_postings)
-    years = list(snapshot_years(sight.data_date))
-    wanted = years[-(sight.snapshots or len(years)) :]
-    snapshots = {f"pr_{year}.parquet": listed for year, listed in patient_registers(sight, posted, wanted).items()}
+    posted = view.once(nhs_postings)
+    years = list(snapshot_years(view.data_date))
+    wanted = years[-(view.snapshots or len(years)) :]
+    snapshots = {f"pr_{year}.parquet": listed for year, listed in patient_registers(view, posted, wanted).items()}
     return [
-        Extract("pds", "pds", {"pds.parquet": pds(sight, posted)}, "NHS_NUMBER",
+        DeliveredExtract("pds", "pds", {"pds.parquet": pds(view, posted)}, "NHS_NUMBER",
                 "POSTCODE", "DATE_OF_BIRTH", "GENDER", ("NHS_NUMBER", "POSTING_DATE", "REGISTRATION_TYPE"),
                 in_order=True),
-        Extract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",), in_order=True),
+        DeliveredExtract("pr", "pr", snapshots, "NHS_NO", "PCODE", "DOB", "SEX", ("NHS_NO",), in_order=True),
     ]  # fmt: skip
 
 
-def seen_postings(sight: Sight) -> pl.DataFrame:
-    """Return the postings up to the data date: see `postings`."""
-    return postings(sight.lives, sight.working, sight.errors, sight.data_date)
+def nhs_postings(view: InstitutionView) -> pl.DataFrame:
+    """Return what the NHS posted by the data date: see `postings`."""
+    return postings(view.lives, view.working, view.errors, view.data_date)
 
 
-def on_list(sight: Sight) -> NDArray[np.bool_]:
-    """Return who has an NHS number: everybody whom the NHS ever posted."""
-    posted = sight.once(seen_postings)
-    on_nhs = np.zeros(len(sight.lives.people), dtype=bool)
+def on_list(view: InstitutionView) -> NDArray[np.bool_]:
+    """Return who (row) has an NHS number: everyone with at least one posting."""
+    posted = view.once(nhs_postings)
+    on_nhs = np.zeros(len(view.lives.people), dtype=bool)
     on_nhs[posted.filter(posted["type"] != DROP)["row"].to_numpy()] = True
     return on_nhs
 
 
-def _numbers(sight: Sight) -> pl.Series:
-    return identifiers.nhs_numbers(sight.lives, np.arange(len(sight.lives.people)))
+def _numbers(view: InstitutionView) -> pl.Series:
+    return identifiers.nhs_numbers(view.lives, np.arange(len(view.lives.people)))
 
 
-def pds(sight: Sight, events: pl.DataFrame) -> pl.DataFrame:
-    """Return the extract of the Personal Demographics Service: one row a posting."""
-    lives, errors = sight.lives, sight.errors
+def pds(view: InstitutionView, events: pl.DataFrame) -> pl.DataFrame:
+    """Return the extract of the Personal Demographics Service: one row per posting."""
+    lives, errors = view.lives, view.errors
     posted = events[np.flatnonzero((events["type"] != DROP).to_numpy())]
     row = posted["row"].to_numpy()
     rows, index = distinct(row)
@@ -63,7 +64,7 @@ def pds(sight: Sight, events: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "row": posted["row"],
-            "NHS_NUMBER": sight.once(_numbers)[row],
+            "NHS_NUMBER": view.once(_numbers)[row],
             "GIVEN_NAME": person["given_name"],
             "FAMILY_NAME": person["family_name"],
             "DATE_OF_BIRTH": dates("birth", person["birth"]),
@@ -78,16 +79,16 @@ def pds(sight: Sight, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def snapshot_years(data_date: int) -> range:
-    """Return the years whose snapshot has been taken on the data date."""
+    """Return the years whose snapshot has been taken by the data date."""
     return range(FIRST_SNAPSHOT, next(year for year in count(FIRST_SNAPSHOT) if day(year, 7, 31) > data_date))
 
 
-def patient_registers(sight: Sight, events: pl.DataFrame, years: Iterable[int]) -> dict[int, pl.DataFrame]:
-    """Return the snapshot of 31 July of each year: everybody on the list of a practice.
+def patient_registers(view: InstitutionView, events: pl.DataFrame, years: Iterable[int]) -> dict[int, pl.DataFrame]:
+    """Return the snapshot of 31 July of each year: everyone on the list of a practice.
 
-    Flag 4 is that of a first acceptance from abroad within the year, and goes with the practice that gave it.
+    Flag 4 marks a first acceptance from abroad within the year; it is lost when the patient changes practice.
     """
-    lives, errors = sight.lives, sight.errors
+    lives, errors = view.lives, view.errors
     patient = draws(lives.seed, "no practice", lives.person) >= errors.registration.no_gp
     row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
     until = np.where(row[1:] == row[:-1], posting[1:], NEVER)
@@ -102,7 +103,7 @@ def patient_registers(sight: Sight, events: pl.DataFrame, years: Iterable[int]) 
     rows = pl.DataFrame(
         {
             "row": row,
-            "NHS_NO": sight.once(_numbers)[row],
+            "NHS_NO": view.once(_numbers)[row],
             "FORENAME": person["given_name"],
             "SURNAME": person["family_name"],
             "DOB": dates("birth", person["birth"]),
@@ -120,10 +121,10 @@ def patient_registers(sight: Sight, events: pl.DataFrame, years: Iterable[int]) 
 def _listed(
     lives: Lives, events: pl.DataFrame, errors: Errors, year: int, patient: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], Days]:
-    """Return the latest events (their places) of those on the list in a year, and the day of their flag 4 or `NEVER`.
+    """Return the latest events (row numbers) of people listed in a year, and the day of their flag 4 or `NEVER`.
 
-    `patient` says who (row) has a practice; an event counts `until` the next one of the same person. A move to
-    another practice loses the flag, a move within reach of the same practice does not.
+    `patient` says who (row) has a practice; an event counts `until` the same person's next one. A move to another
+    practice loses the flag, a move within reach of the same practice does not.
     """
     row, posting = events["row"].to_numpy(), events["posting"].to_numpy()
     kind = events["type"].to_physical().to_numpy()

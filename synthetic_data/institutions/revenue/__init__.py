@@ -1,1 +1,1 @@
-"""HM Revenue and Customs: National Insurance numbers, weeks of work, and earnings by tax year."""
+"""HM Revenue and Customs: who has a National Insurance number, weeks of activity, and earnings by tax year."""

@@ -1,1 +1,1 @@
-"""Universities: the student record, and courses that change nobody's address."""
+"""Universities: the student record, and courses without a change of address."""

@@ -1,9 +1,10 @@
-"""Courses that change nobody's address: those of people who live here and study later, and terms of exchange.
+"""Courses without a change of address: residents who study later in life, and terms of exchange.
 
-Students from abroad and school leavers stand in `education.py`, since they move for their course. Here are full-time
-students who begin late, part-time students and postgraduates among those who live in the country for three years, and
-visitors who spend a term or two at a university. Ages and shares are assumptions that bring all enrolments near the
-published ones: four of five students are of the United Kingdom (HESA, Student data 2018/19: 1.96 of 2.46 million).
+Students from abroad and school leavers are in `lives/studies.py`, since they move for their course. Here are
+full-time students who begin late, part-time students and postgraduates among people who have lived in the country for
+three years, and visitors who spend a term or two at a university. Ages and shares are assumptions that bring all
+enrolments near the published ones: four in five students are from the United Kingdom (HESA, Student data 2018/19:
+1.96 of 2.46 million).
 """
 
 from dataclasses import dataclass
@@ -17,18 +18,18 @@ from synthetic_data.numbers.days import LAST_DAY, NEVER, YEAR, age, calendar_yea
 from synthetic_data.numbers.draws import Days, between, draws, exponential, pick
 
 LATE, PART_TIME, POSTGRADUATE, EXCHANGE = 4, 5, 6, 7
-"""Numbers of these courses, after those of `education.py`."""
+"""Numbers of these courses, after those of `lives/studies.py`."""
 FIRST_BEGIN = day(2005, 8, 1)
 LIVED_HERE = 3 * 365
-"""Days of residence that make a home student."""
+"""Days of residence after which somebody is a home student."""
 EXCHANGE_DAYS, EXCHANGE_AGES, EXCHANGE_SHARE = 80, (18, 26), 0.12
-"""Visits of so many days and ages of which a share is spent at a university."""
+"""Shortest visit in days, range of ages, and the share of such visits that is spent at a university."""
 SHORTEST = 20
 
 
 @dataclass(frozen=True)
 class LaterCourse:
-    """One kind: who ever takes it, from which age and how many years later in the mean, for how many years."""
+    """One kind of course: the share who ever take it, youngest age, mean years after that, and lengths in years."""
 
     number: int
     share: float
@@ -66,7 +67,7 @@ def _later(lives: Lives, kind: LaterCourse) -> pl.DataFrame:
 
 
 def _exchange(lives: Lives) -> pl.DataFrame:
-    """Return the terms of exchange students: visits of young people from elsewhere that are long enough."""
+    """Return the terms of exchange students: long enough visits of young people from abroad."""
     stays = lives.stays
     row, start, end = (stays[name].to_numpy() for name in ("row", "start", "end"))
     youngest, oldest = EXCHANGE_AGES
@@ -78,7 +79,7 @@ def _exchange(lives: Lives) -> pl.DataFrame:
     visits = np.flatnonzero(young & (draws(lives.seed, "exchange", lives.person[row], start) < EXCHANGE_SHARE))
     row, start, end = row[visits], start[visits], end[visits]
     begin = start + between(draws(lives.seed, "exchange begins", lives.person[row], start), 2, 15).astype(np.int64)
-    # one a person: a visitor who comes back is on holiday
+    # one per person: a visitor who comes back is on holiday
     return _while_here(lives, row, EXCHANGE, begin, end - 3, home=False).unique(
         "row", keep="first", maintain_order=True
     )
@@ -87,7 +88,7 @@ def _exchange(lives: Lives) -> pl.DataFrame:
 def _while_here(
     lives: Lives, row: NDArray[np.int64], course: int, begin: Days, end: Days, *, home: bool
 ) -> pl.DataFrame:
-    """Return the courses that begin in a stay; who leaves the country, or dies, ends early."""
+    """Return the courses that begin in a stay; they end early for people who leave the country or die."""
     stay = lives.stay_by(row, begin)
     leaves = lives.stays["end"].to_numpy()[stay]
     here = np.flatnonzero((stay >= 0) & (leaves > begin + SHORTEST))

@@ -1,7 +1,7 @@
-"""Higher education: HESA's student record of everybody enrolled, one row an instance and academic year.
+"""Higher education: HESA's student record of everyone enrolled, one row per instance and academic year.
 
-An instance begins with a course, and anew with a change of the provider, which makes a first year of somebody who has
-studied here before. Placements fill one year of a course, in the country or abroad, and some study from afar.
+An instance begins with a course, and again with a change of provider, which gives another first year to a student who
+has studied here before. Placements fill one year of a course, in the country or abroad; some are distance learners.
 """
 
 from itertools import count
@@ -14,7 +14,7 @@ from synthetic_data.errors import recorded_identity
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
-from synthetic_data.institutions.view import Extract, Sight
+from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
 from synthetic_data.lives import studies
 from synthetic_data.lives.lives import Lives
 from synthetic_data.lives.studies import DISTANCE
@@ -25,43 +25,43 @@ from synthetic_data.numbers.runs import ranges
 
 FIRST_ACADEMIC_YEAR = 2010
 INSTANCES = [f"{course:02}{instance}" for course in range(EXCHANGE + 1) for instance in "AB"]
-"""Names of the first and the second instance of each course, by the number of the course."""
+"""Names of the first and second instance of each course, by course number."""
 DELIVERED_AFTER = 120
-"""Days from the end of an academic year until its return is delivered."""
+"""Days from the end of an academic year to the delivery of its return."""
 PROVIDERS = 24
 WALES = 9
-"""Number of the part of the country."""
+"""Number of this part of the country."""
 CHANGES_PROVIDER, OF_LONGER_COURSES = 0.02, 600
-"""Courses of so many days that go on at another provider after their first year (an assumption)."""
+"""Share of courses of more than these days that continue at another provider after the first year (assumptions)."""
 FIRST_YEAR = 270
-PART_TIME_POSTGRADUATES, PART_TIME_FROM_AFAR = 0.45, 0.4
-"""Postgraduates of the country who study part-time, and part-time students who do so from afar (assumptions)."""
+PART_TIME_POSTGRADUATES, PART_TIME_AT_A_DISTANCE = 0.45, 0.4
+"""Shares of home postgraduates who study part-time, and of part-time students at a distance (assumptions)."""
 PLACEMENT_ABROAD = 0.45
-"""Placements of those who need no visa to go and return."""
+"""Share of placements that are abroad, of students who need no visa to return."""
 FULL_TIME_CODE, PART_TIME_CODE = "01", "31"
-AT_PROVIDER, ON_PLACEMENT, ABROAD, FROM_AFAR_HERE, FROM_AFAR = "Z", "D", "T", "6", "9"
+AT_PROVIDER, ON_PLACEMENT, ABROAD, DISTANCE_IN_COUNTRY, DISTANCE_ABROAD = "Z", "D", "T", "6", "9"
 NOT_EXCHANGE, ERASMUS, OTHER_EXCHANGE = "N", "G", "4"
 """Codes of mode, location of study and exchange (HESA, Student record, 2012/13 to 2018/19)."""
 
 
-def delivered(sight: Sight) -> list[Extract]:
+def deliver(view: InstitutionView) -> list[DeliveredExtract]:
     """Return the extract of the student record."""
-    record = students(sight.lives, sight.errors, sight.data_date)
+    record = students(view.lives, view.errors, view.data_date)
     return [
-        Extract("hesa", "hesa", {"hesa.csv": record},
+        DeliveredExtract("hesa", "hesa", {"hesa.csv": record},
                 "HUSID", "TTPCODE", "BIRTHDTE", "SEXID", ("YEARSTART", "HUSID", "NUMHUS")),
     ]  # fmt: skip
 
 
 def academic_years(data_date: int) -> range:
-    """Return the first years of the academic years whose return has been delivered on the data date."""
+    """Return the first calendar years of the academic years whose return is delivered by the data date."""
     ends = (int(year_starts(year + 1, 8)) for year in count(FIRST_ACADEMIC_YEAR))
     delivered = next(n for n, end in enumerate(ends) if end + DELIVERED_AFTER > data_date)
     return range(FIRST_ACADEMIC_YEAR, FIRST_ACADEMIC_YEAR + delivered)
 
 
 def students(lives: Lives, errors: Errors, data_date: int = DATA_DATE) -> pl.DataFrame:
-    """Return the student record: one row an instance and academic year, in order of person, instance and year."""
+    """Return the student record: one row per instance and academic year, in order of person, instance and year."""
     enrolled = _enrolments(_instances(lives), academic_years(data_date))
     row, year, second = (enrolled[name].to_numpy() for name in ("row", "year", "second"))
     begin, course = enrolled["begin"].to_numpy(), enrolled["course"].to_numpy()
@@ -104,9 +104,9 @@ def _academic_year_labels(years: NDArray[np.int64]) -> pl.Series:
 
 
 def _instances(lives: Lives) -> pl.DataFrame:
-    """Return all courses in order of person and begin, those that go on at another provider as two instances.
+    """Return all courses in order of person and begin; those that continue at another provider are two instances.
 
-    Columns: those of `studies.courses`, and `second`: 0 for a first instance, 1 for a second one.
+    Columns: those of `lives.once(studies.courses)`, and `second`: 0 for a first instance, 1 for a second one.
     """
     courses = pl.concat([
         one.select("row", "course", "begin", "end", "home", "placement")
@@ -126,7 +126,7 @@ def _instances(lives: Lives) -> pl.DataFrame:
 
 
 def _enrolments(instances: pl.DataFrame, years: range) -> pl.DataFrame:
-    """Return each instance once for each of some academic years in which it goes on, and that `year`."""
+    """Return each instance once for each of the given academic years in which it continues, with that `year`."""
     first = np.maximum(_academic_year(instances["begin"].to_numpy()), years.start)
     last = np.minimum(_academic_year(instances["end"].to_numpy() - 1), years.stop - 1)
     instance, year = ranges(first, last)
@@ -140,21 +140,21 @@ def _academic_year(days: Days) -> NDArray[np.int64]:
 
 
 def _part_time(lives: Lives, row: NDArray[np.int64], course: NDArray[np.int64]) -> NDArray[np.bool_]:
-    slowly = draws(lives.seed, "part-time", lives.person[row], course) < PART_TIME_POSTGRADUATES
-    return (course == PART_TIME) | ((course == POSTGRADUATE) & slowly)
+    by_choice = draws(lives.seed, "part-time", lives.person[row], course) < PART_TIME_POSTGRADUATES
+    return (course == PART_TIME) | ((course == POSTGRADUATE) & by_choice)
 
 
 def _location(lives: Lives, enrolled: pl.DataFrame) -> pl.Series:
-    """Return where the year is spent: at the provider, on placement, abroad, or from afar, here or elsewhere."""
+    """Return where the year is spent: at the provider, on placement, abroad, or at a distance, here or elsewhere."""
     row, course = enrolled["row"].to_numpy(), enrolled["course"].to_numpy()
     year, placement = enrolled["year"].to_numpy(), enrolled["placement"].to_numpy()
     person = lives.person[row]
     out = (placement >= year_starts(year, 8)) & (placement < year_starts(year + 1, 8))
-    # nobody saw a holder of a visa cross the border for it
+    # exit checks would have to record the journey of a visa holder
     abroad = ~lives.visa_national[row] & (draws(lives.seed, "placement abroad", person) < PLACEMENT_ABROAD)
-    at_home = (course == PART_TIME) & (draws(lives.seed, "from afar", person) < PART_TIME_FROM_AFAR)
-    where = np.select([course == DISTANCE, at_home, out & abroad, out], [4, 3, 2, 1], 0)
-    return pl.Series([AT_PROVIDER, ON_PLACEMENT, ABROAD, FROM_AFAR_HERE, FROM_AFAR])[where]
+    at_distance = (course == PART_TIME) & (draws(lives.seed, "from afar", person) < PART_TIME_AT_A_DISTANCE)
+    where = np.select([course == DISTANCE, at_distance, out & abroad, out], [4, 3, 2, 1], 0)
+    return pl.Series([AT_PROVIDER, ON_PLACEMENT, ABROAD, DISTANCE_IN_COUNTRY, DISTANCE_ABROAD])[where]
 
 
 def _part_of_country(lives: Lives, row: NDArray[np.int64], days: Days) -> pl.Series:
@@ -164,7 +164,7 @@ def _part_of_country(lives: Lives, row: NDArray[np.int64], days: Days) -> pl.Ser
 
 
 def _term_address(lives: Lives, errors: Errors, enrolled: pl.DataFrame) -> pl.Series:
-    """Return term-time postcodes; whoever studies from another country has none."""
+    """Return term-time postcodes; null for people who study from another country."""
     on = np.maximum(enrolled["begin"].to_numpy(), year_starts(enrolled["year"].to_numpy(), 10))
     postcode = recorded_identity.postcode(lives, errors, "hesa", enrolled["row"].to_numpy(), on)
     return pl.select(pl.when(enrolled["course"] != DISTANCE).then(postcode)).to_series()
