@@ -1,4 +1,4 @@
-"""`sojourn targets`: what it prints, its JSON and its page, and what it says to a study that it cannot judge."""
+"""`sojourn targets`: what it prints, its JSON and its page, and its message for a study that it cannot measure."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def study(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(study, command):
+def printed(study, command):
     return command("targets", study, "--report")
 
 
@@ -38,15 +38,15 @@ def copy(study, tmp_path):
     return shutil.copytree(study, tmp_path / "study")
 
 
-def test_every_target_is_told_and_how_many_hold(told, objects):
-    assert told.status == 0
+def test_every_target_is_printed_and_how_many_hold(printed, objects):
+    assert printed.status == 0
     hold = sum(one["holds"] for one in objects)
-    assert f"{hold} of {len(objects)} targets hold" in told.out
-    assert "SYNTHETIC DATA, NOT STATISTICS" in told.out
+    assert f"{hold} of {len(objects)} targets hold" in printed.out
+    assert "SYNTHETIC DATA, NOT STATISTICS" in printed.out
     for one in objects:
-        assert one["says"] in told.out
-        assert one["source"] in told.out
-    assert told.out.count("(from memory)") >= 2
+        assert one["says"] in printed.out
+        assert one["source"] in printed.out
+    assert printed.out.count("(from memory)") >= 2
 
 
 def test_json_is_a_list_of_objects_with_numbers(objects):
@@ -63,9 +63,9 @@ def test_json_is_a_list_of_objects_with_numbers(objects):
         assert one["value"] is not None or one["note"]
 
 
-def test_the_page_is_whole_in_itself_and_tells_each_figure(told, study, objects):
+def test_the_page_is_whole_in_itself_and_contains_each_figure(printed, study, objects):
     page = (study / "targets.html").read_text(encoding="utf-8")
-    assert told.status == 0
+    assert printed.status == 0
     assert "SYNTHETIC DATA - NOT STATISTICS" in page
     assert "<script" not in page
     assert "http" not in page
@@ -81,7 +81,7 @@ def test_the_page_can_stand_elsewhere_and_numbers_go_to_the_screen_alone(study, 
     assert (tmp_path / "pages" / "page.html").stat().st_size > 50_000
 
 
-def test_a_target_that_is_missed_says_so(copy, capsys):
+def test_a_missed_target_is_marked(copy, capsys):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     women = people.with_columns(sex=pl.lit("F"))
     women.write_parquet(copy / "truth" / "people.parquet")
@@ -90,7 +90,7 @@ def test_a_target_that_is_missed_says_so(copy, capsys):
     assert line.split()[:3] == ["NO", "50.60%", "100.00%"]
 
 
-def test_what_the_study_cannot_show_is_said_and_does_not_hold(copy):
+def test_a_target_that_cannot_be_shown_is_marked_and_does_not_hold(copy):
     text = (copy / "study.toml").read_text(encoding="utf-8")
     (copy / "study.toml").write_text(text.replace("data_date = 2019-12-31", "data_date = 2018-12-31"))
     found = {one.target.name: one for one in compare(open_study(copy), read_targets())}
@@ -103,7 +103,7 @@ def test_what_the_study_cannot_show_is_said_and_does_not_hold(copy):
     assert found["population_2019"].value is not None  # truth is known whatever the data date
 
 
-def test_a_study_without_truth_is_told_what_to_do(copy):
+def test_a_study_without_truth_gets_a_message_that_says_what_to_do(copy):
     shutil.rmtree(copy / "truth")
     with pytest.raises(UserError, match="the truth cannot be read") as error:
         tell_targets(copy, as_json=False, report=None)
@@ -135,7 +135,7 @@ def test_the_page_takes_no_other_file_s_place(copy):
     assert (copy / "study.toml").read_bytes() == before
 
 
-def test_a_study_of_some_regions_stands_for_no_country(copy):
+def test_a_study_of_some_regions_represents_no_country(copy):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     people.with_columns(region=pl.lit("E12000001")).write_parquet(copy / "truth" / "people.parquet")
     with pytest.raises(UserError, match="nobody in it lives in North West") as error:
@@ -150,5 +150,5 @@ def test_spread_is_measured_over_seeds_and_brought_to_one_size():
     assert set(spread["residents"]) == {1_000}
     assert spread["seeds"].max() == 3
     female = spread.row(by_predicate=pl.col("name") == "female", named=True)
-    # independent people would give 0.5 / sqrt(100,000) = 0.0016; three seeds tell it roughly
+    # independent people would give 0.5 / sqrt(100,000) = 0.0016; three seeds give it roughly
     assert 0.0001 < female["standard_error"] < 0.006

@@ -53,9 +53,9 @@ def test_the_bytes_are_the_same_whatever_the_threads(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "WORTH", 0)
-    told: list[str] = []
-    simulate.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
-    assert told == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
+    reported: list[str] = []
+    simulate.simulate(RESIDENTS, 7, tmp_path, reported.append, threads=3)
+    assert reported == [*(f"{ended} of 3 batches lived and seen" for ended in (1, 2, 3)), "writing files"]
     assert digests(tmp_path) == digests(whole)
 
 
@@ -170,9 +170,9 @@ def test_the_last_snapshots_and_parquet_alone_are_written(whole: Path, tmp_path:
     files = {path.name for path in (tmp_path / "extracts").iterdir()}
     assert {name for name in files if name.startswith("pr_")} == {"pr_2018.parquet", "pr_2019.parquet"}
     assert {Path(name).suffix for name in files} == {".parquet"}
-    said = (tmp_path / "study.toml").read_text(encoding="utf-8")
-    assert "# Snapshots: the last 2 of the Patient Register." in said
-    assert "# Files: every extract as Parquet." in said
+    text = (tmp_path / "study.toml").read_text(encoding="utf-8")
+    assert "# Snapshots: the last 2 of the Patient Register." in text
+    assert "# Files: every extract as Parquet." in text
     for name in files:
         usual = whole / "extracts" / name
         table = pl.read_parquet(tmp_path / "extracts" / name)

@@ -1,4 +1,4 @@
-"""The sources for other products: each agrees with the lives, and with what the other sources say of them."""
+"""The sources for other products: each agrees with the lives and with the other sources."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -110,9 +110,9 @@ def test_the_full_service_opens_in_all_authorities_from_may_2016_to_december_201
 
 
 def test_combinations_have_one_main_benefit_and_help_with_disability_changes_its_name(spells: pl.DataFrame) -> None:
-    held = spells["BEN_COMB"].str.split("+")
+    benefits = spells["BEN_COMB"].str.split("+")
     main = pl.Series(["UC", "JSA", "ESA", "IS", "RP"])
-    assert held.list.set_intersection(main.to_list()).list.len().unique().to_list() == [1]
+    assert benefits.list.set_intersection(main.to_list()).list.len().unique().to_list() == [1]
     late = spells.filter(pl.col("START_DATE") >= date(2013, 6, 10))["BEN_COMB"]
     assert not late.str.contains("DLA").any()
     assert late.str.contains("PIP").any()
@@ -121,19 +121,19 @@ def test_combinations_have_one_main_benefit_and_help_with_disability_changes_its
 # tax years
 
 
-def test_a_tax_year_stands_for_every_year_with_weeks_in_tax(view: InstitutionView, weeks: pl.DataFrame) -> None:
-    told = earnings.tax_years(view)
+def test_there_is_a_tax_year_for_every_year_with_weeks_in_tax(view: InstitutionView, weeks: pl.DataFrame) -> None:
+    delivered = earnings.tax_years(view)
     expected = weeks.filter(pl.col("WEEKS_TAX") > 0).with_columns(
         TAX_YEAR=pl.col("TAX_YEAR_START").dt.strftime("%Y-") + pl.col("TAX_YEAR_END").dt.strftime("%y")
     )
     columns = ["row", "TAX_YEAR", "WEEKS_TAX"]
     assert (
-        told.select("row", "TAX_YEAR", WEEKS_TAX="WEEKS_IN_YEAR")
+        delivered.select("row", "TAX_YEAR", WEEKS_TAX="WEEKS_IN_YEAR")
         .sort(columns)
         .equals(expected.select(columns).sort(columns))
     )
-    assert told.filter(pl.col("TAX_YEAR") < "2013-14")["RETURN_TYPE"].unique().sort().to_list() == ["P14", "SA"]
-    assert told.filter(pl.col("TAX_YEAR") >= "2013-14")["RETURN_TYPE"].unique().sort().to_list() == ["RTI", "SA"]
+    assert delivered.filter(pl.col("TAX_YEAR") < "2013-14")["RETURN_TYPE"].unique().sort().to_list() == ["P14", "SA"]
+    assert delivered.filter(pl.col("TAX_YEAR") >= "2013-14")["RETURN_TYPE"].unique().sort().to_list() == ["RTI", "SA"]
 
 
 def test_bands_of_pay_begin_at_their_limits() -> None:
@@ -186,7 +186,7 @@ def test_grants_of_leave_are_the_permissions_of_exit_checks(view: InstitutionVie
     assert later["row"].n_unique() == refused["row"].n_unique()
 
 
-def test_settlement_and_extensions_tell_how_people_came(view: InstitutionView) -> None:
+def test_settlement_and_extensions_follow_from_how_people_came(view: InstitutionView) -> None:
     applications = leave.leave_applications(view).sort("row", "OUTCOME_DATE")
     settled = applications.filter((pl.col("CASE_TYPE") == "SET") & (pl.col("OUTCOME") == "GRANT"))
     assert settled["VALID_TO"].null_count() == len(settled)
@@ -196,7 +196,7 @@ def test_settlement_and_extensions_tell_how_people_came(view: InstitutionView) -
     unchanged = extended.join(first, on=["row", "LEAVE_CATEGORY"], how="semi")
     switched = extended.join(first, on=["row", "LEAVE_CATEGORY"], how="anti")
     assert unchanged.height > 20
-    # whoever is granted another category than the first came to study
+    # people who are granted another category than their first one came to study
     students = first.filter(pl.col("LEAVE_CATEGORY").str.starts_with("T4"))
     assert switched.height > 5
     assert set(switched["row"]) <= set(students["row"])
@@ -240,7 +240,7 @@ def test_visa_nationals_claim_only_after_settlement_protection_or_citizenship(
     assert (start[needs] >= may[needs]).all()
 
 
-def test_families_opt_out_from_january_2013_on_and_those_who_earn(view: InstitutionView) -> None:
+def test_families_opt_out_from_january_2013_if_they_earn(view: InstitutionView) -> None:
     claims = child_benefit.claims(view)
     assert claims["row"].is_unique().all()
     opted = claims["OPT_OUT_DATE"].drop_nulls()
@@ -314,7 +314,7 @@ def test_five_years_of_residence_settle(view: InstitutionView, lives: Lives) -> 
     assert settled[long].mean() > 0.85
 
 
-def test_those_apply_who_are_of_the_union_here_and_not_british(view: InstitutionView, lives: Lives) -> None:
+def test_applicants_are_eu_nationals_who_live_here_and_are_not_british(view: InstitutionView, lives: Lives) -> None:
     applications = settlement_scheme.applications(view)
     row = applications["row"].to_numpy()
     on = applications["APPLICATION_DATE"].to_physical().to_numpy().astype(np.int64)

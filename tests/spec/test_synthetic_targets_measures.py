@@ -1,4 +1,4 @@
-"""What a study shows of published figures, worked out by hand on a few people."""
+"""Every measure of a published figure, worked out by hand on a few people."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ ALWAYS = date(1990, 1, 1)
 
 
 def _observed(**tables) -> ObservedStudy:
-    """Return a study that holds these tables: of the truth by name, of sources by `source` (all that is asked)."""
+    """Return a study with these tables: of the truth by name, of sources by `source` (all columns)."""
     study = Study(
         path=Path("study.toml"), name="a few people", synthetic=True, data_date=date(2019, 12, 31),
         area_lookup="areas.csv", extract=(ExtractFiles(name="mws", files=("mws.csv",)),),
@@ -128,7 +128,7 @@ def _crossings(*rows):
     return [nothing | dict(zip(("person", "event_date", "direction"), row, strict=True)) for row in rows]
 
 
-def test_exit_checks_tell_in_time_late_and_not_identified():
+def test_exit_checks_distinguish_in_time_late_and_not_identified():
     came, end = date(2016, 6, 1), date(2016, 12, 1)
     study = _observed(
         people=[*_people(1, 2, 3, 4, 5, 6, naturalised_on=None)],
@@ -278,7 +278,7 @@ def test_students_are_on_a_list_where_they_study_or_elsewhere():
     assert measure(study, **given, where={"same_authority": True}) == MeasuredFigure(0.5, 1)
 
 
-def test_listed_students_are_told_apart_by_age_mode_and_where_they_come_from():
+def test_listed_students_are_distinguished_by_age_mode_and_where_they_come_from():
     year, snapshot = date(2015, 8, 1), date(2016, 7, 31)
     here = f"{authority_lookup()['postcode_district'][0]} 1AA"
     persons = range(1, 5)
@@ -305,5 +305,5 @@ def test_listed_students_are_told_apart_by_age_mode_and_where_they_come_from():
 
 
 @pytest.mark.parametrize("measure", sorted(MEASURES))
-def test_every_measure_says_what_it_is(measure):
+def test_every_measure_has_a_docstring(measure):
     assert len(MEASURES[measure].__doc__ or "") > 30

@@ -128,15 +128,15 @@ def test_whole_households_are_asked_or_not(answers: pl.DataFrame, lives: Lives) 
 
 
 @pytest.mark.parametrize("on", coverage_survey.SURVEY_DAYS)
-def test_perfect_answers_tell_the_true_residents(lives: Lives, truth: pl.DataFrame, on: int) -> None:
-    told = coverage_survey.coverage_survey(lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), on)
-    told = told.with_columns(person=pl.Series(lives.person)[told["row"]])
+def test_perfect_answers_are_those_of_the_true_residents(lives: Lives, truth: pl.DataFrame, on: int) -> None:
+    answered = coverage_survey.coverage_survey(lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), on)
+    answered = answered.with_columns(person=pl.Series(lives.person)[answered["row"]])
     # nobody foresees death, by which alone a few stays are short
-    told = told.filter(pl.Series(lives.death[told["row"].to_numpy()] > on + 366))
-    true = truth.filter(pl.col("reference_date") == told["REFERENCE_DATE"][0])["person"].implode()
-    assert told.select((pl.col("person").is_in(true) == pl.col("USUAL_RESIDENT")).all()).item()
-    assert not told["USUAL_RESIDENT"].all()
-    short = told.filter(~pl.col("USUAL_RESIDENT")).drop_nulls("ARRIVED")
+    answered = answered.filter(pl.Series(lives.death[answered["row"].to_numpy()] > on + 366))
+    true = truth.filter(pl.col("reference_date") == answered["REFERENCE_DATE"][0])["person"].implode()
+    assert answered.select((pl.col("person").is_in(true) == pl.col("USUAL_RESIDENT")).all()).item()
+    assert not answered["USUAL_RESIDENT"].all()
+    short = answered.filter(~pl.col("USUAL_RESIDENT")).drop_nulls("ARRIVED")
     assert set(short["INTENDED_STAY"]) == {"UNDER_6", "6_TO_12"}
     assert (short["ARRIVED"] > date(1970, 1, 1)).all()
 
@@ -155,9 +155,9 @@ def test_newcomers_err_about_their_residence_and_those_here_for_a_year_do_not(
 def test_a_year_ago_people_lived_where_they_say(lives: Lives, answers: pl.DataFrame) -> None:
     row, before = answers["row"].to_numpy(), np.full(answers.height, SURVEY_DAY - 365)
     then = lives.postcodes[lives.postcode_at(row, before)]
-    told = answers["YEAR_AGO"].to_numpy()
-    assert (told[lives.birth[row] > before] == "NOT_BORN").all()
-    assert (lives.is_here(row, before) == np.isin(told, ["SAME", "ELSEWHERE"])).all()
+    answered = answers["YEAR_AGO"].to_numpy()
+    assert (answered[lives.birth[row] > before] == "NOT_BORN").all()
+    assert (lives.is_here(row, before) == np.isin(answered, ["SAME", "ELSEWHERE"])).all()
     moved = answers.with_columns(then=pl.Series(then.tolist())).filter(pl.col("YEAR_AGO") == "ELSEWHERE")
     assert (moved["POSTCODE_YEAR_AGO"] == moved["then"]).all()
     assert (moved["POSTCODE_YEAR_AGO"] != moved["POSTCODE"]).all()
@@ -184,7 +184,7 @@ def test_surveys_are_delivered_at_the_end_of_their_year() -> None:
 def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_country() -> None:
     residents = 2_500
 
-    def seen(parts: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame, Lives]:
+    def delivered(parts: list[int] | None) -> tuple[pl.DataFrame, pl.DataFrame, Lives]:
         lives = live(SEED, residents, parts=parts)
         one = InstitutionView(lives, Errors(), DATA_DATE)
         reviewed = clerical_review.deliver(one)[0].files["review_sample.csv"]
@@ -194,7 +194,7 @@ def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_
         )
         return *(table.drop("row").sort("PERSON_ID", table.columns[4]) for table in tables), lives
 
-    whole, alone = seen(None), seen([6])
+    whole, alone = delivered(None), delivered([6])
     of_part = pl.Series(alone[2].person).implode()
     for everybody, part in zip(whole[:2], alone[:2], strict=True):
         assert part.height > 20

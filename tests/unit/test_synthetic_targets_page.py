@@ -1,4 +1,4 @@
-"""The pictures of targets: what they draw there is, and a miss is told by shape and not by colour alone."""
+"""The pictures of targets: what they draw there is, and a miss is shown by shape and not by colour alone."""
 
 from fnmatch import fnmatchcase
 
@@ -49,7 +49,7 @@ def test_what_a_study_cannot_show_is_not_drawn():
     ("value", "unit", "text"),
     [(0.963, "share", "96.30%"), (706_000.4, "events", "706,000"), (276, "days", "276.0"), (None, "persons", "-")],
 )
-def test_figures_are_told_in_their_unit(value, unit, text):
+def test_figures_are_written_in_their_unit(value, unit, text):
     assert figure(value, unit) == text
 
 

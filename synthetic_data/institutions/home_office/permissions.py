@@ -1,4 +1,4 @@
-"""Permissions to stay: a first visa, extensions, switches, protection, and settlement after five years.
+"""Permissions to stay on each visa route: first visa, extensions, switches, protection, settlement after five years.
 
 The chain of a stay follows from the reason for which the household came. The first visa is also the last for
 visitors, people on youth mobility, overstayers, and those who leave soon after it ends (they leave late). People who
