@@ -1,4 +1,4 @@
-"""Published figures with which the simulated country is compared, and the tolerance of each.
+"""Targets: the published figures of `targets.toml`, with which the simulated country is compared; tolerances.
 
 The tolerance is computed: the rounding of the published figure, plus four standard errors of a study of this size.
 The standard errors come from many seeds (`standard_errors.py`), because members of a household move together, so that

@@ -1,4 +1,4 @@
-"""What targets count of the truth against the slow oracle that settled it, and against a loop over spells."""
+"""What targets count in the truth, compared with the slow oracle that made it and with a loop over spells."""
 
 from datetime import date, timedelta
 

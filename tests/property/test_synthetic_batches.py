@@ -177,9 +177,9 @@ def test_the_last_snapshots_and_parquet_alone_are_written(whole: Path, tmp_path:
     files = {path.name for path in (tmp_path / "extracts").iterdir()}
     assert {name for name in files if name.startswith("pr_")} == {"pr_2018.parquet", "pr_2019.parquet"}
     assert {Path(name).suffix for name in files} == {".parquet"}
-    said = (tmp_path / "study.toml").read_text(encoding="utf-8")
-    assert "# Snapshots: the last 2 of the Patient Register." in said
-    assert "# Files: every extract as Parquet." in said
+    text = (tmp_path / "study.toml").read_text(encoding="utf-8")
+    assert "# Snapshots: the last 2 of the Patient Register." in text
+    assert "# Files: every extract as Parquet." in text
     for name in files:
         usual = whole / "extracts" / name
         table = pl.read_parquet(tmp_path / "extracts" / name)

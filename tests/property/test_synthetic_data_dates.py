@@ -1,4 +1,4 @@
-"""A cut holds what was known on its day; a later cut tells the same of it, but for what came to be known."""
+"""A cut contains what was known on its day; a later cut agrees with it, except for what became known."""
 
 from datetime import date, timedelta
 from functools import cache
@@ -18,7 +18,7 @@ from synthetic_data.simulate import FIRST_DATA_DATE, LAST_DATA_DATE, simulate
 
 LIVES = live(seed=2, residents=1_000)
 ERRORS = Errors(broken_rows=0)
-"""A delivery breaks rows of its own, so none are broken here."""
+"""Every delivery breaks its own rows, so no rows are broken here."""
 REVISED = {
     "activity_people": ["POSTCODE", "LAST_NAME"],  # the address now, and the name since a marriage
     "review_sample": ["NHS_NUMBER_FOUND"],  # reviewers search the list of their own delivery
@@ -41,8 +41,8 @@ def cut(number: int) -> dict[str, pl.DataFrame]:
 days = st.dates(FIRST_DATA_DATE, LAST_DATA_DATE).map(lambda on: (on - as_date(FIRST_DAY)).days + FIRST_DAY)
 
 
-def told(name: str, frame: pl.DataFrame, known_until: date) -> pl.DataFrame:
-    """Return what does not change: without revised columns, nor births that an earlier day had still to come."""
+def unrevised(name: str, frame: pl.DataFrame, known_until: date) -> pl.DataFrame:
+    """Return what does not change: without revised columns, or births after an earlier data date."""
     frame = frame.drop(REVISED.get(name, []))
     return frame.with_columns(
         pl.when(pl.col(column) > known_until).then(None).otherwise(column).alias(column)
@@ -53,10 +53,10 @@ def told(name: str, frame: pl.DataFrame, known_until: date) -> pl.DataFrame:
 
 @settings(max_examples=8, deadline=None)
 @given(one=days, other=days)
-def test_every_row_of_an_earlier_cut_stands_in_the_later_one(one: int, other: int) -> None:
+def test_every_row_of_an_earlier_cut_is_in_the_later_one(one: int, other: int) -> None:
     earlier, later = min(one, other), max(one, other)
     for name, frame in cut(earlier).items():
-        before, after = told(name, frame, as_date(earlier)), told(name, cut(later)[name], as_date(earlier))
+        before, after = unrevised(name, frame, as_date(earlier)), unrevised(name, cut(later)[name], as_date(earlier))
         gone = before.join(after, on=before.columns, how="anti", nulls_equal=True)
         # a wrong date of birth that was still to come was written right until then
         births = [column for column in gone.columns if column in BIRTHS]

@@ -1,4 +1,4 @@
-"""Whatever stands in a file, ingest reads the same from it in the layout of any version of its contract."""
+"""Whatever a file contains, ingest reads the same from it in the layout of any version of its contract."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Second numbers: unique, from a day on, posted on PDS before PR lists them, and the same person behind both."""
+"""Second numbers: unique, used from one day, posted on PDS before PR lists them, and the same person behind both."""
 
 from datetime import date
 
@@ -69,7 +69,7 @@ def test_postings_keep_their_contract(twice: list[DeliveredExtract]) -> None:
     assert postings["POSTING_DATE"].max() <= date(2019, 12, 31)
 
 
-def test_the_truth_knows_who_is_behind_both_numbers(twice: list[DeliveredExtract], lives: Lives) -> None:
+def test_the_truth_has_the_person_of_both_numbers(twice: list[DeliveredExtract], lives: Lives) -> None:
     (pds,) = (one for one in twice if one.name == "pds")
     known = extracts.identities(lives, map(extracts.known_people, twice), extracts.latest_addresses(pds))
     assert known.select("source", "person_key").is_unique().all()
@@ -94,7 +94,7 @@ def test_the_second_record_has_errors_of_its_own(lives: Lives) -> None:
     assert 0.6 < (second == 2).mean() < 0.8
 
 
-def test_an_earlier_cut_stands_in_a_later_one(lives: Lives, twice: list[DeliveredExtract]) -> None:
+def test_an_earlier_cut_is_in_a_later_one(lives: Lives, twice: list[DeliveredExtract]) -> None:
     errors = with_overrides(NO_ERRORS, SECONDS, "test")
     early = frames(made(lives, errors, day(2018, 6, 30)))
     late = frames(twice)

@@ -37,7 +37,7 @@ def flawless(lives: Lives) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def seen(lives: Lives) -> pl.DataFrame:
+def recorded(lives: Lives) -> pl.DataFrame:
     return border.travel(lives, Errors())
 
 
@@ -95,7 +95,7 @@ def test_refugees_cross_unseen_and_are_protected_months_later(
     assert (settled["valid_from"] >= settled["valid_to_before"]).all()
 
 
-def test_whoever_becomes_british_vanishes_from_exit_checks(
+def test_people_who_become_british_vanish_from_exit_checks(
     lives: Lives, granted: pl.DataFrame, flawless: pl.DataFrame
 ) -> None:
     british = pl.Series("british", lives.naturalised)
@@ -138,7 +138,7 @@ def test_overstayers_hold_nothing_when_they_leave(monkeypatch: pytest.MonkeyPatc
     assert (last["valid_to"] < last["end"]).all()
 
 
-def test_perfect_exit_checks_see_both_sides_of_every_journey(lives: Lives, flawless: pl.DataFrame) -> None:
+def test_perfect_exit_checks_record_both_sides_of_every_journey(lives: Lives, flawless: pl.DataFrame) -> None:
     trips = lives.trips.filter((pl.col("out") >= EXIT_CHECKS_FROM) & (pl.col("back") <= day(2019, 12, 31)))
     row = trips["row"].to_numpy()
     usual = (lives.naturalised[row] == NEVER) & ~lives.route[row].are("protection")
@@ -149,29 +149,29 @@ def test_perfect_exit_checks_see_both_sides_of_every_journey(lives: Lives, flawl
         assert expected <= crossed
 
 
-def test_arrivals_are_told_of_nine_times_in_ten_and_departures_nearly_always(
-    seen: pl.DataFrame, flawless: pl.DataFrame
+def test_arrivals_are_reported_nine_times_in_ten_and_departures_nearly_always(
+    recorded: pl.DataFrame, flawless: pl.DataFrame
 ) -> None:
-    """Inwards 89% over all routes (0.93, 0.05 and 0.02 of crossings); outwards 2.2% unmatched, 0.5% untold."""
+    """Inwards 89% over all routes (0.93, 0.05 and 0.02 of crossings); outwards 2.2% unmatched, 0.5% unreported."""
     share = {
-        (direction, route): seen.filter(pl.col("DIRECTION") == direction, pl.col("ROUTE") == route).height
+        (direction, route): recorded.filter(pl.col("DIRECTION") == direction, pl.col("ROUTE") == route).height
         / len(whole)
         for (direction, route), whole in flawless.group_by("DIRECTION", "ROUTE")
     }
     inwards = flawless.filter(pl.col("DIRECTION") == "IN").height
-    all_in = seen.filter(pl.col("DIRECTION") == "IN").height / inwards
+    all_in = recorded.filter(pl.col("DIRECTION") == "IN").height / inwards
     # households cross together: four standard errors of crossings in pairs
     tolerance = 4 * np.sqrt(2 * 0.89 * 0.11 / inwards)
     assert abs(all_in - 0.995 * (0.93 * 0.92 + 0.05 * 0.50 + 0.02 * 0.45)) < tolerance + 0.005
     out = flawless.filter(pl.col("DIRECTION") == "OUT").height
-    all_out = seen.filter(pl.col("DIRECTION") == "OUT").height / out
+    all_out = recorded.filter(pl.col("DIRECTION") == "OUT").height / out
     assert abs(all_out - 0.978 * 0.9955 * 0.996) < 4 * np.sqrt(2 * 0.03 / out) + 0.003
     assert share["IN", "RAIL"] < share["IN", "AIR"] - 0.2
     assert share["OUT", "AIR"] > 0.96
 
 
 def test_journeys_through_ireland_leave_one_trace_or_none(lives: Lives, flawless: pl.DataFrame) -> None:
-    """With every journey through Ireland, half of them leave no trace, and one crossing is seen of each other."""
+    """With every journey through Ireland, half of them leave no record, and the others one crossing."""
     through = NO_ERRORS.model_copy(update={"border": NO_ERRORS.border.model_copy(update={"by_ireland": 1.0})})
     crossed = border.travel(lives, through)
     trips = lives.trips.filter((pl.col("out") > EXIT_CHECKS_FROM) & (pl.col("back") < day(2019, 12, 31)))
@@ -181,8 +181,8 @@ def test_journeys_through_ireland_leave_one_trace_or_none(lives: Lives, flawless
     assert ((sides - 0.5).abs() < 0.05).all()
 
 
-def test_nothing_is_known_from_before_april_2015(seen: pl.DataFrame) -> None:
-    assert seen["EVENT_DATE"].min() >= as_date(EXIT_CHECKS_FROM) == date(2015, 4, 8)
+def test_nothing_is_known_from_before_april_2015(recorded: pl.DataFrame) -> None:
+    assert recorded["EVENT_DATE"].min() >= as_date(EXIT_CHECKS_FROM) == date(2015, 4, 8)
 
 
 def test_every_route_of_a_party_has_a_visa() -> None:

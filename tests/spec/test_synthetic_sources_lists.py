@@ -1,4 +1,4 @@
-"""Lists of the NHS, weeks of activity, the student record and the registrars: what they must say of true lives."""
+"""Lists of the NHS, weeks of activity, the student record and the registrars, compared with true lives."""
 
 from dataclasses import replace
 from datetime import date
@@ -81,7 +81,7 @@ def test_lists_exceed_the_residents_and_ever_more(view: InstitutionView, posting
     assert 0.01 < excess[0] < excess[1] < 0.08
 
 
-def test_perfect_lists_hold_nobody_who_has_gone(lives: Lives) -> None:
+def test_perfect_lists_contain_nobody_who_has_left(lives: Lives) -> None:
     perfect = InstitutionView(lives, NO_ERRORS)
     listed = snapshot(perfect, patient_registers.postings(lives, perfect.working, NO_ERRORS, LAST), 2017)[
         "row"
@@ -112,7 +112,7 @@ def test_flag_4_is_that_of_an_acceptance_within_the_year_and_is_lost_with_the_pr
     assert flagged["ACCEPT_DATE"].is_between(date(2016, 8, 1), date(2017, 7, 31)).all()
 
 
-def test_weeks_and_benefits_tell_the_same(view: InstitutionView) -> None:
+def test_weeks_and_benefits_agree(view: InstitutionView) -> None:
     weeks = next(one for one in activity.deliver(view) if one.name == "activity_weeks").files[
         "activity_weeks.parquet"
     ]
@@ -159,10 +159,10 @@ def test_pension_begins_with_the_first_tax_year_at_the_age_of_the_law(lives: Liv
 def test_a_lost_tax_return_hides_a_self_employed_year_alone(lives: Lives, view: InstitutionView) -> None:
     every = with_overrides(Errors(), {"registration": {"self_employed_gap": 1.0, "activity_gap": 0.0}}, "test")
     none = with_overrides(Errors(), {"registration": {"self_employed_gap": 0.0, "activity_gap": 0.0}}, "test")
-    seen = [activity_weeks.activity_weeks(replace(view, errors=errors)) for errors in (every, none)]
-    hidden = seen[1].join(seen[0], on=["row", "year"], how="anti")
+    weeks_by_errors = [activity_weeks.activity_weeks(replace(view, errors=errors)) for errors in (every, none)]
+    hidden = weeks_by_errors[1].join(weeks_by_errors[0], on=["row", "year"], how="anti")
     assert view.working.self_employed[hidden["row"].to_numpy()].all()
-    share = hidden["row"].n_unique() / seen[1]["row"].n_unique()
+    share = hidden["row"].n_unique() / weeks_by_errors[1]["row"].n_unique()
     assert 0.05 < share < 0.15
 
 

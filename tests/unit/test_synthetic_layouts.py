@@ -108,7 +108,7 @@ def test_texts_that_are_dates_are_written_anew_and_others_stay():
 
 @pytest.mark.parametrize(("extract", "version"), VERSIONS)
 def test_every_meaning_has_a_code_in_every_version(extract, version):
-    """A meaning that a version cannot write would be delivered in a code of the current layout, and set aside."""
+    """A meaning that a version cannot write would be delivered in a code of the current layout, and quarantined."""
     layout = extract.layouts[version.id]
     for name in layout.delivered:
         assert set(extract.columns[name].codes.values()) <= set(layout.columns[name].codes.values()), name
@@ -152,6 +152,6 @@ def test_ingest_makes_the_same_tables_of_files_of_any_layout(ingested):
     assert len(names) > 20
     for name in names:
         one, other = pl.read_parquet(own / name), pl.read_parquet(current / name)
-        if name.parent.name == "quarantine":  # files have other names and rows other numbers, values stand as written
+        if name.parent.name == "quarantine":  # files have other names and rows other numbers, values are as written
             one, other = (frame.select(pl.col("reasons").list.len()) for frame in (one, other))
         assert one.equals(other), name

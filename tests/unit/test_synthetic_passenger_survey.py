@@ -1,4 +1,4 @@
-"""The passenger survey: who is met, with which weight, and what people say against what comes true."""
+"""The passenger survey: who is interviewed, with which weight, and stated intentions against what happens."""
 
 from functools import cache
 from math import sqrt
@@ -120,7 +120,7 @@ def within(found: float, expected: float, number: int) -> bool:
     return abs(found - expected) <= 4 * sqrt(expected * (1 - expected) / number)
 
 
-def test_some_groups_say_other_than_they_do_as_often_as_told(lives: Lives) -> None:
+def test_some_groups_state_other_than_they_do_at_the_given_rates(lives: Lives) -> None:
     rates = Intentions(spread=0.2, switched=0, eu8_short=0.4, students_back=0.3, british_unsure=0.2)
     row = np.arange(lives.people.height)
     on, later = np.full(len(row), day(2016, 5, 1)), np.full(len(row), day(2018, 5, 1))
@@ -139,29 +139,29 @@ def test_some_people_change_sides_and_others_are_vague_on_their_own(lives: Lives
     row = np.arange(lives.people.height)
     on = np.full(len(row), day(2016, 5, 1))
     for days, changes in ((10, 0.0), (200, 0.1), (1_000, 0.1)):
-        said = intended_stay(lives, rates, row, on, on + days)
-        other_side = (said >= LONG) != (days > 365)
+        stated = intended_stay(lives, rates, row, on, on + days)
+        other_side = (stated >= LONG) != (days > 365)
         assert within(other_side.mean(), changes, len(row))
-        vague = said[~other_side] / months_of(np.array([days]))
+        vague = stated[~other_side] / months_of(np.array([days]))
         assert np.median(vague) == pytest.approx(1, abs=0.03)
         assert vague.std() > 0.15
 
 
-def test_nobody_states_more_than_what_stands_for_good(lives: Lives) -> None:
+def test_nobody_states_more_months_than_for_good(lives: Lives) -> None:
     rates = Errors().intentions.model_copy(update={"spread": 3.0})
     row = np.arange(4_000)
     on = np.full(len(row), FIRST_DAY + 100)
     for years in (1, 9):
-        said = intended_stay(lives, rates, row, on, on + 365 * years + 10)
-        assert said.max() == FOR_GOOD
-        assert said.min() >= 0
+        stated = intended_stay(lives, rates, row, on, on + 365 * years + 10)
+        assert stated.max() == FOR_GOOD
+        assert stated.min() >= 0
 
 
 def test_exit_checks_know_of_the_same_route(lives: Lives) -> None:
     contacts = survey.passenger_survey(lives, NO_ERRORS, DATA_DATE)
-    seen = border.travel(lives, NO_ERRORS, DATA_DATE)
+    recorded = border.travel(lives, NO_ERRORS, DATA_DATE)
     both = contacts.join(
-        seen.select("row", "EVENT_DATE", "DIRECTION", BORDER="ROUTE"),
+        recorded.select("row", "EVENT_DATE", "DIRECTION", BORDER="ROUTE"),
         left_on=["row", "INTERVIEW_DATE", "DIRECTION"], right_on=["row", "EVENT_DATE", "DIRECTION"],
     )  # fmt: skip
     assert both.height > 100

@@ -143,8 +143,8 @@ def test_an_odds_ratio_of_one_is_independence(lives: Lives, here: np.ndarray) ->
 
 
 def test_dependence_hardly_moves_the_mean_response(lives: Lives, here: np.ndarray) -> None:
-    seen = InstitutionView(lives, Errors(), DATA_DATE)
-    listed = coverage_survey.listed_on(lives, patient_registers.nhs_postings(seen), SURVEY_DAY)[here]
+    view = InstitutionView(lives, Errors(), DATA_DATE)
+    listed = coverage_survey.listed_on(lives, patient_registers.nhs_postings(view), SURVEY_DAY)[here]
     apart, together = (answering(lives, here, listed, Survey(odds_ratio=one)).mean() for one in (1.0, 3.0))
     assert abs(together - apart) < 0.003
 

@@ -1,4 +1,4 @@
-"""Targets as data: what a figure must say of itself, how far off a study may be, which rows count."""
+"""Targets as data: which keys a figure needs, how far a study may differ, which rows count."""
 
 from datetime import date
 from importlib import resources
@@ -114,13 +114,13 @@ def test_tolerance_by_hand():
     assert tolerance(target, 10_000, 25_000, 10**6) == pytest.approx(80_500)
 
 
-def test_a_large_study_is_held_to_five_percent_where_many_events_are_counted():
+def test_a_large_study_may_differ_by_five_percent_where_many_events_are_counted():
     target = BY_NAME["numbers"]
     error = 100_000  # as many at 100,000 residents; at a million 31,623, and four of them 126,491
     assert tolerance(target, error, 1_000_000, 3_600) == pytest.approx(0.05 * 706_000)
     assert tolerance(target, error, 1_000_000, 3_599) == pytest.approx(500 + 4 * 31_622.8, rel=1e-5)
     assert tolerance(target, error, 999_999, 3_600) > 126_000
-    late = BY_NAME["exits_late_2017"]  # 0.4%, published to a tenth of a percent: no study can be held to less
+    late = BY_NAME["exits_late_2017"]  # 0.4%, published to a tenth of a percent: no tolerance can be smaller
     assert tolerance(late, 0.01, 5_000_000, 5_000) == late.rounding
 
 
@@ -150,7 +150,7 @@ def test_groups_and_figures_are_put_together(tmp_path):
         ('title = "Population"', 'title = "Population"\nwhen = "today"', "when"),
     ],
 )
-def test_a_mistake_in_the_file_is_told(tmp_path, old, new, says):
+def test_a_mistake_in_the_file_is_reported(tmp_path, old, new, says):
     assert old in EXAMPLE
     with pytest.raises(UserError, match="targets.toml") as error:
         _read(tmp_path, EXAMPLE.replace(old, new))
@@ -180,7 +180,7 @@ def test_a_share_is_among_the_rows_of_another_filter_and_rests_on_its_own():
     assert median(PEOPLE, "age", {"sex": "M"}) == MeasuredFigure(65.0, 3)
 
 
-def test_what_cannot_be_counted_says_why():
+def test_what_cannot_be_counted_has_a_reason():
     with pytest.raises(NotMeasurableError, match="'colour'"):
         counted(PEOPLE, {"colour": "red"})
     with pytest.raises(NotMeasurableError, match="nobody"):

@@ -1,4 +1,4 @@
-"""The measures by name, as targets.toml names them."""
+"""All measures by name, as targets.toml names them."""
 
 from collections.abc import Callable
 
