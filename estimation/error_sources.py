@@ -24,27 +24,27 @@ NOT_MEASURED = (
     (
         "classification by the rules",
         "immigration, emigration",
-        "Stays that the rules class wrongly are covered only as far as the declared errors of flows reach.",
+        "Stays that the rules misclassify are covered only by the declared errors of flows.",
     ),
     (
         "linkage in flows",
         "immigration, emigration",
-        "Missed and false links make and hide migrations; they are not drawn again yet.",
+        "Missed and false links create and hide migrations; links are not resampled yet.",
     ),
     (
         "shares of unfinished stays",
         "immigration, emigration",
-        "Unfinished stays count at the share of the year before; that this share changes is not carried.",
+        "Unfinished stays count at the share of the year before; changes in this share are not included.",
     ),
     (
         "nationality group, sex and age",
         "all",
-        "Everybody stands in the group that the sources give; that some stand in a wrong one is not carried.",
+        "Everybody is counted in the group that the sources record; wrong groups are not included.",
     ),
     (
         "registration of births and deaths",
         "births, deaths",
-        "Births and deaths enter as exact: registrations that are late, missing or not linked are not carried.",
+        "Births and deaths enter as exact: registrations that are late, missing or not linked are not included.",
     ),
 )
 
@@ -81,10 +81,10 @@ def error_sources(
             "estimated",
             "population",
             None,
-            "People missed or held wrongly at random, cell by cell, at the rates that the survey shows.",
+            "People missed or wrongly listed at random, independently by cell, at the rates that the survey shows.",
         ),
         (
-            "chance in flows",
+            "chance variation of flows",
             "estimated",
             "immigration, emigration",
             None,
@@ -95,12 +95,12 @@ def error_sources(
             "estimated",
             "immigration, emigration",
             _unfinished_error(counts),
-            "Variance of stays and absences that are too young to be classed, each decided by itself.",
+            "Variance of stays and absences that are too recent to be classified, each independent of the others.",
         ),
     ]
     rows.append(
         (
-            "what the survey cannot see",
+            "what the survey cannot show",
             "declared",
             "population",
             declared,
@@ -120,8 +120,8 @@ def error_sources(
         )
         for measure, error in sorted(flow_errors.model_dump().items())
     ]
-    rows += [(name, "not measured", measure, None, says) for name, measure, says in NOT_MEASURED]
-    schema = ["error_source", "carried", "measure", "relative_standard_error", "says"]
+    rows += [(name, "not measured", measure, None, description) for name, measure, description in NOT_MEASURED]
+    schema = ["error_source", "treatment", "measure", "relative_standard_error", "description"]
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         pl.col("relative_standard_error").cast(pl.Float64).round(6)
     )

@@ -33,8 +33,10 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
     terminal = Terminal(run / "run.log")
     terminal.print_line(banner("run", study))
     if prefect:
-        from flows.prefect_settings import settle  # noqa: PLC0415 - Prefect is imported only on request
+        from flows.chain import declared_parts  # noqa: PLC0415 - Prefect is imported only on request
+        from flows.prefect_settings import settle  # noqa: PLC0415
 
+        declared_parts(study, run)  # reports every mistake before Prefect starts, which takes ten seconds
         settle(run)
         from flows.quarterly import quarterly_estimates  # noqa: PLC0415
 

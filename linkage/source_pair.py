@@ -12,7 +12,7 @@ from pipeline.tables import connect
 
 LEFT, RIGHT = "left_subjects", "right_subjects"
 DETERMINISTIC = "deterministic"
-CANDIDATE, UNMATCHED = "proposed", "free"  # the names of these two columns are part of stored models
+CANDIDATE, UNMATCHED = "candidate", "unmatched"  # the names of these two columns are part of stored models
 
 
 class SourcePair:

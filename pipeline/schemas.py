@@ -158,7 +158,7 @@ class Stays(dy.Schema):
     end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
     status = dy.Enum(["long_term", "short_term", "unfinished"])
     decided_by = dy.String(description="Ids of the evidence rules that date start and end.")
-    margin_days = dy.Int64(
+    days_over_threshold = dy.Int64(
         nullable=True, description="Days above (or, negative, below) the threshold; null without an arrival."
     )
     probability = dy.Float64(min=0, max=1, description="Probability that the stay is long-term.")
@@ -192,7 +192,7 @@ class Residents(dy.Schema):
     reference_date = dy.Date(primary_key=True)
     resident = dy.Bool(description="True if no exclusion applies.")
     probability = dy.Float64(min=0, max=1, description="1 or 0, except where a stay or an absence is unfinished.")
-    strong = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
+    trimmed = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
 
 
@@ -223,9 +223,13 @@ class Coverage(dy.Schema):
     standard_error = dy.Float64(description="Of the factor: sampling, linkage and declared error together.")
     standard_error_sampling = dy.Float64()
     standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
-    missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")
-    erroneous = dy.Float64(min=0, max=1, description="Estimated share of the people counted who are not residents.")
-    uneven = dy.Float64(min=0, description="Relative sd of coverage between single ages of the class, beyond chance.")
+    share_missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")
+    share_erroneous = dy.Float64(
+        min=0, max=1, description="Estimated share of the people counted who are not residents."
+    )
+    relative_sd_between_ages = dy.Float64(
+        min=0, description="Relative sd of coverage between single ages of the class, beyond chance."
+    )
     listed = dy.Int64(description="People counted by the sources on the survey date.")
     estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
     surveyed = dy.Int64(description="Usual residents found by the survey.")
@@ -294,12 +298,12 @@ class ErrorSources(dy.Schema):
     """One source of error, and whether and how the published intervals include it."""
 
     error_source = dy.String(primary_key=True)
-    carried = dy.Enum(["estimated", "declared", "not measured"])
+    treatment = dy.Enum(["estimated", "declared", "not measured"])
     measure = dy.String(description="Measures that it affects, separated by commas, or all.")
     relative_standard_error = dy.Float64(
         nullable=True, description="Of the national total; null where it is not one number."
     )
-    says = dy.String()
+    description = dy.String()
 
 
 TABLES: dict[str, type[dy.Schema]] = {

@@ -11,12 +11,12 @@ Step = tuple[str, str, str, int]
 
 
 def funnel(tables: Path) -> pl.DataFrame:
-    """Return one row a step: its code `step`, its label `says`, the `unit` and the `count`.
+    """Return one row a step: its code `step`, its `label`, the `unit` and the `number`.
 
     Migrations are counted by probability times weight, as in the estimates. A step whose table is missing is omitted.
     """
     steps = [*_rows(tables), *_people(tables), *_migrations(tables)]
-    schema = {"step": pl.String, "says": pl.String, "unit": pl.String, "count": pl.Int64}
+    schema = {"step": pl.String, "label": pl.String, "unit": pl.String, "number": pl.Int64}
     return pl.DataFrame(steps, schema=schema, orient="row")
 
 
@@ -35,7 +35,7 @@ def _people(tables: Path) -> list[Step]:
         best = clusters.filter(pl.col("draw") == 0)
         subjects, people = best.select(pl.len(), people=pl.col("person_id").n_unique()).collect().row(0)
         steps += [
-            ("subjects", "Subjects: one person as one source sees them", "subjects", subjects),
+            ("subjects", "Subjects: one person as recorded by one source", "subjects", subjects),
             ("people", "People, after linkage", "people", people),
         ]
     residents = _lazy(tables, "residents")
@@ -44,7 +44,7 @@ def _people(tables: Path) -> list[Step]:
         on_day = residents.filter(pl.col("resident"), pl.col("reference_date") == last)
         if last is not None:
             counted = on_day.select(pl.len()).collect().item()
-            steps.append(("residents", f"Residents on {day(last)}, by their signs", "people", counted))
+            steps.append(("residents", f"Residents on {day(last)}, by evidence of residence", "people", counted))
     return steps
 
 

@@ -22,7 +22,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
     """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`.
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
-    number of residents. `strong` (the trimmed list) requires a sign in the window before the date and another in a
+    number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
     window of the same length after it.
     """
     signs = [one for one in rules.residents if isinstance(one, Sign)]
@@ -62,7 +62,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
                 WHEN status = 'unfinished' THEN probability
                 WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
                 ELSE 1.0 END AS probability,
-            excluded_by IS NULL AND trimmed AS strong,
+            excluded_by IS NULL AND trimmed AS trimmed,
             coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][position + 1]) AS decided_by
         FROM decided
         """,

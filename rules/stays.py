@@ -71,7 +71,7 @@ def stays_table(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         SELECT person_id, definition, stay_rule, start, CASE WHEN stop < {OPEN} THEN stop END AS "end",
             start_kind = 'arrival' AS starts_by_arrival, end_reason, status,
             concat_ws(', ', start_rule, CASE WHEN end_rule <> start_rule THEN end_rule END) AS decided_by,
-            CASE WHEN start_kind = 'arrival' THEN days - more_than_days END AS margin_days, probability
+            CASE WHEN start_kind = 'arrival' THEN days - more_than_days END AS days_over_threshold, probability
         FROM stay
         """,
     )

@@ -168,6 +168,4 @@ def check_threads(threads: int) -> None:
 def _write_key(seed: int, out: Path) -> None:
     """Write the key of a synthetic study: it follows from the seed, so it protects nothing."""
     key = hashlib.sha256(f"sojourn synthetic key {seed}".encode()).hexdigest()
-    write_text(
-        f"# SYNTHETIC ONLY: this key follows from the seed and protects nobody's data.\n{key}\n", out / KEY_FILE
-    )
+    write_text(f"# SYNTHETIC ONLY: this key follows from the seed and protects no data.\n{key}\n", out / KEY_FILE)

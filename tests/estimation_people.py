@@ -43,11 +43,11 @@ def migration(person_id: int, day: date, direction: str, probability: float = 1.
     }  # fmt: skip
 
 
-def resident(person_id: int, day: date, resident: bool = True, strong: bool = True) -> dict:
+def resident(person_id: int, day: date, resident: bool = True, trimmed: bool = True) -> dict:
     """Return a row of `residents`."""
     return {
         "person_id": person_id, "reference_date": day, "resident": resident, "probability": float(resident),
-        "strong": strong and resident, "decided_by": "r",
+        "trimmed": trimmed and resident, "decided_by": "r",
     }  # fmt: skip
 
 
@@ -55,7 +55,8 @@ def stay(person_id: int, start: date, end: date | None, status: str = "long_term
     """Return a row of `stays`."""
     return {
         "person_id": person_id, "definition": "long_term", "stay_rule": "r", "start": start, "end": end,
-        "starts_by_arrival": True, "end_reason": "open", "status": status, "decided_by": "r", "margin_days": None,
+        "starts_by_arrival": True, "end_reason": "open", "status": status, "decided_by": "r",
+        "days_over_threshold": None,
         "probability": 1.0,
     }  # fmt: skip
 

@@ -119,7 +119,7 @@ class Outcome:
             for row in residents.sort("reference_date").iter_rows(named=True)
         }
         self.probable = {row["reference_date"].year: row["probability"] for row in residents.iter_rows(named=True)}
-        self.strong = {row["reference_date"].year: row["strong"] for row in residents.iter_rows(named=True)}
+        self.trimmed = {row["reference_date"].year: row["trimmed"] for row in residents.iter_rows(named=True)}
         self.decided_by = {row["reference_date"].year: row["decided_by"] for row in residents.iter_rows(named=True)}
 
 

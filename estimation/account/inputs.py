@@ -49,7 +49,7 @@ def write_account_inputs(
     _write_counts(cells["deaths"], "deaths", out)
     stocks = with_smoothed_counts(stocks, stock=True).with_columns(
         variance=pl.col("variance_count") * pl.col("list_variance")
-        + (pl.col("uneven") * pl.col("smoothed_count")) ** 2
+        + (pl.col("relative_sd_between_ages") * pl.col("smoothed_count")) ** 2
         + pl.col("variance_unfinished") * pl.col("factor") ** 2
     )
     _write_sds(stocks, "population", out)
@@ -70,7 +70,9 @@ def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
     ]
     cells = pl.DataFrame(members, schema=["coverage_class", *DIVISIONS], orient="row")
     return cells.join(
-        coverage.select("coverage_class", "factor", "missed", "erroneous", "uneven"), on="coverage_class", how="left"
+        coverage.select("coverage_class", "factor", "share_missed", "share_erroneous", "relative_sd_between_ages"),
+        on="coverage_class",
+        how="left",
     )
 
 
@@ -102,13 +104,13 @@ def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     A list that misses a share u of N residents at random, and of which a share o of the rows is wrong, counts
     x with variance N u(1-u) + o x; N is estimated by f x, so its variance is f^2 (u(1-u) + o / f) per resident.
     """
-    factor, missed = pl.col("factor"), pl.col("missed")
+    factor, missed = pl.col("factor"), pl.col("share_missed")
     joined = stocks.with_columns(age_group(pl.col("age"))).join(
         classes, on=DIVISIONS, how="left", maintain_order="left"
     )
     return joined.with_columns(
         count=(pl.col("count") * factor).round(9),
-        list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("erroneous") + MINIMUM_LIST_VARIANCE,
+        list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("share_erroneous") + MINIMUM_LIST_VARIANCE,
     )
 
 

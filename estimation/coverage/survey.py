@@ -24,7 +24,7 @@ def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> 
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
-        .select("person_id", pl.col("strong").alias("trimmed"))
+        .select("person_id", "trimmed")
         .join(people, on="person_id", how="left")
         .with_columns(age_group(pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)))
         .select("person_id", *DIVISIONS, "trimmed")

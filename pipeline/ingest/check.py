@@ -119,7 +119,7 @@ def _outside_version(name: str, version: str, layout: Extract) -> list[_Fault]:
     bounds = [(layout.since, pl.col(name) < layout.since, "before")] if layout.since else []
     bounds += [(layout.until, pl.col(name) > layout.until, "after")] if layout.until else []
     return [
-        _Fault(name, present, pl.lit(f"{name}: {side} {day}, out of the time of the layout '{version}'"))
+        _Fault(name, present, pl.lit(f"{name}: {side} {day}, outside the dates of version '{version}'"))
         for day, present, side in bounds
     ]
 
@@ -169,7 +169,7 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
         faults.append(_Fault(name, unreadable, reason(_not_readable(column))))
     if column.pattern is not None:
         whole = whole_match(column.pattern)
-        faults.append(_Fault(name, ~value.cast(pl.String).str.contains(whole), reason("not of the declared pattern")))
+        faults.append(_Fault(name, ~value.cast(pl.String).str.contains(whole), reason("does not match the pattern")))
     for bound, side in ((column.min, "min"), (column.max, "max")):
         if bound is not None:
             limit = data_date if bound == "data_date" else bound
@@ -183,8 +183,8 @@ def _not_readable(column: Column) -> str:
         form = column.format
         for sign, word in _FORMAT_WORDS.items():
             form = form.replace(sign, word)
-        return f"not a date of the form {form}"
-    return {"integer": "not a whole number", "decimal": "not a number", "boolean": "neither yes nor no"}[column.type]
+        return f"not a date in the format {form}"
+    return {"integer": "not a whole number", "decimal": "not a number", "boolean": "not a boolean"}[column.type]
 
 
 def _beyond(bound: Bound, side: str) -> str:

@@ -208,7 +208,7 @@ def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
         text = day.dt.strftime(column.format)
         if dtype == pl.Datetime:
             text = pl.when(day.dt.time() == pl.time(0)).then(text).otherwise(day.dt.strftime("%FT%T"))
-        return pl.when(in_calendar | value.is_null()).then(text).otherwise(pl.lit("no day of the calendar"))
+        return pl.when(in_calendar | value.is_null()).then(text).otherwise(pl.lit("not a calendar date"))
     if dtype.is_float() or dtype.is_decimal():
         # many tools store whole numbers with missing values as floats: 1.0 means 1
         number = value.cast(pl.Float64).fill_nan(None)

@@ -16,12 +16,12 @@ def funnel_figure(steps: pl.DataFrame) -> Figure | None:
         return None
     rows = [
         {"label": label, "count": count, "text": f"{words.count(count)} {unit}"}
-        for label, unit, count in steps.select("says", "unit", "count").rows()
+        for label, unit, count in steps.select("label", "unit", "number").rows()
     ]
     alternative = "From records to flows: " + "; ".join(f"{row['label']}: {row['text']}" for row in rows) + "."
     return Figure(
         id="figure-funnel",
-        finding=_funnel_finding(dict(steps.select("step", "count").rows())),
+        finding=_funnel_finding(dict(steps.select("step", "number").rows())),
         panels=(Panel("", draw(linkage_charts.counts_on_log_scale(rows, width=560), alternative, "funnel")),),
         note="Counts before any estimation, on a logarithmic scale. Migrations that are too recent to be certain are "
         "counted by their probability.",

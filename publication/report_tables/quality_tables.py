@@ -93,8 +93,8 @@ def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
             (
                 label,
                 interval_around(row["factor"], row["standard_error"], ".3f"),
-                words.percent(row["missed"]),
-                words.percent(row["erroneous"]),
+                words.percent(row["share_missed"]),
+                words.percent(row["share_erroneous"]),
                 words.count(row["listed"]),
                 words.number(row["estimated"]),
                 words.count(row["surveyed"]),
@@ -116,17 +116,17 @@ def error_sources_table(errors: pl.DataFrame) -> ReportTable | None:
         return None
     treatment = {"estimated": "estimated", "declared": "declared: an assumption", "not measured": "not measured"}
     order = pl.Enum(list(treatment))
-    rows = errors.with_columns(pl.col("carried").cast(pl.String).cast(order)).sort("carried", "error_source")
+    rows = errors.with_columns(pl.col("treatment").cast(pl.String).cast(order)).sort("treatment", "error_source")
     return ReportTable(
         caption="Sources of error and their treatment in the published intervals",
         columns=("Source of error", "Treatment", "Affects", "Relative standard error", "Description"),
         rows=tuple(
             (
                 words.sentence_case(row["error_source"]),
-                treatment[row["carried"]],
+                treatment[row["treatment"]],
                 words.plain(row["measure"]),
                 _relative_standard_error(row),
-                row["says"],
+                row["description"],
             )
             for row in rows.to_dicts()
         ),
@@ -139,4 +139,4 @@ def error_sources_table(errors: pl.DataFrame) -> ReportTable | None:
 def _relative_standard_error(row: Mapping[str, Any]) -> str:
     if row["relative_standard_error"] is not None:
         return words.percent(row["relative_standard_error"])
-    return "not measured" if row["carried"] == "not measured" else "varies by cell"
+    return "not measured" if row["treatment"] == "not measured" else "varies by cell"

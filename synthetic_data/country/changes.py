@@ -21,13 +21,13 @@ SimulatedDay = Annotated[date, AfterValidator(_simulated)]
 
 
 class Surge(Frozen):
-    """From a day on, `factor` times as many arrivals of one migrant group; `party` is its name."""
+    """From a day on, `factor` times as many arrivals of one migrant group; `migrant_group` is its name."""
 
-    party: str
+    migrant_group: str
     begins: SimulatedDay
     factor: float = Field(gt=1, le=100)
 
-    @field_validator("party")
+    @field_validator("migrant_group")
     @classmethod
     def _known(cls, value: str) -> str:
         names = [group.name for group in MIGRANT_GROUPS]

@@ -64,10 +64,10 @@ GROUP_OF = {
 FINE_GROUPS = tuple(GROUP_OF)
 GROUPS = tuple(dict.fromkeys(GROUP_OF.values()))
 
-MIGRANT_GROUPS = tuple(MigrantGroup(**row) for row in table("parties").iter_rows(named=True))
-"""Households that arrive from abroad (`tables/parties.csv`). Visits of one to twelve months are about twice as many
-as long stays; three in four of them end within three months (ONS, Short-term international migration, 2016). Shorter
-ones are not simulated."""
+MIGRANT_GROUPS = tuple(MigrantGroup(**row) for row in table("migrant_groups").iter_rows(named=True))
+"""Households that arrive from abroad (`tables/migrant_groups.csv`). Visits of one to twelve months are about twice as
+many as long stays; three in four of them end within three months (ONS, Short-term international migration, 2016).
+Shorter ones are not simulated."""
 
 RESIDENT = len(MIGRANT_GROUPS)
 """The number in place of a migrant group for households here on the first day, and those that residents found."""

@@ -51,8 +51,9 @@ def _head(chosen: Choices) -> list[str]:
         title += f", data of {chosen.data_date}"
     if chosen.regions:
         title += f", {' and '.join(_regions(chosen))} only"
+    size = f"{chosen.residents:,} residents"
     return [
-        f"# A synthetic study of {chosen.residents:,} residents, written by `sojourn simulate`. Nobody in it exists.",
+        f"# A synthetic study of {size}, written by `sojourn simulate`. Its people do not exist.",
         *(f"# {comment}" for comment in _differences(chosen)),
         f'name = "{title}"',
         "synthetic = true",
@@ -63,7 +64,7 @@ def _head(chosen: Choices) -> list[str]:
         f'area_lookup = "{AREA_LOOKUP}"',
         *_periods(chosen.data_date),
         "",
-        "# Rows are those of all files of an extract; ingest stops when a file is shorter than promised.",
+        "# Rows are those of all files of an extract; ingest stops if files have fewer or more rows than stated.",
     ]
 
 
@@ -84,13 +85,13 @@ def _differences(chosen: Choices) -> list[str]:
         comments += [f"Scenario, {name}: {_listed(change)}" for name, change in changes.items()]
         comments += [f"Scenario, loss: {_listed(loss.model_dump(mode='json'))}" for loss in chosen.scenario.loss]
     if chosen.regions:
-        comments.append(f"Regions: only people whose first home lies in {', '.join(_regions(chosen))}.")
+        comments.append(f"Regions: only people whose first home is in {', '.join(_regions(chosen))}.")
     if chosen.snapshots:
         comments.append(f"Snapshots: the last {chosen.snapshots} of the Patient Register.")
     if chosen.parquet:
         comments.append("Files: every extract as Parquet.")
     if chosen.errors == NO_ERRORS:
-        return [*comments, "Errors: none; every source is perfect."]
+        return [*comments, "Errors: none (perfect sources)."]
     usual = {name: f"{value:g}" for name, value in values(Errors())}
     changed = ((name, f"{value:g}") for name, value in values(chosen.errors))
     return comments + [f"Error {name} = {value}" for name, value in changed if value != usual.get(name)]

@@ -32,16 +32,16 @@ class Names(Frozen):
     rate: Share = error(0.03, "given names, and family names, that a source misspells")
     foreign_factor: Amount = error(2.5, "factor for names that are neither English nor Irish", UNDER_LINKED)
     by_sound: Share = error(0.4, "misspelt as heard; the others are typing errors")
-    prone: Annotated[float, Field(ge=0, lt=1, strict=True)] = error(
+    susceptible: Annotated[float, Field(ge=0, lt=1, strict=True)] = error(
         0.1, "people whose records go wrong more often, in all sources alike"
     )
-    prone_factor: Amount = error(5.0, "how much more often than the mean; the mean is unchanged")
+    susceptible_factor: Amount = error(5.0, "how much more often than the mean; the mean is unchanged")
 
     @model_validator(mode="after")
     def _mean_can_be_kept(self) -> "Names":
-        if self.prone * self.prone_factor > 1:
+        if self.susceptible * self.susceptible_factor > 1:
             raise ValueError(
-                "'prone' times 'prone_factor' is at most 1: otherwise the others' rates would be negative"
+                "'susceptible' times 'susceptible_factor' is at most 1: otherwise the others' rates would be negative"
             )
         return self
 

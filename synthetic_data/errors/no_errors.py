@@ -14,11 +14,11 @@ NO_ERRORS = Errors(
         activity_gap=0, self_employed_gap=0, flag_lost=0, birth_country_missing=0,
     ),
     leavers=Leavers(
-        told_active=1, told_inactive=1, dropped_active=0, dropped_inactive=0, median_days=0, death_never_posted=0,
+        posted_active=1, posted_inactive=1, noticed_active=0, noticed_inactive=0, median_days=0, death_never_posted=0,
         cleaned_a_year=1, cleaned_later=1,
     ),
     groups=Groups(aged_20_29=1, men=1, london=1),
-    names=Names(rate=0, foreign_factor=1, by_sound=0, prone=0, prone_factor=1),
+    names=Names(rate=0, foreign_factor=1, by_sound=0, susceptible=0, susceptible_factor=1),
     forms=Forms(
         variant=0, accents_lost=0, reversed=0, main_family_name=0, other_family_name=0, hyphenated=0,
         one_given_name=0, unnamed=0, nickname=0, marriage_missed=0, marriage_mean_days=0,

@@ -60,10 +60,10 @@ class Registration(Frozen):
 class Leavers(Frozen):
     """Leavers who stay registered: what the NHS learns about emigration and deaths."""
 
-    told_active: Share = error(0.25, "departures of people with activity that PDS posts as a removal")
-    told_inactive: Share = error(0.45, "the same for children and people without activity")
-    dropped_active: Share = error(0.15, "departures that a practice notices without a posting")
-    dropped_inactive: Share = error(0.15, "the same for children and people without activity")
+    posted_active: Share = error(0.25, "departures of people with activity that PDS posts as a removal")
+    posted_inactive: Share = error(0.45, "the same for children and people without activity")
+    noticed_active: Share = error(0.15, "departures that a practice notices without a posting")
+    noticed_inactive: Share = error(0.15, "the same for children and people without activity")
     median_days: Amount = error(150, "median lag of both")
     death_never_posted: Share = error(0.01, "deaths that never reach PDS")
     cleaned_a_year: Share = error(0.04, "people long gone who are removed in a year by the cleaning of lists")
@@ -72,9 +72,9 @@ class Leavers(Frozen):
     @model_validator(mode="after")
     def _one_fate(self) -> "Leavers":
         for group in ("active", "inactive"):
-            if getattr(self, f"told_{group}") + getattr(self, f"dropped_{group}") > 1:
+            if getattr(self, f"posted_{group}") + getattr(self, f"noticed_{group}") > 1:
                 raise ValueError(
-                    f"'told_{group}' and 'dropped_{group}' are shares of the same leavers: at most 1 together"
+                    f"'posted_{group}' and 'noticed_{group}' are shares of the same leavers: at most 1 together"
                 )
         return self
 

@@ -23,7 +23,7 @@ HOME_NAMES = ("english", "irish")
 
 def error_susceptibility(lives: Lives, errors: Errors, rows: NDArray[np.int64]) -> Floats:
     """Return how much more frequent than the mean each person's (row's) errors are: a factor with mean 1."""
-    share, factor = errors.names.prone, errors.names.prone_factor
+    share, factor = errors.names.susceptible, errors.names.susceptible_factor
     others = (1 - share * factor) / (1 - share)
     # there are sixteen kinds of people: their factors are computed once and looked up
     kinds = np.arange(2 ** (len(SHARES) + 1))
@@ -32,7 +32,7 @@ def error_susceptibility(lives: Lives, errors: Errors, rows: NDArray[np.int64]) 
     for place, (name, of_all) in enumerate(SHARES.items()):
         mean = 1 - of_all + of_all * of_group[name]
         factors = factors * np.where((kinds >> place) & 1, of_group[name], 1.0) / mean
-    prone = lives.once(_prone_draw)[rows] < errors.names.prone
+    prone = lives.once(_prone_draw)[rows] < errors.names.susceptible
     return factors[lives.once(_groups)[rows] + (prone.astype(np.uint8) << len(SHARES))]
 
 

@@ -64,7 +64,7 @@ def newcomers(
     made = [_with_people(seed, groups)]
     made.append(_ghosts(seed, _keys(seed, GHOST, parts, GHOSTS * np.array(of_parts))))
     if surge:
-        index = [group.name for group in MIGRANT_GROUPS].index(surge.party)
+        index = [group.name for group in MIGRANT_GROUPS].index(surge.migrant_group)
         begins = day(surge.begins.year, surge.begins.month, surge.begins.day)
         more = (surge.factor - 1) * _arrivals(MIGRANT_GROUPS[index], number, begins)
         each = more * share_of_parts(MIGRANT_GROUPS[index].goes_to)

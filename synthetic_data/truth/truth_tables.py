@@ -126,10 +126,10 @@ def _lives_of(lives: Lives, presence: pl.DataFrame) -> Iterator[tuple[int, Life]
 
 def _people(lives: Lives) -> pl.DataFrame:
     mother = lives.people["mother"].to_numpy()
-    came_as = np.array([*(group.name for group in MIGRANT_GROUPS), "residents", "ghosts"], dtype=object)[
+    migrant_group = np.array([*(group.name for group in MIGRANT_GROUPS), "residents", "ghosts"], dtype=object)[
         lives.migrant_group
     ]
-    came_as[mother >= 0] = "births"
+    migrant_group[mother >= 0] = "births"
     return lives.people.select(
         "person",
         "sex",
@@ -142,7 +142,7 @@ def _people(lives: Lives) -> pl.DataFrame:
         mother=pl.select(
             pl.when(pl.Series(mother >= 0)).then(pl.Series(lives.person[np.maximum(mother, 0)]))
         ).to_series(),
-        came_as=pl.Series(came_as, dtype=pl.String),
+        migrant_group=pl.Series(migrant_group, dtype=pl.String),
         naturalised_on=dates("naturalised_on", lives.naturalised),
         region=pl.Series(table("areas")["area"].to_numpy()[lives.part], dtype=pl.String),
     )

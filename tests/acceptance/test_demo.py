@@ -105,8 +105,8 @@ def test_the_ledger_adds_up_and_quarantine_names_no_one(demo):
 
 def test_what_is_not_measured_is_published_as_such(demo):
     sources = pl.read_parquet(demo.run / "tables" / "error_sources.parquet")
-    assert set(sources["carried"].cast(pl.String).unique()) == {"estimated", "declared", "not measured"}
-    declared = sources.filter(pl.col("carried") == "declared")
+    assert set(sources["treatment"].cast(pl.String).unique()) == {"estimated", "declared", "not measured"}
+    declared = sources.filter(pl.col("treatment") == "declared")
     assert sorted(declared["relative_standard_error"].drop_nulls().to_list()) == [0.005, 0.10, 0.15]
 
 

@@ -85,7 +85,7 @@ def test_the_command_takes_all_choices_together(command, tmp_path):
         "flow_years = [2016, 2017, 2018]",
         "# Scenario lost_tenth",
         "# Errors: none",
-        "# Regions: only people whose first home lies in London, Wales.",
+        "# Regions: only people whose first home is in London, Wales.",
         'files = ["extracts/pr_2017.parquet", "extracts/pr_2018.parquet"]',
     ):
         assert line in text

@@ -84,9 +84,3 @@ def test_a_renamed_study_is_published_anew_and_nothing_else_is_computed(copy):
     assert manifest["study"]["digest"] != before["study"]["digest"]
     assert manifest["outputs"] == before["outputs"]
     assert "A better name" in copy.read("report.html")
-
-
-def test_a_changed_stay_rule_links_nothing_again_and_reads_no_evidence_again(copy):
-    rules = copy.code / "rules" / "sets" / "long_term_2019.toml"
-    with changed(rules, "more_than_days = 365", "more_than_days = 360"):
-        assert copy.stages_computed() == ["stays", "count", "account", "publish"]

@@ -5,13 +5,14 @@ The study is that of the demo.
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from flows.chain import STAGES, StageRun, declared_parts, run_chain
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StageContext, StageRecord, StageResult, StudyFile, StudyPart
 from pipeline.store import stage_key
 from pipeline.study import Study, read_study
@@ -35,6 +36,15 @@ def files_of(value: object) -> Iterator[Path]:
     elif isinstance(value, tuple | list):
         for one in value:
             yield from files_of(one)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A run of a study, and by stage the names of the files that its folder contained."""
+
+    study: Study
+    run: Path
+    visible: dict[str, set[str]]
 
 
 @pytest.fixture(scope="module")
@@ -67,25 +77,51 @@ def test_a_stage_that_reads_what_it_did_not_declare_fails(parts, tmp_path):
         reads_the_seed(context)
 
 
-def test_a_stage_needs_no_file_of_the_study_but_those_it_declares(study_copy, demo, digests, tmp_path):
-    """The whole chain runs while the study's folder contains only what the present stage declares."""
-    folder, hidden, visible = study_copy.parent, tmp_path / "hidden", list[set[str]]()
+@pytest.fixture(scope="module")
+def alone(demo, tmp_path_factory) -> Alone:
+    """The demo's study run with another key, while its folder contains only what the present stage declares."""
+    folder = tmp_path_factory.mktemp("alone")
+    study, hidden, out = folder / "study", folder / "hidden", folder / "run"
+    shutil.copytree(demo.study.parent, study)
+    key = study / "synthetic.key"
+    key.write_text(key.read_text().splitlines()[0] + "\n" + "5a" * 32 + "\n")
+    visible: dict[str, set[str]] = {}
 
-    def alone(one: StageRun) -> StageRecord:
+    def execute(one: StageRun) -> StageRecord:
         declared = set(files_of(one.part))
-        shutil.copytree(folder, hidden)
-        for path in [path for path in folder.rglob("*") if path.is_file() and path not in declared]:
+        visible[one.stage.name] = {path.name for path in declared}
+        shutil.copytree(study, hidden)
+        for path in [path for path in study.rglob("*") if path.is_file() and path not in declared]:
             path.unlink()
-        visible.append({path.name for path in declared})
         record = one()
-        shutil.rmtree(folder)
-        hidden.rename(folder)
+        shutil.rmtree(study)
+        hidden.rename(study)
         return record
 
-    records = run_chain(read_study(study_copy), tmp_path / "run", execute=alone)
+    records = run_chain(read_study(study), out, execute=execute)
     assert [record.reused for record in records.values()] == [False] * len(STAGES)
-    assert [bool(names) for names in visible] == [stage.name == "ingest" for stage in STAGES]
-    assert digests(tmp_path / "run") == digests(demo.run)
+    return Alone(read_study(study), out, visible)
+
+
+def test_a_stage_needs_no_file_of_the_study_but_those_it_declares(alone):
+    assert set(alone.visible) == set(NAMES)
+    assert {"mws.csv", "pds.parquet", "review_sample.csv"} <= alone.visible["ingest"]
+    assert not any(alone.visible[name] for name in NAMES if name != "ingest")
+
+
+def test_another_key_gives_other_tokens_and_the_same_figures(demo, alone, digests):
+    ours, theirs = digests(demo.run), digests(alone.run)
+    differing = {name for name in ours | theirs if ours.get(name) != theirs.get(name)}
+    contracts = delivered_contracts(alone.study)
+    tokens = {f"tokens/{source}.parquet" for source in contracts}
+    # records keep tokens of what belongs to others: a mother, a child, a partner, a former address
+    others = {
+        f"records/{name}.parquet"
+        for contract in contracts.values()
+        for name, extract in contract.extracts.items()
+        if any(column.of and column.is_clear_identifier for column in extract.columns.values())
+    }
+    assert differing == tokens | others
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)

@@ -63,8 +63,8 @@ def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
         "coverage_class": names,
         "members": [json.dumps(cells) for cells in inside],
         "factor": [1.02, 1.10],
-        "missed": [0.03, 0.12],
-        "erroneous": [0.01, 0.02],
+        "share_missed": [0.03, 0.12],
+        "share_erroneous": [0.01, 0.02],
         "estimated": [9000.0, 2000.0],
     }
     pairs = [(left, right) for left in names for right in names]
@@ -288,14 +288,14 @@ def test_declared_errors_widen_flows(tmp_path):
 def test_every_source_of_error_is_listed(out):
     sources = read(out, "error_sources")
 
-    assert set(sources["carried"]) == {"estimated", "declared", "not measured"}
-    declared = sources.filter(pl.col("carried") == "declared")
+    assert set(sources["treatment"]) == {"estimated", "declared", "not measured"}
+    declared = sources.filter(pl.col("treatment") == "declared")
     assert dict(declared.select("measure", "relative_standard_error").rows()) == {
         "immigration": 0.1,
         "emigration": 0.15,
         "population": 0.005,
     }
-    assert sources.filter(pl.col("error_source").str.contains("drift"))["carried"].item() == "not measured"
+    assert sources.filter(pl.col("error_source").str.contains("drift"))["treatment"].item() == "not measured"
 
 
 def test_a_year_without_any_migration_still_has_figures(tmp_path):

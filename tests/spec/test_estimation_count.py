@@ -50,7 +50,7 @@ def country() -> Country:
         stay(MOTHER, date(2015, 7, 1), None),
     ]
     it.residents = [resident(who, day) for day in DAYS for who in (MOTHER, NO_BIRTHDAY)]
-    it.residents += [resident(CHILD, DAYS[2], strong=False), resident(WORKER, DAYS[2], resident=False)]
+    it.residents += [resident(CHILD, DAYS[2], trimmed=False), resident(WORKER, DAYS[2], resident=False)]
     it.survey = [
         (1, "F", date(1985, 7, 1), "PL", "A", "A1", 10.0),
         (2, "F", date(1985, 2, 1), None, "A", "A2", 10.0),

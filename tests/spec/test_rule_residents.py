@@ -106,9 +106,9 @@ def test_strong_requires_a_sign_on_either_side() -> None:
     both = [*worked(2015, 2016, 2017, 2018), *listed(2016, 2017)]
     only_before = [observed("nhs_posted", D(2017, 5, 1))]
     one, other = outcomes_of([both, only_before])
-    assert one.strong[2017] is True
+    assert one.trimmed[2017] is True
     assert other.residents[2017] is True
-    assert other.strong[2017] is False
+    assert other.trimmed[2017] is False
 
 
 def changed(folder: Path, old: str, new: str) -> RuleSet:

@@ -129,7 +129,7 @@ def test_a_same_day_return_leaves_no_trace() -> None:
 def test_more_than_365_days(last: dt.date, expected: list[str]) -> None:
     outcome = outcome_of([observed("border_in", D(2015, 9, 20)), observed("border_out", last)], group="non_EU")
     assert outcome.classes == expected
-    assert (outcome.composite["margin_days"][0] > 0) == (expected == ["long_term"])
+    assert (outcome.composite["days_over_threshold"][0] > 0) == (expected == ["long_term"])
 
 
 def test_a_leap_year_is_366_days_long() -> None:

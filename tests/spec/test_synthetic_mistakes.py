@@ -84,7 +84,7 @@ def test_the_mean_error_susceptibility_over_residents_is_one(lives: Lives, every
 def test_factors_of_groups_multiply_and_do_not_depend_on_who_is_simulated(
     lives: Lives, every_row: np.ndarray
 ) -> None:
-    alike = with_overrides(Errors(), {"names": {"prone": 0.0, "prone_factor": 1.0}}, "test")
+    alike = with_overrides(Errors(), {"names": {"susceptible": 0.0, "susceptible_factor": 1.0}}, "test")
     factor = error_susceptibility(lives, alike, every_row)
     years, men, in_london = age(lives.birth, SURVEY_DAY), (lives.people["sex"] == "M").to_numpy(), lives.part == 6
     young = (years >= 20) & (years < 30)

@@ -237,8 +237,8 @@ def coverage() -> pl.DataFrame:
                 "standard_error": 0.004 + 0.006 * place,
                 "standard_error_sampling": 0.003 + 0.005 * place,
                 "standard_error_linkage": 0.003,
-                "missed": 0.02 + 0.02 * place,
-                "erroneous": 0.008,
+                "share_missed": 0.02 + 0.02 * place,
+                "share_erroneous": 0.008,
                 "listed": 45_000 // (1 + 9 * place),
                 "estimated": factor * (45_000 // (1 + 9 * place)),
                 "surveyed": 2_800 // (1 + 9 * place),
@@ -264,7 +264,7 @@ def error_sources() -> pl.DataFrame:
             ("drift of coverage", "not measured", "population", None, "The factor of 2017 serves all years."),
             ("wrong dates of stay", "not measured", "all", None, "Misdated arrivals and departures."),
         ],
-        schema=["error_source", "carried", "measure", "relative_standard_error", "says"],
+        schema=["error_source", "treatment", "measure", "relative_standard_error", "description"],
         orient="row",
     )
 
@@ -285,7 +285,7 @@ def _person_level(tables: Path) -> None:
             "reference_date": [date(2019, 6, 30)] * people,
             "resident": [person % 8 > 0 for person in range(people)],
             "probability": [float(person % 8 > 0) for person in range(people)],
-            "strong": [True] * people,
+            "trimmed": [True] * people,
             "decided_by": ["sign"] * people,
         }
     )

@@ -88,20 +88,20 @@ def test_an_unknown_district_leaves_the_area_unknown_and_says_so(ingested):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"PATIENT": "X1"}, "patient: not of the declared pattern"),
+        ({"PATIENT": "X1"}, "patient: does not match the pattern"),
         ({"PATIENT": ""}, "patient: missing"),
-        ({"PATIENT": "P00011"}, "patient: not of the declared pattern"),
+        ({"PATIENT": "P00011"}, "patient: does not match the pattern"),
         ({"FORENAME": " "}, "given_name: missing"),
-        ({"BORN": "1981-03-07"}, "born: not a date of the form DD/MM/YYYY"),
-        ({"BORN": "30/02/1981"}, "born: not a date of the form DD/MM/YYYY"),
-        ({"BORN": "07/03/0081"}, "born: not a date of the form DD/MM/YYYY"),
+        ({"BORN": "1981-03-07"}, "born: not a date in the format DD/MM/YYYY"),
+        ({"BORN": "30/02/1981"}, "born: not a date in the format DD/MM/YYYY"),
+        ({"BORN": "07/03/0081"}, "born: not a date in the format DD/MM/YYYY"),
         ({"BORN": "07/03/1899"}, "born: before 1900-01-01"),
         ({"BORN": "01/01/2020"}, "born: after the data date"),
         ({"SEX": "7"}, "sex: code '7' is not in the code list"),
         ({"SEX": "F"}, "sex: code 'F' is not in the code list"),
         ({"SEX": "ZOË"}, "sex: code (withheld) is not in the code list"),
         ({"VISIT": "2009-12-31"}, "visited_on: before 2010-01-01"),
-        ({"VISIT": "2016-05-04T09:30:00"}, "visited_on: not a date of the form YYYY-MM-DD"),
+        ({"VISIT": "2016-05-04T09:30:00"}, "visited_on: not a date in the format YYYY-MM-DD"),
         ({"DOSES": "2.5"}, "doses: not a whole number"),
         ({"DOSES": "99999999999999999999"}, "doses: not a whole number"),
         ({"DOSES": "-1"}, "doses: below 0"),
@@ -110,10 +110,10 @@ def test_an_unknown_district_leaves_the_area_unknown_and_says_so(ingested):
         ({"COST": "nan"}, "cost: not a number"),
         ({"COST": "inf"}, "cost: not a number"),
         ({"COST": "-0.01"}, "cost: below 0"),
-        ({"URGENT": "maybe"}, "urgent: neither yes nor no"),
+        ({"URGENT": "maybe"}, "urgent: not a boolean"),
         ({"COUNTRY": "RURITANIA"}, "country: code (withheld) is not in the code list"),
-        ({"WARD": "A12"}, "ward: not of the declared pattern"),
-        ({"GUARDIAN_NHS": "943"}, "guardian: not of the declared pattern"),
+        ({"WARD": "A12"}, "ward: does not match the pattern"),
+        ({"GUARDIAN_NHS": "943"}, "guardian: does not match the pattern"),
     ],
 )
 def test_every_reason_by_its_name(ingested, change, reason):
@@ -134,8 +134,8 @@ def test_a_bad_row_has_all_of_its_reasons_and_no_identifier(ingested):
             "reasons": [
                 "sex: code '9' is not in the code list",
                 "doses: above 9",
-                "ward: not of the declared pattern",
-                "born: not a date of the form DD/MM/YYYY",
+                "ward: does not match the pattern",
+                "born: not a date in the format DD/MM/YYYY",
             ],
             "sex": "9",
             "visited_on": "2016-05-04",
@@ -439,4 +439,4 @@ def test_days_outside_the_calendar_set_their_row_aside(tmp_path):
         study.run()
         assert study.table("ledger").select("rows_in").item() == 3
         reasons = study.table("quarantine/visits")["reasons"].to_list()[:2]
-        assert reasons == [["visited_on: not a date of the form YYYY-MM-DD"]] * 2
+        assert reasons == [["visited_on: not a date in the format YYYY-MM-DD"]] * 2

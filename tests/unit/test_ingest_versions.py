@@ -90,8 +90,8 @@ def test_a_record_that_is_dated_out_of_the_time_of_its_layout_is_set_aside(inges
     rows = [paper(), paper(DAY="01.01.2013"), paper(DAY="31.12.2012"), paper(DAY="no day")]
     study = ingested({"old.csv": csv_text(rows, PAPER_HEADERS)})
     assert study.table("quarantine/visits").select("row_number", "reasons").rows() == [
-        (2, ["visited_on: after 2012-12-31, out of the time of the layout 'to_2012'"]),
-        (4, ["visited_on: not a date of the form DD.MM.YYYY"]),
+        (2, ["visited_on: after 2012-12-31, outside the dates of version 'to_2012'"]),
+        (4, ["visited_on: not a date in the format DD.MM.YYYY"]),
     ]
 
 
@@ -103,11 +103,11 @@ def test_each_version_has_its_own_codes_formats_and_patterns(ingested):
     study = ingested({"old.csv": csv_text(old, PAPER_HEADERS), "new.csv": csv_text(new)})
     assert study.table("quarantine/visits").select("file", "row_number", "reasons").rows() == [
         ("old.csv", 2, ["sex: code '2' is not in the code list"]),
-        ("old.csv", 3, ["visited_on: not a date of the form DD.MM.YYYY"]),
-        ("old.csv", 4, ["guardian: not of the declared pattern"]),
+        ("old.csv", 3, ["visited_on: not a date in the format DD.MM.YYYY"]),
+        ("old.csv", 4, ["guardian: does not match the pattern"]),
         ("new.csv", 2, ["sex: code 'F' is not in the code list"]),
-        ("new.csv", 3, ["visited_on: not a date of the form YYYY-MM-DD"]),
-        ("new.csv", 4, ["guardian: not of the declared pattern"]),
+        ("new.csv", 3, ["visited_on: not a date in the format YYYY-MM-DD"]),
+        ("new.csv", 4, ["guardian: does not match the pattern"]),
     ]
 
 
@@ -141,7 +141,7 @@ def test_the_study_names_the_version_of_each_file_that_fits_two(ambiguous):
         ("to_2012", 1, 0), ("from_2018", 1, 1), ("current", 1, 0),
     ]  # fmt: skip
     assert study.table("records/visits")["sex"].to_list() == ["F", "F", "F"]
-    reason = "visited_on: before 2018-01-01, out of the time of the layout 'from_2018'"
+    reason = "visited_on: before 2018-01-01, outside the dates of version 'from_2018'"
     assert study.table("quarantine/visits")["reasons"].to_list() == [[reason]]
 
 

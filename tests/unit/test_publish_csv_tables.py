@@ -99,7 +99,7 @@ def test_the_same_tables_give_the_same_bytes(tables, tmp_path):
 
 
 def test_the_funnel_counts_each_step_once_and_migrations_by_their_probability(tables):
-    counts = dict(funnel(tables).select("step", "count").iter_rows())
+    counts = dict(funnel(tables).select("step", "number").iter_rows())
     ledger = pl.read_parquet(tables / "ledger.parquet")
     assert counts["rows"] == ledger["rows_in"].sum()
     assert counts["accepted"] == ledger["accepted"].sum()

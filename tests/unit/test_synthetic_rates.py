@@ -94,8 +94,8 @@ def test_reasons_for_long_stays_are_those_published(truth: dict[str, pl.DataFram
     purpose = {group.name: group.purpose for group in MIGRANT_GROUPS}
     came = truth["migrations"].filter(pl.col("direction") == "immigration").join(
         truth["people"], on="person"
-    ).filter(pl.col("came_as").is_in(list(purpose)))  # fmt: skip
-    reasons = came["came_as"].replace_strict(purpose, return_dtype=pl.String).value_counts(normalize=True)
+    ).filter(pl.col("migrant_group").is_in(list(purpose)))  # fmt: skip
+    reasons = came["migrant_group"].replace_strict(purpose, return_dtype=pl.String).value_counts(normalize=True)
     share = dict(reasons.iter_rows())
     assert 0.35 < share["work"] < 0.55
     assert 0.24 < share["study"] < 0.36

@@ -82,7 +82,7 @@ def arrivals(households: pl.DataFrame, group: str, begins: int, until: int) -> i
 
 def surge_of(folder: Path, group: str, begins: str, factor: float) -> Scenario:
     file = folder / "surge.toml"
-    file.write_text(f'says = "x"\n[surge]\nparty = "{group}"\nbegins = {begins}\nfactor = {factor}\n')
+    file.write_text(f'says = "x"\n[surge]\nmigrant_group = "{group}"\nbegins = {begins}\nfactor = {factor}\n')
     return read_scenario(str(file))
 
 
@@ -193,11 +193,11 @@ def test_errors_of_a_user_change_those_of_the_scenario(tmp_path: Path) -> None:
     [
         ('says = "x"\nsurg = 1\n', "unknown key 'surg'. Did you mean 'surge'?"),
         (
-            'says = "x"\n[surge]\nparty = "eu8_worker"\nbegins = 2016-01-01\nfactor = 2\n',
+            'says = "x"\n[surge]\nmigrant_group = "eu8_worker"\nbegins = 2016-01-01\nfactor = 2\n',
             "Did you mean 'eu8_workers'?",
         ),
         (
-            'says = "x"\n[surge]\nparty = "eu8_workers"\nbegins = 2036-01-01\nfactor = 2\n',
+            'says = "x"\n[surge]\nmigrant_group = "eu8_workers"\nbegins = 2036-01-01\nfactor = 2\n',
             "simulated from 2010-01-01",
         ),
         ('says = "x"\n[errors.names]\nrat = 0.1\n', r"\[names\]: unknown key 'rat'. Did you mean 'rate'?"),
@@ -223,7 +223,7 @@ def test_an_unknown_scenario_suggests_the_nearest() -> None:
 def test_the_study_file_lists_differences_from_the_baseline(tmp_path: Path) -> None:
     simulate(1_000, 1, tmp_path / "hard", scenario=read_scenario("hard_links"), data_date=date(2018, 12, 31))
     text = (tmp_path / "hard" / "study.toml").read_text(encoding="utf-8")
-    assert "# Scenario hard_links: The yardstick" in text
+    assert "# Scenario hard_links: The benchmark" in text
     assert "# Error names.rate = 0.1\n" in text
     study = read_study(tmp_path / "hard" / "study.toml")
     assert study.name == "Synthetic country, 1,000 residents, seed 1, hard_links, data of 2018-12-31"

@@ -193,6 +193,6 @@ def test_numbers_out_of_range_are_a_users_mistake(
 def test_the_study_file_lists_what_its_scenario_changes() -> None:
     """Two scenarios of users can have one name, so the file contains the change itself."""
     text = study_text(Choices(1_000, 1, read_scenario("visa_surge"), Errors()), {}, {})
-    assert "# Scenario, surge: party = non_eu_workers, begins = 2017-07-01, factor = 3.0" in text
+    assert "# Scenario, surge: migrant_group = non_eu_workers, begins = 2017-07-01, factor = 3.0" in text
     lost = study_text(Choices(1_000, 1, read_scenario("lost_tenth"), Errors()), {}, {})
     assert "# Scenario, loss: extract = activity_weeks, year = 2016, share = 0.1" in lost

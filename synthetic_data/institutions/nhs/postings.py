@@ -81,7 +81,7 @@ def _former_lives(lives: Lives, stays: RegisteredStays, errors: Errors) -> list[
     away = (365 + exponential(draws(seed, "years away", person), ABROAD_BEFORE_RETURN * YEAR)).astype(np.int64)
     lived_here = start - away > birth + 30
     known = np.maximum(birth + 3, NHS_BEGAN)
-    posted = draws(seed, "left before", person) < errors.leavers.told_active + errors.leavers.dropped_active
+    posted = draws(seed, "left before", person) < errors.leavers.posted_active + errors.leavers.noticed_active
     gone = np.maximum(start - away + 90, known + 1)
     off = day_of_cleaning(draws(seed, "cleaned off before", person), np.maximum(gone, FIRST_DAY), errors.leavers)
     cleaned = lived_here & ~posted & (off < start)

@@ -43,8 +43,8 @@ def removals(
     death = PostingEvents.of(row[posted], (end + 1 + lag)[posted], REMOVAL, "DEA")
     active = working.active_from[row] < end
     ghost = lives.people["ghost"].to_numpy()[row]
-    posts = np.where(ghost, 0.0, np.where(active, rates.told_active, rates.told_inactive))
-    dropped = np.where(ghost, 0.0, np.where(active, rates.dropped_active, rates.dropped_inactive))
+    posts = np.where(ghost, 0.0, np.where(active, rates.posted_active, rates.posted_inactive))
+    dropped = np.where(ghost, 0.0, np.where(active, rates.noticed_active, rates.noticed_inactive))
     fate = draws(seed, "nhs leaver", person, number)
     lag = log_normal(draws(seed, "nhs leaver lag", person, number), max(rates.median_days, 1e-9), 0.8).astype(
         np.int64
