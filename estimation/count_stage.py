@@ -87,9 +87,10 @@ def _coverage(
             f"{study.study_file}, [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to "
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
-    known = people_known(clusters, listed)
+    spine = context.records["link"].facts["spine"]
+    known = people_known(clusters, listed, spine)
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
-    links = survey_linkage_error(_table(context, "link", "linkage_quality"))
+    links = survey_linkage_error(_table(context, "link", "linkage_quality"), spine)
     return estimate_coverage(
         list_counts(counts, day), listed, surveyed, len(known), links, study.coverage, study.seed
     )

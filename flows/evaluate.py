@@ -136,7 +136,7 @@ def evaluate(run: Path, listener: ProgressListener) -> Scores:
     write_text(json.dumps(summary(scores), indent=1) + "\n", aside / "summary.json")
     shutil.rmtree(run / "evaluation", ignore_errors=True)
     aside.replace(run / "evaluation")
-    write_report(run, study=study, manifest=manifest, scores=scores)
+    write_report(run, manifest=manifest, scores=scores)
     listener.finished(
         StageRecord(
             stage="evaluate",
@@ -187,8 +187,9 @@ def verdict(scores: Scores) -> str:
 
 def stage_line(scores: Scores) -> str:
     """Return the line of the stage: how links and intervals compare with the truth."""
+    spine = read_plan().spine
     links = scores.links.filter(
-        pl.col("group") == "all", (pl.col("source_l") == "pds") | (pl.col("source_r") == "pds")
+        pl.col("group") == "all", (pl.col("source_l") == spine) | (pl.col("source_r") == spine)
     )
     true, linked, correct = (int(links[name].sum()) for name in ("true_pairs", "linked_pairs", "correct"))
     cells = int(scores.interval_coverage["cells"].sum())

@@ -148,6 +148,7 @@ def _write(linking: Linking, out: Path) -> StageResult:
     people, on_spine = clusters["person_id"].n_unique(), linking.tokens[linking.spine].height
     defaults = sum(model.levels_by_default for model in models)
     return StageResult(
+        facts={"spine": linking.spine},
         counts={"subjects": clusters.height, "people": people, "links": links.height, "levels_by_default": defaults},
         sentence=f"{clusters.height:,} subjects are {people:,} people, {on_spine:,} of them on {linking.spine}; "
         f"{len(models)} models, {defaults} of their levels by default",

@@ -38,6 +38,7 @@ def build_manifest(
         },
         "seed": study.seed,
         "key_id": facts["key_id"],
+        "spine": facts["spine"],
         "rule_set": {"id": facts["rule_set"], "digest": facts["rule_set_digest"]},
         "inputs": [
             {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}

@@ -2,41 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from publication import words
 from publication.report_tables.report_table import ReportTable
 
 
-class DescribedStudy(Protocol):
-    """What a report shows of a study; `pipeline.study.Study` has it."""
-
-    @property
-    def name(self) -> str:
-        """The study's name."""
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the people of the study are simulated."""
-
-    @property
-    def data_date(self) -> date:
-        """The day on which the extracts were cut."""
-
-    @property
-    def seed(self) -> int:
-        """The seed of all random draws."""
-
-
-def provenance(study: DescribedStudy | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of the report's template on the study and on all that is needed to reproduce the run.
-
-    What the manifest says about the study takes precedence; either may be missing.
-    """
-    described: dict[str, Any] = dict(manifest.get("study") or {})
-    if study is not None:
-        own = {"name": study.name, "synthetic": study.synthetic, "data_date": study.data_date.isoformat()}
-        described = own | {"seed": study.seed} | described
+def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the report's template on the study and on all that is needed to reproduce the run."""
+    described: Mapping[str, Any] = manifest.get("study") or {}
     rule_set = manifest.get("rule_set") or {}
     facts = [
         ("Command", manifest.get("command")),

@@ -22,6 +22,6 @@ def publish(context: StageContext[PublishStudy]) -> StageResult:
     digests |= {path.name: digest_of_file(path) for path in write_csv_tables(tables)}
     manifest = build_manifest(context.study, context.records, digests, tables)
     context.report("drawing the report")
-    write_report(context.out, study=None, manifest=manifest, scores=None)
+    write_report(context.out, manifest=manifest)
     write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", context.out / MANIFEST)
     return StageResult(counts={"tables": len(digests)}, sentence=f"{len(digests)} tables, the manifest and a report")

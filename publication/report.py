@@ -17,7 +17,7 @@ from publication.figures import (
 )
 from publication.funnel import funnel
 from publication.html_page import render_page
-from publication.provenance import DescribedStudy, provenance
+from publication.provenance import provenance
 from publication.report_tables import estimate_tables, quality_tables, scored_tables
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
@@ -32,28 +32,24 @@ from publication.row_selection import (
 from publication.scores import Scores
 
 
-def write_report(
-    run: Path, *, study: DescribedStudy | None, manifest: Mapping[str, Any], scores: Scores | None = None
-) -> Path:
+def write_report(run: Path, *, manifest: Mapping[str, Any], scores: Scores | None = None) -> Path:
     """Write `report.html` of a run folder and return its path; nothing else in the folder changes."""
     path = run / "report.html"
-    write_text(render_report(run, study=study, manifest=manifest, scores=scores), path)
+    write_text(render_report(run, manifest=manifest, scores=scores), path)
     return path
 
 
-def render_report(
-    run: Path, *, study: DescribedStudy | None, manifest: Mapping[str, Any], scores: Scores | None = None
-) -> str:
+def render_report(run: Path, *, manifest: Mapping[str, Any], scores: Scores | None = None) -> str:
     """Return the report of a run folder as HTML.
 
     It reads `run/tables`. With `scores` it shows the truth beside the estimates; without them it mentions no truth.
     A figure or table whose data are missing or empty is omitted.
     """
-    content = _content(run / "tables", scores)
-    return render_page("report.html.j2", **content, **provenance(study, manifest), words=words)
+    content = _content(run / "tables", scores, str(manifest.get("spine", "")))
+    return render_page("report.html.j2", **content, **provenance(manifest), words=words)
 
 
-def _content(tables: Path, scores: Scores | None) -> dict[str, Any]:
+def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
     """Return the headline and the sections of a report."""
     truth = scores or Scores()
     flows = with_truth(of_published_definition(read_run_table(tables, "flows")), truth.flows, FLOW_KEY)
@@ -86,7 +82,7 @@ def _content(tables: Path, scores: Scores | None) -> dict[str, Any]:
             linkage_figures.funnel_figure(funnel(tables)),
             quality_tables.ledger_table(read_run_table(tables, "ledger")),
         ),
-        _linkage_section(tables),
+        _linkage_section(tables, spine),
         _section(
             "coverage",
             "Coverage of the sources",
@@ -112,12 +108,12 @@ def _section(name: str, title: str, *parts: object, lead: str = "") -> dict[str,
     return {"id": name, "title": title, "lead": lead, "blocks": blocks} if blocks else None
 
 
-def _linkage_section(tables: Path) -> dict[str, Any] | None:
+def _linkage_section(tables: Path, spine: str) -> dict[str, Any] | None:
     quality, levels = read_run_table(tables, "linkage_quality"), read_run_table(tables, "model_levels")
     return _section(
         "linkage",
         "Quality of record linkage",
-        linkage_figures.match_rates_figure(quality),
+        linkage_figures.match_rates_figure(quality, spine),
         quality_tables.linkage_table(quality),
         linkage_figures.level_weights_figure(levels),
         linkage_figures.histogram_figure(read_run_table(tables, "link_weights")),

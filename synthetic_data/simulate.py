@@ -128,7 +128,7 @@ def _batch(chosen: Choices, of: Sequence[int], batch: Batch, report: Callable[[s
                 files[one.name].append(_extract_file(delivered, chosen))
                 batch.put(files[one.name][-1], rows, one.order, written)
         known.append(extracts.known_people(one))
-        if one.name == "pds":
+        if one.name == extracts.ADDRESSES_COMPARED_WITH:
             spine = extracts.latest_addresses(one)
     for name, table in (truth | {"identities": extracts.identities(lives, known, spine)}).items():
         # tables of the truth are sorted by their first two columns, one of which is the person

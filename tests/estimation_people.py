@@ -7,7 +7,7 @@ import polars as pl
 
 from estimation.stages import CountStudy
 from pipeline.schemas import Migrations, Mothers, People, Residents, Stays
-from pipeline.stage import StageContext
+from pipeline.stage import StageContext, StageRecord
 from pipeline.study import CoverageSettings, ExtractFiles, Periods, Study
 
 SURVEY_DAY = date(2017, 6, 30)
@@ -109,4 +109,5 @@ class Country:
         ).write_parquet(ingest / "records" / "coverage_survey.parquet")
         folders = {"ingest": ingest, "link": link, "stays": stays}
         part = CountStudy(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
-        return StageContext(study=part, folders=folders, out=folder / "count")
+        linked = StageRecord("link", "key", link, {}, "", (), 0.0, {}, reused=False, facts={"spine": "pds"})
+        return StageContext(study=part, folders=folders, out=folder / "count", records={"link": linked})

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from estimation.arrays import Floats
-from estimation.coverage.survey import SPINE, SURVEY
+from estimation.coverage.survey import SURVEY
 from estimation.keyed_random import generator
 from pipeline.errors import UserError
 
@@ -38,14 +38,16 @@ class LinkageError:
         )
 
 
-def survey_linkage_error(quality: pl.DataFrame) -> LinkageError:
-    """Return recall and false-link rate from `linkage_quality`; raises `UserError` without a clerical review.
+def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
+    """Return recall and false-link rate of the survey's links with the source `spine` from `linkage_quality`.
+
+    Raises `UserError` without a clerical review.
 
     A false-link rate that is not known (nobody in the review is missing from the spine) is taken as 0: it
     applies to nobody.
     """
     rows = quality.filter(
-        pl.col("source_l") == SURVEY, pl.col("source_r") == SPINE, pl.col("group") == "all"
+        pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
     ).drop_nulls("review_recall")
     if rows.is_empty():
         raise UserError(

@@ -12,7 +12,6 @@ from pipeline.schemas import NATIONALITY_GROUPS
 from pipeline.toml_files import read_toml
 
 SURVEY = "coverage_survey"
-SPINE = "pds"
 OTHER_COUNTRIES = NATIONALITY_GROUPS[-1]
 
 
@@ -42,9 +41,9 @@ def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
     )
 
 
-def people_known(clusters: pl.DataFrame, listed: pl.DataFrame) -> pl.Series:
-    """Return the ids of everybody to whom a survey person may be linked: on the spine or on the list."""
-    on_spine = clusters.filter(pl.col("source") == SPINE)["person_id"]
+def people_known(clusters: pl.DataFrame, listed: pl.DataFrame, spine: str) -> pl.Series:
+    """Return the ids of everybody to whom a survey person may be linked: on the source `spine` or on the list."""
+    on_spine = clusters.filter(pl.col("source") == spine)["person_id"]
     return pl.concat([on_spine, listed["person_id"]]).unique().sort()
 
 

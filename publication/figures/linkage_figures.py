@@ -39,18 +39,13 @@ def _funnel_finding(counts: dict[str, int]) -> str:
     return f"{rows} rows yield {words.listed(parts)}" if parts else f"The extract files have {rows} rows"
 
 
-def match_rates_figure(quality: pl.DataFrame) -> Figure | None:
-    """Return the match rate of each source with the spine, as a whole and by group; None without any.
-
-    The spine is the source with which most others were linked.
-    """
+def match_rates_figure(quality: pl.DataFrame, spine: str) -> Figure | None:
+    """Return the match rate of each source with the source `spine`, as a whole and by group; None without any."""
     rates = quality.drop_nulls("match_rate")
-    whole = rates.filter(pl.col("group") == "all").sort("match_rate", "source_l", descending=[True, False])
+    on_spine = rates.filter(pl.col("source_r") == spine)
+    whole = on_spine.filter(pl.col("group") == "all").sort("match_rate", "source_l", descending=[True, False])
     if whole.is_empty():
         return None
-    spine = whole.group_by("source_r").len().sort("len", "source_r", descending=[True, False])["source_r"][0]
-    whole = whole.filter(pl.col("source_r") == spine)
-    on_spine = rates.filter(pl.col("source_r") == spine)
     groups = on_spine.filter(pl.col("group") != "all", pl.col("source_l").is_in(whole["source_l"].implode()))
     rows = [
         {"label": words.source_name(source), "share": rate, "whole": group == "all"}

@@ -142,6 +142,10 @@ def _latest(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("source", "person_key").agg(pl.col("row").last(), pl.col("postcode").drop_nulls().last())
 
 
+ADDRESSES_COMPARED_WITH = "pds"
+"""The extract whose latest addresses say who moved, in the truth: the register of everybody with an NHS number."""
+
+
 def latest_addresses(pds: DeliveredExtract) -> pl.DataFrame:
     """Return `row, on_spine`: the address of each person (row) in the latest posting on the spine."""
     return (

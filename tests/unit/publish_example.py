@@ -337,6 +337,7 @@ def manifest(*, synthetic: bool = True) -> dict:
         "study": {"name": "Example land", "synthetic": synthetic, "data_date": "2019-12-31", "seed": 42,
                   "digest": "ab" * 32},
         "seed": 42,
+        "spine": "pds",
         "rule_set": {"id": "long_term_2019", "digest": "cd" * 32},
         "inputs": [{"file": f"{source}.csv", "extract": source, "sha256": f"{place:02x}" * 32, "rows": rows}
                    for place, (source, rows) in enumerate(SOURCES.items())],

@@ -78,12 +78,12 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def plain(run):
-    return render_report(run, study=None, manifest=manifest())
+    return render_report(run, manifest=manifest())
 
 
 @pytest.fixture(scope="module")
 def scored(run):
-    return render_report(run, study=None, manifest=manifest(), scores=scores())
+    return render_report(run, manifest=manifest(), scores=scores())
 
 
 @pytest.fixture(scope="module", params=["plain", "scored"])
@@ -171,7 +171,7 @@ def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
 
 def test_the_banner_is_on_synthetic_studies_alone(run, plain):
     assert BANNER in plain
-    real = render_report(run, study=None, manifest=manifest(synthetic=False))
+    real = render_report(run, manifest=manifest(synthetic=False))
     assert BANNER not in real
     assert "synthetic" not in real.lower()
 
@@ -191,7 +191,7 @@ def test_truth_is_shown_with_scores_and_never_without(plain, scored):
 
 
 def test_scores_that_were_not_taken_are_left_out(run):
-    text = render_report(run, study=None, manifest=manifest(), scores=Scores(links=scores().links))
+    text = render_report(run, manifest=manifest(), scores=Scores(links=scores().links))
     Page(text)
     assert "Links compared with the true pairs" in text
     assert "How often 95% intervals contain the truth" not in text
@@ -208,7 +208,7 @@ def test_an_unreliable_headline_says_so(run, plain, tmp_path):
     flows = pl.read_parquet(run / "tables" / "flows.parquet")
     small = flows.with_columns(pl.lit("unreliable").cast(flows.schema["reliability"]).alias("reliability"))
     write_table(small, tmp_path / "tables" / "flows.parquet")
-    text = render_report(tmp_path, study=None, manifest=manifest())
+    text = render_report(tmp_path, manifest=manifest())
     assert 'class="badge unreliable"' in text
     assert 'class="badge unreliable"' not in plain
 
@@ -224,15 +224,15 @@ def test_everything_that_is_needed_to_reproduce_it_is_shown(plain):
 
 
 def test_the_same_run_gives_the_same_page(run, plain, scored):
-    assert render_report(run, study=None, manifest=manifest()) == plain
-    assert render_report(run, study=None, manifest=manifest(), scores=scores()) == scored
+    assert render_report(run, manifest=manifest()) == plain
+    assert render_report(run, manifest=manifest(), scores=scores()) == scored
 
 
 def test_only_the_report_is_written(run):
     before = {
         path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "report.html"
     }
-    path = write_report(run, study=None, manifest=manifest(), scores=scores())
+    path = write_report(run, manifest=manifest(), scores=scores())
     assert path == run / "report.html"
     after = {
         path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "report.html"
@@ -242,12 +242,12 @@ def test_only_the_report_is_written(run):
 
 def test_names_in_the_data_cannot_become_markup(run):
     sly = manifest() | {"command": "sojourn run '<script>alert(1)</script>'"}
-    Page(text := render_report(run, study=None, manifest=sly))
+    Page(text := render_report(run, manifest=sly))
     assert "<script" not in text
 
 
 def test_a_run_without_tables_still_gives_a_page(tmp_path):
-    Page(text := render_report(tmp_path, study=None, manifest={}))
+    Page(text := render_report(tmp_path, manifest={}))
     assert "This run published no estimates of migration." in text
 
 
@@ -256,7 +256,7 @@ def test_a_run_of_empty_tables_still_gives_a_page(tmp_path):
         write_table(TABLES[name].create_empty(), tmp_path / "tables" / f"{name}.parquet")
     levels = {"model": pl.String, "comparison": pl.String, "level": pl.String, "match_weight": pl.Float64}
     write_table(pl.DataFrame(schema=levels), tmp_path / "tables" / "model_levels.parquet")
-    Page(render_report(tmp_path, study=None, manifest=manifest(), scores=Scores()))
+    Page(render_report(tmp_path, manifest=manifest(), scores=Scores()))
 
 
 def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):
@@ -268,7 +268,7 @@ def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):
     )
     write_table(last, tmp_path / "tables" / "flows.parquet")
     write_table(stocks.filter(*total).head(1), tmp_path / "tables" / "stocks.parquet")
-    Page(text := render_report(tmp_path, study=None, manifest=manifest()))
+    Page(text := render_report(tmp_path, manifest=manifest()))
     assert "is estimated at 264</h3>" in text
 
 
