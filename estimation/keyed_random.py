@@ -1,4 +1,4 @@
-"""Random draws that depend on a seed and a name, never on the order of work or on threads."""
+"""Random draws of estimation, by seed and stream name (those of the simulator: `synthetic_data/numbers/draws.py`)."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""From the evidence of a pair to its probability, given that nobody is on the spine twice.
+"""The probability that two records are one person, given that nobody is on the spine twice.
 
 A pair's evidence (m over u) says how much better it fits one person than two. A left subject has one partner on
 the right with probability s (the share found), any of N equally likely, or none; so for its candidate pairs j

@@ -1,4 +1,4 @@
-"""u, the probability of a level among records of two people: estimated from random pairs known to be two people.
+"""u: how often records of two different people agree on a level of a comparison, from random pairs of two people.
 
 A pair is known to be two people when a match-key links its left subject to somebody else. Without this restriction,
 the few pairs of one person would dominate rare levels among pairs with the same month of birth. Splink's own sampling

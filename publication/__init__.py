@@ -7,5 +7,6 @@ Where new things go:
 - a table of a document: `report_tables/`;
 - how a number, a period or a group of people is worded: `words.py`;
 - which rows of the published tables are shown: `row_selection.py`;
-- a section of the report: `report.py`; of the page of targets: `targets_page.py`; their layout: `templates/`.
+- a section of the report: `report.py`; of the page of targets: `targets_page.py`; their layout: `templates/`;
+- the stage that publishes: `publish.py`; the manifest: `manifest.py`; what a run folder shows: `run_folder.py`.
 """

@@ -1,4 +1,4 @@
-"""Solves generalised least squares for many series that share a few biases: one exact pass, any total's variance.
+"""Generalised least squares: adjusts many series at once that share a few biases, with the variance of any total.
 
 Every series s (a birth cohort of one sex and nationality group) has a small state z_s; its observations are
 y_s = H z_s + X_s b + e_s, where b are relative biases shared by all series. The information matrix is an

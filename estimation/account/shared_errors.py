@@ -1,4 +1,4 @@
-"""Writes the errors that cells of the account share: of coverage factors by class, of flow sources by year."""
+"""The errors that cells of the account share: coverage factors within a class, flow sources within a year."""
 
 import json
 from collections.abc import Iterator

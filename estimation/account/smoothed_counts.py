@@ -1,4 +1,4 @@
-"""Smoothed counts: what a cell would contain on average, from so many cells that its own error hardly matters.
+"""Smoothed counts: the mean of a cell over many similar cells, so that one unusual count changes little.
 
 Variances and shared biases of the account are proportional to smoothed counts. With observed counts instead,
 or with smoothing so narrow that a cell's own error comes through, low cells would have too much weight and

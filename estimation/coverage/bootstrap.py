@@ -1,4 +1,7 @@
-"""The rescaled bootstrap of clusters within strata (Rao & Wu 1988, J. American Statistical Association 83)."""
+"""The sampling error of the coverage survey, by drawing its clusters again many times within strata.
+
+The rescaled bootstrap of J. N. K. Rao and C. F. J. Wu (1988), J. American Statistical Association 83.
+"""
 
 import numpy as np
 import polars as pl

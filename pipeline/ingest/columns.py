@@ -1,4 +1,4 @@
-"""What a contract says about one column of an extract: its header in the file, its type and its valid values."""
+"""The keys that a contract can give a column; the columns themselves are in `source_contracts/`."""
 
 import re
 from datetime import date

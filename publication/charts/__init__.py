@@ -1,4 +1,4 @@
-"""The kinds of chart: each function turns plain rows into a Vega-Lite specification; `svg.draw` renders it.
+"""Kinds of chart (a new kind goes here): each function turns plain rows into a Vega-Lite specification.
 
 Charts know nothing of tables, measures' findings or documents: those are the business of `publication.figures`.
 """

@@ -1,4 +1,4 @@
-"""What a form of stay rule must supply, and the keys that all forms share."""
+"""What a form of stay rule must supply, and the keys that all forms share; `__init__.py` lists the forms."""
 
 from abc import abstractmethod
 from datetime import date

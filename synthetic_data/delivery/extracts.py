@@ -1,4 +1,4 @@
-"""All extracts of a study: those of every institution and survey, with second numbers, losses and broken rows."""
+"""All extracts of a study, and the list of institutions and surveys that deliver them (`SOURCES`)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +11,7 @@ from synthetic_data.delivery.second_numbers import with_second_numbers
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import activity, border, registrars
 from synthetic_data.institutions.benefits import benefit_spells, child_benefit, tax_credits
-from synthetic_data.institutions.home_office import leave, settlement_scheme
+from synthetic_data.institutions.home_office import leave_applications, settlement_scheme
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.institutions.revenue import earnings, migrant_worker_scan
 from synthetic_data.institutions.universities import student_record
@@ -33,7 +33,7 @@ SOURCES = (
     earnings,
     child_benefit,
     tax_credits,
-    leave,
+    leave_applications,
     patient_registers,
     passenger_survey,
     registrars,

@@ -1,4 +1,4 @@
-"""How a misspelt name and a wrong date of birth are made, each a plausible one."""
+"""How a typing error is made: a misspelt name or a wrong date of birth, each a plausible one."""
 
 from functools import lru_cache
 

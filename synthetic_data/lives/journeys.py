@@ -1,4 +1,4 @@
-"""Journeys abroad, which never end a stay."""
+"""Journeys abroad during a stay: too short to end it."""
 
 import numpy as np
 import polars as pl

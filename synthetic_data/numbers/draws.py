@@ -1,4 +1,4 @@
-"""Keyed random draws: the same person draws the same number, whatever else is simulated."""
+"""Random streams: each decision draws from a stream of its own name, so a new one changes no other draw."""
 
 import hashlib
 from collections.abc import Callable

@@ -13,7 +13,7 @@ from synthetic_data.errors.catalogue import Errors
 from synthetic_data.errors.no_errors import NO_ERRORS
 from synthetic_data.institutions import activity
 from synthetic_data.institutions.benefits import benefit_spells, child_benefit, tax_credits, universal_credit
-from synthetic_data.institutions.home_office import leave, settlement_scheme
+from synthetic_data.institutions.home_office import leave_applications, settlement_scheme
 from synthetic_data.institutions.revenue import activity_weeks, earnings
 from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.build import live
@@ -191,7 +191,7 @@ def test_visa_nationals_claim_only_after_settlement_protection_or_citizenship(
     awards = child_benefit.child_awards(view)
     row, start = awards["row"].to_numpy(), awards["start"].to_numpy()
     needs = lives.visa_national[row]
-    may = leave.settled_from(view)[row]
+    may = leave_applications.settled_from(view)[row]
     assert needs.any()
     assert (start[needs] >= may[needs]).all()
 
@@ -237,7 +237,9 @@ def test_tax_credits_count_the_children_for_whom_child_benefit_is_paid_in_the_ye
     assert (counted["since"] == counted["AWARD_START"]).all()
 
 
-@pytest.mark.parametrize("source", [benefit_spells, child_benefit, earnings, leave, settlement_scheme, tax_credits])
+@pytest.mark.parametrize(
+    "source", [benefit_spells, child_benefit, earnings, leave_applications, settlement_scheme, tax_credits]
+)
 def test_records_of_one_part_do_not_depend_on_the_others(view: InstitutionView, source: ModuleType) -> None:
     lives = view.lives
     part = live(seed=6, residents=RESIDENTS, parts=[earnings.LONDON_PART])

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from synthetic_data.errors.no_errors import NO_ERRORS
-from synthetic_data.institutions.home_office import leave, settlement_scheme
+from synthetic_data.institutions.home_office import leave_applications, settlement_scheme
 from synthetic_data.institutions.home_office.permissions import permissions
 from synthetic_data.institutions.view import InstitutionView
 from synthetic_data.lives.build import live
@@ -32,7 +32,7 @@ def view(lives: Lives) -> InstitutionView:
 
 
 def test_grants_of_leave_are_the_permissions_of_exit_checks(view: InstitutionView, lives: Lives) -> None:
-    applications = leave.leave_applications(view)
+    applications = leave_applications.leave_applications(view)
     granted = applications.filter(pl.col("OUTCOME") == "GRANT").select("row", "VALID_FROM", "VALID_TO")
     shown = permissions(lives, DATA_DATE)
     expected = shown.select("row").with_columns(
@@ -48,7 +48,7 @@ def test_grants_of_leave_are_the_permissions_of_exit_checks(view: InstitutionVie
 
 
 def test_settlement_and_extensions_follow_from_how_people_came(view: InstitutionView) -> None:
-    applications = leave.leave_applications(view).sort("row", "OUTCOME_DATE")
+    applications = leave_applications.leave_applications(view).sort("row", "OUTCOME_DATE")
     settled = applications.filter((pl.col("CASE_TYPE") == "SET") & (pl.col("OUTCOME") == "GRANT"))
     assert settled["VALID_TO"].null_count() == len(settled)
     assert settled["LEAVE_CATEGORY"].str.starts_with("SET").all()
@@ -64,7 +64,7 @@ def test_settlement_and_extensions_follow_from_how_people_came(view: Institution
 
 
 def test_citizens_are_those_who_naturalise_on_the_day_of_their_ceremony(view: InstitutionView, lives: Lives) -> None:
-    granted = leave.citizenship(view).filter(pl.col("OUTCOME") == "GRANT")
+    granted = leave_applications.citizenship(view).filter(pl.col("OUTCOME") == "GRANT")
     british = lives.naturalised
     expected = np.flatnonzero(british <= DATA_DATE)
     assert sorted(granted["row"]) == expected.tolist()
@@ -120,7 +120,7 @@ def test_applicants_are_eu_nationals_who_live_here_and_are_not_british(view: Ins
 
 
 def test_one_person_has_one_reference_in_leave_and_the_scheme(view: InstitutionView) -> None:
-    both = leave.citizenship(view).select("row", "HO_PERSON_ID").unique()
+    both = leave_applications.citizenship(view).select("row", "HO_PERSON_ID").unique()
     other = settlement_scheme.applications(view).select("row", "HO_PERSON_ID").unique()
     of_two = both.join(other, on="row")
     assert (of_two["HO_PERSON_ID"] == of_two["HO_PERSON_ID_right"]).all()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthetic_data.errors import recorded_identity
 from synthetic_data.institutions import identifiers
-from synthetic_data.institutions.home_office.leave import settled_from
+from synthetic_data.institutions.home_office.leave_applications import settled_from
 from synthetic_data.institutions.revenue.earnings import (
     pay_for_weeks,
 )
