@@ -7,7 +7,7 @@ from estimation.account.reconcile import reconcile
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources
 from estimation.periods import year_end, year_start
-from estimation.published_figures import estimates, published_flows, published_stocks, rule_set_id
+from estimation.published_tables import estimates, published_flows, published_stocks, rule_set_id
 from estimation.stages import AccountStudy
 from pipeline.schemas import ALL, save, table_path
 from pipeline.stage import StageContext, StageResult

@@ -1,4 +1,4 @@
-"""The Prefect flow of the whole chain: one task per stage, each showing its counts and its tables as artifacts.
+"""The Prefect flow of the quarterly estimates: one task per stage of the chain, with artifacts.
 
 A thin shell: the loop, the stages, their keys and their store are those of `flows.chain`.
 """

@@ -21,7 +21,7 @@ from pipeline.study import LinkageSettings
 from pipeline.tables import query
 from pipeline.toml_files import read_toml
 
-DEFAULTS = Path(__file__).with_name("defaults.toml")
+DEFAULTS = Path(__file__).with_name("default_probabilities.toml")
 DECIMALS = 9
 
 # Not known to be two people: linked by a match-key with one another, or neither of them with anybody.
@@ -34,7 +34,7 @@ ComparisonLevel = tuple[str, str]
 def train(name: str, pair: SourcePair, settings: LinkageSettings, seed: int) -> LinkageModel:
     """Return a model of two sources, trained on all of their subjects.
 
-    A level with fewer than `minimum_pairs_per_level` training pairs takes its default from `defaults.toml`;
+    A level with fewer than `minimum_pairs_per_level` training pairs takes that of `default_probabilities.toml`;
     raises `UserError` if that has none.
     """
     defaults = read_toml(DEFAULTS)

@@ -1,4 +1,4 @@
-"""The report of a run, section by section: one self-contained HTML file, without scripts or external addresses."""
+"""The report of a run: its headline and its sections, as one self-contained HTML file without scripts."""
 
 from collections.abc import Mapping
 from pathlib import Path

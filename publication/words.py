@@ -1,4 +1,4 @@
-"""How numbers, periods, groups and findings are worded, in the terminal and in documents alike.
+"""How headlines, findings and numbers are worded, for the terminal and for documents.
 
 Estimates are given to three significant figures and never finer than one person; counts are given in full.
 A change is called a change only where the intervals allow it (Office for Statistics Regulation,

@@ -1,4 +1,4 @@
-"""The catalogue of errors: six kinds that every source makes, those of single sources, and broken rows.
+"""The catalogue of errors: all kinds together (each with its rates in a `*_rates.py`), and broken rows.
 
 Every error has a name, a default of realistic size, and the source of that default. A tree of overrides changes some
 of them: by kind for all sources (`names.rate`), or for one source (`mws.names.rate`). `NO_ERRORS` (`no_errors.py`)

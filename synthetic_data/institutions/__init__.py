@@ -1,4 +1,4 @@
-"""What institutions record of lives: one folder or module per institution, each in the layout of its extracts.
+"""What institutions record of lives: a folder or a module each, and what several of them share.
 
 A module that delivers extracts has `deliver(view)`, and `delivery/extracts.py` lists it.
 """

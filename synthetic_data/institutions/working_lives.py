@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from synthetic_data.country.migrant_groups import MIGRANT_GROUPS, RESIDENT
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.errors.registration_rates import group_rate
+from synthetic_data.lives.higher_education import first_course
 from synthetic_data.lives.lives import Lives
-from synthetic_data.lives.studies import first_course
 from synthetic_data.numbers.days import FIRST_DAY, NEVER, YEAR
 from synthetic_data.numbers.draws import Days, between, draws, exponential, log_normal
 

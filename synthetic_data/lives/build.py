@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from synthetic_data.country import geography
-from synthetic_data.country.changes import Changes
 from synthetic_data.country.migrant_groups import GHOST
+from synthetic_data.country.scenario_changes import Changes
 from synthetic_data.lives import (
     addresses,
     births_and_deaths,

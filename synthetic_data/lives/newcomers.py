@@ -8,7 +8,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.country import names
-from synthetic_data.country.changes import Changes, LongerStays
 from synthetic_data.country.geography import part_residents, share_of_parts
 from synthetic_data.country.migrant_groups import (
     BACK_FROM_STUDY,
@@ -28,6 +27,7 @@ from synthetic_data.country.rates import (
     STUDENT_EXTENDS,
     STUDENT_LINGERS,
 )
+from synthetic_data.country.scenario_changes import Changes, LongerStays
 from synthetic_data.lives.households import DAYS, born_abroad, households_of, nationalities, people_of
 from synthetic_data.lives.numbering import first_keys
 from synthetic_data.numbers.days import FIRST_DAY, LONG_AGO, NEVER, YEAR, YEARS, calendar_year, day, year_starts

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
-from synthetic_data.country.changes import Changes
+from synthetic_data.country.scenario_changes import Changes
 from synthetic_data.errors.catalogue import Errors, read_errors, with_overrides
 from synthetic_data.errors.entries import Share
 from synthetic_data.errors.no_errors import NO_ERRORS

@@ -101,8 +101,8 @@ def test_a_level_with_too_few_pairs_takes_its_default_or_less(model):
 
 
 def test_a_level_with_neither_pairs_nor_a_default_is_an_error(pair, tmp_path, monkeypatch):
-    (tmp_path / "defaults.toml").write_text("[given_name]\nequal = { m = 0.9, u = 0.01 }\n")
-    monkeypatch.setattr("linkage.training.DEFAULTS", tmp_path / "defaults.toml")
+    (tmp_path / "default_probabilities.toml").write_text("[given_name]\nequal = { m = 0.9, u = 0.01 }\n")
+    monkeypatch.setattr("linkage.training.DEFAULTS", tmp_path / "default_probabilities.toml")
     with pytest.raises(UserError, match=r"the level 'known' of 'given_name' has too few pairs .* Add `known = "):
         train("activity", pair, SETTINGS, seed=1)
 

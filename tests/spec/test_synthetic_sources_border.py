@@ -14,8 +14,8 @@ from synthetic_data.institutions import border
 from synthetic_data.institutions.home_office import permissions
 from synthetic_data.lives import newcomers
 from synthetic_data.lives.build import live
+from synthetic_data.lives.higher_education import first_course
 from synthetic_data.lives.lives import Lives
-from synthetic_data.lives.studies import first_course
 from synthetic_data.numbers.days import EXIT_CHECKS_FROM, NEVER, as_date, day
 
 RESIDENTS = 12_000

@@ -16,7 +16,7 @@ from synthetic_data.institutions.revenue import activity_weeks
 from synthetic_data.institutions.universities import student_record
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 from synthetic_data.institutions.view import InstitutionView
-from synthetic_data.lives import studies
+from synthetic_data.lives import higher_education
 from synthetic_data.lives.build import live
 from synthetic_data.lives.lives import Lives
 from synthetic_data.numbers.days import FIRST_DAY, NEVER, age, day
@@ -196,7 +196,7 @@ def test_a_change_of_provider_is_a_new_instance_and_a_first_year(record: pl.Data
 def test_placements_are_single_years_of_longer_courses(lives: Lives, record: pl.DataFrame) -> None:
     out = record.filter(pl.col("LOCSDY").is_in([student_record.ON_PLACEMENT, student_record.ABROAD]))
     assert out["row"].is_unique().all()
-    placed = lives.once(studies.courses).filter(pl.col("placement") < NEVER)["row"]
+    placed = lives.once(higher_education.courses).filter(pl.col("placement") < NEVER)["row"]
     assert set(out["row"]) <= set(placed)
     assert not lives.visa_national[out.filter(pl.col("LOCSDY") == student_record.ABROAD)["row"].to_numpy()].any()
 

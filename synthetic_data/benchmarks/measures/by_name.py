@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from synthetic_data.benchmarks.counting import MeasuredFigure
 from synthetic_data.benchmarks.measures.border_outcomes import expired_permissions
-from synthetic_data.benchmarks.measures.population_figures import births, deaths, flows, residents, visits
+from synthetic_data.benchmarks.measures.population import births, deaths, flows, residents, visits
 from synthetic_data.benchmarks.measures.registrations import list_excess, registration_lag, registrations
-from synthetic_data.benchmarks.measures.student_figures import (
+from synthetic_data.benchmarks.measures.students import (
     after_course,
     enrolments,
     first_months,

@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthetic_data.institutions.view import InstitutionView
+from synthetic_data.lives.higher_education import course_ends
 from synthetic_data.lives.lives import Lives
-from synthetic_data.lives.studies import course_ends
 from synthetic_data.numbers.days import DATA_DATE, FIRST_DAY, NEVER, YEAR
 from synthetic_data.numbers.draws import Days, between, draws, log_normal
 from synthetic_data.numbers.labels import Labels

@@ -1,6 +1,6 @@
 """Courses without a change of address: residents who study later in life, and terms of exchange.
 
-Students from abroad and school leavers are in `lives/studies.py`, since they move for their course. Here are
+Students from abroad and school leavers are in `lives/higher_education.py`, since they move for their course. Here are
 full-time students who begin late, part-time students and postgraduates among people who have lived in the country for
 three years, and visitors who spend a term or two at a university. Ages and shares are assumptions that bring all
 enrolments near the published ones: four in five students are from the United Kingdom (HESA, Student data 2018/19:
@@ -18,7 +18,7 @@ from synthetic_data.numbers.days import LAST_DAY, NEVER, YEAR, age, calendar_yea
 from synthetic_data.numbers.draws import Days, between, draws, exponential, pick
 
 LATE, PART_TIME, POSTGRADUATE, EXCHANGE = 4, 5, 6, 7
-"""Numbers of these courses, after those of `lives/studies.py`."""
+"""Numbers of these courses, after those of `lives/higher_education.py`."""
 FIRST_BEGIN = day(2005, 8, 1)
 LIVED_HERE = 3 * 365
 """Days of residence after which somebody is a home student."""
@@ -47,7 +47,7 @@ LATER = (
 
 
 def other_courses(lives: Lives) -> pl.DataFrame:
-    """Return `row, course (number), begin, end, home, placement` of these courses, as `studies.courses`."""
+    """Return `row, course (number), begin, end, home, placement` of these courses, as `higher_education.courses`."""
     made = [_later(lives, kind) for kind in LATER]
     return pl.concat([*made, _exchange(lives)]).with_columns(placement=pl.lit(NEVER, pl.Int64))
 

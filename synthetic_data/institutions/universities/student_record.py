@@ -15,9 +15,9 @@ from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions import identifiers
 from synthetic_data.institutions.universities.other_courses import EXCHANGE, PART_TIME, POSTGRADUATE, other_courses
 from synthetic_data.institutions.view import DeliveredExtract, InstitutionView
-from synthetic_data.lives import studies
+from synthetic_data.lives import higher_education
+from synthetic_data.lives.higher_education import DISTANCE
 from synthetic_data.lives.lives import Lives
-from synthetic_data.lives.studies import DISTANCE
 from synthetic_data.numbers.days import DATA_DATE, NEVER, calendar_year, dates, year_starts
 from synthetic_data.numbers.draws import Days, draws
 from synthetic_data.numbers.equal_rows import distinct
@@ -106,11 +106,11 @@ def _academic_year_labels(years: NDArray[np.int64]) -> pl.Series:
 def _instances(lives: Lives) -> pl.DataFrame:
     """Return all courses in order of person and begin; those that continue at another provider are two instances.
 
-    Columns: those of `lives.once(studies.courses)`, and `second`: 0 for a first instance, 1 for a second one.
+    Columns: those of `higher_education.courses`, and `second`: 0 for a first instance, 1 for a second one.
     """
     courses = pl.concat([
         one.select("row", "course", "begin", "end", "home", "placement")
-        for one in (lives.once(studies.courses), other_courses(lives))
+        for one in (lives.once(higher_education.courses), other_courses(lives))
     ])  # fmt: skip
     begin, course = courses["begin"].to_numpy(), courses["course"].to_numpy()
     person = lives.person[courses["row"].to_numpy()]
