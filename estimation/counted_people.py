@@ -1,4 +1,4 @@
-"""Everybody who is counted, with the sex, cohort and nationality group that the account needs of each."""
+"""The people who are counted, with the sex, cohort and nationality group that the account needs of each."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from estimation.periods import year_ending
 
 
 def counted_people(people: pl.DataFrame, clusters: pl.DataFrame, mothers: pl.DataFrame) -> pl.DataFrame:
-    """Return `person_id, sex, cohort, nationality_group` of everybody.
+    """Return `person_id, sex, cohort, nationality_group` of every person.
 
     People without a month of birth are given the cohort of the previous person (by id) of the same sex and
     nationality group; people whose birth is registered are given the mother's nationality group.
@@ -23,7 +23,7 @@ def counted_people(people: pl.DataFrame, clusters: pl.DataFrame, mothers: pl.Dat
 
 
 def _with_mothers_group(people: pl.DataFrame, clusters: pl.DataFrame, mothers: pl.DataFrame) -> pl.DataFrame:
-    """Return `people` with everybody whose birth is registered in the mother's nationality group.
+    """Return `people` with those whose birth is registered in the mother's nationality group.
 
     A child's own records rarely contain a nationality, and births are counted in the mother's group; stocks,
     flows and deaths of people born here must be counted in the same group, or the groups do not add up.

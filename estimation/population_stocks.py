@@ -10,7 +10,7 @@ from estimation.periods import DEFINITION, year_end
 def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """Return the people expected on the list at 30 June of `years` by cell, as rows of `counts`.
 
-    Somebody whose stay or absence is unfinished counts with the probability p of being a resident, and with
+    A person whose stay or absence is unfinished counts with the probability p of being a resident, and with
     the variance p(1-p).
     """
     p = pl.col("probability")

@@ -45,7 +45,7 @@ def count_deaths(
     """Return deaths of usual residents by sex, cohort and nationality group for `years` (ending 30 June).
 
     `deaths` has `subject_id, sex, birth_month, date_of_death`. People who had emigrated, or whose stays were
-    all short, are not usual residents; everybody else who dies here is, on the list or not. A death that is
+    all short, are not usual residents; everyone else who dies here is, on the list or not. A death that is
     not linked to anyone keeps its own sex and month of birth and is taken as British.
     """
     found = _with_person(deaths, "deaths", clusters, people.select("person_id", "nationality_group", "cohort"))

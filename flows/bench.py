@@ -1,6 +1,6 @@
-"""The verb `bench`: one part of Sojourn against a plain way to do the same, both in one run.
+"""The verb `bench`: one part of Sojourn against a plain implementation of the same task, both in one run.
 
-Seconds differ between machines and between minutes; the ratios are what to read.
+Seconds vary between machines and from minute to minute; the ratios are the result.
 """
 
 import hmac
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from synthetic_data.institutions.view import DeliveredExtract
 
 WARM_UP = 10
-"""Rows that the Faker loop makes of each file before the clock starts."""
+"""Rows of each file that the Faker loop makes before timing begins."""
 PASSES = 3
 """Passes of the simulator, and of each Faker loop."""
 SECRET = b"only for this benchmark, never for data"
@@ -35,7 +35,7 @@ SECRET = b"only for this benchmark, never for data"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a benchmark found: rows handled, seconds of ours, peak memory of the process, ratios plain / ours."""
+    """What a benchmark found: rows, seconds of Sojourn, peak memory of the process, ratios plain / Sojourn."""
 
     name: str
     rows: int
@@ -52,7 +52,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def pseudonymise(rows: int = 1_000_000) -> tuple[int, float, dict[str, float]]:
-    """Tokens of a column with repeated values: distinct values hashed once, against one HMAC a row."""
+    """Tokens of a column with repeated values: distinct values hashed once, against one HMAC per row."""
     from pipeline.ingest.pseudonymise import identifier_tokens  # noqa: PLC0415 - only this benchmark needs it
 
     values = pl.Series([f"NAME{number:05d}" for number in np.random.default_rng(1).integers(0, 40_000, rows)])
@@ -63,7 +63,7 @@ def pseudonymise(rows: int = 1_000_000) -> tuple[int, float, dict[str, float]]:
 
 
 def cluster(people: int = 100_000) -> tuple[int, float, dict[str, float]]:
-    """People from links of three sources, at most one subject of a source each, against Splink's components."""
+    """People from links of three sources, each with at most one subject of a source, against Splink's components."""
     from splink import DuckDBAPI  # noqa: PLC0415
     from splink.clustering import cluster_pairwise_predictions_at_threshold  # noqa: PLC0415
 
@@ -118,8 +118,8 @@ def account(series: int = 120) -> tuple[int, float, dict[str, float]]:
     biases = draws.uniform(0, 50, (series, len(model), terms))
     variances = np.full((series, len(model)), 25.0)
     exists = np.ones((series, model.shape[1]), dtype=bool)
-    seen = Observations(model, values, variances, biases, np.eye(terms) * 0.01, exists)
-    ours = min(seconds_of(lambda: solve(seen)) for _ in range(5))
+    observations = Observations(model, values, variances, biases, np.eye(terms) * 0.01, exists)
+    ours = min(seconds_of(lambda: solve(observations)) for _ in range(5))
 
     def dense() -> None:
         whole = np.hstack([np.kron(np.eye(series), model), biases.reshape(-1, terms)]) / 5.0
@@ -130,17 +130,17 @@ def account(series: int = 120) -> tuple[int, float, dict[str, float]]:
 
 
 def simulate(residents: int = 200_000, fakes: int = 250) -> tuple[int, float, dict[str, float]]:
-    """Lives and all extracts of a country against a Faker loop that would make as many rows with the same columns.
+    """Lives and all extracts of a country, against a Faker loop that makes the same number of rows and columns.
 
-    The loop makes `fakes` rows of each file, and is taken to make all of them at that pace. What it must know of a
-    column is found out beforehand. Truth, which no column of an extract needs, is left out. Both are given one
-    process and `PASSES` passes, of which the fastest counts: others may use the machine, too.
+    The loop makes `fakes` rows of each file, and its time for the whole file is extrapolated from them. What it needs
+    to know about a column is determined beforehand. The truth, which no column of an extract needs, is left out. Both
+    run in one process; the fastest of `PASSES` passes counts, since other programs may be using the machine.
     """
     from flows.faker_loop import faker_loop, new_faker  # noqa: PLC0415
 
     fake = new_faker()
     rows, plain = 0, 0.0
-    for extract in _extracts(residents):  # this first pass loads and compiles, for the first time, what there is
+    for extract in _extracts(residents):  # a first pass, untimed, loads and compiles
         for frame in extract.files.values():
             loop = faker_loop(fake, frame.drop("row"))
             loop(WARM_UP)
@@ -151,11 +151,11 @@ def simulate(residents: int = 200_000, fakes: int = 250) -> tuple[int, float, di
 
 
 def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[str, float]]:
-    """Write a study with its truth and all extracts, and one of ten times the residents, on so many threads."""
+    """Write a study with its truth and all extracts, and one of ten times the residents, on `threads` threads."""
     from synthetic_data.simulate import simulate as simulate_study  # noqa: PLC0415
 
     with TemporaryDirectory() as folder:
-        simulate_study(500, 1, Path(folder, "first"))  # loads what neither shall pay for
+        simulate_study(500, 1, Path(folder, "first"))  # loads modules, outside the timing
         begun = time.perf_counter()
         result = simulate_study(residents, 1, Path(folder, "one"), threads=threads)
         seconds = time.perf_counter() - begun
@@ -164,7 +164,7 @@ def scale(residents: int = 100_000, threads: int = 2) -> tuple[int, float, dict[
 
 
 def _extracts(residents: int) -> Iterator["DeliveredExtract"]:
-    """Yield every extract of a country of so many residents, each when it is asked for."""
+    """Yield every extract of a country of `residents` people, each when it is requested."""
     from synthetic_data.delivery.extracts import extracts  # noqa: PLC0415
     from synthetic_data.errors.catalogue import Errors  # noqa: PLC0415
     from synthetic_data.lives.build import live  # noqa: PLC0415
@@ -182,7 +182,7 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
 
 
 def measure(name: str) -> Measured:
-    """Return what the benchmark of that name finds; raises `UserError` for a name that is none."""
+    """Return what the benchmark of that name finds; raises `UserError` for an unknown name."""
     if name not in BENCHMARKS:
         raise unknown("benchmark", name, BENCHMARKS, "sojourn bench")
     rows, seconds, ratios = BENCHMARKS[name]()
@@ -195,7 +195,7 @@ def run_bench(name: str, *, as_json: bool) -> int:
     """Run one benchmark, print what it found, and return the exit status."""
     found = measure(name)
     if as_json:
-        print(json.dumps(asdict(found)))  # noqa: T201 - this is what was asked for
+        print(json.dumps(asdict(found)))  # noqa: T201 - the requested output
         return 0
     print(f"{found.name}: {found.rows:,} rows in {found.seconds:.3f} s, peak {found.peak_mib:,.0f} MiB")  # noqa: T201
     for plain, ratio in found.ratios.items():

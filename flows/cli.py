@@ -19,7 +19,7 @@ Threads = Annotated[int, Parameter(help="Processor threads to use; no figure dep
 
 app = App(
     name="sojourn",
-    help="Migration and population statistics from administrative records, with their quality known.",
+    help="Migration and population statistics from administrative records, with known quality.",
     version=f"sojourn {version('sojourn')}",
     help_epilogue="Start with: sojourn demo",
     exit_on_error=False,
@@ -27,7 +27,7 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-# A folder that cannot be written to, or a disk that is full, is nothing that a program can mend.
+# Errors of the disk that only the user can correct: a folder that cannot be written to, or no space left.
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 
 
@@ -36,7 +36,7 @@ def demo(
     *,
     residents: Annotated[int, Parameter(help="People who live in the synthetic country.")] = 50_000,
     seed: Annotated[int, Parameter(help="Another seed makes another country.")] = 42,
-    out: Annotated[Path, Parameter(help="Folder that will hold study/ and run/.")] = Path("sojourn-demo"),
+    out: Annotated[Path, Parameter(help="Folder for study/ and run/.")] = Path("sojourn-demo"),
     threads: Threads = 2,
 ) -> int:
     """Simulate a country, estimate its migration from extract files, and score the result against the truth."""
@@ -67,7 +67,7 @@ def simulate(
     parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
     threads: Threads = 2,
 ) -> int:
-    """Write a synthetic study: extract files as sources deliver them, a study file, and the truth apart."""
+    """Write a synthetic study: extract files as sources deliver them, a study file, and, separately, the truth."""
     from flows.simulate import simulate_study
     from flows.terminal import Terminal, typed
 
@@ -84,7 +84,7 @@ def simulate(
 
 @app.command
 def run(
-    study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that holds it.")],
+    study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that contains it.")],
     *,
     out: Annotated[Path | None, Parameter(help="The run folder; default: run/ beside the study.")] = None,
     prefect: Annotated[bool, Parameter(negative="", help="Run the same stages as a Prefect flow.")] = False,
@@ -110,9 +110,9 @@ def evaluate(
 
 @app.command
 def targets(
-    study: Annotated[Path, Parameter(help="A synthetic study: its file, or the folder with it.")],
+    study: Annotated[Path, Parameter(help="A synthetic study: its file, or the folder that contains it.")],
     *,
-    json: Annotated[bool, Parameter(negative="", help="Print a list of JSON objects, one a target.")] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print a list of JSON objects, one per target.")] = False,
     report: Annotated[
         list[Path] | None,
         Parameter(consume_multiple=(0, 1), negative="", help="Write an HTML page; default: beside the study."),
@@ -140,14 +140,14 @@ def bench(
     *,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Measure one part against a plain way to do the same, both in one run; ratios, not promises."""
+    """Time one part and a plain implementation of the same task, and print the ratio of their speeds."""
     from flows.bench import run_bench
 
     return run_bench(name, as_json=json)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; exits with 0 on success, 2 on a user's mistake (one paragraph), 1 on a fault of ours."""
+    """Run the command; exits with 0 on success, 2 on a user's mistake (one paragraph), 1 on a program fault."""
     from cyclopts import CycloptsError
 
     try:
@@ -162,42 +162,42 @@ def main(arguments: list[str] | None = None) -> None:
         print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
         status = 130
     except BrokenPipeError:
-        # whoever read what is printed has read enough
-        _print_nowhere()
+        # the reader of the output (such as `head`) has closed it
+        _discard_output()
         status = 1
     except Exception as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            # some libraries name no file, and neither does what is printed
+            # some libraries name no file, and standard output has none
             where = error.filename or "what is written or printed"
             print(
                 f"sojourn: {where}: {error.strerror}. "
-                "Choose, with --out, a folder that you may write to, on a disk with room.",
+                "Use --out to choose a folder that you may write to, on a disk with free space.",
                 file=sys.stderr,
             )
-            _print_nowhere()
+            _discard_output()
             status = 2
         else:
-            _tell_fault(error)
+            _report_fault(error)
             status = 1
     _leave(status or 0)
 
 
-def _print_nowhere() -> None:
-    """Print no more: what is left unprinted would be complained of once more at the end of Python."""
+def _discard_output() -> None:
+    """Discard further output: flushing what is left would raise the same error again when Python exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell_fault(error: Exception) -> None:
-    """Say that the program failed, and where.
+def _report_fault(error: Exception) -> None:
+    """Report that the program failed, and where.
 
-    A traceback can quote a value of a row, so it goes to nobody's screen by default and to no run folder.
+    A traceback can quote a value of a row, so it is shown only on request and never written to a run folder.
     """
     file, line = _raised_at(error)
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     print(
-        f"sojourn: a fault of the program, not of yours: {type(error).__name__} "
+        f"sojourn: a fault of the program, not a mistake of yours: {type(error).__name__} "
         f"in {Path(file).name}, line {line} ({stamp}). "
-        "Set SOJOURN_TRACEBACK=1 and run again to see all of it; it may quote values of your data.",
+        "Set SOJOURN_TRACEBACK=1 and run again to see the traceback; it may quote values of your data.",
         file=sys.stderr,
     )
     if os.environ.get("SOJOURN_TRACEBACK") == "1":
@@ -214,7 +214,7 @@ def _raised_at(error: Exception) -> tuple[str, int | str | None]:
 def _leave(status: int) -> NoReturn:
     """End the process; with Prefect, whose threads outlive the interpreter's tear-down, without that tear-down.
 
-    DuckDB's binding would print a page of leaks there that nobody can act on.
+    During it, DuckDB's binding would print a page of memory leaks that no user can act on.
     """
     if "prefect" in sys.modules:
         atexit._run_exitfuncs()  # stops Prefect's temporary server

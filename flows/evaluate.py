@@ -1,7 +1,7 @@
 """The verb `evaluate`: the only reader of the truth of a simulated study.
 
-It joins the scores that each package gives to its own tables, writes `evaluation/`, and renders the report
-again with the truth in it. Nothing else of the run is changed.
+It collects the scores that each package gives its own tables, writes `evaluation/`, and renders the report
+again with the truth in it. Nothing else in the run is changed.
 """
 
 import json
@@ -87,7 +87,7 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
 
 
 def score(study: Study, run: Path) -> Scores:
-    """Return all scores of a run, each made by the package whose tables it judges."""
+    """Return all scores of a run, each computed by the package whose tables it scores."""
     tables = run / "tables"
     truth = read_truth(study)
     table = {
@@ -154,7 +154,7 @@ def evaluate(run: Path, listener: ProgressListener) -> Scores:
 
 
 def headline(scores: Scores) -> dict[str, object]:
-    """Return the latest year's net migration of everybody with its interval, and whether the truth lies inside."""
+    """Return the latest year's total net migration with its interval, and whether the truth lies inside."""
     nets = scores.flows.filter(
         pl.col("measure") == "net",
         *(pl.col(dimension) == "all" for dimension in ("sex", "age_group", "nationality_group")),
@@ -209,7 +209,7 @@ def evaluate_run(run: Path, *, as_json: bool) -> int:
     scores = evaluate(run, NullListener() if as_json else terminal)
     terminal.close()
     if as_json:
-        print(json.dumps(summary(scores), indent=1))  # noqa: T201 - the output that was asked for
+        print(json.dumps(summary(scores), indent=1))  # noqa: T201 - the requested output
         return 0
     terminal.print_line(f"  truth    {verdict(scores)}")
     terminal.print_line(f"  report   {typed(run / 'report.html')}")

@@ -19,9 +19,9 @@ PROVIDERS = {
     "SURNAME|LAST_NAME|FAMILY_NAME": "last_name",
     "POSTCODE|PCODE": "postcode",
 }
-"""What Faker calls the values of columns, by their headers."""
+"""Faker's provider of values for a column, by a pattern of its header."""
 FEW = 300
-"""A column with fewer values than this holds codes."""
+"""A column with fewer distinct values than this contains codes."""
 
 
 def new_faker() -> "Faker":
@@ -36,9 +36,9 @@ def new_faker() -> "Faker":
 
 
 def faker_loop(fake: "Faker", like: pl.DataFrame) -> Callable[[int], pl.DataFrame]:
-    """Return what makes so many rows with the columns of a file: nothing in them agrees with anything.
+    """Return a function that makes a number of rows with the columns of a file; their values are unrelated.
 
-    Each value is from one call of Faker; which call, and from which values, is settled here, once for all rows.
+    Each value comes from one call of Faker; which call, and from which values, is decided here, once for all rows.
     """
     calls = {column.name: _call(fake, column) for column in like}
     return lambda rows: pl.DataFrame(
@@ -47,7 +47,7 @@ def faker_loop(fake: "Faker", like: pl.DataFrame) -> Callable[[int], pl.DataFram
 
 
 def _call(fake: "Faker", column: pl.Series) -> Callable[[], object]:
-    """Return the plainest call of Faker that makes values like those of a column."""
+    """Return the simplest call of Faker that makes values like those of a column."""
     for pattern, provider in PROVIDERS.items():
         if re.search(pattern, column.name):
             return getattr(fake, provider)

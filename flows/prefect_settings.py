@@ -1,11 +1,11 @@
-"""Settings that keep Prefect quiet, local and inside the run folder; to be made before it is imported."""
+"""Settings that keep Prefect quiet, local and inside the run folder; they must be made before it is imported."""
 
 import os
 from pathlib import Path
 
 
 def settle(run: Path) -> None:
-    """Set what the user has not set: no telemetry, no chatter, state inside the run folder, time to start."""
+    """Set what the user has not set: no telemetry, few messages, state inside the run folder, time to start."""
     defaults = {
         "PREFECT_HOME": str(run / ".prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -17,4 +17,4 @@ def settle(run: Path) -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder only
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes only the last folder

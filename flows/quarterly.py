@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.prefect_settings import settle
 
-settle(Path.cwd())  # settings that the command, or the user, has made already stay as they are
+settle(Path.cwd())  # keeps settings that the command or the user has already made
 
 from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
@@ -26,7 +26,7 @@ LISTENER: ContextVar[ProgressListener] = ContextVar("listener")
 def run_as_task(one: StageRun) -> StageRecord:
     """Run one stage as a Prefect task of its name, with two artifacts: its counts, and a link to what it wrote.
 
-    The task takes no parameters: what a stage needs, a key among it, is none of Prefect's business.
+    The task takes no parameters: what a stage needs, which may include a key, must not reach Prefect.
     """
     name = one.stage.name
 

@@ -1,4 +1,4 @@
-"""The verb `simulate`: a synthetic study in a folder, made again only if another one is asked for."""
+"""The verb `simulate`: a synthetic study in a folder, simulated again only if a different one is requested."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def simulate_study(
     parquet: bool = False,
     threads: int = 2,
 ) -> StageRecord:
-    """Write a synthetic study into `out`, or find that this very study is there already.
+    """Write a synthetic study into `out`, or find that the same study is there already.
 
     `scenario` is a name or a file, `errors` is `none` or a file of overrides; for the others see `simulate`.
     """
@@ -115,16 +115,16 @@ def _read_mark(mark: Path) -> dict | None:
 
 
 def _sizes(study: Path) -> dict[str, int]:
-    """Return the bytes of every file that a simulation writes: a study with a file lost or changed is made again."""
+    """Return the bytes of every file that a simulation writes: with one missing or changed, a study is made again."""
     found = [*study.glob("*.toml"), *study.glob("*.csv"), *study.glob("*.key")]
     found += [*(study / "extracts").glob("*"), *(study / "truth").glob("*")]
     return {str(file.relative_to(study)): file.stat().st_size for file in sorted(found)}
 
 
 def _move_over(aside: Path, out: Path) -> None:
-    """Replace what an earlier simulation left in `out`, and leave a run in the same folder alone.
+    """Replace what an earlier simulation left in `out`, and leave any run in the same folder unchanged.
 
-    The mark is rewritten first as unfinished and last as finished, so a killed simulation is made again.
+    The mark is rewritten first as unfinished and last as finished, so a killed simulation is run again.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_text(json.dumps({"key": "unfinished"}) + "\n", out / MARK)
@@ -134,5 +134,5 @@ def _move_over(aside: Path, out: Path) -> None:
             shutil.rmtree(target)
         made.replace(target)
     aside.rmdir()
-    # a page of targets described the study that was here before
+    # a page of targets would describe the earlier study
     (out / TARGETS_PAGE).unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def as_object(result: Result, targets: Targets) -> dict[str, Any]:
         "published": target.published,
         "value": result.value,
         "tolerance": result.tolerance,
-        "holds": result.holds,
+        "holds": result.met,
         "unit": target.unit,
         "period": target.period,
         "geography": target.geography,
@@ -95,7 +95,7 @@ def target_row(result: Result) -> TargetRow:
         tolerance=result.tolerance,
         value=result.value,
         events=result.events,
-        met=result.holds,
+        met=result.met,
         note=result.note,
     )
 

@@ -26,8 +26,8 @@ class Terminal:
     """Prints a line for each finished stage to standard output and writes each to the run's log.
 
     Progress is shown on one line that disappears, and only on a terminal. Warnings go to standard error, or, with
-    `warn=False`, are counted on the line of their stage and written to the log alone. Without a log (`evaluate`
-    leaves a run as it is) it only prints.
+    `warn=False`, are counted on the line of their stage and written only to the log. Without a log (`evaluate`
+    changes nothing in a run) it only prints.
     """
 
     def __init__(self, log: Path | None = None, *, warn: bool = True, stream: TextIO | None = None) -> None:

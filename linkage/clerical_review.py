@@ -4,7 +4,7 @@ A reviewer looks for a person on the spine and names somebody or nobody. Of peop
 not found and a share g taken for somebody else; of people who are not, a share h is taken for somebody. Reviewers
 err alike on both, h = f + g; two reviews of one person err independently, and never name the same wrong subject, nor
 the one that a wrong link names. Let mu be the share of people on the spine, a = P(linked to the right subject | on
-the spine), b = P(linked | not on the spine), l the share linked to anybody. Of first reviews
+the spine), b = P(linked | not on the spine), l the share linked to anyone. Of first reviews
 
     P(names)               = h + mu (1 - f - h)
     P(names whom we link)  = mu a (1 - f - g)
@@ -79,8 +79,8 @@ def review_patterns(people: pl.DataFrame) -> pl.DataFrame:
 def reviewed_quality(patterns: pl.DataFrame, group: pl.Expr | None = None) -> ReviewedQuality:
     """Return the quality of links of reviewed people, or of a `group` of them.
 
-    `patterns` is what `review_patterns` returns. The reviewers' errors are estimated from everybody reviewed, so that
-    groups share them. Raises ValueError if the group is empty.
+    `patterns` is what `review_patterns` returns. The reviewers' errors are estimated from all people reviewed, so
+    that groups share them. Raises ValueError if the group is empty.
     """
     inside = (group if group is not None else pl.lit(True)).fill_null(False)
     counted = (
@@ -90,7 +90,7 @@ def reviewed_quality(patterns: pl.DataFrame, group: pl.Expr | None = None) -> Re
     member = counted["inside"].to_numpy().astype(float)
     people = counted["len"].to_numpy().astype(float)
     if not (people * member).sum():
-        raise ValueError("nobody of this group was reviewed")
+        raise ValueError("no one in this group was reviewed")
     estimate = np.array(_estimate(values, member, people))
     without = np.array([_estimate(values, member, _less_one(people, at)) for at in range(len(people))])
     total = people.sum()

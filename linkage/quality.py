@@ -166,7 +166,7 @@ def read_review(
 ) -> pl.DataFrame:
     """Return one row per reviewed survey person for `with_review`, from the clerical review.
 
-    The review names a survey person, and the match on the spine, by the person key of that source. Somebody with a
+    The review names a survey person, and the match on the spine, by the person key of that source. A person with a
     second verdict but no first counts as reviewed once.
     """
     survey_key, spine_key = contracts[SURVEY].person_key_kind, contracts[spine].person_key_kind
@@ -178,7 +178,7 @@ def read_review(
         .drop("subject_id")
         .join(tokens[SURVEY].select("subject_id", survey_key), on=survey_key)
         .join(spine_people, left_on=f"match_{spine_key}", right_on=spine_key, how="left")
-        # -1: somebody was named who is no subject of the spine, so no link can agree with the verdict
+        # -1: the person named is not a subject of the spine, so no link can agree with the verdict
         .with_columns(
             pl.when(pl.col(f"match_{spine_key}").is_null())
             .then(0)

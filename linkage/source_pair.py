@@ -19,7 +19,7 @@ class SourcePair:
     """Two sources in one DuckDB, in the tables `left_subjects` and `right_subjects`.
 
     Besides `subject_id` and the tokens that both sources have, each table has three columns. `DETERMINISTIC` is a
-    number shared by two subjects that a strict match-key links, null for others: neither is anybody else's record.
+    number shared by two subjects that a strict match-key links, null for others: neither is a record of anyone else.
     `CANDIDATE` is the same number for those of these pairs whose subjects are both in scope: a model scores them
     directly. `UNMATCHED` (true or null) marks the other subjects in scope, whose candidate pairs come from blocking.
 

@@ -12,7 +12,7 @@ from pipeline.tables import read_table
 def subjects_in_scope(tables: Path, source: str, survey_date: date) -> pl.DataFrame:
     """Return the pseudonymised subjects of a source: its table of `tokens`, from the folder that ingest wrote.
 
-    A person has at most one subject of a source, but somebody found by surveys of two dates is two subjects of the
+    A person has at most one subject of a source, but a person found by surveys of two dates is two subjects of the
     survey. So only the survey of `survey_date` is linked; those of other dates are checked and kept.
     """
     tokens = read_table(tables / "tokens" / f"{source}.parquet")

@@ -24,7 +24,7 @@ from pipeline.toml_files import read_toml
 DEFAULTS = Path(__file__).with_name("default_probabilities.toml")
 DECIMALS = 9
 
-# Not known to be two people: linked by a match-key with one another, or neither of them with anybody.
+# Not known to be two people: linked by a match-key with one another, or neither of them with anyone.
 NOT_KNOWN_TO_BE_TWO = f"l.{DETERMINISTIC} IS NOT DISTINCT FROM r.{DETERMINISTIC}"
 
 ComparisonLevel = tuple[str, str]

@@ -1,6 +1,6 @@
-"""One schema class a table: its grain, its columns and what they mean.
+"""One schema class per table: its grain, its columns and what they mean.
 
-Stages meet in these tables and nowhere else. Days are calendar days; intervals are half-open
+Stages exchange data only through these tables. Days are calendar days; intervals are half-open
 `[start, end)` except in published tables, whose periods include both days. Totals are rows with `all`.
 """
 
@@ -77,7 +77,7 @@ class Mothers(dy.Schema):
 
 
 class LinkageQuality(dy.Schema):
-    """The quality of links between two sources, for one group of the left source's subjects; known without truth."""
+    """The quality of links between two sources for one group of the left source's subjects, without the truth."""
 
     source_l = dy.String(primary_key=True)
     source_r = dy.String(primary_key=True, description="The spine, or another source of a pair that was linked.")
@@ -93,7 +93,7 @@ class LinkageQuality(dy.Schema):
     )
     reviewed = dy.Int64(
         nullable=True,
-        description="People reviewed clerically; null for nobody, and below 100 in groups other than 'all'.",
+        description="People reviewed clerically; null if there are none, or below 100 in groups other than 'all'.",
     )
     review_recall = dy.Float64(nullable=True, description="Recall by the review, corrected for reviewers' errors.")
     review_recall_se = dy.Float64(nullable=True, description="Standard error.")
@@ -218,7 +218,7 @@ class Coverage(dy.Schema):
 
     survey_date = dy.Date(primary_key=True)
     coverage_class = dy.String(primary_key=True)
-    members = dy.String(description="JSON list of [sex, age group, nationality group] that make the class.")
+    members = dy.String(description="JSON list of [sex, age group, nationality group] that make up the class.")
     factor = dy.Float64(description="Estimated residents per person counted by the sources.")
     standard_error = dy.Float64(description="Of the factor: sampling, linkage and declared error together.")
     standard_error_sampling = dy.Float64()
@@ -233,7 +233,7 @@ class Coverage(dy.Schema):
     listed = dy.Int64(description="People counted by the sources on the survey date.")
     estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
     surveyed = dy.Int64(description="Usual residents found by the survey.")
-    matches = dy.Int64(description="Survey people linked to somebody on the trimmed list.")
+    matches = dy.Int64(description="Survey people linked to a person on the trimmed list.")
     recall = dy.Float64(description="Share of true links between survey and spine that were made.")
     false_link_rate = dy.Float64(
         description="Share of people unknown to the spine who were linked; shrunk towards 0."
@@ -340,7 +340,7 @@ def save(frame: pl.DataFrame, name: str, folder: Path) -> Path:
 
 
 def table_path(folder: Path, name: str) -> Path:
-    """Return where a stage folder holds a table; raises `UserError` if it is not there."""
+    """Return the path of a table in a stage folder; raises `UserError` if it is missing."""
     path = folder / f"{name}.parquet"
     if not path.exists():
         raise UserError(f"{path}: this table is missing. Run `sojourn run` again to make it.")

@@ -1,7 +1,7 @@
 """A stage of the chain: the part of a study that it declares, what it is given, and what it returns.
 
 A stage receives the declared part and nothing else of a study, read and frozen before the first stage runs. The
-same declaration is in its key, so that a key cannot forget anything that the stage reads.
+same declaration is part of its key, so that a key cannot omit anything that the stage reads.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ class StudyPart(Frozen):
 
     @property
     def declared(self) -> dict[str, Any]:
-        """What enters the key of the stage."""
+        """What is part of the key of the stage."""
         return self.model_dump(mode="json")
 
 
@@ -73,7 +73,7 @@ class StageResult:
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What the store knows of one finished stage; `reused` means that it was not run this time."""
+    """What the store records of one finished stage; `reused` means that it was not run this time."""
 
     stage: str
     key: str
@@ -107,9 +107,9 @@ class StageContext(Generic[Part]):
 class Stage(Generic[Part]):
     """A stage of the chain: the stages that it reads, its part of the study, and its function.
 
-    `package` holds its code, which is in its key. `declared_data` names folders of the package with data that
-    enter the key as part of a study only. `work` (`module:function`) is named, not imported, so that a stage whose
-    result is reused costs no import.
+    `package` contains its code, which is part of its key. `declared_data` names folders of the package with data that
+    enter the key only as part of a study. `work` (`module:function`) is named, not imported, so that a stage whose
+    result is reused imports nothing.
     """
 
     name: str
@@ -120,6 +120,6 @@ class Stage(Generic[Part]):
     declared_data: tuple[str, ...] = ()
 
     def run(self, context: StageContext[Part]) -> StageResult:
-        """Do the work: fill `context.out` and say what was found."""
+        """Do the work: fill `context.out` and report what was found."""
         module, _, name = self.work.partition(":")
         return getattr(import_module(module), name)(context)

@@ -1,4 +1,4 @@
-"""The run folder: one folder per stage and key, written aside, then renamed; an unchanged stage is not run again.
+"""The run folder: one folder per stage and key, written, then renamed; an unchanged stage is not run again.
 
 A stage's key is the digest of everything that can change its result: its name, the part of the study that it
 declares, the keys of the stages it reads, the code of its package and of `pipeline`, and the versions of the
@@ -36,7 +36,7 @@ def digest(value: Any) -> str:
 
 @cache
 def code_digest(packages: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
-    """Return the digest of all code and package data in some of our packages, but for the folders in `without`."""
+    """Return the digest of all code and package data in some packages of Sojourn, except the folders `without`."""
     left_out = {ROOT / folder for folder in without}
     files = [
         path
@@ -79,7 +79,7 @@ class Store:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Reserve the run folder for one process; what a killed run left half-written is removed first."""
+        """Reserve the run folder for one process; half-written files of a killed run are removed first."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as lock:
             try:
@@ -97,7 +97,7 @@ class Store:
             yield
 
     def folder(self, stage: str, key: str) -> Path:
-        """Return the folder of a stage's result, whether it exists yet or not."""
+        """Return the folder of a stage's result, whether or not it exists yet."""
         return self.root / stage / key[:16]
 
     def finished(self, stage: str, key: str) -> StageRecord | None:
@@ -112,7 +112,7 @@ class Store:
         return record if record.key == key and is_intact(folder, record.outputs) else None
 
     def run_or_reuse(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
-        """Return the record of a stage: of its intact result, or of running `work` on a folder aside."""
+        """Return the record of a stage: from its intact result, or from running `work` in a temporary folder."""
         found = self.finished(stage, key)
         if found:
             return found
@@ -146,14 +146,14 @@ class Store:
 
 
 def is_intact(folder: Path, outputs: Mapping[str, str]) -> bool:
-    """Return whether a folder still contains files with these digests, by name: none lost, cut or changed."""
+    """Return whether a folder still contains files with these digests, by name: none missing, cut off or changed."""
     return all((folder / name).is_file() and digest_of_file(folder / name) == sha for name, sha in outputs.items())
 
 
 def link_files(files: Mapping[str, Path], folder: Path) -> None:
     """Put files into a folder under names inside it: as hard links where the file system allows, else as copies.
 
-    So person-level tables, which several folders show, take their room on the disk once.
+    Person-level tables, which appear in several folders, therefore use disk space only once.
     """
     for name, source in sorted(files.items()):
         target = folder / name

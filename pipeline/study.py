@@ -11,7 +11,7 @@ from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen, parse, read_toml
 
 Whole = Annotated[int, Strict()]
-"""A number, and no text or boolean that could be taken for one."""
+"""A whole number; text and booleans that could be converted to one are rejected."""
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 Years = Annotated[tuple[Annotated[Whole, Field(ge=1900, le=2199)], ...], Field(min_length=1)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
@@ -22,7 +22,7 @@ STUDY_FILE = "study.toml"
 class ExtractFiles(Frozen):
     """The files of one extract, relative to the study; `rows` (of all files) is checked when it is given.
 
-    `version` says in which layout a file is written, where its headers fit several: file -> version.
+    `version` names the layout of a file whose headers fit several: file -> version.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Periods(Frozen):
     @classmethod
     def _consecutive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if list(value) != list(range(value[0], value[-1] + 1)):
-            raise ValueError("years must follow one another without a gap")
+            raise ValueError("years must be consecutive, without a gap")
         return value
 
 
@@ -101,19 +101,19 @@ class Study(Frozen):
 
     @property
     def folder(self) -> Path:
-        """The folder that holds the study file."""
+        """The folder that contains the study file."""
         return self.path.parent
 
     def resolve(self, name: str) -> Path:
-        """Return a path of the study file as a path of this machine."""
+        """Return a path in the study file as a path on this machine."""
         try:
             path = self.folder / Path(name).expanduser()
             path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            pass  # the caller, who knows what it is for, reports it
+            pass  # the caller, which knows what the file is for, reports it
         except (OSError, RuntimeError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise UserError(f"{self.path}: the path {name!r} cannot be used ({reason}). Mend it.") from None
+            raise UserError(f"{self.path}: the path {name!r} cannot be used ({reason}). Correct it.") from None
         return path
 
     def files_of(self, extract: str) -> list[Path]:
@@ -126,7 +126,7 @@ class Study(Frozen):
 
 
 def read_study(path: Path) -> Study:
-    """Return the study in a TOML file, or in the folder that holds it; raises `UserError` of every mistake."""
+    """Return the study in a TOML file, or in the folder that contains it; raises `UserError` if it is wrong."""
     path = Path(path).resolve()
     if path.is_dir():
         path /= STUDY_FILE
@@ -136,11 +136,11 @@ def read_study(path: Path) -> Study:
     if "path" in data:
         raise unknown("key", "path", set(Study.model_fields) - {"path"}, str(path))
     study = parse(Study, {"path": path, **data}, str(path))
-    seen: set[str] = set()
+    names: set[str] = set()
     for one in study.extract:
-        if one.name in seen:
+        if one.name in names:
             raise UserError(f"{path}: the extract '{one.name}' is named twice. List all of its files in one entry.")
-        seen.add(one.name)
+        names.add(one.name)
     return study
 
 
@@ -150,4 +150,4 @@ def digest_of_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}). Mend its rights or the path.") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror}). Correct its permissions or the path.") from None

@@ -59,7 +59,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text to a temporary file, then rename it, so that no reader ever sees half of it."""
+    """Write a text to a temporary file, then rename it, so that no reader ever sees an incomplete file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -38,7 +38,7 @@ def _groups_in_words(members: str) -> str | None:
         "" if whole[0] else words.name(groups[0][0], short=True).lower(),
         "" if whole[1] else f"aged {_ages(groups[1])}",
     ]
-    name = ", ".join(part for part in parts if part) or "everybody"
+    name = ", ".join(part for part in parts if part) or "all people"
     return name[0].upper() + name[1:]
 
 

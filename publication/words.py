@@ -32,7 +32,7 @@ GROUPS = {
     "25-44": "people aged 25 to 44",
     "45-64": "people aged 45 to 64",
     "65+": "people aged 65 and over",
-    "all": "everybody",
+    "all": "all people",
 }
 SHORT_GROUPS = {
     "F": "Female",

@@ -53,7 +53,7 @@ class EvidenceRule(Frozen):
 
 
 class Group(Frozen):
-    """People measured by one stay rule: those with any of `evidence` (empty: everybody else)."""
+    """People measured by one stay rule: those with any of `evidence` (empty: everyone else)."""
 
     id: RuleId
     says: str
@@ -72,7 +72,7 @@ class Definition(Frozen):
     @classmethod
     def _exhaustive(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
         if groups[-1].evidence or not all(group.evidence for group in groups[:-1]):
-            raise ValueError("only the last group may, and must, be for everybody else (without 'evidence')")
+            raise ValueError("only the last group may, and must, be for everyone else (without 'evidence')")
         return groups
 
 
@@ -109,7 +109,7 @@ class Sign(Frozen):
 
 
 class Exclusion(Frozen):
-    """Why somebody with signs of residence is not a resident on a date.
+    """Why a person with signs of residence is not a resident on a date.
 
     `dead`: died by then. `away`: after a departure for good (by the composite definition) and before the next
     arrival. `short_stay`: during or after a short-term stay. `unlikely`: in an unfinished stay whose probability is
@@ -127,7 +127,7 @@ RESIDENT_FORMS: dict[str, type[Sign | Exclusion]] = {
 }  # fmt: skip
 
 MOTHER = "mother"
-"""Stands, among the places that an attribute is read from, for the attribute of the person's mother."""
+"""The word that, among the places from which an attribute is read, means the value of the person's mother."""
 
 
 class ValueMap(Frozen):

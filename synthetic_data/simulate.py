@@ -51,8 +51,8 @@ def simulate(
     whole country. Only the last `snapshots` of the Patient Register are written, or all; with `parquet` every extract
     is a Parquet file. `report` receives progress messages.
 
-    Regions are simulated in batches, with several `threads` in processes of their own (a script then needs
-    `if __name__ == "__main__":`), and the same arguments give the same bytes whatever the batches and the threads.
+    Regions are simulated in batches, with several `threads` in separate processes (a script then needs
+    `if __name__ == "__main__":`), and the same arguments give the same bytes for any number of batches and threads.
     Raises `UserError` for a number or a day out of range and for an unknown region.
     """
     if not SMALLEST <= residents <= LARGEST:
@@ -69,10 +69,10 @@ def simulate(
         residents, seed, scenario, errors or scenario.source_errors(), data_date, tuple(regions), snapshots, parquet
     )
     batches = parts.batches(parts.parts_of(regions), residents, threads)
-    with OrderedFiles(Path(out), len(batches)) as spool:
-        simulated = _batches(chosen, batches, spool, threads, report)
+    with OrderedFiles(Path(out), len(batches)) as ordered:
+        simulated = _batches(chosen, batches, ordered, threads, report)
         report("writing files")
-        rows = spool.gather([batch for _, batch in simulated], threads)
+        rows = ordered.gather([batch for _, batch in simulated], threads)
     files = simulated[0][0]
     write_text(geography.area_lookup().write_csv(), out / AREA_LOOKUP)
     _write_key(seed, out)
@@ -92,12 +92,12 @@ Simulated = tuple[dict[str, list[str]], Batch]
 def _batches(
     chosen: Choices,
     batches: Sequence[Sequence[int]],
-    spool: OrderedFiles,
+    ordered: OrderedFiles,
     threads: int,
     report: Callable[[str], None],
 ) -> list[Simulated]:
-    """Simulate all batches, one after the other or in processes of their own."""
-    work = [partial(_batch, chosen, *both) for both in zip(batches, spool.batches, strict=True)]
+    """Simulate all batches, one after the other or in separate processes."""
+    work = [partial(_batch, chosen, *both) for both in zip(batches, ordered.batches, strict=True)]
     count = len(work)
     if count == 1:
         return [work[0](report)]

@@ -1,8 +1,8 @@
-"""Looking for clear values in everything that a run has written.
+"""Finds clear values in everything that a run has written.
 
 `find_clear(folder, canaries)` reads every file twice: its raw bytes, and, for a Parquet file, every value of
 every column decoded, inside lists and structs too. A canary is a name, a day, a postcode or a number; it is
-looked for as it stands and in the forms that the pipeline or a library could give it, whatever the case.
+looked for as it is and in the forms that the pipeline or a library could give it, whatever the case.
 """
 
 import unicodedata
@@ -77,7 +77,7 @@ def _in_table(table: pl.DataFrame, forms: list[str]) -> Iterator[str]:
 
 
 def _leaves(values: pl.Series) -> Iterator[pl.Series]:
-    """Return the values of a column, those inside lists and structs one by one."""
+    """Yield the values of a column; those inside lists and structs as columns of their own."""
     if isinstance(values.dtype, pl.Array):
         values = values.arr.to_list()
     if isinstance(values.dtype, pl.List):

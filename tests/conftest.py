@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes says how busy the machine is, not whether the property holds.
+# The time that an example takes depends on how busy the machine is, not on whether the property holds.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -54,7 +54,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Demo:
-    """A finished demo: the study, the run, what was printed, and the tables as they stood before `evaluate`."""
+    """A finished demo: the study, the run, what was printed, and the tables as they were before `evaluate`."""
 
     folder: Path
     outcome: Outcome
@@ -106,7 +106,7 @@ def loopback_only() -> str:
 
 @pytest.fixture(scope="session")
 def digests() -> Callable[[Path], dict[str, str]]:
-    """Digests of all that stands in a run's `tables/`."""
+    """Digests of all files in a run's `tables/`."""
     return table_digests
 
 
@@ -121,7 +121,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 @pytest.fixture
 def study_copy(demo: Demo, tmp_path: Path) -> Path:
-    """A copy of the demo's study that a test may spoil; returns the path of its study file."""
+    """A copy of the demo's study that a test may change; returns the path of its study file."""
     copy = tmp_path / "study"
     shutil.copytree(demo.study.parent, copy)
     return copy / "study.toml"

@@ -152,7 +152,7 @@ class Population:
 
     @property
     def truth(self) -> pl.DataFrame:
-        """Return `source, subject_id, person, moved` of everybody."""
+        """Return `source, subject_id, person, moved` of all subjects."""
         return pl.concat(
             [
                 rows.select(pl.lit(source).alias("source"), "subject_id", "person", "moved")

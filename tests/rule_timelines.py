@@ -154,15 +154,15 @@ def outcomes_of(
         tax_year(year, 52) for year in range(2009, data_date.year - (data_date < date(data_date.year, 4, 6)))
     ]
     listings = [observed("nhs_listed", date(year, 7, 31)) for year in range(2010, 2020)]
-    everybody = [*people, [*full_years, *listings]]
+    all_people = [*people, [*full_years, *listings]]
     rows = [
         {"person_id": person, "record_id": number, "area": None, **one}
-        for person, rows_of_one in enumerate(everybody, 1)
+        for person, rows_of_one in enumerate(all_people, 1)
         for number, one in enumerate(rows_of_one, 1)
     ]
     connection = connect(1)
     connection.register("person_evidence", pl.DataFrame(rows, schema=SCHEMA))
-    count = len(everybody)
+    count = len(all_people)
     connection.register(
         "person",
         pl.DataFrame(

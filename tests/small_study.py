@@ -1,4 +1,4 @@
-"""A study of one source with every kind of column, a few rows long: what tests of ingest are written with."""
+"""A study of one source with every kind of column, a few rows long, for tests of ingest."""
 
 import csv
 import io

@@ -14,7 +14,7 @@ AGE_KERNEL = (1, 2, 3, 2, 1)
 OVERALL_SHARE = 0.05
 """Share of the mean of all cells in the count behind a variance: no cell is empty for certain."""
 SMALLEST_VARIANCE_COUNT = 1e-3
-"""The count behind a variance in a measure that counts nobody at all."""
+"""The count behind a variance in a measure whose total is zero."""
 
 
 def with_smoothed_counts(cells: pl.DataFrame, *, stock: bool) -> pl.DataFrame:

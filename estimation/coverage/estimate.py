@@ -34,9 +34,9 @@ class CoverageEstimate:
 class _Lists:
     """Both lists by class: list counts, and sums of survey weights by cluster.
 
-    `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to anybody), `listed`
+    `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to any person), `listed`
     and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `share_on_trimmed_list` is
-    that of all known people: the share of false links that are to somebody on the trimmed list.
+    that of all known people: the share of false links that are to a person on the trimmed list.
     """
 
     full: Floats
@@ -64,7 +64,7 @@ def estimate_coverage(
     residents or not. Classes are merged until each has `minimum_matches` matches. Standard errors: sampling
     by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata; linkage by draws of recall and
     false-link rate, and the declared error, each shared by all classes. The three are independent, so their
-    covariances add up. Raises `UserError` where nobody was matched or where linkage is too poor.
+    covariances add up. Raises `UserError` where no one was matched or where linkage is too poor.
     """
     check_separation(links)
     links = links.shrunk()
@@ -123,7 +123,7 @@ def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
     matched = surveyed.filter("trimmed")
     if matched.is_empty():
         raise UserError(
-            "coverage survey: none of its people is linked to anybody with strong signs of residence, so coverage "
+            "coverage survey: none of its people is linked to a person with strong signs of residence, so coverage "
             "cannot be estimated. Look at linkage_quality for the survey."
         )
     return merge_classes(_by_cell(matched), minimum)
@@ -171,7 +171,7 @@ def _factors(lists: _Lists, clusters: Floats, recall: Floats, false_link_rate: F
     `clusters` (replicates, clusters) are weights of the clusters; recall a and false-link rate b are by
     replicate. Of the n2 surveyed, K = (known - b n2) / (a - b) are really known; the others are linked falsely
     at rate b, and the share s = `share_on_trimmed_list` of those links is to people on the trimmed list:
-    M = (m - b s (n2 - K)) / a. When everybody known is on the trimmed list, M = K, which is the form of Ding &
+    M = (m - b s (n2 - K)) / a. When all known people are on the trimmed list, M = K, which is the form of Ding &
     Fienberg.
     """
     surveyed, known, listed, matched = (

@@ -42,7 +42,7 @@ def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def people_known(clusters: pl.DataFrame, listed: pl.DataFrame, spine: str) -> pl.Series:
-    """Return the ids of everybody to whom a survey person may be linked: on the source `spine` or on the list."""
+    """Return the ids of all people to whom a survey person may be linked: on the source `spine` or on the list."""
     on_spine = clusters.filter(pl.col("source") == spine)["person_id"]
     return pl.concat([on_spine, listed["person_id"]]).unique().sort()
 
@@ -52,9 +52,9 @@ def people_surveyed(
 ) -> pl.DataFrame:
     """Return one row per usual resident found by the survey of a day, by subject; other days' surveys are not read.
 
-    Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to somebody `known`, to
-    somebody `listed`, and to somebody `trimmed` (on the trimmed list); and `DIVISIONS`. Those of people on the
-    list are the list's, because the account keeps everybody in one group; those of the others are the answers to
+    Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to
+    one `listed`, and to one `trimmed` (on the trimmed list); and `DIVISIONS`. Those of people on the
+    list are the list's, because the account keeps each person in one group; those of the others are the answers to
     the survey, and people who gave no nationality are taken as British.
     """
     if not records.exists():

@@ -104,7 +104,7 @@ def _figure(picture: TargetPicture, rows: Sequence[TargetRow]) -> Figure:
 
 def _point(row: TargetRow, label: str) -> dict[str, object]:
     period = row.period.removeprefix("year ending ").removeprefix("visas expiring in ")
-    description = row.description.removeprefix("numbers given to ").removeprefix("nationals of ")
+    description = row.description.removeprefix("numbers allocated to ").removeprefix("nationals of ")
     description = description[0].upper() + description[1:]
     labels = {
         "description": description,

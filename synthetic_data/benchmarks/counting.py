@@ -32,7 +32,7 @@ def counted(rows: pl.DataFrame, where: Where | None = None, among: Where | None 
     whole = chosen(rows, among)
     part = len(chosen(whole, where))
     if whole.is_empty():
-        raise NotMeasurableError("nobody in the study belongs to it")
+        raise NotMeasurableError("the study contains no one in this group")
     return MeasuredFigure(part / len(whole), part)
 
 
@@ -41,7 +41,7 @@ def median(rows: pl.DataFrame, column: str, where: Where | None = None) -> Measu
     values = chosen(rows, where)[column].drop_nulls()
     found = values.median()
     if not isinstance(found, int | float):
-        raise NotMeasurableError("nobody in the study belongs to it")
+        raise NotMeasurableError("the study contains no one in this group")
     return MeasuredFigure(float(found), len(values))
 
 

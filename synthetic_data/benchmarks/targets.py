@@ -112,7 +112,7 @@ class Result:
     value: float | None
     events: int | None
     tolerance: float
-    holds: bool
+    met: bool
     note: str = ""
 
 
@@ -159,12 +159,12 @@ def compare(study: ObservedStudy, targets: Targets) -> list[Result]:
             found = _scaled(MEASURES[target.measure](study, **target.given), target, targets, residents)
         except NotMeasurableError as reason:
             allowed = tolerance(target, error or 0.0, residents, 0)
-            results.append(Result(target, None, None, allowed, holds=False, note=f"cannot be shown: {reason}"))
+            results.append(Result(target, None, None, allowed, met=False, note=f"cannot be shown: {reason}"))
             continue
         allowed = tolerance(target, error or 0.0, residents, found.events)
-        note = "" if error is not None else "its standard error is not known: only the rounding is allowed"
-        holds = abs(found.value - target.published) <= allowed
-        results.append(Result(target, found.value, found.events, allowed, holds=holds, note=note))
+        note = "" if error is not None else "its standard error is not known: the tolerance is its rounding alone"
+        met = abs(found.value - target.published) <= allowed
+        results.append(Result(target, found.value, found.events, allowed, met=met, note=note))
     return results
 
 
@@ -187,17 +187,17 @@ def tolerance(target: Target, standard_error: float, residents: int, events: int
 
 
 def study_residents(study: ObservedStudy, country: Country) -> int:
-    """Return the residents of a study on the day of the country; raises `UserError` unless it is of all regions."""
+    """Return the residents of a study on the day of the country; raises `UserError` unless it covers all regions."""
     people = study.residents(country.on)
     if people.is_empty():
-        raise UserError(f"{study.study.path}: nobody lives there on {country.on}, so it represents no country.")
+        raise UserError(f"{study.study.path}: it has no residents on {country.on}, so it represents no country.")
     of_all = study.truth("people")
     if "region" in of_all.columns:
         areas = table("areas")
         missing = areas.filter(~areas["area"].is_in(of_all["region"].unique().to_list()))["name"].to_list()
         if missing:
             raise UserError(
-                f"{study.study.path}: nobody in it lives in {', '.join(missing)}, and the figures are of the whole "
+                f"{study.study.path}: it has no residents in {', '.join(missing)}, and the figures are of the whole "
                 f"of {ENGLAND_AND_WALES}. Simulate all regions to compare a study with them."
             )
     return len(people)

@@ -143,7 +143,7 @@ def _latest(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 ADDRESSES_COMPARED_WITH = "pds"
-"""The extract whose latest addresses say who moved, in the truth: the register of everybody with an NHS number."""
+"""The extract whose latest addresses say who moved, in the truth: the register of all people with an NHS number."""
 
 
 def latest_addresses(pds: DeliveredExtract) -> pl.DataFrame:

@@ -38,7 +38,7 @@ def nhs_numbers(lives: Lives, rows: NDArray[np.int64], again: bool = False) -> p
 
 def insurance_numbers(view: InstitutionView, rows: NDArray[np.int64]) -> pl.Series:
     """Return the encrypted National Insurance number of each person (row): 16 hexadecimal digits."""
-    # many sources contain it for nearly everybody
+    # many sources contain it for nearly everyone
     return view.once(_insurance_numbers)[rows]
 
 

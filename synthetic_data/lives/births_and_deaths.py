@@ -25,7 +25,7 @@ from synthetic_data.numbers.labels import Labels
 
 DAYS_BETWEEN_BIRTHS = 300
 OLDEST = 115
-"""Years of age that nobody exceeds."""
+"""The greatest age in years."""
 FERTILITY_WHILE_STUDYING = 0.05
 """Factor of the fertility of students and visitors."""
 

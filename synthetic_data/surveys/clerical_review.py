@@ -76,11 +76,11 @@ def _other_of_household(
     own = lives.household_on(rows, np.full(len(rows), on))
     reviewed = np.zeros(len(lives.households), dtype=bool)
     reviewed[own] = True
-    everybody = np.flatnonzero(on_nhs)
-    household = lives.household_on(everybody, np.full(len(everybody), on))
-    everybody, household = everybody[reviewed[household]], household[reviewed[household]]
-    order = np.lexsort((lives.person[everybody], household))
-    member, home = everybody[order], household[order]
+    registered = np.flatnonzero(on_nhs)
+    household = lives.household_on(registered, np.full(len(registered), on))
+    registered, household = registered[reviewed[household]], household[reviewed[household]]
+    order = np.lexsort((lives.person[registered], household))
+    member, home = registered[order], household[order]
     first, last = np.searchsorted(home, own, side="left"), np.searchsorted(home, own, side="right")
     # the next member, or the first one after the last; members are in order of their number within a household
     place = np.zeros(len(lives.people), dtype=np.int64)

@@ -67,7 +67,7 @@ def postcodes_needed(
 
 
 def design(postcodes: int, residents: int) -> Design:
-    """Return the design for a country of `residents`; if two stages yield too few people, everybody is asked."""
+    """Return the design for a country of `residents`; if two stages yield too few people, everyone is asked."""
     mean = GROWTH * residents / postcodes
     two_stages = postcodes_needed(postcodes, mean, HOUSEHOLDS_ASKED)
     return Design(two_stages, HOUSEHOLDS_ASKED) if two_stages < postcodes else Design(postcodes, 1.0)

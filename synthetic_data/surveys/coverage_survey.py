@@ -1,4 +1,4 @@
-"""The coverage surveys of 30 June 2015 and 30 June 2017: everybody in a sample of households is asked.
+"""The coverage surveys of 30 June 2015 and 30 June 2017: everyone in a sample of households is asked.
 
 They include all people staying in a household, journeys aside, and ask whether they usually live here: residents are
 those who have been here, or intend to be, for more than twelve months.

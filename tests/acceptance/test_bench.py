@@ -1,4 +1,4 @@
-"""Benchmarks print one object with their ratios; a bench is no test of speed."""
+"""A benchmark prints one object with its ratios; how fast it is is not tested."""
 
 import json
 from datetime import date
@@ -21,7 +21,7 @@ def test_a_benchmark_prints_one_object(name, command):
     assert all(ratio > 0 for ratio in found["ratios"].values())
 
 
-def test_a_country_is_held_against_one_of_ten_times_the_residents():
+def test_a_country_is_compared_with_one_of_ten_times_the_residents():
     rows, seconds, ratios = scale(residents=500)
     assert rows > 500
     assert seconds > 0

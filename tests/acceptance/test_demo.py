@@ -1,4 +1,4 @@
-"""`sojourn demo`, as a stranger meets it."""
+"""`sojourn demo`, as a new user sees it."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from pipeline.schemas import Coverage, Flows, LinkageQuality, Stocks
 STAGES = ["simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate"]
 
 
-def test_it_tells_its_story_in_fifteen_lines(demo):
+def test_it_prints_at_most_fifteen_lines(demo):
     lines = demo.outcome.lines
     assert len(lines) <= 15
     numbered = [line.split()[1] for line in lines if re.match(r"  \d ", line)]
@@ -28,7 +28,7 @@ def test_it_ends_with_headline_truth_report_and_what_to_try_next(demo):
     assert len(re.findall(r"sojourn (evaluate|run) ", text)) == 2
 
 
-def test_it_prints_plain_lines_where_nobody_watches(demo):
+def test_it_prints_plain_lines_without_a_terminal(demo):
     assert "\x1b" not in demo.outcome.out
     assert demo.outcome.err == ""
 
@@ -43,15 +43,15 @@ def test_published_tables_have_the_columns_of_their_schema(demo, name, schema):
     assert frame.height > 0
 
 
-def test_flows_hold_every_margin_and_add_up(demo):
+def test_flows_contain_every_marginal_and_add_up(demo):
     flows = pl.read_parquet(demo.run / "tables" / "flows.parquet")
     years = flows.filter((pl.col("period_end") - pl.col("period_start")).dt.total_days() > 300)
     assert years["period_end"].dt.year().unique().sort().to_list() == [2016, 2017, 2018, 2019]
     for dimension in ("sex", "age_group", "nationality_group"):
         others = [one for one in ("sex", "age_group", "nationality_group") if one != dimension]
-        margin = years.filter(*(pl.col(other) == "all" for other in others))
-        parts = margin.filter(pl.col(dimension) != "all").group_by("period_end", "measure").agg(pl.sum("estimate"))
-        whole = margin.filter(pl.col(dimension) == "all").select("period_end", "measure", total="estimate")
+        marginal = years.filter(*(pl.col(other) == "all" for other in others))
+        parts = marginal.filter(pl.col(dimension) != "all").group_by("period_end", "measure").agg(pl.sum("estimate"))
+        whole = marginal.filter(pl.col(dimension) == "all").select("period_end", "measure", total="estimate")
         joined = parts.join(whole, on=["period_end", "measure"])
         assert joined.height == 12
         assert (joined["estimate"] - joined["total"]).abs().max() < 1e-3
@@ -84,7 +84,7 @@ def test_stocks_and_flows_are_one_account(demo):
         assert change == pytest.approx(natural + value["immigration", year] - value["emigration", year], abs=1e-3)
 
 
-def test_status_and_reliability_are_said(demo):
+def test_status_and_reliability_are_given(demo):
     flows = pl.read_parquet(demo.run / "tables" / "flows.parquet")
     by_year = {
         year: set(flows.filter(pl.col("period_end") == pl.date(year, 6, 30))["status"].to_list())
@@ -95,7 +95,7 @@ def test_status_and_reliability_are_said(demo):
     assert gross.filter((pl.col("estimate") < 30) != (pl.col("reliability") == "unreliable")).is_empty()
 
 
-def test_the_ledger_adds_up_and_quarantine_names_no_one(demo):
+def test_the_ledger_adds_up_and_agrees_with_quarantine(demo):
     ledger = pl.read_parquet(demo.run / "tables" / "ledger.parquet")
     assert (ledger["rows_in"] == ledger["accepted"] + ledger["quarantined"]).all()
     for row in ledger.group_by("extract").agg(pl.sum("quarantined")).to_dicts():
@@ -110,7 +110,7 @@ def test_what_is_not_measured_is_published_as_such(demo):
     assert sorted(declared["relative_standard_error"].drop_nulls().to_list()) == [0.005, 0.10, 0.15]
 
 
-def test_the_manifest_lets_anybody_reproduce_the_run(demo):
+def test_the_manifest_contains_what_is_needed_to_reproduce_the_run(demo):
     manifest = json.loads((demo.run / "manifest.json").read_text())
     assert set(manifest["stages"]) == set(STAGES) - {"simulate", "publish", "evaluate"}
     for part in ("inputs", "study", "rule_set", "models", "packages", "seed", "ledger", "outputs", "run_id"):

@@ -1,4 +1,4 @@
-"""A mistake of the user ends with status 2 and one paragraph: what, where, how to mend it; never a traceback."""
+"""A mistake of the user ends with status 2 and one paragraph: what, where, how to correct it; never a traceback."""
 
 import os
 import signal
@@ -96,10 +96,10 @@ MISTAKES = {
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
-    "a model of no source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
-    "a model file that is none": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
+    "a model of an unknown source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
+    "a file that is not a model": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
     "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
-    "a stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
+    "one stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),
     "a missing key": (lambda folder: (folder / "synthetic.key").unlink(), ["synthetic.key"]),
     "a wrong header": (spoil("NINO_ENC", "NINO", "extracts/mws.csv"), ["mws.csv", "NINO_ENC"]),
@@ -129,7 +129,7 @@ def test_a_mistake_is_reported_in_one_paragraph(name, study_copy, command):
     assert (name in IN_A_FILE) == (study_copy.parent / "run" / "store" / "ingest").exists()
 
 
-def test_an_output_that_is_full_or_closed_is_no_fault_of_the_program():
+def test_an_output_that_is_full_or_closed_is_not_a_fault_of_the_program():
     command = [Path(sys.executable).with_name("sojourn"), "dictionary"]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
@@ -157,7 +157,7 @@ def test_an_output_that_is_full_or_closed_is_no_fault_of_the_program():
         (["bench", "nothing"], "nothing"),
     ],
 )
-def test_a_wrong_command_line_is_told_too(arguments, words, command, tmp_path, monkeypatch):
+def test_a_wrong_command_line_is_reported_too(arguments, words, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome = command(*arguments)
     assert outcome.status == 2
@@ -167,16 +167,16 @@ def test_a_wrong_command_line_is_told_too(arguments, words, command, tmp_path, m
 
 def test_a_folder_of_other_files_is_never_touched(command, tmp_path, demo):
     (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "dear.txt").write_text("Dear")
+    (tmp_path / "letters" / "letter.txt").write_text("A letter.")
     for arguments in (["run", demo.study, "--out"], ["simulate", "--residents", 1000, "--seed", 1, "--out"]):
         outcome = command(*arguments, tmp_path / "letters")
         assert outcome.status == 2
-    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["dear.txt"]
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["letter.txt"]
 
 
 @pytest.mark.parametrize("verb", ["run", "simulate", "demo"])
-def test_a_folder_that_cannot_be_written_is_told(verb, command, tmp_path, demo):
-    (tmp_path / "letter.txt").write_text("Dear")
+def test_a_folder_that_cannot_be_written_is_reported(verb, command, tmp_path, demo):
+    (tmp_path / "letter.txt").write_text("A letter.")
     study = {"run": [demo.study], "simulate": ["--residents", 1000, "--seed", 1], "demo": ["--residents", 1000]}
     outcome = command(verb, *study[verb], "--out", tmp_path / "letter.txt" / "run")
     assert outcome.status == 2, outcome.out + outcome.err
@@ -184,7 +184,7 @@ def test_a_folder_that_cannot_be_written_is_told(verb, command, tmp_path, demo):
     assert "--out" in outcome.err
 
 
-def test_an_interrupted_run_says_how_to_go_on(study_copy):
+def test_an_interrupted_run_says_how_to_continue(study_copy):
     code = "import sys; from flows.cli import main; main(sys.argv[1:])"
     running = subprocess.Popen(
         [sys.executable, "-c", code, "run", study_copy], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -192,9 +192,9 @@ def test_an_interrupted_run_says_how_to_go_on(study_copy):
     assert running.stdout is not None
     running.stdout.readline()  # the run has begun
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert told == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
+    assert errors == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
 
 
 @pytest.mark.parametrize("verb", [[], ["demo"], ["simulate"], ["run"], ["evaluate"], ["bench"], ["dictionary"]])

@@ -1,4 +1,4 @@
-"""Nothing clear is ever written: canaries planted in every source are nowhere in what a run writes or prints."""
+"""No clear text is ever written: canaries planted in every source appear nowhere in what a run writes or prints."""
 
 import shutil
 import tomllib
@@ -50,7 +50,7 @@ def plant(path: Path, extract, spoilt: bool) -> set:
 
 @pytest.fixture(scope="module")
 def planted_run(demo, command, tmp_path_factory):
-    """A study with canaries in every extract, good rows and bad ones, and what its run left and printed."""
+    """What a run wrote and printed of a study with canaries in good and bad rows of every extract."""
     folder = tmp_path_factory.mktemp("canaries") / "study"
     shutil.copytree(demo.study.parent, folder, ignore=shutil.ignore_patterns("truth"))
     files = {one["name"]: one["files"] for one in tomllib.loads((folder / "study.toml").read_text())["extract"]}
@@ -94,7 +94,7 @@ def test_a_planted_canary_would_be_found(planted_run, tmp_path):
     _, _, canaries = planted_run
     for number, canary in enumerate(sorted(map(str, canaries))):
         pl.DataFrame({"rows": [[canary, "other"]]}).write_parquet(tmp_path / f"{number}.parquet", compression="zstd")
-        (tmp_path / f"{number}.log").write_text(f'{{"said": "{canary.lower()}"}}')
+        (tmp_path / f"{number}.log").write_text(f'{{"message": "{canary.lower()}"}}')
     found = find_clear(tmp_path, canaries)
     for number in range(len(canaries)):
         assert any(line.startswith(f"{number}.parquet") for line in found)

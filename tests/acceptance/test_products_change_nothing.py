@@ -1,4 +1,4 @@
-"""Sources that are held for other products are checked and pseudonymised, and change nothing that is published."""
+"""Sources of other products are checked and pseudonymised, and change no published figure."""
 
 import hashlib
 import re
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import polars as pl
 
-HELD = {
+OTHER_PRODUCTS = {
     "benefits": ["benefit_spells"],
     "earnings": ["tax_years"],
     "families": ["child_benefit_claims", "child_benefit_children", "tax_credit_awards"],
     "leave": ["leave_applications", "citizenship_applications"],
     "settlement_scheme": ["eu_settlement"],
 }
-EXTRACTS = [extract for extracts in HELD.values() for extract in extracts]
+EXTRACTS = [extract for extracts in OTHER_PRODUCTS.values() for extract in extracts]
 COUNTS_OF_FILES = {"ledger.parquet", "ledger.csv", "funnel.csv"}
 """They count the rows of all files."""
 
 
-def without_the_held(study: Path) -> None:
-    """Take the extracts out of a study file."""
+def remove_other_products(study: Path) -> None:
+    """Remove the extracts of other products from a study file."""
     head, *extracts = re.split(r"(?=^\[\[extract\]\])", study.read_text(), flags=re.MULTILINE)
     kept = [one for one in extracts if not re.search(rf'name = "({"|".join(EXTRACTS)})"', one)]
     assert len(kept) == len(extracts) - len(EXTRACTS)
@@ -27,9 +27,9 @@ def without_the_held(study: Path) -> None:
 
 
 def tables_of(run: Path) -> dict[str, str]:
-    """Return the digests of all tables but those of the held sources, and of all scores."""
+    """Return the digests of all tables except those of other products' sources, and of all scores."""
     own = {f"{kind}/{extract}.parquet" for kind in ("records", "quarantine") for extract in EXTRACTS}
-    own |= {f"tokens/{source}.parquet" for source in HELD}
+    own |= {f"tokens/{source}.parquet" for source in OTHER_PRODUCTS}
     files = [
         *((path, str(path.relative_to(run / "tables"))) for path in (run / "tables").rglob("*") if path.is_file()),
         *((path, str(path.relative_to(run))) for path in (run / "evaluation").rglob("*") if path.is_file()),
@@ -41,8 +41,8 @@ def tables_of(run: Path) -> dict[str, str]:
     }
 
 
-def test_every_figure_is_the_same_without_the_sources_that_are_held_for_other_products(demo, study_copy, command):
-    without_the_held(study_copy)
+def test_every_figure_is_the_same_without_the_sources_of_other_products(demo, study_copy, command):
+    remove_other_products(study_copy)
     outcome = command("run", study_copy)
     assert outcome.status == 0, outcome.out + outcome.err
     run = study_copy.parent / "run"
@@ -53,19 +53,19 @@ def test_every_figure_is_the_same_without_the_sources_that_are_held_for_other_pr
     assert with_them == without
 
 
-def test_held_sources_are_checked_and_pseudonymised_but_nobody_in_them_is_linked(demo):
+def test_sources_of_other_products_are_checked_and_pseudonymised_but_not_linked(demo):
     tables = demo.run / "tables"
     ledger = pl.read_parquet(tables / "ledger.parquet")
-    for source, extracts in HELD.items():
+    for source, extracts in OTHER_PRODUCTS.items():
         of_source = ledger.filter(pl.col("source") == source)
         assert sorted(of_source["extract"]) == sorted(extracts)
         assert (of_source["rows_in"] > 0).all()
-        # broken rows, two in ten thousand, and no others
+        # only broken rows, two in ten thousand
         assert int(of_source["quarantined"].sum()) <= 5 + 0.001 * int(of_source["rows_in"].sum())
         tokens = pl.read_parquet(tables / "tokens" / f"{source}.parquet")
         assert {"given_name", "date_of_birth"} <= set(tokens.columns)
         assert tokens["given_name"].dtype == pl.UInt64
     clusters = pl.read_parquet(tables / "clusters.parquet")
-    assert not set(HELD) & set(clusters["source"])
+    assert not set(OTHER_PRODUCTS) & set(clusters["source"])
     evidence = pl.read_parquet(tables / "evidence.parquet")
-    assert not set(HELD) & set(evidence["source"])
+    assert not set(OTHER_PRODUCTS) & set(evidence["source"])

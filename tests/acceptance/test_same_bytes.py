@@ -1,4 +1,4 @@
-"""The same inputs, study, key and seed give the same bytes: whoever runs, however, whatever happens on the way."""
+"""The same inputs, study, key and seed give the same bytes, whatever the threads, environment and interruptions."""
 
 import os
 import shutil

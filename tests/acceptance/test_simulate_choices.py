@@ -1,4 +1,4 @@
-"""`sojourn simulate` with a scenario, other errors or a data date: simulated again, and mistakes told."""
+"""`sojourn simulate` with a scenario, other errors or a data date: what is simulated again, and errors."""
 
 import json
 from datetime import date
@@ -10,7 +10,7 @@ from flows.terminal import Terminal
 from pipeline.errors import UserError
 
 
-def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
+def test_a_new_choice_is_simulated_and_an_intact_study_is_kept(tmp_path):
     out, errors = tmp_path / "study", tmp_path / "mine.toml"
     errors.write_text("[names]\nrate = 0.04\n")
 
@@ -20,9 +20,9 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
     assert not reused()
     assert reused(scenario="baseline")
     (out / "extracts" / "mws.csv").unlink()
-    assert not reused(), "a study with a file lost is made again"
+    assert not reused(), "a study with a missing file is made again"
     assert (out / "extracts" / "mws.csv").exists()
-    (out / "targets.html").write_text("of the study that stood here before")
+    (out / "targets.html").write_text("of the earlier study")
     assert not reused(scenario="lost_tenth")
     assert not (out / "targets.html").exists()
     assert not reused(errors=str(errors))
@@ -38,7 +38,7 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "told"),
+    ("chosen", "message"),
     [
         ({"scenario": "visa_surg"}, "Did you mean 'visa_surge'?"),
         ({"errors": "nowhere.toml"}, "--errors nowhere.toml: no such file"),
@@ -53,21 +53,21 @@ def test_what_is_chosen_is_simulated_again_and_what_stands_is_kept(tmp_path):
         ({"snapshots": 5, "data_date": date(2018, 1, 31)}, "Choose 1 to 4"),
     ],
 )
-def test_a_mistake_leaves_no_folder(tmp_path, chosen, told):
-    with pytest.raises(UserError, match=told):
+def test_a_mistake_leaves_no_folder(tmp_path, chosen, message):
+    with pytest.raises(UserError, match=message):
         simulate_study(1_000, 1, tmp_path / "study", Terminal(), **chosen)
     assert not (tmp_path / "study").exists()
 
 
-def test_files_of_errors_and_of_scenarios_are_told_apart(tmp_path):
+def test_files_of_errors_and_of_scenarios_are_distinguished(tmp_path):
     errors, scenario = tmp_path / "errors.toml", tmp_path / "scenario.toml"
     errors.write_text("[names]\nrate = 0.05\n")
     scenario.write_text('says = "as ever"\n')
-    for chosen, told in (
+    for chosen, message in (
         ({"errors": str(scenario)}, "with --scenario"),
         ({"scenario": str(errors)}, "with --errors"),
     ):
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             simulate_study(1_000, 1, tmp_path / "study", Terminal(), **chosen)
 
 

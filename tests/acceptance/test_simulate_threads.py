@@ -1,4 +1,4 @@
-"""`sojourn simulate --threads`: Ctrl-C ends every process with one message, and nothing of the study stays."""
+"""`sojourn simulate --threads`: Ctrl-C ends every process with one message and leaves no part of the study."""
 
 import os
 import signal
@@ -18,9 +18,9 @@ def test_ctrl_c_in_a_terminal_ends_all_processes_and_leaves_nothing(tmp_path):
         time.sleep(0.01)
     time.sleep(0.5)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-    said, told = running.communicate(timeout=60)
+    output, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert (said, told) == ("", "sojourn: stopped. Run the same command again: finished stages are kept.\n")
+    assert (output, errors) == ("", "sojourn: stopped. Run the same command again: finished stages are kept.\n")
     assert not list(tmp_path.iterdir())
 
 

@@ -13,7 +13,7 @@ from synthetic_data.benchmarks.standard_errors import measure_standard_errors
 from synthetic_data.benchmarks.targets import compare, read_targets
 from synthetic_data.simulate import simulate
 
-ASKED = {"name", "published", "source", "value", "tolerance", "holds"}
+KEYS = {"name", "published", "source", "value", "tolerance", "holds"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_every_target_is_printed_and_how_many_are_met(outcome, objects):
 def test_json_is_a_list_of_objects_with_numbers(objects):
     assert len(objects) >= 45
     for one in objects:
-        assert set(one) >= ASKED
+        assert set(one) >= KEYS
         assert isinstance(one["holds"], bool)
         for number in ("published", "tolerance"):
             assert isinstance(one[number], int | float)
@@ -95,7 +95,7 @@ def test_a_figure_that_the_study_cannot_show_is_not_met_and_says_why(copy):
     (copy / "study.toml").write_text(text.replace("data_date = 2019-12-31", "data_date = 2018-12-31"))
     found = {one.target.name: one for one in compare(open_study(copy), read_targets())}
     assert found["numbers"].value is None
-    assert not found["numbers"].holds
+    assert not found["numbers"].met
     assert found["numbers"].note == (
         "cannot be shown: it needs data up to 2019-06-30, and the data date is 2018-12-31"
     )
@@ -138,7 +138,7 @@ def test_the_page_never_replaces_a_file_of_another_kind(copy):
 def test_a_study_of_some_regions_cannot_be_compared(copy):
     people = pl.read_parquet(copy / "truth" / "people.parquet")
     people.with_columns(region=pl.lit("E12000001")).write_parquet(copy / "truth" / "people.parquet")
-    with pytest.raises(UserError, match="nobody in it lives in North West") as error:
+    with pytest.raises(UserError, match="it has no residents in North West") as error:
         compare(open_study(copy), read_targets())
     assert "Simulate all regions" in str(error.value)
 

@@ -1,4 +1,4 @@
-"""What `sojourn run` computes again after a change: the stages that depend on it, and no other."""
+"""What `sojourn run` computes again after a change: the stages that depend on it, and no others."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def copy(demo, command, tmp_path_factory) -> Copy:
 
 @contextmanager
 def changed(path: Path, old: str, new: str) -> Iterator[None]:
-    """Change a file for a while; afterwards the stored results are those of the file again."""
+    """Change a file temporarily; once it is restored, so are the keys of the stored results."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
@@ -58,14 +58,14 @@ def changed(path: Path, old: str, new: str) -> Iterator[None]:
     path.write_text(text, encoding="utf-8")
 
 
-def test_a_table_that_is_lost_from_the_run_folder_is_shown_again(copy, digests):
+def test_a_table_missing_from_the_run_folder_is_restored(copy, digests):
     before = digests(copy.folder / "run")
     (copy.folder / "run" / "tables" / "flows.csv").unlink()
     assert copy.stages_computed() == []
     assert digests(copy.folder / "run") == before
 
 
-def test_a_template_of_the_report_publishes_anew_and_computes_nothing_else(copy):
+def test_a_changed_template_of_the_report_publishes_again_and_computes_nothing_else(copy):
     (copy.folder / "run" / "evaluation").mkdir(exist_ok=True)
     template = copy.code / "publication" / "templates" / "report.html.j2"
     with changed(template, "</body>", "<p>A new line of the report.</p>\n</body>"):
@@ -74,7 +74,7 @@ def test_a_template_of_the_report_publishes_anew_and_computes_nothing_else(copy)
     assert not (copy.folder / "run" / "evaluation").exists()
 
 
-def test_a_renamed_study_is_published_anew_and_nothing_else_is_computed(copy):
+def test_a_renamed_study_is_published_again_and_nothing_else_is_computed(copy):
     name = next(line for line in copy.study.read_text().splitlines() if line.startswith("name = "))
     before = json.loads(copy.read("manifest.json"))
     with changed(copy.study, name, 'name = "A better name"'):

@@ -39,7 +39,7 @@ def files_of(value: object) -> Iterator[Path]:
 
 
 @dataclass(frozen=True)
-class Alone:
+class IsolatedRun:
     """A run of a study, and by stage the names of the files that its folder contained."""
 
     study: Study
@@ -58,7 +58,7 @@ def parts(study, demo) -> dict[str, StudyPart]:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
-def test_what_a_stage_did_not_declare_it_cannot_read(stage, study, parts):
+def test_a_stage_cannot_read_what_it_did_not_declare(stage, study, parts):
     part = parts[stage.name]
     undeclared = set(Study.model_fields) - set(type(part).model_fields)
     assert undeclared
@@ -78,9 +78,9 @@ def test_a_stage_that_reads_what_it_did_not_declare_fails(parts, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def alone(demo, tmp_path_factory) -> Alone:
-    """The demo's study run with another key, while its folder contains only what the present stage declares."""
-    folder = tmp_path_factory.mktemp("alone")
+def isolated(demo, tmp_path_factory) -> IsolatedRun:
+    """The demo's study run with another key, while its folder contains only what the current stage declares."""
+    folder = tmp_path_factory.mktemp("isolated")
     study, hidden, out = folder / "study", folder / "hidden", folder / "run"
     shutil.copytree(demo.study.parent, study)
     key = study / "synthetic.key"
@@ -100,21 +100,21 @@ def alone(demo, tmp_path_factory) -> Alone:
 
     records = run_chain(read_study(study), out, execute=execute)
     assert [record.reused for record in records.values()] == [False] * len(STAGES)
-    return Alone(read_study(study), out, visible)
+    return IsolatedRun(read_study(study), out, visible)
 
 
-def test_a_stage_needs_no_file_of_the_study_but_those_it_declares(alone):
-    assert set(alone.visible) == set(NAMES)
-    assert {"mws.csv", "pds.parquet", "review_sample.csv"} <= alone.visible["ingest"]
-    assert not any(alone.visible[name] for name in NAMES if name != "ingest")
+def test_a_stage_needs_only_those_files_of_the_study_that_it_declares(isolated):
+    assert set(isolated.visible) == set(NAMES)
+    assert {"mws.csv", "pds.parquet", "review_sample.csv"} <= isolated.visible["ingest"]
+    assert not any(isolated.visible[name] for name in NAMES if name != "ingest")
 
 
-def test_another_key_gives_other_tokens_and_the_same_figures(demo, alone, digests):
-    ours, theirs = digests(demo.run), digests(alone.run)
+def test_another_key_gives_other_tokens_and_the_same_figures(demo, isolated, digests):
+    ours, theirs = digests(demo.run), digests(isolated.run)
     differing = {name for name in ours | theirs if ours.get(name) != theirs.get(name)}
-    contracts = delivered_contracts(alone.study)
+    contracts = delivered_contracts(isolated.study)
     tokens = {f"tokens/{source}.parquet" for source in contracts}
-    # records keep tokens of what belongs to others: a mother, a child, a partner, a former address
+    # records contain tokens of other people and of former addresses: a mother, a child, a partner
     others = {
         f"records/{name}.parquet"
         for contract in contracts.values()

@@ -1,4 +1,4 @@
-"""The Prefect flow: the same stages, the same bytes, quietly, with no server to start and no network."""
+"""The Prefect flow: the same stages, the same bytes, as quiet, with no server to start and no network."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ TASKS = ["ingest", "link", "evidence", "stays", "count", "account", "publish"]
 
 @pytest.fixture(scope="module")
 def prefect_run(demo, command, loopback_only, tmp_path_factory):
-    """The demo's study run as a Prefect flow, from its finished link stage on."""
+    """The demo's study run as a Prefect flow, with its ingest and link stages already finished."""
     run = tmp_path_factory.mktemp("prefect") / "run"
     for stage in ("ingest", "link"):
         shutil.copytree(demo.run / "store" / stage, run / "store" / stage)
@@ -30,9 +30,12 @@ def test_it_is_as_quiet_as_the_plain_chain(demo, prefect_run):
     _, outcome = prefect_run
     log = [json.loads(line) for line in (demo.run / "run.log").read_text(encoding="utf-8").splitlines()]
     warnings = [
-        told for event in log if event.get("stage") in TASKS[2:] and not event["reused"] for told in event["warnings"]
+        warning
+        for event in log
+        if event.get("stage") in TASKS[2:] and not event["reused"]
+        for warning in event["warnings"]
     ]
-    assert outcome.err.splitlines() == [f"    warning: {told}" for told in warnings]
+    assert outcome.err.splitlines() == [f"    warning: {warning}" for warning in warnings]
     assert [line.split()[1] for line in outcome.lines if line[2:3].isdigit()] == TASKS
 
 
@@ -48,7 +51,7 @@ def test_each_task_leaves_its_counts_and_a_link_to_its_tables(prefect_run):
         assert Path(folder).is_dir()
 
 
-def test_a_mistake_is_told_in_one_paragraph(study_copy, command):
+def test_a_mistake_is_reported_in_one_paragraph(study_copy, command):
     (study_copy.parent / "extracts" / "mws.csv").unlink()
     outcome = command("run", study_copy, "--prefect")
     assert outcome.status == 2

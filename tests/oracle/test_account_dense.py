@@ -19,7 +19,7 @@ def random_problem(
     exists[0, :2] = exists[0, steps + 1] = False  # a cohort born in the second year
     variances = draw.uniform(0.1, 5, (series, height))
     variances[0, [0, 1, steps + 1, 2 * steps + 1]] = np.inf
-    variances[1, 2] = np.inf  # a stock that nobody observed
+    variances[1, 2] = np.inf  # an unobserved stock
     biases = draw.uniform(0, 20, (series, height, terms)) * (draw.random((series, height, terms)) < 0.5)
     biases[~np.isfinite(variances)] = 0
     root = draw.normal(0, 0.1, (terms, terms - 1 if singular else terms + 2))
@@ -85,7 +85,7 @@ def test_a_singular_covariance_of_biases_is_the_limit_of_regular_ones():
 
 def test_without_biases_series_are_independent():
     observed = random_problem(4)
-    none = Observations(
+    unbiased = Observations(
         observed.model,
         observed.values,
         observed.variances,
@@ -102,7 +102,7 @@ def test_without_biases_series_are_independent():
         observed.exists[2:3],
     )
 
-    assert solve(none).states[2] == pytest.approx(solve(first).states[0])
+    assert solve(unbiased).states[2] == pytest.approx(solve(first).states[0])
 
 
 def test_a_series_without_a_stock_is_refused():

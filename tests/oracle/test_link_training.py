@@ -25,8 +25,8 @@ def population():
 
 def pair_of(population, left="activity", right="pds", threads=1):
     frames = population.tokens(left), population.tokens(right)
-    everybody = tuple(frame["subject_id"] for frame in frames)
-    return SourcePair(*frames, everybody, read_match_keys(), threads)
+    all_subjects = tuple(frame["subject_id"] for frame in frames)
+    return SourcePair(*frames, all_subjects, read_match_keys(), threads)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def model(pair):
 
 
 def true_shares(population, pair, comparison, same):
-    """Return the share of each level among all pairs of one person, or of two who agree on what is presumed."""
+    """Return the share of each level among all pairs of one person, or of two who agree on what it presumes."""
     people = (
         population.sources["activity"].select("subject_id", "person"),
         population.sources["pds"].select("subject_id", "person"),
@@ -107,7 +107,7 @@ def test_a_level_with_neither_pairs_nor_a_default_is_an_error(pair, tmp_path, mo
         train("activity", pair, SETTINGS, seed=1)
 
 
-def test_a_model_file_gives_the_model_back_and_the_same_scores(pair, model, tmp_path):
+def test_a_model_file_gives_the_same_model_and_the_same_scores(pair, model, tmp_path):
     again = model_of_file("activity", read_model_file("activity", model.save(tmp_path)), pair)
     assert again == model
     assert score(again, pair, 0.0).equals(score(model, pair, 0.0))
@@ -138,7 +138,7 @@ FILE = """{"by_default": [], "splink": {"comparisons": [{"output_column_name": "
         (FILE % ("equal", "null"), "not a linkage model"),
     ],
 )
-def test_a_model_file_that_does_not_fit_is_a_mistake(pair, tmp_path, content, message):
+def test_a_model_file_that_does_not_fit_is_an_error(pair, tmp_path, content, message):
     if content is not None:
         (tmp_path / "model.json").write_text(content)
     with pytest.raises(UserError, match=message):

@@ -118,8 +118,8 @@ def test_weeks_of_activity() -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_stays_and_migrations_hold_together(seed: int) -> None:
-    """Stays of a person are more than a year apart, and nobody arrives twice without leaving in between."""
+def test_stays_and_migrations_are_consistent(seed: int) -> None:
+    """Stays of a person are more than a year apart, and no one arrives twice without leaving in between."""
     rng = random.Random(seed)
     people = [
         [observed(rule, day) for day, rule in random_crossings(rng)]

@@ -23,8 +23,8 @@ def study(tmp_path_factory) -> ObservedStudy:
 
 @pytest.mark.parametrize("on", REFERENCE_DATES)
 def test_residents_are_those_of_the_truth(study, on):
-    settled = study.truth("residents")
-    assert set(study.residents(on)["person"]) == set(settled.filter(settled["reference_date"] == on)["person"])
+    truth = study.truth("residents")
+    assert set(study.residents(on)["person"]) == set(truth.filter(truth["reference_date"] == on)["person"])
 
 
 @pytest.mark.parametrize("on", [date(2010, 1, 1), date(2011, 3, 27), date(2018, 12, 31)])
@@ -42,5 +42,5 @@ def test_residents_of_any_day_are_those_of_the_oracle(study, on):
             assert ages[person] == on.year - birth.year - (birthday > on)
 
 
-def test_residents_of_the_first_day_are_those_that_were_asked_for(study):
+def test_residents_of_the_first_day_are_as_many_as_requested(study):
     assert study_residents(study, read_targets().country) == pytest.approx(RESIDENTS, rel=0.01)

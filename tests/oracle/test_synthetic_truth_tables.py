@@ -105,7 +105,7 @@ def _spells(presence: pl.DataFrame) -> dict[int, list[tuple[date, date | None]]]
     return found
 
 
-def test_nobody_returns_within_a_year_of_a_long_departure(lives: Lives) -> None:
+def test_no_one_returns_within_a_year_of_a_long_departure(lives: Lives) -> None:
     """Disregarding journeys, stays are separated by more than 365 days, so that no visit joins two of them."""
     gaps = lives.stays.with_columns(gap=pl.col("start") - pl.col("end").shift(1).over("row"))
     assert gaps["gap"].drop_nulls().min() > 365

@@ -95,8 +95,8 @@ def test_consistent_data_are_not_changed(tmp_path, seed):
 def test_the_scale_of_counts_does_not_matter(tmp_path, seed, scale):
     one = reconcile(write_folder(tmp_path / f"{seed}", **country(seed), terms=TERMS))
     other = reconcile(write_folder(tmp_path / f"{seed}x{scale}", **country(seed, scale), terms=TERMS))
-    everybody = pl.col("measure") == "population"
+    stocks = pl.col("measure") == "population"
 
     scaled = (one.cells["estimate"] * scale).to_numpy()
     assert other.cells["estimate"].to_numpy() == pytest.approx(scaled, rel=1e-6, abs=1e-5 * scale)
-    assert other.total(everybody).standard_error == pytest.approx(one.total(everybody).standard_error * scale)
+    assert other.total(stocks).standard_error == pytest.approx(one.total(stocks).standard_error * scale)

@@ -17,16 +17,16 @@ RECALL, FALSE = 0.96, 0.10
 PERFECT = LinkageError(1.0, 0.0, 0.0, 0.0)
 GROUPS = ("British", "EU", "non_EU")
 ON_LIST = np.array([0.97, 0.88, 0.80])
-STRONG = 0.95
+SHARE_TRIMMED = 0.95
 
 
 def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataFrame, pl.DataFrame, int, np.ndarray]:
     """Return list, survey, number of people known, and true residents by nationality group of one country."""
     group = draw.choice(3, RESIDENTS, p=[0.8, 0.12, 0.08])
     known = draw.random(RESIDENTS) < ON_LIST[group]
-    strong = known & (draw.random(RESIDENTS) < STRONG)
-    gone = draw.choice(3, 400, p=[0.5, 0.3, 0.2])  # left, still listed, without strong signs
-    listed = people(group[known]).with_columns(trimmed=pl.Series(strong[known]))
+    trimmed = known & (draw.random(RESIDENTS) < SHARE_TRIMMED)
+    gone = draw.choice(3, 400, p=[0.5, 0.3, 0.2])  # left, still listed, not on the trimmed list
+    listed = people(group[known]).with_columns(trimmed=pl.Series(trimmed[known]))
     listed = pl.concat([listed, people(gone).with_columns(trimmed=pl.lit(value=False))])
     cluster = np.arange(RESIDENTS) // CLUSTER_SIZE
     sampled = np.isin(cluster, draw.choice(RESIDENTS // CLUSTER_SIZE, SAMPLED, replace=False))
@@ -41,7 +41,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
         age=pl.lit(30),
         known=pl.Series(linked | falsely),
         listed=pl.Series(linked | falsely),
-        trimmed=pl.Series((linked & strong) | (falsely & on_trimmed_list)),
+        trimmed=pl.Series((linked & trimmed) | (falsely & on_trimmed_list)),
     )
     return listed, surveyed.filter(pl.Series(found)), listed.height, np.bincount(group)
 
@@ -122,7 +122,7 @@ def test_the_bootstrap_agrees_with_the_formula_for_a_simple_random_survey():
     assert row["standard_error_sampling"] * row["listed"] == pytest.approx(with_replacement**0.5, rel=0.06)
 
 
-def test_a_class_of_which_nobody_is_missed_still_has_a_standard_error():
+def test_a_class_without_missed_people_still_has_a_standard_error():
     listed = people(np.zeros(200, dtype=int)).with_columns(trimmed=pl.lit(value=True))
     surveyed = people(np.zeros(80, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(2.5), age=pl.lit(30),

@@ -1,4 +1,4 @@
-"""Whatever a file contains: every row is accepted, or quarantined with reasons, and nothing clear is written."""
+"""Whatever a file contains: every row is accepted, or quarantined with reasons, and no clear text is written."""
 
 import csv
 import hashlib
@@ -50,8 +50,8 @@ def test_rows_in_are_accepted_or_quarantined(files):
         assert records.height == ledger["accepted"].sum() == result.counts["accepted"]
         assert quarantine.height == ledger["quarantined"].sum() == result.counts["quarantined"]
         assert (quarantine["reasons"].list.len() > 0).all()
-        told = sum(sum(json.loads(text).values()) for text in ledger["reasons"])
-        assert told == quarantine["reasons"].list.len().sum()
+        reasons = sum(sum(json.loads(text).values()) for text in ledger["reasons"])
+        assert reasons == quarantine["reasons"].list.len().sum()
         assert records["record_id"].to_list() == list(range(1, records.height + 1))
         assert set(records["subject_id"]) == set(range(1, tokens.height + 1)) == set(tokens["subject_id"])
         assert records.select("subject_id", "visited_on").is_unique().all()
@@ -63,7 +63,7 @@ def test_rows_in_are_accepted_or_quarantined(files):
     columns=st.sets(st.sampled_from(list(GOOD)), min_size=1),
     copies=st.integers(1, 25),
 )
-def test_what_is_clear_stays_unwritten_wherever_it_stands(canary, columns, copies):
+def test_clear_text_is_not_written_wherever_it_occurs(canary, columns, copies):
     planted = [row(**dict.fromkeys(columns, canary)) for _ in range(copies)]
     with tempfile.TemporaryDirectory() as folder:
         study = SmallStudy(Path(folder) / "study", {"visits.csv": csv_text([*planted, row()])})

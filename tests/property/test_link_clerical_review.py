@@ -46,7 +46,7 @@ def test_expected_counts_give_back_what_made_them():
     assert found.false_link_rate == pytest.approx(b, abs=1e-3)
 
 
-def simulated(random, people=1500, twice=300, mu=0.93, a=0.97, linked_wrong=0.01, b=0.15, wrong=0.01, nobody=0.6):
+def simulated(random, people=1500, twice=300, mu=0.93, a=0.97, linked_wrong=0.01, b=0.15, wrong=0.01, none=0.6):
     """Return verdicts on people: links and both reviews drawn independently given who is on the spine."""
     person = np.arange(1, people + 1)
     right = np.where(random.random(people) < mu, person, 0)
@@ -57,7 +57,7 @@ def simulated(random, people=1500, twice=300, mu=0.93, a=0.97, linked_wrong=0.01
 
     def verdict():
         errs = random.random(people) < wrong
-        mistake = np.where((right > 0) & (random.random(people) < nobody), 0, stranger())
+        mistake = np.where((right > 0) & (random.random(people) < none), 0, stranger())
         return np.where(errs, mistake, right)
 
     first, second = verdict(), verdict()
@@ -69,7 +69,7 @@ def simulated(random, people=1500, twice=300, mu=0.93, a=0.97, linked_wrong=0.01
 
 
 @pytest.mark.parametrize(("mu", "false_links"), [(0.93, 0.15), (0.97, 0.05)])
-def test_unbiased_within_noise_and_standard_errors_tell_the_noise(mu, false_links):
+def test_unbiased_within_noise_and_standard_errors_match_the_noise(mu, false_links):
     random = np.random.default_rng(11)
     runs = [reviewed_quality(simulated(random, mu=mu, b=false_links)) for _ in range(150)]
     for rate, true in (("recall", 0.97), ("false_link_rate", false_links)):
@@ -94,5 +94,5 @@ def test_groups_share_the_reviewers_error_and_an_empty_group_is_an_error():
     assert half.reviewed * 2 == whole.reviewed
     assert half.missed_by_reviewer == whole.missed_by_reviewer
     assert half.recall_se > whole.recall_se
-    with pytest.raises(ValueError, match="nobody of this group"):
+    with pytest.raises(ValueError, match="no one in this group"):
         reviewed_quality(patterns, pl.lit(False))

@@ -1,4 +1,4 @@
-"""Batches change no byte, a region's people have the rows that they have in the whole country, and no piece stays."""
+"""Batches change no byte, a region's people have the rows of the whole country, and pieces are removed."""
 
 import hashlib
 import os
@@ -60,9 +60,9 @@ def test_the_bytes_are_the_same_whatever_the_threads(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
-    told: list[str] = []
-    simulate.simulate(RESIDENTS, 7, tmp_path, told.append, threads=3)
-    assert told == [*(f"{ended} of 3 batches simulated" for ended in (1, 2, 3)), "writing files"]
+    messages: list[str] = []
+    simulate.simulate(RESIDENTS, 7, tmp_path, messages.append, threads=3)
+    assert messages == [*(f"{ended} of 3 batches simulated" for ended in (1, 2, 3)), "writing files"]
     assert digests(tmp_path) == digests(whole)
 
 
@@ -83,7 +83,7 @@ def test_the_people_of_a_region_have_the_rows_of_the_whole_country(whole: Path, 
     assert "# Regions: only people whose first home is in South East, Wales." in (tmp_path / "study.toml").read_text()
 
 
-def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_piece_remains_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smaller_batches(monkeypatch, 1)
     lived: Iterator[int] = iter((1, 0))
     live = simulate.live
@@ -99,7 +99,7 @@ def test_no_piece_stays_when_a_batch_fails(tmp_path: Path, monkeypatch: pytest.M
     assert not list(tmp_path.iterdir())
 
 
-def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_piece_remains_when_a_process_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "RESIDENTS_FOR_PROCESSES", 0)
     monkeypatch.setattr(simulate, "_batch", os.getcwd)  # fails in the process: it takes no arguments
     with pytest.raises(TypeError):
@@ -108,7 +108,7 @@ def test_no_piece_stays_when_a_process_fails(tmp_path: Path, monkeypatch: pytest
 
 
 @given(st.integers(500, 10_000_000), st.integers(1, 12), st.sets(st.sampled_from(PARTS), min_size=1))
-def test_batches_hold_every_part_once_and_are_about_equally_large(
+def test_batches_contain_every_part_once_and_are_about_equally_large(
     residents: int, threads: int, chosen: set[int]
 ) -> None:
     found = batches(sorted(chosen), residents, threads)

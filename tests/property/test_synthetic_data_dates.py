@@ -58,7 +58,7 @@ def test_every_row_of_an_earlier_cut_is_in_the_later_one(one: int, other: int) -
     for name, frame in cut(earlier).items():
         before, after = unrevised(name, frame, as_date(earlier)), unrevised(name, cut(later)[name], as_date(earlier))
         gone = before.join(after, on=before.columns, how="anti", nulls_equal=True)
-        # a wrong date of birth that was still to come was written right until then
+        # a wrong date of birth after the earlier data date was written correctly in the earlier cut
         births = [column for column in gone.columns if column in BIRTHS]
         gone = gone.drop(births).join(
             after.filter(pl.any_horizontal(pl.col(births).is_null())).drop(births) if births else after,
@@ -99,12 +99,12 @@ def test_years_are_delivered_some_time_after_their_end(on: date, hesa: str, tax_
 
 
 @pytest.mark.parametrize(
-    ("on", "told_why"),
+    ("on", "message"),
     [
         (FIRST_DATA_DATE - timedelta(days=1), "coverage survey of 2017-06-30"),
         (LAST_DATA_DATE + timedelta(days=1), "simulated to 2020-12-31"),
     ],
 )
-def test_a_day_without_a_survey_or_a_life_is_refused(on: date, told_why: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=told_why):
+def test_a_day_without_a_survey_or_a_life_is_refused(on: date, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
         simulate(1_000, 1, tmp_path, data_date=on)

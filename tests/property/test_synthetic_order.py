@@ -1,4 +1,4 @@
-"""Short cuts of the simulator, compared with the plain way: files in order, draws made in blocks, years looked up."""
+"""Shortcuts of the simulator, compared with plain code: files in order, draws made in blocks, years looked up."""
 
 from datetime import date
 

@@ -141,11 +141,11 @@ def test_net_is_immigration_less_emigration(flows):
 
 
 def test_stocks_change_by_the_flows_between_them(flows, stocks, out):
-    everybody = [pl.col(name) == "all" for name in DIVISIONS]
-    stock = dict(stocks.filter(everybody).select(pl.col("reference_date").dt.year(), "estimate").iter_rows())
+    totals = [pl.col(name) == "all" for name in DIVISIONS]
+    stock = dict(stocks.filter(totals).select(pl.col("reference_date").dt.year(), "estimate").iter_rows())
     net = dict(
         of_years(flows)
-        .filter(*everybody, pl.col("measure") == "net")
+        .filter(*totals, pl.col("measure") == "net")
         .select(pl.col("period_end").dt.year(), "estimate")
         .iter_rows()
     )
@@ -259,7 +259,7 @@ def test_every_stock_has_one_factor_term_and_infants_have_their_own(out):
     assert not inside.join(infants, on=cells.columns, how="anti")["term"].str.starts_with("births").any()
 
 
-def test_births_correct_infants_and_nobody_else(tmp_path):
+def test_births_correct_only_infants(tmp_path):
     # Twice as many births as infants on the list: infants are corrected, the factor of the others is not.
     plain = published(tmp_path / "plain")
     more = counts().with_columns(

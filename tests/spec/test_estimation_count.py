@@ -16,7 +16,7 @@ MOTHER, CHILD, WORKER, VISITOR, UNFINISHED, NO_BIRTHDAY = range(1, 7)
 
 @pytest.fixture
 def country() -> Country:
-    """An EU mother, her child, a worker who leaves, a visitor, a newcomer, and somebody without a month of birth."""
+    """An EU mother, her child, a worker who leaves, a visitor, a newcomer, and a person without a month of birth."""
     it = Country()
     it.people = [
         person(MOTHER, "F", date(1985, 7, 1), "EU"),

@@ -25,7 +25,7 @@ def people(found, rival_margin=0.5):
     return set(grouped.group_by("person_id", maintain_order=True).agg(pl.col("who"))["who"].list.join(" "))
 
 
-def test_without_links_everybody_is_a_person_numbered_by_source_and_subject():
+def test_without_links_each_subject_is_a_person_numbered_by_source_and_subject():
     assert cluster(SUBJECTS, links(), SOURCES, 0.5)["person_id"].to_list() == [1, 2, 3, 4, 5, 6]
 
 

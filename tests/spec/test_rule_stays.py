@@ -62,7 +62,7 @@ def test_an_open_permission_means_still_here() -> None:
     assert outcome.residents == {2015: True, 2016: True, 2017: True, 2018: True, 2019: True}
 
 
-def test_settlement_is_given_to_somebody_already_here() -> None:
+def test_settlement_is_given_to_a_person_already_here() -> None:
     outcome = outcome_of([observed("permission_to_stay", D(2017, 5, 1), code="settlement")], group="non_EU")
     assert outcome.migrations == []
     assert outcome.ends == ["open"]
@@ -310,7 +310,7 @@ def test_a_single_empty_year_between_whole_ones_ends_no_stay() -> None:
     assert outcome.composite.height == 1
 
 
-def test_somebody_who_notifies_the_nhs_of_a_move_has_not_left() -> None:
+def test_a_person_who_notifies_the_nhs_of_a_move_has_not_left() -> None:
     outcome = outcome_of([*(tax_year(year, 52) for year in range(2009, 2015)), observed("nhs_moved", D(2017, 8, 1))])
     assert outcome.migrations == []
     assert outcome.ends == ["open"]
@@ -480,9 +480,9 @@ def test_known_cases_of_a_year_that_is_not_final_stand_for_those_known_later(tmp
     registered_at_once = [left(D(2018, 3, 1)) for _ in range(40)]
     registered_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 3, 1))] for _ in range(10)]
     this_year = [left(D(2019, 3, 1)) for _ in range(8)]
-    everybody = outcomes_of([*this_year, *registered_at_once, *registered_later], group="non_EU")
-    assert everybody[0].weights == [1.0, 1.25]
-    assert everybody[8].weights == [1.0, 1.0]
+    weighted = outcomes_of([*this_year, *registered_at_once, *registered_later], group="non_EU")
+    assert weighted[0].weights == [1.0, 1.25]
+    assert weighted[8].weights == [1.0, 1.0]
     plain = DEFAULT.read_text().replace("weigh_late = true", "weigh_late = false")
     (tmp_path / "plain.toml").write_text(plain)
     unweighted = outcomes_of(

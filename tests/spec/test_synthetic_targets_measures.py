@@ -104,7 +104,7 @@ def test_exit_checks_distinguish_in_time_late_and_not_identified():
             (3, came, date(2016, 8, 1)),  # left in time, but no departure was matched
             (4, came, None),  # has an extension
             (5, date(2013, 1, 1), date(2014, 1, 1)),  # had left before there were exit checks
-            (6, came, date(2018, 1, 1)),  # left so late that nobody knew
+            (6, came, date(2018, 1, 1)),  # left too late for it to be known
         ),
         exit_checks=[
             *visas(

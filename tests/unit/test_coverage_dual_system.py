@@ -18,7 +18,7 @@ def test_chapman_needs_no_match():
     assert chapman(10, 10, 0) == 120
 
 
-def test_everybody_on_both_lists_is_everybody():
+def test_complete_lists_give_their_size():
     assert chapman(50, 50, 50) == 50
     assert chapman_variance(50, 50, 50) == 0
 

@@ -28,7 +28,7 @@ def read(tmp_path):
 
 
 def refused(read, content, name="visits.csv"):
-    """Return the message of a refusal: one line that names the file and quotes nobody."""
+    """Return the message of a refusal: one line that names the file and quotes no values of rows."""
     with pytest.raises(UserError) as error:
         read(content, name)
     message = str(error.value)

@@ -149,7 +149,7 @@ def test_a_bad_row_has_all_of_its_reasons_and_no_identifier(ingested):
 
 
 def test_a_forgotten_code_is_shown_a_misplaced_name_is_not(ingested):
-    """Twelve Ruritanians among 140 rows are a code that the list lacks; one Rassendyll is somebody."""
+    """Twelve Ruritanians among 140 rows are a code that the list lacks; one Rassendyll is a person."""
     rows = [row(PATIENT=f"P{number:04d}", COUNTRY="RURITANIA") for number in range(12)]
     rows += [row(PATIENT="P0100", COUNTRY="RASSENDYLL"), row(PATIENT="P0101", COUNTRY="XX")]
     rows += [row(PATIENT=f"P{number:04d}") for number in range(200, 330)]
@@ -162,7 +162,7 @@ def test_a_forgotten_code_is_shown_a_misplaced_name_is_not(ingested):
 
 
 def test_a_column_in_the_wrong_place_is_withheld_whole(ingested):
-    """Where names stand in the column of countries, they are common and yet nobody's code."""
+    """Where names are in the column of countries, they are common, and yet are not codes."""
     rows = [row(PATIENT=f"P{number:04d}", COUNTRY="SMITH") for number in range(50)]
     study = ingested(*rows)
     assert study.table("quarantine/visits")["country"].unique().to_list() == ["(withheld)"]
@@ -375,8 +375,8 @@ def test_nothing_clear_is_written_of_good_bad_and_repeated_rows(ingested):
     study = ingested(row(**CANARY), row(**CANARY), row(**CANARY, SEX="9"), row(**CANARY, VISIT="yesterday"))
     assert study.table("ledger")["quarantined"].to_list() == [3]
     assert find_clear(study.out, CANARIES) == []
-    said = repr(study.result)
-    assert not any(canary.lower() in said.lower() for canary in CANARY.values())
+    shown = repr(study.result)
+    assert not any(canary.lower() in shown.lower() for canary in CANARY.values())
 
 
 def test_an_identifier_in_any_other_column_is_refused_and_not_quoted(ingested):

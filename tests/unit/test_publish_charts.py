@@ -34,7 +34,7 @@ def _panel(**more) -> str:
 
 
 def _heights(drawing: str) -> set[str]:
-    """Return the heights at which points (paths that are moved to their place) stand."""
+    """Return the heights at which points (paths that are moved to their place) are drawn."""
     return set(re.findall(r'<path transform="translate\([\d.]+,([\d.]+)\)"', drawing))
 
 
@@ -51,8 +51,12 @@ def test_a_drawing_is_well_formed_and_alone_it_has_namespace_and_fonts(tables, t
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     text = (tmp_path / "picture.svg").read_text(encoding="utf-8")
     assert "font-family" in text
-    for said in ("Net migration in the year ending June 2019", "cross: the truth", "SYNTHETIC DATA, NOT STATISTICS"):
-        assert said in text
+    for phrase in (
+        "Net migration in the year ending June 2019",
+        "cross: the truth",
+        "SYNTHETIC DATA, NOT STATISTICS",
+    ):
+        assert phrase in text
     assert (
         picture(tables, tmp_path / "again.svg", scores().flows).read_bytes()
         == (tmp_path / "picture.svg").read_bytes()
@@ -103,7 +107,7 @@ def test_provisional_points_are_hollow_and_unreliable_ones_pale():
     assert 'opacity="0.35"' in _panel(unreliable=True).replace('stroke-opacity="0.35"', "")
 
 
-def test_an_axis_holds_intervals_and_truth():
+def test_an_axis_contains_intervals_and_truth():
     low, high = value_domain([ROW | {"truth": 40.0}], from_zero=True)
     assert low == 0
     assert high > 40
@@ -152,7 +156,7 @@ def test_the_histogram_adds_up_over_fine_bins():
     assert figure.panels[0].svg.count('stroke-width="0.8"') == 2
 
 
-def test_a_class_is_named_after_who_is_in_it():
+def test_a_class_is_named_after_its_members():
     members = {
         "a": '[["F", "0-15", "EU"], ["M", "0-15", "EU"]]',
         "b": '[["F", "45-64", "British"], ["F", "65+", "British"], ["F", "45-64", "Irish"], ["F", "65+", "Irish"]]',
@@ -164,7 +168,7 @@ def test_a_class_is_named_after_who_is_in_it():
     assert class_names(coverage()) == ["British", "Irish", "EU", "Non-EU"]
 
 
-def test_a_model_of_two_sources_is_called_by_both():
+def test_a_model_of_two_sources_is_named_after_both():
     models = ["hesa", "exit_checks", "hesa_exit_checks"]
     assert [model_name(one, models) for one in models] == ["HESA", "exit checks", "HESA and exit checks"]
 

@@ -33,10 +33,10 @@ class Page(HTMLParser):
         assert self.open == []
 
     def handle_startendtag(self, tag, attrs):
-        self._seen(tag, dict(attrs))
+        self._record(tag, dict(attrs))
 
     def handle_starttag(self, tag, attrs):
-        self._seen(tag, dict(attrs))
+        self._record(tag, dict(attrs))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -44,7 +44,7 @@ class Page(HTMLParser):
         assert self.open, f"</{tag}> closes nothing"
         assert self.open.pop() == tag
 
-    def _seen(self, tag, attributes):
+    def _record(self, tag, attributes):
         self.tags.append((tag, attributes))
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
@@ -155,7 +155,7 @@ def test_links_lead_to_tables_that_are_written(run, page):
 
 def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
     opening = plain[plain.index("<h1") : plain.index("<nav")]
-    for said in (
+    for phrase in (
         "Net migration in the year ending June 2019",
         "264",
         "95% interval 89 to 439",
@@ -166,7 +166,7 @@ def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
         "398",
         "year ending June 2017, the latest final year",
     ):
-        assert said in opening
+        assert phrase in opening
 
 
 def test_the_banner_is_on_synthetic_studies_alone(run, plain):
@@ -178,7 +178,7 @@ def test_the_banner_is_on_synthetic_studies_alone(run, plain):
 
 def test_truth_is_shown_with_scores_and_never_without(plain, scored):
     assert "truth" not in plain.lower().replace("estimated without the truth", "")
-    for said in (
+    for phrase in (
         "Comparison with the truth",
         "True net migration in the year ending June 2019",
         "yearly flows contain the truth",
@@ -187,7 +187,7 @@ def test_truth_is_shown_with_scores_and_never_without(plain, scored):
         "Recall of movers",
         "86.9%",
     ):
-        assert said in scored
+        assert phrase in scored
 
 
 def test_scores_that_were_not_taken_are_left_out(run):
@@ -214,13 +214,13 @@ def test_an_unreliable_headline_says_so(run, plain, tmp_path):
 
 
 def test_every_source_of_error_is_listed_with_its_treatment(plain):
-    for said in ("declared: an assumption", "Drift of coverage", "not measured"):
-        assert said in plain
+    for phrase in ("declared: an assumption", "Drift of coverage", "not measured"):
+        assert phrase in plain
 
 
 def test_everything_that_is_needed_to_reproduce_it_is_shown(plain):
-    for said in ("a1b2c3d4e5f6", "sojourn demo --residents 50000", "ab" * 32, "cd" * 32, "splink", "5.0.0", "42"):
-        assert said in plain
+    for phrase in ("a1b2c3d4e5f6", "sojourn demo --residents 50000", "ab" * 32, "cd" * 32, "splink", "5.0.0", "42"):
+        assert phrase in plain
 
 
 def test_the_same_run_gives_the_same_page(run, plain, scored):
@@ -241,8 +241,8 @@ def test_only_the_report_is_written(run):
 
 
 def test_names_in_the_data_cannot_become_markup(run):
-    sly = manifest() | {"command": "sojourn run '<script>alert(1)</script>'"}
-    Page(text := render_report(run, manifest=sly))
+    hostile = manifest() | {"command": "sojourn run '<script>alert(1)</script>'"}
+    Page(text := render_report(run, manifest=hostile))
     assert "<script" not in text
 
 

@@ -15,7 +15,7 @@ YEAR = {"period_start": date(2018, 7, 1), "period_end": date(2019, 6, 30), "meas
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "expected"),
     [
         (0.4, "0"),
         (-0.4, "0"),
@@ -29,8 +29,8 @@ YEAR = {"period_start": date(2018, 7, 1), "period_end": date(2019, 6, 30), "meas
         (float("nan"), "not measured"),
     ],
 )
-def test_estimates_are_given_to_three_significant_figures_in_whole_people(value, said):
-    assert words.number(value) == said
+def test_estimates_are_given_to_three_significant_figures_in_whole_people(value, expected):
+    assert words.number(value) == expected
 
 
 @given(st.floats(min_value=-1e9, max_value=1e9))
@@ -52,40 +52,40 @@ def test_a_headline_gives_the_truth_where_it_is_known():
 
 
 def test_headlines_begin_with_the_latest_year_then_the_latest_final_one(tmp_path):
-    said = words.headlines(write_example(tmp_path, person_level=False))
-    assert [line.partition(":")[0] for line in said] == [
+    lines = words.headlines(write_example(tmp_path, person_level=False))
+    assert [line.partition(":")[0] for line in lines] == [
         "Net migration, year ending June 2019",
         "Net migration, year ending June 2017",
         "Immigration, year ending June 2019",
         "Emigration, year ending June 2019",
     ]
-    assert "truth" not in "".join(said)
+    assert "truth" not in "".join(lines)
 
 
 def test_headlines_with_scores_say_whether_the_truth_lies_inside(tmp_path):
     tables = write_example(tmp_path, person_level=False)
-    said = words.headlines(tables, scores())
-    assert all("; truth " in line for line in said)
+    lines = words.headlines(tables, scores())
+    assert all("; truth " in line for line in lines)
     key = ["period_start", "period_end", "measure", "sex", "age_group", "nationality_group"]
     row = latest_total(
         with_truth(of_published_definition(read_run_table(tables, "flows")), scores().flows, key), "net"
     )
     assert row is not None
-    assert ("inside" in said[0]) == (row["lower"] <= row["truth"] <= row["upper"])
+    assert ("inside" in lines[0]) == (row["lower"] <= row["truth"] <= row["upper"])
 
 
-def test_headlines_of_a_run_without_flows_are_none(tmp_path):
+def test_a_run_without_flows_has_no_headlines(tmp_path):
     assert words.headlines(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("difference", "said"), [(1.01, "up from"), (0.99, "no clear change from"), (-1.01, "down from")]
+    ("difference", "expected"), [(1.01, "up from"), (0.99, "no clear change from"), (-1.01, "down from")]
 )
-def test_a_change_is_one_only_beyond_its_own_interval(difference, said):
+def test_a_change_is_one_only_beyond_its_own_interval(difference, expected):
     reach = TWO_SIDED_95 * (3**2 + 4**2) ** 0.5
     before = {"estimate": 100.0, "standard_error": 3.0}
     now = {"estimate": 100.0 + difference * reach, "standard_error": 4.0}
-    assert words.change(now, before) == said
+    assert words.change(now, before) == expected
 
 
 def test_small_words():

@@ -1,4 +1,4 @@
-"""The store: an intact result is not computed again, a killed stage leaves nothing behind, names lead to contents."""
+"""The store: an intact result is not computed again, a failed stage leaves no result, folders are replaced whole."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def writes(text, calls):
     return work
 
 
-def test_a_stage_that_stands_is_not_run_again(tmp_path):
+def test_a_stage_with_an_intact_result_is_not_run_again(tmp_path):
     calls: list = []
     store = Store(tmp_path)
     first = store.run_or_reuse("ingest", "k" * 64, writes("one", calls))
@@ -37,7 +37,7 @@ def test_a_stage_that_stands_is_not_run_again(tmp_path):
     assert (second.counts, second.sentence, second.warnings) == ({"rows": 3}, "3 rows", ("look",))
 
 
-def test_another_key_is_another_folder_and_both_stand(tmp_path):
+def test_another_key_is_another_folder_and_both_are_kept(tmp_path):
     calls: list = []
     store = Store(tmp_path)
     store.run_or_reuse("ingest", "a" * 64, writes("one", calls))
@@ -62,7 +62,7 @@ def test_a_stage_that_fails_leaves_no_result_and_is_run_again(tmp_path):
     assert [path.name for path in sorted(record.folder.iterdir())] == ["a.txt", "stage.json"]
 
 
-def test_a_result_that_lost_a_file_does_not_stand(tmp_path):
+def test_a_result_with_a_missing_file_is_not_intact(tmp_path):
     store = Store(tmp_path)
     record = store.run_or_reuse("link", "k" * 64, writes("whole", []))
     (record.folder / "a.txt").unlink()
@@ -99,7 +99,7 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest({"a": 1, "b": [1, 2]}) == digest(json.loads('{"b": [1, 2], "a": 1}'))
 
 
-def test_placing_replaces_a_folder_as_a_whole(tmp_path):
+def test_publishing_replaces_a_folder_as_a_whole(tmp_path):
     source = tmp_path / "source.txt"
     source.write_text("new")
     tables = tmp_path / "tables"

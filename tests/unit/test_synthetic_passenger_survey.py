@@ -192,7 +192,7 @@ def test_there_is_a_file_for_every_year_and_nothing_after_the_data_date(lives: L
     assert delivered.sort(key).equals(early.sort(key))
 
 
-def test_migrants_are_met_and_the_refusal_of_passengers_can_be_told(lives: Lives) -> None:
+def test_migrants_are_met_and_the_refusal_of_passengers_can_be_set(lives: Lives) -> None:
     contacts = survey.passenger_survey(lives, Errors(), DATA_DATE)
     migrants = (pl.col("MONTHS_BEFORE") >= 12) & (pl.col("MONTHS_INTENDED") >= 12)
     assert contacts.filter(migrants).group_by("DIRECTION").len()["len"].min() > 20

@@ -84,14 +84,14 @@ def test_the_weighted_total_is_as_precise_as_designed(answers: pl.DataFrame) -> 
 
 
 def test_whole_households_are_asked_or_not(answers: pl.DataFrame, lives: Lives) -> None:
-    everybody = coverage_survey.coverage_survey(
+    asked_people = coverage_survey.coverage_survey(
         lives, NO_ERRORS, np.ones(lives.people.height, dtype=bool), SURVEY_DAY
     )
     rows = np.flatnonzero(lives.is_here(np.arange(lives.people.height), np.full(lives.people.height, SURVEY_DAY)))
     home = pl.DataFrame({"row": rows, "home": lives.household_on(rows, np.full(len(rows), SURVEY_DAY))})
-    asked = home.with_columns(asked=pl.col("row").is_in(everybody["row"].implode()))
+    asked = home.with_columns(asked=pl.col("row").is_in(asked_people["row"].implode()))
     assert asked.group_by("home").agg(pl.col("asked").n_unique())["asked"].max() == 1
-    assert set(answers["row"]) < set(everybody["row"])
+    assert set(answers["row"]) < set(asked_people["row"])
 
 
 @pytest.mark.parametrize("on", coverage_survey.SURVEY_DAYS)
@@ -163,9 +163,9 @@ def test_a_part_alone_gives_the_answers_and_verdicts_that_it_gives_in_the_whole_
 
     whole, alone = delivered(None), delivered([6])
     of_part = pl.Series(alone[2].person).implode()
-    for everybody, part in zip(whole[:2], alone[:2], strict=True):
+    for every, part in zip(whole[:2], alone[:2], strict=True):
         assert part.height > 20
-        assert everybody.filter(pl.col("person").is_in(of_part)).equals(part)
+        assert every.filter(pl.col("person").is_in(of_part)).equals(part)
 
 
 @pytest.fixture(scope="module")
@@ -190,12 +190,12 @@ def test_the_review_is_of_the_promised_size_and_errs_in_one_per_cent(
     assert wrong_verdicts(lives, verdicts, on_nhs) <= 36  # 18 expected of 1,800; four standard deviations above
 
 
-def test_a_careless_review_errs_nearly_as_often_as_told(
+def test_a_careless_review_errs_nearly_as_often_as_its_rate(
     lives: Lives, answers: pl.DataFrame, on_nhs: np.ndarray
 ) -> None:
     careless = with_overrides(Errors(), {"survey": {"wrong_verdict": 0.25}}, "mine")
     verdicts = clerical_review.review_sample(lives, answers, on_nhs, careless, SURVEY_DAY)
-    # those on no list who live alone cannot be taken for anybody
+    # those on no list who live alone cannot be taken for anyone
     assert 0.2 < wrong_verdicts(lives, verdicts, on_nhs) / verdicts.height < 0.28
     assert (
         wrong_verdicts(lives, clerical_review.review_sample(lives, answers, on_nhs, NO_ERRORS, SURVEY_DAY), on_nhs)
@@ -203,13 +203,13 @@ def test_a_careless_review_errs_nearly_as_often_as_told(
     )
 
 
-def test_a_wrong_person_is_somebody_of_the_household(lives: Lives, answers: pl.DataFrame, on_nhs: np.ndarray) -> None:
+def test_a_wrong_person_is_a_member_of_the_household(lives: Lives, answers: pl.DataFrame, on_nhs: np.ndarray) -> None:
     from synthetic_data.institutions.identifiers import nhs_numbers
 
     wrong = with_overrides(Errors(), {"survey": {"wrong_verdict": 1.0}}, "mine")
     verdicts = clerical_review.review_sample(lives, answers, on_nhs, wrong, SURVEY_DAY).drop_nulls("NHS_NUMBER_FOUND")
-    everybody = np.arange(lives.people.height)
-    owner = pl.DataFrame({"NHS_NUMBER_FOUND": nhs_numbers(lives, everybody), "other": everybody})
+    everyone = np.arange(lives.people.height)
+    owner = pl.DataFrame({"NHS_NUMBER_FOUND": nhs_numbers(lives, everyone), "other": everyone})
     named = verdicts.join(owner, on="NHS_NUMBER_FOUND")
     row, other = named["row"].to_numpy(), named["other"].to_numpy()
     days = np.full(len(row), SURVEY_DAY)

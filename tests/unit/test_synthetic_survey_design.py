@@ -1,4 +1,4 @@
-"""The design of the coverage survey: precise enough, or everybody is asked."""
+"""The design of the coverage survey: precise enough, or everyone is asked."""
 
 from math import sqrt
 

@@ -65,8 +65,8 @@ def lives() -> Lives:
 
 @pytest.fixture(scope="module")
 def here(lives: Lives) -> np.ndarray:
-    everybody = np.arange(lives.people.height)
-    return np.flatnonzero(lives.is_here(everybody, np.full(len(everybody), SURVEY_DAY)))
+    everyone = np.arange(lives.people.height)
+    return np.flatnonzero(lives.is_here(everyone, np.full(len(everyone), SURVEY_DAY)))
 
 
 def answering(lives: Lives, here: np.ndarray, listed: np.ndarray, rates: Survey) -> np.ndarray:
@@ -79,7 +79,7 @@ def test_response_is_that_of_the_census(lives: Lives, here: np.ndarray) -> None:
     years, men = age(lives.birth[here], SURVEY_DAY), (lives.people["sex"] == "M").to_numpy()[here]
     young_men, old_women = men & (years >= 20) & (years < 25), ~men & (years >= 75) & (years < 80)
     for those, published in ((np.ones(len(here), dtype=bool), 0.94), (young_men, 0.87), (old_women, 0.98)):
-        # households answer together: two standard errors more than for people one by one
+        # members of a household answer together: two standard errors more than for independent people
         error = sqrt(published * (1 - published) * 2.9 / those.sum())
         assert abs(answers[those].mean() - published) < 4 * error + 0.005
 

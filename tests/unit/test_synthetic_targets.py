@@ -125,9 +125,9 @@ def test_a_large_study_may_differ_by_five_percent_where_many_events_are_counted(
 
 
 def test_groups_and_figures_are_put_together(tmp_path):
-    everybody, women = _read(tmp_path, EXAMPLE).target
-    assert everybody.given == {"on": date(2015, 6, 30)}
-    assert everybody.rounding == 50
+    population, women = _read(tmp_path, EXAMPLE).target
+    assert population.given == {"on": date(2015, 6, 30)}
+    assert population.rounding == 50
     assert women.given == {"on": date(2015, 6, 30), "among": {}, "where": {"sex": "F"}}
     assert women.unit == "share"
 
@@ -183,9 +183,9 @@ def test_a_share_is_among_the_rows_of_another_filter_and_rests_on_its_own():
 def test_what_cannot_be_counted_has_a_reason():
     with pytest.raises(NotMeasurableError, match="'colour'"):
         counted(PEOPLE, {"colour": "red"})
-    with pytest.raises(NotMeasurableError, match="nobody"):
+    with pytest.raises(NotMeasurableError, match="no one"):
         counted(PEOPLE, {"sex": "F"}, {"region": "S"})
-    with pytest.raises(NotMeasurableError, match="nobody"):
+    with pytest.raises(NotMeasurableError, match="no one"):
         median(PEOPLE, "age", {"region": "S"})
 
 
@@ -200,4 +200,4 @@ def test_age_in_whole_years_has_its_birthday_in_it(birth, expected):
 
 def test_the_file_of_targets_comes_with_the_package():
     assert (resources.files("synthetic_data.benchmarks") / "targets.toml").is_file()
-    assert isinstance(Result(TARGETS.target[0], None, None, 0.0, holds=False).note, str)
+    assert isinstance(Result(TARGETS.target[0], None, None, 0.0, met=False).note, str)

@@ -3,7 +3,7 @@
 The grants are the permissions that exit checks contain (`permissions`), in full: when they were lodged and decided,
 in which category, and which earlier applications were refused. Refusal rates are rounded from Home Office,
 Immigration statistics, year ending June 2019 (entry clearance, extensions, settlement, citizenship). Only people who
-come or stay in the end have refusals: nobody else is simulated.
+come or stay in the end have refusals: no one else is simulated.
 """
 
 import numpy as np

@@ -21,7 +21,7 @@ LATE, PART_TIME, POSTGRADUATE, EXCHANGE = 4, 5, 6, 7
 """Numbers of these courses, after those of `lives/higher_education.py`."""
 FIRST_BEGIN = day(2005, 8, 1)
 LIVED_HERE = 3 * 365
-"""Days of residence after which somebody is a home student."""
+"""Days of residence after which a person is a home student."""
 EXCHANGE_DAYS, EXCHANGE_AGES, EXCHANGE_SHARE = 80, (18, 26), 0.12
 """Shortest visit in days, range of ages, and the share of such visits that is spent at a university."""
 SHORTEST = 20
