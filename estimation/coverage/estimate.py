@@ -1,6 +1,6 @@
 """Coverage factors by class: residents per person whom the sources count, with the errors of the factors.
 
-List A is the trimmed list (people with strong signs of residence), which covers the whole country; list B is
+List A is the trimmed list (people with signs of residence on both sides of the day), for the whole country; list B is
 the survey. In class g the survey's weighted share of people found on A, corrected for linkage error, gives
 the dual-system estimate of its residents; divided by the full list count it gives the factor f_g, one net number
 for people missed and people wrongly listed (Zhang & Dunne, trimmed dual-system estimation; Ding & Fienberg
@@ -123,7 +123,7 @@ def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
     matched = surveyed.filter("trimmed")
     if matched.is_empty():
         raise UserError(
-            "coverage survey: none of its people is linked to a person with strong signs of residence, so coverage "
+            "coverage survey: none of its people is linked to a person on the trimmed list, so coverage "
             "cannot be estimated. Look at linkage_quality for the survey."
         )
     return merge_classes(_by_cell(matched), minimum)

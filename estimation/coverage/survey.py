@@ -18,7 +18,7 @@ OTHER_COUNTRIES = NATIONALITY_GROUPS[-1]
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
     """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `trimmed`.
 
-    People with strong signs of residence are on the trimmed list. `people` has `person_id, sex, cohort,
+    People with signs on both sides of the day are on the trimmed list. `people` has `person_id, sex, cohort,
     nationality_group`.
     """
     return (

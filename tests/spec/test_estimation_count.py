@@ -129,7 +129,7 @@ def test_assumptions_are_reported(country, tmp_path):
 
 
 def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
-    # Three on the list of 2017, two of them with strong signs; three surveyed, two of them found there.
+    # Three on the list of 2017, two of them on the trimmed list; three surveyed, two of them found there.
     count(country.context(tmp_path, small_study()))
     table = pl.read_parquet(tmp_path / "count" / "coverage.parquet")
     row = table.row(0, named=True)
