@@ -25,6 +25,15 @@ def check_periods(periods: Periods, study_file: Path) -> None:
         )
 
 
+def check_survey_day(day: date, periods: Periods, study_file: Path) -> None:
+    """Raise `UserError` unless there is a list of residents, with which the coverage survey is compared, on a day."""
+    if day not in {year_end(year) for year in periods.stock_years}:
+        raise UserError(
+            f"{study_file}, [coverage]: there is no list of residents on {day}. Set 'reference_date' to the survey's "
+            f"own day, 30 June of one of the 'stock_years' ({periods.stock_years[0]} to {periods.stock_years[-1]})."
+        )
+
+
 def year_end(year: int) -> date:
     """Return the last day of the year ending 30 June, which is also the reference day of a stock."""
     return date(year, 6, 30)

@@ -15,7 +15,6 @@ import polars as pl
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
-from linkage.plan import read_plan
 from linkage.score import score_links
 from linkage.subjects_in_scope import subjects_in_scope
 from pipeline.errors import UserError
@@ -23,8 +22,8 @@ from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
 from pipeline.stage import StageRecord
-from pipeline.store import is_intact
-from pipeline.study import Study, read_study
+from pipeline.store import Store, is_intact
+from pipeline.study import Study, digest_of_file, read_study
 from pipeline.tables import read_table, write_table, write_text
 from publication.report import write_report
 from publication.run_folder import read_manifest
@@ -65,11 +64,9 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
     """
     key, contracts = read_key(study), delivered_contracts(study)
     found = []
-    for source in read_plan().linked_sources(contracts):
+    for source in sorted(identities["source"].unique()):
         kind = contracts[source].person_key_kind
         known = identities.filter(pl.col("source") == source)
-        if known.is_empty():
-            continue
         tokens = direct_identifier_tokens(key, kind, known["person_key"])
         subjects = subjects_in_scope(tables, source, study.coverage.reference_date).select("subject_id", kind)
         found.append(
@@ -117,6 +114,13 @@ def score(study: Study, run: Path) -> Scores:
 def evaluate(run: Path, listener: ProgressListener) -> Scores:
     """Score a finished run, write `evaluation/` and put the truth into its report; returns the scores."""
     run = run.resolve()
+    if read_manifest(run) is None:
+        raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
+    with Store(run).locked():
+        return _evaluate(run, listener)
+
+
+def _evaluate(run: Path, listener: ProgressListener) -> Scores:
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
@@ -124,6 +128,8 @@ def evaluate(run: Path, listener: ProgressListener) -> Scores:
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
     begun = time.perf_counter()
     study = read_study(run / manifest["study"]["path"])
+    if digest_of_file(study.path) != manifest["study"]["digest"]:
+        raise UserError(f"{study.path}: not the study that {run} was made from. Run `sojourn run` on it again.")
     listener.progress("evaluate", "comparing the run with the truth")
     scores = score(study, run)
     aside = run / ".aside-evaluation"
@@ -143,7 +149,7 @@ def evaluate(run: Path, listener: ProgressListener) -> Scores:
             key="",
             folder=run / "evaluation",
             counts={},
-            sentence=stage_line(scores),
+            sentence=stage_line(scores, manifest["spine"]),
             warnings=(),
             seconds=round(time.perf_counter() - begun, 3),
             outputs={},
@@ -185,9 +191,8 @@ def verdict(scores: Scores) -> str:
     return f"net migration really was {one['truth']:,.0f}: {place} the interval"
 
 
-def stage_line(scores: Scores) -> str:
+def stage_line(scores: Scores, spine: str) -> str:
     """Return the line of the stage: how links and intervals compare with the truth."""
-    spine = read_plan().spine
     links = scores.links.filter(
         pl.col("group") == "all", (pl.col("source_l") == spine) | (pl.col("source_r") == spine)
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
+from pipeline.store import Store
 from pipeline.study import Study, read_study
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
         from flows.prefect_settings import settle  # noqa: PLC0415
 
         declared_parts(study, run)  # reports every mistake before Prefect starts, which takes ten seconds
+        Store(run).root.mkdir(parents=True, exist_ok=True)  # a run that is stopped while Prefect starts is a run
         settle(run)
         from flows.quarterly import quarterly_estimates  # noqa: PLC0415
 

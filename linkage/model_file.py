@@ -60,6 +60,10 @@ def read_model_file(name: str, path: Path) -> ModelFile:
         raise UserError(f"{path}: no such model file, though the study names it for '{name}'. {REMEDY}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a linkage model ({error!r}). {REMEDY}") from None
+    if content.get("model") != name:
+        raise UserError(
+            f"{path}: the model of '{content.get('model')}', and the study names it for '{name}'. {REMEDY}"
+        )
     known = {f"{comparison.name}: {level.name}" for comparison in COMPARISONS for level in comparison.levels}
     for level in levels:
         if f"{level.comparison}: {level.level}" not in known:

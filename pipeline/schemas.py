@@ -23,6 +23,9 @@ EVIDENCE_KINDS = [
 ]  # fmt: skip
 
 
+STATUSES = "provisional: the definition needs data later than the data date. Only final and provisional occur yet."
+
+
 class Ledger(dy.Schema):
     """One extract file, and how many of its rows were accepted and quarantined."""
 
@@ -268,7 +271,7 @@ class Flows(dy.Schema):
     standard_error = dy.Float64(min=0)
     lower = dy.Float64()
     upper = dy.Float64()
-    status = dy.Enum(["final", "revised", "provisional", "not measured"])
+    status = dy.Enum(["final", "revised", "provisional", "not measured"], description=STATUSES)
     reliability = dy.Enum(["ok", "unreliable"])
     rule_set = dy.String()
     data_date = dy.Date()
@@ -288,7 +291,7 @@ class Stocks(dy.Schema):
     standard_error = dy.Float64(min=0)
     lower = dy.Float64()
     upper = dy.Float64()
-    status = dy.Enum(["final", "revised", "provisional", "not measured"])
+    status = dy.Enum(["final", "revised", "provisional", "not measured"], description=STATUSES)
     reliability = dy.Enum(["ok", "unreliable"])
     rule_set = dy.String()
     data_date = dy.Date()

@@ -62,7 +62,7 @@ def stage_key(stage: Stage, part: StudyPart, upstream: Sequence[str]) -> str:
     return digest(
         {
             "stage": stage.name,
-            "declared": part.declared,
+            "declared": json.dumps(part.declared),  # in its order, which can matter: that of extracts, say
             "upstream": list(upstream),
             "code": code_digest(tuple(sorted({stage.package, "pipeline"})), declared_data),
             "libraries": library_versions(),
@@ -81,7 +81,7 @@ class Store:
     def locked(self) -> Generator[None]:
         """Reserve the run folder for one process; half-written files of a killed run are removed first."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as lock:
+        with (self.root / ".lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipeline.stage import StageRecord
-from pipeline.store import code_digest, digest, library_versions
+from pipeline.store import digest
 from publication.stages import PublishStudy
 
 # Who may see a table is decided by its grain, not by its name in a listing.
@@ -26,7 +25,7 @@ def build_manifest(
     models = {name: sha for name, sha in records["link"].outputs.items() if name.startswith("models/")}
     return {
         "run_id": run_id(records),
-        "sojourn_version": version("sojourn"),
+        "sojourn_version": study.versions["sojourn"],
         "command": command_line(),
         "study": {
             "path": study.location,
@@ -46,8 +45,8 @@ def build_manifest(
         ],
         "ledger": ledger,
         "models": models,
-        "packages": library_versions() | {"prefect": version("prefect")},
-        "code": code_digest(("estimation", "flows", "linkage", "pipeline", "publication", "rules")),
+        "packages": {name: version for name, version in study.versions.items() if name != "sojourn"},
+        "code": study.code,
         "stages": {
             name: {
                 "key": record.key,

@@ -21,6 +21,7 @@ def show_publication(published: StageRecord, run: Path) -> None:
     """
     if _is_shown(published, run):
         return
+    (run / MANIFEST).unlink(missing_ok=True)  # until the end, so that a killed run is not taken for a complete one
     publish_folder(
         {
             str(Path(name).relative_to(TABLES)): published.folder / name
@@ -37,12 +38,15 @@ def show_publication(published: StageRecord, run: Path) -> None:
 
 
 def _is_shown(published: StageRecord, run: Path) -> bool:
-    if not (run / REPORT).is_file() or not (run / MANIFEST).is_file():
-        return False
-    return digest_of_file(run / MANIFEST) == published.outputs[MANIFEST] and all(
-        _is_same(run / name, published.folder / name, sha)
-        for name, sha in published.outputs.items()
-        if Path(name).parts[0] == TABLES
+    shown = [MANIFEST] if (run / SCORES).is_dir() else [MANIFEST, REPORT]  # with scores, the report has the truth too
+    return (
+        all((run / name).is_file() and digest_of_file(run / name) == published.outputs[name] for name in shown)
+        and (run / REPORT).is_file()
+        and all(
+            _is_same(run / name, published.folder / name, sha)
+            for name, sha in published.outputs.items()
+            if Path(name).parts[0] == TABLES
+        )
     )
 
 
@@ -57,5 +61,5 @@ def read_manifest(run: Path) -> dict[str, Any] | None:
         manifest = json.loads((run / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    complete = isinstance(manifest, dict) and {"study", "stages", "outputs"} <= set(manifest)
+    complete = isinstance(manifest, dict) and {"study", "stages", "outputs", "spine"} <= set(manifest)
     return manifest if complete else None

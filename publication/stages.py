@@ -2,18 +2,25 @@
 
 import os
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 from pipeline.stage import Stage, StudyPart
+from pipeline.store import code_digest, library_versions
 from pipeline.study import Study, digest_of_file
+
+PACKAGES = ("estimation", "flows", "linkage", "pipeline", "publication", "rules")
+OTHER_LIBRARIES = ("jinja2", "prefect", "vl-convert-python")
+"""Libraries that compute nothing and are part of what is published: they draw the report, or run the chain."""
 
 
 class PublishStudy(StudyPart):
     """The part of a study that is published with its tables.
 
     `location` is the study file as seen from the run folder, `digest` the SHA-256 of its bytes: a study that was
-    renamed, moved or annotated is published anew, so that no manifest describes another one.
+    renamed, moved or annotated is published anew, so that no manifest describes another one. `code` is the digest
+    of all packages that make a run, `versions` are those of Sojourn and its libraries: both are in the manifest.
     """
 
     name: str
@@ -22,6 +29,8 @@ class PublishStudy(StudyPart):
     seed: int
     location: str
     digest: str
+    code: str
+    versions: dict[str, str]
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
@@ -34,6 +43,8 @@ class PublishStudy(StudyPart):
             seed=study.seed,
             location=os.path.relpath(study.path, run),
             digest=digest_of_file(study.path),
+            code=code_digest(PACKAGES),
+            versions=library_versions() | {name: version(name) for name in ("sojourn", *OTHER_LIBRARIES)},
         )
 
 

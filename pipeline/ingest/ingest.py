@@ -137,14 +137,15 @@ def _read(
     entry, paths = delivery.named, [file.path for file in delivery.files]
     frames: list[pl.DataFrame] = []
     files: dict[str, FileRead] = {}
-    for file, path in zip(entry.files, paths, strict=True):
-        if path.name in files:
-            raise UserError(f"{path}: two files of '{name}' have this name. Rename one.")
+    for named, file in zip(entry.files, delivery.files, strict=True):
+        path = file.path
         context.report(f"checking {path.name}")
-        where = f"{study_file}, [[extract]] '{name}', 'version' of '{file}',"
-        version = version_of(path, extract, entry.version.get(file), where)
-        files[path.name] = FileRead(version, digest_of_file(path))
+        where = f"{study_file}, [[extract]] '{name}', 'version' of '{named}'"
+        version = version_of(path, extract, entry.version.get(named), where)
         texts = read_extract(path, extract.layouts[version], context.threads)
+        if digest_of_file(path) != file.sha256:
+            raise UserError(f"{path}: the file changed while the run was reading it. Run again when it is complete.")
+        files[path.name] = FileRead(version, file.sha256)
         frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
     # rechunked: Polars 2.1 panics on some text expressions over frames of several chunks
     texts = pl.concat(frames, rechunk=True)

@@ -1,12 +1,14 @@
 """The stage of this package: what it reads, and the part of a study that it declares."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unknown
 from pipeline.ingest.areas import read_areas
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
@@ -42,10 +44,7 @@ class IngestStudy(StudyPart):
     def of(cls, study: Study, run: Path) -> Self:
         """Return this part of a study; raises `UserError` for a file that is missing and for an unfit key."""
         contracts = delivered_contracts(study)
-        deliveries = {
-            one.name: Delivery(named=one, files=tuple(StudyFile.read(path) for path in study.files_of(one.name)))
-            for one in study.extract
-        }
+        deliveries = {one.name: _delivery(study, one, contracts) for one in study.extract}
         lookup = study.resolve(study.area_lookup)
         if not lookup.is_file():
             raise UserError(
@@ -62,6 +61,20 @@ class IngestStudy(StudyPart):
             key_id=key.key_id,
             key=key,
         )
+
+
+def _delivery(study: Study, named: ExtractFiles, contracts: Mapping[str, SourceContract]) -> Delivery:
+    """Return the files of an extract; raises `UserError` for two of one name, and for a version that there is not."""
+    paths = study.files_of(named.name)
+    for path, times in Counter(path.name for path in paths).items():
+        if times > 1:
+            raise UserError(f"{study.path}: two files of '{named.name}' have the name '{path}'. Rename one.")
+    extract = next(one.extracts[named.name] for one in contracts.values() if named.name in one.extracts)
+    for file, version in named.version.items():
+        if version not in extract.layouts:
+            where = f"{study.path}, [[extract]] '{named.name}', 'version' of '{file}'"
+            raise unknown("version", version, extract.layouts, where)
+    return Delivery(named=named, files=tuple(StudyFile.read(path) for path in paths))
 
 
 INGEST = Stage("ingest", reads=(), package="pipeline", part=IngestStudy, work="pipeline.ingest.ingest:ingest")

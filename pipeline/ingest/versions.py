@@ -29,7 +29,7 @@ def version_of(path: Path, extract: Extract, named: str | None, where: str) -> s
     if len(fitting) > 1:
         raise UserError(
             f"{path}: its headers fit {len(fitting)} layouts of the contract: {', '.join(fitting)}. "
-            f"Name one of them in {where} such as '{fitting[0]}'."
+            f"Name one of them in {where}, such as '{fitting[0]}'."
         )
     return fitting[0]
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from publication import words
 
-STATUS_MARKS = {"provisional": " [p]", "revised": " [r]"}
+STATUS_MARKS = {"provisional": " [p]"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,6 @@ def marks_note(rows: pl.DataFrame) -> str:
     ]
     if "provisional" in set(rows["status"]):
         parts.append("[p] provisional: the definition needs data later than the data date")
-    if "revised" in set(rows["status"]):
-        parts.append("[r] revised")
     if "unreliable" in set(rows["reliability"]):
         parts.append("[u] unreliable: the estimate is too small to be relied on")
     return "; ".join(parts) + "."

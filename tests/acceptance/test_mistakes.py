@@ -75,6 +75,14 @@ def cut_in_half(name):
     return change
 
 
+VERSION = 'files = ["extracts/pds.parquet"]\nversion = { "extracts/pds.parquet" = "nonsense" }'
+
+
+def model_of_hesa(folder):
+    (folder / "hesa.json").write_text('{"model": "hesa", "by_default": [], "splink": {"comparisons": []}}')
+    append('\n[linkage.models]\nexit_checks = "hesa.json"\n')(folder)
+
+
 def contract(folder):
     (folder / "clinic.toml").write_text('source = "clinic"\ntitel = "Clinic"\n')
     study = folder / "study.toml"
@@ -98,6 +106,9 @@ MISTAKES = {
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
     "a model of an unknown source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
     "a file that is not a model": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
+    "a model of another source": (model_of_hesa, ["'hesa'", "'exit_checks'"]),
+    "a survey day without a list": (append("\n[coverage]\nreference_date = 2017-06-29\n"), ["[coverage]"]),
+    "a version that is none": (spoil('files = ["extracts/pds.parquet"]', VERSION), ["unknown version 'nonsense'"]),
     "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
     "one stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),

@@ -65,6 +65,21 @@ def test_a_table_missing_from_the_run_folder_is_restored(copy, digests):
     assert digests(copy.folder / "run") == before
 
 
+def test_a_damaged_report_is_shown_again(copy):
+    shutil.rmtree(copy.folder / "run" / "evaluation", ignore_errors=True)  # with scores, the report is another one
+    (copy.folder / "run" / "report.html").write_text("x")
+    assert copy.stages_computed() == []
+    assert len(copy.read("report.html")) > 10_000
+
+
+def test_only_the_study_of_a_run_is_scored(copy):
+    seed = next(line for line in copy.study.read_text().splitlines() if line.startswith("seed = "))
+    with changed(copy.study, seed, "seed = 43"):
+        outcome = copy.command("evaluate", copy.folder / "run")
+    assert outcome.status == 2
+    assert "not the study that" in outcome.err
+
+
 def test_a_changed_template_of_the_report_publishes_again_and_computes_nothing_else(copy):
     (copy.folder / "run" / "evaluation").mkdir(exist_ok=True)
     template = copy.code / "publication" / "templates" / "report.html.j2"

@@ -3,18 +3,22 @@
 The study is that of the demo.
 """
 
+import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
 from flows.chain import STAGES, StageRun, declared_parts, run_chain
+from flows.progress import NullListener
+from linkage.model_file import ModelFile
+from pipeline.errors import UserError
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StageContext, StageRecord, StageResult, StudyFile, StudyPart
-from pipeline.store import stage_key
+from pipeline.store import Store, stage_key
 from pipeline.study import Study, read_study
 
 NAMES = [stage.name for stage in STAGES]
@@ -57,24 +61,28 @@ def parts(study, demo) -> dict[str, StudyPart]:
     return declared_parts(study, demo.run)
 
 
+def reads_undeclared(context: StageContext) -> StageResult:
+    """A stage's function that reads a key of the study which no stage declares."""
+    return StageResult(counts={}, sentence=str(context.study.key_file))
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
-def test_a_stage_cannot_read_what_it_did_not_declare(stage, study, parts):
-    part = parts[stage.name]
-    undeclared = set(Study.model_fields) - set(type(part).model_fields)
-    assert undeclared
-    for name in undeclared:
-        with pytest.raises(AttributeError):
-            getattr(part, name)
-    assert not isinstance(part, Study)
-
-
-def test_a_stage_that_reads_what_it_did_not_declare_fails(parts, tmp_path):
-    def reads_the_seed(context: StageContext) -> StageResult:
-        return StageResult(counts={"seed": context.study.seed}, sentence="")
-
-    context = StageContext(study=parts["evidence"], folders={}, out=tmp_path)
-    with pytest.raises(AttributeError, match="seed"):
-        reads_the_seed(context)
+def test_a_stage_that_reads_what_it_did_not_declare_fails(stage, parts, demo, tmp_path):
+    """The stage is run as in the chain, on the demo's stored results, with a function that reads more."""
+    assert "key_file" in Study.model_fields
+    store = Store(demo.run)
+    upstream = {
+        name: record
+        for name in stage.reads
+        for folder in (demo.run / "store" / name).iterdir()
+        if (record := store.finished(name, json.loads((folder / "stage.json").read_text())["key"]))
+    }
+    assert list(upstream) == list(stage.reads)
+    curious = replace(stage, work=f"{__name__}:reads_undeclared")
+    one = StageRun(curious, parts[stage.name], upstream, Store(tmp_path), 1, NullListener())
+    with pytest.raises(AttributeError, match="key_file"):
+        one()
+    assert not list((tmp_path / "store").glob("*/*/stage.json"))
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +138,33 @@ def test_every_declared_value_is_in_the_key_and_no_folder_is(stage: Stage, parts
     key = stage_key(stage, part, [])
     moved = part.model_copy(update={"study_file": Path("/elsewhere/study.toml")})
     assert stage_key(stage, moved, []) == key
-    for name, field in type(part).model_fields.items():
+    in_no_key = {"study_file"} | ({"key"} if stage.name == "ingest" else set())
+    for name in type(part).model_fields:
         other = type(part).model_construct(**dict(part) | {name: None})
-        assert (stage_key(stage, other, []) == key) == bool(field.exclude), name
+        assert (stage_key(stage, other, []) == key) == (name in in_no_key), name
+
+
+def test_of_a_declared_file_only_its_folder_is_in_no_key():
+    for model in (StudyFile, ModelFile):
+        assert {name for name, field in model.model_fields.items() if field.exclude} == {"path"}
+
+
+def test_the_order_of_a_contract_s_extracts_is_in_the_key(parts):
+    ingest = parts["ingest"]
+    several = next(one for one in ingest.contracts.values() if len(one.extracts) > 1)
+    turned = several.model_copy(update={"extracts": dict(reversed(several.extracts.items()))})
+    other = ingest.model_copy(update={"contracts": ingest.contracts | {several.source: turned}})
+    assert stage_key(STAGES[0], other, []) != stage_key(STAGES[0], ingest, [])
+
+
+def test_a_file_that_changes_while_it_is_read_stops_the_run(study_copy, tmp_path):
+    def meddle(one: StageRun) -> StageRecord:
+        births = study_copy.parent / "extracts" / "births.csv"
+        births.write_text(births.read_text() + births.read_text().splitlines()[-1] + "\n")
+        return one()
+
+    with pytest.raises(UserError, match="births.csv: the file changed while the run was reading it"):
+        run_chain(read_study(study_copy), tmp_path / "run", execute=meddle)
 
 
 @pytest.mark.parametrize(

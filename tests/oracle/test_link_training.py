@@ -122,7 +122,8 @@ def test_scores_do_not_depend_on_threads_or_on_the_key(population, model, pair):
     assert score(again, pair_two, 0.0).equals(score(model, pair, 0.0))
 
 
-FILE = """{"by_default": [], "splink": {"comparisons": [{"output_column_name": "given_name", "comparison_levels": [
+FILE = """{"model": "activity", "by_default": [], "splink": {"comparisons": [
+    {"output_column_name": "given_name", "comparison_levels": [
     {"label_for_charts": "%s", "m_probability": %s, "u_probability": 0.1}]}]}}"""
 
 
@@ -131,11 +132,15 @@ FILE = """{"by_default": [], "splink": {"comparisons": [{"output_column_name": "
     [
         (None, "no such model file"),
         ("not json", "not a linkage model"),
-        ('{"by_default": [], "splink": {"comparisons": []}}', "are not those that 'activity' compares"),
+        (
+            '{"model": "activity", "by_default": [], "splink": {"comparisons": []}}',
+            "are not those that 'activity' compares",
+        ),
         (FILE % ("equal", 0.9), "are not those that 'activity' compares"),
         (FILE % ("eqaul", 0.9), "unknown level 'given_name: eqaul'. Did you mean 'given_name: equal'"),
         (FILE % ("equal", 1.5), "m and u of 'given_name: equal' are 1.5 and 0.1"),
         (FILE % ("equal", "null"), "not a linkage model"),
+        ('{"model": "hesa", "by_default": [], "splink": {"comparisons": []}}', "the model of 'hesa'"),
     ],
 )
 def test_a_model_file_that_does_not_fit_is_an_error(pair, tmp_path, content, message):

@@ -230,7 +230,7 @@ def test_two_files_of_one_name(tmp_path):
     (tmp_path / "s" / "more" / "a.csv").write_text(csv_text([SECOND]))
     toml = tmp_path / "s" / "study.toml"
     toml.write_text(toml.read_text().replace("['a.csv']", "['a.csv', 'more/a.csv']"))
-    with pytest.raises(UserError, match="two files of 'visits' have this name"):
+    with pytest.raises(UserError, match="two files of 'visits' have the name 'a.csv'"):
         study.run()
 
 

@@ -157,7 +157,7 @@ def test_a_repetition_is_found_across_versions_and_the_later_file_is_named(ambig
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ('version = { "old.csv" = "to_2013" }', "'version' of 'old.csv',: unknown version 'to_2013'. Did you mean"),
+        ('version = { "old.csv" = "to_2013" }', "'version' of 'old.csv': unknown version 'to_2013'. Did you mean"),
         ('version = { "odl.csv" = "to_2012" }', "unknown file 'odl.csv'. Did you mean 'old.csv'?"),
         (
             'version = { "old.csv" = "current" }',
