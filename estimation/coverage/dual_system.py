@@ -12,11 +12,6 @@ def chapman(first: Number, second: Number, matches: Number) -> Floats:
     return (np.asarray(first) + 1) * (np.asarray(second) + 1) / (np.asarray(matches) + 1) - 1
 
 
-def chapman_variance(first: float, second: float, matches: float) -> float:
-    """Return the variance of Chapman's estimate under simple random capture (Seber 1970): no design, no linkage."""
-    return (first + 1) * (second + 1) * (first - matches) * (second - matches) / ((matches + 1) ** 2 * (matches + 2))
-
-
 def true_matches(linked: Number, second: Number, recall: Number, false_link_rate: Number) -> Floats:
     """Return the people really on both lists, from the links found: (m - b n2) / (a - b).
 

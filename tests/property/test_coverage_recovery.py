@@ -5,9 +5,10 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from chapman_variance import chapman_variance
 
 from estimation.coverage.classes import CELLS
-from estimation.coverage.dual_system import chapman, chapman_variance
+from estimation.coverage.dual_system import chapman
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage, unevenness
 from estimation.coverage.linkage_error import LinkageError
 from pipeline.study import CoverageSettings

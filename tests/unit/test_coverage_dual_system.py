@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from chapman_variance import chapman_variance
 
-from estimation.coverage.dual_system import chapman, chapman_variance, true_matches
+from estimation.coverage.dual_system import chapman, true_matches
 from estimation.coverage.linkage_error import LinkageError, check_separation
 from pipeline.errors import UserError
 
