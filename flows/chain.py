@@ -54,7 +54,7 @@ class StageRun:
 def declared_parts(study: Study, run: Path) -> dict[str, StudyPart]:
     """Return, by stage, the part of the study that it declares.
 
-    Everything that a study names is read here, before the first stage: every mistake in it is reported at once, not
+    Everything that a study names is read here, before the first stage: a mistake in it is reported at once, not
     after minutes of work.
     """
     return {stage.name: stage.part.of(study, run) for stage in STAGES}

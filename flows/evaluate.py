@@ -188,7 +188,7 @@ def verdict(scores: Scores) -> str:
     """Return one line: the true figure of the headline and whether its interval contains it."""
     one = headline(scores)
     place = "inside" if one["inside"] else "outside"
-    return f"net migration really was {one['truth']:,.0f}: {place} the interval"
+    return f"true net migration: {one['truth']:,.0f}, {place} the interval"
 
 
 def stage_line(scores: Scores, spine: str) -> str:

@@ -79,5 +79,5 @@ def summary(rows: Sequence[TargetRow]) -> str:
     met, without_value = sum(row.met for row in rows), sum(row.value is None for row in rows)
     cannot = f"; {without_value} cannot be shown" if without_value else ""
     wide = sum(row.value is not None and row.tolerance >= abs(row.published) for row in rows)
-    no_test = f"; {wide} with a tolerance as large as the figure, which tests nothing" if wide else ""
+    no_test = f"; {wide} with tolerances as large as their figures test nothing" if wide else ""
     return f"{met} of {len(rows)} targets are met{cannot}{no_test}"

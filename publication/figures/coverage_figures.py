@@ -26,7 +26,8 @@ def coverage_figure(coverage: pl.DataFrame) -> Figure | None:
     least = min(rows, key=lambda row: row["factor"])["factor"]
     greatest = max(rows, key=lambda row: row["factor"])["factor"]
     span = f"{least:.3f}" if len(rows) == 1 else f"{least:.3f} to {greatest:.3f}"
-    finding = f"For each person counted by the sources, there are an estimated {span} usual residents"
+    estimated = span if len(rows) == 1 else f"between {least:.3f} and {greatest:.3f}, depending on the class,"
+    finding = f"For each person counted by the sources, {estimated} usual residents are estimated"
     alternative = f"Coverage factor with 95% interval for {len(rows)} classes of people, from {span}."
     chart = estimates_by_label(labelled, width=480, reference=1.0)
     return Figure(

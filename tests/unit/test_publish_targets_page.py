@@ -71,7 +71,7 @@ def test_the_summary_counts_targets_met_not_shown_and_without_power():
     assert summary([ROW, missed]) == "1 of 2 targets are met"
     assert summary([ROW, ROW, not_shown]) == "2 of 3 targets are met; 1 cannot be shown"
     wide = replace(ROW, tolerance=276.0)
-    assert summary([wide]).endswith("; 1 with a tolerance as large as the figure, which tests nothing")
+    assert summary([wide]).endswith("; 1 with tolerances as large as their figures test nothing")
 
 
 def test_the_page_shows_a_row_its_lags_and_its_source():
