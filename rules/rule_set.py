@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def rule_set_path(study: Study) -> Path:
-    """Return the file of the study's rule set: a set of the package by the name of its file, or a path ending in `.toml`."""
+    """Return the file of the study's rule set: one of the package by its file name, or a path ending in `.toml`."""
     if study.rule_set.endswith(".toml"):
         return study.resolve(study.rule_set)
     path = SETS / f"{study.rule_set}.toml"
