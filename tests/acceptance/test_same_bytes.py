@@ -60,7 +60,7 @@ def test_a_second_run_computes_nothing_and_says_so(demo, command, digests):
 
 
 def test_a_change_of_a_stay_rule_links_nothing_again_and_reads_no_evidence_again(demo, command, tmp_path, study_copy):
-    shutil.copytree(demo.run / "store", tmp_path / "run" / "store")
+    shutil.copytree(demo.run / "store", tmp_path / "run" / "store", copy_function=os.link)  # read only
     rules = rule_set_path(read_study(study_copy)).read_text()
     assert "365" in rules
     (study_copy.parent / "mine.toml").write_text(rules.replace("more_than_days = 365", "more_than_days = 180"))

@@ -1,6 +1,7 @@
 """What `sojourn run` computes again after a change: the stages that depend on it, and no others."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,8 @@ class Copy:
         self.code, self.folder, self.command = folder / "code", folder / "demo", command
         for name in PACKAGES:
             shutil.copytree(ROOT / name, self.code / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(demo.folder, self.folder)
+        shutil.copytree(demo.folder, self.folder, ignore=shutil.ignore_patterns("store"))
+        shutil.copytree(demo.run / "store", self.folder / "run" / "store", copy_function=os.link)  # read only
 
     @property
     def study(self) -> Path:

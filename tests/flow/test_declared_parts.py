@@ -4,6 +4,7 @@ The study is that of the demo.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -98,7 +99,7 @@ def isolated(demo, tmp_path_factory) -> IsolatedRun:
     def execute(one: StageRun) -> StageRecord:
         declared = set(files_of(one.part))
         visible[one.stage.name] = {path.name for path in declared}
-        shutil.copytree(study, hidden)
+        shutil.copytree(study, hidden, copy_function=os.link)
         for path in [path for path in study.rglob("*") if path.is_file() and path not in declared]:
             path.unlink()
         record = one()
