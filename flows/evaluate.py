@@ -7,8 +7,10 @@ again with the truth in it. Nothing else in the run is changed.
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -114,16 +116,19 @@ def score(study: Study, run: Path) -> Scores:
 def evaluate(run: Path, listener: ProgressListener) -> Scores:
     """Score a finished run, write `evaluation/` and put the truth into its report; returns the scores."""
     run = run.resolve()
-    if read_manifest(run) is None:
-        raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
+    _manifest_of(run)  # a folder that is no run is left as it is
     with Store(run).locked():
-        return _evaluate(run, listener)
+        return _evaluate(run, _manifest_of(run), listener)
 
 
-def _evaluate(run: Path, listener: ProgressListener) -> Scores:
+def _manifest_of(run: Path) -> dict[str, Any]:
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
+    return manifest
+
+
+def _evaluate(run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
     if not is_intact(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
     begun = time.perf_counter()
