@@ -31,7 +31,8 @@ from publication.report import write_report
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
-from rules.score import score_migrations, score_residents
+from rules.score import score_classes
+from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,11 @@ def read_truth(study: Study) -> Truth:
         ) from None
 
 
-def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
+def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Return who every subject in the scope of linkage really is: `source, subject_id, person, moved`.
 
-    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run.
+    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run. The
+    person's `nationality_group` is taken from `people`, the people of the truth.
     """
     key, contracts = read_key(study), delivered_contracts(study)
     found = []
@@ -82,7 +84,7 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
             f"{study.path}: no person of the truth is a subject of this run, so it was made with another key or from "
             "another study. Run `sojourn run` on this study again."
         )
-    return subjects
+    return subjects.join(people.select("person", "nationality_group"), on="person", how="left", maintain_order="left")
 
 
 def score(study: Study, run: Path) -> Scores:
@@ -94,9 +96,9 @@ def score(study: Study, run: Path) -> Scores:
     }
     # only of linked sources: the others serve other products, or describe the links themselves
     linked = truth.identities.filter(pl.col("source").is_in(table["clusters"]["source"].unique().implode()))
-    who = subjects_truth(study, tables, linked)
+    who = subjects_truth(study, tables, linked, truth.people)
+    true_person = true_person_of(table["clusters"], who)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
-    published = pl.concat([flows["period_end"], read_table(tables / "stocks.parquet")["reference_date"]]).unique()
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
     return Scores(
         flows=flows,
@@ -104,13 +106,21 @@ def score(study: Study, run: Path) -> Scores:
         links=score_links(table["clusters"], who),
         classes=pl.concat(
             [
-                score_migrations(table["migrations"], table["clusters"], who, truth.migrations),
-                score_residents(table["residents"], table["clusters"], who, truth.residents),
-            ],
-            how="diagonal",
-        ).filter(pl.col("time").is_in(published.implode())),
+                _published(
+                    compare_migrations(table["migrations"], true_person, truth.migrations), flows["period_end"]
+                ),
+                _published(
+                    compare_residents(table["residents"], true_person, truth.residents), stocks["reference_date"]
+                ),
+            ]
+        ),
         interval_coverage=summarise_intervals(flows, stocks),
     )
+
+
+def _published(compared: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+    """Return the score of the years, or of the reference dates, that are published."""
+    return score_classes(compared).filter(pl.col("time").is_in(days.unique().implode()))
 
 
 def evaluate(run: Path, listener: ProgressListener) -> Scores:
