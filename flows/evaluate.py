@@ -32,7 +32,8 @@ from publication.report import write_report
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
-from rules.score import score_migrations, score_residents
+from rules.score import score_classes
+from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,11 @@ def read_truth(study: Study) -> Truth:
         ) from None
 
 
-def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
+def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Return who every subject in the scope of linkage really is: `source, subject_id, person, moved`.
 
-    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run.
+    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run. The
+    person's `nationality_group` is taken from `people`, the people of the truth.
     """
     key, contracts = read_key(study), delivered_contracts(study)
     found = []
@@ -83,13 +85,14 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
             f"{study.path}: no person of the truth is a subject of this run, so it was made with another key or from "
             "another study. Run `sojourn run` on this study again."
         )
-    return subjects
+    return subjects.join(people.select("person", "nationality_group"), on="person", how="left", maintain_order="left")
 
 
 def linked_subjects_truth(study: Study, truth: Truth, tables: Path) -> pl.DataFrame:
     """Return `subjects_truth` of linked sources: others serve other products, or describe the links themselves."""
     sources = read_table(tables / "clusters.parquet", columns=["source"])["source"].unique()
-    return subjects_truth(study, tables, truth.identities.filter(pl.col("source").is_in(sources.implode())))
+    linked = truth.identities.filter(pl.col("source").is_in(sources.implode()))
+    return subjects_truth(study, tables, linked, truth.people)
 
 
 def score(study: Study, truth: Truth, tables: Path) -> Scores:
@@ -98,8 +101,8 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
     }
     who = linked_subjects_truth(study, truth, tables)
+    true_person = true_person_of(table["clusters"], who)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
-    published = pl.concat([flows["period_end"], read_table(tables / "stocks.parquet")["reference_date"]]).unique()
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
     return Scores(
         flows=flows,
@@ -107,13 +110,21 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         links=score_links(table["clusters"], who),
         classes=pl.concat(
             [
-                score_migrations(table["migrations"], table["clusters"], who, truth.migrations),
-                score_residents(table["residents"], table["clusters"], who, truth.residents),
-            ],
-            how="diagonal",
-        ).filter(pl.col("time").is_in(published.implode())),
+                _published(
+                    compare_migrations(table["migrations"], true_person, truth.migrations), flows["period_end"]
+                ),
+                _published(
+                    compare_residents(table["residents"], true_person, truth.residents), stocks["reference_date"]
+                ),
+            ]
+        ),
         interval_coverage=summarise_intervals(flows, stocks),
     )
+
+
+def _published(compared: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+    """Return the score of the years, or of the reference dates, that are published."""
+    return score_classes(compared).filter(pl.col("time").is_in(days.unique().implode()))
 
 
 def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None) -> Scores:

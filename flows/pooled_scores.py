@@ -37,7 +37,7 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     parts = [
         _figures(pl.concat([part for one in replicates for part in (_flows(one.flows), _stocks(one.stocks))])),
         _links(pl.concat([one.links for one in replicates])),
-        _classes(pl.concat([one.classes for one in replicates], how="diagonal")),
+        _classes(pl.concat([one.classes for one in replicates])),
     ]
     rounded = pl.concat(parts, how="diagonal_relaxed").with_columns(pl.selectors.float().round(6) + 0.0)
     return rounded.select(COLUMNS).sort(KEY)
@@ -143,7 +143,7 @@ def _classes(classes: pl.DataFrame) -> pl.DataFrame:
         .then(pl.format("{}/{}", start.dt.to_string("%Y-%m-%d"), pl.col("time").dt.to_string("%Y-%m-%d")))
         .otherwise(pl.col("time").dt.to_string("%Y-%m-%d"))
     )
-    found = pl.col("hits") + pl.col("misdated").fill_null(0)
+    found = pl.col("hits") + pl.col("misdated")
     return (
         classes.with_columns(hits=found.cast(pl.Float64))
         .group_by(
@@ -153,7 +153,7 @@ def _classes(classes: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.len().cast(pl.Int64).alias("replicates"),
             pl.col("true", "hits", "misses", "false").cast(pl.Float64).sum(),
-            (pl.col("brier") if "brier" in classes.columns else pl.lit(None, dtype=pl.Float64)).mean().alias("brier"),
+            pl.col("brier").mean(),
         )
         .with_columns(_precision_and_recall())
     )  # fmt: skip

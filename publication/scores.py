@@ -13,10 +13,10 @@ class Scores:
       `age_group`, `nationality_group`, `estimate`, `lower`, `upper`, `truth`, `error` (estimate less truth),
       `relative_error`, `inside` (the truth lies in the interval).
     - `stocks`: the same for a day, `reference_date` in place of the period.
-    - `links`: one pair of sources and one group (all, movers, stayers): `source_l`, `source_r`, `group`,
-      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where undefined).
-    - `classes`: how often people were classified correctly, one row for each measure and year or day; shown with
-      the columns that it has.
+    - `links`: one pair of sources and one group (all, movers, stayers, a nationality group): `source_l`,
+      `source_r`, `group`, `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where undefined).
+    - `classes`: how far true and estimated migrations and residents agree, one row for each measure and year or day;
+      shown with the columns that it has.
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
     """
 

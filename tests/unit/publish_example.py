@@ -376,7 +376,8 @@ def scores() -> Scores:
     )  # fmt: skip
     classes = pl.DataFrame(
         {"measure": ["immigration", "emigration"], "time": [date(2019, 6, 30)] * 2, "true": [650, 400],
-         "counted": [640, 380], "hits": [590, 330], "misses": [60, 70], "false": [50, 50]}
+         "estimated": [640.5, 380.0], "hits": [580.25, 330.0], "misdated": [9.75, 0.0], "misses": [60.0, 70.0],
+         "false": [50.0, 50.0], "brier": [0.125, 0.0625], "log_score": [0.4375, 0.25]}
     )  # fmt: skip
     interval_coverage = pl.DataFrame(
         {"margin": ["total", "sex", "age_group"], "measure": ["net", "net", "net"], "cells": [4, 8, 20],

@@ -46,7 +46,7 @@ def scores(estimate: float, truth: float, half_width: float) -> Scores:
         ),
         links=pl.DataFrame([link]),
         classes=pl.DataFrame(
-            [migrant | {"false": 3.0, "brier": 0.2}, resident | {"misdated": None, "false": 1.0, "brier": 0.01}]
+            [migrant | {"false": 3.0, "brier": 0.2}, resident | {"misdated": 0.0, "false": 1.0, "brier": 0.01}]
         ),
         interval_coverage=pl.DataFrame(),
     )
