@@ -93,6 +93,11 @@ class Replicate:
             return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}: {error}"
         return None
 
+    def tidy(self) -> None:
+        """Delete the tables of a scored replicate, except where they shall be kept, and earlier stages with `start`."""
+        if self.folder.exists() and not _read(self.scores / SCORE_RECORD).get("kept"):
+            self._delete(self.folder / "run")
+
     def read_scores(self) -> Scores:
         """Return the scores of a scored replicate."""
         return Scores(**{one.name: pl.read_parquet(self.scores / f"{one.name}.parquet") for one in fields(Scores)})
@@ -123,8 +128,7 @@ class Replicate:
             evaluate(run, NullListener(), self.ablation)
             scored /= self.ablation
         self._keep_scores(scored, keys)
-        if not self.keep:
-            self._delete(run)
+        self.tidy()
 
     def _digest_of_country(self) -> str:
         return digest(self.country.simulated_as() | {"seed": self.seed})
@@ -173,12 +177,12 @@ class Replicate:
         aside.mkdir(parents=True)
         for one in fields(Scores):
             shutil.copyfile(scored / f"{one.name}.parquet", aside / f"{one.name}.parquet")
-        write_text(json.dumps({"key": self._key(keys)}) + "\n", aside / SCORE_RECORD)
+        write_text(json.dumps({"key": self._key(keys), "kept": self.keep}) + "\n", aside / SCORE_RECORD)
         shutil.rmtree(self.scores, ignore_errors=True)
         aside.replace(self.scores)
 
     def _delete(self, run: Path) -> None:
-        """Delete the tables of a scored replicate, all but the results of earlier stages that are kept."""
+        """Delete a run, all but the stored results of earlier stages; without any of those, its study too."""
         if self.start == SIMULATE:
             shutil.rmtree(self.folder)
             return

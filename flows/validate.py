@@ -76,6 +76,8 @@ def validate(
         scored = [one for one in all_of_them if one.seed not in failures]
         if not scored:
             return 1
+        for one in scored:  # one whose process was killed after it was scored
+            one.tidy()
         pooled = pool([one.read_scores() for one in scored]).to_dicts()
         text = json.dumps(pooled, indent=1) + "\n"
         write_text(text, out / POOLED)
