@@ -94,7 +94,7 @@ class Replicate:
         return None
 
     def tidy(self) -> None:
-        """Delete the tables of a scored replicate, except where they shall be kept, and earlier stages with `start`."""
+        """Delete what is left of a scored replicate, unless it is kept; with `start`, only from that stage on."""
         if self.folder.exists() and not _read(self.scores / SCORE_RECORD).get("kept"):
             self._delete(self.folder / "run")
 

@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from flows.ablation import check_ablation
 from flows.pooled_scores import pool
@@ -19,8 +18,8 @@ from pipeline.errors import UserError, unknown
 from pipeline.store import Store
 from pipeline.tables import write_text
 from pipeline.worker_processes import Task, results
-from publication.accuracy_page import Validation, write_accuracy_page
-from publication.words import count
+from publication.accuracy_page import NOTHING, Earlier, Validation, write_accuracy_page
+from publication.words import count, plain
 from synthetic_data.scenarios.scenario import BASELINE
 from synthetic_data.simulate import LARGEST
 
@@ -51,7 +50,7 @@ def validate(
     threads = (os.cpu_count() or 1) if threads is None else threads
     _check(replicates, residents, first_seed, start, threads)
     check_ablation(ablation)
-    before = _read_earlier(against) if against else []
+    before = _read_earlier(against) if against else NOTHING
     country = Country(residents, _absolute(scenario))
     country.simulated_as()  # reports a mistake in the scenario
     out = out.resolve()
@@ -148,7 +147,7 @@ def _check(replicates: int, residents: int, first_seed: int, start: str, threads
         raise UserError(f"--threads: {threads} is not a number of threads. Choose 1 or more.")
 
 
-def _read_earlier(path: Path) -> list[dict[str, Any]]:
+def _read_earlier(path: Path) -> Earlier:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -157,7 +156,7 @@ def _read_earlier(path: Path) -> list[dict[str, Any]]:
         ) from None
     if not (isinstance(found, list) and all(isinstance(one, dict) and "measure" in one for one in found)):
         raise UserError(f"--against {path}: is not a list of pooled scores. Give the JSON of an earlier validation.")
-    return found
+    return Earlier(plain(path.stem), found)
 
 
 def _absolute(scenario: str) -> str:

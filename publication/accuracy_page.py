@@ -17,11 +17,21 @@ from publication import words
 from publication.charts.interval_charts import estimates_by_label
 from publication.charts.svg import draw
 
-PAGE, PICTURES = "accuracy.md", "accuracy"
 POPULATION, GROSS, NET = "population", ("immigration", "emigration"), "net"
 MARGINS = ("total", "sex", "age_group", "nationality_group")
 NAME = {"net": "net migration"}
 Figure = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier validation that a page compares with: how its columns are headed, and its pooled figures."""
+
+    name: str = ""
+    figures: Sequence[Figure] = ()
+
+
+NOTHING = Earlier()
 Key = tuple[str, str, str, str | None]
 
 
@@ -40,6 +50,11 @@ class Validation:
     ablation: str | None
     command: str
     bytes_kept: int
+
+    @property
+    def page_name(self) -> str:
+        """The name of the page, without its ending, and of the folder of its pictures."""
+        return f"accuracy_{self.ablation}" if self.ablation else "accuracy"
 
     def summary(self, pooled: Sequence[Figure]) -> list[str]:
         """Return a line for each kind of total: its bias and how often its intervals contain the truth."""
@@ -60,31 +75,32 @@ class Validation:
 
 
 def write_accuracy_page(
-    out: Path, validation: Validation, pooled: Sequence[Figure], before: Sequence[Figure] = ()
+    out: Path, validation: Validation, pooled: Sequence[Figure], before: Earlier = NOTHING
 ) -> Path:
     """Write the page and its pictures into a folder and return the path of the page.
 
-    `pooled` are records of `flows.pooled_scores`; `before` those of an earlier validation, or nothing.
+    `pooled` are records of `flows.pooled_scores`; `before` is an earlier validation, or nothing.
     """
     pictures = {
         "bias.svg": draw(_bias_chart(pooled), _bias_text(pooled), "bias", alone=True),
         "coverage.svg": draw(_coverage_chart(pooled), _coverage_text(pooled), "coverage", alone=True),
     }
     for name, drawing in pictures.items():
-        write_text(drawing + "\n", out / PICTURES / name)
-    write_text(accuracy_page(validation, pooled, before), out / PAGE)
-    return out / PAGE
+        write_text(drawing + "\n", out / validation.page_name / name)
+    page = out / f"{validation.page_name}.md"
+    write_text(accuracy_page(validation, pooled, before), page)
+    return page
 
 
-def accuracy_page(validation: Validation, pooled: Sequence[Figure], before: Sequence[Figure] = ()) -> str:
+def accuracy_page(validation: Validation, pooled: Sequence[Figure], before: Earlier = NOTHING) -> str:
     """Return the page as Markdown."""
     sections = [
-        _facts(validation, compared=bool(before)),
+        _facts(validation, before.name),
         (
-            f"![Relative bias of the latest year's figures]({PICTURES}/bias.svg)\n\n"
+            f"![Relative bias of the latest year's figures]({validation.page_name}/bias.svg)\n\n"
             "Mean error over replicates as a share of the mean truth, in the latest year, with the 95% interval of "
             "that mean.\n\n"
-            f"![Share of 95% intervals that contain the truth]({PICTURES}/coverage.svg)\n\n"
+            f"![Share of 95% intervals that contain the truth]({validation.page_name}/coverage.svg)\n\n"
             "Share of 95% intervals that contain the truth, over all years; the range is the 95% interval of a share "
             "of as many cases as there are replicates."
         ),
@@ -97,7 +113,7 @@ def accuracy_page(validation: Validation, pooled: Sequence[Figure], before: Sequ
     return "\n\n".join(one for one in sections if one) + "\n"
 
 
-def _facts(validation: Validation, *, compared: bool) -> str:
+def _facts(validation: Validation, compared: str) -> str:
     seeds, many = validation.seeds, words.count(len(validation.seeds))
     text = (
         f"# Accuracy over {many} simulated countries\n\n"
@@ -117,11 +133,13 @@ def _facts(validation: Validation, *, compared: bool) -> str:
         "share of 95% intervals that contain the truth. Where an interval is as wide as its errors need, its "
         "half-width is about twice the RMSE."
     )
-    return text + (" Columns marked *before* are those of the validation compared with." if compared else "")
+    return text + (
+        f" Columns marked *{compared}* are those of another validation, of the same name." if compared else ""
+    )
 
 
-def _totals(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
-    earlier = _by_key(before)
+def _totals(pooled: Sequence[Figure], before: Earlier) -> str:
+    earlier = _by_key(before.figures)
     rows = []
     for one in _sorted(pooled, "total"):
         old = earlier.get(_key(one))
@@ -142,13 +160,13 @@ def _totals(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
     return "## Totals\n\n" + _table(columns, rows, left=2)
 
 
-def _groups(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
+def _groups(pooled: Sequence[Figure], before: Earlier) -> str:
     rows = []
     for margin in MARGINS[1:]:
         for measure in (POPULATION, *GROSS, NET):
             groups = dict.fromkeys(one["group"] for one in _sorted(pooled, margin) if one["measure"] == measure)
             for group in groups:
-                now, old = (_pooled_group(of, measure, margin, group) for of in (pooled, before))
+                now, old = (_pooled_group(of, measure, margin, group) for of in (pooled, before.figures))
                 rows.append(
                     [
                         words.sentence_case(NAME.get(measure, measure)),
@@ -161,8 +179,8 @@ def _groups(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
     return "## By group, over all years\n\n" + _table(columns, rows, left=2)
 
 
-def _quarters(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
-    earlier, rows = _by_key(before), []
+def _quarters(pooled: Sequence[Figure], before: Earlier) -> str:
+    earlier, rows = _by_key(before.figures), []
     for one in _sorted(pooled, "quarter"):
         if one["measure"] in GROSS:
             old = earlier.get(_key(one))
@@ -178,8 +196,8 @@ def _quarters(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
     return "## Quarters\n\n" + _table(columns, rows, left=2) if rows else ""
 
 
-def _classes(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
-    earlier, rows = _by_key(before), []
+def _classes(pooled: Sequence[Figure], before: Earlier) -> str:
+    earlier, rows = _by_key(before.figures), []
     for one in (row for row in pooled if row["measure"] == "classes"):
         old = earlier.get(_key(one))
         rows.append(
@@ -201,8 +219,8 @@ def _classes(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
     return f"## Classes\n\n{note}\n\n" + _table(columns, rows, left=2) if rows else ""
 
 
-def _links(pooled: Sequence[Figure], before: Sequence[Figure]) -> str:
-    earlier = _by_key(before)
+def _links(pooled: Sequence[Figure], before: Earlier) -> str:
+    earlier = _by_key(before.figures)
     pairs = dict.fromkeys(one["margin"] for one in pooled if one["measure"] == "links")
     by_key, rows = _by_key(pooled), []
     shown = ("all", "movers", "nationality_group=EU", "nationality_group=non_EU")
@@ -251,13 +269,13 @@ def _over_periods(figures: Sequence[Figure]) -> dict[str, Any]:
     }
 
 
-def _with_before(now: Figure | None, old: Figure | None, shown: Any, before: Sequence[Figure]) -> list[str]:
+def _with_before(now: Figure | None, old: Figure | None, shown: Any, before: Earlier) -> list[str]:
     text = "" if now is None else shown(now)
-    return [text, "" if old is None else shown(old)] if before else [text]
+    return [text, "" if old is None else shown(old)] if before.figures else [text]
 
 
-def _headings(name: str, before: Sequence[Figure]) -> list[str]:
-    return [name, "*before*"] if before else [name]
+def _headings(name: str, before: Earlier) -> list[str]:
+    return [name, f"*{before.name}*"] if before.figures else [name]
 
 
 def _bias(one: Figure) -> str:
