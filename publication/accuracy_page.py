@@ -14,11 +14,14 @@ from scipy.stats import beta, t
 
 from pipeline.tables import write_text
 from publication import words
+from publication.charts.chart_style import side_by_side
 from publication.charts.interval_charts import estimates_by_label
 from publication.charts.svg import draw
 
 POPULATION, GROSS, NET = "population", ("immigration", "emigration"), "net"
 MARGINS = ("total", "sex", "age_group", "nationality_group")
+FEWEST_DRAWN = 20
+"""Mean truth in the latest year below which the relative bias of a figure says too little."""
 NAME = {"net": "net migration"}
 Figure = Mapping[str, Any]
 
@@ -81,10 +84,7 @@ def write_accuracy_page(
 
     `pooled` are records of `flows.pooled_scores`; `before` is an earlier validation, or nothing.
     """
-    pictures = {
-        "bias.svg": draw(_bias_chart(pooled), _bias_text(pooled), "bias", alone=True),
-        "coverage.svg": draw(_coverage_chart(pooled), _coverage_text(pooled), "coverage", alone=True),
-    }
+    pictures = {"bias.svg": _bias_picture(pooled), "coverage.svg": _coverage_picture(pooled)}
     for name, drawing in pictures.items():
         write_text(drawing + "\n", out / validation.page_name / name)
     page = out / f"{validation.page_name}.md"
@@ -96,14 +96,9 @@ def accuracy_page(validation: Validation, pooled: Sequence[Figure], before: Earl
     """Return the page as Markdown."""
     sections = [
         _facts(validation, before.name),
-        (
-            f"![Relative bias of the latest year's figures]({validation.page_name}/bias.svg)\n\n"
-            "Mean error over replicates as a share of the mean truth, in the latest year, with the 95% interval of "
-            "that mean.\n\n"
-            f"![Share of 95% intervals that contain the truth]({validation.page_name}/coverage.svg)\n\n"
-            "Share of 95% intervals that contain the truth, over all years; the range is the 95% interval of a share "
-            "of as many cases as there are replicates."
-        ),
+        f"![Relative bias of the latest year's figures]({validation.page_name}/bias.svg)",
+        f"![Share of 95% intervals that contain the truth]({validation.page_name}/coverage.svg)",
+        f"Figures with fewer than {FEWEST_DRAWN} people are not drawn.",
         _totals(pooled, before),
         _groups(pooled, before),
         _quarters(pooled, before),
@@ -304,63 +299,65 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> 
     return "\n".join(f"| {' | '.join(row)} |" for row in (columns, rule, *rows))
 
 
-def _labelled(pooled: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
-    """Return the figures that are drawn, all periods of each, with their labels."""
-    drawn = []
+def _drawn(pooled: Sequence[Figure]) -> dict[str, list[tuple[str, list[Figure]]]]:
+    """Return, by measure, the labels and figures that are drawn, all periods of each: those with enough people."""
+    drawn: dict[str, list[tuple[str, list[Figure]]]] = {}
     for measure in (POPULATION, *GROSS):
         for margin in MARGINS:
             own = [one for one in _sorted(pooled, margin) if one["measure"] == measure]
             for group in dict.fromkeys(one["group"] for one in own):
-                label = f"{words.sentence_case(measure)}: {words.name(group, short=True)}"
-                drawn.append((label, [one for one in own if one["group"] == group]))
+                figures = [one for one in own if one["group"] == group]
+                if figures[-1]["truth"] >= FEWEST_DRAWN:
+                    drawn.setdefault(measure, []).append((words.name(group, short=True), figures))
     return drawn
 
 
-def _bias_rows(pooled: Sequence[Figure]) -> list[dict[str, Any]]:
-    rows = []
-    for label, figures in _labelled(pooled):
-        latest = figures[-1]
-        if latest["truth"]:
-            spread = sqrt(max(latest["rmse"] ** 2 - latest["bias"] ** 2, 0))
-            number = latest["replicates"]
-            reach = t.ppf(0.975, number - 1) * spread / sqrt(number - 1) if number > 1 else 0.0
-            rows.append(
-                {"label": label}
-                | {
-                    name: round(value / abs(latest["truth"]), 5)
-                    for name, value in (
-                        ("estimate", latest["bias"]),
-                        ("lower", latest["bias"] - reach),
-                        ("upper", latest["bias"] + reach),
-                    )
-                }
-            )
-    return rows
+def _bias_row(label: str, latest: Figure) -> dict[str, Any]:
+    """Return the relative bias of a figure with the 95% interval of a mean of as many replicates."""
+    number, spread = latest["replicates"], sqrt(max(latest["rmse"] ** 2 - latest["bias"] ** 2, 0))
+    reach = t.ppf(0.975, number - 1) * spread / sqrt(number - 1) if number > 1 else 0.0
+    ends = {"estimate": latest["bias"], "lower": latest["bias"] - reach, "upper": latest["bias"] + reach}
+    return {"label": label} | {name: round(value / latest["truth"], 5) for name, value in ends.items()}
 
 
-def _coverage_rows(pooled: Sequence[Figure]) -> list[dict[str, Any]]:
-    rows = []
-    for label, figures in _labelled(pooled):
-        over = _over_periods(figures)
-        share, number = over["coverage"], over["replicates"]
-        k = share * number
-        lower = float(beta.ppf(0.025, k, number - k + 1)) if k > 0 else 0.0
-        upper = float(beta.ppf(0.975, k + 1, number - k)) if k < number else 1.0
-        rows.append({"label": label, "estimate": round(share, 5), "lower": round(lower, 5), "upper": round(upper, 5)})
-    return rows
+def _coverage_row(label: str, figures: Sequence[Figure]) -> dict[str, Any]:
+    over = _over_periods(figures)
+    share, number = over["coverage"], over["replicates"]
+    k = share * number
+    lower = float(beta.ppf(0.025, k, number - k + 1)) if k > 0 else 0.0
+    upper = float(beta.ppf(0.975, k + 1, number - k)) if k < number else 1.0
+    return {"label": label, "estimate": round(share, 5), "lower": round(lower, 5), "upper": round(upper, 5)}
 
 
-def _bias_chart(pooled: Sequence[Figure]) -> dict[str, Any]:
-    return estimates_by_label(_bias_rows(pooled), width=420, reference=0.0)
+def _bias_picture(pooled: Sequence[Figure]) -> str:
+    rows = {
+        measure: [_bias_row(label, figures[-1]) for label, figures in drawn]
+        for measure, drawn in _drawn(pooled).items()
+    }
+    subtitle = "Mean error over replicates as a share of the mean truth, with the 95% interval of that mean"
+    return _picture("bias", "Relative bias in the latest year", subtitle, rows, 0.0)
 
 
-def _coverage_chart(pooled: Sequence[Figure]) -> dict[str, Any]:
-    return estimates_by_label(_coverage_rows(pooled), width=420, reference=0.95)
+def _coverage_picture(pooled: Sequence[Figure]) -> str:
+    rows = {
+        measure: [_coverage_row(label, figures) for label, figures in drawn]
+        for measure, drawn in _drawn(pooled).items()
+    }
+    subtitle = "Over all years, with the 95% interval of a share of as many cases as there are replicates"
+    return _picture("coverage", "Share of 95% intervals that contain the truth", subtitle, rows, 0.95)
 
 
-def _bias_text(pooled: Sequence[Figure]) -> str:
-    return "; ".join(f"{row['label']} {_signed_percent(row['estimate'])}" for row in _bias_rows(pooled))
-
-
-def _coverage_text(pooled: Sequence[Figure]) -> str:
-    return "; ".join(f"{row['label']} {words.percent(row['estimate'], 0)}" for row in _coverage_rows(pooled))
+def _picture(
+    prefix: str, title: str, subtitle: str, rows: Mapping[str, Sequence[Mapping[str, Any]]], reference: float
+) -> str:
+    """Return one panel a measure, side by side, as a drawing of its own."""
+    panels = {
+        words.sentence_case(measure): estimates_by_label(of_measure, width=190, reference=reference, ticks=3)
+        for measure, of_measure in rows.items()
+    }
+    described = "; ".join(
+        f"{words.sentence_case(measure)}, {row['label']}: {words.percent(row['estimate'])}"
+        for measure, of_measure in rows.items()
+        for row in of_measure
+    )
+    return draw(side_by_side(panels, title, subtitle), f"{title}. {described}", prefix, alone=True)

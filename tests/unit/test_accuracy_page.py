@@ -95,5 +95,5 @@ def test_pictures_are_files_with_a_text_alternative(tmp_path: Path) -> None:
     page = write_accuracy_page(tmp_path, VALIDATION, POOLED)
     assert page == tmp_path / "accuracy.md"
     bias, coverage = ((tmp_path / "accuracy" / f"{name}.svg").read_text() for name in ("bias", "coverage"))
-    assert "Emigration: All -10.0%" in bias  # of the latest year
-    assert "Population: Non-EU 50%" in coverage
+    assert "Emigration, All: -10.0%" in bias  # of the latest year
+    assert "Population, Non-EU: 50.0%" in coverage
