@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
+from flows.people_scores import TABLES, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.score import score_links
@@ -31,15 +33,14 @@ from publication.report import write_report
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
-from rules.score import score_classes
-from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened: people, changes of residence, residents on reference dates, and who is who."""
+    """What really happened: people, when they were here, migrations, residents on reference dates, and who is who."""
 
     people: pl.DataFrame
+    presence: pl.DataFrame
     migrations: pl.DataFrame
     residents: pl.DataFrame
     identities: pl.DataFrame
@@ -91,36 +92,21 @@ def score(study: Study, run: Path) -> Scores:
     """Return all scores of a run, each computed by the package whose tables it scores."""
     tables = run / "tables"
     truth = read_truth(study)
-    table = {
-        name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
-    }
+    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
     # only of linked sources: the others serve other products, or describe the links themselves
     linked = truth.identities.filter(pl.col("source").is_in(table["clusters"]["source"].unique().implode()))
     who = subjects_truth(study, tables, linked, truth.people)
-    true_person = true_person_of(table["clusters"], who)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
+    counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
+    published = dict.fromkeys(GROSS_FLOWS, flows["period_end"]) | {"population": stocks["reference_date"]}
     return Scores(
         flows=flows,
         stocks=stocks,
         links=score_links(table["clusters"], who),
-        classes=pl.concat(
-            [
-                _published(
-                    compare_migrations(table["migrations"], true_person, truth.migrations), flows["period_end"]
-                ),
-                _published(
-                    compare_residents(table["residents"], true_person, truth.residents), stocks["reference_date"]
-                ),
-            ]
-        ),
         interval_coverage=summarise_intervals(flows, stocks),
+        **score_people(table, vars(truth), who, counted_sources, published),
     )
-
-
-def _published(compared: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
-    """Return the score of the years, or of the reference dates, that are published."""
-    return score_classes(compared).filter(pl.col("time").is_in(days.unique().implode()))
 
 
 def evaluate(run: Path, listener: ProgressListener) -> Scores:
