@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
-.PHONY: help setup demo test lint lock picture dictionary clean
+.PHONY: help setup demo test lint lock picture dictionary accuracy clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,6 +36,16 @@ picture: demo ## draw the README's picture from the demo
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md
 
+VALIDATE = $(BIN)/sojourn validate --replicates 20 --residents 20000
+VALIDATED = sojourn-validate
+
+accuracy: setup ## renew docs/accuracy.md and docs/accuracy_true_links.md: twenty countries (about fifteen minutes)
+	$(VALIDATE) --against docs/accuracy/before.json --out $(VALIDATED)/run
+	cp $(VALIDATED)/run/validation.json $(VALIDATED)/of_the_run.json
+	$(VALIDATE) --with true_links --against $(VALIDATED)/of_the_run.json --out $(VALIDATED)/true_links
+	cp -r $(VALIDATED)/run/accuracy.md $(VALIDATED)/run/accuracy docs/
+	cp -r $(VALIDATED)/true_links/accuracy_true_links.md $(VALIDATED)/true_links/accuracy_true_links docs/
+
 lock: ## renew requirements.lock (versions and hashes, no download address)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "uv>=0.8"
@@ -43,4 +53,4 @@ lock: ## renew requirements.lock (versions and hashes, no download address)
 		--no-annotate --python-version 3.11 --upgrade --group dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the demo and the tools leave behind
-	rm -rf sojourn-demo .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf sojourn-demo sojourn-validate .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -101,11 +101,47 @@ def evaluate(
     run: Annotated[Path, Parameter(help="A finished run folder of a synthetic study.")],
     *,
     json: Annotated[bool, Parameter(negative="", help="Print the scores as one JSON object.")] = False,
+    ablation: Annotated[
+        str | None, Parameter(name="--with", help="Score the run as it would be with 'true_links'; changes no table.")
+    ] = None,
 ) -> int:
     """Score a run against the truth of its synthetic study, and add the truth to its report."""
     from flows.evaluate import evaluate_run
 
-    return evaluate_run(run, as_json=json)
+    return evaluate_run(run, as_json=json, ablation=ablation)
+
+
+@app.command
+def validate(
+    *,
+    replicates: Annotated[int, Parameter(help="How many countries, each with a seed of its own.")],
+    residents: Annotated[int, Parameter(help="People on the first day of each.")],
+    scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
+    seed: Annotated[int, Parameter(help="The first seed; the next ones follow.")] = 1001,
+    start: Annotated[
+        str,
+        Parameter(name="--from", help="First stage to compute; stored results of earlier stages are kept in --out."),
+    ] = "simulate",
+    keep: Annotated[bool, Parameter(negative="", help="Keep the study and the run of every replicate.")] = False,
+    ablation: Annotated[
+        str | None, Parameter(name="--with", help="Score the runs as they would be with 'true_links'.")
+    ] = None,
+    out: Annotated[Path, Parameter(help="Folder for scores, figures and page.")] = Path("sojourn-validate"),
+    against: Annotated[
+        Path | None, Parameter(help="JSON of an earlier validation, which the page sets beside this one.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all pooled figures as one JSON list.")] = False,
+    threads: Annotated[
+        int | None, Parameter(help="Replicates at a time, as far as memory allows; default: one a processor.")
+    ] = None,
+) -> int:
+    """Simulate, run and evaluate over many seeds, and pool the scores: bias, error and coverage of every figure."""
+    from flows.validate import validate as validate_figures
+
+    return validate_figures(
+        replicates, residents, scenario=scenario, first_seed=seed, start=start, keep=keep, ablation=ablation, out=out,
+        against=against, threads=threads, as_json=json,
+    )  # fmt: skip
 
 
 @app.command

@@ -7,7 +7,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from flows.terminal import Terminal
+from flows.progress import ProgressListener
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import code_digest, digest
@@ -24,7 +24,7 @@ def simulate_study(
     residents: int,
     seed: int,
     out: Path,
-    terminal: Terminal,
+    terminal: ProgressListener,
     *,
     scenario: str = BASELINE,
     errors: str | None = None,
@@ -36,7 +36,8 @@ def simulate_study(
 ) -> StageRecord:
     """Write a synthetic study into `out`, or find that the same study is there already.
 
-    `scenario` is a name or a file, `errors` is `none` or a file of overrides; for the others see `simulate`.
+    `terminal` is informed of progress. `scenario` is a name or a file, `errors` is `none` or a file of overrides; for
+    the others see `simulate`.
     """
     if residents < 1000:
         raise UserError(f"--residents: {residents:,} are too few to estimate anything. Choose 1,000 or more.")

@@ -16,7 +16,7 @@ import pytest
 from flows.cli import _raised_at
 from pipeline.errors import UserError
 from pipeline.toml_files import read_toml
-from synthetic_data.delivery.worker_processes import Task, results
+from pipeline.worker_processes import Task, results
 
 
 def of(tasks: list[tuple[Callable[[], Any], int]], threads: int = 2, room: int = 10) -> list[Any]:
