@@ -142,6 +142,11 @@ def _manifest_of(run: Path) -> dict[str, Any]:
     return manifest
 
 
+def study_of_run(run: Path) -> Study:
+    """Return the study of a finished run; raises `UserError` if it is none, or if its study or tables are changed."""
+    return _study_of(run, _manifest_of(run))
+
+
 def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:
     if not is_intact(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
