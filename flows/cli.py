@@ -104,11 +104,20 @@ def evaluate(
     ablation: Annotated[
         str | None, Parameter(name="--with", help="Score the run as it would be with 'true_links'; changes no table.")
     ] = None,
+    person: Annotated[
+        str | None,
+        Parameter(help="Only print one person's true life and what was decided: a person_id, or true:NUMBER."),
+    ] = None,
 ) -> int:
     """Score a run against the truth of its synthetic study, and add the truth to its report."""
     from flows.evaluate import evaluate_run
+    from flows.person import print_person
 
-    return evaluate_run(run, as_json=json, ablation=ablation)
+    if person is None:
+        return evaluate_run(run, as_json=json, ablation=ablation)
+    if json or ablation is not None:
+        raise UserError("--person: prints one person of the run as it is. Leave out --json and --with.")
+    return print_person(run, person)
 
 
 @app.command

@@ -14,8 +14,10 @@ from typing import Any
 
 import polars as pl
 
+from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
+from flows.people_scores import TABLES, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.score import score_links
@@ -32,15 +34,14 @@ from publication.report import write_report
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
-from rules.score import score_classes
-from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened: people, changes of residence, residents on reference dates, and who is who."""
+    """What really happened: people, when they were here, migrations, residents on reference dates, and who is who."""
 
     people: pl.DataFrame
+    presence: pl.DataFrame
     migrations: pl.DataFrame
     residents: pl.DataFrame
     identities: pl.DataFrame
@@ -97,34 +98,19 @@ def linked_subjects_truth(study: Study, truth: Truth, tables: Path) -> pl.DataFr
 
 def score(study: Study, truth: Truth, tables: Path) -> Scores:
     """Return all scores of a run's `tables`, each computed by the package whose tables it scores."""
-    table = {
-        name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
-    }
+    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
     who = linked_subjects_truth(study, truth, tables)
-    true_person = true_person_of(table["clusters"], who)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
+    counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
+    published = dict.fromkeys(GROSS_FLOWS, flows["period_end"]) | {"population": stocks["reference_date"]}
     return Scores(
         flows=flows,
         stocks=stocks,
         links=score_links(table["clusters"], who),
-        classes=pl.concat(
-            [
-                _published(
-                    compare_migrations(table["migrations"], true_person, truth.migrations), flows["period_end"]
-                ),
-                _published(
-                    compare_residents(table["residents"], true_person, truth.residents), stocks["reference_date"]
-                ),
-            ]
-        ),
         interval_coverage=summarise_intervals(flows, stocks),
+        **score_people(table, vars(truth), who, counted_sources, published),
     )
-
-
-def _published(compared: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
-    """Return the score of the years, or of the reference dates, that are published."""
-    return score_classes(compared).filter(pl.col("time").is_in(days.unique().implode()))
 
 
 def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None) -> Scores:
@@ -154,6 +140,11 @@ def _manifest_of(run: Path) -> dict[str, Any]:
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
     return manifest
+
+
+def study_of_run(run: Path) -> Study:
+    """Return the study of a finished run; raises `UserError` if it is none, or if its study or tables are changed."""
+    return _study_of(run, _manifest_of(run))
 
 
 def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from publication import words
+from publication.report_tables.anatomy_tables import causes_table, wrong_nationality_table
 from publication.report_tables.report_table import ReportTable, estimate_cell
 from publication.row_selection import FLOW_MEASURES, totals, yearly
 from publication.scores import Scores
@@ -29,6 +30,8 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
         _interval_coverage(scores.interval_coverage),
         _links(scores.links),
         _classes(scores.classes, flows),
+        causes_table(scores.anatomy),
+        wrong_nationality_table(scores.wrong_nationality),
     ]
     return [table for table in tables if table is not None]
 

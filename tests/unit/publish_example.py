@@ -379,6 +379,19 @@ def scores() -> Scores:
          "estimated": [640.5, 380.0], "hits": [580.25, 330.0], "misdated": [9.75, 0.0], "misses": [60.0, 70.0],
          "false": [50.0, 50.0], "brier": [0.125, 0.0625], "log_score": [0.4375, 0.25]}
     )  # fmt: skip
+    anatomy = pl.DataFrame(
+        [("immigration", f"{year - 1}-07-01/{year}-06-30", kind, "eu", "EU", cause, None, people)
+         for year in (2018, 2019)
+         for kind, cause, people in (("missed", "too short a stay", 20.25), ("missed", "other", 1.0),
+                                     ("false", "too short a stay", 12.5))],
+        schema=["measure", "period", "kind", "stay_rule", "nationality_group", "cause", "days_off", "people"],
+        orient="row",
+    )  # fmt: skip
+    wrong_nationality = pl.DataFrame(
+        [("population", f"{year}-06-30", "non_EU", "British", year - 2010.0, 90.0) for year in (2018, 2019)],
+        schema=["measure", "period", "true_group", "estimated_group", "people", "found"],
+        orient="row",
+    )
     interval_coverage = pl.DataFrame(
         {"margin": ["total", "sex", "age_group"], "measure": ["net", "net", "net"], "cells": [4, 8, 20],
          "inside": [4, 8, 19], "share": [1.0, 1.0, 0.95]}
@@ -388,5 +401,7 @@ def scores() -> Scores:
         stocks=score(stocks(), ["reference_date"]),
         links=links,
         classes=classes,
+        anatomy=anatomy,
+        wrong_nationality=wrong_nationality,
         interval_coverage=interval_coverage,
     )

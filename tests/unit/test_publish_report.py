@@ -190,6 +190,14 @@ def test_truth_is_shown_with_scores_and_never_without(plain, scored):
         assert phrase in scored
 
 
+def test_causes_of_errors_are_shown_as_sums_of_all_years(scored):
+    section = re.sub(r"<[^>]+>", " ", scored[scored.index("Errors by cause") :])
+    rows = re.sub(r"\s+", " ", section)
+    assert "Immigration Too short a stay 40.5 25.0 0.0 Immigration Other 2.0 0.0 0.0" in rows
+    assert "Population 2019-06-30 Non-EU British 9.0 10.0%" in rows
+    assert "8.0" not in rows[rows.index("wrong nationality group") :].split("latest day")[0]
+
+
 def test_scores_that_were_not_taken_are_left_out(run):
     text = render_report(run, manifest=manifest(), scores=Scores(links=scores().links))
     Page(text)
