@@ -118,7 +118,7 @@ def test_the_total_is_nearly_unbiased(scores):
 
 
 def test_the_share_of_residents_missed_by_the_list_is_nearly_unbiased(scores):
-    """A tenth of the people whom no source knows are linked to somebody, nine in ten of them on the list, half on the trimmed list."""
+    """False links of people whom no source knows: most are to the full list, half to the trimmed list."""
     assert abs(float(np.mean(scores["missed"]))) < 0.0012
 
 
