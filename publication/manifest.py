@@ -11,9 +11,12 @@ from pipeline.stage import StageRecord
 from pipeline.store import digest
 from publication.stages import PublishStudy
 
-# Who may see a table is decided by its grain, not by its name in a listing.
-PUBLISHABLE = {"flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger"}
-AGGREGATE = {"counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel"}
+# Who may see a table is decided by its grain, not by its name in a listing. There is no disclosure control yet, so no
+# table is publishable: cells of one person are in all of them, the published figures and their quality included.
+AGGREGATE = {
+    "flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger", "counts", "estimates",
+    "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
+}  # fmt: skip
 
 
 def build_manifest(
@@ -65,10 +68,8 @@ def build_manifest(
 
 
 def sensitivity(name: str) -> str:
-    """Return the class of an output file: publishable, aggregate-unprotected or person-level."""
+    """Return the class of an output file: aggregate-unprotected, or person-level if it is not known to be one."""
     table = Path(name).parts[0].partition(".")[0]
-    if table in PUBLISHABLE:
-        return "publishable"
     return "aggregate-unprotected" if table in AGGREGATE or name.endswith(".json") else "person-level"
 
 

@@ -48,12 +48,14 @@ def _weighted(rules: PersonRules, before: str) -> str:
     """Weight the years that are not final by the growth, within a year, of the known cases of the year before them.
 
     The weight of a year ending 30 June is N / n: n cases of the year before it were known a year ago (certain ones,
-    and unfinished ones at the probability that they now have in `migration`), N are known now. This is one step of
-    the chain-ladder estimation of late claims (Mack, 1993); at least 1, by direction and nationality group, or by
-    direction alone where n is below the minimum of cases. Sums are of millionths, so exact.
+    and unfinished ones at the probability that they now have in `migration`), N are known now. Both count cases dated
+    by that day a year ago: of the year in which the data end, a part is compared with the same part of the year
+    before. This is one step of the chain-ladder estimation of late claims (Mack, 1993); at least 1, by direction and
+    nationality group, or by direction alone where n is below the minimum of cases. Sums are of millionths, so exact.
     """
     composite, year = quoted(rules.definition.id), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
+    a_year_ago = f"(SELECT max(known_until) FROM {before})"
     return f"""
     WITH now AS (SELECT *, {year} AS "year" FROM migration JOIN person USING (person_id)),
     candidate AS (
@@ -74,9 +76,10 @@ def _weighted(rules: PersonRules, before: str) -> str:
     ),
     counted AS (
         SELECT direction, "year" + 1 AS "year", nationality_group, {millionths} AS millionths, true AS known
-        FROM now GROUP BY ALL
+        FROM now WHERE "date" <= {a_year_ago} GROUP BY ALL
         UNION ALL
-        SELECT direction, "year" + 1, nationality_group, {millionths}, false FROM resolved GROUP BY ALL
+        SELECT direction, "year" + 1, nationality_group, {millionths}, false
+        FROM resolved WHERE "date" <= {a_year_ago} GROUP BY ALL
     ),
     factor AS (
         SELECT direction, "year", nationality_group, greatest(1.0, round(sum(millionths) FILTER (WHERE known)

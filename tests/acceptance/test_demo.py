@@ -116,10 +116,10 @@ def test_the_manifest_contains_what_is_needed_to_reproduce_the_run(demo):
     for part in ("inputs", "study", "rule_set", "models", "packages", "seed", "ledger", "outputs", "run_id"):
         assert manifest[part], part
     assert all(len(one["sha256"]) == 64 for one in manifest["inputs"])
-    assert {one["sensitivity"] for one in manifest["outputs"].values()} == {
-        "publishable", "aggregate-unprotected", "person-level",
-    }  # fmt: skip
-    assert manifest["outputs"]["tables/evidence.parquet"]["sensitivity"] == "person-level"
+    classes = {name: one["sensitivity"] for name, one in manifest["outputs"].items()}
+    assert set(classes.values()) == {"aggregate-unprotected", "person-level"}
+    assert classes["tables/evidence.parquet"] == "person-level"
+    assert classes["tables/flows.parquet"] == classes["tables/stocks.parquet"] == "aggregate-unprotected"
     key = (demo.study.parent / "synthetic.key").read_text().split()[-1]
     assert key not in (demo.run / "manifest.json").read_text()
 

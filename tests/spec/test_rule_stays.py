@@ -468,15 +468,15 @@ def test_weeks_of_activity_are_provisional_from_april_2018() -> None:
     assert outcome.migrations == ["immigration 2018-05 probable"]
 
 
+def left(day: dt.date) -> list[dict]:
+    return [
+        observed("permission_to_stay", D(2012, 1, 1), D(2022, 1, 1), code="work"),
+        observed("border_out", day),
+    ]
+
+
 def test_known_cases_of_a_year_that_is_not_final_stand_for_those_known_later(tmp_path: Path) -> None:
     """A year before, 40 of the 50 who had left by June 2018 were known to have: the register reported ten later."""
-
-    def left(day: dt.date) -> list[dict]:
-        return [
-            observed("permission_to_stay", D(2012, 1, 1), D(2022, 1, 1), code="work"),
-            observed("border_out", day),
-        ]
-
     registered_at_once = [left(D(2018, 3, 1)) for _ in range(40)]
     registered_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 3, 1))] for _ in range(10)]
     this_year = [left(D(2019, 3, 1)) for _ in range(8)]
@@ -491,3 +491,17 @@ def test_known_cases_of_a_year_that_is_not_final_stand_for_those_known_later(tmp
         rule_set=read_rules(tmp_path / "plain.toml", read_contracts()),
     )
     assert unweighted[0].weights == [1.0, 1.0]
+
+
+def test_the_running_year_is_compared_with_the_same_part_of_the_year_before() -> None:
+    """On 31 December the year to June is half over: of the year before, its first half counts, then and now.
+
+    By December 2018, 40 of the 50 who had left by then were known to have; another 60 left from January to June.
+    """
+    first_half = [left(D(2018, 9, 1)) for _ in range(40)]
+    registered_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 9, 1))] for _ in range(10)]
+    second_half = [left(D(2019, 3, 1)) for _ in range(60)]
+    this_year = [left(D(2019, 9, 1)) for _ in range(8)]
+    weighted = outcomes_of([*this_year, *first_half, *registered_later, *second_half], group="non_EU")
+
+    assert weighted[0].weights == [1.0, 1.25]

@@ -349,7 +349,7 @@ def manifest(*, synthetic: bool = True) -> dict:
             "link": {"key": "2" * 64, "seconds": 21.7, "counts": {"people": 1}, "sentence": "61,000 people",
                      "warnings": ["3 levels took a stated default"]},
         },
-        "outputs": {"tables/flows.csv": {"sha256": "34" * 32, "sensitivity": "publishable"}},
+        "outputs": {"tables/flows.csv": {"sha256": "34" * 32, "sensitivity": "aggregate-unprotected"}},
     }  # fmt: skip
 
 

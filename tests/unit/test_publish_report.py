@@ -169,6 +169,11 @@ def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
         assert phrase in opening
 
 
+def test_it_says_before_any_figure_that_small_cells_are_not_protected(run, plain):
+    for page in (plain, render_report(run, manifest=manifest(synthetic=False))):
+        assert "No disclosure control has been applied" in page[: page.index("<main")]
+
+
 def test_the_banner_is_on_synthetic_studies_alone(run, plain):
     assert BANNER in plain
     real = render_report(run, manifest=manifest(synthetic=False))
