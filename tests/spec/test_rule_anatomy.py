@@ -31,7 +31,8 @@ class Life:
         )  # fmt: skip
         stays = [(1, "long_term", "eu", *stay) for stay in decided]
         self.decided = pl.DataFrame(
-            stays + [(one, "eu", "eu", *rest) for one, _, _, *rest in stays],  # of the rule, and of the composite
+            # another stay rule, which does not decide, has the person here always
+            [*stays, (1, "weeks", "weeks", BORN, None, False, "open", "long_term")],
             schema={"person_id": pl.Int64, "definition": pl.String, "stay_rule": pl.String, "start": pl.Date,
                     "end": pl.Date, "starts_by_arrival": pl.Boolean, "end_reason": pl.String, "status": pl.String},
             orient="row",
@@ -146,6 +147,8 @@ FALSE = {
                   (*FALSE_IN, "present all along", None)),
     "a visit": ([(D(2017, 1, 1), D(2017, 9, 1))], ((1, 1),), COMES,
                 (*FALSE_IN, "too short a stay", None)),
+    "gone, but for a visit": ([(BORN, D(2012, 1, 1)), (D(2017, 1, 1), D(2017, 2, 1))], ((1, 1),), COMES,
+                              (*FALSE_IN, "too short a stay", None)),
     "gone, and no return": ([(BORN, D(2012, 1, 1))], ((1, 1),), COMES,
                             (*FALSE_IN, "gone long before", None)),
 }  # fmt: skip
@@ -188,6 +191,32 @@ def test_a_second_arrival_near_the_one_that_serves_has_another_cause():
     assert found == [(*FALSE_IN, "other", None)]
 
 
+def test_a_second_departure_near_the_one_that_serves_has_another_cause():
+    """The estimate of 1 April is nearer to the true departure than that of 1 January, when the person was here."""
+    life = Life(HERE_UNTIL_2018, [stay(BORN, LEFT, arrives=False)])
+    found = life.causes(("emigration", D(2018, 1, 1), 1.0), ("emigration", D(2018, 3, 20), 1.0))
+    assert found == [(*FALSE_OUT, "other", None)]
+
+
+def test_a_departure_after_a_death_is_not_that_of_somebody_gone():
+    """Left in 2005, came back in 2008, died in 2012: the estimated departure of 2017 is of a dead person."""
+    died = D(2012, 1, 1)
+    life = Life([(BORN, D(2005, 1, 1)), (D(2008, 1, 1), died)], died=died)
+    found = life.causes(("emigration", D(2005, 1, 1), 1.0), (*LEAVES, 1.0))
+    assert [one for one in found if one[1] == "false"] == [(*FALSE_OUT, "other", None)]
+
+
+def test_an_absence_that_is_not_yet_decided_leaves_a_part_missed():
+    life = Life(HERE_UNTIL_2018, [stay(BORN, D(2018, 3, 11), arrives=False)])
+    found = life.errors(("emigration", D(2018, 3, 11), 0.4)).filter(pl.col("measure") == "emigration")
+    assert found.select("kind", "cause", "days_off", "people").rows() == [("missed", "too short a stay", 10.0, 0.6)]
+
+
+def test_people_who_are_nobody_have_the_group_of_the_run():
+    found = Life([], [], ((9, 8),)).errors((*LEAVES, 1.0))
+    assert found["nationality_group"].to_list() == ["British"]
+
+
 def test_what_is_found_in_part_is_misdated_in_part_and_undecided_for_the_rest():
     """Arrived in June, dated in July at 0.25: a quarter is in the wrong year, the rest not yet decided."""
     life = Life([(D(2016, 6, 11), None)], [stay(D(2016, 7, 11), status="unfinished")])
@@ -218,6 +247,8 @@ RESIDENTS = {
     ),
     "not yet decided": ([(D(2017, 1, 1), None)], [stay(D(2017, 1, 1), status="unfinished")], 0.75,
                         ("missed", "too short a stay")),
+    "dead in the run": ([(BORN, None)], [stay(BORN, D(2014, 1, 1), arrives=False, reason="death")], 0.0,
+                        ("missed", "other")),
     "no stay": ([(BORN, None)], [], 0.0, ("missed", "other")),
     "truly left in 2012": ([(BORN, D(2012, 1, 1))], [], 1.0, ("false", "gone long before")),
     "truly left in May": ([(BORN, D(2017, 5, 1))], [], 1.0, ("false", "misdated")),
@@ -246,3 +277,10 @@ def test_people_in_a_wrong_group_change_no_total():
     assert wrong_nationality(life.compared, life.groups).rows() == [
         ("population", "2017-06-30", "EU", "British", 0.75, 0.75)
     ]
+    right = life.groups.with_columns(nationality_group=pl.lit("EU"))
+    assert wrong_nationality(life.compared, right).is_empty()
+
+
+def test_without_an_error_there_is_no_row():
+    life = Life([(BORN, None)], [stay(BORN, arrives=False)], listed=1.0)
+    assert life.errors().is_empty()
