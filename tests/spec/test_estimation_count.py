@@ -91,6 +91,21 @@ def test_the_unfinished_carry_their_variance_and_make_the_year_provisional(count
     assert row["variance_unfinished"] == pytest.approx(0.16)
 
 
+def test_a_migration_also_counts_for_those_that_become_known_later(country, tmp_path):
+    """Probability 0.8 and weight 1.5: 1.2 cases, of variance 1.5^2 x 0.8 x 0.2 + 0.5 x 0.8 = 0.76."""
+    country.migrations[2] = migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8, weight=1.5)
+    count(country.context(tmp_path, small_study()))
+    counts = pl.read_parquet(tmp_path / "count" / "counts.parquet")
+
+    for period in ("year", "quarter"):
+        row = counts.filter(
+            pl.col("measure").cast(pl.String) == "immigration",
+            pl.col("period").cast(pl.String) == period,
+            pl.col("time") == date(2017, 6, 30),
+        ).row(0, named=True)
+        assert (row["count"], row["variance_unfinished"]) == pytest.approx((1.2, 0.76))
+
+
 def test_residents_are_counted_by_cohort(counts):
     # NO_BIRTHDAY has the cohort of the previous person of her sex and nationality group.
     assert rows(counts, "population", "day") == [
@@ -119,6 +134,18 @@ def test_deaths_are_those_of_usual_residents(counts):
     ]
 
 
+@pytest.mark.parametrize(("probability", "deaths_of_1980"), [(0.4, 1), (0.6, 0)])
+def test_a_death_after_an_emigration_that_is_unlikely_is_one_of_a_resident(
+    country, tmp_path, probability, deaths_of_1980
+):
+    country.migrations[1] = migration(WORKER, date(2016, 6, 30), "emigration", probability)
+    count(country.context(tmp_path, small_study()))
+    counts = pl.read_parquet(tmp_path / "count" / "counts.parquet")
+    deaths = counts.filter(pl.col("measure").cast(pl.String) == "deaths", pl.col("cohort") == 1980)
+
+    assert deaths["count"].sum() == deaths_of_1980
+
+
 def test_assumptions_are_reported(country, tmp_path):
     result = count(country.context(tmp_path, small_study()))
 
@@ -138,6 +165,20 @@ def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     assert (row["listed"], row["surveyed"], row["matches"]) == (3, 3, 2)
     assert row["factor"] == pytest.approx(((2 + 1) * (3 + 1) / (2 + 1) - 1) / 3)
     assert row["standard_error"] > 0
+
+
+def test_people_on_the_list_are_known_though_no_spine_has_them(country, tmp_path):
+    """All three surveyed are linked, one to the child, who is on the list and not on the spine: nobody is unknown.
+
+    So no link is false: K = (3 - 0.2 x 3) / (1 - 0.2) = 3, and 2 matches are 2. With the child unknown K were 1.75.
+    """
+    country.recall = (1.0, 0.0, 0.2, 0.0)
+    country.clusters[-1] = ("coverage_survey", 3, CHILD)
+    count(country.context(tmp_path, small_study()))
+    row = pl.read_parquet(tmp_path / "count" / "coverage.parquet").row(0, named=True)
+
+    assert row["estimated"] == pytest.approx((2 + 1) * (3 + 1) / (2 + 1) - 1)
+    assert row["share_missed"] == pytest.approx(0)
 
 
 def test_neither_visitors_nor_people_of_an_earlier_survey_are_surveyed(country, tmp_path):
