@@ -119,6 +119,25 @@ def test_residents_are_counted_by_cohort(counts):
     ]
 
 
+def test_residents_whose_stay_is_unfinished_count_with_their_probability(country, tmp_path):
+    """Two newcomers of one cell, 0.75 and 0.2, one of them on the list: 0.95 residents, variance 0.1875 + 0.16."""
+    country.people.append(person(7, "F", date(1995, 4, 1), "EU"))
+    country.residents = [one for one in country.residents if one["person_id"] != NO_BIRTHDAY]
+    country.residents += [
+        resident(UNFINISHED, DAYS[2]) | {"probability": 0.75},
+        resident(7, DAYS[2], resident=False) | {"probability": 0.2},
+    ]
+    count(country.context(tmp_path, small_study()))
+    row = (
+        pl.read_parquet(tmp_path / "count" / "counts.parquet")
+        .filter(pl.col("measure").cast(pl.String) == "population", pl.col("cohort") == 1995)
+        .row(0, named=True)
+    )
+
+    assert (row["time"], row["certain"], row["unfinished"], row["provisional"]) == (DAYS[2], 0, 2, True)
+    assert (row["count"], row["variance_unfinished"]) == pytest.approx((0.95, 0.3475))
+
+
 def test_births_take_the_mothers_group_and_unlinked_births_are_british(counts):
     assert rows(counts, "births") == [
         (date(2016, 6, 30), "M", 2016, "EU", 1.0),
@@ -164,7 +183,8 @@ def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     assert table.height == 1
     assert (row["listed"], row["surveyed"], row["matches"]) == (3, 3, 2)
     assert row["factor"] == pytest.approx(((2 + 1) * (3 + 1) / (2 + 1) - 1) / 3)
-    assert row["standard_error"] > 0
+    # At least that of a survey of three with one more person missed, p = 3 / 5: (1 - p) / (p n); and the declared.
+    assert (row["standard_error"] / row["factor"]) ** 2 >= 0.4 / (0.6 * 3) + 0.005**2
 
 
 def test_people_on_the_list_are_known_though_no_spine_has_them(country, tmp_path):
