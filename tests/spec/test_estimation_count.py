@@ -174,6 +174,13 @@ def test_assumptions_are_reported(country, tmp_path):
     assert len(result.warnings) == 2
 
 
+def test_a_false_link_rate_that_the_review_does_not_show_is_reported(country, tmp_path):
+    country.recall = (0.97, 0.01, None, None)
+    *_, warning = count(country.context(tmp_path, small_study())).warnings
+
+    assert warning.startswith("The clerical review shows no false-link rate")
+
+
 def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     # Three on the list of 2017, two of them on the trimmed list; three surveyed, two of them found there.
     count(country.context(tmp_path, small_study()))
