@@ -6,7 +6,7 @@ import polars as pl
 
 from estimation.counted_people import counted_people
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
-from estimation.coverage.linkage_error import survey_linkage_error
+from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
@@ -30,10 +30,12 @@ def count(context: StageContext[CountStudy]) -> StageResult:
     counts, births, deaths = _counts(context, records, clusters, people)
     save(counts, "counts", context.out)
     context.report("estimating coverage from the survey")
-    coverage = _coverage(context, records, clusters, people, counts)
+    spine = context.records["link"].facts["spine"]
+    links = survey_linkage_error(_table(context, "link", "linkage_quality"), spine)
+    coverage = _coverage(context, records, clusters, people, counts, links)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
-    return _result(counts, coverage.table, known, births, deaths, len(study.periods.flow_years))
+    return _result(counts, coverage.table, known, births, deaths, links, len(study.periods.flow_years))
 
 
 def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataFrame:
@@ -79,6 +81,7 @@ def _coverage(
     clusters: pl.DataFrame,
     people: pl.DataFrame,
     counts: pl.DataFrame,
+    links: LinkageError,
 ) -> CoverageEstimate:
     study, day = context.study, context.study.coverage.reference_date
     listed = people_on_list(_table(context, "stays", "residents"), people, day)
@@ -87,10 +90,8 @@ def _coverage(
             f"{study.study_file}, [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to "
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
-    spine = context.records["link"].facts["spine"]
-    known = people_known(clusters, listed, spine)
+    known = people_known(clusters, listed, context.records["link"].facts["spine"])
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
-    links = survey_linkage_error(_table(context, "link", "linkage_quality"), spine)
     return estimate_coverage(
         list_counts(counts, day), listed, surveyed, len(known), links, study.coverage, study.seed
     )
@@ -102,6 +103,7 @@ def _result(
     known: pl.DataFrame,
     births: VitalEvents,
     deaths: VitalEvents,
+    links: LinkageError,
     years: int,
 ) -> StageResult:
     without_birth = known["birth_month"].null_count()
@@ -129,4 +131,9 @@ def _result(
         warnings.append(f"{without_birth:,} people without a month of birth were given the cohort of another person.")
     if by_assumption:
         warnings.append(f"{by_assumption:,} births and deaths that are linked to nobody were taken as British.")
+    if not links.false_link_rate_is_known:
+        warnings.append(
+            "The clerical review shows no false-link rate, because too few of its people are not on the spine: "
+            f"coverage takes 0 with a standard error of {USUAL_FALSE_LINK_RATE}."
+        )
     return StageResult(counts=numbers, sentence=sentence, warnings=tuple(warnings))

@@ -68,7 +68,7 @@ def _with_person(events: pl.DataFrame, source: str, clusters: pl.DataFrame, peop
 
 
 def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
-    """Return the subjects whose last migration before death was an emigration, more likely than not."""
+    """Return the subjects whose last migration before death was an emigration, at least as likely as not."""
     moves = migrations.filter(pl.col("definition") == DEFINITION, pl.col("probability") >= 0.5)
     last = (
         deaths.select("subject_id", "person_id", "date_of_death")

@@ -30,6 +30,11 @@ class LinkageError:
     false_link_rate: float
     false_link_error: float
 
+    @property
+    def false_link_rate_is_known(self) -> bool:
+        """Whether the review shows a false-link rate; if not, `shrunk` gives the prior."""
+        return math.isfinite(self.false_link_error)
+
     def shrunk(self) -> "LinkageError":
         """Return the same with the false-link rate shrunk towards 0, the more the less precise the review is.
 
@@ -38,7 +43,7 @@ class LinkageError:
         deviation `USUAL_FALSE_LINK_RATE`, each is weighted by its precision. A rate that the review cannot show
         (an infinite error) becomes the prior.
         """
-        if math.isinf(self.false_link_error):
+        if not self.false_link_rate_is_known:
             return replace(self, false_link_rate=0.0, false_link_error=USUAL_FALSE_LINK_RATE)
         weight = USUAL_FALSE_LINK_RATE**2 / (USUAL_FALSE_LINK_RATE**2 + self.false_link_error**2)
         return replace(
@@ -72,7 +77,7 @@ def check_separation(links: LinkageError) -> None:
     rate that is not known, the least that it can be counts, 0.
     """
     separation = links.recall - links.false_link_rate
-    rate_error = 0.0 if math.isinf(links.false_link_error) else links.false_link_error
+    rate_error = links.false_link_error if links.false_link_rate_is_known else 0.0
     error = (links.recall_error**2 + rate_error**2) ** 0.5
     if separation + 2 * error < LEAST_SEPARATION:
         raise UserError(

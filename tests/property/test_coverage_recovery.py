@@ -205,7 +205,8 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
     ).table.row(0, named=True)
 
     assert row["factor"] == pytest.approx(1.0)
-    assert 0.005 < row["standard_error"] < 0.03
+    # One more person missed, p = 81 / 82: (1 - p) / (p n) = 1 / (81 x 80), and the declared error of 0.5%.
+    assert row["standard_error"] ** 2 == pytest.approx(1 / (81 * 80) + 0.005**2, rel=1e-6)
 
 
 def test_draws_depend_on_the_seed():

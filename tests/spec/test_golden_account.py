@@ -203,6 +203,16 @@ def test_the_published_flows(out, period, measure, estimate, standard_error):
     assert row.select("estimate", "standard_error").row(0) == pytest.approx((estimate, standard_error), abs=1e-4)
 
 
+def test_the_sources_of_error_of_the_national_totals(out):
+    """The factor's error from sampling and from linkage, and of 160 migrations the unfinished: 24^0.5 / 160."""
+    sources = pl.read_parquet(out / "error_sources.parquet")
+    errors = dict(sources.select(pl.col("error_source"), "relative_standard_error").iter_rows())
+
+    assert errors["sampling of the coverage survey"] == pytest.approx(0.03, abs=1e-6)
+    assert errors["linkage of the coverage survey"] == pytest.approx(0.02, abs=1e-6)
+    assert errors["unfinished stays"] == pytest.approx((8 * (2 + 1)) ** 0.5 / (8 * (12 + 8)), abs=1e-6)
+
+
 def test_the_identity_holds_in_what_is_published(out):
     stocks = dict(totals(out, "stocks").select("reference_date", "estimate").iter_rows())
     net = totals(out, "flows").filter(pl.col("period_start") == YEAR[0], pl.col("period_end") == YEAR[1])

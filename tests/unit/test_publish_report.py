@@ -269,7 +269,8 @@ def test_a_run_of_empty_tables_still_gives_a_page(tmp_path):
         write_table(TABLES[name].create_empty(), tmp_path / "tables" / f"{name}.parquet")
     levels = {"model": pl.String, "comparison": pl.String, "level": pl.String, "match_weight": pl.Float64}
     write_table(pl.DataFrame(schema=levels), tmp_path / "tables" / "model_levels.parquet")
-    Page(render_report(tmp_path, manifest=manifest(), scores=Scores()))
+    Page(text := render_report(tmp_path, manifest=manifest(), scores=Scores()))
+    assert "This run published no estimates of migration." in text
 
 
 def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):
