@@ -76,7 +76,7 @@ def extract_of(rule: EvidenceRule, contracts: Mapping[str, SourceContract], wher
 def columns_of(extract: Extract) -> dict[str, ColumnType]:
     """Return the columns that rules may read in the records of an extract, with their types and codes."""
     columns = {
-        name: ColumnType(TYPES[column.type], frozenset(column.codes.values()) if column.codes else None)
+        name: ColumnType(TYPES[column.type], column.meanings if column.codes else None)
         for name, column in extract.attributes.items()
     }
     if extract.has_date_of_birth:

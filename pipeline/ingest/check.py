@@ -146,7 +146,7 @@ def value_of(text: pl.Expr, column: Column) -> pl.Expr:
         truth = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
         return text.str.to_uppercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
     if column.type == "code":
-        return text.replace_strict(column.codes, default=None, return_dtype=pl.String)
+        return text.replace_strict(column.meaning_of, default=None, return_dtype=pl.String)
     return standard_number(text) if column.is_direct_identifier else text
 
 
@@ -160,11 +160,12 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
     faults = [_Fault(name, text.is_null(), reason("missing"))] if column.required else []
     unreadable = text.is_not_null() & value.is_null()
     if column.type == "code":
+        unlisted = ~text.is_in(list(column.codes))
         shown = pl.col(f"shown:{name}")
         # not pl.format: it panics on frames of several chunks (polars issue 25339)
         quoted = pl.when(shown == WITHHELD).then(shown).otherwise(pl.concat_str(pl.lit("'"), shown, pl.lit("'")))
         words = pl.concat_str(pl.lit(f"{name}: code "), quoted, pl.lit(" is not in the code list"))
-        faults.append(_Fault(name, unreadable, words))
+        faults.append(_Fault(name, unlisted, words))
     elif column.type != "text":
         faults.append(_Fault(name, unreadable, reason(_not_readable(column))))
     if column.pattern is not None:

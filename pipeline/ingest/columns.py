@@ -12,6 +12,8 @@ from pipeline.toml_files import Frozen
 ColumnType = Literal["text", "date", "integer", "decimal", "boolean", "code"]
 PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postcode")
 Bound = int | float | date | Literal["data_date"] | None
+NOT_KNOWN = ""
+"""The meaning of a code by which a source says that a value is not known: the row is accepted, the value is empty."""
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -81,7 +83,7 @@ class Column(Frozen):
         needed = {"date_of_birth": "date", "sex": "code"}.get(self.identifier or "", "text")
         if self.identifier and self.type != needed:
             raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
-        if self.identifier == "sex" and not set(self.codes.values()) <= {"F", "M"}:
+        if self.identifier == "sex" and not self.meanings <= {"F", "M"}:
             raise ValueError("the codes of sex must map to 'F' and 'M'")
         if self.type != "text" and self.pattern is not None:
             raise ValueError("only a column of type 'text' can have a 'pattern'")
@@ -110,6 +112,16 @@ class Column(Frozen):
         if ends and not ends[0] <= ends[-1]:
             raise ValueError(f"'min' is {self.min} and 'max' is {self.max}: no value lies between them")
         return self
+
+    @property
+    def meanings(self) -> frozenset[str]:
+        """The codes of Sojourn that can occur in records."""
+        return frozenset(self.codes.values()) - {NOT_KNOWN}
+
+    @property
+    def meaning_of(self) -> dict[str, str | None]:
+        """What each code of the source means; null for a code that says that the value is not known."""
+        return {code: None if meaning == NOT_KNOWN else meaning for code, meaning in self.codes.items()}
 
     @property
     def is_clear_identifier(self) -> bool:

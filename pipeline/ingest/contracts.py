@@ -90,14 +90,24 @@ def _tables_in(value: object) -> list[dict[str, Any]]:
 
 
 def _resolve(codes: object, lists: dict[str, dict[str, str]], where: str) -> object:
-    names = [codes] if isinstance(codes, str) else codes
-    if not isinstance(names, list):
+    """Return the codes of a column as one table, from the names of lists and tables of the column's own."""
+    parts = [codes] if isinstance(codes, str) else codes
+    if not isinstance(parts, list):
         return codes
     resolved: dict[str, str] = {}
-    for name in names:
+    own = [part for part in parts if isinstance(part, dict)]
+    for name in (part for part in parts if not isinstance(part, dict)):
         if not isinstance(name, str) or name not in lists:
             raise unknown("code list", str(name), lists, where)
+        for code in resolved.keys() & lists[name].keys():
+            if resolved[code] != lists[name][code] and not any(code in table for table in own):
+                raise UserError(
+                    f"{where}: the code '{code}' has another meaning in '{name}' than in the lists before it. Leave "
+                    f'one of them out, or give its meaning here, as in codes = [..., {{ {code} = "..." }}].'
+                )
         resolved |= lists[name]
+    for table in own:
+        resolved |= table
     return resolved
 
 

@@ -93,7 +93,7 @@ def _code_list(name: str, codes: Mapping[str, str]) -> Iterable[str]:
 
 
 def _code(code: str, meaning: str) -> str:
-    return code if code == meaning else f"{code} → {meaning}"
+    return code if code == meaning else f"{code} → {meaning or 'not known'}"
 
 
 def _type(column: Column) -> str:

@@ -174,7 +174,7 @@ def _typed(column: Column, schema: pl.Schema) -> pl.Expr:
     if column.type == "date":
         return value.str.to_date(column.format, strict=False) if schema[column.header] == pl.String else value
     if column.type == "code":
-        return value.cast(pl.String).replace_strict(column.codes, default=None, return_dtype=pl.String)
+        return value.cast(pl.String).replace_strict(column.meaning_of, default=None, return_dtype=pl.String)
     if column.type == "integer":
         return value.cast(pl.Int64, strict=False)
     return value.cast(pl.String)
