@@ -9,7 +9,8 @@ from rules.model import EvidenceRule, Lists
 from rules.sql_text import quoted
 
 TYPES: dict[str, ValueType] = {
-    "text": "text", "code": "text", "date": "date", "integer": "number", "decimal": "number", "boolean": "boolean",
+    "text": "text", "code": "text", "date": "date", "datetime": "date", "year": "date",
+    "integer": "number", "decimal": "number", "boolean": "boolean",
 }  # fmt: skip
 """The type of the language for each column type of a contract."""
 

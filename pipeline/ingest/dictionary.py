@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.ingest.check import FALSE, TRUE
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import SourceContract, code_lists
+from pipeline.ingest.days import COUNTRY_ZONE, has_offset
 from pipeline.ingest.extract_contract import Extract, Version
 from pipeline.ingest.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_kinds
 from pipeline.schemas import TABLES
@@ -97,7 +98,12 @@ def _code(code: str, meaning: str) -> str:
 
 
 def _type(column: Column) -> str:
-    return f"date `{column.format}`" if column.type == "date" else column.type
+    if column.type == "date":
+        return f"date `{column.format}`"
+    if column.type == "datetime":
+        clock = "" if has_offset(column.format) else f" by clocks of {column.clock}"
+        return f"date-time `{column.format}`{clock}, kept as the day in {COUNTRY_ZONE}"
+    return f"year that starts on {column.starts}, kept as its first day" if column.type == "year" else column.type
 
 
 def _allowed(column: Column) -> str:
@@ -107,8 +113,9 @@ def _allowed(column: Column) -> str:
         return f"{', '.join(TRUE)}; {', '.join(FALSE)}"
     if column.pattern is not None:
         return f"`{column.pattern}`"
-    bounds = {"from": column.min, "to": column.max}
-    return " ".join(f"{word} {str(bound).replace('_', ' ')}" for word, bound in bounds.items() if bound is not None)
+    bounds = {"from": column.min, "to": column.latest}
+    words = [f"{word} {str(bound).replace('_', ' ')}" for word, bound in bounds.items() if bound is not None]
+    return " ".join([*words, *(["also after the data date"] if column.planned else [])])
 
 
 def _codes(codes: Mapping[str, str]) -> str:

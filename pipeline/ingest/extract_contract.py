@@ -20,6 +20,8 @@ class Difference(Frozen):
 
     header: str | None = None
     format: str | None = None
+    zone: str | None = None
+    starts: str | None = None
     codes: dict[str, str] | None = None
     pattern: str | None = None
 
@@ -72,7 +74,7 @@ class Extract(Frozen):
             if name not in self.columns:
                 raise ValueError(f"'unique' names '{name}', which is not a column of the extract")
         dated_by = self.columns.get(self.dated_by) if self.dated_by else None
-        if self.dated_by and (dated_by is None or dated_by.type != "date" or dated_by.is_clear_identifier):
+        if self.dated_by and (dated_by is None or not dated_by.gives_date or dated_by.is_clear_identifier):
             raise ValueError(f"'dated_by' names '{self.dated_by}', which is not the date of an event in the extract")
         if (self.since or self.until or self.version) and dated_by is None:
             raise ValueError("an extract whose layout depends on the date needs 'dated_by'")

@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from pipeline.errors import UserError
 from pipeline.ingest.columns import Column
+from pipeline.ingest.days import written_as
 from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.standardise import known
 from pipeline.tables import connect, query
@@ -205,6 +206,10 @@ def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
         # outside these years Polars panics instead of formatting a date
         in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
         day = pl.when(in_calendar).then(value)
+        if column.type == "datetime":
+            clocks = day.dt.convert_time_zone(column.clock).dt.replace_time_zone(None) if _is_zoned(dtype) else day
+            text = written_as(clocks.cast(pl.Datetime("us")), column.format, column.clock)
+            return pl.when(value.is_null()).then(None).otherwise(text.fill_null("not a time of the clocks"))
         text = day.dt.strftime(column.format)
         if dtype == pl.Datetime:
             text = pl.when(day.dt.time() == pl.time(0)).then(text).otherwise(day.dt.strftime("%FT%T"))
@@ -217,6 +222,10 @@ def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
         raise pl.exceptions.SchemaError("it has no text form")
     return value.cast(pl.String)
+
+
+def _is_zoned(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
 
 
 def _literal(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Code lists: every country in two letters, three and numbers, the codes that sources really use, and what is not known."""
+"""Code lists: every country in letters and numbers, the codes that sources really use, and what is not known."""
 
 import pytest
 from rule_timelines import DEFAULT
@@ -79,10 +79,8 @@ def test_lists_that_contradict_each_other_are_refused_unless_the_column_decides(
 
 
 def test_not_known_is_an_empty_value_also_where_one_is_required(tmp_path):
-    study = SmallStudy(
-        tmp_path / "study",
-        {"a.csv": csv_text([row(COUNTRY=one, PATIENT=f"P000{at}") for at, one in enumerate(["POLAND", "NOT KNOWN", "", "?"])])},
-    )  # fmt: skip
+    rows = [row(COUNTRY=one, PATIENT=f"P000{at}") for at, one in enumerate(["POLAND", "NOT KNOWN", "", "?"])]
+    study = SmallStudy(tmp_path / "study", {"a.csv": csv_text(rows)})
     required = CONTRACT.replace('codes = "country_name", required = false', 'codes = "country_name"')
     (study.folder / "clinic.toml").write_text(required, encoding="utf-8")
     study.run()
