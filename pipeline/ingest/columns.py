@@ -43,6 +43,7 @@ class Column(Frozen):
     zone: str | None = None
     starts: str | None = None
     planned: bool = False
+    in_every_file: bool = True
     codes: dict[str, str] = Field(default_factory=dict)
     pattern: str | None = None
     min: Bound = None

@@ -48,10 +48,12 @@ def _source(contract: SourceContract) -> Iterable[str]:
             ("column", "header in the file", "type", "allowed", "required", "written as", "meaning"),
             (
                 (f"`{column_name}`", f"`{column.header}`", _type(column), _allowed(column),
-                 "yes" if column.required else "no", _written_as(column_name, column), column.says)
+                 _required(column), _written_as(column_name, column), column.says)
                 for column_name, column in extract.columns.items()
             ),
         )  # fmt: skip
+        if extract.ignore:
+            yield f"Not read: {_names(extract.ignore)}."
         for version in extract.version:
             yield from _version(version, extract)
         yield f"`records/{name}`: {_RECORD_IDS}, the attributes above{_derived(extract)}."
@@ -83,7 +85,9 @@ def _version(version: Version, extract: Extract) -> Iterable[str]:
                 if name in version.columns
             ),
         )
-    for heading, names in (("Not in these files", layout.absent), ("Only in these files", only_here)):
+    not_read = () if version.ignore is None else version.ignore
+    headed = (("Not in these files", layout.absent), ("Only in these files", only_here), ("Not read", not_read))
+    for heading, names in headed:
         if names:
             yield f"{heading}: {_names(names)}."
 
@@ -125,6 +129,10 @@ def _codes(codes: Mapping[str, str]) -> str:
         if {code for listed in lists.values() for code in listed} == set(codes):
             return f"{len(codes)} codes: {_names(lists)}"
     return ", ".join(_code(code, meaning) for code, meaning in codes.items())
+
+
+def _required(column: Column) -> str:
+    return "yes" if column.required else "no" if column.in_every_file else "no; not in every file"
 
 
 def _written_as(name: str, column: Column) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 
@@ -29,7 +30,8 @@ class Difference(Frozen):
 class Version(Frozen):
     """Another layout of an extract, in which the source wrote its records dated `since` to `until`.
 
-    `columns` has the differences from the extract's own columns, `absent` names the columns that its files lack.
+    `columns` has the differences from the extract's own columns, `absent` names the columns that its files lack,
+    `ignore` their headers that nobody wants, where they are not those of the extract.
     """
 
     id: Name
@@ -38,6 +40,7 @@ class Version(Frozen):
     until: date | None = None
     columns: dict[str, Difference] = Field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    ignore: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _is_of_some_years(self) -> "Version":
@@ -55,8 +58,9 @@ class Extract(Frozen):
 
     `dated_by` names the date by which the records of one subject are ordered, so that the latest values are known;
     without it, the order of rows in the file is used. Undated records count as older than dated ones. `absent`
-    names columns that the current layout lacks, because only a `version` has them. The layout of a version is
-    an `Extract` too, whose records are dated `since` to `until`.
+    names columns that the current layout lacks, because only a `version` has them. `ignore` has headers of columns
+    that nobody wants: a file may have them, and they are not read. The layout of a version is an `Extract` too, whose
+    records are dated `since` to `until`.
     """
 
     says: str
@@ -65,6 +69,7 @@ class Extract(Frozen):
     since: date | None = None
     until: date | None = None
     absent: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     columns: dict[str, Column]
     version: tuple[Version, ...] = ()
 
@@ -85,12 +90,21 @@ class Extract(Frozen):
         for name in self.absent:
             if name not in self.columns:
                 raise ValueError(f"'absent' names '{name}', which is not a column of the extract")
-            if self.columns[name].required or name in (*self.unique, self.dated_by):
+            if self._is_needed(name):
                 raise ValueError(
                     f"'{name}' is absent from a layout, so it must be 'required = false', and neither 'unique' "
                     "nor 'dated_by' may name it"
                 )
+        for name, column in self.columns.items():
+            if not column.in_every_file and self._is_needed(name):
+                raise ValueError(
+                    f"'{name}' is not in every file, so it must be 'required = false', and neither 'unique' nor "
+                    "'dated_by' may name it"
+                )
         return self
+
+    def _is_needed(self, name: str) -> bool:
+        return self.columns[name].required or name in (*self.unique, self.dated_by)
 
     @model_validator(mode="after")
     def _names_and_headers_are_distinct(self) -> "Extract":
@@ -102,7 +116,11 @@ class Extract(Frozen):
                 )
             if column.of and f"{column.of}_{column.identifier}" in self.attributes:
                 raise ValueError(f"'{column.of}_{column.identifier}' is already the name of the token of '{name}'")
-        headers = Counter(column.header.upper() for column in self.delivered.values())
+        wanted = [column.header for column in (*self.delivered.values(), *self.optional.values())]
+        for header in self.ignore:
+            if header in wanted:
+                raise ValueError(f"'ignore' names the header '{header}', which is that of a column")
+        headers = Counter(header.upper() for header in wanted)
         kinds = Counter((column.identifier, column.of) for column in self.columns.values() if column.identifier)
         repeated = [header for header, times in headers.items() if times > 1]
         repeated += [f"the identifier {kind}" for (kind, _), times in kinds.items() if times > 1]
@@ -134,6 +152,8 @@ class Extract(Frozen):
                 columns[name] = Column.model_validate(as_written)
             location = f"version '{version.id}'"
             changes = {"columns": columns, "version": (), **version.model_dump(include={"since", "until", "absent"})}
+            if version.ignore is not None:
+                changes["ignore"] = version.ignore
             return Extract.model_validate(self.model_dump(exclude=set(changes)) | changes)
         except ValidationError as error:
             fault = error.errors()[0]["msg"].removeprefix("Value error, ")
@@ -146,8 +166,20 @@ class Extract(Frozen):
 
     @property
     def delivered(self) -> dict[str, Column]:
-        """The columns that a file of this layout has: all except absent ones."""
-        return {name: column for name, column in self.columns.items() if name not in self.absent}
+        """The columns that every file of this layout has."""
+        present = ((name, column) for name, column in self.columns.items() if name not in self.absent)
+        return {name: column for name, column in present if column.in_every_file}
+
+    @property
+    def optional(self) -> dict[str, Column]:
+        """The columns that some files of this layout have."""
+        present = ((name, column) for name, column in self.columns.items() if name not in self.absent)
+        return {name: column for name, column in present if not column.in_every_file}
+
+    def found_in(self, headers: Iterable[str]) -> dict[str, Column]:
+        """Return the columns that a file with these headers has."""
+        found = set(headers)
+        return self.delivered | {name: column for name, column in self.optional.items() if column.header in found}
 
     @property
     def attributes(self) -> dict[str, Column]:

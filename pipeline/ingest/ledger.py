@@ -19,10 +19,11 @@ LedgerRow = dict[str, str | int]
 
 @dataclass(frozen=True)
 class FileRead:
-    """One file of an extract: the version of its layout, and the digest of its bytes."""
+    """One file of an extract: the version of its layout, the digest of its bytes, the number of ignored columns."""
 
     version: str
     sha256: str
+    columns_ignored: int = 0
 
 
 def ledger_rows(
@@ -49,6 +50,7 @@ def ledger_rows(
             "file": file,
             "version": read.version,
             "sha256": read.sha256,
+            "columns_ignored": read.columns_ignored,
             "rows_in": rows_of_file[file],
             "accepted": accepted[file],
             "quarantined": quarantined[file],
