@@ -34,6 +34,7 @@ class Ledger(dy.Schema):
     file = dy.String(primary_key=True, description="Name of the file, without its folder.")
     version = dy.String(description="Layout of the file: the id of a version in the contract, or `current`.")
     sha256 = dy.String()
+    columns_ignored = dy.Int64(min=0, description="Columns that the contract ignores: neither read nor stored.")
     rows_in = dy.Int64(min=0)
     accepted = dy.Int64(min=0)
     quarantined = dy.Int64(min=0)

@@ -41,7 +41,7 @@ def _check_codes(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> 
         for contract in contracts.values()
         for extract in contract.extracts.values()
         for column in extract.columns.values()
-        for code in column.codes.values()
+        for code in column.meanings
     }
     places: list[tuple[str, Iterable[object]]] = [
         *((f"[lists], '{name}'", members) for name, members in rule_set.people.lists.items()),

@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.ingest.columns import Bound, Column, whole_match
+from pipeline.ingest.days import first_day_of_year, local_time
 from pipeline.ingest.extract_contract import CURRENT, Extract
 from pipeline.ingest.read_extract import ROW_NUMBER
 from pipeline.ingest.standardise import standard_number
@@ -30,6 +31,7 @@ _ORDER, _INVALID, _REPEATS, _FIRST = "row:order", "row:invalid", "row:repeats", 
 TRUE = ("1", "TRUE", "T", "YES", "Y")
 FALSE = ("0", "FALSE", "F", "NO", "N")
 _FORMAT_WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%b": "Mon", "%y": "YY", "%H": "hh", "%M": "mm", "%S": "ss"}
+_FORMAT_WORDS |= {"%#z": "+hh:mm", "%:z": "+hh:mm", "%z": "+hh:mm"}
 _YEARS = (1800, 2199)  # a year outside is a typing error, whatever the bounds are
 
 
@@ -111,6 +113,8 @@ def _faults(version: str, layout: Extract, data_date: date) -> list[_Fault]:
         faults += faults_of(name, column, data_date)
         if name == layout.dated_by:
             faults += _outside_version(name, version, layout)
+    for check in layout.check:
+        faults += [_Fault(name, present, pl.lit(f"{name}: {why}")) for name, present, why in check.faults()]
     return faults
 
 
@@ -125,17 +129,25 @@ def _outside_version(name: str, version: str, layout: Extract) -> list[_Fault]:
 
 
 def values(texts: pl.DataFrame, extract: Extract) -> pl.DataFrame:
-    """Return `texts` with its columns renamed to `text:<name>` and their values added under `<name>`."""
+    """Return `texts` with its columns renamed to `text:<name>` and their values added under `<name>`.
+
+    Two events on one day are no repetition, so a date-time in the unique key is compared by `time:<name>`.
+    """
     named = texts.rename({name: f"text:{name}" for name in extract.columns})
+    times = {name: extract.columns[name] for name in extract.unique if extract.columns[name].type == "datetime"}
     return named.with_columns(
-        value_of(pl.col(f"text:{name}"), column).alias(name) for name, column in extract.columns.items()
+        *(value_of(pl.col(f"text:{name}"), column).alias(name) for name, column in extract.columns.items()),
+        *(
+            local_time(pl.col(f"text:{name}"), column.format, column.clock).alias(f"time:{name}")
+            for name, column in times.items()
+        ),
     )
 
 
 def value_of(text: pl.Expr, column: Column) -> pl.Expr:
     """Return the value of a text in a column; null where it cannot be read as the column's type."""
-    if column.type == "date":
-        day = text.str.to_date(column.format, strict=False)
+    if column.gives_date:
+        day = _day_of(text, column)
         return pl.when(day.dt.year().is_between(*_YEARS)).then(day)
     if column.type == "integer":
         return text.cast(pl.Int64, strict=False)
@@ -146,8 +158,16 @@ def value_of(text: pl.Expr, column: Column) -> pl.Expr:
         truth = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
         return text.str.to_uppercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
     if column.type == "code":
-        return text.replace_strict(column.codes, default=None, return_dtype=pl.String)
+        return text.replace_strict(column.meaning_of, default=None, return_dtype=pl.String)
     return standard_number(text) if column.is_direct_identifier else text
+
+
+def _day_of(text: pl.Expr, column: Column) -> pl.Expr:
+    if column.type == "datetime":
+        return local_time(text, column.format, column.clock).dt.date()
+    if column.type == "year":
+        return first_day_of_year(text, str(column.starts))
+    return text.str.to_date(column.format, strict=False)
 
 
 def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
@@ -160,17 +180,18 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
     faults = [_Fault(name, text.is_null(), reason("missing"))] if column.required else []
     unreadable = text.is_not_null() & value.is_null()
     if column.type == "code":
+        unlisted = ~text.is_in(list(column.codes))
         shown = pl.col(f"shown:{name}")
         # not pl.format: it panics on frames of several chunks (polars issue 25339)
         quoted = pl.when(shown == WITHHELD).then(shown).otherwise(pl.concat_str(pl.lit("'"), shown, pl.lit("'")))
         words = pl.concat_str(pl.lit(f"{name}: code "), quoted, pl.lit(" is not in the code list"))
-        faults.append(_Fault(name, unreadable, words))
+        faults.append(_Fault(name, unlisted, words))
     elif column.type != "text":
         faults.append(_Fault(name, unreadable, reason(_not_readable(column))))
     if column.pattern is not None:
         whole = whole_match(column.pattern)
         faults.append(_Fault(name, ~value.cast(pl.String).str.contains(whole), reason("does not match the pattern")))
-    for bound, side in ((column.min, "min"), (column.max, "max")):
+    for bound, side in ((column.min, "min"), (column.latest, "max")):
         if bound is not None:
             limit = data_date if bound == "data_date" else bound
             present = value < pl.lit(limit) if side == "min" else value > pl.lit(limit)
@@ -179,11 +200,13 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
 
 
 def _not_readable(column: Column) -> str:
-    if column.type == "date":
+    if column.type in ("date", "datetime"):
         form = column.format
         for sign, word in _FORMAT_WORDS.items():
             form = form.replace(sign, word)
-        return f"not a date in the format {form}"
+        return f"not a date{' and time' if column.type == 'datetime' else ''} in the format {form}"
+    if column.type == "year":
+        return "not a year such as 2018/19 or 2018"
     return {"integer": "not a whole number", "decimal": "not a number", "boolean": "not a boolean"}[column.type]
 
 
@@ -197,7 +220,7 @@ def _beyond(bound: Bound, side: str) -> str:
 
 def _repeats(rows: pl.DataFrame, unique: Iterable[str]) -> pl.Series:
     """Return for every row whether an earlier valid row has the same unique key."""
-    key = list(unique)
+    key = [f"time:{name}" if f"time:{name}" in rows.columns else name for name in unique]
     first = rows.filter(~pl.col(_INVALID)).group_by(key).agg(pl.col(_ORDER).min().alias(_FIRST))
     keyed = rows.select(_ORDER, *key).join(first, on=key, how="left", nulls_equal=True, maintain_order="left")
     return keyed.select((pl.col(_ORDER) > pl.col(_FIRST)).fill_null(value=False)).to_series()

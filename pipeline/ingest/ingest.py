@@ -35,7 +35,7 @@ from pipeline.ingest.pseudonymise import (
     identifier_tokens,
     subject_tokens,
 )
-from pipeline.ingest.read_extract import read_extract
+from pipeline.ingest.read_extract import ignored_columns, read_extract
 from pipeline.ingest.stages import IngestStudy
 from pipeline.ingest.versions import version_of
 from pipeline.keys import PseudonymisationKey
@@ -145,7 +145,7 @@ def _read(
         texts = read_extract(path, extract.layouts[version], context.threads)
         if digest_of_file(path) != file.sha256:
             raise UserError(f"{path}: the file changed while the run was reading it. Run again when it is complete.")
-        files[path.name] = FileRead(version, file.sha256)
+        files[path.name] = FileRead(version, file.sha256, ignored_columns(path, extract.layouts[version]))
         frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
     # rechunked: Polars 2.1 panics on some text expressions over frames of several chunks
     texts = pl.concat(frames, rechunk=True)

@@ -19,10 +19,11 @@ LedgerRow = dict[str, str | int]
 
 @dataclass(frozen=True)
 class FileRead:
-    """One file of an extract: the version of its layout, and the digest of its bytes."""
+    """One file of an extract: the version of its layout, the digest of its bytes, the number of ignored columns."""
 
     version: str
     sha256: str
+    columns_ignored: int = 0
 
 
 def ledger_rows(
@@ -49,6 +50,7 @@ def ledger_rows(
             "file": file,
             "version": read.version,
             "sha256": read.sha256,
+            "columns_ignored": read.columns_ignored,
             "rows_in": rows_of_file[file],
             "accepted": accepted[file],
             "quarantined": quarantined[file],
@@ -82,9 +84,9 @@ def warn_of_many_quarantined(ledger: list[LedgerRow], repeated: Mapping[str, int
     return warnings
 
 
-def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str) -> list[str]:
-    """Return a warning if rows of an extract have a postcode whose district is not in the look-up."""
-    if postcode is None:
+def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str | None) -> list[str]:
+    """Return a warning if rows of an extract have a postcode whose district is not in the study's look-up."""
+    if postcode is None or lookup is None:
         return []
     without_area = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
     if not without_area:

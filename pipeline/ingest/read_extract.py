@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from pipeline.errors import UserError
 from pipeline.ingest.columns import Column
+from pipeline.ingest.days import written_as
 from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.standardise import known
 from pipeline.tables import connect, query
@@ -32,14 +33,16 @@ _FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # within the range
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
     """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
 
-    `extract` is the layout of the file. Texts are trimmed; empty ones, and columns that the layout lacks, are null.
+    `extract` is the layout of the file. Texts are trimmed; empty ones, and columns that the file lacks, are null.
+    Columns that the contract ignores are not read.
     Typed columns of a Parquet file become text as the source would write it in a CSV, so that the same checks
     serve both. Raises `UserError` that names the file.
     """
     frame = _read_csv(path, extract, threads) if _is_csv(path) else _read_parquet(path, extract)
     # not by pl.col(header): Polars reads a header such as `*` or `^A.*$` as a selector of columns
-    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.delivered.items()})
-    absent = (pl.lit(None, pl.String).alias(name) for name in extract.absent)
+    found = extract.found_in(frame.columns)
+    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in found.items()})
+    absent = (pl.lit(None, pl.String).alias(name) for name in extract.columns if name not in found)
     texts = named.with_columns(absent).select(known(pl.col(*extract.columns)))
     return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
 
@@ -75,13 +78,16 @@ def _is_csv(path: Path) -> bool:
 def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
     headers = headers_of(path)
     check_headers(path, headers, extract)
-    columns = ", ".join(f"{_literal(header)}: 'VARCHAR'" for header in headers)
+    # DuckDB takes names by position, so that ignored columns may share one header or have none
+    names = [f"ignored:{at}" if header in extract.ignore else header for at, header in enumerate(headers)]
+    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
+    wanted = ", ".join(_quoted(header) for header in headers if header not in extract.ignore)
     connection = connect(threads)
     try:
         connection.execute("SET temp_directory = ''").fetchall()  # clear values must not spill to disk
         return query(
             connection,
-            f"SELECT * FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
+            f"SELECT {wanted} FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
             "auto_detect = false, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
             "null_padding = false, strict_mode = true, compression = 'none')",
         )
@@ -143,8 +149,10 @@ def check_headers(path: Path, headers: list[str], extract: Extract, named: str =
     `named` is the name of the layout in messages.
     """
     expected = [column.header for column in extract.delivered.values()]
+    valid = [*expected, *(column.header for column in extract.optional.values())]
+    headers = [header for header in headers if header not in extract.ignore]
     missing = [header for header in expected if header not in headers]
-    unknown = [header for header in headers if header not in expected]
+    unknown = [header for header in headers if header not in valid]
     repeated = sorted({header for header in headers if headers.count(header) > 1})
     if not (missing or unknown or repeated):
         return
@@ -155,7 +163,7 @@ def check_headers(path: Path, headers: list[str], extract: Extract, named: str =
         )
     faults = []
     for header in unknown:
-        nearest = get_close_matches(header, missing or expected, n=1)
+        nearest = get_close_matches(header, [header for header in valid if header not in headers] or valid, n=1)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"{named} does not have it."
         faults.append(f"unknown column '{header}': {hint}")
     faults += [f"the column '{header}' is missing." for header in missing]
@@ -167,7 +175,8 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
     try:
         file = pyarrow.parquet.ParquetFile(path)
         headers = list(file.schema_arrow.names)
-        table = file.read() if has_headers_of(headers, extract) else None
+        wanted = [header for header in headers if header not in extract.ignore]
+        table = file.read(columns=wanted) if has_headers_of(headers, extract) else None
         if table is not None:
             table.validate(full=True)  # texts must be UTF-8 here too
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
@@ -175,7 +184,8 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
         fault = type(error).__name__
     else:
         check_headers(path, headers, extract)
-        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in extract.delivered.values()])
+        found = extract.found_in(headers).values()
+        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in found])
     raise _damaged_parquet(path, fault)
 
 
@@ -184,8 +194,14 @@ def _damaged_parquet(path: Path, fault: str) -> UserError:
 
 
 def has_headers_of(headers: list[str], extract: Extract) -> bool:
-    """Return whether the headers are those of a layout, each once, in any order."""
-    return sorted(headers) == sorted(column.header for column in extract.delivered.values())
+    """Return whether the headers are those of a layout, each once, in any order, besides those that it ignores."""
+    wanted = [header for header in headers if header not in extract.ignore]
+    return sorted(wanted) == sorted(column.header for column in extract.found_in(wanted).values())
+
+
+def ignored_columns(path: Path, extract: Extract) -> int:
+    """Return the number of columns of a file that its layout ignores."""
+    return sum(header in extract.ignore for header in headers_of(path)) if extract.ignore else 0
 
 
 def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:
@@ -205,6 +221,10 @@ def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
         # outside these years Polars panics instead of formatting a date
         in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
         day = pl.when(in_calendar).then(value)
+        if column.type == "datetime":
+            clocks = day.dt.convert_time_zone(column.clock).dt.replace_time_zone(None) if _is_zoned(dtype) else day
+            text = written_as(clocks.cast(pl.Datetime("us")), column.format, column.clock)
+            return pl.when(value.is_null()).then(None).otherwise(text.fill_null("not a time of the clocks"))
         text = day.dt.strftime(column.format)
         if dtype == pl.Datetime:
             text = pl.when(day.dt.time() == pl.time(0)).then(text).otherwise(day.dt.strftime("%FT%T"))
@@ -217,6 +237,14 @@ def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
         raise pl.exceptions.SchemaError("it has no text form")
     return value.cast(pl.String)
+
+
+def _is_zoned(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

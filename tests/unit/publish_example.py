@@ -147,6 +147,7 @@ def ledger() -> pl.DataFrame:
                 "file": f"{source}.csv",
                 "version": "current",
                 "sha256": f"{place:02x}" * 32,
+                "columns_ignored": 0,
                 "rows_in": accepted + quarantined,
                 "accepted": accepted,
                 "quarantined": quarantined,

@@ -70,7 +70,7 @@ def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> Non
         ('stay = "weeks_of_activity"', 'stay = "weeks_of_activty"', "group rule 'active'", "Did you mean 'weeks_of_activity'?"),
         ('at = "end"', 'at = "ends"', "resident rule 'worked_or_claimed', key 'at'", "end"),
         ('"pds.sex"', '"pds.sexe"', "attribute rule 'sex'", "unknown column 'sexe'. Did you mean 'sex'?"),
-        ('British = "uk"', 'British = "ukk"', "attribute rule 'nationality_group'", "unknown list 'ukk'"),
+        ('British = "british"', 'British = "britishh"', "attribute rule 'nationality_group'", "unknown list 'britishh'"),
         ('only = { "pds.', 'only = { "pd.', "attribute rule 'nationality_group'", "unknown place 'pd.country_of_birth'"),
         ('["uk", "ireland", "eu"] }', '["uk", "irland", "eu"] }', "attribute rule 'nationality_group', key 'only'", "Did you mean 'ireland'?"),
         ('id = "border_out"', 'id = "border_in"', "evidence rule 'border_in'", "this id is used twice"),
