@@ -168,7 +168,7 @@ class Stays(dy.Schema):
 
 
 class Migrations(dy.Schema):
-    """One change of residence of one person under the composite definition."""
+    """One change of residence of one person under the published definition."""
 
     person_id = dy.Int64(primary_key=True)
     definition = dy.String(primary_key=True)

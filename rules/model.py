@@ -111,7 +111,7 @@ class Sign(Frozen):
 class Exclusion(Frozen):
     """Why a person with signs of residence is not a resident on a date.
 
-    `dead`: died by then. `away`: after a departure for good (by the composite definition) and before the next
+    `dead`: died by then. `away`: after a departure for good (by the published definition) and before the next
     arrival. `short_stay`: during or after a short-term stay. `unlikely`: in an unfinished stay whose probability is
     below `below_probability`.
     """
@@ -167,12 +167,14 @@ class PersonRules(Frozen):
     """What the stage `stays` is given: the rules that make attributes, stays, migrations and residents.
 
     `deaths` and `areas` are evidence rules in order of precedence; `reasons` maps codes of evidence to reasons for
-    migration; a resident has signs of at least `families_needed` families.
+    migration; a resident has signs of at least `families_needed` families. `published` is the definition by which
+    migrations and residents are decided: the composite, unless a study chooses one of the stay rules.
     """
 
     lists: Lists
     stays: tuple[SerializeAsAny[StayRule], ...]
     definition: Definition
+    published: RuleId
     unfinished: Unfinished
     deaths: EvidenceIds
     areas: EvidenceIds

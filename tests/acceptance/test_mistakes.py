@@ -118,6 +118,8 @@ MISTAKES = {
     "a truncated Parquet file": (cut_in_half("pds.parquet"), ["pds.parquet"]),
     "a wrong encoding": (latin, ["mws.csv", "UTF-8"]),
     "an unknown rule set": (spoil('rule_set = "long_term_2019"', 'rule_set = "long_term_2018"'), ["long_term_2019"]),
+    "an unknown definition": (
+        spoil("data_date", 'definition = "long_tem"\ndata_date'), ["key 'definition'", "'long_tem'", "'long_term'"]),
     "a synthetic key for a real study": (spoil("synthetic = true", "synthetic = false"), ["synthetic"]),
 }  # fmt: skip
 
