@@ -83,8 +83,8 @@ class Unfinished(Frozen):
     the known cases of a year that is not final also represent those that become known later.
     """
 
-    band_days: Annotated[int, Field(ge=1)] = 92
-    minimum_cases: Annotated[int, Field(ge=1)] = 30
+    band_days: Annotated[int, Field(ge=1, le=36_600)] = 92
+    minimum_cases: Annotated[int, Field(ge=1, le=1_000_000_000)] = 30
     weigh_late: bool = True
 
 
@@ -102,8 +102,8 @@ class Sign(Frozen):
     family: str
     evidence: EvidenceIds = Field(min_length=1)
     at: Literal["start", "end", "overlap"] = "start"
-    months_before: Annotated[int, Field(ge=0)] = 12
-    months_after: Annotated[int, Field(ge=0)] = 0
+    months_before: Annotated[int, Field(ge=0, le=1200)] = 12
+    months_after: Annotated[int, Field(ge=0, le=1200)] = 0
     never_with: EvidenceIds = ()
     below_age: Annotated[int, Field(ge=1, le=120)] | None = None
 
@@ -137,6 +137,9 @@ class ValueMap(Frozen):
     otherwise: str
 
 
+AttributeId = Literal["sex", "birth_month", "nationality_group", "country_of_birth"]
+
+
 class Attribute(Frozen):
     """One attribute of a person, from the first place in `read` (`extract.column`) that has a value.
 
@@ -145,7 +148,7 @@ class Attribute(Frozen):
     there. `groups` maps a value to a group by named lists; `default` is for people without a value in any source.
     """
 
-    id: Literal["sex", "birth_month", "nationality_group", "country_of_birth"]
+    id: AttributeId
     says: str
     read: tuple[str, ...] = Field(min_length=1)
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -36,8 +36,8 @@ class ActivitySpan(StayRule):
     removals: EvidenceIds = ()
     absent_weeks: Annotated[int, Field(ge=1)] = 52
     full_year_weeks: Annotated[int, Field(ge=1, le=53)] = 50
-    active_from_age: Annotated[int, Field(ge=0)] = 16
-    first_job_before_age: Annotated[int, Field(ge=0)] = 25
+    active_from_age: Annotated[int, Field(ge=0, le=120)] = 16
+    first_job_before_age: Annotated[int, Field(ge=0, le=120)] = 25
     flag_within_days: Days = 730
     sign_after_days: Days = 60
     removal_lag_days: Days = 0

@@ -104,6 +104,7 @@ MISTAKES = {
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
+    "a group that no table has": (rules('"non_EU" }', '"Rest_of_world" }'), ["mine.toml", "Rest_of_world"]),
     "a model of an unknown source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
     "a file that is not a model": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
     "a model of another source": (model_of_hesa, ["'hesa'", "'exit_checks'"]),
