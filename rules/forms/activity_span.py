@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rules.fields import Days, EvidenceIds
-from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, position_in
 
@@ -134,16 +134,16 @@ def _presence(rule: ActivitySpan) -> str:
         SELECT person_id, start,
             CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
                  WHEN NOT is_last THEN dated.closes
-                 WHEN NOT is_first THEN dated.opens + days
-                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens), dated.closes)
-                 ELSE dated.closes END AS stop,
+                 WHEN NOT is_first THEN dated.opens + days - 1
+                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens + 1), dated.closes) - 1
+                 ELSE dated.closes - 1 END AS stop,
             CASE WHEN flag IS NOT NULL THEN 'arrival' ELSE 'unseen' END AS start_kind,
             'last_activity' AS end_reason,
             coalesce(flag.rule_id, rule_id) AS start_rule, coalesce(flag.record_id, record_id) AS start_record,
             rule_id AS end_rule, record_id AS end_record, flag.code AS code
         FROM dated CROSS JOIN observed
         UNION ALL
-        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'unseen', 'last_activity',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date, {OPEN})")}, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}
         UNION ALL
@@ -204,7 +204,7 @@ def _removed_since(rule: ActivitySpan) -> str:
     ended AS (
         SELECT joined.* REPLACE (
             CASE WHEN removal.day IS NULL THEN stop
-                ELSE greatest(closes, start, removal.day - {rule.removal_lag_days}) END AS stop,
+                ELSE greatest(closes - 1, start, removal.day - {rule.removal_lag_days}) END AS stop,
             CASE WHEN removal.day IS NULL THEN end_reason ELSE 'deregistration' END AS end_reason,
             coalesce(removal.rule_id, end_rule) AS end_rule, coalesce(removal.record_id, end_record) AS end_record)
         FROM joined CROSS JOIN observed LEFT JOIN (
