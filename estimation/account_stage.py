@@ -24,7 +24,11 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     write_account_inputs(study.periods, study.flow_errors, counts, coverage, covariance, inputs)
     context.report("reconciling stocks and flows")
     result = reconcile(inputs)
-    made_with = {"rule_set": pl.lit(rule_set_id(study.rule_set)), "data_date": pl.lit(study.data_date)}
+    made_with = {
+        "definition": pl.lit(counts["definition"].unique().item()),
+        "rule_set": pl.lit(rule_set_id(study.rule_set)),
+        "data_date": pl.lit(study.data_date),
+    }
     flows = published_flows(result, counts, study.periods.flow_years).with_columns(**made_with)
     stocks = published_stocks(result, counts, study.periods.stock_years).with_columns(**made_with)
     sources = error_sources(study.declared_coverage_error, study.flow_errors, counts, coverage, covariance)

@@ -10,7 +10,6 @@ from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageErro
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
-from estimation.periods import DEFINITION
 from estimation.population_stocks import count_residents
 from estimation.stages import CountStudy
 from estimation.vital_events import VitalEvents, count_births, count_deaths
@@ -46,14 +45,17 @@ def _counts(
     context: StageContext[CountStudy], records: Path, clusters: pl.DataFrame, people: pl.DataFrame
 ) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
     periods = context.study.periods
+    definition = context.records["stays"].facts["definition"]
+    of_definition = pl.col("definition") == definition
     migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
+    migrations = migrations.filter(of_definition)
     births = count_births(_registered(records, "births", []), clusters, people, periods.flow_years)
     deaths = count_deaths(
         _registered(records, "deaths", ["date_of_death"]),
         clusters,
         people,
         migrations,
-        _table(context, "stays", "stays"),
+        _table(context, "stays", "stays").filter(of_definition),
         periods.flow_years,
     )
     stocks = count_residents(residents, people, periods.stock_years)
@@ -63,7 +65,9 @@ def _counts(
         births.counts,
         deaths.counts,
     ]
-    return pl.concat([one.select(Counts.column_names()) for one in measures], how="vertical_relaxed"), births, deaths
+    columns = [name for name in Counts.column_names() if name != "definition"]
+    counts = pl.concat([one.select(columns) for one in measures], how="vertical_relaxed")
+    return counts.with_columns(definition=pl.lit(definition)), births, deaths
 
 
 def _registered(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
@@ -109,7 +113,7 @@ def _result(
     without_birth = known["birth_month"].null_count()
     factor = float(coverage["estimated"].sum()) / max(int(coverage["listed"].sum()), 1)
     by_assumption = births.taken_as_british + deaths.taken_as_british
-    yearly = counts.filter(pl.col("period") == "year", pl.col("definition") == DEFINITION)
+    yearly = counts.filter(pl.col("period") == "year")
     numbers = {
         "cells": counts.height,
         "coverage_classes": coverage.height,

@@ -8,8 +8,6 @@ import polars as pl
 from pipeline.errors import UserError
 from pipeline.study import Periods
 
-DEFINITION = "long_term"
-"""The published definition of a migrant and of a usual resident."""
 QUARTERS = ((7, 9), (10, 12), (1, 3), (4, 6))
 """First and last month of the four quarters of a year that ends on 30 June."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from estimation.cells import BRITISH, COUNT_CELL
-from estimation.periods import DEFINITION, year_ending
+from estimation.periods import year_ending
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ def count_deaths(
 ) -> VitalEvents:
     """Return deaths of usual residents by sex, cohort and nationality group for `years` (ending 30 June).
 
-    `deaths` has `subject_id, sex, birth_month, date_of_death`. People who had emigrated, or whose stays were
-    all short, are not usual residents; everyone else who dies here is, on the list or not. A death that is
-    not linked to anyone keeps its own sex and month of birth and is taken as British.
+    `deaths` has `subject_id, sex, birth_month, date_of_death`; `stays` are those of the published definition.
+    People who had emigrated, or whose stays were all short, are not usual residents; everyone else who dies here
+    is, on the list or not. A death that is not linked to anyone keeps its own sex and month of birth and is taken
+    as British.
     """
     found = _with_person(deaths, "deaths", clusters, people.select("person_id", "nationality_group", "cohort"))
     found = found.with_columns(year=year_ending(pl.col("date_of_death"))).filter(pl.col("year").is_in(years))
@@ -69,7 +70,7 @@ def _with_person(events: pl.DataFrame, source: str, clusters: pl.DataFrame, peop
 
 def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
     """Return the subjects whose last migration before death was an emigration, at least as likely as not."""
-    moves = migrations.filter(pl.col("definition") == DEFINITION, pl.col("probability") >= 0.5)
+    moves = migrations.filter(pl.col("probability") >= 0.5)
     last = (
         deaths.select("subject_id", "person_id", "date_of_death")
         .join(moves.select("person_id", "date", "direction"), on="person_id")
@@ -82,12 +83,7 @@ def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
 
 def _only_short_stays(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Return the subjects who have stays, all of them short."""
-    short = (
-        stays.filter(pl.col("definition") == DEFINITION)
-        .group_by("person_id")
-        .agg(short=(pl.col("status") == "short_term").all())
-        .filter("short")
-    )
+    short = stays.group_by("person_id").agg(short=(pl.col("status") == "short_term").all()).filter("short")
     return deaths.join(short, on="person_id", how="semi").select("subject_id")
 
 
@@ -99,7 +95,6 @@ def _counted(cells: pl.DataFrame, measure: str) -> pl.DataFrame:
         .with_columns(
             measure=pl.lit(measure),
             period=pl.lit("year"),
-            definition=pl.lit(DEFINITION),
             count=pl.col("certain").cast(pl.Float64),
             unfinished=pl.lit(0, dtype=pl.Int64),
             variance_unfinished=pl.lit(0.0),

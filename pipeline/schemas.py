@@ -157,7 +157,10 @@ class Stays(dy.Schema):
     definition = dy.String(primary_key=True, description="Id of the stay rule, or of the composite.")
     stay_rule = dy.String(description="The stay rule that made the spell.")
     start = dy.Date(primary_key=True)
-    end = dy.Date(nullable=True, description="First day no longer in the stay; null: still open at the data date.")
+    end = dy.Date(
+        nullable=True,
+        description="Day of departure or, if none was seen, the last day of presence; null: still open.",
+    )
     starts_by_arrival = dy.Bool(description="False: born here, or present before the person was first observed.")
     end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
     status = dy.Enum(["long_term", "short_term", "unfinished"])
@@ -169,7 +172,7 @@ class Stays(dy.Schema):
 
 
 class Migrations(dy.Schema):
-    """One change of residence of one person under the composite definition."""
+    """One change of residence of one person under the published definition."""
 
     person_id = dy.Int64(primary_key=True)
     definition = dy.String(primary_key=True)

@@ -90,7 +90,10 @@ class AreaLookup(Frozen):
 
 
 class Study(Frozen):
-    """One study file; relative paths are relative to it."""
+    """One study file; relative paths are relative to it.
+
+    `definition` is the one that is published: the id of the rule set's composite (if omitted), or of a stay rule.
+    """
 
     path: Path = Field(exclude=True)
     name: str
@@ -99,6 +102,7 @@ class Study(Frozen):
     data_date: Day
     key_file: str | None = None
     rule_set: str = "long_term_2019"
+    definition: str | None = None
     contracts: tuple[str, ...] = ()
     area_lookup: AreaLookup | None = None
     extract: tuple[ExtractFiles, ...] = Field(min_length=1)

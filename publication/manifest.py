@@ -42,6 +42,7 @@ def build_manifest(
         "key_id": facts["key_id"],
         "spine": facts["spine"],
         "rule_set": {"id": facts["rule_set"], "digest": facts["rule_set_digest"]},
+        "definition": facts["definition"],
         "inputs": [
             {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}
             for one in ledger

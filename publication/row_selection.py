@@ -6,7 +6,6 @@ import polars as pl
 
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, TABLES
 
-DEFINITION = "long_term"
 FLOW_MEASURES = ("immigration", "emigration", "net")
 DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
 FLOW_KEY = ["period_start", "period_end", "measure", *DIMENSIONS]
@@ -27,8 +26,8 @@ def as_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_published_definition(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the published definition for the whole country."""
-    return as_text(frame).filter(pl.col("definition") == DEFINITION, pl.col("area") == ALL)
+    """Return the rows of `flows` or `stocks`, which have no other definition, for the whole country."""
+    return as_text(frame).filter(pl.col("area") == ALL)
 
 
 def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StudyPart
 from pipeline.study import Study
 from rules.model import EvidenceRules, PersonRules
-from rules.rule_set import read_rule_set
+from rules.rule_set import person_rules_of, read_rule_set
 
 
 class EvidenceStudy(StudyPart):
@@ -39,11 +39,11 @@ class StaysStudy(StudyPart):
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` for every mistake in its rule set."""
+        """Return this part of a study; raises `UserError` for every mistake in its rule set or definition."""
         rule_set = read_rule_set(study)
         return cls(
             study_file=study.path,
-            rules=rule_set.people,
+            rules=person_rules_of(rule_set, study),
             rule_set=rule_set.id,
             rule_set_digest=rule_set.digest,
             contracts=delivered_contracts(study),

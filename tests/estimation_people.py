@@ -110,4 +110,7 @@ class Country:
         folders = {"ingest": ingest, "link": link, "stays": stays}
         part = CountStudy(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
         linked = StageRecord("link", "key", link, {}, "", (), 0.0, {}, reused=False, facts={"spine": "pds"})
-        return StageContext(study=part, folders=folders, out=folder / "count", records={"link": linked})
+        chosen = {"definition": "long_term"}
+        stayed = StageRecord("stays", "key", stays, {}, "", (), 0.0, {}, reused=False, facts=chosen)
+        records = {"link": linked, "stays": stayed}
+        return StageContext(study=part, folders=folders, out=folder / "count", records=records)

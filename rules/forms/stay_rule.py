@@ -2,6 +2,9 @@
 
 from abc import abstractmethod
 from datetime import date
+from typing import Annotated
+
+from pydantic import Field
 
 from pipeline.toml_files import Frozen
 from rules.fields import Days, RuleId
@@ -9,14 +12,17 @@ from rules.sql_text import quoted
 
 
 class StayRule(Frozen):
-    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells."""
+    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells.
+
+    An absence is at least a day long, because no day lies between two tax years or permissions in succession.
+    """
 
     id: RuleId
     says: str
     source_of_rule: str
     form: str
     more_than_days: Days = 365
-    absent_more_than_days: Days = 365
+    absent_more_than_days: Annotated[Days, Field(ge=1)] = 365
 
     @abstractmethod
     def spells(self) -> str:

@@ -104,6 +104,7 @@ MISTAKES = {
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
+    "a group that no table has": (rules('"non_EU" }', '"Rest_of_world" }'), ["mine.toml", "Rest_of_world"]),
     "a model of an unknown source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
     "a file that is not a model": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
     "a model of another source": (model_of_hesa, ["'hesa'", "'exit_checks'"]),
@@ -118,6 +119,8 @@ MISTAKES = {
     "a truncated Parquet file": (cut_in_half("pds.parquet"), ["pds.parquet"]),
     "a wrong encoding": (latin, ["mws.csv", "UTF-8"]),
     "an unknown rule set": (spoil('rule_set = "long_term_2019"', 'rule_set = "long_term_2018"'), ["long_term_2019"]),
+    "an unknown definition": (
+        spoil("data_date", 'definition = "long_tem"\ndata_date'), ["key 'definition'", "'long_tem'", "'long_term'"]),
     "a synthetic key for a real study": (spoil("synthetic = true", "synthetic = false"), ["synthetic"]),
 }  # fmt: skip
 

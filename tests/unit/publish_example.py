@@ -340,6 +340,7 @@ def manifest(*, synthetic: bool = True) -> dict:
         "seed": 42,
         "spine": "pds",
         "rule_set": {"id": "long_term_2019", "digest": "cd" * 32},
+        "definition": "long_term",
         "inputs": [{"file": f"{source}.csv", "extract": source, "sha256": f"{place:02x}" * 32, "rows": rows}
                    for place, (source, rows) in enumerate(SOURCES.items())],
         "models": {"models/hesa.json": "ef" * 32},
