@@ -52,6 +52,8 @@ def _source(contract: SourceContract) -> Iterable[str]:
                 for column_name, column in extract.columns.items()
             ),
         )  # fmt: skip
+        if extract.check:
+            yield f"Checked: {'; '.join(check.sentence for check in extract.check)}."
         if extract.ignore:
             yield f"Not read: {_names(extract.ignore)}."
         for version in extract.version:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.ingest.columns import Column, Name
+from pipeline.ingest.order_check import OrderCheck
 from pipeline.toml_files import Frozen
 
 COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
@@ -60,7 +61,7 @@ class Extract(Frozen):
     without it, the order of rows in the file is used. Undated records count as older than dated ones. `absent`
     names columns that the current layout lacks, because only a `version` has them. `ignore` has headers of columns
     that nobody wants: a file may have them, and they are not read. The layout of a version is an `Extract` too, whose
-    records are dated `since` to `until`.
+    records are dated `since` to `until`. `check` lists checks of a row across its columns.
     """
 
     says: str
@@ -71,7 +72,15 @@ class Extract(Frozen):
     absent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     columns: dict[str, Column]
+    check: tuple[OrderCheck, ...] = ()
     version: tuple[Version, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks_fit_the_columns(self) -> "Extract":
+        for check in self.check:
+            if misfit := check.misfit(self.columns):
+                raise ValueError(misfit)
+        return self
 
     @model_validator(mode="after")
     def _unique_columns_exist(self) -> "Extract":
