@@ -3,7 +3,7 @@
 import hashlib
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, Strict, field_validator, model_validator
 
@@ -81,6 +81,14 @@ class FlowErrors(Frozen):
     emigration: Share = 0.15
 
 
+class AreaLookup(Frozen):
+    """The CSV file that gives the area of each postcode district, and the headers of its two columns."""
+
+    file: str
+    postcode_district: str = "postcode_district"
+    area: str = "area"
+
+
 class Study(Frozen):
     """One study file; relative paths are relative to it."""
 
@@ -92,12 +100,17 @@ class Study(Frozen):
     key_file: str | None = None
     rule_set: str = "long_term_2019"
     contracts: tuple[str, ...] = ()
-    area_lookup: str
+    area_lookup: AreaLookup | None = None
     extract: tuple[ExtractFiles, ...] = Field(min_length=1)
     periods: Periods = Periods()
     linkage: LinkageSettings = LinkageSettings()
     coverage: CoverageSettings = CoverageSettings()
     flow_errors: FlowErrors = FlowErrors()
+
+    @field_validator("area_lookup", mode="before")
+    @classmethod
+    def _file_alone(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
 
     @property
     def folder(self) -> Path:

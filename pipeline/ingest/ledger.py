@@ -84,9 +84,9 @@ def warn_of_many_quarantined(ledger: list[LedgerRow], repeated: Mapping[str, int
     return warnings
 
 
-def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str) -> list[str]:
-    """Return a warning if rows of an extract have a postcode whose district is not in the look-up."""
-    if postcode is None:
+def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str | None) -> list[str]:
+    """Return a warning if rows of an extract have a postcode whose district is not in the study's look-up."""
+    if postcode is None or lookup is None:
         return []
     without_area = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
     if not without_area:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import UserError
-from pipeline.ingest.areas import read_areas
+from pipeline.ingest.areas import areas_of
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
@@ -123,7 +123,9 @@ class ObservedStudy:
     @property
     def areas(self) -> dict[str, str]:
         """The area of each postcode district, from the study's look-up."""
-        return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))
+        if self.study.area_lookup is None:
+            raise NotMeasurableError("the study has no area_lookup")
+        return self._once("areas", lambda: areas_of(self.study))
 
 
 def open_study(path: Path) -> ObservedStudy:

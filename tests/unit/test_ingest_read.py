@@ -240,7 +240,58 @@ def test_an_unreadable_look_up_of_areas(tmp_path):
         "district,area\nAB1,E01\n",
         "postcode_district,area\nAB1,\n",
         "postcode_district,area\nAB1,E1\nab1,E2\n",
+        "postcode_district,area\nAB1\n",
+        "postcode_district,area,area\nAB1,E1,E1\n",
+        "",
     ):
         Path(tmp_path / "s" / "areas.csv").write_text(content)
         with pytest.raises(UserError, match=r"areas\.csv"):
             study.run()
+
+
+def lookup_of(tmp_path, lookup, text):
+    """Ingest a study with a look-up of areas in some form; return the areas of its records, and the warnings."""
+    study = SmallStudy(tmp_path / "s", {"a.csv": csv_text([row(), row(PATIENT="P0002", PCODE="ZZ9 9ZZ")])})
+    (study.folder / "areas.csv").write_text(text)
+    toml = study.folder / "study.toml"
+    toml.write_text(toml.read_text().replace('area_lookup = "areas.csv"\n', lookup))
+    result = study.run()
+    return study.table("records/visits")["area"].to_list(), result.warnings
+
+
+def test_a_look_up_of_areas_may_have_columns_of_other_names(tmp_path):
+    form = 'area_lookup = { file = "areas.csv", postcode_district = "PCDS", area = "LAUA" }\n'
+    areas, _ = lookup_of(tmp_path, form, "NAME,LAUA,PCDS\nOne,E01, ab1\nTwo,E02,AB12\n")
+    assert areas == ["E01", None]
+
+
+def test_a_look_up_of_areas_names_what_is_wrong(tmp_path):
+    form = 'area_lookup = { file = "areas.csv", area = "LAUA" }\n'
+    for lookup, text, words in (
+        (
+            form,
+            "postcode_district,area\nAB1,E01\n",
+            "no column 'LAUA'. It needs the columns postcode_district and area, or",
+        ),
+        (
+            form,
+            "postcode_district,LAUA\nAB1,E01\nAB1 2CD,E01\n",
+            "line 3: 'AB1 2CD' in the column 'postcode_district'",
+        ),
+        (
+            form,
+            "postcode_district,LAUA\n,E01\n",
+            "line 2: '' in the column 'postcode_district' is no postcode district",
+        ),
+        (form, "postcode_district,LAUA\nAB1,\n", "line 2: no value in the column 'LAUA'"),
+        (form.replace("area =", "areas ="), "", "unknown key 'areas'. Did you mean 'area'?"),
+        ("area_lookup = 3\n", "", "key 'area_lookup'"),
+    ):
+        with pytest.raises(UserError) as error:
+            lookup_of(tmp_path, lookup, text)
+        assert words in str(error.value)
+
+
+def test_a_study_without_areas(tmp_path):
+    """Nothing warns of postcodes without an area where the study wants none."""
+    assert lookup_of(tmp_path, "", "") == ([None, None], ())
