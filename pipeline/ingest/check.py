@@ -111,6 +111,8 @@ def _faults(version: str, layout: Extract, data_date: date) -> list[_Fault]:
         faults += faults_of(name, column, data_date)
         if name == layout.dated_by:
             faults += _outside_version(name, version, layout)
+    for check in layout.check:
+        faults += [_Fault(name, present, pl.lit(f"{name}: {why}")) for name, present, why in check.faults()]
     return faults
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pydantic import Field, ValidationError, model_validator
 
 from pipeline.ingest.columns import Column, Name
+from pipeline.ingest.period_check import PeriodCheck
 from pipeline.toml_files import Frozen
 
 COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
@@ -54,7 +55,7 @@ class Extract(Frozen):
     `dated_by` names the date by which the records of one subject are ordered, so that the latest values are known;
     without it, the order of rows in the file is used. Undated records count as older than dated ones. `absent`
     names columns that the current layout lacks, because only a `version` has them. The layout of a version is
-    an `Extract` too, whose records are dated `since` to `until`.
+    an `Extract` too, whose records are dated `since` to `until`. `check` lists checks of a row across its columns.
     """
 
     says: str
@@ -64,7 +65,15 @@ class Extract(Frozen):
     until: date | None = None
     absent: tuple[str, ...] = ()
     columns: dict[str, Column]
+    check: tuple[PeriodCheck, ...] = ()
     version: tuple[Version, ...] = ()
+
+    @model_validator(mode="after")
+    def _checks_fit_the_columns(self) -> "Extract":
+        for check in self.check:
+            if misfit := check.misfit(self.columns):
+                raise ValueError(misfit)
+        return self
 
     @model_validator(mode="after")
     def _unique_columns_exist(self) -> "Extract":

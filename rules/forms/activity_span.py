@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rules.fields import Days, EvidenceIds
+from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, position_in
@@ -47,8 +48,7 @@ class ActivitySpan(StayRule):
         absent = WEEK * self.absent_weeks - 1
         return f"""
         WITH observed AS (
-            SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
-            FROM known WHERE {among("rule_id", self.activity)}
+            SELECT max(closes) AS closes, min(closes) AS first_year_closes FROM ({delivered_periods(self.activity)})
         ),
         {_flags(self)}, {_years(self)}, {_dated_years(self)},
         presence AS ({_presence(self)}),
@@ -62,7 +62,7 @@ class ActivitySpan(StayRule):
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
-        weeks = f"SELECT max(end_date) FROM known WHERE {among('rule_id', self.activity)}"
+        weeks = f"SELECT max(closes) FROM ({delivered_periods(self.activity)})"
         return f"coalesce(({weeks}), {super().observed_until(day)})"
 
 
