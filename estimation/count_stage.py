@@ -12,9 +12,11 @@ from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
 from estimation.periods import DEFINITION
 from estimation.population_stocks import count_residents
+from estimation.required_extracts import REQUIRED
 from estimation.stages import CountStudy
 from estimation.vital_events import VitalEvents, count_births, count_deaths
 from pipeline.errors import UserError
+from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.schemas import Counts, save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import read_table, write_table
@@ -23,6 +25,7 @@ from pipeline.tables import read_table, write_table
 def count(context: StageContext[CountStudy]) -> StageResult:
     """Write `counts`, `coverage` and `coverage_covariance` from the folders of `ingest`, `link` and `stays`."""
     study, records = context.study, context.folders["ingest"] / "records"
+    check_accepted_rows(context.folders["ingest"], REQUIRED, study.study_file)
     context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
@@ -129,4 +132,9 @@ def _result(
         warnings.append(f"{without_birth:,} people without a month of birth were given the cohort of another person.")
     if by_assumption:
         warnings.append(f"{by_assumption:,} births and deaths that are linked to nobody were taken as British.")
+    warnings += [
+        f"{extract}: no row is dated in the year ending June {year}; the account takes this as exactly zero."
+        for extract, events in (("births", births), ("deaths", deaths))
+        for year in events.empty_years
+    ]
     return StageResult(counts=numbers, sentence=sentence, warnings=tuple(warnings))

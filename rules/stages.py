@@ -8,6 +8,7 @@ from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StudyPart
 from pipeline.study import Study
+from rules.delivered_sources import check_delivered_sources
 from rules.model import EvidenceRules, PersonRules
 from rules.rule_set import read_rule_set
 
@@ -39,14 +40,15 @@ class StaysStudy(StudyPart):
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` for every mistake in its rule set."""
-        rule_set = read_rule_set(study)
+        """Return this part of a study; raises `UserError` for a mistake in its rules, or a source that they need."""
+        rule_set, contracts = read_rule_set(study), delivered_contracts(study)
+        check_delivered_sources(rule_set, contracts, study.path)
         return cls(
             study_file=study.path,
             rules=rule_set.people,
             rule_set=rule_set.id,
             rule_set_digest=rule_set.digest,
-            contracts=delivered_contracts(study),
+            contracts=contracts,
             data_date=study.data_date,
             stock_years=study.periods.stock_years,
         )

@@ -24,6 +24,7 @@ from pipeline.ingest.ledger import (
     counted,
     ledger_rows,
     warn_of_areas,
+    warn_of_empty_files,
     warn_of_many_quarantined,
     warn_of_missing_line_endings,
     warn_of_repeats,
@@ -117,6 +118,7 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
         identities.append(_identities(rows, extract, len(identities)))
         entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
         ledger += entries
+        warnings += warn_of_empty_files(entries)
         warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked.repeated)
         delivery = study.deliveries[name]
         if delivery.named.rows is None:

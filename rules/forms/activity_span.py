@@ -28,6 +28,8 @@ class ActivitySpan(StayRule):
     the last year for which weeks are known.
     """
 
+    indispensable = ("activity",)
+
     form: Literal["activity_span"]
     activity: EvidenceIds = Field(min_length=1)
     enrolments: EvidenceIds = ()

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from datetime import date
+from typing import ClassVar
 
 from pipeline.toml_files import Frozen
 from rules.fields import Days, RuleId
@@ -9,7 +10,12 @@ from rules.sql_text import quoted
 
 
 class StayRule(Frozen):
-    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells."""
+    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells.
+
+    `indispensable` names the keys of a form whose evidence a study must have: without it, spells would be wrong.
+    """
+
+    indispensable: ClassVar[tuple[str, ...]] = ()
 
     id: RuleId
     says: str
