@@ -8,6 +8,7 @@ from estimation.counted_people import counted_people
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import survey_linkage_error
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
+from estimation.measured_periods import MeasuredPeriods, measured_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
 from estimation.periods import DEFINITION
@@ -19,24 +20,37 @@ from pipeline.errors import UserError
 from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.schemas import Counts, save, table_path
 from pipeline.stage import StageContext, StageResult
+from pipeline.study import Periods
 from pipeline.tables import read_table, write_table
 
 
 def count(context: StageContext[CountStudy]) -> StageResult:
-    """Write `counts`, `coverage` and `coverage_covariance` from the folders of `ingest`, `link` and `stays`."""
+    """Write `counts`, `unmeasured`, `coverage` and `coverage_covariance` from what earlier stages wrote.
+
+    Counts are of the periods that are measured; `unmeasured` says why the others of the study are not.
+    """
     study, records = context.study, context.folders["ingest"] / "records"
     check_accepted_rows(context.folders["ingest"], REQUIRED, study.study_file)
+    measured = _measured(context)
+    save(measured.unmeasured, "unmeasured", context.out)
     context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
-    counts, births, deaths = _counts(context, records, clusters, people)
+    counts, births, deaths = _counts(context, measured.periods, records, clusters, people)
     save(counts, "counts", context.out)
     context.report("estimating coverage from the survey")
-    coverage = _coverage(context, records, clusters, people, counts)
+    coverage = _coverage(context, records, clusters, people)
     save(coverage.table, "coverage", context.out)
     write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
-    return _result(counts, coverage.table, known, births, deaths, len(study.periods.flow_years))
+    return _result(counts, coverage.table, known, births, deaths, measured)
+
+
+def _measured(context: StageContext[CountStudy]) -> MeasuredPeriods:
+    study = context.study
+    read = [*context.records["stays"].facts["extracts"].split(", "), *REQUIRED]
+    gaps = read_table(table_path(context.folders["ingest"], "gaps"))
+    return measured_periods(study.periods, study.coverage.reference_date, gaps, read, study.study_file)
 
 
 def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataFrame:
@@ -44,10 +58,13 @@ def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataF
 
 
 def _counts(
-    context: StageContext[CountStudy], records: Path, clusters: pl.DataFrame, people: pl.DataFrame
+    context: StageContext[CountStudy],
+    periods: Periods,
+    records: Path,
+    clusters: pl.DataFrame,
+    people: pl.DataFrame,
 ) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
-    periods = context.study.periods
-    migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
+    migrations = _table(context, "stays", "migrations")
     births = count_births(_registered(records, "births", []), clusters, people, periods.flow_years)
     deaths = count_deaths(
         _registered(records, "deaths", ["date_of_death"]),
@@ -57,14 +74,20 @@ def _counts(
         _table(context, "stays", "stays"),
         periods.flow_years,
     )
-    stocks = count_residents(residents, people, periods.stock_years)
     measures = [
-        add_late_migrations(stocks, count_late_migrations(migrations, people, periods.stock_years)),
+        _stocks(context, people, periods.stock_years),
         count_migrations(migrations, people, periods.flow_years),
         births.counts,
         deaths.counts,
     ]
     return pl.concat([one.select(Counts.column_names()) for one in measures], how="vertical_relaxed"), births, deaths
+
+
+def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+    migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
+    return add_late_migrations(
+        count_residents(residents, people, years), count_late_migrations(migrations, people, years)
+    )
 
 
 def _registered(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
@@ -81,7 +104,6 @@ def _coverage(
     records: Path,
     clusters: pl.DataFrame,
     people: pl.DataFrame,
-    counts: pl.DataFrame,
 ) -> CoverageEstimate:
     study, day = context.study, context.study.coverage.reference_date
     listed = people_on_list(_table(context, "stays", "residents"), people, day)
@@ -95,7 +117,13 @@ def _coverage(
     surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
     links = survey_linkage_error(_table(context, "link", "linkage_quality"), spine)
     return estimate_coverage(
-        list_counts(counts, day), listed, surveyed, len(known), links, study.coverage, study.seed
+        list_counts(_stocks(context, people, (day.year,)), day),
+        listed,
+        surveyed,
+        len(known),
+        links,
+        study.coverage,
+        study.seed,
     )
 
 
@@ -105,7 +133,7 @@ def _result(
     known: pl.DataFrame,
     births: VitalEvents,
     deaths: VitalEvents,
-    years: int,
+    measured: MeasuredPeriods,
 ) -> StageResult:
     without_birth = known["birth_month"].null_count()
     factor = float(coverage["estimated"].sum()) / max(int(coverage["listed"].sum()), 1)
@@ -124,10 +152,10 @@ def _result(
     }
     sentence = (
         f"{numbers['immigration']:,.0f} immigrations and {numbers['emigration']:,.0f} emigrations counted in "
-        f"{years} years; coverage factor {factor:.3f} from "
+        f"{len(measured.periods.flow_years)} years; coverage factor {factor:.3f} from "
         f"{coverage['matches'].sum():,} matches in {coverage.height} classes"
     )
-    warnings = []
+    warnings = warn_of_unmeasured(measured.unmeasured)
     if without_birth:
         warnings.append(f"{without_birth:,} people without a month of birth were given the cohort of another person.")
     if by_assumption:

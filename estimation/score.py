@@ -82,8 +82,10 @@ def summarise_intervals(flows: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFra
 
 
 def _plain(published: pl.DataFrame) -> pl.DataFrame:
-    """Return published figures with their enumerations as plain text."""
-    return published.with_columns(pl.col("measure", *DIVISIONS).cast(pl.String))
+    """Return published figures that are measured, with their enumerations as plain text."""
+    return published.filter(pl.col("estimate").is_not_null()).with_columns(
+        pl.col("measure", *DIVISIONS).cast(pl.String)
+    )
 
 
 def _person(people: pl.DataFrame) -> pl.DataFrame:

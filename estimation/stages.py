@@ -21,7 +21,7 @@ class CountStudy(StudyPart):
     def of(cls, study: Study, run: Path) -> Self:
         """Return this part of a study; raises `UserError` if it lacks an extract or a day that estimates need."""
         check_required_extracts([one.name for one in study.extract], study.path)
-        check_periods(study.periods, study.path)
+        check_periods(study.periods, study.data_date, study.path)
         check_survey_day(study.coverage.reference_date, study.periods, study.path)
         return cls(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
 
@@ -41,7 +41,7 @@ class AccountStudy(StudyPart):
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
         """Return this part of a study; raises `UserError` if no account can be made of its periods."""
-        check_periods(study.periods, study.path)
+        check_periods(study.periods, study.data_date, study.path)
         return cls(
             study_file=study.path,
             periods=study.periods,

@@ -47,7 +47,11 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     counts = _counts(connection, migrations, residents)
     return StageResult(
         counts=counts,
-        facts={"rule_set": study.rule_set, "rule_set_digest": study.rule_set_digest},
+        facts={
+            "rule_set": study.rule_set,
+            "rule_set_digest": study.rule_set_digest,
+            "extracts": ", ".join(study.extracts),
+        },
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",

@@ -75,6 +75,7 @@ class Country:
         self.deaths: list[tuple[int, str, date, date]] = []
         self.survey: list[tuple] = []
         self.survey_day = SURVEY_DAY
+        self.gaps: list[tuple[str, date, date]] = []
         self.recall: tuple[float | None, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def context(self, folder: Path, study: Study) -> StageContext:
@@ -116,5 +117,13 @@ class Country:
         pl.DataFrame(ledger).write_parquet(ingest / "ledger.parquet")
         folders = {"ingest": ingest, "link": link, "stays": stays}
         part = CountStudy(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
-        linked = StageRecord("link", "key", link, {}, "", (), 0.0, {}, reused=False, facts={"spine": "pds"})
-        return StageContext(study=part, folders=folders, out=folder / "count", records={"link": linked})
+        gaps = pl.DataFrame(
+            self.gaps, schema={"extract": pl.String, "gap_from": pl.Date, "gap_to": pl.Date}, orient="row"
+        )
+        gaps.write_parquet(ingest / "gaps.parquet")
+        facts = {"link": {"spine": "pds"}, "stays": {"extracts": "births, exit_checks_travel"}}
+        records = {
+            name: StageRecord(name, "key", folders[name], {}, "", (), 0.0, {}, reused=False, facts=told)
+            for name, told in facts.items()
+        }
+        return StageContext(study=part, folders=folders, out=folder / "count", records=records)

@@ -89,6 +89,14 @@ def warn_of_empty_files(ledger: list[LedgerRow]) -> list[str]:
     ]
 
 
+def warn_of_gaps(gaps: pl.DataFrame) -> list[str]:
+    """Return a warning for each gap of an extract (`extract, gap_from, gap_to`)."""
+    return [
+        f"{extract}: no rows from {first} to {last}, though its contract says that a delivery covers this time."
+        for extract, first, last in gaps.select("extract", "gap_from", "gap_to").iter_rows()
+    ]
+
+
 def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str) -> list[str]:
     """Return a warning if rows of an extract have a postcode whose district is not in the look-up."""
     if postcode is None:

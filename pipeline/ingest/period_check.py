@@ -56,6 +56,11 @@ class PeriodCheck(Frozen):
         begins = date(day.year, month, first)
         return (begins if begins - timedelta(1) <= day else begins.replace(year=day.year - 1)) - timedelta(1)
 
+    @staticmethod
+    def last_day(first: pl.Expr) -> pl.Expr:
+        """Return the last day of the period that begins on a day."""
+        return first.dt.offset_by("1y").dt.offset_by("-1d")
+
     def faults(self) -> Iterator[tuple[str, pl.Expr, str]]:
         """Yield each fault that a row can have: the column, an expression that is true where it is present, why."""
         if self.first:

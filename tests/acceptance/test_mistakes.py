@@ -152,6 +152,14 @@ MISTAKES = {
     "a version that is none": (spoil('files = ["extracts/pds.parquet"]', VERSION), ["unknown version 'nonsense'"]),
     "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
     "one stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
+    "a year that has not ended": (
+        append(f"\n[periods]\nflow_years = {list(range(2016, 2021))}\nstock_years = {list(range(2015, 2021))}\n"),
+        ["[periods]", "2020-06-30 ends after the data date 2019-12-31", "flow_years"],
+    ),
+    "a year before the border record": (
+        append(f"\n[periods]\nflow_years = {list(range(2015, 2020))}\nstock_years = {list(range(2014, 2020))}\n"),
+        ["[periods]", "June 2015 begins on 2014-07-01 before the evidence", "'exit_checks_travel'", "2015-04-08"],
+    ),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),
     "a missing key": (lambda folder: (folder / "synthetic.key").unlink(), ["synthetic.key"]),
     "a wrong header": (spoil("NINO_ENC", "NINO", "extracts/mws.csv"), ["mws.csv", "NINO_ENC"]),
