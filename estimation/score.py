@@ -86,8 +86,10 @@ def margin_of() -> pl.Expr:
 
 
 def _plain(published: pl.DataFrame) -> pl.DataFrame:
-    """Return published figures with their enumerations as plain text."""
-    return published.with_columns(pl.col("measure", *DIVISIONS).cast(pl.String))
+    """Return published figures that are measured, with their enumerations as plain text."""
+    return published.filter(pl.col("estimate").is_not_null()).with_columns(
+        pl.col("measure", *DIVISIONS).cast(pl.String)
+    )
 
 
 def _person(people: pl.DataFrame) -> pl.DataFrame:

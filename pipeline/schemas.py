@@ -23,7 +23,10 @@ EVIDENCE_KINDS = [
 ]  # fmt: skip
 
 
-STATUSES = "provisional: the definition needs data later than the data date. Only final and provisional occur yet."
+STATUSES = (
+    "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
+    "(see `unmeasured`), so there is no estimate. revised does not occur yet."
+)
 
 
 class Ledger(dy.Schema):
@@ -44,6 +47,14 @@ class Ledger(dy.Schema):
     def adds_up(cls) -> pl.Expr:  # noqa: N805
         """Every row is either accepted or quarantined."""
         return pl.col("rows_in") == pl.col("accepted") + pl.col("quarantined")
+
+
+class Gaps(dy.Schema):
+    """One span of time that an extract should cover, by its contract, and of which a delivery has no rows."""
+
+    extract = dy.String(primary_key=True)
+    gap_from = dy.Date(primary_key=True)
+    gap_to = dy.Date(description="Last day of the span.")
 
 
 class Links(dy.Schema):
@@ -220,6 +231,16 @@ class Counts(dy.Schema):
     provisional = dy.Bool(description="True when a case needs data later than the data date.")
 
 
+class Unmeasured(dy.Schema):
+    """One year of flows, or one stock, that cannot be estimated, and one gap of an extract that prevents it."""
+
+    measure = dy.Enum(["flows", "population"], primary_key=True)
+    year = dy.Int32(primary_key=True, description="Year of the 30 June that ends the period, or of the day.")
+    extract = dy.String(primary_key=True)
+    gap_from = dy.Date(primary_key=True)
+    gap_to = dy.Date(description="Last day of the gap.")
+
+
 class Coverage(dy.Schema):
     """One coverage class of one survey."""
 
@@ -271,12 +292,12 @@ class Flows(dy.Schema):
     age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
     nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
     area = dy.String(primary_key=True)
-    estimate = dy.Float64()
-    standard_error = dy.Float64(min=0)
-    lower = dy.Float64()
-    upper = dy.Float64()
+    estimate = dy.Float64(nullable=True, description="Null where the status is 'not measured', like its error.")
+    standard_error = dy.Float64(min=0, nullable=True)
+    lower = dy.Float64(nullable=True)
+    upper = dy.Float64(nullable=True)
     status = dy.Enum(["final", "revised", "provisional", "not measured"], description=STATUSES)
-    reliability = dy.Enum(["ok", "unreliable"])
+    reliability = dy.Enum(["ok", "unreliable"], nullable=True)
     rule_set = dy.String()
     data_date = dy.Date()
 
@@ -291,12 +312,12 @@ class Stocks(dy.Schema):
     age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
     nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
     area = dy.String(primary_key=True)
-    estimate = dy.Float64()
-    standard_error = dy.Float64(min=0)
-    lower = dy.Float64()
-    upper = dy.Float64()
+    estimate = dy.Float64(nullable=True, description="Null where the status is 'not measured', like its error.")
+    standard_error = dy.Float64(min=0, nullable=True)
+    lower = dy.Float64(nullable=True)
+    upper = dy.Float64(nullable=True)
     status = dy.Enum(["final", "revised", "provisional", "not measured"], description=STATUSES)
-    reliability = dy.Enum(["ok", "unreliable"])
+    reliability = dy.Enum(["ok", "unreliable"], nullable=True)
     rule_set = dy.String()
     data_date = dy.Date()
 
@@ -315,6 +336,7 @@ class ErrorSources(dy.Schema):
 
 TABLES: dict[str, type[dy.Schema]] = {
     "ledger": Ledger,
+    "gaps": Gaps,
     "links": Links,
     "clusters": Clusters,
     "mothers": Mothers,
@@ -325,6 +347,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "migrations": Migrations,
     "residents": Residents,
     "counts": Counts,
+    "unmeasured": Unmeasured,
     "coverage": Coverage,
     "estimates": Estimates,
     "flows": Flows,

@@ -19,6 +19,7 @@ from publication.figures.flow_figures import net_finding
 from publication.row_selection import (
     FLOW_KEY,
     FLOW_MEASURES,
+    measured,
     of_published_definition,
     read_run_table,
     totals,
@@ -32,7 +33,7 @@ def picture(tables: Path, out: Path, truth: pl.DataFrame | None = None, *, synth
 
     `truth` is the table `flows` of an evaluation; its values are marked by crosses.
     """
-    flows = of_published_definition(read_run_table(tables, "flows"))
+    flows = measured(of_published_definition(read_run_table(tables, "flows")))
     rows = totals(yearly(with_truth(flows, truth if truth is not None else pl.DataFrame(), FLOW_KEY)))
     drawn = points(rows, "%Y")
     panels = {}

@@ -38,6 +38,11 @@ def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.
     return frame.join(truth, on=key, how="left", maintain_order="left")
 
 
+def measured(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with an estimate: all but those whose status is `not measured`."""
+    return frame.filter(pl.col("estimate").is_not_null())
+
+
 def yearly(flows: pl.DataFrame) -> pl.DataFrame:
     """Return the flows of whole years."""
     return flows.filter(_days() > 300)
@@ -73,7 +78,7 @@ def latest_total(flows: pl.DataFrame, measure: str, status: str | None = None) -
     rows = totals(yearly(flows))
     if rows.is_empty():
         return None
-    rows = rows.filter(pl.col("measure") == measure)
+    rows = measured(rows).filter(pl.col("measure") == measure)
     if status is not None:
         rows = rows.filter(pl.col("status") == status)
     return rows.sort("period_end").row(-1, named=True) if rows.height else None

@@ -51,6 +51,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
             "rule_set": study.rule_set,
             "rule_set_digest": study.rule_set_digest,
             "definition": rules.published,
+            "extracts": ", ".join(study.extracts),
         },
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "

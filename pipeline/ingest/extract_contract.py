@@ -5,13 +5,25 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from pipeline.ingest.columns import Column, Name
 from pipeline.ingest.order_check import OrderCheck
+from pipeline.ingest.period_check import PeriodCheck
 from pipeline.toml_files import Frozen
 
+
+def _kind_of_check(check: Any) -> str:
+    named = "period" in check if isinstance(check, dict) else isinstance(check, PeriodCheck)
+    return "period" if named else "order"
+
+
+RowCheck = Annotated[
+    Annotated[OrderCheck, Tag("order")] | Annotated[PeriodCheck, Tag("period")], Discriminator(_kind_of_check)
+]
+"""A check of a row across its columns: of one with `period`, or else of the order of two dates."""
 COLUMNS_OF_INGEST = ("record_id", "subject_id", "birth_month", "area", "file", "row_number", "reasons")
 CURRENT = "current"
 """The name of the layout that an extract's own columns describe, beside its versions."""
@@ -62,6 +74,9 @@ class Extract(Frozen):
     names columns that the current layout lacks, because only a `version` has them. `ignore` has headers of columns
     that nobody wants: a file may have them, and they are not read. The layout of a version is an `Extract` too, whose
     records are dated `since` to `until`. `check` lists checks of a row across its columns.
+
+    A delivery covers every day from `covers_from` to `covers_to` (the data date, if omitted); `longest_gap_days` is
+    the longest time without any row that is usual, also between the last row and the data date.
     """
 
     says: str
@@ -69,10 +84,13 @@ class Extract(Frozen):
     dated_by: str | None = None
     since: date | None = None
     until: date | None = None
+    covers_from: date | None = None
+    covers_to: date | None = None
+    longest_gap_days: int = Field(default=92, ge=1, le=36_600)
     absent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     columns: dict[str, Column]
-    check: tuple[OrderCheck, ...] = ()
+    check: tuple[RowCheck, ...] = ()
     version: tuple[Version, ...] = ()
 
     @model_validator(mode="after")
@@ -80,6 +98,20 @@ class Extract(Frozen):
         for check in self.check:
             if misfit := check.misfit(self.columns):
                 raise ValueError(misfit)
+        return self
+
+    @model_validator(mode="after")
+    def _spans_can_be_checked(self) -> "Extract":
+        if self.covers_to is not None and self.covers_from is None:
+            raise ValueError("'covers_to' needs 'covers_from': the first day that a delivery covers")
+        if self.covers_from is not None and self.first_and_last_day is None:
+            raise ValueError(
+                "an extract with 'covers_from' needs 'dated_by', or a check with the 'first' day of a period"
+            )
+        if self.covers_from is not None and self.covers_to is not None and self.covers_from > self.covers_to:
+            raise ValueError(
+                f"'covers_from' is {self.covers_from} and 'covers_to' is {self.covers_to}: no day is covered"
+            )
         return self
 
     @model_validator(mode="after")
@@ -172,6 +204,18 @@ class Extract(Frozen):
     def layouts(self) -> dict[str, "Extract"]:
         """All layouts that files may have, by name: the current one first, then those of the versions."""
         return {CURRENT: self} | {version.id: self._layout(version) for version in self.version}
+
+    @property
+    def yearly(self) -> PeriodCheck | None:
+        """The check that makes each row one of a whole year, if there is one."""
+        return next((one for one in self.check if isinstance(one, PeriodCheck) and one.first), None)
+
+    @property
+    def first_and_last_day(self) -> tuple[str, str | None] | None:
+        """The columns of the first and the last day that a row is about; without a last one, it is of one day."""
+        if self.yearly is not None and self.yearly.first:
+            return self.yearly.first, self.yearly.last
+        return (self.dated_by, None) if self.dated_by else None
 
     @property
     def delivered(self) -> dict[str, Column]:

@@ -84,6 +84,21 @@ def warn_of_many_quarantined(ledger: list[LedgerRow], repeated: Mapping[str, int
     return warnings
 
 
+def warn_of_empty_files(ledger: list[LedgerRow]) -> list[str]:
+    """Return a warning for each file of an extract that has a header and no row."""
+    return [
+        f"{row['file']}: the file has a header and no row ({row['extract']})." for row in ledger if not row["rows_in"]
+    ]
+
+
+def warn_of_gaps(gaps: pl.DataFrame) -> list[str]:
+    """Return a warning for each gap of an extract (`extract, gap_from, gap_to`)."""
+    return [
+        f"{extract}: no rows from {first} to {last}, though its contract says that a delivery covers this time."
+        for extract, first, last in gaps.select("extract", "gap_from", "gap_to").iter_rows()
+    ]
+
+
 def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str | None) -> list[str]:
     """Return a warning if rows of an extract have a postcode whose district is not in the study's look-up."""
     if postcode is None or lookup is None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from rules.fields import Days, EvidenceIds
+from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, position_in
@@ -26,6 +27,8 @@ class ActivitySpan(StayRule):
     departure), `listings` are entries in a register. Removals, dated back by `removal_lag_days`, end a stay after
     the last year for which weeks are known.
     """
+
+    indispensable = ("activity",)
 
     form: Literal["activity_span"]
     activity: EvidenceIds = Field(min_length=1)
@@ -56,8 +59,7 @@ class ActivitySpan(StayRule):
         absent = self.absent_more_than_days
         return f"""
         WITH observed AS (
-            SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
-            FROM known WHERE {among("rule_id", self.activity)}
+            SELECT max(closes) AS closes, min(closes) AS first_year_closes FROM ({delivered_periods(self.activity)})
         ),
         {_flags(self)}, {_years(self)}, {_dated_years(self)},
         presence AS ({_presence(self)}),
@@ -71,7 +73,7 @@ class ActivitySpan(StayRule):
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
-        weeks = f"SELECT max(end_date) FROM known WHERE {among('rule_id', self.activity)}"
+        weeks = f"SELECT max(closes) FROM ({delivered_periods(self.activity)})"
         return f"coalesce(({weeks}), {super().observed_until(day)})"
 
 

@@ -26,6 +26,8 @@ class FirstToLast(StayRule):
     lapsed `lapses_days_before` a new one that was not given inside: only people who had left need a new one.
     """
 
+    indispensable = ("arrivals", "departures")
+
     form: Literal["first_to_last"]
     arrivals: EvidenceIds = Field(min_length=1)
     departures: EvidenceIds = Field(min_length=1)

@@ -8,6 +8,7 @@ the last snapshot that lists a person who is no longer listed.
 from typing import Literal
 
 from rules.fields import Days, EvidenceIds
+from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among
@@ -89,7 +90,7 @@ def _continued(rule: RegistrationSpan) -> str:
         SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
         FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
     ),
-    last_snapshot AS (SELECT max("date") AS day FROM known WHERE {among("rule_id", rule.listings)}),
+    last_snapshot AS (SELECT max(opens) AS day FROM ({delivered_periods(rule.listings)})),
     continued AS (
         SELECT trusted.*, lead(trusted.day) OVER ahead AS next_day, removal.day AS removed,
             removal.rule_id AS removal_rule, removal.record_id AS removal_record,

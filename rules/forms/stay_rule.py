@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -15,7 +15,10 @@ class StayRule(Frozen):
     """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells.
 
     An absence is at least a day long, because no day lies between two tax years or permissions in succession.
+    `indispensable` names the keys of a form whose evidence a study must have: without it, spells would be wrong.
     """
+
+    indispensable: ClassVar[tuple[str, ...]] = ()
 
     id: RuleId
     says: str

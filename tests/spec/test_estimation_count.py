@@ -248,6 +248,10 @@ def poor_links(country: Country) -> None:
 
 
 def nobody_surveyed(country: Country) -> None:
+    country.survey_day = date(2015, 6, 30)
+
+
+def nobody_delivered(country: Country) -> None:
     country.survey = []
 
 
@@ -259,10 +263,41 @@ def nobody_surveyed(country: Country) -> None:
         (nobody_reviewed, "review_sample"),
         (poor_links, r"below 0\.5"),
         (nobody_surveyed, "nobody was found on 2017-06-30"),
+        (nobody_delivered, r"coverage_survey\.csv has a header and no row, .* and coverage is estimated from it"),
     ],
 )
 def test_a_survey_that_does_not_allow_an_estimate_is_refused(country, tmp_path, spoil, message):
     spoil(country)
 
+    with pytest.raises(UserError, match=message):
+        count(country.context(tmp_path, small_study()))
+
+
+@pytest.mark.parametrize("extract", ["births", "deaths"])
+def test_an_empty_delivery_is_not_taken_as_zero(country, tmp_path, extract):
+    setattr(country, extract, [])
+    with pytest.raises(UserError, match=rf"{extract}\.csv has a header and no row.*takes {extract} as exact"):
+        count(country.context(tmp_path, small_study()))
+
+
+def test_a_year_without_any_is_reported_where_there_are_few(country, tmp_path):
+    """The country has births in both years of the account, and no death in the year ending June 2016 but one."""
+    country.deaths = country.deaths[:3]
+    warnings = count(country.context(tmp_path, small_study())).warnings
+    assert [one for one in warnings if "exactly zero" in one] == [
+        "deaths: no row is dated in the year ending June 2016; the account takes this as exactly zero."
+    ]
+
+
+@pytest.mark.parametrize(("left", "refused"), [(0, True), (2, True), (3, False)])
+def test_a_year_without_births_where_others_have_many_is_refused(country, tmp_path, left, refused):
+    """30 births a year from 2014 on, but in the year ending June 2016: a tenth of 30 is 3."""
+    numbers = {2014: 30, 2015: 30, 2016: left, 2017: 30}
+    births = [date(year, 1 + number % 6, 1) for year, times in numbers.items() for number in range(times)]
+    country.births = [(number, "F", day) for number, day in enumerate(births, 1)]
+    if not refused:
+        assert not [one for one in count(country.context(tmp_path, small_study())).warnings if "births: no" in one]
+        return
+    message = rf"births: {left} in the year ending June 2016, but 30 in that ending June 2014: rows are missing"
     with pytest.raises(UserError, match=message):
         count(country.context(tmp_path, small_study()))
