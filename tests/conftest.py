@@ -74,7 +74,8 @@ def sojourn(*arguments: object, env: dict[str, str] | None = None, prelude: str 
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         env={**os.environ, **(env or {})},
         check=False,
         timeout=600,

@@ -16,8 +16,9 @@ from rules.rule_set import rule_set_path
 
 @pytest.fixture(scope="module")
 def adverse(demo, command, loopback_only, tmp_path_factory):
-    """The demo's study run again: truth poisoned, one thread, another hash seed, no network."""
-    folder = tmp_path_factory.mktemp("adverse")
+    """The demo's study run again: in an odd folder, truth poisoned, one thread, another hash seed, no network."""
+    folder = tmp_path_factory.mktemp("adverse") / "a[b]*'c {d}%20" / "year=2019"
+    folder.mkdir(parents=True)
     shutil.copytree(demo.study.parent, folder / "study")
     for path in (folder / "study" / "truth").rglob("*.parquet"):
         path.write_bytes(b"poison")
@@ -28,7 +29,7 @@ def adverse(demo, command, loopback_only, tmp_path_factory):
     return folder / "study" / "run"
 
 
-def test_poisoned_truth_one_thread_another_hash_seed_and_no_network_change_nothing(demo, adverse, digests):
+def test_an_odd_folder_poisoned_truth_one_thread_another_hash_seed_no_network_change_nothing(demo, adverse, digests):
     assert digests(adverse) == digests(demo.run)
 
 
