@@ -269,15 +269,11 @@ def test_a_folder_that_cannot_be_written_is_reported(verb, command, tmp_path, de
     assert "--out" in outcome.err
 
 
-def test_an_interrupted_run_says_how_to_continue(study_copy):
-    code = "import sys; from flows.cli import main; main(sys.argv[1:])"
-    running = subprocess.Popen(
-        [sys.executable, "-c", code, "run", study_copy], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert running.stdout is not None
+def test_an_interrupted_run_says_how_to_continue(study_copy, started):
+    running = started("run", study_copy)
     running.stdout.readline()  # the run has begun
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate()
     assert running.returncode == 130
     assert errors == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
 
