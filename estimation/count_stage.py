@@ -101,7 +101,7 @@ def _registered(records: Path, extract: str, columns: list[str]) -> pl.DataFrame
         raise UserError(
             f"{extract}: the study has no such extract, and the account takes {extract} as exact. Add it."
         )
-    return pl.read_parquet(path, columns=["subject_id", "sex", "birth_month", *columns])
+    return read_table(path, columns=["subject_id", "sex", "birth_month", *columns])
 
 
 def _coverage(

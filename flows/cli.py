@@ -8,12 +8,14 @@ import sys
 import traceback
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
 from pipeline.errors import UserError
+from pipeline.shortages import check_address_space, fills_disk, lacks_memory
 
 Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
 
@@ -40,6 +42,7 @@ def demo(
     threads: Threads = 2,
 ) -> int:
     """Simulate a country, estimate its migration from extract files, and score the result against the truth."""
+    check_address_space()
     from flows.demo import run_demo
 
     return run_demo(residents=residents, seed=seed, out=out, threads=threads)
@@ -68,6 +71,7 @@ def simulate(
     threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and, separately, the truth."""
+    check_address_space()
     from flows.simulate import simulate_study
     from flows.terminal import Terminal, typed
 
@@ -91,6 +95,7 @@ def run(
     threads: Threads = 2,
 ) -> int:
     """Run the whole chain on a study's extract files; what is unchanged is not computed again."""
+    check_address_space()
     from flows.run import run_study
 
     return run_study(study, out, prefect=prefect, threads=threads)
@@ -110,6 +115,7 @@ def evaluate(
     ] = None,
 ) -> int:
     """Score a run against the truth of its synthetic study, and add the truth to its report."""
+    check_address_space()
     from flows.evaluate import evaluate_run
     from flows.person import print_person
 
@@ -164,6 +170,7 @@ def targets(
     ] = None,
 ) -> int:
     """Compare a synthetic study with published figures; print each of them and whether it is met."""
+    check_address_space()
     from flows.targets import report_targets
 
     return report_targets(study, as_json=json, report=report)
@@ -186,6 +193,7 @@ def bench(
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds."""
+    check_address_space()
     from flows.bench import run_bench
 
     return run_bench(name, as_json=json)
@@ -195,6 +203,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; exits with 0 on success, 2 on a user's mistake (one paragraph), 1 on a program fault."""
     from cyclopts import CycloptsError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows other signs by their numbers
     try:
         status = app(arguments)
         sys.stdout.flush()
@@ -210,15 +221,11 @@ def main(arguments: list[str] | None = None) -> None:
         # the reader of the output (such as `head`) has closed it
         _discard_output()
         status = 1
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            # some libraries name no file, and standard output has none
-            where = error.filename or "what is written or printed"
-            print(
-                f"sojourn: {where}: {error.strerror}. "
-                "Use --out to choose a folder that you may write to, on a disk with free space.",
-                file=sys.stderr,
-            )
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of Polars is no Exception
+        if cause := _cause_outside(error):
+            print(f"sojourn: {cause}", file=sys.stderr)
             _discard_output()
             status = 2
         else:
@@ -227,12 +234,36 @@ def main(arguments: list[str] | None = None) -> None:
     _leave(status or 0)
 
 
+def _cause_outside(error: BaseException) -> str | None:
+    """Return the sentence for an error of the machine that only the user can correct, else None."""
+    if lacks_memory(error):
+        return (
+            "too little memory. Close other programs, or use a machine that has more or, if it has several "
+            "processors, --threads 1; then run the same command again: finished stages are kept."
+        )
+    number = error.errno if isinstance(error, OSError) else errno.ENOSPC if fills_disk(error) else None
+    if number in UNWRITABLE:
+        # some libraries name no file, and standard output has none
+        where = getattr(error, "filename", None) or "what is written or printed"
+        return (
+            f"{where}: {os.strerror(number)}. "
+            "Use --out to choose a folder that you may write to, on a disk with free space."
+        )
+    # Python reads a byte that has no meaning in the terminal's encoding as one of these signs; no library takes them
+    if re.search("[\udc80-\udcff]", " ".join([*sys.argv, str(error)])):
+        return (
+            "the name of a file or folder is not UTF-8, or this terminal does not use UTF-8. "
+            "Rename it, or set LC_ALL=C.UTF-8."
+        )
+    return None
+
+
 def _discard_output() -> None:
     """Discard further output: flushing what is left would raise the same error again when Python exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _report_fault(error: Exception) -> None:
+def _report_fault(error: BaseException) -> None:
     """Report that the program failed, and where.
 
     A traceback can quote a value of a row, so it is shown only on request and never written to a run folder.
@@ -249,7 +280,7 @@ def _report_fault(error: Exception) -> None:
         traceback.print_exception(error)
 
 
-def _raised_at(error: Exception) -> tuple[str, int | str | None]:
+def _raised_at(error: BaseException) -> tuple[str, int | str | None]:
     """Return the file and line that raised an error; a worker process sends its traceback as text, in the cause."""
     in_worker = re.findall(r'^  File "(.+)", line (\d+)', str(error.__cause__), flags=re.MULTILINE)
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,6 +1,7 @@
 """The study: what to estimate from which files, in one TOML file, frozen for the run."""
 
 import hashlib
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -139,6 +140,8 @@ class Study(Frozen):
         for file in found:
             if not file.is_file():
                 raise UserError(f"{file}: no such extract file, though {self.path} names it for '{extract}'.")
+            if not os.access(file, os.R_OK):
+                raise UserError(f"{file}: you may not read this file. Ask its owner for permission.")
         return found
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipeline.tables import scan_table
 from publication.row_selection import latest_total, of_published_definition, read_run_table
 from publication.words import day, period
 
@@ -70,4 +71,4 @@ def _migrations(tables: Path) -> list[Step]:
 
 def _lazy(tables: Path, name: str) -> pl.LazyFrame | None:
     path = tables / f"{name}.parquet"
-    return pl.scan_parquet(path) if path.exists() else None
+    return scan_table(path) if path.exists() else None

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from pipeline.stage import StageRecord
 from pipeline.store import digest
+from pipeline.tables import read_table
 from publication.stages import PublishStudy
 
 # Who may see a table is decided by its grain, not by its name in a listing. There is no disclosure control yet, so no
@@ -23,7 +22,7 @@ def build_manifest(
     study: PublishStudy, records: Mapping[str, StageRecord], digests: Mapping[str, str], tables: Path
 ) -> dict[str, Any]:
     """Return the manifest of the stages in `records`; `digests` has the SHA-256 of every file in `tables`."""
-    ledger = pl.read_parquet(tables / "ledger.parquet").to_dicts()
+    ledger = read_table(tables / "ledger.parquet").to_dicts()
     facts = {name: fact for record in records.values() for name, fact in record.facts.items()}
     models = {name: sha for name, sha in records["link"].outputs.items() if name.startswith("models/")}
     return {

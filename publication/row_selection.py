@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, TABLES
+from pipeline.tables import read_table
 
 FLOW_MEASURES = ("immigration", "emigration", "net")
 DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
@@ -16,7 +17,7 @@ def read_run_table(tables: Path, name: str) -> pl.DataFrame:
     """Return a table of a run's folder; an empty frame (with columns, if it has a schema) where the run has none."""
     path = tables / f"{name}.parquet"
     if path.exists():
-        return pl.read_parquet(path)
+        return read_table(path)
     return TABLES[name].create_empty() if name in TABLES else pl.DataFrame()
 
 

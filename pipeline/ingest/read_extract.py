@@ -21,7 +21,8 @@ from pipeline.ingest.columns import Column
 from pipeline.ingest.days import written_as
 from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.standardise import known
-from pipeline.tables import connect, query
+from pipeline.shortages import lacks_memory
+from pipeline.tables import connect, file_literal, query, text_literal
 
 ROW_NUMBER = "row_number"
 _CHUNK = 1 << 20  # bytes
@@ -80,22 +81,24 @@ def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
     check_headers(path, headers, extract)
     # DuckDB takes names by position, so that ignored columns may share one header or have none
     names = [f"ignored:{at}" if header in extract.ignore else header for at, header in enumerate(headers)]
-    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
+    columns = ", ".join(f"{text_literal(name)}: 'VARCHAR'" for name in names)
     wanted = ", ".join(_quoted(header) for header in headers if header not in extract.ignore)
     connection = connect(threads)
     try:
         connection.execute("SET temp_directory = ''").fetchall()  # clear values must not spill to disk
         return query(
             connection,
-            f"SELECT {wanted} FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
+            f"SELECT {wanted} FROM read_csv({file_literal(path)}, columns = {{{columns}}}, "
             "auto_detect = false, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
-            "null_padding = false, strict_mode = true, compression = 'none')",
+            "null_padding = false, strict_mode = true, compression = 'none', hive_partitioning = false)",
         )
     except duckdb.Error as error:
-        fault = _fault_of(str(error))
+        fault = None if lacks_memory(error) else _fault_of(str(error))
     finally:
         connection.close()
     # raised outside the handler, so that no traceback leads back to an error that quotes the line
+    if fault is None:
+        raise MemoryError
     raise UserError(f"{path}: {fault}. The file is truncated or damaged: request it again, or correct that line.")
 
 
@@ -181,11 +184,13 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
             table.validate(full=True)  # texts must be UTF-8 here too
         frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
     except (OSError, ValueError, pyarrow.ArrowException, *_POLARS_ERRORS) as error:
-        fault = type(error).__name__
+        fault = None if lacks_memory(error) else type(error).__name__
     else:
         check_headers(path, headers, extract)
         found = extract.found_in(headers).values()
         return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in found])
+    if fault is None:
+        raise MemoryError
     raise _damaged_parquet(path, fault)
 
 
@@ -245,11 +250,3 @@ def _is_zoned(dtype: pl.DataType) -> bool:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _without_wildcards(path: Path) -> str:
-    return re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))

@@ -14,7 +14,7 @@ from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
-from pipeline.tables import read_table
+from pipeline.tables import read_table, scan_table
 from synthetic_data.benchmarks.counting import NotMeasurableError
 from synthetic_data.country.tables import table
 from synthetic_data.numbers.days import LAST_DAY, as_date
@@ -155,7 +155,7 @@ def group_of(country: pl.Expr) -> pl.Expr:
 
 def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple[str, ...]) -> pl.DataFrame:
     """Return `person_key` and the given columns of one file, typed."""
-    frame = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
+    frame = scan_table(path) if path.suffix == ".parquet" else pl.scan_csv(path, glob=False, infer_schema=False)
     schema = frame.collect_schema()
     layouts = (one for one in extract.layouts.values() if {c.header for c in one.delivered.values()} <= {*schema})
     layout = next(layouts, None)

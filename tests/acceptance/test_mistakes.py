@@ -216,6 +216,80 @@ def test_an_output_that_is_full_or_closed_is_not_a_fault_of_the_program():
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_shows_what_it_can(encoding, command, demo):
+    env = {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    outcome = command("run", demo.study, "--out", demo.run, env=env)
+    assert (outcome.status, outcome.err) == (0, "")
+    dot = "\\xb7" if encoding == "ascii" else "\N{REPLACEMENT CHARACTER}"  # as read here, which is as UTF-8
+    assert outcome.out.startswith(f"sojourn run {dot} ")
+    assert command("dictionary", env=env).status == 0
+    outcome = command("run", "nowhere/é/study.toml", env=env)
+    assert outcome.status == 2
+    assert "no such file" in outcome.err
+
+
+def test_a_name_that_is_not_utf_8_is_named_as_the_cause(command, demo, tmp_path):
+    outcome = command("run", demo.study, "--out", os.fsdecode(bytes(tmp_path) + b"/\xff"))
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert "is not UTF-8" in outcome.err
+
+
+FAILS = """
+import flows.run
+def fail(*_, **__):
+    {}
+flows.run.run_study = fail
+"""
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "raise MemoryError",
+        "import numpy; numpy.empty(2**50)",
+        "import duckdb; duckdb.sql(\"SET memory_limit = '1MB'; SELECT list(range) FROM range(10000000)\").pl()",
+        "import pyarrow; raise pyarrow.ArrowMemoryError('malloc of size 64 failed')",
+        "raise OSError(12, 'Cannot allocate memory')",
+        "raise ImportError('libarrow.so: failed to map segment from shared object')",
+        'raise RuntimeError("can\'t start new thread")',
+        "raise ValueError('a step of Splink failed') from MemoryError()",
+    ],
+)
+def test_too_little_memory_is_named_as_the_cause(failure, command):
+    outcome = command("run", "study", prelude=FAILS.format(failure))
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1), outcome.err
+    assert outcome.err.startswith("sojourn: too little memory. ")
+
+
+def test_a_limit_of_addresses_is_reported_before_libraries_abort(command):
+    few = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, resource.RLIM_INFINITY))"
+    outcome = command("run", "study", prelude=few)
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert outcome.err.startswith("sojourn: too little memory: `ulimit -v` allows this process 3.0 GB of addresses")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "raise OSError(28, 'No space left on device')",
+        "import duckdb; raise duckdb.IOException('Could not write file: No space left on device')",
+    ],
+)
+def test_a_full_disk_is_named_as_the_cause(failure, command):
+    outcome = command("run", "study", prelude=FAILS.format(failure))
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert "No space left on device. Use --out" in outcome.err
+
+
+def test_a_panic_of_a_library_is_a_fault_and_quotes_nothing(command):
+    panic = "import polars; raise polars.exceptions.PanicException('Zoë, born 1981')"
+    outcome = command("run", "study", prelude=FAILS.format(panic))
+    assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+    assert outcome.err.startswith("sojourn: a fault of the program")
+    assert "Zoë" not in outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -257,15 +331,11 @@ def test_a_folder_that_cannot_be_written_is_reported(verb, command, tmp_path, de
     assert "--out" in outcome.err
 
 
-def test_an_interrupted_run_says_how_to_continue(study_copy):
-    code = "import sys; from flows.cli import main; main(sys.argv[1:])"
-    running = subprocess.Popen(
-        [sys.executable, "-c", code, "run", study_copy], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert running.stdout is not None
+def test_an_interrupted_run_says_how_to_continue(study_copy, started):
+    running = started("run", study_copy)
     running.stdout.readline()  # the run has begun
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate()
     assert running.returncode == 130
     assert errors == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
 

@@ -2,14 +2,19 @@
 
 import re
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
+import pyarrow
+import pyarrow.parquet
 import pytest
 from small_study import GOOD, HEADERS, SmallStudy, csv_text, row, visits_contract
 
 from pipeline.errors import UserError
+from pipeline.ingest import read_extract as read_extract_module
 from pipeline.ingest.read_extract import read_extract
+from pipeline.tables import connect
 
 SECOND = row(PATIENT="P0002")
 
@@ -143,6 +148,19 @@ def test_a_line_number_far_down_a_large_file(read):
 
 def test_another_kind_of_file(read):
     assert "a .csv or a .parquet file" in refused(read, csv_text([row()]), "visits.xlsx")
+
+
+def test_too_little_memory_is_no_damage_of_the_file(read, tmp_path, monkeypatch):
+    monkeypatch.setattr(read_extract_module, "connect", partial(connect, memory="1MB"))
+    with pytest.raises(MemoryError):
+        read(csv_text([row()] * 50_000))
+
+    def without_memory(_):
+        raise pyarrow.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr(pyarrow.parquet, "ParquetFile", without_memory)
+    with pytest.raises(MemoryError):
+        read(texts_frame(), "visits.parquet")
 
 
 def test_signs_in_a_path_that_look_like_wildcards(tmp_path):
