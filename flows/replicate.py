@@ -13,8 +13,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from flows.chain import STAGES, run_chain
 from flows.evaluate import evaluate
 from flows.progress import NullListener
@@ -23,7 +21,7 @@ from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import Store, code_digest, digest, library_versions
 from pipeline.study import read_study
-from pipeline.tables import write_text
+from pipeline.tables import read_table, write_text
 from publication.scores import Scores
 from synthetic_data.scenarios.scenario import read_scenario
 
@@ -100,7 +98,7 @@ class Replicate:
 
     def read_scores(self) -> Scores:
         """Return the scores of a scored replicate."""
-        return Scores(**{one.name: pl.read_parquet(self.scores / f"{one.name}.parquet") for one in fields(Scores)})
+        return Scores(**{one.name: read_table(self.scores / f"{one.name}.parquet") for one in fields(Scores)})
 
     def _score(self) -> None:
         run = self.folder / "run"

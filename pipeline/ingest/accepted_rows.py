@@ -11,6 +11,7 @@ from pyarrow import parquet
 from pipeline.errors import UserError
 from pipeline.ingest.ledger import counted
 from pipeline.schemas import table_path
+from pipeline.tables import read_table
 
 MOST_REASONS = 3
 
@@ -31,7 +32,7 @@ def check_accepted_rows(ingest: Path, needed: Mapping[str, str], study_file: Pat
 
 
 def _what_was_delivered(ingest: Path, extract: str) -> str:
-    ledger = pl.read_parquet(table_path(ingest, "ledger")).filter(pl.col("extract") == extract)
+    ledger = read_table(table_path(ingest, "ledger")).filter(pl.col("extract") == extract)
     files, rows = ", ".join(ledger["file"]), int(ledger["rows_in"].sum())
     if not rows:
         return f"{files} has a header and no row" if ledger.height == 1 else f"{files} have headers and no row"
