@@ -1,8 +1,8 @@
 """Spells of presence become stays: each stay rule makes spells, the same SQL classifies them all.
 
 A stay is long-term when it lasts more than the rule's days from first arrival to last departure, or began long before
-the person was first observed. Nobody knows since when a person was here who is first seen going out: the known days
-count, and after an earlier departure there must have been an arrival. A stay too recent to be classified is
+the person was first observed. Nobody knows since when a person was here who is first seen to leave: the days that are
+known count, and after an earlier departure there must have been an arrival. A stay too recent to be classified is
 `unfinished`: see `rules/unfinished.py`.
 """
 
