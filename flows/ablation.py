@@ -61,7 +61,18 @@ def _computed_again(
         records=records,
     )
     result = stage.run(context)
-    return StageRecord(stage.name, "", out, result.counts, result.sentence, result.warnings, 0.0, {}, reused=False)
+    return StageRecord(
+        stage.name,
+        "",
+        out,
+        result.counts,
+        result.sentence,
+        result.warnings,
+        0.0,
+        {},
+        reused=False,
+        facts=result.facts,
+    )
 
 
 def _stored(run: Path, stage: str, key: str) -> StageRecord:

@@ -44,6 +44,8 @@ def _source(contract: SourceContract) -> Iterable[str]:
         yield f"#### Extract `{name}`"
         dated = f" Dated by `{extract.dated_by}`." if extract.dated_by else ""
         yield f"{extract.says} Unique by {_names(extract.unique)}.{dated}"
+        if extract.covers_from:
+            yield f"A delivery covers the time from {extract.covers_from} to {extract.covers_to or 'the data date'}."
         yield _table(
             ("column", "header in the file", "type", "allowed", "required", "written as", "meaning"),
             (

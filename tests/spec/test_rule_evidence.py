@@ -152,6 +152,13 @@ def test_rules_on_sources_without_files_are_reported(tmp_path: Path) -> None:
     assert any("activity" in one and "mws" in one and "no rule on" in one for one in result.warnings)
 
 
+def test_rules_that_fire_on_no_record_are_reported(tmp_path: Path) -> None:
+    _, result = run_evidence(tmp_path, {"hesa": hesa(domicile=["GB"])})
+    told = [one for one in result.warnings if "fires on no record" in one]
+    assert len(told) == 1
+    assert told[0].startswith("evidence rule 'student_from_abroad' fires on no record of hesa")
+
+
 NEW_CONTRACT = """
 source = "school_census"
 title = "School census"
