@@ -156,7 +156,10 @@ class Stays(dy.Schema):
     definition = dy.String(primary_key=True, description="Id of the stay rule, or of the composite.")
     stay_rule = dy.String(description="The stay rule that made the spell.")
     start = dy.Date(primary_key=True)
-    end = dy.Date(nullable=True, description="First day no longer in the stay; null: still open at the data date.")
+    end = dy.Date(
+        nullable=True,
+        description="Day of departure or, if none was seen, the last day of presence; null: still open.",
+    )
     starts_by_arrival = dy.Bool(description="False: born here, or present before the person was first observed.")
     end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
     status = dy.Enum(["long_term", "short_term", "unfinished"])

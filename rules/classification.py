@@ -41,7 +41,7 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
 def _spells_of(rule: StayRule, day: date) -> str:
     return f"""
         SELECT {quoted(rule.id)} AS stay_rule, {rule.more_than_days} AS more_than_days,
-            {rule.absent_more_than_days} AS absent_more_than_days,
+            {rule.longest_absence()} AS absent_more_than_days,
             CAST({rule.observed_until(day)} AS DATE) AS observed_until, person_id, start, stop,
             start_kind, end_reason, start_rule, start_record, end_rule, end_record, code
         FROM ({rule.spells()})"""

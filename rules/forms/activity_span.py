@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rules.fields import Days, EvidenceIds
-from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, position_in
 
 WEEK = 7
+EMPTY_YEAR = 367
+"""Days from the last day of a tax year to the first of the year after the next, at most."""
 
 
 class ActivitySpan(StayRule):
@@ -59,6 +61,13 @@ class ActivitySpan(StayRule):
         {_removed_since(self)}
         {_start_kind(self)}
         """
+
+    def longest_absence(self) -> str:
+        """Return SQL of that absence: after a whole year, which may turn out to be one empty year before another."""
+        return f"""CASE WHEN end_reason = 'last_activity' AND (person_id, stop + 1) IN (
+                SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)}
+                GROUP BY person_id, end_date HAVING sum(CAST(value AS INTEGER)) >= {self.full_year_weeks})
+            THEN greatest({self.absent_more_than_days}, {EMPTY_YEAR}) ELSE {self.absent_more_than_days} END"""
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
@@ -134,16 +143,16 @@ def _presence(rule: ActivitySpan) -> str:
         SELECT person_id, start,
             CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
                  WHEN NOT is_last THEN dated.closes
-                 WHEN NOT is_first THEN dated.opens + days
-                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens), dated.closes)
-                 ELSE dated.closes END AS stop,
+                 WHEN NOT is_first THEN dated.opens + days - 1
+                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens + 1), dated.closes) - 1
+                 ELSE dated.closes - 1 END AS stop,
             CASE WHEN flag IS NOT NULL THEN 'arrival' ELSE 'unseen' END AS start_kind,
             'last_activity' AS end_reason,
             coalesce(flag.rule_id, rule_id) AS start_rule, coalesce(flag.record_id, record_id) AS start_record,
             rule_id AS end_rule, record_id AS end_record, flag.code AS code
         FROM dated CROSS JOIN observed
         UNION ALL
-        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'unseen', 'last_activity',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date, {OPEN})")}, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}
         UNION ALL
@@ -188,14 +197,14 @@ def _signs_in_gaps() -> str:
 
 def _single_empty_years() -> str:
     """Bridge a single empty year between two whole ones: nobody leaves on 5 April and returns on 6 April."""
-    return """
+    return f"""
         SELECT person_id, closes, next_opens, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, NULL
         FROM (
             SELECT *, lead(opens) OVER following AS next_opens, lead(missing) OVER following AS next_missing
             FROM anchored WINDOW following AS (PARTITION BY person_id ORDER BY opens)
         )
-        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + 366"""
+        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + {EMPTY_YEAR - 1}"""
 
 
 def _removed_since(rule: ActivitySpan) -> str:
@@ -204,7 +213,7 @@ def _removed_since(rule: ActivitySpan) -> str:
     ended AS (
         SELECT joined.* REPLACE (
             CASE WHEN removal.day IS NULL THEN stop
-                ELSE greatest(closes, start, removal.day - {rule.removal_lag_days}) END AS stop,
+                ELSE greatest(closes - 1, start, removal.day - {rule.removal_lag_days}) END AS stop,
             CASE WHEN removal.day IS NULL THEN end_reason ELSE 'deregistration' END AS end_reason,
             coalesce(removal.rule_id, end_rule) AS end_rule, coalesce(removal.record_id, end_record) AS end_record)
         FROM joined CROSS JOIN observed LEFT JOIN (

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from rules.fields import Codes, Days, EvidenceIds
-from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, quoted
 
@@ -87,7 +87,7 @@ def _chains(rule: FirstToLast) -> str:
     permission AS (
         SELECT granted.* EXCLUDE (end_date), CASE WHEN end_date IS NOT NULL THEN end_date
             WHEN anew.opens IS NULL THEN {OPEN}
-            ELSE greatest(granted.opens + 1, anew.opens - {rule.lapses_days_before}) END AS closes
+            ELSE greatest(granted.opens, anew.opens - {rule.lapses_days_before}) + 1 END AS closes
         FROM granted ASOF LEFT JOIN (SELECT person_id, opens FROM granted WHERE NOT given_inside) AS anew
             ON granted.person_id = anew.person_id AND granted.opens < anew.opens
     ),
@@ -122,7 +122,7 @@ _IN_ORDER = "PARTITION BY person_id ORDER BY opens, closes, record_id"
 def _between_crossings(rule: FirstToLast) -> str:
     """From a crossing inwards to the next outwards; where one of them is missing, the permission dates it."""
     tolerance = rule.chain_permissions_within_days
-    departure = f'CASE WHEN "date" < closes THEN closes ELSE "date" + {rule.unpermitted_days} END'
+    departure = f'CASE WHEN "date" < closes THEN {last_day("closes")} ELSE "date" + {rule.unpermitted_days} END'
     arrival = f'CASE WHEN "date" <= closes + {tolerance} THEN greatest(opens, date_before) ELSE "date" END'
     if rule.missing_departure == "no_stay":
         departure = '"date"'
@@ -165,7 +165,7 @@ def _without_crossing(rule: FirstToLast) -> str:
     if rule.missing_arrival == "no_stay":
         return _NO_ROWS
     return f"""
-        SELECT person_id, opens, closes, {_kind_of_chain()}, 'permission_end',
+        SELECT person_id, opens, {last_day("closes")}, {_kind_of_chain()}, 'permission_end',
             rule_id, record_id, rule_id, record_id, code
         FROM permission
         WHERE NOT EXISTS (

@@ -1,15 +1,22 @@
 """Spells of presence: the columns that every form of stay rule makes, and how intervals are joined into spells.
 
 A spell is one row `person_id, start, stop, start_kind, end_reason, start_rule, start_record, end_rule,
-end_record, code`: half-open `[start, stop)`; `stop` is `OPEN` while the person is still present. `start_kind` is
+end_record, code`. `stop` is the day of departure or, if none was seen, the last day of presence; `OPEN` while the
+person is still present. A spell lasts `stop - start` days, and a person who is here again on the day `start` was
+absent for `start - stop` days. `start_kind` is
 `arrival`, `birth` or `unseen` (present before the person was first observed); `end_reason` as in the table `stays`.
 """
 
 OPEN = "DATE '9999-12-31'"
 
 
+def last_day(end: str) -> str:
+    """Return SQL of the last day of an interval whose end is half-open: the day of a departure that nobody saw."""
+    return f"CASE WHEN {end} < {OPEN} THEN {end} - 1 ELSE {OPEN} END"
+
+
 def spells_from_presence(presence: str, absent_days: int) -> str:
-    """Return SQL that joins intervals of presence into spells wherever the gap is at most `absent_days`.
+    """Return SQL that joins intervals of presence into spells wherever the absence is at most `absent_days`.
 
     The start of a spell is described by the interval that begins first, its end by the one that ends last; of
     several, an arrival precedes a birth, a departure precedes other ends, then the lowest record counts.

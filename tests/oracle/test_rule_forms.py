@@ -91,7 +91,8 @@ def active_spells(weeks: dict[int, int]) -> list[Spell]:
         first = year - 1 not in weeks or year - 1 in breaks
         last = year + 1 not in weeks or year in breaks
         start = opens[year + 1] - active * DAY if first else opens[year]
-        stop = opens[year + 1] if first or not last else opens[year] + active * DAY
+        # the day of a departure that nobody saw is the last day of activity
+        stop = opens[year + 1] if not last else (opens[year + 1] if first else opens[year] + active * DAY) - DAY
         if year == 2018 and (first or active == length[year]):
             stop = NEVER
         presence.append((start, stop))

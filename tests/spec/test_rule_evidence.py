@@ -197,6 +197,6 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
     assert people["area_history"][0].to_list() == [
         {"area": "E06", "since": D(2016, 1, 21)}, {"area": "E07", "since": D(2018, 1, 18)}
     ]  # fmt: skip
-    assert spells.filter(definition="long_term").select("start", "end").rows() == [(D(2016, 1, 21), D(2018, 7, 18))]
+    assert spells.filter(definition="long_term").select("start", "end").rows() == [(D(2016, 1, 21), D(2018, 7, 17))]
     assert residents.filter("resident")["reference_date"].dt.year().to_list() == [2016, 2017, 2018]
     assert result.counts["people"] == 1

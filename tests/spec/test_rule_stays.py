@@ -44,7 +44,7 @@ def test_a_visa_changed_without_a_journey_is_one_stay() -> None:
         """,
         group="non_EU",
     )
-    assert outcome.migrations == ["immigration 2014-12 certain", "emigration 2019-05 probable"]
+    assert outcome.migrations == ["immigration 2014-12 certain", "emigration 2019-04 probable"]
     assert outcome.residents[2018]
 
 
@@ -77,8 +77,46 @@ def test_a_missing_departure_is_put_at_the_end_of_the_permission() -> None:
         """,
         group="non_EU",
     )
-    assert outcome.migrations == ["immigration 2015-09 certain", "emigration 2017-01 certain"]
+    assert outcome.migrations == ["immigration 2015-09 certain", "emigration 2016-12 certain"]
     assert outcome.ends == ["permission_end"]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "day"),
+    [
+        ([observed("border_in", D(2015, 9, 1)), observed("permission_to_stay", D(2015, 8, 1), D(2017, 2, 1), code="work")], D(2017, 1, 31)),
+        ([observed("permission_to_stay", D(2014, 8, 1), D(2017, 2, 1), code="work")], D(2017, 1, 31)),
+        ([tax_year(2014, 52), tax_year(2015, 52)], D(2016, 4, 5)),
+        ([tax_year(2014, 52), tax_year(2015, 20)], D(2015, 8, 23)),  # 140 days from 6 April
+        ([tax_year(2014, 52), observed("student_enrolled", D(2014, 9, 1), D(2016, 7, 1))], D(2016, 6, 30)),
+        ([observed("student_enrolled", D(2014, 9, 1), D(2016, 7, 1))], D(2016, 6, 30)),
+        ([observed("nhs_posted", D(2014, 9, 1)), observed("nhs_listed", D(2015, 7, 31))], D(2015, 7, 31)),
+    ],
+    ids=["permission", "no crossing", "whole tax year", "weeks", "course", "only a course", "register"],
+)  # fmt: skip
+def test_the_day_of_a_departure_that_nobody_saw_is_the_last_day_of_the_evidence(
+    evidence: list[dict], day: dt.date
+) -> None:
+    """Evidence ends half-open, on the day after `valid_to`, 5 April or the last day of a course; people leave on that day."""
+    outcome = outcome_of(evidence, group="non_EU")
+    assert outcome.composite["end"].to_list() == [day]
+    assert outcome.migrations[-1] == f"emigration {day:%Y-%m} certain"
+
+
+def test_a_permission_of_366_days_is_no_long_stay_unless_its_last_day_is_366_days_after_the_first() -> None:
+    """From 1 May 2016 to 1 May 2017 are 365 days, as between two crossings."""
+    short, long = (
+        [observed("permission_to_stay", D(2016, 5, 1), last + dt.timedelta(1), code="work")]
+        for last in (D(2017, 5, 1), D(2017, 5, 2))
+    )
+    assert [one.classes for one in outcomes_of([short, long], group="non_EU")] == [["short_term"], ["long_term"]]
+
+
+def test_a_removal_cannot_date_a_departure_before_the_last_day_of_known_weeks() -> None:
+    outcome = outcome_of(
+        [*(tax_year(year, 52) for year in range(2009, 2019)), observed("nhs_removed", D(2019, 5, 1))]
+    )
+    assert outcome.composite["end"].to_list() == [D(2019, 4, 5)]
 
 
 def test_a_missing_arrival_is_put_at_the_start_of_the_permission() -> None:
@@ -168,7 +206,7 @@ def test_a_person_with_two_stays_comes_and_goes_twice() -> None:
         group="non_EU",
     )
     assert outcome.migrations == [
-        "immigration 2010-08 certain", "emigration 2012-03 certain",
+        "immigration 2010-08 certain", "emigration 2012-02 certain",
         "immigration 2015-09 certain", "emigration 2017-04 certain",
     ]  # fmt: skip
 
@@ -228,7 +266,7 @@ def test_an_eu_worker_without_border_data_is_dated_by_weeks() -> None:
         observed("nhs_first_from_abroad", D(2016, 5, 10)), observed("nhs_listed", D(2016, 7, 31)), observed("nhs_listed", D(2017, 7, 31)),
         tax_year(2015, 26), tax_year(2016, 52), tax_year(2017, 52), tax_year(2018, 20),
     ])  # fmt: skip
-    assert outcome.composite.select("start", "end").row(0) == (D(2015, 10, 7), D(2018, 8, 24))
+    assert outcome.composite.select("start", "end").row(0) == (D(2015, 10, 7), D(2018, 8, 23))
     assert outcome.migrations == ["immigration 2015-10 certain", "emigration 2018-08 probable"]
 
 
@@ -310,6 +348,19 @@ def test_a_single_empty_year_between_whole_ones_ends_no_stay() -> None:
     assert outcome.composite.height == 1
 
 
+@pytest.mark.parametrize(
+    ("last_year", "weeks", "expected"),
+    [(2017, 52, "probable"), (2016, 52, "certain"), (2017, 30, "certain")],
+    ids=["one empty year", "two empty years", "less than a year of work, then an empty year"],
+)
+def test_one_empty_year_after_a_whole_one_may_still_be_a_year_without_work(
+    last_year: int, weeks: int, expected: str
+) -> None:
+    """Weeks are known until 5 April 2019: a whole year of work may follow, and join the two."""
+    outcome = outcome_of([*(tax_year(year, 52) for year in range(2009, last_year)), tax_year(last_year, weeks)])
+    assert [one.split()[2] for one in outcome.migrations] == [expected]
+
+
 def test_a_person_who_notifies_the_nhs_of_a_move_has_not_left() -> None:
     outcome = outcome_of([*(tax_year(year, 52) for year in range(2009, 2015)), observed("nhs_moved", D(2017, 8, 1))])
     assert outcome.migrations == []
@@ -363,7 +414,7 @@ def test_a_british_returner_comes_back() -> None:
 def test_a_season_of_work_is_a_short_stay() -> None:
     outcome = outcome_of([observed("worker_arrived", D(2016, 6, 1)), tax_year(2016, 20)])
     assert outcome.classes == ["short_term"]
-    assert outcome.composite["end"].to_list() == [D(2016, 10, 19)]
+    assert outcome.composite["end"].to_list() == [D(2016, 10, 18)]
     assert outcome.migrations == []
 
 
@@ -416,7 +467,7 @@ def test_a_person_dropped_from_the_list_left_when_last_listed() -> None:
             *(observed("nhs_listed", D(year, 7, 31)) for year in range(2010, 2017)),
         ]
     )
-    assert outcome.migrations == ["emigration 2016-08 certain"]
+    assert outcome.migrations == ["emigration 2016-07 certain"]
 
 
 def test_a_person_without_a_practice_is_never_listed_and_still_present() -> None:
