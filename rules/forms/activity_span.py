@@ -6,9 +6,9 @@ international migration using RAPID (2021); the dating of weeks is Sojourn's own
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rules.fields import Days, EvidenceIds
 from rules.forms.spells import OPEN, last_day, spells_from_presence
@@ -36,7 +36,6 @@ class ActivitySpan(StayRule):
     signs: EvidenceIds = ()
     listings: EvidenceIds = ()
     removals: EvidenceIds = ()
-    absent_weeks: Annotated[int, Field(ge=1)] = 52
     full_year_weeks: Annotated[int, Field(ge=1, le=53)] = 50
     active_from_age: Annotated[int, Field(ge=0, le=120)] = 16
     first_job_before_age: Annotated[int, Field(ge=0, le=120)] = 25
@@ -44,9 +43,19 @@ class ActivitySpan(StayRule):
     sign_after_days: Days = 60
     removal_lag_days: Days = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_key_for_absences(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "absent_weeks" in data:
+            raise ValueError(
+                "'absent_weeks' is no longer a key: every form counts an absence in days. Write "
+                "'absent_more_than_days' (365 for the former 52 weeks); a stay ends by an absence of more days"
+            )
+        return data
+
     def spells(self) -> str:
         """Return SQL that makes spells from the views `known` and `person`."""
-        absent = WEEK * self.absent_weeks - 1
+        absent = self.absent_more_than_days
         return f"""
         WITH observed AS (
             SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
@@ -89,7 +98,7 @@ def _years(rule: ActivitySpan) -> str:
     """One row per person and active year, with its neighbours.
 
     Two consecutive years, both partly active, can contain an absence: the span breaks between them when there is
-    activity before and after them and the weeks that are missing make an absence.
+    activity before and after them and the days that are missing, with the one of the return, make an absence.
     """
     whole = f'sum(CAST(value AS INTEGER)) >= {rule.full_year_weeks} THEN end_date - "date"'
     return f"""
@@ -106,7 +115,7 @@ def _years(rule: ActivitySpan) -> str:
     ),
     breaks AS (
         SELECT *, after_one AND before_one AND coalesce(lead(before_one) OVER following, false)
-            AND missing + coalesce(lead(missing) OVER following, 0) >= {WEEK * rule.absent_weeks} AS breaks_after
+            AND missing + coalesce(lead(missing) OVER following, 0) >= {rule.absent_more_than_days} AS breaks_after
         FROM beside WINDOW following AS (PARTITION BY person_id ORDER BY opens)
     ),
     anchored AS (
@@ -118,7 +127,7 @@ def _years(rule: ActivitySpan) -> str:
 
 def _dated_years(rule: ActivitySpan) -> str:
     """Start of each year: a better-dated arrival, else counted back in a first year, else the first day."""
-    near = WEEK * rule.absent_weeks - 1
+    near = rule.absent_more_than_days
     return f"""
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
     better AS (
@@ -233,7 +242,7 @@ def _start_kind(rule: ActivitySpan) -> str:
              WHEN start < observed.first_year_closes THEN 'unseen'
              WHEN row_number() OVER (PARTITION BY ended.person_id ORDER BY ended.start) > 1 THEN 'arrival'
              WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = ended.person_id AND flag."date"
-                 BETWEEN ended.start - {WEEK * rule.absent_weeks} AND ended.start + {rule.flag_within_days})
+                 BETWEEN ended.start - {rule.absent_more_than_days} AND ended.start + {rule.flag_within_days})
                  THEN 'arrival'
              WHEN ended.start >= birth_month + INTERVAL {rule.first_job_before_age} YEAR AND NOT EXISTS (
                  SELECT 1 FROM known WHERE known.person_id = ended.person_id AND {before}

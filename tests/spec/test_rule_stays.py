@@ -194,6 +194,54 @@ def test_a_departure_is_final_after_more_than_365_days(back: dt.date, spells: in
     assert outcome.migrations.count("emigration 2016-09 certain") == spells - 1
 
 
+LAST = D(2015, 6, 30)
+
+
+@pytest.mark.parametrize(
+    "last_and_back",
+    [
+        lambda back: [observed("border_in", D(2013, 5, 1)), observed("border_out", LAST), observed("border_in", back)],
+        lambda back: [
+            observed("permission_to_stay", D(2013, 5, 1), LAST + dt.timedelta(1), code="work"),
+            observed("permission_to_stay", back, D(2018, 1, 1), code="work"),
+        ],
+        lambda back: [
+            tax_year(2013, 52), tax_year(2014, 52), observed("student_enrolled", D(2015, 4, 6), D(2015, 7, 1)),
+            observed("worker_arrived", back), tax_year(2016, 30), tax_year(2017, 52),
+        ],
+        lambda back: [
+            tax_year(2014, 52), observed("student_enrolled", D(2014, 9, 1), D(2015, 7, 1)),
+            observed("student_enrolled", back, D(2018, 7, 1)),
+        ],
+        lambda back: [
+            observed("student_enrolled", D(2013, 9, 1), D(2015, 7, 1)), observed("student_enrolled", back, D(2018, 7, 1)),
+        ],
+    ],
+    ids=["border", "permission", "arrival flag", "weeks", "registration"],
+)  # fmt: skip
+def test_every_form_counts_an_absence_in_the_same_days(last_and_back) -> None:
+    """Here on 30 June 2015, and again 365 days later, which ends no stay, or 366, which does."""
+    spells = [outcome_of(last_and_back(LAST + dt.timedelta(days)), group="non_EU").composite for days in (365, 366)]
+    assert [one.height for one in spells] == [1, 2]
+    assert spells[1]["end"][0] == LAST
+
+
+def test_two_part_years_make_an_absence_when_it_is_longer_than_365_days() -> None:
+    """Years of 365 and 366 days: 27 + 25 weeks of work leave 367 days between them, 27 + 26 weeks 360."""
+    years = [
+        *(tax_year(year, 52) for year in range(2009, 2014)),
+        tax_year(2016, 52),
+        tax_year(2017, 52),
+        tax_year(2018, 52),
+    ]
+    away, here = (
+        outcome_of([*years, tax_year(2014, 27), tax_year(2015, weeks)], group="EU").composite for weeks in (25, 26)
+    )
+    assert away.height == 2
+    assert (away["start"][1] - away["end"][0]).days == 368
+    assert here.height == 1
+
+
 def test_a_person_with_two_stays_comes_and_goes_twice() -> None:
     outcome = outcome_of(
         """

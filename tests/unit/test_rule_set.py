@@ -88,6 +88,8 @@ def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> Non
         ('says = "Month of birth:', 'default = "1900-01-01"\nsays = "Month of birth:', "attribute rule 'birth_month'", "a month of birth has no 'groups' and no 'default'"),
         ('[[attribute]]\nid = "country_of_birth"\nsays = "Country of birth as recorded by the NHS."\nread = ["pds.country_of_birth"]', "", "changed.toml", "no attribute rule 'country_of_birth'"),
         ("months_after = 2", "months_after = 20000000000", "resident rule 'listed_without_activity', key 'months_after'", "1200"),
+        ("full_year_weeks = 50", "absent_weeks = 52", "stay rule 'weeks_of_activity'", "Write 'absent_more_than_days' (365 for"),
+        ("absent_more_than_days = 365", "absent_more_than_days = 0", "key 'absent_more_than_days'", "found 0"),
         ('form = "away"', 'from = "away"', "resident rule 'left_for_long'", "the key 'form' is missing"),
     ],
 )  # fmt: skip
