@@ -11,6 +11,7 @@ import duckdb
 from rules.forms.spells import OPEN
 from rules.forms.stay_rule import StayRule
 from rules.model import PersonRules
+from rules.people import death_dates
 from rules.sql_text import among, quoted
 
 
@@ -28,7 +29,7 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
         WITH spell AS ({" UNION ALL ".join(_spells_of(rule, day) for rule in rules.stays)}),
-        {_ended_by_death()},
+        {_ended_by_death(rules)},
         {_classified()},
         {_group_of_each_person(rules)}
         SELECT stay_rule AS definition, * FROM classified
@@ -47,9 +48,13 @@ def _spells_of(rule: StayRule, day: date) -> str:
         FROM ({rule.spells()})"""
 
 
-def _ended_by_death() -> str:
-    """End stays by deaths in the country: a person whose death is registered here had not left for good."""
+def _ended_by_death(rules: PersonRules) -> str:
+    """End stays by deaths in the country: a person whose death is registered here had not left for good.
+
+    A death counts from the day on which it was known, as all evidence does.
+    """
     return f"""
+        death AS ({death_dates("known", rules)}),
         ended AS (
             SELECT spell.* REPLACE (
                 CASE WHEN dies THEN death_date WHEN stop > cut.day THEN {OPEN} ELSE stop END AS stop,
@@ -57,7 +62,7 @@ def _ended_by_death() -> str:
             FROM (
                 SELECT spell.*, death_date,
                     coalesce(death_date <= cut.day AND death_date - absent_more_than_days <= stop, false) AS dies
-                FROM spell CROSS JOIN cut LEFT JOIN person USING (person_id)
+                FROM spell CROSS JOIN cut LEFT JOIN death USING (person_id)
             ) AS spell CROSS JOIN cut
             WHERE coalesce(start < death_date, true)
         )"""

@@ -111,6 +111,7 @@ class Outcome:
             f"{row['direction']} {row['date']:%Y-%m} {row['status']}"
             for row in migrations.sort("date", "direction").iter_rows(named=True)
         ]
+        self.probabilities = migrations.sort("date", "direction")["probability"].to_list()
         self.weights = migrations.sort("date", "direction")["weight"].to_list()
         self.classes = self.composite["status"].to_list()
         self.ends = self.composite["end_reason"].to_list()
@@ -155,6 +156,8 @@ def outcomes_of(
     ]
     listings = [observed("nhs_listed", date(year, 7, 31)) for year in range(2010, 2020)]
     all_people = [*people, [*full_years, *listings]]
+    if died is not None:
+        all_people[0] = [*all_people[0], observed("death_registered", died)]
     rows = [
         {"person_id": person, "record_id": number, "area": None, **one}
         for person, rows_of_one in enumerate(all_people, 1)

@@ -12,6 +12,7 @@ from rule_timelines import DEFAULT, observed, outcome_of, outcomes_of, tax_year
 
 from pipeline.ingest.contracts import read_contracts
 from rules.rule_set import read_rules
+from rules.stays import a_year_before
 
 D = dt.date
 
@@ -553,6 +554,38 @@ def test_an_unfinished_absence_counts_at_the_share_of_the_year_before() -> None:
     back = [[*stay_from(D(2016, 9, 1), D(2018, 9, 1)), observed("border_in", D(2019, 2, 1))] for _ in range(10)]
     outcome, *_ = outcomes_of([stay_from(D(2017, 9, 1), D(2019, 9, 1)), *away, *back], group="non_EU")
     assert outcome.migrations == ["immigration 2017-09 certain", "emigration 2019-09 probable"]
+
+
+def test_a_death_registered_since_was_not_known_a_year_before() -> None:
+    """On 31 December 2018, 40 people had been away since September; ten had died here, as was registered in March."""
+    gone = [stay_from(D(2016, 9, 1), D(2018, 9, 1)) for _ in range(30)]
+    death = observed("death_registered", D(2018, 11, 1)) | {"known_on": D(2019, 3, 1)}
+    dead = [[*stay_from(D(2016, 9, 1), D(2018, 9, 1)), death] for _ in range(10)]
+    outcome, *others = outcomes_of([stay_from(D(2017, 9, 1), D(2019, 9, 1)), *gone, *dead], group="non_EU")
+    assert outcome.residents[2019]
+    assert others[0].migrations[-1] == "emigration 2018-09 certain"
+    assert others[-1].migrations == ["immigration 2016-09 certain"]
+    assert others[-1].ends == ["death"]
+    assert outcome.probabilities == [1.0, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("data_date", "before"),
+    [
+        (D(2019, 12, 31), D(2018, 12, 31)), (D(2020, 12, 31), D(2019, 12, 31)), (D(2020, 2, 29), D(2019, 2, 28)),
+        (D(2021, 2, 28), D(2020, 2, 28)), (D(2021, 3, 1), D(2020, 3, 1)),
+    ],
+)  # fmt: skip
+def test_the_year_before_is_a_calendar_year(data_date: dt.date, before: dt.date) -> None:
+    assert a_year_before(data_date) == before
+
+
+def test_a_year_before_31_december_2020_is_31_december_2019() -> None:
+    """On 31 December 2019, 40 people had come, who have stayed; 40 who came the day after and left were not known."""
+    stayed = [stay_from(D(2019, 12, 31)) for _ in range(40)]
+    left = [stay_from(D(2020, 1, 1), D(2020, 3, 1)) for _ in range(40)]
+    outcome, *_ = outcomes_of([stay_from(D(2020, 12, 31)), *stayed, *left], group="non_EU", data_date=D(2020, 12, 31))
+    assert outcome.composite["probability"].to_list() == [1.0]
 
 
 def test_without_cases_of_the_year_before_an_unfinished_stay_counts_as_half() -> None:
