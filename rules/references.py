@@ -9,7 +9,7 @@ from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from rules.evidence_sql import columns_of, compiled_keys
 from rules.fields import names_in
 from rules.language.compiler import ValueType
-from rules.model import MOTHER, Attribute, AttributeId, RuleSet
+from rules.model import MOTHER, Attribute, AttributeId, RuleSet, Sign
 
 FIXED_GROUPS = {"sex": ("sex", SEXES), "nationality_group": ("nationality group", NATIONALITY_GROUPS)}
 """The attributes by which tables are divided, and what they are called: a person is in one of these groups."""
@@ -37,6 +37,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
         )
     for missing in sorted(set(get_args(AttributeId)) - {one.id for one in people.attributes}):
         raise UserError(f"{rule_set.path}: no attribute rule '{missing}', which the table of people needs. Add one.")
+    _check_signs(rule_set)
     for attribute in people.attributes:
         _check_attribute(attribute, rule_set, contracts)
 
@@ -74,6 +75,19 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
         for rule in rules:
             for key, names in names_in(rule, "evidence rule"):
                 yield f"{rule_set.path}, {kind} rule '{rule.id}', key '{key}'", names
+
+
+def _check_signs(rule_set: RuleSet) -> None:
+    """Refuse a sign by overlap with evidence of single days, which would count as intervals without an end."""
+    of_a_day = {rule.id for rule in rule_set.evidence.rules if rule.end_date is None}
+    for sign in rule_set.people.residents:
+        if isinstance(sign, Sign) and sign.at == "overlap":
+            for name in sign.evidence:
+                if name in of_a_day:
+                    raise UserError(
+                        f"{rule_set.path}, resident rule '{sign.id}': at = 'overlap' needs evidence with an "
+                        f"'end_date', which '{name}' has not, so it would count for ever. Write at = 'start'."
+                    )
 
 
 def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:

@@ -46,10 +46,9 @@ def test_a_visa_changed_without_a_journey_is_one_stay() -> None:
         group="non_EU",
     )
     assert outcome.migrations == ["immigration 2014-12 certain", "emigration 2019-04 probable"]
-    assert outcome.residents[2018]
 
 
-def test_an_open_permission_means_still_here() -> None:
+def test_an_open_permission_keeps_a_stay_open_and_is_no_sign_of_residence() -> None:
     outcome = outcome_of(
         """
                               |2014       |2015       |2016       |2017       |2018       |2019
@@ -60,7 +59,7 @@ def test_an_open_permission_means_still_here() -> None:
     )
     assert outcome.migrations == ["immigration 2014-01 certain"]
     assert outcome.ends == ["open"]
-    assert outcome.residents == {2015: True, 2016: True, 2017: True, 2018: True, 2019: True}
+    assert outcome.residents == {}
 
 
 def test_settlement_is_given_to_a_person_already_here() -> None:
@@ -274,11 +273,13 @@ def test_a_death_here_ends_a_stay_without_emigration() -> None:
     evidence = [
         observed("permission_to_stay", D(2016, 1, 1), D(2020, 1, 1), code="work"),
         observed("border_in", D(2016, 1, 5)),
+        observed("nhs_posted", D(2017, 2, 1)),
+        observed("nhs_posted", D(2017, 10, 1)),
     ]
     outcome = outcome_of(evidence, died=D(2018, 2, 3), group="non_EU")
     assert outcome.migrations == ["immigration 2016-01 certain"]
     assert outcome.ends == ["death"]
-    assert outcome.residents == {2016: True, 2017: True, 2018: False, 2019: False}
+    assert outcome.residents == {2016: True, 2017: True, 2018: False}
     assert outcome.decided_by[2018] == "dead"
 
 
@@ -562,7 +563,6 @@ def test_a_death_registered_since_was_not_known_a_year_before() -> None:
     death = observed("death_registered", D(2018, 11, 1)) | {"known_on": D(2019, 3, 1)}
     dead = [[*stay_from(D(2016, 9, 1), D(2018, 9, 1)), death] for _ in range(10)]
     outcome, *others = outcomes_of([stay_from(D(2017, 9, 1), D(2019, 9, 1)), *gone, *dead], group="non_EU")
-    assert outcome.residents[2019]
     assert others[0].migrations[-1] == "emigration 2018-09 certain"
     assert others[-1].migrations == ["immigration 2016-09 certain"]
     assert others[-1].ends == ["death"]

@@ -90,6 +90,7 @@ def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> Non
         ("months_after = 2", "months_after = 20000000000", "resident rule 'listed_without_activity', key 'months_after'", "1200"),
         ("full_year_weeks = 50", "absent_weeks = 52", "stay rule 'weeks_of_activity'", "Write 'absent_more_than_days' (365 for"),
         ("absent_more_than_days = 365", "absent_more_than_days = 0", "key 'absent_more_than_days'", "found 0"),
+        ('evidence = ["border_in", "border_out"] #', 'at = "overlap"\nevidence = ["border_in", "border_out"] #', "resident rule 'crossed_the_border'", "which 'border_in' has not"),
         ('form = "away"', 'from = "away"', "resident rule 'left_for_long'", "the key 'form' is missing"),
     ],
 )  # fmt: skip
