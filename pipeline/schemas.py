@@ -161,7 +161,9 @@ class Stays(dy.Schema):
         description="Day of departure or, if none was seen, the last day of presence; null: still open.",
     )
     starts_by_arrival = dy.Bool(description="False: born here, or present before the person was first observed.")
-    end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
+    end_reason = dy.String(
+        description="departure, permission_end, assumed (unseen), last_activity, deregistration, death or open."
+    )
     status = dy.Enum(["long_term", "short_term", "unfinished"])
     decided_by = dy.String(description="Ids of the evidence rules that date start and end.")
     days_over_threshold = dy.Int64(

@@ -120,27 +120,34 @@ _IN_ORDER = "PARTITION BY person_id ORDER BY opens, closes, record_id"
 
 
 def _between_crossings(rule: FirstToLast) -> str:
-    """From a crossing inwards to the next outwards; where one of them is missing, the permission dates it."""
+    """From a crossing inwards to the next outwards; where one of them is missing, the permission dates it.
+
+    A person who leaves without either was here on that day, and nobody knows since when.
+    """
     tolerance = rule.chain_permissions_within_days
     departure = f'CASE WHEN "date" < closes THEN {last_day("closes")} ELSE "date" + {rule.unpermitted_days} END'
-    arrival = f'CASE WHEN "date" <= closes + {tolerance} THEN greatest(opens, date_before) ELSE "date" END'
+    permitted = f'"date" <= closes + {tolerance}'
     if rule.missing_departure == "no_stay":
         departure = '"date"'
     if rule.missing_arrival == "no_stay":
-        arrival = '"date"'
+        permitted = "false"
     return f"""
         SELECT person_id, "date" AS start, date_next AS stop, 'arrival' AS start_kind, 'departure' AS end_reason,
             rule_id AS start_rule, record_id AS start_record, rule_next AS end_rule, record_next AS end_record,
             CASE WHEN "date" < closes THEN code END AS code
         FROM permitted WHERE way > 0 AND way_next < 0
         UNION ALL
-        SELECT person_id, "date", least({departure}, date_next), 'arrival', 'permission_end',
+        SELECT person_id, "date", least({departure}, date_next), 'arrival',
+            CASE WHEN "date" < closes THEN 'permission_end' ELSE 'assumed' END,
             rule_id, record_id, coalesce(chain_rule, rule_id), coalesce(last_record, record_id),
             CASE WHEN "date" < closes THEN code END
         FROM permitted WHERE way > 0 AND coalesce(way_next, 1) > 0
         UNION ALL
-        SELECT person_id, {arrival} AS start, "date", {_kind_of_chain()}, 'departure',
-            coalesce(chain_rule, rule_id), coalesce(first_record, record_id), rule_id, record_id, code
+        SELECT person_id, CASE WHEN {permitted} THEN greatest(opens, date_before) ELSE "date" END AS start, "date",
+            CASE WHEN {permitted} THEN {_kind_of_chain()} ELSE 'unknown' END, 'departure',
+            CASE WHEN {permitted} THEN chain_rule ELSE rule_id END,
+            CASE WHEN {permitted} THEN first_record ELSE record_id END,
+            rule_id, record_id, CASE WHEN {permitted} THEN code END
         FROM permitted WHERE way < 0 AND coalesce(way_before, -1) < 0"""
 
 

@@ -131,6 +131,112 @@ def test_a_missing_arrival_is_put_at_the_start_of_the_permission() -> None:
     assert outcome.migrations == ["immigration 2015-01 certain", "emigration 2016-05 certain"]
 
 
+EIGHT_YEARS = [tax_year(year, 52) for year in range(2009, 2017)]
+
+
+def test_whoever_leaves_was_here() -> None:
+    """Eight full tax years, and one exit in September 2017: a resident until then, who leaves and never came."""
+    outcome = outcome_of([*EIGHT_YEARS, observed("border_out", D(2017, 9, 10))], group="non_EU")
+    assert outcome.composite.select("start", "end", "starts_by_arrival").rows() == [
+        (D(2009, 4, 6), D(2017, 9, 10), False)
+    ]
+    assert outcome.composite["decided_by"].to_list() == ["weeks_active, border_out"]
+    assert outcome.migrations == ["emigration 2017-09 certain"]
+    assert outcome.residents == {2015: True, 2016: True, 2017: True, 2018: False}
+
+
+def test_an_exit_without_an_arrival_leaves_the_other_evidence_of_the_arrival() -> None:
+    outcome = outcome_of(
+        """
+                              |2012       |2013       |2014       |2015       |2016       |2017       |2018
+        worker_arrived                x
+        weeks_active                  ==========================================================
+        border_out                                                                               o
+        """,
+        group="non_EU",
+    )
+    assert outcome.migrations == ["immigration 2012-09 certain", "emigration 2017-08 certain"]
+    assert outcome.composite.height == 1
+
+
+def test_an_exit_ends_the_stay_of_a_child_who_was_only_registered() -> None:
+    outcome = outcome_of(
+        """
+                              |2014       |2015       |2016       |2017       |2018
+        nhs_first_from_abroad    x
+        nhs_listed                  x           x           x           x           x
+        border_out                                                       o
+        """,
+        born=D(2008, 3, 1),
+        group="non_EU",
+    )
+    assert outcome.migrations == ["immigration 2014-04 certain", "emigration 2017-08 certain"]
+
+
+HOLIDAY = [observed("border_out", D(2017, 8, 1)), observed("border_in", D(2017, 8, 20))]
+
+
+@pytest.mark.parametrize(
+    "life",
+    [
+        [*EIGHT_YEARS, tax_year(2017, 52), tax_year(2018, 52)],
+        [
+            observed("nhs_posted", D(2009, 3, 1)),
+            *(observed("nhs_listed", D(year, 7, 31)) for year in range(2010, 2020)),
+        ],
+        [observed("permission_to_stay", D(2013, 1, 1), code="settlement"), *EIGHT_YEARS],
+    ],
+    ids=["weeks", "register", "settlement"],
+)
+@pytest.mark.parametrize("crossings", [HOLIDAY, HOLIDAY[1:]], ids=["out and in", "only in"])
+def test_residents_who_go_on_holiday_neither_leave_nor_arrive(life: list[dict], crossings: list[dict]) -> None:
+    outcome = outcome_of([*life, *crossings], group="non_EU")
+    assert outcome.migrations == []
+    assert outcome.classes == ["long_term"]
+    assert outcome.composite["starts_by_arrival"].to_list() == [False]
+    assert outcome.ends == ["open"]
+
+
+def test_a_resident_back_from_holiday_stays_for_as_long_as_the_other_evidence_says() -> None:
+    """Back on 20 August 2017 without a permission, and at work for 49 weeks from 6 April: until 14 March 2018."""
+    outcome = outcome_of([*EIGHT_YEARS, tax_year(2017, 49), *HOLIDAY], group="non_EU")
+    assert outcome.composite["end"].to_list() == [D(2018, 3, 14)]
+    assert outcome.migrations == ["emigration 2018-03 certain"]
+    assert outcome.residents[2017]
+
+
+def test_a_visitor_whose_arrival_was_not_recorded_is_no_emigrant() -> None:
+    """Nothing but an exit: here on that day, nobody knows since when, and no sign that it was for long."""
+    outcome = outcome_of([observed("border_out", D(2017, 9, 10))], group="non_EU")
+    assert outcome.composite.select("start", "end", "starts_by_arrival", "status").rows() == [
+        (D(2017, 9, 10), D(2017, 9, 10), False, "short_term")
+    ]
+    assert outcome.migrations == []
+    assert outcome.residents == {2018: False}
+
+
+def test_who_comes_without_a_permission_and_goes_to_work_has_arrived() -> None:
+    outcome = outcome_of(
+        [observed("border_in", D(2017, 8, 20)), tax_year(2017, 30), tax_year(2018, 52)], group="non_EU"
+    )
+    assert outcome.composite["start"].to_list() == [D(2017, 8, 20)]
+    assert outcome.migrations == ["immigration 2017-08 certain"]
+
+
+def test_an_exit_after_an_earlier_one_shows_that_the_person_had_come_back() -> None:
+    """Out in 2015, out again in 2017, in and out within two months of 2018: the second stay lasts over a year."""
+    outcome = outcome_of(
+        [
+            *EIGHT_YEARS[:6], observed("border_out", D(2015, 5, 1)), observed("border_out", D(2017, 3, 1)),
+            observed("border_in", D(2018, 1, 1)), observed("border_out", D(2018, 4, 1)),
+        ],
+        group="non_EU",
+    )  # fmt: skip
+    assert outcome.migrations == [
+        "emigration 2015-05 certain", "immigration 2017-03 certain", "emigration 2018-04 certain"
+    ]  # fmt: skip
+
+
 def test_a_first_crossing_inwards_long_after_the_permission_began_is_a_return() -> None:
     """The border was not watched before April 2015: they came in 2013."""
     outcome = outcome_of(
