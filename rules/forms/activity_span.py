@@ -17,6 +17,8 @@ from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, position_in
 
 WEEK = 7
+EMPTY_YEAR = 367
+"""Days from the last day of a tax year to the first of the year after the next, at most."""
 
 
 class ActivitySpan(StayRule):
@@ -70,6 +72,13 @@ class ActivitySpan(StayRule):
         {_removed_since(self)}
         {_start_kind(self)}
         """
+
+    def longest_absence(self) -> str:
+        """Return SQL of that absence: after a whole year, which may turn out to be one empty year before another."""
+        return f"""CASE WHEN end_reason = 'last_activity' AND (person_id, stop + 1) IN (
+                SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)}
+                GROUP BY person_id, end_date HAVING sum(CAST(value AS INTEGER)) >= {self.full_year_weeks})
+            THEN greatest({self.absent_more_than_days}, {EMPTY_YEAR}) ELSE {self.absent_more_than_days} END"""
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
@@ -199,14 +208,14 @@ def _signs_in_gaps() -> str:
 
 def _single_empty_years() -> str:
     """Bridge a single empty year between two whole ones: nobody leaves on 5 April and returns on 6 April."""
-    return """
+    return f"""
         SELECT person_id, closes, next_opens, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, NULL
         FROM (
             SELECT *, lead(opens) OVER following AS next_opens, lead(missing) OVER following AS next_missing
             FROM anchored WINDOW following AS (PARTITION BY person_id ORDER BY opens)
         )
-        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + 366"""
+        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + {EMPTY_YEAR - 1}"""
 
 
 def _removed_since(rule: ActivitySpan) -> str:

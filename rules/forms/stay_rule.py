@@ -36,6 +36,10 @@ class StayRule(Frozen):
         type `EvidenceIds`, so that their names are checked.
         """
 
+    def longest_absence(self) -> str:
+        """Return SQL, over the columns of a spell, of the longest absence after it that would not have ended it."""
+        return str(self.absent_more_than_days)
+
     def observed_until(self, day: date) -> str:
         """Return SQL of the first day that the rule cannot observe when `day` is the data date: the day after it."""
         return f"{quoted(day)} + 1"

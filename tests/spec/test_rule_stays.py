@@ -504,6 +504,19 @@ def test_a_single_empty_year_between_whole_ones_ends_no_stay() -> None:
     assert outcome.composite.height == 1
 
 
+@pytest.mark.parametrize(
+    ("last_year", "weeks", "expected"),
+    [(2017, 52, "probable"), (2016, 52, "certain"), (2017, 30, "certain")],
+    ids=["one empty year", "two empty years", "less than a year of work, then an empty year"],
+)
+def test_one_empty_year_after_a_whole_one_may_still_be_a_year_without_work(
+    last_year: int, weeks: int, expected: str
+) -> None:
+    """Weeks are known until 5 April 2019: a whole year of work may follow, and join the two."""
+    outcome = outcome_of([*(tax_year(year, 52) for year in range(2009, last_year)), tax_year(last_year, weeks)])
+    assert [one.split()[2] for one in outcome.migrations] == [expected]
+
+
 def test_a_person_who_notifies_the_nhs_of_a_move_has_not_left() -> None:
     outcome = outcome_of([*(tax_year(year, 52) for year in range(2009, 2015)), observed("nhs_moved", D(2017, 8, 1))])
     assert outcome.migrations == []
