@@ -8,7 +8,6 @@ import codecs
 import csv
 import io
 import re
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -17,17 +16,14 @@ import polars as pl
 import pyarrow.parquet
 
 from pipeline.errors import UserError
-from pipeline.ingest.columns import Column
-from pipeline.ingest.days import written_as
 from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.standardise import known
+from pipeline.ingest.stored_types import as_text
 from pipeline.tables import connect, query
 
 ROW_NUMBER = "row_number"
 _CHUNK = 1 << 20  # bytes
 _LONGEST_HEADER = 1 << 16  # bytes
-_POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # within the range of nanoseconds since 1970
 
 
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
@@ -175,17 +171,15 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
     try:
         file = pyarrow.parquet.ParquetFile(path)
         headers = list(file.schema_arrow.names)
-        wanted = [header for header in headers if header not in extract.ignore]
-        table = file.read(columns=wanted) if has_headers_of(headers, extract) else None
-        if table is not None:
-            table.validate(full=True)  # texts must be UTF-8 here too
-        frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
-    except (OSError, ValueError, pyarrow.ArrowException, *_POLARS_ERRORS) as error:
+        check_headers(path, headers, extract)
+        table = file.read(columns=[header for header in headers if header not in extract.ignore])
+        table.validate(full=True)  # texts must be UTF-8 here too
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
         fault = type(error).__name__
     else:
-        check_headers(path, headers, extract)
-        found = extract.found_in(headers).values()
-        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in found])
+        return pl.DataFrame(
+            [as_text(path, table.column(one.header), one) for one in extract.found_in(headers).values()]
+        )
     raise _damaged_parquet(path, fault)
 
 
@@ -202,45 +196,6 @@ def has_headers_of(headers: list[str], extract: Extract) -> bool:
 def ignored_columns(path: Path, extract: Extract) -> int:
     """Return the number of columns of a file that its layout ignores."""
     return sum(header in extract.ignore for header in headers_of(path)) if extract.ignore else 0
-
-
-def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:
-    """Return the values of a typed column as the source would write them in a CSV."""
-    try:
-        return (
-            pl.DataFrame({"value": values}).select(_text_form(values.dtype, column)).to_series().alias(column.header)
-        )
-    except _POLARS_ERRORS:
-        fault = f"the column '{column.header}' is of type {values.dtype}"
-    raise UserError(f"{path}: {fault}. Write it as text, number, date or boolean.")
-
-
-def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
-    value = pl.col("value")
-    if dtype.is_temporal() and dtype in (pl.Date, pl.Datetime):
-        # outside these years Polars panics instead of formatting a date
-        in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
-        day = pl.when(in_calendar).then(value)
-        if column.type == "datetime":
-            clocks = day.dt.convert_time_zone(column.clock).dt.replace_time_zone(None) if _is_zoned(dtype) else day
-            text = written_as(clocks.cast(pl.Datetime("us")), column.format, column.clock)
-            return pl.when(value.is_null()).then(None).otherwise(text.fill_null("not a time of the clocks"))
-        text = day.dt.strftime(column.format)
-        if dtype == pl.Datetime:
-            text = pl.when(day.dt.time() == pl.time(0)).then(text).otherwise(day.dt.strftime("%FT%T"))
-        return pl.when(in_calendar | value.is_null()).then(text).otherwise(pl.lit("not a calendar date"))
-    if dtype.is_float() or dtype.is_decimal():
-        # many tools store whole numbers with missing values as floats: 1.0 means 1
-        number = value.cast(pl.Float64).fill_nan(None)
-        whole = number.cast(pl.Int64, strict=False)
-        return pl.when(number == whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
-    if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
-        raise pl.exceptions.SchemaError("it has no text form")
-    return value.cast(pl.String)
-
-
-def _is_zoned(dtype: pl.DataType) -> bool:
-    return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
 
 
 def _quoted(name: str) -> str:
