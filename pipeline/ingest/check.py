@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.ingest.columns import Bound, Column, whole_match
-from pipeline.ingest.days import first_day_of_year, local_time
+from pipeline.ingest.days import calendar_day, first_day_of_year, local_time
 from pipeline.ingest.extract_contract import CURRENT, Extract
 from pipeline.ingest.read_extract import ROW_NUMBER
 from pipeline.ingest.standardise import standard_number
@@ -167,7 +167,7 @@ def _day_of(text: pl.Expr, column: Column) -> pl.Expr:
         return local_time(text, column.format, column.clock).dt.date()
     if column.type == "year":
         return first_day_of_year(text, str(column.starts))
-    return text.str.to_date(column.format, strict=False)
+    return calendar_day(text, column.format)
 
 
 def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:

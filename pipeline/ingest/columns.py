@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pipeline.ingest.days import COUNTRY_ZONE, has_offset, identifies_minutes, is_zone
+from pipeline.ingest.days import (
+    COUNTRY_ZONE,
+    WITHOUT_CENTURY,
+    calendar_day,
+    has_century,
+    has_offset,
+    identifies_minutes,
+    is_zone,
+)
 from pipeline.toml_files import Frozen
 
 ColumnType = Literal["text", "date", "datetime", "year", "integer", "decimal", "boolean", "code"]
@@ -80,15 +88,16 @@ class Column(Frozen):
                     f"a date-time's format must give day, hour and minute, as '{FORMATS['datetime']}' does"
                 )
             return value
-        day = pl.Series([date(2001, 2, 3)])
+        day = pl.Series("day", [date(2001, 2, 3)])
         try:
-            unambiguous = day.dt.strftime(value).str.to_date(value, strict=False).equals(day)
+            written = pl.DataFrame(day.dt.strftime(value))
+            unambiguous = written.select(calendar_day(pl.col("day"), value)).to_series().equals(day)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             unambiguous = False
         if not unambiguous:
             raise ValueError(
-                "a date's format must give year, month and day, as '%d/%m/%Y' does, and no time: that needs "
-                'type = "datetime"'
+                "a date's format must give year, month and day, as '%d/%m/%Y' does, with all of their digits where "
+                "they touch ('%d', not '%-d'), and no time: that needs type = \"datetime\""
             )
         return value
 
@@ -111,6 +120,13 @@ class Column(Frozen):
             raise ValueError(f"'zone' is '{self.zone}', which is no time zone. Write one such as 'UTC'")
         if (self.type == "year") != (self.starts is not None):
             raise ValueError("a column of type 'year' needs 'starts', and no other column can have it")
+        bounded = isinstance(self.min, date) and self.min >= WITHOUT_CENTURY[0]
+        if self.type in ("date", "datetime") and not has_century(self.format) and not bounded:
+            raise ValueError(
+                "the years of the format have two digits, which are read as 1970 to 2069, so that whoever was born "
+                "in 1915 would be born in 2015. Ask the source for four digits ('%Y'), or give as 'min' the first "
+                "date that can occur, 1970-01-01 or later"
+            )
         if self.starts is not None:
             try:
                 date.fromisoformat(f"2001-{self.starts}")

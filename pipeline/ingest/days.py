@@ -4,7 +4,7 @@ All functions take and return Polars expressions; a text that cannot be read giv
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -13,7 +13,14 @@ COUNTRY_ZONE = "Europe/London"
 
 _A_YEAR = r"^([0-9]{4})(?: ?[/-] ?([0-9]{4}|[0-9]{2})|([0-9]{2}))?$"
 _A_MOMENT = datetime.fromisoformat("2001-02-03T16:05")  # hour, minute, day, month: all different
-_WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2}
+_COMPOSED = {
+    "%F": "%Y-%m-%d", "%D": "%m/%d/%y", "%x": "%m/%d/%y", "%v": "%e-%b-%Y", "%T": "%H:%M:%S", "%X": "%H:%M:%S",
+    "%R": "%H:%M", "%n": " ", "%t": " ", "%%": "\0",
+}  # fmt: skip
+_WIDTHS = {"Y": 4, "G": 4, "j": 3, **dict.fromkeys("CygmdeUWVHkIlMS", 2), "u": 1, "w": 1}
+_YEARS = ("Y", "G", "y", "g")
+WITHOUT_CENTURY = (date(1970, 1, 1), date(2069, 12, 31))
+"""The first and last day that the engine knows in a format that has a year of two digits (`%y`)."""
 
 
 def has_offset(form: str) -> bool:
@@ -50,14 +57,18 @@ def written_as(moment: pl.Expr, form: str, zone: str) -> pl.Expr:
     return moment.dt.strftime(form)
 
 
+def calendar_day(text: pl.Expr, form: str) -> pl.Expr:
+    """Return the days (Date) of texts in a format. Years, and fields that touch as in `%Y%m%d`, need all digits."""
+    return _in_full(text, form).str.to_date(form, strict=False)
+
+
 def local_time(text: pl.Expr, form: str, zone: str) -> pl.Expr:
     """Return the date and time on the country's clocks (Datetime without a zone) of texts in a format.
 
     Without an offset in the format, the text is the time on clocks of `zone`; an hour that occurs twice there is the
-    first, and one that its clocks leave out is null. Fields that touch, as in `%Y%m%d`, need all of their digits.
+    first, and one that its clocks leave out is null. Years, and fields that touch, need all of their digits.
     """
-    whole = pl.when(text.str.contains(_with_full_fields(form))).then(text)
-    moment = whole.str.to_datetime(form, time_unit="us", strict=False)
+    moment = _in_full(text, form).str.to_datetime(form, time_unit="us", strict=False)
     if not has_offset(form):
         if zone == COUNTRY_ZONE:
             return moment
@@ -78,12 +89,40 @@ def first_day_of_year(text: pl.Expr, starts: str) -> pl.Expr:
     return pl.when(fits & (first > 0)).then(pl.date(first, month, day))
 
 
+def _in_full(text: pl.Expr, form: str) -> pl.Expr:
+    return pl.when(text.str.contains(_with_full_fields(form))).then(text)
+
+
+def has_century(form: str) -> bool:
+    """Return whether a format gives the century of a year."""
+    fields = {part[-1] for part in _parts(form) if part.startswith("%")}
+    return not fields & {"y", "g"} or "C" in fields
+
+
+def _parts(form: str) -> list[str]:
+    """Return the fields of a format, as `%d`, and the texts between them."""
+    whole = re.sub(r"%[A-Za-z%]", lambda field: _COMPOSED.get(field[0], field[0]), form)
+    return re.findall(r"%[-#:.0-9_]*[A-Za-z+]|[^%]+", whole)
+
+
 def _with_full_fields(form: str) -> str:
-    """Return a pattern that a text matches if its fields that touch in the format have all of their digits."""
-    parts = re.findall(r"%[-#:.0-9_]*[A-Za-z+%]|[^%]+", form)
+    """Return a pattern that a text matches if its years, and fields that touch, have all of their digits.
+
+    The engine takes fewer: it reads `2019111` by `%Y%m%d` as 1 November, and `1/1/19` by `%d/%m/%Y` as a day in the
+    year 19. A blank in a format may stand for several, but not for none.
+    """
+    parts = _parts(form)
     pattern = ""
     for before, part, after in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
-        touches = before.startswith("%") or after.startswith("%")
-        width = _WIDTHS.get(part[1:]) if part.startswith("%") and touches else None
-        pattern += f"[0-9]{{{width}}}" if width else ".*" if part.startswith("%") else re.escape(part)
+        touches = _is_number(before) or before[-1:].isdigit() or _is_number(after) or after[:1].isdigit()
+        if not part.startswith("%"):
+            pattern += re.sub(r"(?:\\ |\s)+", r"\\s+", re.escape(part.replace("\0", "%")))
+        elif _is_number(part) and (touches or part[-1] in _YEARS):
+            pattern += f"[0-9]{{{_WIDTHS[part[-1]]}}}"
+        else:
+            pattern += ".*"
     return f"^{pattern}$"
+
+
+def _is_number(part: str) -> bool:
+    return part.startswith("%") and part[-1] in _WIDTHS

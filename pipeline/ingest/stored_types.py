@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.errors import UserError
 from pipeline.ingest.columns import DATE_TYPES, Column
-from pipeline.ingest.days import written_as
+from pipeline.ingest.days import WITHOUT_CENTURY, has_century, written_as
 
 _CALENDAR = (date(1700, 1, 1), date(2261, 12, 31))  # within the range of nanoseconds since 1970
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Null)
@@ -82,8 +82,8 @@ def _misfit(stored: object, column: Column) -> str:
 def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
     value = pl.col("value")
     if dtype in (pl.Date, pl.Datetime):
-        # outside the calendar Polars panics instead of formatting a date
-        first, last = _CALENDAR
+        # outside the calendar Polars panics instead of formatting a date; two digits of a year are read as later ones
+        first, last = _CALENDAR if has_century(column.format) else WITHOUT_CENTURY
         in_calendar = value.is_between(pl.lit(first).cast(dtype), pl.lit(last).cast(dtype))
         day = pl.when(in_calendar).then(value)
         if column.type == "datetime":

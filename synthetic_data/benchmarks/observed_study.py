@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.ingest.areas import areas_of
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
+from pipeline.ingest.days import calendar_day
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
 from pipeline.tables import read_table
@@ -174,7 +175,7 @@ def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple
 def _typed(column: Column, schema: pl.Schema) -> pl.Expr:
     value = pl.col(column.header)
     if column.type == "date":
-        return value.str.to_date(column.format, strict=False) if schema[column.header] == pl.String else value
+        return calendar_day(value, column.format) if schema[column.header] == pl.String else value
     if column.type == "code":
         return value.cast(pl.String).replace_strict(column.meaning_of, default=None, return_dtype=pl.String)
     if column.type == "integer":

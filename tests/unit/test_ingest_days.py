@@ -69,6 +69,47 @@ def test_fields_that_touch_need_all_of_their_digits(visits):
     assert visits(keys, "20181101 0930", "2018111 0930", "20181101 930") == [date(2018, 11, 1), reason, reason]
 
 
+NOVEMBER = date(2019, 11, 1)
+
+
+@pytest.mark.parametrize(
+    ("form", "written", "days"),
+    [
+        ("%Y%m%d", ["20191101", "2019111", "201911 1", "2019 1101", "019111"], [NOVEMBER]),
+        ("%d%m%Y", ["01112019", "1112019", "0111019", "011119"], [NOVEMBER]),
+        ("%Y%j", ["2019305", "201931", "2019 31"], [NOVEMBER]),
+        ("%d %m%Y", ["01 112019", "1 112019", "1112019"], [NOVEMBER, NOVEMBER]),
+        ("%d/%m%Y", ["1/112019", "1/12019"], [NOVEMBER]),
+        ("%d%b%Y", ["01NOV2019", "1Nov2019", "01NOV19"], [NOVEMBER, NOVEMBER]),
+        ("%d/%m/%Y", ["01/11/2019", "1/11/2019", "1/11/19", "1/11/019"], [NOVEMBER, NOVEMBER]),
+        ("%Y-%m-%d", ["2019-11-01", "2019-11-1", "19-11-01", "+2019-11-01"], [NOVEMBER, NOVEMBER]),
+        ("%F", ["2019-11-01", "19-11-01"], [NOVEMBER]),
+        ("%d %B %Y", ["1 November 2019", "01  Nov  2019", "01November2019"], [NOVEMBER, NOVEMBER]),
+        ("%y%m%d", ["191101", "19111", "1911 1", "20191101"], [NOVEMBER]),
+        ("%d.%m.%y", ["1.11.19", "1.11.9"], [NOVEMBER]),
+        ("%D", ["11/01/19", "11/1/9"], [NOVEMBER]),
+    ],
+)
+def test_no_format_reads_fewer_digits_than_say_which_day(visits, form, written, days):
+    """Days and months between signs may have one digit, for no other day is written so; years have all of theirs."""
+    kept = visits(f'type = "date", format = "{form}"', *written)
+    assert kept[: len(days)] == days
+    assert len(kept) == len(written)
+    assert all("visited_on: not a date in the format" in reason for reason in kept[len(days) :])
+
+
+def test_a_whole_number_without_its_first_zero_is_no_date(visits):
+    assert visits('type = "date", format = "%d%m%Y"', parquet=pl.lit(12112019)) == [date(2019, 11, 12)]
+    (reason,) = visits('type = "date", format = "%d%m%Y"', parquet=pl.lit(1112019))
+    assert reason == "visited_on: not a date in the format DDMMYYYY"
+
+
+def test_a_stored_day_is_not_read_in_another_century(visits):
+    keys = 'type = "date", format = "%d/%m/%y"'
+    assert visits(keys, parquet=pl.lit(NOVEMBER)) == [NOVEMBER]
+    assert visits(keys, parquet=pl.lit(date(1919, 11, 1))) == ["visited_on: not a date in the format DD/MM/YY"]
+
+
 def test_bounds_of_a_moment_are_days(visits):
     keys = 'type = "datetime", format = "%Y-%m-%dT%H:%M:%S%#z"'
     written = ["2019-12-31T23:59:59Z", "2020-01-01T00:00:00Z", "2009-12-31T23:59:59Z"]
@@ -136,6 +177,11 @@ def test_a_planned_end_may_lie_in_the_future_and_no_other_date(visits):
         ('type = "datetime", format = "%d/%m/%Y %I:%M"', "must give day, hour and minute"),
         ('type = "datetime", format = "%Y-%m-%d %H:%M %Z"', "must give day, hour and minute"),
         ('type = "date", format = "%Y-%m-%dT%H:%M"', 'that needs type = "datetime"'),
+        ('type = "date", format = "%Y%-m%-d"', "with all of their digits where they touch"),
+        ('type = "date", format = "%Y%m%e"', "with all of their digits where they touch"),
+        ('type = "date", format = "%y%m%d"', "whoever was born in 1915 would be born in 2015"),
+        ('type = "date", format = "%D", min = "1969-12-31"', "1970-01-01 or later"),
+        ('type = "datetime", format = "%d/%m/%y %H:%M", min = "data_date"', "1970-01-01 or later"),
         ('type = "datetime", zone = "Mars/Olympus"', "'Mars/Olympus', which is no time zone"),
         ('type = "datetime", zone = "UTC", format = "%Y-%m-%dT%H:%M%z"', "whose format has no offset"),
         ('type = "date", zone = "UTC"', "'zone' is for a column of type 'datetime'"),
