@@ -77,22 +77,42 @@ def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
     # DuckDB takes names by position, so that ignored columns may share one header or have none
     names = [f"ignored:{at}" if header in extract.ignore else header for at, header in enumerate(headers)]
     columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in names)
-    wanted = ", ".join(_quoted(header) for header in headers if header not in extract.ignore)
+    wanted = [header for header in headers if header not in extract.ignore]
+    whole = f", max_line_size = {path.stat().st_size + 1}, buffer_size = {path.stat().st_size + 2}"
     connection = connect(threads)
     try:
         connection.execute("SET temp_directory = ''").fetchall()  # clear values must not spill to disk
-        return query(
+        frame = query(
             connection,
-            f"SELECT {wanted} FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
-            "auto_detect = false, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
-            "null_padding = false, strict_mode = true, compression = 'none')",
+            f"SELECT {', '.join(map(_quoted, wanted))} FROM read_csv({_literal(_without_wildcards(path))}, "
+            f"columns = {{{columns}}}, auto_detect = false, all_varchar = true, header = false, delim = ',', "
+            "quote = '\"', escape = '\"', null_padding = false, strict_mode = true, compression = 'none'"
+            f"{whole if _has_quotes(path) else ''})",
         )
+    except duckdb.OutOfMemoryException:
+        fault = "there is too little memory to read it. Close other programs, or deliver it in several files"
     except duckdb.Error as error:
-        fault = _fault_of(str(error))
+        fault = f"{_fault_of(str(error))}. The file is truncated or damaged: request it again, or correct that line"
+    else:
+        # the header is read as a row, because DuckDB takes a blank first line for the header
+        if frame.height and list(frame.row(0)) == wanted:
+            return frame.slice(1)
+        fault = "the header is not the first line that is not blank. Remove what stands before it"
     finally:
         connection.close()
     # raised outside the handler, so that no traceback leads back to an error that quotes the line
-    raise UserError(f"{path}: {fault}. The file is truncated or damaged: request it again, or correct that line.")
+    raise UserError(f"{path}: {fault}.")
+
+
+def _has_quotes(path: Path) -> bool:
+    """Return whether a quoted field, and so a line ending within a field, can occur in a file.
+
+    DuckDB reads the parts of a large file at the same time and guesses where the lines of each begin, which goes
+    wrong where a part begins within a quoted field; read in order (`parallel = false`), it loses a last line whose
+    quote is not closed. It does neither to a file that is one part.
+    """
+    with path.open("rb") as file:
+        return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
 def _fault_of(message: str) -> str:
@@ -132,7 +152,8 @@ def _headers_of_csv(path: Path) -> list[str]:
         beginning = file.read(_LONGEST_HEADER)
     if "\0" in beginning:
         raise UserError(f"{path}: not UTF-8 text. Save it again as UTF-8: it may be UTF-16.")
-    first_line = next(csv.reader(io.StringIO(beginning, newline="")), [])
+    lines = csv.reader(io.StringIO(beginning, newline=""))
+    first_line = next((line for line in lines if "".join(line).strip()), [])
     if not first_line:
         raise UserError(f"{path}: the file is empty. It must begin with a header.")
     return first_line
