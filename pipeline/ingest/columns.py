@@ -27,6 +27,8 @@ PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postc
 Bound = int | float | date | Literal["data_date"] | None
 NOT_KNOWN = ""
 """The meaning of a code by which a source says that a value is not known: the row is accepted, the value is empty."""
+MissingValues = tuple[Annotated[str, Field(pattern=r"^\S(?:.*\S)?$")], ...]
+"""Texts by which a source says that it has no value; blanks around a value are removed before it is compared."""
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -40,7 +42,8 @@ class Column(Frozen):
 
     `identifier` names the kind of identifier (one of `PARTS_OF_A_PERSON`, or a direct identifier such as
     `nhs_number`); columns of one kind are compared across sources. `of` says whose identifier it is if it is
-    not the subject's own (the mother's, or the match that a reviewer found).
+    not the subject's own (the mother's, or the match that a reviewer found). `missing` has the texts that mean an
+    empty value, if not those of the extract.
     """
 
     header: str
@@ -52,6 +55,7 @@ class Column(Frozen):
     starts: str | None = None
     planned: bool = False
     in_every_file: bool = True
+    missing: MissingValues | None = None
     codes: dict[str, str] = Field(default_factory=dict)
     pattern: str | None = None
     min: Bound = None

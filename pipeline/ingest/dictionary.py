@@ -56,6 +56,8 @@ def _source(contract: SourceContract) -> Iterable[str]:
             yield f"Checked: {'; '.join(check.sentence for check in extract.check)}."
         if extract.ignore:
             yield f"Not read: {_names(extract.ignore)}."
+        if extract.missing:
+            yield f"Read as missing: {_names(extract.missing)}, except in columns that name their own."
         for version in extract.version:
             yield from _version(version, extract)
         yield f"`records/{name}`: {_RECORD_IDS}, the attributes above{_derived(extract)}."
@@ -88,7 +90,12 @@ def _version(version: Version, extract: Extract) -> Iterable[str]:
             ),
         )
     not_read = () if version.ignore is None else version.ignore
-    headed = (("Not in these files", layout.absent), ("Only in these files", only_here), ("Not read", not_read))
+    headed = (
+        ("Not in these files", layout.absent),
+        ("Only in these files", only_here),
+        ("Not read", not_read),
+        ("Read as missing", version.missing or ()),
+    )
     for heading, names in headed:
         if names:
             yield f"{heading}: {_names(names)}."
@@ -113,6 +120,14 @@ def _type(column: Column) -> str:
 
 
 def _allowed(column: Column) -> str:
+    """Return the valid values of a column, and those that it reads as missing, if it names its own."""
+    if column.missing is None:
+        return _valid(column)
+    missing = f"missing: {_names(column.missing) or 'none'}"
+    return f"{valid}; {missing}" if (valid := _valid(column)) else missing
+
+
+def _valid(column: Column) -> str:
     if column.codes:
         return _codes(column.codes)
     if column.type == "boolean":

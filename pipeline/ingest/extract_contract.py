@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pydantic import Field, ValidationError, model_validator
 
-from pipeline.ingest.columns import Column, Name
+from pipeline.ingest.columns import Column, MissingValues, Name
 from pipeline.ingest.order_check import OrderCheck
 from pipeline.toml_files import Frozen
 
@@ -26,13 +26,15 @@ class Difference(Frozen):
     starts: str | None = None
     codes: dict[str, str] | None = None
     pattern: str | None = None
+    missing: MissingValues | None = None
 
 
 class Version(Frozen):
     """Another layout of an extract, in which the source wrote its records dated `since` to `until`.
 
     `columns` has the differences from the extract's own columns, `absent` names the columns that its files lack,
-    `ignore` their headers that nobody wants, where they are not those of the extract.
+    `ignore` their headers that nobody wants, and `missing` the texts that mean an empty value, where they are not
+    those of the extract.
     """
 
     id: Name
@@ -42,6 +44,7 @@ class Version(Frozen):
     columns: dict[str, Difference] = Field(default_factory=dict)
     absent: tuple[str, ...] = ()
     ignore: tuple[str, ...] | None = None
+    missing: MissingValues | None = None
 
     @model_validator(mode="after")
     def _is_of_some_years(self) -> "Version":
@@ -60,8 +63,9 @@ class Extract(Frozen):
     `dated_by` names the date by which the records of one subject are ordered, so that the latest values are known;
     without it, the order of rows in the file is used. Undated records count as older than dated ones. `absent`
     names columns that the current layout lacks, because only a `version` has them. `ignore` has headers of columns
-    that nobody wants: a file may have them, and they are not read. The layout of a version is an `Extract` too, whose
-    records are dated `since` to `until`. `check` lists checks of a row across its columns.
+    that nobody wants: a file may have them, and they are not read. `missing` has the texts that mean an empty value,
+    in every column that does not list its own. The layout of a version is an `Extract` too, whose records are dated
+    `since` to `until`. `check` lists checks of a row across its columns.
     """
 
     says: str
@@ -71,6 +75,7 @@ class Extract(Frozen):
     until: date | None = None
     absent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    missing: MissingValues = ()
     columns: dict[str, Column]
     check: tuple[OrderCheck, ...] = ()
     version: tuple[Version, ...] = ()
@@ -138,6 +143,17 @@ class Extract(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _missing_values_are_no_codes(self) -> "Extract":
+        for name, column in self.columns.items():
+            for text in self.missing_in(name):
+                if text in column.codes:
+                    raise ValueError(
+                        f"'missing' has '{text}', which is a code of '{name}'. Remove it from the codes, or give the "
+                        "column a 'missing' of its own without it (missing = [] for none)"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _versions_are_layouts(self) -> "Extract":
         ids = [version.id for version in self.version]
         if len(set(ids)) < len(ids):
@@ -163,6 +179,8 @@ class Extract(Frozen):
             changes = {"columns": columns, "version": (), **version.model_dump(include={"since", "until", "absent"})}
             if version.ignore is not None:
                 changes["ignore"] = version.ignore
+            if version.missing is not None:
+                changes["missing"] = version.missing
             return Extract.model_validate(self.model_dump(exclude=set(changes)) | changes)
         except ValidationError as error:
             fault = error.errors()[0]["msg"].removeprefix("Value error, ")
@@ -189,6 +207,11 @@ class Extract(Frozen):
         """Return the columns that a file with these headers has."""
         found = set(headers)
         return self.delivered | {name: column for name, column in self.optional.items() if column.header in found}
+
+    def missing_in(self, name: str) -> MissingValues:
+        """Return the texts that mean an empty value in a column."""
+        own = self.columns[name].missing
+        return self.missing if own is None else own
 
     @property
     def attributes(self) -> dict[str, Column]:

@@ -29,7 +29,8 @@ _LONGEST_HEADER = 1 << 16  # bytes
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
     """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
 
-    `extract` is the layout of the file. Texts are trimmed; empty ones, and columns that the file lacks, are null.
+    `extract` is the layout of the file. Texts are trimmed; empty ones, those that mean a missing value, and columns
+    that the file lacks, are null.
     Columns that the contract ignores are not read.
     Typed columns of a Parquet file become text as the source would write it in a CSV, so that the same checks
     serve both. Raises `UserError` that names the file.
@@ -39,7 +40,9 @@ def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame
     found = extract.found_in(frame.columns)
     named = pl.DataFrame({name: frame.get_column(column.header) for name, column in found.items()})
     absent = (pl.lit(None, pl.String).alias(name) for name in extract.columns if name not in found)
-    texts = named.with_columns(absent).select(known(pl.col(*extract.columns)))
+    texts = named.with_columns(absent).select(
+        known(pl.col(name), missing=extract.missing_in(name)) for name in extract.columns
+    )
     return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
 
 

@@ -4,6 +4,8 @@ Pseudonyms can only be compared for equality, so whatever two sources write diff
 before it is hashed. All functions take and return Polars expressions of text; missing or empty gives null.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 TITLES = ("MR", "MRS", "MS", "MISS", "MX", "DR", "PROF", "PROFESSOR", "REV", "SIR", "LADY", "LORD", "DAME")
@@ -17,10 +19,10 @@ _INWARD_CODE = 3  # characters of a postcode after its outward code
 _SHORTEST_POSTCODE = 5
 
 
-def known(text: pl.Expr) -> pl.Expr:
-    """Return a text without leading and trailing blanks, null where nothing is left."""
+def known(text: pl.Expr, missing: Sequence[str] = ()) -> pl.Expr:
+    """Return a text without leading and trailing blanks, null where nothing or one of the texts `missing` is left."""
     trimmed = text.str.strip_chars()
-    return pl.when(trimmed.str.len_bytes() > 0).then(trimmed)
+    return pl.when((trimmed.str.len_bytes() > 0) & ~trimmed.is_in(list(missing))).then(trimmed)
 
 
 def standard_name(text: pl.Expr) -> pl.Expr:
