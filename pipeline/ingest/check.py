@@ -22,7 +22,8 @@ WITHHELD = "(withheld)"
 # An invalid value can be a person's name in the wrong column. It is only written if it is a single character, or
 # if most of the column is valid and the value is as short as a code, or as common as a code missing from a list.
 LONGEST_CODE = 3  # characters
-COMMON_ENOUGH = 10  # rows
+COMMON_ENOUGH = 10  # people: by rows, a name that is in all rows of one person would be common
+MOSTLY_COMMON = 0.5  # share of a column's refused rows: names, unlike codes, are mostly rare
 FEW_INVALID = 0.1  # share of the rows of an extract
 
 # columns of this module: no column of a contract has a colon in its name
@@ -41,12 +42,14 @@ class Checked:
 
     `accepted` has `file`, `row_number` and the contract's columns. `quarantined` has `file`, `row_number`,
     `reasons` (list of text) and, as text, the columns that are not clear identifiers. `repeated` counts, by
-    file, the rows that repeat an earlier record.
+    file, the rows that repeat an earlier record. `refused_codes` has `file`, `column`, `code` and `rows` of the codes
+    outside a code list that so many people have that they identify nobody, the commonest of a file first.
     """
 
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
     repeated: dict[str, int]
+    refused_codes: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,13 @@ def check(
         _quarantined(invalid.filter(version == one), extract, own, part.height)
         for one, part, own in zip(versions, parts, faults, strict=True)
     ]
+    refused = [_refused_codes(invalid.filter(version == one), extract.layouts[one]) for one in versions]
     repeated = invalid.filter(_REPEATS)[FILE].value_counts().sort(FILE)
     return Checked(
         accepted=rows.filter(~(pl.col(_INVALID) | pl.col(_REPEATS))).select(FILE, ROW_NUMBER, *extract.columns),
         quarantined=_in_order(quarantined).drop(_ORDER),
         repeated=dict(repeated.iter_rows()),
+        refused_codes=pl.concat(refused).sort(FILE, pl.col("rows").neg(), "column", "code"),
     )
 
 
@@ -235,9 +240,7 @@ def _quarantined(invalid: pl.DataFrame, extract: Extract, faults: list[_Fault], 
             schema={_ORDER: order, FILE: pl.String, ROW_NUMBER: pl.Int64, REASONS: pl.List(pl.String), **texts}
         )
     shown = invalid.with_columns(
-        _shown(f"text:{name}", [fault.present for fault in faults if fault.column == name], rows_checked).alias(
-            f"shown:{name}"
-        )
+        _shown(name, [fault.present for fault in faults if fault.column == name], extract, rows_checked)
         for name in extract.attributes
     )
     reasons = [pl.when(fault.present).then(fault.reason) for fault in faults]
@@ -252,11 +255,41 @@ def _quarantined(invalid: pl.DataFrame, extract: Extract, faults: list[_Fault], 
     )
 
 
-def _shown(text_column: str, faults: list[pl.Expr], rows_checked: int) -> pl.Expr:
-    """Return the texts of a column that may be written; all others are `WITHHELD`."""
-    text = pl.col(text_column)
+def _refused_codes(invalid: pl.DataFrame, layout: Extract) -> pl.DataFrame:
+    """Return the codes that rows of one layout are quarantined for, and how often, if many people have each.
+
+    A column that is an identifier is left out, and so is one whose refused values are mostly rare, as names are.
+    """
+    columns = {"file": pl.String, "column": pl.String, "code": pl.String, "rows": pl.Int64}
+    found = [pl.DataFrame(schema=columns)]
+    for name, column in layout.columns.items():
+        if column.type != "code" or column.identifier:
+            continue
+        text = pl.col(f"text:{name}")
+        counted = (
+            invalid.filter(~text.is_in(list(column.codes)))
+            .group_by(FILE, text.alias("code"))
+            .agg(pl.len().alias("rows"), pl.min_horizontal(_people(layout)).alias("people"))
+            .with_columns(pl.lit(name).alias("column"))
+        )
+        common = (pl.col("people") >= COMMON_ENOUGH) & ~pl.col("code").str.contains(r"\p{C}")
+        mostly = pl.col("rows").filter(common).sum().over(FILE) >= MOSTLY_COMMON * pl.col("rows").sum().over(FILE)
+        found.append(counted.filter(common & mostly).select(pl.col(one).cast(kind) for one, kind in columns.items()))
+    return pl.concat(found)
+
+
+def _people(layout: Extract) -> list[pl.Expr]:
+    """Return the numbers of different people in a group of rows, by each key that the source has of its subjects."""
+    keys = [name for name, one in layout.columns.items() if one.is_direct_identifier and one.of is None]
+    return [pl.col(name).n_unique() for name in keys] or [pl.lit(0)]
+
+
+def _shown(name: str, faults: list[pl.Expr], layout: Extract, rows_checked: int) -> pl.Expr:
+    """Return as `shown:<name>` the texts of a column that may be written; all others are `WITHHELD`."""
+    text = pl.col(f"text:{name}")
     invalid = pl.any_horizontal(fault.fill_null(value=False) for fault in [*faults, pl.lit(value=False)])
     mostly_valid = invalid.sum() <= FEW_INVALID * rows_checked
-    code_like = (text.str.len_chars() <= LONGEST_CODE) | (pl.len().over(text, invalid) >= COMMON_ENOUGH)
+    people = pl.min_horizontal(number.over(text, invalid) for number in _people(layout))
+    code_like = (text.str.len_chars() <= LONGEST_CODE) | (people >= COMMON_ENOUGH)
     harmless = (text.str.len_chars() <= 1) | (mostly_valid & code_like)
-    return pl.when(invalid & ~harmless).then(pl.lit(WITHHELD)).otherwise(text)
+    return pl.when(invalid & ~harmless).then(pl.lit(WITHHELD)).otherwise(text).alias(f"shown:{name}")

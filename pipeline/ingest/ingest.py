@@ -125,7 +125,7 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
         entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
         ledger += entries
         warnings += warn_of_empty_files(entries)
-        warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked.repeated)
+        warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked)
         delivery = study.deliveries[name]
         if delivery.named.rows is None:
             warnings += warn_of_missing_line_endings([file.path for file in delivery.files])

@@ -13,6 +13,7 @@ from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.read_extract import ends_without_line_ending
 
 MANY_QUARANTINED = 0.05  # share of a file's rows above which its contract is in doubt
+CODES_SHOWN = 5  # refused codes that a warning names
 
 LedgerRow = dict[str, str | int]
 
@@ -69,17 +70,22 @@ def warn_of_repeats(checked: Checked, extract: Extract) -> list[str]:
     ]
 
 
-def warn_of_many_quarantined(ledger: list[LedgerRow], repeated: Mapping[str, int]) -> list[str]:
-    """Return a warning for each file of which many rows were quarantined for reasons other than repetition."""
+def warn_of_many_quarantined(ledger: list[LedgerRow], checked: Checked) -> list[str]:
+    """Return a warning for each file of which many rows were quarantined for reasons other than repetition.
+
+    It names the commonest codes outside a code list, unless they may be personal.
+    """
     warnings = []
     for row in ledger:
-        rows_in, quarantined = int(row["rows_in"]), int(row["quarantined"]) - repeated.get(str(row["file"]), 0)
+        file = str(row["file"])
+        rows_in, quarantined = int(row["rows_in"]), int(row["quarantined"]) - checked.repeated.get(file, 0)
         if quarantined > MANY_QUARANTINED * rows_in:
             reasons: dict[str, int] = json.loads(str(row["reasons"]))
             commonest = max(sorted(reasons), key=lambda reason: reasons[reason])
             warnings.append(
                 f"{row['file']}: {quarantined:,} of {counted(rows_in, 'row')} quarantined, most often because of "
-                f"'{commonest}'. Compare the file with its contract."
+                f"'{commonest}'. {_refused_codes(checked.refused_codes.filter(pl.col(FILE) == file))}"
+                "Compare the file with its contract."
             )
     return warnings
 
@@ -97,6 +103,16 @@ def warn_of_gaps(gaps: pl.DataFrame) -> list[str]:
         f"{extract}: no rows from {first} to {last}, though its contract says that a delivery covers this time."
         for extract, first, last in gaps.select("extract", "gap_from", "gap_to").iter_rows()
     ]
+
+
+def _refused_codes(codes: pl.DataFrame) -> str:
+    """Return a sentence on the commonest refused codes of a file, or nothing."""
+    if codes.is_empty():
+        return ""
+    named = codes.head(CODES_SHOWN).select("column", "code", "rows").iter_rows()
+    shown = ", ".join(f"{column} '{code}' ({counted(rows, 'row')})" for column, code, rows in named)
+    others = f" and {counted(codes.height - CODES_SHOWN, 'other')}" if codes.height > CODES_SHOWN else ""
+    return f"Codes refused: {shown}{others}. "
 
 
 def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str | None) -> list[str]:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -111,14 +110,6 @@ def test_a_large_file_with_lines_in_its_fields(read):
 def test_a_large_file_cut_within_a_quoted_field(read):
     text, _ = large_file(last='P0002,"Zoë\n\n')
     assert "a quote is not closed, or not doubled, at or after line" in refused(read, text)
-
-
-def test_too_little_memory_is_no_damage(read, monkeypatch):
-    def scarce(*_):
-        raise duckdb.OutOfMemoryException("Zoë")
-
-    monkeypatch.setattr("pipeline.ingest.read_extract.query", scarce)
-    assert "too little memory to read it" in refused(read, csv_text([row()]))
 
 
 @pytest.mark.parametrize("line_ending", ["\n", "\r\n", "\r"])
