@@ -20,10 +20,12 @@ FILE = "file"
 REASONS = "reasons"
 WITHHELD = "(withheld)"
 # An invalid value can be a person's name in the wrong column. It is only written if it is a single character, or
-# if most of the column is valid and the value is as short as a code, or as common as a code missing from a list.
+# if most of the column is valid and the value is as short as a code, or one of a few that are as common as a code
+# missing from a list.
 LONGEST_CODE = 3  # characters
 COMMON_ENOUGH = 10  # people: by rows, a name that is in all rows of one person would be common
 MOSTLY_COMMON = 0.5  # share of a column's refused rows: names, unlike codes, are mostly rare
+FEW_KINDS = 20  # different values, or as many as the column has codes: there are more names than codes
 FEW_INVALID = 0.1  # share of the rows of an extract
 
 # columns of this module: no column of a contract has a colon in its name
@@ -258,7 +260,8 @@ def _quarantined(invalid: pl.DataFrame, extract: Extract, faults: list[_Fault], 
 def _refused_codes(invalid: pl.DataFrame, layout: Extract) -> pl.DataFrame:
     """Return the codes that rows of one layout are quarantined for, and how often, if many people have each.
 
-    A column that is an identifier is left out, and so is one whose refused values are mostly rare, as names are.
+    A column that is an identifier is left out, and so is one whose refused values are mostly rare, or more than it has
+    codes, as names are.
     """
     columns = {"file": pl.String, "column": pl.String, "code": pl.String, "rows": pl.Int64}
     found = [pl.DataFrame(schema=columns)]
@@ -273,8 +276,11 @@ def _refused_codes(invalid: pl.DataFrame, layout: Extract) -> pl.DataFrame:
             .with_columns(pl.lit(name).alias("column"))
         )
         common = (pl.col("people") >= COMMON_ENOUGH) & ~pl.col("code").str.contains(r"\p{C}")
+        few = pl.len().over(FILE) <= max(FEW_KINDS, len(column.codes))
         mostly = pl.col("rows").filter(common).sum().over(FILE) >= MOSTLY_COMMON * pl.col("rows").sum().over(FILE)
-        found.append(counted.filter(common & mostly).select(pl.col(one).cast(kind) for one, kind in columns.items()))
+        found.append(
+            counted.filter(common & mostly & few).select(pl.col(one).cast(kind) for one, kind in columns.items())
+        )
     return pl.concat(found)
 
 
@@ -290,6 +296,7 @@ def _shown(name: str, faults: list[pl.Expr], layout: Extract, rows_checked: int)
     invalid = pl.any_horizontal(fault.fill_null(value=False) for fault in [*faults, pl.lit(value=False)])
     mostly_valid = invalid.sum() <= FEW_INVALID * rows_checked
     people = pl.min_horizontal(number.over(text, invalid) for number in _people(layout))
-    code_like = (text.str.len_chars() <= LONGEST_CODE) | (people >= COMMON_ENOUGH)
+    few = text.filter(invalid).n_unique() <= max(FEW_KINDS, len(layout.columns[name].codes))
+    code_like = (text.str.len_chars() <= LONGEST_CODE) | ((people >= COMMON_ENOUGH) & few)
     harmless = (text.str.len_chars() <= 1) | (mostly_valid & code_like)
     return pl.when(invalid & ~harmless).then(pl.lit(WITHHELD)).otherwise(text).alias(f"shown:{name}")

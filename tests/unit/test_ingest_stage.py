@@ -192,6 +192,19 @@ def test_a_code_refused_in_many_rows_is_shown_in_the_warning_and_nowhere_else(in
     assert find_clear(study.out, ["Polen", "Italien", "Malta"]) == []
 
 
+@pytest.mark.parametrize("days", [0, 5], ids=["in every row", "in few rows"])
+def test_many_common_names_in_a_column_of_codes_are_written_nowhere(ingested, days):
+    """In a large file every name is common; but a column has more different names than codes."""
+    names = [f"Rassen{one:03d}dyll" for one in range(400)]
+    rows = [one for at, name in enumerate(names) for one in people(10, 10 * at, COUNTRY=name)]
+    good = [one for day in range(days) for one in people(10_000, VISIT=f"2017-05-{day + 1:02d}")]
+    study = ingested(*rows, *good)
+    assert study.table("ledger")["quarantined"].sum() == len(rows)
+    assert not find_clear(study.out, names[:3])
+    assert "dyll" not in "".join(study.result.warnings)
+    assert study.table("quarantine/visits")["country"].unique().to_list() == ["(withheld)"]
+
+
 def test_a_warning_names_a_few_codes(ingested):
     codes = [f"Land {letter}" for letter in "ABCDEFG"]
     rows = [one for at, code in enumerate(codes) for one in people(10 + at, 100 * at, COUNTRY=code)]
