@@ -260,7 +260,7 @@ def _quarantined(invalid: pl.DataFrame, extract: Extract, faults: list[_Fault], 
 def _refused_codes(invalid: pl.DataFrame, layout: Extract) -> pl.DataFrame:
     """Return the codes that rows of one layout are quarantined for, and how often, if many people have each.
 
-    A column that is an identifier is left out, and so is one whose refused values are mostly rare, or more than it has
+    A column that is an identifier is left out, and so is one whose refused values are mostly rare, or more than its
     codes, as names are.
     """
     columns = {"file": pl.String, "column": pl.String, "code": pl.String, "rows": pl.Int64}
