@@ -15,6 +15,7 @@ from publication.stages import PublishStudy
 AGGREGATE = {
     "flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger", "counts", "estimates",
     "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
+    "gaps", "unmeasured",
 }  # fmt: skip
 
 

@@ -47,12 +47,13 @@ class PeriodCheck(Frozen):
     def misfit(self, columns: Mapping[str, Column]) -> str | None:
         """Return why the check does not fit the columns of an extract, if it does not."""
         for part, name in self.columns.items():
-            wanted = "text" if part == "label" else "date"
             if name not in columns:
                 return f"a check names '{name}', which is not a column of the extract"
-            if columns[name].type != wanted or columns[name].is_clear_identifier:
+            wanted = "text" if part == "label" else "date"
+            fits = columns[name].type == "text" if part == "label" else columns[name].gives_date
+            if not fits or columns[name].is_clear_identifier:
                 return (
-                    f"a check names '{name}' as '{part}' of a {self._words}, which must be a {wanted} of the extract"
+                    f"a check names '{name}' as '{part}' of {self._a_year}, which must be a {wanted} of the extract"
                 )
         return None
 
@@ -71,20 +72,24 @@ class PeriodCheck(Frozen):
         """Yield each fault that a row can have: the column, an expression that is true where it is present, why."""
         if self.first:
             first_day = pl.col(self.first)
-            yield self.first, ~_on(first_day, self.period), f"not the first day of a {self._words}"
+            yield self.first, ~_on(first_day, self.period), f"not the first day of {self._a_year}"
         if self.last:
             day_after = pl.col(self.last).dt.offset_by("1d")
-            yield self.last, ~_on(day_after, self.period), f"not the last day of a {self._words}"
+            yield self.last, ~_on(day_after, self.period), f"not the last day of {self._a_year}"
         if self.label:
             years = pl.col(self.label)
             follows = (years.str.extract(_LABEL, 1).cast(pl.Int64) + 1) % 100 == years.str.extract(_LABEL, 2).cast(
                 pl.Int64
             )
             present = years.is_not_null() & ~follows.fill_null(value=False)
-            yield self.label, present, f"not the years of a {self._words}, such as 2018-19"
+            yield self.label, present, f"not the years of {self._a_year}, such as 2018-19"
         (_, one), *others = self._years.items()
         for name, year in others:
             yield name, year != one, f"of another {self._words} than {next(iter(self._years))}"
+
+    @property
+    def _a_year(self) -> str:
+        return f"an {self._words}" if self.period == "academic_year" else f"a {self._words}"
 
     @property
     def _words(self) -> str:

@@ -70,7 +70,7 @@ from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
-from pipeline.schemas import NATIONALITY_GROUPS, SEXES, Counts, Coverage
+from pipeline.schemas import NATIONALITY_GROUPS, SEXES, Counts, Coverage, Unmeasured
 from pipeline.stage import StageContext
 from pipeline.study import FlowErrors, Periods
 
@@ -133,6 +133,7 @@ def out(tmp_path_factory) -> Path:
     counts().write_parquet(before / "counts.parquet")
     coverage.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    Unmeasured.create_empty().write_parquet(before / "unmeasured.parquet")
     study = small_study(
         periods=Periods(flow_years=(2016,), stock_years=(2015, 2016)),
         flow_errors=FlowErrors(immigration=0.1, emigration=0.15),

@@ -118,7 +118,8 @@ def test_undated_and_reversed_evidence_is_counted_and_reported(tmp_path: Path) -
 def test_a_crossing_carries_the_type_of_its_visa(tmp_path: Path) -> None:
     who = {"record_id": [1, 2], "subject_id": [1, 2], "visa_type": ["study", None]}
     travel = pl.DataFrame({**who, "event_date": [D(2016, 9, 3)] * 2, "direction": ["arrival"] * 2})
-    visas = pl.DataFrame({**who, "valid_from": [D(2016, 1, 1)] * 2, "valid_to": [D(2016, 1, 2)] * 2}).clear()
+    visit = {"record_id": [1], "subject_id": [1], "visa_type": ["visit"]}  # no permission to stay
+    visas = pl.DataFrame({**visit, "valid_from": [D(2016, 1, 1)], "valid_to": [D(2016, 1, 2)]})
     frame, _ = run_evidence(tmp_path, {"exit_checks_travel": travel, "exit_checks_visas": visas})
     assert dated_rows(frame, "code") == [("border_in", D(2016, 9, 3), "study"), ("border_in", D(2016, 9, 3), None)]
 
