@@ -4,7 +4,9 @@ import atexit
 import errno
 import os
 import re
+import signal
 import sys
+import threading
 import traceback
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -14,8 +16,9 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
+from flows.loading import loading
 from pipeline.errors import UserError
-from pipeline.shortages import check_address_space, fills_disk, lacks_memory
+from pipeline.shortages import fills_disk, lacks_memory
 
 Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
 
@@ -32,6 +35,9 @@ app = App(
 # Errors of the disk that only the user can correct: a folder that cannot be written to, or no space left.
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 
+STOPPED = threading.Event()
+"""Set by Ctrl-C: libraries can turn the interruption into an error of their own."""
+
 
 @app.command
 def demo(
@@ -42,8 +48,8 @@ def demo(
     threads: Threads = 2,
 ) -> int:
     """Simulate a country, estimate its migration from extract files, and score the result against the truth."""
-    check_address_space()
-    from flows.demo import run_demo
+    with loading():
+        from flows.demo import run_demo
 
     return run_demo(residents=residents, seed=seed, out=out, threads=threads)
 
@@ -71,9 +77,9 @@ def simulate(
     threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and, separately, the truth."""
-    check_address_space()
-    from flows.simulate import simulate_study
-    from flows.terminal import Terminal, typed
+    with loading():
+        from flows.simulate import simulate_study
+        from flows.terminal import Terminal, typed
 
     terminal = Terminal()
     simulate_study(
@@ -95,8 +101,8 @@ def run(
     threads: Threads = 2,
 ) -> int:
     """Run the whole chain on a study's extract files; what is unchanged is not computed again."""
-    check_address_space()
-    from flows.run import run_study
+    with loading():
+        from flows.run import run_study
 
     return run_study(study, out, prefect=prefect, threads=threads)
 
@@ -115,9 +121,9 @@ def evaluate(
     ] = None,
 ) -> int:
     """Score a run against the truth of its synthetic study, and add the truth to its report."""
-    check_address_space()
-    from flows.evaluate import evaluate_run
-    from flows.person import print_person
+    with loading():
+        from flows.evaluate import evaluate_run
+        from flows.person import print_person
 
     if person is None:
         return evaluate_run(run, as_json=json, ablation=ablation)
@@ -151,7 +157,8 @@ def validate(
     ] = None,
 ) -> int:
     """Simulate, run and evaluate over many seeds, and pool the scores: bias, error and coverage of every figure."""
-    from flows.validate import validate as validate_figures
+    with loading():
+        from flows.validate import validate as validate_figures
 
     return validate_figures(
         replicates, residents, scenario=scenario, first_seed=seed, start=start, keep=keep, ablation=ablation, out=out,
@@ -170,8 +177,8 @@ def targets(
     ] = None,
 ) -> int:
     """Compare a synthetic study with published figures; print each of them and whether it is met."""
-    check_address_space()
-    from flows.targets import report_targets
+    with loading():
+        from flows.targets import report_targets
 
     return report_targets(study, as_json=json, report=report)
 
@@ -193,8 +200,8 @@ def bench(
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds."""
-    check_address_space()
-    from flows.bench import run_bench
+    with loading():
+        from flows.bench import run_bench
 
     return run_bench(name, as_json=json)
 
@@ -206,6 +213,8 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows other signs by their numbers
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored in a job in the background
+        signal.signal(signal.SIGINT, _stop)
     try:
         status = app(arguments)
         sys.stdout.flush()
@@ -214,9 +223,6 @@ def main(arguments: list[str] | None = None) -> None:
         status = 2
     except CycloptsError:
         status = 2
-    except KeyboardInterrupt:
-        print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
-        status = 130
     except BrokenPipeError:
         # the reader of the output (such as `head`) has closed it
         _discard_output()
@@ -224,7 +230,10 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit:
         raise
     except BaseException as error:  # a panic of Polars is no Exception
-        if cause := _cause_outside(error):
+        if STOPPED.is_set() or isinstance(error, KeyboardInterrupt):
+            print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
+            status = 130
+        elif cause := _cause_outside(error):
             print(f"sojourn: {cause}", file=sys.stderr)
             _discard_output()
             status = 2
@@ -232,6 +241,11 @@ def main(arguments: list[str] | None = None) -> None:
             _report_fault(error)
             status = 1
     _leave(status or 0)
+
+
+def _stop(*_: object) -> NoReturn:
+    STOPPED.set()
+    raise KeyboardInterrupt
 
 
 def _cause_outside(error: BaseException) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import rules as rules_package
+from flows.loading import loading
 
 HEAVY = ("polars", "duckdb", "prefect", "splink", "numpy", "scipy")
 WHEN_DONE = f"""
@@ -338,6 +339,34 @@ def test_an_interrupted_run_says_how_to_continue(study_copy, started):
     _, errors = running.communicate()
     assert running.returncode == 130
     assert errors == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
+
+
+def test_ctrl_c_that_a_library_turns_into_an_error_stops_too(command):
+    prelude = """
+import flows.run, os, signal
+def turn(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ValueError("a schema could not be built") from None
+flows.run.run_study = turn
+"""
+    outcome = command("run", "study", prelude=prelude)
+    assert (outcome.status, outcome.err.partition(".")[0]) == (130, "sojourn: stopped")
+
+
+def test_ctrl_c_waits_for_libraries_to_load():
+    loaded = []
+
+    def load():
+        with loading():
+            os.kill(os.getpid(), signal.SIGINT)
+            loaded.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    assert loaded == ["whole"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 @pytest.mark.parametrize("verb", [[], ["demo"], ["simulate"], ["run"], ["evaluate"], ["bench"], ["dictionary"]])
