@@ -1,6 +1,7 @@
 """Loading the libraries of a verb, which takes seconds and must not be interrupted half-way."""
 
 import signal
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -15,8 +16,13 @@ def loading() -> Generator[None]:
     `UserError` if there are too few addresses to load the libraries at all.
     """
     check_address_space()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pressed = threading.Event()
+    answers = signal.getsignal(signal.SIGINT)
+    if callable(answers):  # a job in the background ignores Ctrl-C
+        signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, answers)
+        if pressed.is_set():
+            signal.raise_signal(signal.SIGINT)
