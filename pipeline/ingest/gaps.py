@@ -15,6 +15,8 @@ LEFT_OUT = 0.001
 """The share of rows left out at either end; one row at least."""
 EXPECTED_ROWS = 20
 """A gap would have at least so many rows at the rate of the other days: by chance, none happens once in 10^8."""
+FEWEST_ROWS = 50
+"""With fewer rows it is not known how many a time usually has, and no gap is found."""
 NEAR_ROWS = 5
 """Rows left out belong to the delivery if they are as near to the others as so many rows usually are."""
 SCHEMA = {"gap_from": pl.Date, "gap_to": pl.Date}
@@ -32,7 +34,7 @@ def gaps_of(records: pl.DataFrame, extract: Extract, data_date: date) -> pl.Data
     covered = (
         _covered(records, extract).filter(pl.col("last") >= begins, pl.col("first") <= ends).sort("first", "last")
     )
-    if covered.height <= 2:
+    if covered.height < FEWEST_ROWS:
         return pl.DataFrame(schema=SCHEMA)
     left_out = max(1, int(LEFT_OUT * covered.height))
     kept = covered.slice(left_out, covered.height - 2 * left_out)

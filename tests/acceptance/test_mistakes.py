@@ -174,7 +174,7 @@ MISTAKES = {
     "births without a row": (header_only("births.csv"), ["births.csv has a header and no row", "'birth_registered'"]),
     "deaths of another century": (
         of_another_century("deaths.csv", "DATE_OF_DEATH"),
-        ["deaths.csv, all of them quarantined: date_of_death: before 2009-01-01 (", "'death_registered'"],
+        ["deaths.csv, all of them quarantined: ", "date_of_death: before 2009-01-01 (", "'death_registered'"],
     ),
     "a register without a row": (header_only("mws.csv"), ["mws.csv has a header and no row", "'worker_arrived'"]),
     "a review without a row": (header_only("review_sample.csv"), ["review_sample.csv has a header", "how well"]),
