@@ -157,7 +157,7 @@ def _totals(pooled: Sequence[Figure], before: Earlier) -> str:
 
 def _groups(pooled: Sequence[Figure], before: Earlier) -> str:
     rows = []
-    for margin in MARGINS[1:]:
+    for margin in MARGINS:
         for measure in (POPULATION, *GROSS, NET):
             groups = dict.fromkeys(one["group"] for one in _sorted(pooled, margin) if one["measure"] == measure)
             for group in groups:
@@ -171,7 +171,7 @@ def _groups(pooled: Sequence[Figure], before: Earlier) -> str:
                     ]
                 )
     columns = ["", "group", *_headings("bias", before), *_headings("coverage", before)]
-    return "## By group, over all years\n\n" + _table(columns, rows, left=2)
+    return "## Over all years, in total and by group\n\n" + _table(columns, rows, left=2)
 
 
 def _quarters(pooled: Sequence[Figure], before: Earlier) -> str:

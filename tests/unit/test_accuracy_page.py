@@ -69,6 +69,7 @@ def test_totals_are_shown_by_year_and_net_migration_by_its_absolute_bias(rows: l
 
 def test_groups_are_pooled_over_years(rows: list[str]) -> None:
     assert "| Population | Non-EU | +4.0% | 50% |" in rows  # (4 + 12) of 400; 25% and 75%
+    assert "| Emigration | All | +5.0% | 88% |" in rows  # (20 - 10) of 200; 75% and 100%
 
 
 def test_quarters_and_links_are_shown(rows: list[str]) -> None:
