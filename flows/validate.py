@@ -47,7 +47,7 @@ def validate(
     `start` is the first stage that is computed with today's code, `against` an earlier result (JSON) that the page
     compares this one with. Raises `UserError` for a bad option.
     """
-    threads = (os.cpu_count() or 1) if threads is None else threads
+    threads = len(os.sched_getaffinity(0)) if threads is None else threads
     _check(replicates, residents, first_seed, start, threads)
     check_ablation(ablation)
     before = _read_earlier(against) if against else NOTHING
