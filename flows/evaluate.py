@@ -274,7 +274,9 @@ def evaluate_run(run: Path, *, as_json: bool, ablation: str | None = None) -> in
     terminal.print_line(f"  truth    {verdict(scores)}")
     if ablation:
         one = headline(scores)
-        terminal.print_line(f"  with {ablation}: {one['estimate']:,.0f} ({one['lower']:,.0f} to {one['upper']:,.0f})")
+        terminal.print_line(
+            f"  net migration with {ablation}: {one['estimate']:,.0f} ({one['lower']:,.0f} to {one['upper']:,.0f})"
+        )
         terminal.print_line(f"  scores   {typed(run / 'evaluation' / ablation)}")
     else:
         terminal.print_line(f"  report   {typed(run / 'report.html')}")

@@ -11,6 +11,7 @@ from flows.progress import ProgressListener
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import code_digest, digest
+from pipeline.study import LARGEST_SEED
 from pipeline.tables import write_text
 from synthetic_data.country.parts import parts_of
 from synthetic_data.delivery.study_file import TARGETS_PAGE
@@ -45,6 +46,8 @@ def simulate_study(
         raise UserError(f"--residents: {residents:,} are too many. Choose {LARGEST:,} or fewer.")
     if seed < 0:
         raise UserError(f"--seed: {seed} is negative. Choose 0 or more.")
+    if seed > LARGEST_SEED:
+        raise UserError(f"--seed: {seed} is too large. Choose {LARGEST_SEED} or less.")
     check_threads(threads)
     out = out.resolve()
     cut = data_date or DATA_DATE

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.ablation import check_ablation
-from flows.pooled_scores import pool
+from flows.pooled_scores import COLUMNS, pool
 from flows.replicate import ALL_STAGES, Country, Replicate
 from flows.terminal import Terminal, typed
 from pipeline.errors import UserError, unknown
 from pipeline.store import Store
+from pipeline.study import LARGEST_SEED
 from pipeline.tables import write_text
 from pipeline.worker_processes import Task, results
 from publication.accuracy_page import NOTHING, Earlier, Validation, write_accuracy_page
@@ -25,7 +26,6 @@ from synthetic_data.simulate import LARGEST
 
 MEMORY_OF_ANY, MEMORY_OF_RESIDENT = 800e6, 25e3
 """Bytes that a replicate needs at its peak, and those for each resident (measured at 20,000 and 50,000)."""
-POOLED = "validation.json"
 
 
 def validate(
@@ -79,7 +79,8 @@ def validate(
             one.tidy()
         pooled = pool([one.read_scores() for one in scored]).to_dicts()
         text = json.dumps(pooled, indent=1) + "\n"
-        write_text(text, out / POOLED)
+        file = out / ("validation.json" if ablation is None else f"validation_{ablation}.json")
+        write_text(text, file)
         described = Validation(
             residents=residents,
             scenario=scenario,
@@ -97,7 +98,7 @@ def validate(
             for line in described.summary(pooled):
                 terminal.print_line(f"  {line}")
             terminal.print_line(f"  page     {typed(page)}")
-            terminal.print_line(f"  figures  {typed(out / POOLED)}")
+            terminal.print_line(f"  figures  {typed(file)}")
     return 1 if failures else 0
 
 
@@ -139,8 +140,8 @@ def _check(replicates: int, residents: int, first_seed: int, start: str, threads
         raise UserError(f"--replicates: {replicates} is not a number of replicates. Choose 1 or more.")
     if not 1000 <= residents <= LARGEST:
         raise UserError(f"--residents: {residents:,} is not between 1,000 and {LARGEST:,}. Choose a number within.")
-    if first_seed < 0:
-        raise UserError(f"--seed: {first_seed} is negative. Choose 0 or more.")
+    if not 0 <= first_seed <= LARGEST_SEED - replicates:
+        raise UserError(f"--seed: {first_seed} is negative or too large. Choose a number from 0 to 10^18.")
     if start not in ALL_STAGES:
         raise unknown("stage", start, set(ALL_STAGES), "--from")
     if threads < 1:
@@ -154,7 +155,9 @@ def _read_earlier(path: Path) -> Earlier:
         raise UserError(
             f"--against {path}: cannot be read ({error}). Give the JSON of an earlier validation."
         ) from None
-    if not (isinstance(found, list) and all(isinstance(one, dict) and "measure" in one for one in found)):
+    if not (
+        isinstance(found, list) and found and all(isinstance(one, dict) and set(COLUMNS) <= set(one) for one in found)
+    ):
         raise UserError(f"--against {path}: is not a list of pooled scores. Give the JSON of an earlier validation.")
     return Earlier(plain(path.stem), found)
 

@@ -121,7 +121,10 @@ def _facts(validation: Validation, compared: str) -> str:
     if validation.ablation:
         text += f"They are those of the ablation `{validation.ablation}`, not of the run itself.\n\n"
     if validation.start != "simulate":
-        text += f"Results of stages before `{validation.start}` were taken as stored, whatever code made them.\n\n"
+        text += (
+            f"Results of stages before `{validation.start}` were taken as they were stored, whatever code made them, "
+            "where the folder had any.\n\n"
+        )
     text += f"What the validation keeps uses {validation.bytes_kept / 1e6:,.1f} MB of disk.\n\n"
     text += (
         "Bias is the mean error (estimate less truth); RMSE is the root of the mean square error; coverage is the "
@@ -129,7 +132,7 @@ def _facts(validation: Validation, compared: str) -> str:
         "half-width is about twice the RMSE."
     )
     return text + (
-        f" Columns marked *{compared}* are those of another validation, of the same name." if compared else ""
+        f" Columns marked *{compared}* show the same figures of the validation `{compared}`." if compared else ""
     )
 
 

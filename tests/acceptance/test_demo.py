@@ -160,3 +160,18 @@ def test_evaluate_prints_its_scores_as_json(demo, command):
     assert outcome.status == 0
     headline = json.loads(outcome.out)["headline"]
     assert headline["inside"] is (headline["lower"] <= headline["truth"] <= headline["upper"])
+
+
+def test_a_demo_replaces_no_run_of_another_study(study_copy, command):
+    before = sorted(study_copy.parent.iterdir())
+    done = command("demo", "--residents", 1000, "--out", study_copy.parent)
+    assert done.status == 2
+    assert "contains a study of its own" in done.err
+    assert sorted(study_copy.parent.iterdir()) == before
+
+
+def test_a_seed_that_no_study_can_have_is_a_mistake(command, tmp_path):
+    done = command("simulate", "--residents", 1000, "--seed", 10**20, "--out", tmp_path / "study")
+    assert done.status == 2
+    assert "--seed" in done.err
+    assert not (tmp_path / "study").exists()

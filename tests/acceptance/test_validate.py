@@ -138,6 +138,7 @@ def test_a_failed_replicate_is_named(command: Callable, tmp_path: Path) -> None:
         (("--replicates", 0, "--residents", 1000), "--replicates"),
         (("--replicates", 1, "--residents", 10), "--residents"),
         (("--replicates", 1, "--residents", 1000, "--seed", -1), "--seed"),
+        (("--replicates", 1, "--residents", 1000, "--seed", 10**20), "--seed"),
         (("--replicates", 1, "--residents", 1000, "--from", "stay"), "Did you mean 'stays'"),
         (("--replicates", 1, "--residents", 1000, "--with", "true_link"), "true_links"),
         (("--replicates", 1, "--residents", 1000, "--scenario", "base_line"), "baseline"),
@@ -150,6 +151,18 @@ def test_a_bad_option_is_a_mistake(command: Callable, tmp_path: Path, options: t
     assert done.status == 2
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "[1]", '[{"measure": "net"}]', "{}", "no JSON"])
+def test_what_is_no_validation_is_not_compared_with(command: Callable, tmp_path: Path, content: str) -> None:
+    (tmp_path / "odd.json").write_text(content)
+    out = tmp_path / "out"
+    done = command(
+        "validate", "--replicates", 1, "--residents", 1000, "--against", tmp_path / "odd.json", "--out", out
+    )
+    assert done.status == 2
+    assert "Give the JSON of an earlier validation." in done.err
+    assert not out.exists()
 
 
 def test_a_folder_of_other_files_is_left_alone(command: Callable, tmp_path: Path) -> None:
