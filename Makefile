@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+# uv fails where it cannot cache: a user of a service or of cron may have no home folder.
+NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
-.PHONY: help setup demo test lint lock picture dictionary clean
+.PHONY: help setup demo test lint lock picture dictionary accuracy clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -14,8 +16,8 @@ setup: $(STAMP) ## make .venv from the locked, hash-checked requirements
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "uv>=0.8"
-	$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet $(NO_CACHE) --require-hashes --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet $(NO_CACHE) --python $(BIN)/python --no-deps --editable .
 	@touch $(STAMP)
 
 demo: setup ## simulate a country, run the whole chain on it, score it against the truth
@@ -36,11 +38,21 @@ picture: demo ## draw the README's picture from the demo
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md
 
+VALIDATE = $(BIN)/sojourn validate --replicates 20 --residents 20000
+VALIDATED = sojourn-validate
+
+accuracy: setup ## renew docs/accuracy.md and docs/accuracy_true_links.md: twenty countries (about fifteen minutes)
+	$(VALIDATE) --against docs/accuracy/before.json --out $(VALIDATED)/run
+	cp $(VALIDATED)/run/validation.json $(VALIDATED)/of_the_run.json
+	$(VALIDATE) --with true_links --against $(VALIDATED)/of_the_run.json --out $(VALIDATED)/true_links
+	cp -r $(VALIDATED)/run/accuracy.md $(VALIDATED)/run/accuracy docs/
+	cp -r $(VALIDATED)/true_links/accuracy_true_links.md $(VALIDATED)/true_links/accuracy_true_links docs/
+
 lock: ## renew requirements.lock (versions and hashes, no download address)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "uv>=0.8"
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	$(BIN)/uv pip compile --quiet $(NO_CACHE) --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-annotate --python-version 3.11 --upgrade --group dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the demo and the tools leave behind
-	rm -rf sojourn-demo .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf sojourn-demo sojourn-validate .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,9 +6,11 @@ from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources
+from estimation.measured_periods import without
 from estimation.periods import year_end, year_start
 from estimation.published_tables import estimates, published_flows, published_stocks, rule_set_id
 from estimation.stages import AccountStudy
+from estimation.unmeasured_rows import with_unmeasured_flows, with_unmeasured_stocks
 from pipeline.schemas import ALL, save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import read_table
@@ -19,20 +21,28 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     study, folder = context.study, context.folders["count"]
     counts, coverage = (read_table(table_path(folder, name)) for name in ("counts", "coverage"))
     covariance = read_table(table_path(folder, "coverage_covariance"))
+    unmeasured = read_table(table_path(folder, "unmeasured"))
+    periods = without(study.periods, unmeasured)
     context.report("writing the account's inputs")
     inputs = context.out / "account_in"
-    write_account_inputs(study.periods, study.flow_errors, counts, coverage, covariance, inputs)
+    write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, inputs)
     context.report("reconciling stocks and flows")
     result = reconcile(inputs)
-    made_with = {"rule_set": pl.lit(rule_set_id(study.rule_set)), "data_date": pl.lit(study.data_date)}
-    flows = published_flows(result, counts, study.periods.flow_years).with_columns(**made_with)
-    stocks = published_stocks(result, counts, study.periods.stock_years).with_columns(**made_with)
+    made_with = {
+        "definition": pl.lit(counts["definition"].unique().item()),
+        "rule_set": pl.lit(rule_set_id(study.rule_set)),
+        "data_date": pl.lit(study.data_date),
+    }
+    flows = published_flows(result, counts, periods.flow_years)
+    flows = with_unmeasured_flows(flows, study.periods.flow_years).with_columns(**made_with)
+    stocks = published_stocks(result, counts, periods.stock_years)
+    stocks = with_unmeasured_stocks(stocks, study.periods.stock_years).with_columns(**made_with)
     sources = error_sources(study.declared_coverage_error, study.flow_errors, counts, coverage, covariance)
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)
     save(stocks, "stocks", context.out)
     save(sources, "error_sources", context.out)
-    headline = _headline(flows, study.periods.flow_years[-1])
+    headline = _headline(flows, periods.flow_years[-1])
     return StageResult(
         counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},
         sentence=f"{result.cells.height:,} cells reconciled exactly; {headline}",

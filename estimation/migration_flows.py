@@ -7,7 +7,7 @@ from estimation.arrays import Floats
 from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
 from estimation.nowcast import expected_cases, variance_of_cases
-from estimation.periods import DEFINITION, quarter_end, quarters, year_ending
+from estimation.periods import quarter_end, quarters, year_ending
 
 
 def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
@@ -17,8 +17,9 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
     represents (`nowcast`).
     """
     moves = (
-        migrations.filter(pl.col("definition") == DEFINITION)
-        .with_columns(year=year_ending(pl.col("date")), cases=expected_cases(), variance_of_cases=variance_of_cases())
+        migrations.with_columns(
+            year=year_ending(pl.col("date")), cases=expected_cases(), variance_of_cases=variance_of_cases()
+        )
         .filter(pl.col("year").is_in(years))
         .join(people.select("person_id", *COUNT_CELL), on="person_id", how="left")
         # A date of birth after the migration is a mistake in a record: the person is taken to be newborn.
@@ -40,7 +41,7 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
         )
         for name, time in period_ends.items()
     ]
-    return pl.concat(counted).with_columns(definition=pl.lit(DEFINITION))
+    return pl.concat(counted)
 
 
 def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
-from estimation.periods import DEFINITION, year_end
+from estimation.periods import year_end
 
 _P, _W = pl.col("probability"), pl.col("weight")
 
@@ -37,7 +37,7 @@ def count_late_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years:
     sign = pl.when(pl.col("direction").cast(pl.String) == "immigration").then(1).otherwise(-1)
     days = pl.DataFrame({"time": [year_end(year) for year in years]}, schema={"time": pl.Date})
     return (
-        migrations.filter(pl.col("definition") == DEFINITION, _W > 1)
+        migrations.filter(_W > 1)
         .join_where(days, pl.col("date") <= pl.col("time"))
         .join(people.select("person_id", *COUNT_CELL), on="person_id", how="left")
         .with_columns(cohort=pl.min_horizontal("cohort", pl.col("time").dt.year()))
@@ -49,13 +49,13 @@ def count_late_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years:
 def add_late_migrations(stocks: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     """Return population counts (rows of `counts`) with late migrations added; never below 0."""
     expected = late.select(
-        "time", *COUNT_CELL, measure=pl.lit("population"), period=pl.lit("day"), definition=pl.lit(DEFINITION),
+        "time", *COUNT_CELL, measure=pl.lit("population"), period=pl.lit("day"),
         count="net_late", certain=pl.lit(0, dtype=pl.Int64), unfinished=pl.lit(0, dtype=pl.Int64),
         variance_unfinished="variance", provisional=pl.lit(value=True),
     )  # fmt: skip
     return (
         pl.concat([stocks, expected.select(stocks.columns)], how="vertical_relaxed")
-        .group_by("measure", "period", "time", "definition", *COUNT_CELL, maintain_order=True)
+        .group_by("measure", "period", "time", *COUNT_CELL, maintain_order=True)
         .agg(
             pl.col("count", "certain", "unfinished", "variance_unfinished").sum(),  # two rows a cell at most
             pl.col("provisional").any(),

@@ -4,7 +4,7 @@ import polars as pl
 
 from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
-from estimation.periods import DEFINITION, year_end
+from estimation.periods import year_end
 
 
 def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
@@ -30,5 +30,5 @@ def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[
             variance_unfinished=exact_sum(p * (1 - p)),
             provisional=(p < 1).any(),
         )
-        .with_columns(measure=pl.lit("population"), period=pl.lit("day"), definition=pl.lit(DEFINITION))
+        .with_columns(measure=pl.lit("population"), period=pl.lit("day"))
     )

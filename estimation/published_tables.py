@@ -7,7 +7,7 @@ from scipy import sparse
 from estimation.account.reconcile import Account
 from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, age_group
 from estimation.migration_flows import quarter_shares
-from estimation.periods import DEFINITION, quarters, year_end, year_start
+from estimation.periods import quarters, year_end, year_start
 from pipeline.schemas import ALL
 
 Z95 = 1.96
@@ -26,7 +26,7 @@ def estimates(account: Account) -> pl.DataFrame:
 
 
 def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    """Return `flows` without `rule_set` and `data_date`.
+    """Return `flows` without `definition`, `rule_set` and `data_date`.
 
     Years are given by all combinations of sex, age group and nationality group, quarters in total only.
     """
@@ -45,7 +45,7 @@ def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ..
 
 
 def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    """Return `stocks` without `rule_set` and `data_date`: residents on 30 June by all combinations of divisions."""
+    """Return `stocks` on 30 June by all combinations of divisions, without `definition`, `rule_set`, `data_date`."""
     provisional = provisional_years(counts)
     days = []
     for year in years:
@@ -75,7 +75,6 @@ def _with_intervals(frame: pl.DataFrame, unreliable: pl.Expr, never_negative: pl
     lower = pl.col("estimate") - half
     return (
         frame.with_columns(
-            definition=pl.lit(DEFINITION),
             area=pl.lit(ALL),
             lower=pl.when(never_negative).then(lower.clip(lower_bound=0.0)).otherwise(lower).round(DECIMALS),
             upper=(pl.col("estimate") + half).round(DECIMALS),

@@ -62,15 +62,10 @@ def summarise_intervals(flows: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFra
     `margin` is the kind of figure: total, sex, age_group, nationality_group, cross (two or three divisions) or
     quarter.
     """
-    divided = [(pl.col(name) != ALL).cast(pl.Int8) for name in DIVISIONS]
-    marginal = pl.when(pl.sum_horizontal(divided) == 0).then(pl.lit("total"))
-    for name in DIVISIONS:
-        marginal = marginal.when((pl.col(name) != ALL) & (pl.sum_horizontal(divided) == 1)).then(pl.lit(name))
-    marginal = marginal.otherwise(pl.lit("cross"))
     short = (pl.col("period_end") - pl.col("period_start")).dt.total_days() < 100
     parts = [
-        flows.with_columns(margin=pl.when(short).then(pl.lit("quarter")).otherwise(marginal)),
-        stocks.with_columns(margin=marginal),
+        flows.with_columns(margin=pl.when(short).then(pl.lit("quarter")).otherwise(margin_of())),
+        stocks.with_columns(margin=margin_of()),
     ]
     return (
         pl.concat([one.select("margin", "measure", "inside") for one in parts])
@@ -81,9 +76,20 @@ def summarise_intervals(flows: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFra
     )
 
 
+def margin_of() -> pl.Expr:
+    """Return the kind of a published figure by the divisions that it has: total, one of them, or cross."""
+    divided = [(pl.col(name) != ALL).cast(pl.Int8) for name in DIVISIONS]
+    margin = pl.when(pl.sum_horizontal(divided) == 0).then(pl.lit("total"))
+    for name in DIVISIONS:
+        margin = margin.when((pl.col(name) != ALL) & (pl.sum_horizontal(divided) == 1)).then(pl.lit(name))
+    return margin.otherwise(pl.lit("cross"))
+
+
 def _plain(published: pl.DataFrame) -> pl.DataFrame:
-    """Return published figures with their enumerations as plain text."""
-    return published.with_columns(pl.col("measure", *DIVISIONS).cast(pl.String))
+    """Return published figures that are measured, with their enumerations as plain text."""
+    return published.filter(pl.col("estimate").is_not_null()).with_columns(
+        pl.col("measure", *DIVISIONS).cast(pl.String)
+    )
 
 
 def _person(people: pl.DataFrame) -> pl.DataFrame:

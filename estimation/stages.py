@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from estimation.periods import check_periods, check_survey_day
-from estimation.required_extracts import check_required_extracts
+from estimation.required_extracts import check_required_columns, check_required_extracts
+from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StudyPart
 from pipeline.study import CoverageSettings, FlowErrors, Periods, Study
 
@@ -19,9 +20,10 @@ class CountStudy(StudyPart):
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` if it lacks an extract or a day that estimates need."""
+        """Return this part of a study; raises `UserError` if it lacks what estimates need."""
         check_required_extracts([one.name for one in study.extract], study.path)
-        check_periods(study.periods, study.path)
+        check_required_columns(delivered_contracts(study), study.path)
+        check_periods(study.periods, study.data_date, study.path)
         check_survey_day(study.coverage.reference_date, study.periods, study.path)
         return cls(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
 
@@ -41,7 +43,7 @@ class AccountStudy(StudyPart):
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
         """Return this part of a study; raises `UserError` if no account can be made of its periods."""
-        check_periods(study.periods, study.path)
+        check_periods(study.periods, study.data_date, study.path)
         return cls(
             study_file=study.path,
             periods=study.periods,

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 import polars as pl
 
 from estimation.cells import BRITISH, COUNT_CELL
-from estimation.periods import DEFINITION, year_ending
+from estimation.periods import year_ending
+from estimation.registered_years import years_without_events
 
 
 @dataclass(frozen=True)
 class VitalEvents:
-    """Rows of `counts`, and how many registrations were assigned by assumption or left out."""
+    """Rows of `counts`, how many registrations were assigned by assumption or left out, and years without any."""
 
     counts: pl.DataFrame
     taken_as_british: int = 0
     non_residents: int = 0
+    empty_years: tuple[int, ...] = ()
 
 
 def count_births(
@@ -23,15 +25,16 @@ def count_births(
     """Return births by sex and nationality group for `years` (ending 30 June).
 
     `births` has `subject_id, sex, birth_month`; `people` is that of `counted_people`, so a birth is counted in
-    the group of its mother, else of the child itself, else as British.
+    the group of its mother, else of the child itself, else as British. Raises `UserError` if a year's are missing.
     """
+    empty_years = years_without_events(births, "births", "birth_month", years)
     found = _with_person(births, "births", clusters, people.select("person_id", "nationality_group"))
     found = found.with_columns(year=year_ending(pl.col("birth_month"))).filter(pl.col("year").is_in(years))
     unknown = found["nationality_group"].null_count()
     cells = found.with_columns(
         pl.col("nationality_group").fill_null(BRITISH), pl.col("sex").cast(pl.String), cohort=pl.col("year")
     )
-    return VitalEvents(_counted(cells, "births"), taken_as_british=unknown)
+    return VitalEvents(_counted(cells, "births"), taken_as_british=unknown, empty_years=empty_years)
 
 
 def count_deaths(
@@ -44,10 +47,12 @@ def count_deaths(
 ) -> VitalEvents:
     """Return deaths of usual residents by sex, cohort and nationality group for `years` (ending 30 June).
 
-    `deaths` has `subject_id, sex, birth_month, date_of_death`. People who had emigrated, or whose stays were
-    all short, are not usual residents; everyone else who dies here is, on the list or not. A death that is
-    not linked to anyone keeps its own sex and month of birth and is taken as British.
+    `deaths` has `subject_id, sex, birth_month, date_of_death`; `stays` are those of the published definition.
+    People who had emigrated, or whose stays were all short, are not usual residents; everyone else who dies here
+    is, on the list or not. A death that is not linked to anyone keeps its own sex and month of birth and is taken
+    as British. Raises `UserError` if the deaths of a year are missing.
     """
+    empty_years = years_without_events(deaths, "deaths", "date_of_death", years)
     found = _with_person(deaths, "deaths", clusters, people.select("person_id", "nationality_group", "cohort"))
     found = found.with_columns(year=year_ending(pl.col("date_of_death"))).filter(pl.col("year").is_in(years))
     elsewhere = _emigrated(found, migrations).vstack(_only_short_stays(found, stays)).unique()
@@ -58,7 +63,7 @@ def count_deaths(
         pl.col("sex").cast(pl.String),
         cohort=pl.min_horizontal(pl.coalesce("cohort", year_ending(pl.col("birth_month"))), "year"),
     )
-    return VitalEvents(_counted(cells, "deaths"), unknown, found.height - residents.height)
+    return VitalEvents(_counted(cells, "deaths"), unknown, found.height - residents.height, empty_years)
 
 
 def _with_person(events: pl.DataFrame, source: str, clusters: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
@@ -68,8 +73,8 @@ def _with_person(events: pl.DataFrame, source: str, clusters: pl.DataFrame, peop
 
 
 def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
-    """Return the subjects whose last migration before death was an emigration, more likely than not."""
-    moves = migrations.filter(pl.col("definition") == DEFINITION, pl.col("probability") >= 0.5)
+    """Return the subjects whose last migration before death was an emigration, at least as likely as not."""
+    moves = migrations.filter(pl.col("probability") >= 0.5)
     last = (
         deaths.select("subject_id", "person_id", "date_of_death")
         .join(moves.select("person_id", "date", "direction"), on="person_id")
@@ -82,12 +87,7 @@ def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
 
 def _only_short_stays(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
     """Return the subjects who have stays, all of them short."""
-    short = (
-        stays.filter(pl.col("definition") == DEFINITION)
-        .group_by("person_id")
-        .agg(short=(pl.col("status") == "short_term").all())
-        .filter("short")
-    )
+    short = stays.group_by("person_id").agg(short=(pl.col("status") == "short_term").all()).filter("short")
     return deaths.join(short, on="person_id", how="semi").select("subject_id")
 
 
@@ -99,7 +99,6 @@ def _counted(cells: pl.DataFrame, measure: str) -> pl.DataFrame:
         .with_columns(
             measure=pl.lit(measure),
             period=pl.lit("year"),
-            definition=pl.lit(DEFINITION),
             count=pl.col("certain").cast(pl.Float64),
             unfinished=pl.lit(0, dtype=pl.Int64),
             variance_unfinished=pl.lit(0.0),

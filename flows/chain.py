@@ -67,16 +67,18 @@ def run_chain(
     threads: int = 2,
     listener: ProgressListener | None = None,
     execute: Callable[[StageRun], StageRecord] = StageRun.__call__,
+    given: Mapping[str, StageRecord] | None = None,
 ) -> dict[str, StageRecord]:
     """Run all stages in order and show the publication in the run folder; returns the record of each stage.
 
     `run` is the run folder, made if need be. A stage with an intact result is not computed again. `execute` calls
-    one stage: as it is, or as a task of Prefect.
+    one stage: as it is, or as a task of Prefect. `given` are records of stages whose stored results are taken as they
+    are, whatever code computed them.
     """
-    store, records = Store(run), dict[str, StageRecord]()
+    store, records = Store(run), dict(given or {})
     with store.locked():
         parts = declared_parts(study, run)
-        for stage in STAGES:
+        for stage in (one for one in STAGES if one.name not in records):
             upstream = {name: records[name] for name in stage.reads}
             one = StageRun(stage, parts[stage.name], upstream, store, threads, listener or NullListener())
             records[stage.name] = execute(one)

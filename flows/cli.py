@@ -4,16 +4,21 @@ import atexit
 import errno
 import os
 import re
+import signal
 import sys
+import threading
 import traceback
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
+from flows.loading import loading
 from pipeline.errors import UserError
+from pipeline.shortages import fills_disk, lacks_memory
 
 Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
 
@@ -30,6 +35,9 @@ app = App(
 # Errors of the disk that only the user can correct: a folder that cannot be written to, or no space left.
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 
+STOPPED = threading.Event()
+"""Set by Ctrl-C: libraries can turn the interruption into an error of their own."""
+
 
 @app.command
 def demo(
@@ -40,7 +48,8 @@ def demo(
     threads: Threads = 2,
 ) -> int:
     """Simulate a country, estimate its migration from extract files, and score the result against the truth."""
-    from flows.demo import run_demo
+    with loading():
+        from flows.demo import run_demo
 
     return run_demo(residents=residents, seed=seed, out=out, threads=threads)
 
@@ -68,8 +77,9 @@ def simulate(
     threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and, separately, the truth."""
-    from flows.simulate import simulate_study
-    from flows.terminal import Terminal, typed
+    with loading():
+        from flows.simulate import simulate_study
+        from flows.terminal import Terminal, typed
 
     terminal = Terminal()
     simulate_study(
@@ -91,7 +101,8 @@ def run(
     threads: Threads = 2,
 ) -> int:
     """Run the whole chain on a study's extract files; what is unchanged is not computed again."""
-    from flows.run import run_study
+    with loading():
+        from flows.run import run_study
 
     return run_study(study, out, prefect=prefect, threads=threads)
 
@@ -101,11 +112,58 @@ def evaluate(
     run: Annotated[Path, Parameter(help="A finished run folder of a synthetic study.")],
     *,
     json: Annotated[bool, Parameter(negative="", help="Print the scores as one JSON object.")] = False,
+    ablation: Annotated[
+        str | None, Parameter(name="--with", help="Score the run as it would be with 'true_links'; changes no table.")
+    ] = None,
+    person: Annotated[
+        str | None,
+        Parameter(help="Only print one person's true life and what was decided: a person_id, or true:NUMBER."),
+    ] = None,
 ) -> int:
     """Score a run against the truth of its synthetic study, and add the truth to its report."""
-    from flows.evaluate import evaluate_run
+    with loading():
+        from flows.evaluate import evaluate_run
+        from flows.person import print_person
 
-    return evaluate_run(run, as_json=json)
+    if person is None:
+        return evaluate_run(run, as_json=json, ablation=ablation)
+    if json or ablation is not None:
+        raise UserError("--person: prints one person of the run as it is. Leave out --json and --with.")
+    return print_person(run, person)
+
+
+@app.command
+def validate(
+    *,
+    replicates: Annotated[int, Parameter(help="How many countries, each with a seed of its own.")],
+    residents: Annotated[int, Parameter(help="People on the first day of each.")],
+    scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
+    seed: Annotated[int, Parameter(help="The first seed; the next ones follow.")] = 1001,
+    start: Annotated[
+        str,
+        Parameter(name="--from", help="First stage to compute; stored results of earlier stages are kept in --out."),
+    ] = "simulate",
+    keep: Annotated[bool, Parameter(negative="", help="Keep the study and the run of every replicate.")] = False,
+    ablation: Annotated[
+        str | None, Parameter(name="--with", help="Score the runs as they would be with 'true_links'.")
+    ] = None,
+    out: Annotated[Path, Parameter(help="Folder for scores, figures and page.")] = Path("sojourn-validate"),
+    against: Annotated[
+        Path | None, Parameter(help="JSON of an earlier validation, which the page sets beside this one.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all pooled figures as one JSON list.")] = False,
+    threads: Annotated[
+        int | None, Parameter(help="Replicates at a time, as far as memory allows; default: one a processor.")
+    ] = None,
+) -> int:
+    """Simulate, run and evaluate over many seeds, and pool the scores: bias, error and coverage of every figure."""
+    with loading():
+        from flows.validate import validate as validate_figures
+
+    return validate_figures(
+        replicates, residents, scenario=scenario, first_seed=seed, start=start, keep=keep, ablation=ablation, out=out,
+        against=against, threads=threads, as_json=json,
+    )  # fmt: skip
 
 
 @app.command
@@ -119,7 +177,8 @@ def targets(
     ] = None,
 ) -> int:
     """Compare a synthetic study with published figures; print each of them and whether it is met."""
-    from flows.targets import report_targets
+    with loading():
+        from flows.targets import report_targets
 
     return report_targets(study, as_json=json, report=report)
 
@@ -141,7 +200,8 @@ def bench(
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds."""
-    from flows.bench import run_bench
+    with loading():
+        from flows.bench import run_bench
 
     return run_bench(name, as_json=json)
 
@@ -150,6 +210,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; exits with 0 on success, 2 on a user's mistake (one paragraph), 1 on a program fault."""
     from cyclopts import CycloptsError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows other signs by their numbers
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored in a job in the background
+        signal.signal(signal.SIGINT, _stop)
     try:
         status = app(arguments)
         sys.stdout.flush()
@@ -158,22 +223,18 @@ def main(arguments: list[str] | None = None) -> None:
         status = 2
     except CycloptsError:
         status = 2
-    except KeyboardInterrupt:
-        print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
-        status = 130
     except BrokenPipeError:
         # the reader of the output (such as `head`) has closed it
         _discard_output()
         status = 1
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            # some libraries name no file, and standard output has none
-            where = error.filename or "what is written or printed"
-            print(
-                f"sojourn: {where}: {error.strerror}. "
-                "Use --out to choose a folder that you may write to, on a disk with free space.",
-                file=sys.stderr,
-            )
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of Polars is no Exception
+        if STOPPED.is_set() or isinstance(error, KeyboardInterrupt):
+            print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
+            status = 130
+        elif cause := _cause_outside(error):
+            print(f"sojourn: {cause}", file=sys.stderr)
             _discard_output()
             status = 2
         else:
@@ -182,12 +243,41 @@ def main(arguments: list[str] | None = None) -> None:
     _leave(status or 0)
 
 
+def _stop(*_: object) -> NoReturn:
+    STOPPED.set()
+    raise KeyboardInterrupt
+
+
+def _cause_outside(error: BaseException) -> str | None:
+    """Return the sentence for an error of the machine that only the user can correct, else None."""
+    if lacks_memory(error):
+        return (
+            "too little memory. Close other programs, or use a machine that has more or, if it has several "
+            "processors, --threads 1; then run the same command again: finished stages are kept."
+        )
+    number = error.errno if isinstance(error, OSError) else errno.ENOSPC if fills_disk(error) else None
+    if number in UNWRITABLE:
+        # some libraries name no file, and standard output has none
+        where = getattr(error, "filename", None) or "what is written or printed"
+        return (
+            f"{where}: {os.strerror(number)}. "
+            "Use --out to choose a folder that you may write to, on a disk with free space."
+        )
+    # Python reads a byte that has no meaning in the terminal's encoding as one of these signs; no library takes them
+    if re.search("[\udc80-\udcff]", " ".join([*sys.argv, str(error)])):
+        return (
+            "the name of a file or folder is not UTF-8, or this terminal does not use UTF-8. "
+            "Rename it, or set LC_ALL=C.UTF-8."
+        )
+    return None
+
+
 def _discard_output() -> None:
     """Discard further output: flushing what is left would raise the same error again when Python exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _report_fault(error: Exception) -> None:
+def _report_fault(error: BaseException) -> None:
     """Report that the program failed, and where.
 
     A traceback can quote a value of a row, so it is shown only on request and never written to a run folder.
@@ -204,7 +294,7 @@ def _report_fault(error: Exception) -> None:
         traceback.print_exception(error)
 
 
-def _raised_at(error: Exception) -> tuple[str, int | str | None]:
+def _raised_at(error: BaseException) -> tuple[str, int | str | None]:
     """Return the file and line that raised an error; a worker process sends its traceback as text, in the cause."""
     in_worker = re.findall(r'^  File "(.+)", line (\d+)', str(error.__cause__), flags=re.MULTILINE)
     last = traceback.extract_tb(error.__traceback__)[-1]

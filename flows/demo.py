@@ -7,7 +7,8 @@ from flows.evaluate import evaluate
 from flows.run import print_result
 from flows.simulate import simulate_study
 from flows.terminal import Terminal, typed
-from pipeline.study import read_study
+from pipeline.errors import UserError
+from pipeline.study import STUDY_FILE, read_study
 from synthetic_data.simulate import check_threads
 
 
@@ -15,6 +16,10 @@ def run_demo(*, residents: int, seed: int, out: Path, threads: int) -> int:
     """Simulate, run and evaluate in one go; `out` will contain `study/` and `run/`."""
     check_threads(threads)
     out = out.resolve()
+    if (out / STUDY_FILE).exists():
+        raise UserError(
+            f"{out}: contains a study of its own, whose run the demo would replace. Choose another --out."
+        )
     terminal = Terminal(out / "run" / "run.log", warn=False)
     terminal.print_line(f"sojourn demo · {residents:,} residents · seed {seed} · SYNTHETIC DATA, NOT STATISTICS")
     simulate_study(residents, seed, out / "study", terminal, threads=threads)

@@ -14,7 +14,10 @@ from typing import Any
 
 import polars as pl
 
+from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
+from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
+from flows.people_scores import TABLES, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.score import score_links
@@ -24,21 +27,21 @@ from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
 from pipeline.stage import StageRecord
-from pipeline.store import Store, is_intact
+from pipeline.store import Store, is_intact, link_files
 from pipeline.study import Study, digest_of_file, read_study
 from pipeline.tables import read_table, write_table, write_text
 from publication.report import write_report
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
-from rules.score import score_migrations, score_residents
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened: people, changes of residence, residents on reference dates, and who is who."""
+    """What really happened: people, when they were here, migrations, residents on reference dates, and who is who."""
 
     people: pl.DataFrame
+    presence: pl.DataFrame
     migrations: pl.DataFrame
     residents: pl.DataFrame
     identities: pl.DataFrame
@@ -59,10 +62,11 @@ def read_truth(study: Study) -> Truth:
         ) from None
 
 
-def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.DataFrame:
+def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Return who every subject in the scope of linkage really is: `source, subject_id, person, moved`.
 
-    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run.
+    The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run. The
+    person's `nationality_group` is taken from `people`, the people of the truth.
     """
     key, contracts = read_key(study), delivered_contracts(study)
     found = []
@@ -82,43 +86,53 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame) -> pl.D
             f"{study.path}: no person of the truth is a subject of this run, so it was made with another key or from "
             "another study. Run `sojourn run` on this study again."
         )
-    return subjects
+    return subjects.join(people.select("person", "nationality_group"), on="person", how="left", maintain_order="left")
 
 
-def score(study: Study, run: Path) -> Scores:
-    """Return all scores of a run, each computed by the package whose tables it scores."""
-    tables = run / "tables"
-    truth = read_truth(study)
-    table = {
-        name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "residents", "people")
-    }
-    # only of linked sources: the others serve other products, or describe the links themselves
-    linked = truth.identities.filter(pl.col("source").is_in(table["clusters"]["source"].unique().implode()))
-    who = subjects_truth(study, tables, linked)
+def linked_subjects_truth(study: Study, truth: Truth, tables: Path) -> pl.DataFrame:
+    """Return `subjects_truth` of linked sources: others serve other products, or describe the links themselves."""
+    sources = read_table(tables / "clusters.parquet", columns=["source"])["source"].unique()
+    linked = truth.identities.filter(pl.col("source").is_in(sources.implode()))
+    return subjects_truth(study, tables, linked, truth.people)
+
+
+def score(study: Study, truth: Truth, tables: Path) -> Scores:
+    """Return all scores of a run's `tables`, each computed by the package whose tables it scores."""
+    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+    who = linked_subjects_truth(study, truth, tables)
     flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
-    published = pl.concat([flows["period_end"], read_table(tables / "stocks.parquet")["reference_date"]]).unique()
     stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
+    counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
+    published = dict.fromkeys(GROSS_FLOWS, flows["period_end"]) | {"population": stocks["reference_date"]}
     return Scores(
         flows=flows,
         stocks=stocks,
         links=score_links(table["clusters"], who),
-        classes=pl.concat(
-            [
-                score_migrations(table["migrations"], table["clusters"], who, truth.migrations),
-                score_residents(table["residents"], table["clusters"], who, truth.residents),
-            ],
-            how="diagonal",
-        ).filter(pl.col("time").is_in(published.implode())),
         interval_coverage=summarise_intervals(flows, stocks),
+        **score_people(table, vars(truth), who, counted_sources, published),
     )
 
 
-def evaluate(run: Path, listener: ProgressListener) -> Scores:
-    """Score a finished run, write `evaluation/` and put the truth into its report; returns the scores."""
+def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None) -> Scores:
+    """Score a finished run and return the scores: `evaluation/` is written, and its report is drawn with the truth.
+
+    With an `ablation`, what is scored is the run computed again under it; the scores are written to
+    `evaluation/<ablation>/`, and nothing else is changed.
+    """
     run = run.resolve()
+    check_ablation(ablation)
     _manifest_of(run)  # a folder that is no run is left as it is
     with Store(run).locked():
-        return _evaluate(run, _manifest_of(run), listener)
+        manifest = _manifest_of(run)
+        begun = time.perf_counter()
+        study = _study_of(run, manifest)
+        scores = (
+            _evaluate_ablation(study, run, manifest, listener)
+            if ablation
+            else _evaluate(study, run, manifest, listener)
+        )
+        listener.finished(_record(run, scores, manifest["spine"], time.perf_counter() - begun))
+    return scores
 
 
 def _manifest_of(run: Path) -> dict[str, Any]:
@@ -128,15 +142,47 @@ def _manifest_of(run: Path) -> dict[str, Any]:
     return manifest
 
 
-def _evaluate(run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
+def study_of_run(run: Path) -> Study:
+    """Return the study of a finished run; raises `UserError` if it is none, or if its study or tables are changed."""
+    return _study_of(run, _manifest_of(run))
+
+
+def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:
     if not is_intact(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
-    begun = time.perf_counter()
     study = read_study(run / manifest["study"]["path"])
     if digest_of_file(study.path) != manifest["study"]["digest"]:
         raise UserError(f"{study.path}: not the study that {run} was made from. Run `sojourn run` on it again.")
+    return study
+
+
+def _evaluate(study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
     listener.progress("evaluate", "comparing the run with the truth")
-    scores = score(study, run)
+    scores = score(study, read_truth(study), run / "tables")
+    kept = {f"{one}/{path.name}": path for one in ABLATIONS for path in (run / "evaluation" / one).glob("*")}
+    aside = _written_aside(run, scores)
+    link_files(kept, aside)
+    _replace(run / "evaluation", aside)
+    write_report(run, manifest=manifest, scores=scores)
+    return scores
+
+
+def _evaluate_ablation(study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
+    listener.progress("evaluate", "computing the run again with true links")
+    truth, work = read_truth(study), run / f".aside-{TRUE_LINKS}"
+    shutil.rmtree(work, ignore_errors=True)
+    keys = {name: one["key"] for name, one in manifest["stages"].items()}
+    tables = compute_with_true_links(study, run, keys, linked_subjects_truth(study, truth, run / "tables"), work)
+    scores = score(study, truth, tables)
+    aside = _written_aside(run, scores)
+    shutil.rmtree(work)
+    (run / "evaluation").mkdir(exist_ok=True)
+    _replace(run / "evaluation" / TRUE_LINKS, aside)
+    return scores
+
+
+def _written_aside(run: Path, scores: Scores) -> Path:
+    """Write the scores into a folder beside the final one, and return it."""
     aside = run / ".aside-evaluation"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
@@ -145,23 +191,26 @@ def _evaluate(run: Path, manifest: Mapping[str, Any], listener: ProgressListener
         write_table(frame, aside / f"{one.name}.parquet")
         write_text(frame.write_csv(float_precision=6), aside / f"{one.name}.csv")
     write_text(json.dumps(summary(scores), indent=1) + "\n", aside / "summary.json")
-    shutil.rmtree(run / "evaluation", ignore_errors=True)
-    aside.replace(run / "evaluation")
-    write_report(run, manifest=manifest, scores=scores)
-    listener.finished(
-        StageRecord(
-            stage="evaluate",
-            key="",
-            folder=run / "evaluation",
-            counts={},
-            sentence=stage_line(scores, manifest["spine"]),
-            warnings=(),
-            seconds=round(time.perf_counter() - begun, 3),
-            outputs={},
-            reused=False,
-        )
+    return aside
+
+
+def _replace(folder: Path, aside: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.replace(folder)
+
+
+def _record(run: Path, scores: Scores, spine: str, seconds: float) -> StageRecord:
+    return StageRecord(
+        stage="evaluate",
+        key="",
+        folder=run / "evaluation",
+        counts={},
+        sentence=stage_line(scores, spine),
+        warnings=(),
+        seconds=round(seconds, 3),
+        outputs={},
+        reused=False,
     )
-    return scores
 
 
 def headline(scores: Scores) -> dict[str, object]:
@@ -211,16 +260,24 @@ def stage_line(scores: Scores, spine: str) -> str:
     )
 
 
-def evaluate_run(run: Path, *, as_json: bool) -> int:
-    """Score a run, print the result, and return the exit status."""
+def evaluate_run(run: Path, *, as_json: bool, ablation: str | None = None) -> int:
+    """Score a run, or an ablation of it, print the result, and return the exit status."""
+    check_ablation(ablation)
     if not run.is_dir():
         raise UserError(f"{run}: no finished run here. Make one with `sojourn run STUDY.toml`.")
     terminal = Terminal()
-    scores = evaluate(run, NullListener() if as_json else terminal)
+    scores = evaluate(run, NullListener() if as_json else terminal, ablation)
     terminal.close()
     if as_json:
         print(json.dumps(summary(scores), indent=1))  # noqa: T201 - the requested output
         return 0
     terminal.print_line(f"  truth    {verdict(scores)}")
-    terminal.print_line(f"  report   {typed(run / 'report.html')}")
+    if ablation:
+        one = headline(scores)
+        terminal.print_line(
+            f"  net migration with {ablation}: {one['estimate']:,.0f} ({one['lower']:,.0f} to {one['upper']:,.0f})"
+        )
+        terminal.print_line(f"  scores   {typed(run / 'evaluation' / ablation)}")
+    else:
+        terminal.print_line(f"  report   {typed(run / 'report.html')}")
     return 0

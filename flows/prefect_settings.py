@@ -3,9 +3,17 @@
 import os
 from pathlib import Path
 
+from pipeline.errors import UserError
+
+UNUSABLE_SIGNS = "%?\\"
+"""Signs of a folder that the URL of Prefect's database cannot have: it would be refused, or be elsewhere."""
+
 
 def settle(run: Path) -> None:
-    """Set what the user has not set: no telemetry, few messages, state inside the run folder, time to start."""
+    """Set what the user has not set: no telemetry, few messages, state inside the run folder, time to start.
+
+    Raises `UserError` for a folder in which Prefect cannot keep its state.
+    """
     defaults = {
         "PREFECT_HOME": str(run / ".prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -17,4 +25,10 @@ def settle(run: Path) -> None:
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes only the last folder
+    home = os.environ["PREFECT_HOME"]
+    if set(home).intersection(UNUSABLE_SIGNS):
+        raise UserError(
+            f"{home}: Prefect cannot use a folder whose path has one of {' '.join(UNUSABLE_SIGNS)}. Choose another "
+            "--out, set PREFECT_HOME to another folder, or run without --prefect."
+        )
+    Path(home).mkdir(parents=True, exist_ok=True)  # Prefect makes only the last folder

@@ -4,6 +4,7 @@ A thin shell: the loop, the stages, their keys and their store are those of `flo
 """
 
 import logging
+import os
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from flows.prefect_settings import settle
 
 settle(Path.cwd())  # keeps settings that the command or the user has already made
 
+import httpx  # noqa: E402
 from prefect import flow, task  # noqa: E402
 from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.client.orchestration import get_client  # noqa: E402
 
 from flows.chain import StageRun, run_chain  # noqa: E402
 from flows.progress import NullListener, ProgressListener  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
 from pipeline.stage import StageRecord  # noqa: E402
 from pipeline.study import read_study  # noqa: E402
 
@@ -55,8 +59,37 @@ def estimates(study: Path, run: Path, threads: int = 2) -> dict[str, StageRecord
 
 
 def quarterly_estimates(study: Path, run: Path, threads: int, listener: ProgressListener) -> dict[str, StageRecord]:
-    """Run the Prefect flow here and now, with its progress reported to `listener`; raises what a stage raises."""
+    """Run the Prefect flow here and now, with its progress reported to `listener`; raises what a stage raises.
+
+    Raises `UserError` if the Prefect server does not answer, or no longer does.
+    """
     # Prefect would print every failure twice, with tracebacks; the caller reports it once
     logging.getLogger("prefect").setLevel(logging.CRITICAL)
     LISTENER.set(listener)
-    return estimates(study, run, threads)
+    try:
+        _check_server()
+        return estimates(study, run, threads)
+    except httpx.HTTPError as error:  # only Prefect uses HTTP
+        fault = str(error) or type(error).__name__
+    raise _unreachable(fault)
+
+
+def _check_server() -> None:
+    """Raise `UserError` if the server that PREFECT_API_URL names, or else a temporary one, does not answer."""
+    try:
+        with get_client(sync_client=True) as client:
+            fault = client.api_healthcheck()
+    except RuntimeError as error:
+        # the temporary server did not start: Prefect's message ends with all that the server printed
+        fault = str(error).partition(" stdout:")[0]
+    if fault is not None:
+        raise _unreachable(str(fault) or type(fault).__name__)
+
+
+def _unreachable(fault: str) -> UserError:
+    if os.environ.get("PREFECT_API_URL"):
+        return UserError(
+            f"PREFECT_API_URL: the Prefect server that it names does not answer ({fault}). Start that server, "
+            "correct the address, or unset PREFECT_API_URL: a temporary server is then started."
+        )
+    return UserError(f"Prefect's temporary server does not answer ({fault}). Run again, or without --prefect.")

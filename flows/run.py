@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.loading import loading
 from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
@@ -34,17 +35,20 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
     terminal = Terminal(run / "run.log")
     terminal.print_line(banner("run", study))
     if prefect:
-        from flows.chain import declared_parts  # noqa: PLC0415 - Prefect is imported only on request
-        from flows.prefect_settings import settle  # noqa: PLC0415
+        with loading():
+            from flows.chain import declared_parts  # noqa: PLC0415 - Prefect is imported only on request
+            from flows.prefect_settings import settle  # noqa: PLC0415
 
         declared_parts(study, run)  # reports every mistake before Prefect starts, which takes ten seconds
         Store(run).root.mkdir(parents=True, exist_ok=True)  # a run that is stopped while Prefect starts is a run
         settle(run)
-        from flows.quarterly import quarterly_estimates  # noqa: PLC0415
+        with loading():
+            from flows.quarterly import quarterly_estimates  # noqa: PLC0415
 
         records = quarterly_estimates(study.path, run, threads, terminal)
     else:
-        from flows.chain import run_chain  # noqa: PLC0415 - it loads much: mistakes of the study come first
+        with loading():
+            from flows.chain import run_chain  # noqa: PLC0415 - it loads much: mistakes of the study come first
 
         records = run_chain(study, run, threads=threads, listener=terminal)
     print_result(terminal, run, records)

@@ -7,10 +7,11 @@ import time
 from datetime import date
 from pathlib import Path
 
-from flows.terminal import Terminal
+from flows.progress import ProgressListener
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import code_digest, digest
+from pipeline.study import LARGEST_SEED
 from pipeline.tables import write_text
 from synthetic_data.country.parts import parts_of
 from synthetic_data.delivery.study_file import TARGETS_PAGE
@@ -24,7 +25,7 @@ def simulate_study(
     residents: int,
     seed: int,
     out: Path,
-    terminal: Terminal,
+    terminal: ProgressListener,
     *,
     scenario: str = BASELINE,
     errors: str | None = None,
@@ -36,7 +37,8 @@ def simulate_study(
 ) -> StageRecord:
     """Write a synthetic study into `out`, or find that the same study is there already.
 
-    `scenario` is a name or a file, `errors` is `none` or a file of overrides; for the others see `simulate`.
+    `terminal` is informed of progress. `scenario` is a name or a file, `errors` is `none` or a file of overrides; for
+    the others see `simulate`.
     """
     if residents < 1000:
         raise UserError(f"--residents: {residents:,} are too few to estimate anything. Choose 1,000 or more.")
@@ -44,6 +46,8 @@ def simulate_study(
         raise UserError(f"--residents: {residents:,} are too many. Choose {LARGEST:,} or fewer.")
     if seed < 0:
         raise UserError(f"--seed: {seed} is negative. Choose 0 or more.")
+    if seed > LARGEST_SEED:
+        raise UserError(f"--seed: {seed} is too large. Choose {LARGEST_SEED} or less.")
     check_threads(threads)
     out = out.resolve()
     cut = data_date or DATA_DATE

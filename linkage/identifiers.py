@@ -8,6 +8,7 @@ import polars as pl
 
 from pipeline.ingest.columns import PARTS_OF_A_PERSON
 from pipeline.ingest.contracts import SourceContract
+from pipeline.tables import read_table
 
 # Log2 odds of a link by direct identifier: above what any model reaches, so that it is always taken first.
 CERTAIN_WEIGHT = 100.0
@@ -76,7 +77,7 @@ def find_mothers(
         for extract, layout in contracts[source].extracts.items():
             for kind in sorted({str(one.identifier) for one in layout.columns.values() if one.of == "mother"}):
                 records = ingest / "records" / f"{extract}.parquet"
-                children = pl.read_parquet(records, columns=["subject_id", f"mother_{kind}"]).drop_nulls()
+                children = read_table(records, columns=["subject_id", f"mother_{kind}"]).drop_nulls()
                 pairs += [
                     _pair_with_mothers(children, source, subjects, mother_source, kind)
                     for mother_source, subjects in tokens.items()

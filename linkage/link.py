@@ -16,6 +16,7 @@ from linkage.source_pair import SourcePair
 from linkage.stages import LinkStudy
 from linkage.subjects_in_scope import subjects_in_scope
 from linkage.training import train
+from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import write_table
@@ -27,6 +28,8 @@ MINIMUM_EVIDENCE = -10.0
 def link(context: StageContext[LinkStudy]) -> StageResult:
     """Link all subjects of the study and write links, clusters, mothers, models and the quality of links."""
     plan = read_plan()
+    required = plan.required_extracts(context.study.contracts)
+    check_accepted_rows(context.folders["ingest"], required, context.study.study_file)
     linking = Linking(plan, context.study, context.folders["ingest"], context.threads, context.report)
     linking.link_by_identifiers()
     for source in linking.others:

@@ -59,6 +59,14 @@ class LinkagePlan(Frozen):
         """Return whether the study has a survey and a clerical review of its links with the spine."""
         return SURVEY in contracts and REVIEW in contracts
 
+    def required_extracts(self, contracts: dict[str, SourceContract]) -> dict[str, str]:
+        """Return why links need the extracts of the spine, of the survey and of its review, by extract."""
+        why = {self.spine: f"all other sources are linked with '{self.spine}'"}
+        if self.has_review(contracts):
+            why[SURVEY] = "coverage is estimated from its links"
+            why[REVIEW] = "it shows how well the coverage survey was linked"
+        return {extract: reason for source, reason in why.items() for extract in contracts[source].extracts}
+
     def modelled(self, sources: Collection[str], contracts: dict[str, SourceContract]) -> list[str]:
         """Return the sources that get a model of their own with the spine: those that describe people."""
         return [

@@ -15,6 +15,7 @@ from linkage.clerical_review import review_patterns, reviewed_quality
 from linkage.plan import REVIEW, SURVEY
 from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL
+from pipeline.tables import read_table
 
 GROUP_DIMENSIONS = ("sex", "age_group", "area")
 # A group of fewer reviewed people gets no rates of its own.
@@ -170,8 +171,8 @@ def read_review(
     second verdict but no first counts as reviewed once.
     """
     survey_key, spine_key = contracts[SURVEY].person_key_kind, contracts[spine].person_key_kind
-    verdicts = pl.read_parquet(ingest / "records" / f"{REVIEW}.parquet")
-    reviewed = pl.read_parquet(ingest / "tokens" / f"{REVIEW}.parquet").select("subject_id", survey_key)
+    verdicts = read_table(ingest / "records" / f"{REVIEW}.parquet")
+    reviewed = read_table(ingest / "tokens" / f"{REVIEW}.parquet").select("subject_id", survey_key)
     spine_people = tokens[spine].select(spine_key, pl.col("subject_id").alias("named")).drop_nulls()
     by_person = (
         verdicts.join(reviewed, on="subject_id")

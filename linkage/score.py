@@ -4,24 +4,25 @@ from itertools import combinations
 
 import polars as pl
 
-GROUPS = {"all": pl.lit(True), "movers": pl.col("moved"), "stayers": ~pl.col("moved")}
-
 
 def score_links(clusters: pl.DataFrame, subjects_truth: pl.DataFrame) -> pl.DataFrame:
     """Return precision and recall of the pairs of subjects that share a person, by two sources and group.
 
     `clusters` has `source, subject_id, person_id`; `subjects_truth` has `source, subject_id, person, moved`
-    (whether the source records another address than the spine). A pair is a mover's if either subject
-    moved. Columns out: `source_l, source_r, group` (all, movers, stayers), `true_pairs`, `linked_pairs`,
+    (whether the source records another address than the spine) and the person's `nationality_group`. A pair is a
+    mover's if either subject moved, and in the nationality group of the left subject's person: of a true pair both
+    are one person, of a wrong link the left one is the person who got another's records. Columns out: `source_l,
+    source_r, group` (all, movers, stayers, `nationality_group=British` and so on), `true_pairs`, `linked_pairs`,
     `correct`, `precision` (null without linked pairs), `recall` (null without true pairs).
     """
-    known = subjects_truth.select("source", "subject_id", "person", "moved").join(
-        clusters.select("source", "subject_id", "person_id"), on=["source", "subject_id"], how="left"
-    )
+    known = subjects_truth.select(
+        "source", "subject_id", "person", "moved", pl.col("nationality_group").cast(pl.String)
+    ).join(clusters.select("source", "subject_id", "person_id"), on=["source", "subject_id"], how="left")
+    groups = _groups(known)
     scores = [
-        _score(known, left, right, group)
+        row
         for left, right in combinations(sorted(known["source"].unique()), 2)
-        for group in GROUPS
+        for row in _scores(known, left, right, groups)
     ]
     schema = {
         "source_l": pl.String, "source_r": pl.String, "group": pl.String, "true_pairs": pl.Int64,
@@ -30,16 +31,30 @@ def score_links(clusters: pl.DataFrame, subjects_truth: pl.DataFrame) -> pl.Data
     return pl.DataFrame(scores, schema=schema)
 
 
-def _score(known: pl.DataFrame, left: str, right: str, group: str) -> dict[str, str | int | float | None]:
+def _groups(known: pl.DataFrame) -> dict[str, pl.Expr]:
+    """Return the groups of pairs: all, movers and stayers, and each nationality group of the truth."""
+    nationalities = known["nationality_group"].drop_nulls().unique().sort()
+    return {"all": pl.lit(value=True), "movers": pl.col("moved"), "stayers": ~pl.col("moved")} | {
+        f"nationality_group={one}": pl.col("nationality_group") == one for one in nationalities
+    }
+
+
+def _scores(
+    known: pl.DataFrame, left: str, right: str, groups: dict[str, pl.Expr]
+) -> list[dict[str, str | int | float | None]]:
+    """Return the rows of one pair of sources."""
     one = known.filter(pl.col("source") == left)
     other = known.filter(pl.col("source") == right)
-    true = _pairs(one, other, "person", group)
-    linked = _pairs(one, other, "person_id", group)
+    true, linked = _pairs(one, other, "person"), _pairs(one, other, "person_id")
+    return [
+        {"source_l": left, "source_r": right, "group": name, **_score(true, linked, groups[name])} for name in groups
+    ]
+
+
+def _score(true: pl.DataFrame, linked: pl.DataFrame, group: pl.Expr) -> dict[str, int | float | None]:
+    true, linked = (pairs.filter(group).select("subject_id", "subject_id_r").unique() for pairs in (true, linked))
     correct = true.join(linked, on=["subject_id", "subject_id_r"], how="semi").height
     return {
-        "source_l": left,
-        "source_r": right,
-        "group": group,
         "true_pairs": true.height,
         "linked_pairs": linked.height,
         "correct": correct,
@@ -48,11 +63,11 @@ def _score(known: pl.DataFrame, left: str, right: str, group: str) -> dict[str, 
     }
 
 
-def _pairs(one: pl.DataFrame, other: pl.DataFrame, same: str, group: str) -> pl.DataFrame:
-    pairs = one.drop_nulls(same).join(other.drop_nulls(same), on=same, suffix="_r")
+def _pairs(one: pl.DataFrame, other: pl.DataFrame, same: str) -> pl.DataFrame:
+    """Return the pairs of subjects with the same value of a column, and what groups them."""
     return (
-        pairs.with_columns((pl.col("moved") | pl.col("moved_r")).alias("moved"))
-        .filter(GROUPS[group])
-        .select("subject_id", "subject_id_r")
-        .unique()
+        one.drop_nulls(same)
+        .join(other.drop_nulls(same).select(same, "subject_id", "moved"), on=same, suffix="_r")
+        .with_columns(moved=pl.col("moved") | pl.col("moved_r"))
+        .select("subject_id", "subject_id_r", "moved", "nationality_group")
     )

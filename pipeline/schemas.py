@@ -23,7 +23,10 @@ EVIDENCE_KINDS = [
 ]  # fmt: skip
 
 
-STATUSES = "provisional: the definition needs data later than the data date. Only final and provisional occur yet."
+STATUSES = (
+    "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
+    "(see `unmeasured`), so there is no estimate. revised does not occur yet."
+)
 
 
 class Ledger(dy.Schema):
@@ -34,6 +37,7 @@ class Ledger(dy.Schema):
     file = dy.String(primary_key=True, description="Name of the file, without its folder.")
     version = dy.String(description="Layout of the file: the id of a version in the contract, or `current`.")
     sha256 = dy.String()
+    columns_ignored = dy.Int64(min=0, description="Columns that the contract ignores: neither read nor stored.")
     rows_in = dy.Int64(min=0)
     accepted = dy.Int64(min=0)
     quarantined = dy.Int64(min=0)
@@ -43,6 +47,14 @@ class Ledger(dy.Schema):
     def adds_up(cls) -> pl.Expr:  # noqa: N805
         """Every row is either accepted or quarantined."""
         return pl.col("rows_in") == pl.col("accepted") + pl.col("quarantined")
+
+
+class Gaps(dy.Schema):
+    """One span of time that an extract should cover, by its contract, and of which a delivery has no rows."""
+
+    extract = dy.String(primary_key=True)
+    gap_from = dy.Date(primary_key=True)
+    gap_to = dy.Date(description="Last day of the span.")
 
 
 class Links(dy.Schema):
@@ -156,9 +168,14 @@ class Stays(dy.Schema):
     definition = dy.String(primary_key=True, description="Id of the stay rule, or of the composite.")
     stay_rule = dy.String(description="The stay rule that made the spell.")
     start = dy.Date(primary_key=True)
-    end = dy.Date(nullable=True, description="First day no longer in the stay; null: still open at the data date.")
+    end = dy.Date(
+        nullable=True,
+        description="Day of departure or, if none was seen, the last day of presence; null: still open.",
+    )
     starts_by_arrival = dy.Bool(description="False: born here, or present before the person was first observed.")
-    end_reason = dy.String(description="departure, permission_end, last_activity, deregistration, death or open.")
+    end_reason = dy.String(
+        description="departure, permission_end, assumed (unseen), last_activity, deregistration, death or open."
+    )
     status = dy.Enum(["long_term", "short_term", "unfinished"])
     decided_by = dy.String(description="Ids of the evidence rules that date start and end.")
     days_over_threshold = dy.Int64(
@@ -168,7 +185,7 @@ class Stays(dy.Schema):
 
 
 class Migrations(dy.Schema):
-    """One change of residence of one person under the composite definition."""
+    """One change of residence of one person under the published definition."""
 
     person_id = dy.Int64(primary_key=True)
     definition = dy.String(primary_key=True)
@@ -214,6 +231,16 @@ class Counts(dy.Schema):
     unfinished = dy.Int64(description="Cases counted at a probability below 1.")
     variance_unfinished = dy.Float64(description="Variance of `count` from unfinished cases and late migrations.")
     provisional = dy.Bool(description="True when a case needs data later than the data date.")
+
+
+class Unmeasured(dy.Schema):
+    """One year of flows, or one stock, that cannot be estimated, and one gap of an extract that prevents it."""
+
+    measure = dy.Enum(["flows", "population"], primary_key=True)
+    year = dy.Int32(primary_key=True, description="Year of the 30 June that ends the period, or of the day.")
+    extract = dy.String(primary_key=True)
+    gap_from = dy.Date(primary_key=True)
+    gap_to = dy.Date(description="Last day of the gap.")
 
 
 class Coverage(dy.Schema):
@@ -267,12 +294,12 @@ class Flows(dy.Schema):
     age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
     nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
     area = dy.String(primary_key=True)
-    estimate = dy.Float64()
-    standard_error = dy.Float64(min=0)
-    lower = dy.Float64()
-    upper = dy.Float64()
+    estimate = dy.Float64(nullable=True, description="Null where the status is 'not measured', like its error.")
+    standard_error = dy.Float64(min=0, nullable=True)
+    lower = dy.Float64(nullable=True)
+    upper = dy.Float64(nullable=True)
     status = dy.Enum(["final", "revised", "provisional", "not measured"], description=STATUSES)
-    reliability = dy.Enum(["ok", "unreliable"])
+    reliability = dy.Enum(["ok", "unreliable"], nullable=True)
     rule_set = dy.String()
     data_date = dy.Date()
 
@@ -287,12 +314,12 @@ class Stocks(dy.Schema):
     age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
     nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
     area = dy.String(primary_key=True)
-    estimate = dy.Float64()
-    standard_error = dy.Float64(min=0)
-    lower = dy.Float64()
-    upper = dy.Float64()
+    estimate = dy.Float64(nullable=True, description="Null where the status is 'not measured', like its error.")
+    standard_error = dy.Float64(min=0, nullable=True)
+    lower = dy.Float64(nullable=True)
+    upper = dy.Float64(nullable=True)
     status = dy.Enum(["final", "revised", "provisional", "not measured"], description=STATUSES)
-    reliability = dy.Enum(["ok", "unreliable"])
+    reliability = dy.Enum(["ok", "unreliable"], nullable=True)
     rule_set = dy.String()
     data_date = dy.Date()
 
@@ -311,6 +338,7 @@ class ErrorSources(dy.Schema):
 
 TABLES: dict[str, type[dy.Schema]] = {
     "ledger": Ledger,
+    "gaps": Gaps,
     "links": Links,
     "clusters": Clusters,
     "mothers": Mothers,
@@ -321,6 +349,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "migrations": Migrations,
     "residents": Residents,
     "counts": Counts,
+    "unmeasured": Unmeasured,
     "coverage": Coverage,
     "estimates": Estimates,
     "flows": Flows,

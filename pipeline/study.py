@@ -1,9 +1,10 @@
 """The study: what to estimate from which files, in one TOML file, frozen for the run."""
 
 import hashlib
+import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, Strict, field_validator, model_validator
 
@@ -81,8 +82,19 @@ class FlowErrors(Frozen):
     emigration: Share = 0.15
 
 
+class AreaLookup(Frozen):
+    """The CSV file that gives the area of each postcode district, and the headers of its two columns."""
+
+    file: str
+    postcode_district: str = "postcode_district"
+    area: str = "area"
+
+
 class Study(Frozen):
-    """One study file; relative paths are relative to it."""
+    """One study file; relative paths are relative to it.
+
+    `definition` is the one that is published: the id of the rule set's composite (if omitted), or of a stay rule.
+    """
 
     path: Path = Field(exclude=True)
     name: str
@@ -91,13 +103,19 @@ class Study(Frozen):
     data_date: Day
     key_file: str | None = None
     rule_set: str = "long_term_2019"
+    definition: str | None = None
     contracts: tuple[str, ...] = ()
-    area_lookup: str
+    area_lookup: AreaLookup | None = None
     extract: tuple[ExtractFiles, ...] = Field(min_length=1)
     periods: Periods = Periods()
     linkage: LinkageSettings = LinkageSettings()
     coverage: CoverageSettings = CoverageSettings()
     flow_errors: FlowErrors = FlowErrors()
+
+    @field_validator("area_lookup", mode="before")
+    @classmethod
+    def _file_alone(cls, value: Any) -> Any:
+        return {"file": value} if isinstance(value, str) else value
 
     @property
     def folder(self) -> Path:
@@ -122,6 +140,8 @@ class Study(Frozen):
         for file in found:
             if not file.is_file():
                 raise UserError(f"{file}: no such extract file, though {self.path} names it for '{extract}'.")
+            if not os.access(file, os.R_OK):
+                raise UserError(f"{file}: you may not read this file. Ask its owner for permission.")
         return found
 
 

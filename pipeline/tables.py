@@ -2,12 +2,15 @@
 
 import io
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+
+from pipeline.errors import UserError
 
 
 def connect(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -34,9 +37,30 @@ def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -
         if isinstance(table, pl.DataFrame):
             connection.register(name, table)
             continue
-        files = table / "*.parquet" if table.is_dir() else table
-        path = str(files).replace("'", "''")
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet('{path}')").fetchall()
+        rows = parquet_sql(sorted(table.glob("*.parquet")) if table.is_dir() else [table])
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {rows}").fetchall()
+
+
+def parquet_sql(files: Sequence[Path]) -> str:
+    """Return the SQL of the rows of Parquet files, in their order; folders such as `year=2019` add no column."""
+    return f"read_parquet([{', '.join(map(file_literal, files))}], hive_partitioning = false)"
+
+
+def file_literal(path: Path) -> str:
+    r"""Return a file's path as an SQL text in which DuckDB finds no pattern, whatever signs are in it.
+
+    A sign of a pattern matches itself inside brackets. Raises `UserError` for a path that DuckDB cannot name: it
+    takes `\\` for a separator as soon as a path has a sign of a pattern.
+    """
+    name = re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))
+    if "\\" in name and name != str(path):
+        raise UserError(f"{path}: a path cannot have both a backslash and one of [ * ?. Rename the folder or file.")
+    return text_literal(name)
+
+
+def text_literal(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def write_table(frame: pl.DataFrame, path: Path, sort_by: Sequence[str] = ()) -> None:
@@ -53,9 +77,13 @@ def write_table(frame: pl.DataFrame, path: Path, sort_by: Sequence[str] = ()) ->
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Return a table: one Parquet file, or all Parquet files of a folder in order of their names."""
     if path.is_dir():
-        files = sorted(path.glob("*.parquet"))
-        return pl.concat([pl.read_parquet(file, columns=list(columns) if columns else None) for file in files])
-    return pl.read_parquet(path, columns=list(columns) if columns else None)
+        return pl.concat([read_table(file, columns) for file in sorted(path.glob("*.parquet"))])
+    return pl.read_parquet(path, columns=list(columns) if columns else None, glob=False, hive_partitioning=False)
+
+
+def scan_table(path: Path) -> pl.LazyFrame:
+    """Return the rows of one Parquet file, read only as far as they are used."""
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def write_text(text: str, path: Path) -> None:

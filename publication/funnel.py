@@ -4,7 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from publication.row_selection import DEFINITION, latest_total, of_published_definition, read_run_table
+from pipeline.tables import scan_table
+from publication.row_selection import latest_total, of_published_definition, read_run_table
 from publication.words import day, period
 
 Step = tuple[str, str, str, int]
@@ -55,7 +56,7 @@ def _migrations(tables: Path) -> list[Step]:
         return []
     dated = pl.col("date").is_between(year["period_start"], year["period_end"])
     counted = (
-        migrations.filter(pl.col("definition") == DEFINITION, dated)
+        migrations.filter(dated)
         .group_by(pl.col("direction").cast(pl.String))
         .agg((pl.col("probability") * pl.col("weight")).sum().round().cast(pl.Int64))
         .collect()
@@ -70,4 +71,4 @@ def _migrations(tables: Path) -> list[Step]:
 
 def _lazy(tables: Path, name: str) -> pl.LazyFrame | None:
     path = tables / f"{name}.parquet"
-    return pl.scan_parquet(path) if path.exists() else None
+    return scan_table(path) if path.exists() else None

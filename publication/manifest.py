@@ -5,22 +5,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from pipeline.stage import StageRecord
 from pipeline.store import digest
+from pipeline.tables import read_table
 from publication.stages import PublishStudy
 
-# Who may see a table is decided by its grain, not by its name in a listing.
-PUBLISHABLE = {"flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger"}
-AGGREGATE = {"counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel"}
+# Who may see a table is decided by its grain, not by its name in a listing. There is no disclosure control yet, so no
+# table is publishable: cells of one person are in all of them, the published figures and their quality included.
+AGGREGATE = {
+    "flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger", "counts", "estimates",
+    "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
+    "gaps", "unmeasured",
+}  # fmt: skip
 
 
 def build_manifest(
     study: PublishStudy, records: Mapping[str, StageRecord], digests: Mapping[str, str], tables: Path
 ) -> dict[str, Any]:
     """Return the manifest of the stages in `records`; `digests` has the SHA-256 of every file in `tables`."""
-    ledger = pl.read_parquet(tables / "ledger.parquet").to_dicts()
+    ledger = read_table(tables / "ledger.parquet").to_dicts()
     facts = {name: fact for record in records.values() for name, fact in record.facts.items()}
     models = {name: sha for name, sha in records["link"].outputs.items() if name.startswith("models/")}
     return {
@@ -39,6 +42,7 @@ def build_manifest(
         "key_id": facts["key_id"],
         "spine": facts["spine"],
         "rule_set": {"id": facts["rule_set"], "digest": facts["rule_set_digest"]},
+        "definition": facts["definition"],
         "inputs": [
             {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}
             for one in ledger
@@ -65,10 +69,8 @@ def build_manifest(
 
 
 def sensitivity(name: str) -> str:
-    """Return the class of an output file: publishable, aggregate-unprotected or person-level."""
+    """Return the class of an output file: aggregate-unprotected, or person-level if it is not known to be one."""
     table = Path(name).parts[0].partition(".")[0]
-    if table in PUBLISHABLE:
-        return "publishable"
     return "aggregate-unprotected" if table in AGGREGATE or name.endswith(".json") else "person-level"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.tables import write_text
+from pipeline.tables import read_table, write_text
 from publication import words
 from publication.charts.chart_style import side_by_side
 from publication.charts.interval_charts import estimates_over_time, value_domain
@@ -19,6 +19,7 @@ from publication.figures.flow_figures import net_finding
 from publication.row_selection import (
     FLOW_KEY,
     FLOW_MEASURES,
+    measured,
     of_published_definition,
     read_run_table,
     totals,
@@ -32,7 +33,7 @@ def picture(tables: Path, out: Path, truth: pl.DataFrame | None = None, *, synth
 
     `truth` is the table `flows` of an evaluation; its values are marked by crosses.
     """
-    flows = of_published_definition(read_run_table(tables, "flows"))
+    flows = measured(of_published_definition(read_run_table(tables, "flows")))
     rows = totals(yearly(with_truth(flows, truth if truth is not None else pl.DataFrame(), FLOW_KEY)))
     drawn = points(rows, "%Y")
     panels = {}
@@ -61,7 +62,7 @@ def main(run: Path, out: Path) -> None:
     """Draw the picture of a finished run into the file `out`."""
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     scored = run / "evaluation" / "flows.parquet"
-    truth = pl.read_parquet(scored) if scored.exists() else None
+    truth = read_table(scored) if scored.exists() else None
     picture(run / "tables", out, truth, synthetic=manifest["study"]["synthetic"])
 
 

@@ -24,6 +24,7 @@ from publication.row_selection import (
     FLOW_KEY,
     STOCK_KEY,
     latest_total,
+    measured,
     of_published_definition,
     read_run_table,
     with_truth,
@@ -54,28 +55,29 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
     truth = scores or Scores()
     flows = with_truth(of_published_definition(read_run_table(tables, "flows")), truth.flows, FLOW_KEY)
     stocks = with_truth(of_published_definition(read_run_table(tables, "stocks")), truth.stocks, STOCK_KEY)
+    drawn_flows, drawn_stocks = measured(flows), measured(stocks)
     coverage = read_run_table(tables, "coverage")
     sections = [
         _section(
             "migration",
             "Long-term migration",
-            flow_figures.totals_figure(flows),
+            flow_figures.totals_figure(drawn_flows),
             estimate_tables.flows_by_year(flows),
-            flow_figures.quarters_figure(flows),
+            flow_figures.quarters_figure(drawn_flows),
         ),
         _section(
             "groups",
             "Migration by nationality, age and sex",
-            *(flow_figures.group_figure(flows, one) for one in ("nationality_group", "age_group", "sex")),
-            estimate_tables.flows_by_group(flows),
+            *(flow_figures.group_figure(drawn_flows, one) for one in ("nationality_group", "age_group", "sex")),
+            estimate_tables.flows_by_group(drawn_flows),
         ),
         _section(
             "population",
             "Usually resident population",
-            stock_figures.stocks_figure(stocks),
+            stock_figures.stocks_figure(drawn_stocks),
             estimate_tables.population_by_day(stocks),
         ),
-        _truth_section(scores, flows),
+        _truth_section(scores, drawn_flows),
         _section(
             "records",
             "From records to flows",

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, TABLES
+from pipeline.tables import read_table
 
-DEFINITION = "long_term"
 FLOW_MEASURES = ("immigration", "emigration", "net")
 DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
 FLOW_KEY = ["period_start", "period_end", "measure", *DIMENSIONS]
@@ -17,7 +17,7 @@ def read_run_table(tables: Path, name: str) -> pl.DataFrame:
     """Return a table of a run's folder; an empty frame (with columns, if it has a schema) where the run has none."""
     path = tables / f"{name}.parquet"
     if path.exists():
-        return pl.read_parquet(path)
+        return read_table(path)
     return TABLES[name].create_empty() if name in TABLES else pl.DataFrame()
 
 
@@ -27,8 +27,8 @@ def as_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_published_definition(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the published definition for the whole country."""
-    return as_text(frame).filter(pl.col("definition") == DEFINITION, pl.col("area") == ALL)
+    """Return the rows of `flows` or `stocks`, which have no other definition, for the whole country."""
+    return as_text(frame).filter(pl.col("area") == ALL)
 
 
 def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.DataFrame:
@@ -37,6 +37,11 @@ def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.
         return frame.with_columns(truth=pl.lit(None, dtype=pl.Float64))
     truth = as_text(scores).select(*key, pl.col("truth").cast(pl.Float64)).unique(key, keep="first")
     return frame.join(truth, on=key, how="left", maintain_order="left")
+
+
+def measured(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with an estimate: all but those whose status is `not measured`."""
+    return frame.filter(pl.col("estimate").is_not_null())
 
 
 def yearly(flows: pl.DataFrame) -> pl.DataFrame:
@@ -74,7 +79,7 @@ def latest_total(flows: pl.DataFrame, measure: str, status: str | None = None) -
     rows = totals(yearly(flows))
     if rows.is_empty():
         return None
-    rows = rows.filter(pl.col("measure") == measure)
+    rows = measured(rows).filter(pl.col("measure") == measure)
     if status is not None:
         rows = rows.filter(pl.col("status") == status)
     return rows.sort("period_end").row(-1, named=True) if rows.height else None

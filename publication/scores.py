@@ -13,10 +13,14 @@ class Scores:
       `age_group`, `nationality_group`, `estimate`, `lower`, `upper`, `truth`, `error` (estimate less truth),
       `relative_error`, `inside` (the truth lies in the interval).
     - `stocks`: the same for a day, `reference_date` in place of the period.
-    - `links`: one pair of sources and one group (all, movers, stayers): `source_l`, `source_r`, `group`,
-      `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where undefined).
-    - `classes`: how often people were classified correctly, one row for each measure and year or day; shown with
-      the columns that it has.
+    - `links`: one pair of sources and one group (all, movers, stayers, a nationality group): `source_l`,
+      `source_r`, `group`, `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where undefined).
+    - `classes`: how far true and estimated migrations and residents agree, one row for each measure and year or day;
+      shown with the columns that it has.
+    - `anatomy`: the errors of `classes` by cause: `measure`, `period`, `kind` (missed, false, misdated), `stay_rule`,
+      `nationality_group`, `cause`, `days_off`, `people`.
+    - `wrong_nationality`: people found, but counted in a wrong group: `measure`, `period`, `true_group`,
+      `estimated_group`, `people`, `found` (all people of the true group who were found).
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
     """
 
@@ -24,6 +28,8 @@ class Scores:
     stocks: pl.DataFrame = field(default_factory=pl.DataFrame)
     links: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    anatomy: pl.DataFrame = field(default_factory=pl.DataFrame)
+    wrong_nationality: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def frames(self) -> dict[str, pl.DataFrame]:

@@ -1,17 +1,21 @@
 """Spells of presence become stays: each stay rule makes spells, the same SQL classifies them all.
 
-A stay is long-term when it lasts more than the rule's days from first arrival to last departure, or began before the
-person was first observed. A stay too recent to be classified is `unfinished`: see `rules/unfinished.py`.
+A stay is long-term when it lasts more than the rule's days from first arrival to last departure, or began long before
+the person was first observed. Nobody knows since when a person was here who is first seen to leave: the days that are
+known count, and after an earlier departure there must have been an arrival. A stay too recent to be classified is
+`unfinished`: see `rules/unfinished.py`.
 """
 
 from datetime import date
 
 import duckdb
 
-from rules.forms.spells import OPEN
+from rules.composite import composite_spells
+from rules.forms.spells import OPEN, SPELL
 from rules.forms.stay_rule import StayRule
 from rules.model import PersonRules
-from rules.sql_text import among, quoted
+from rules.people import death_dates
+from rules.sql_text import quoted
 
 
 def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, name: str) -> None:
@@ -27,37 +31,58 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     """).fetchall()
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        WITH spell AS ({" UNION ALL ".join(_spells_of(rule, day) for rule in rules.stays)}),
-        {_ended_by_death()},
-        {_classified()},
-        {_group_of_each_person(rules)}
-        SELECT stay_rule AS definition, * FROM classified
-        UNION ALL
-        SELECT {quoted(rules.definition.id)}, classified.*
-        FROM classified SEMI JOIN grouped USING (person_id, stay_rule)
+        WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.stays)}),
+        {composite_spells(rules)},
+        {_by_definition(rules)},
+        rule AS ({" UNION ALL ".join(_limits_of(rule, day) for rule in rules.stays)}),
+        {_ended_by_death(rules)},
+        {_classified()}
+        SELECT * FROM classified
     """).fetchall()
 
 
-def _spells_of(rule: StayRule, day: date) -> str:
+def _spells_of(rule: StayRule) -> str:
+    return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM ({rule.spells()})"
+
+
+def _by_definition(rules: PersonRules) -> str:
+    """Collect spells by definition; those that begin nobody knows when, after an earlier one, begin by an arrival."""
+    first = "row_number() OVER (PARTITION BY definition, person_id ORDER BY start) = 1"
+    absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.stays)
+    return f"""
+        defined AS (
+            SELECT * REPLACE (
+                CASE WHEN start_kind = 'unknown' AND NOT ({first}) THEN 'arrival' ELSE start_kind END AS start_kind),
+                CASE stay_rule {absences} END AS absent_more_than_days
+            FROM (
+                SELECT stay_rule AS definition, * FROM spell
+                UNION ALL
+                SELECT {quoted(rules.definition.id)}, * FROM composite
+            )
+        )"""
+
+
+def _limits_of(rule: StayRule, day: date) -> str:
     return f"""
         SELECT {quoted(rule.id)} AS stay_rule, {rule.more_than_days} AS more_than_days,
-            {rule.absent_more_than_days} AS absent_more_than_days,
-            CAST({rule.observed_until(day)} AS DATE) AS observed_until, person_id, start, stop,
-            start_kind, end_reason, start_rule, start_record, end_rule, end_record, code
-        FROM ({rule.spells()})"""
+            CAST({rule.observed_until(day)} AS DATE) AS observed_until"""
 
 
-def _ended_by_death() -> str:
-    """End stays by deaths in the country: a person whose death is registered here had not left for good."""
+def _ended_by_death(rules: PersonRules) -> str:
+    """End stays by deaths in the country: a person whose death is registered here had not left for good.
+
+    A death counts from the day on which it was known, as all evidence does.
+    """
     return f"""
+        death AS ({death_dates("known", rules)}),
         ended AS (
             SELECT spell.* REPLACE (
                 CASE WHEN dies THEN death_date WHEN stop > cut.day THEN {OPEN} ELSE stop END AS stop,
                 CASE WHEN dies THEN 'death' WHEN stop > cut.day THEN 'open' ELSE end_reason END AS end_reason)
             FROM (
-                SELECT spell.*, death_date,
+                SELECT spell.*, rule.* EXCLUDE (stay_rule), death_date,
                     coalesce(death_date <= cut.day AND death_date - absent_more_than_days <= stop, false) AS dies
-                FROM spell CROSS JOIN cut LEFT JOIN person USING (person_id)
+                FROM defined AS spell JOIN rule USING (stay_rule) CROSS JOIN cut LEFT JOIN death USING (person_id)
             ) AS spell CROSS JOIN cut
             WHERE coalesce(start < death_date, true)
         )"""
@@ -66,7 +91,7 @@ def _ended_by_death() -> str:
 def _classified() -> str:
     return f"""
         classified AS (
-            SELECT stay_rule, person_id, start, stop, start_kind, end_reason, start_rule, start_record,
+            SELECT definition, stay_rule, person_id, start, stop, start_kind, end_reason, start_rule, start_record,
                 end_rule, end_record, code, observed_until, more_than_days, absent_more_than_days,
                 cut.day AS known_until,
                 least(stop, observed_until) - start AS days,
@@ -79,13 +104,3 @@ def _classified() -> str:
                      ELSE 'short_term' END AS status
             FROM ended CROSS JOIN cut
         )"""
-
-
-def _group_of_each_person(rules: PersonRules) -> str:
-    """Choose the stay rule of each person: that of the first group whose evidence they have."""
-    groups = rules.definition.groups
-    branches = " ".join(
-        f"WHEN bool_or({among('rule_id', group.evidence)}) THEN {quoted(group.stay)}" for group in groups[:-1]
-    )
-    chosen = f"CASE {branches} ELSE {quoted(groups[-1].stay)} END" if branches else quoted(groups[-1].stay)
-    return f"grouped AS (SELECT person_id, {chosen} AS stay_rule FROM known GROUP BY person_id)"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import polars as pl
 
+from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
@@ -18,10 +19,12 @@ def evidence(context: StageContext[EvidenceStudy]) -> StageResult:
     """Read `records/` of the stage ingest and write `evidence`.
 
     Rules whose source has no files in the study do not apply. Records that a rule cannot date, and intervals that end
-    before they begin, give no evidence. Warnings report both.
+    before they begin, give no evidence. Warnings report both, and rules that fire on no record. Raises `UserError`
+    if a source that rules read has an extract without a record.
     """
     part, delivered = context.study.rules, context.study.contracts
     active = [rule for rule in part.rules if rule.source in delivered]
+    check_accepted_rows(context.folders["ingest"], _read_by(active, delivered), context.study.study_file)
     connection = connect(context.threads)
     for extract in sorted({rule.extract for rule in active}):
         view(connection, **{f"records_{extract}": context.folders["ingest"] / "records" / f"{extract}.parquet"})
@@ -32,7 +35,7 @@ def evidence(context: StageContext[EvidenceStudy]) -> StageResult:
     return StageResult(
         counts={"rows": rows, "rules": len(active), "unusable": pieces.height - rows},
         sentence=f"{rows:,} pieces of evidence from {sources} sources by {len(active)} rules",
-        warnings=(*_without_source(part.rules, delivered), *_flaws(pieces)),
+        warnings=(*_without_source(part.rules, delivered), *_without_record(active, pieces), *_flaws(pieces)),
     )
 
 
@@ -61,6 +64,21 @@ def apply_evidence_rules(
 def _without_source(rules: Sequence[EvidenceRule], delivered: Mapping[str, SourceContract]) -> tuple[str, ...]:
     sources = sorted({rule.source for rule in rules if rule.source not in delivered})
     return (f"no rule on {', '.join(sources)} applies: the study has no files of it",) if sources else ()
+
+
+def _without_record(active: Sequence[EvidenceRule], pieces: pl.DataFrame) -> tuple[str, ...]:
+    fired = set(pieces["rule_id"])
+    return tuple(
+        f"evidence rule '{rule.id}' fires on no record of {rule.extract}: for the rules on people, there is none"
+        for rule in active
+        if rule.id not in fired
+    )
+
+
+def _read_by(active: Sequence[EvidenceRule], delivered: Mapping[str, SourceContract]) -> dict[str, str]:
+    """Return why evidence needs an extract, by extract: all of each source, since one may describe its people."""
+    readers = {rule.source: f"rules such as '{rule.id}' read the source '{rule.source}'" for rule in reversed(active)}
+    return {extract: why for source, why in readers.items() for extract in delivered[source].extracts}
 
 
 def _flaws(pieces: pl.DataFrame) -> tuple[str, ...]:

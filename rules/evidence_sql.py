@@ -9,7 +9,8 @@ from rules.model import EvidenceRule, Lists
 from rules.sql_text import quoted
 
 TYPES: dict[str, ValueType] = {
-    "text": "text", "code": "text", "date": "date", "integer": "number", "decimal": "number", "boolean": "boolean",
+    "text": "text", "code": "text", "date": "date", "datetime": "date", "year": "date",
+    "integer": "number", "decimal": "number", "boolean": "boolean",
 }  # fmt: skip
 """The type of the language for each column type of a contract."""
 
@@ -76,7 +77,7 @@ def extract_of(rule: EvidenceRule, contracts: Mapping[str, SourceContract], wher
 def columns_of(extract: Extract) -> dict[str, ColumnType]:
     """Return the columns that rules may read in the records of an extract, with their types and codes."""
     columns = {
-        name: ColumnType(TYPES[column.type], frozenset(column.codes.values()) if column.codes else None)
+        name: ColumnType(TYPES[column.type], column.meanings if column.codes else None)
         for name, column in extract.attributes.items()
     }
     if extract.has_date_of_birth:

@@ -16,7 +16,7 @@ from rules.unfinished import SAME_STAY_DAYS
 
 
 def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, before: str) -> pl.DataFrame:
-    """Return `migrations` of the composite definition from the table `stay`.
+    """Return `migrations` of the published definition from the table `stay`.
 
     An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, because its
     definition needs data later than its rule can observe. `before` is the table of stays as known a year earlier,
@@ -24,20 +24,20 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
     """
     reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rules.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
-    composite = quoted(rules.definition.id)
+    published = quoted(rules.published)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE migration AS
         SELECT person_id, definition, start AS "date", 'immigration' AS direction,
             CASE WHEN status = 'long_term' THEN 'certain' ELSE 'probable' END AS status, probability,
             {reason} AS reason, stay_rule AS rule_id, [start_record] AS record_ids,
             observed_until - start <= more_than_days AS provisional
-        FROM stay WHERE definition = {composite} AND start_kind = 'arrival' AND probability > 0
+        FROM stay WHERE definition = {published} AND start_kind = 'arrival' AND probability > 0
         UNION ALL
         SELECT person_id, definition, stop, 'emigration',
             CASE WHEN absent_days > absent_more_than_days THEN 'certain' ELSE 'probable' END, left_for_good,
             {reason}, stay_rule, [end_record],
             observed_until - stop <= absent_more_than_days
-        FROM stay WHERE definition = {composite} AND left_for_good > 0
+        FROM stay WHERE definition = {published} AND left_for_good > 0
     """).fetchall()
     if not rules.unfinished.weigh_late:
         return query(connection, "SELECT *, 1.0 AS weight FROM migration")
@@ -48,21 +48,23 @@ def _weighted(rules: PersonRules, before: str) -> str:
     """Weight the years that are not final by the growth, within a year, of the known cases of the year before them.
 
     The weight of a year ending 30 June is N / n: n cases of the year before it were known a year ago (certain ones,
-    and unfinished ones at the probability that they now have in `migration`), N are known now. This is one step of
-    the chain-ladder estimation of late claims (Mack, 1993); at least 1, by direction and nationality group, or by
-    direction alone where n is below the minimum of cases. Sums are of millionths, so exact.
+    and unfinished ones at the probability that they now have in `migration`), N are known now. Both count cases dated
+    by that day a year ago: of the year in which the data end, a part is compared with the same part of the year
+    before. This is one step of the chain-ladder estimation of late claims (Mack, 1993); at least 1, by direction and
+    nationality group, or by direction alone where n is below the minimum of cases. Sums are of millionths, so exact.
     """
-    composite, year = quoted(rules.definition.id), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
+    published, year = quoted(rules.published), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
+    a_year_ago = f"(SELECT max(known_until) FROM {before})"
     return f"""
     WITH now AS (SELECT *, {year} AS "year" FROM migration JOIN person USING (person_id)),
     candidate AS (
         SELECT person_id, start AS "date", 'immigration' AS direction, status = 'long_term' AS certain
-        FROM {before} WHERE definition = {composite} AND start_kind = 'arrival' AND status <> 'short_term'
+        FROM {before} WHERE definition = {published} AND start_kind = 'arrival' AND status <> 'short_term'
         UNION ALL
         SELECT person_id, stop, 'emigration', absent_days > absent_more_than_days
         FROM {before}
-        WHERE definition = {composite} AND status = 'long_term' AND stop < {OPEN} AND end_reason <> 'death'
+        WHERE definition = {published} AND status = 'long_term' AND stop < {OPEN} AND end_reason <> 'death'
     ),
     resolved AS (
         SELECT candidate.*, {year.replace('"date"', 'candidate."date"')} AS "year", nationality_group,
@@ -74,9 +76,10 @@ def _weighted(rules: PersonRules, before: str) -> str:
     ),
     counted AS (
         SELECT direction, "year" + 1 AS "year", nationality_group, {millionths} AS millionths, true AS known
-        FROM now GROUP BY ALL
+        FROM now WHERE "date" <= {a_year_ago} GROUP BY ALL
         UNION ALL
-        SELECT direction, "year" + 1, nationality_group, {millionths}, false FROM resolved GROUP BY ALL
+        SELECT direction, "year" + 1, nationality_group, {millionths}, false
+        FROM resolved WHERE "date" <= {a_year_ago} GROUP BY ALL
     ),
     factor AS (
         SELECT direction, "year", nationality_group, greatest(1.0, round(sum(millionths) FILTER (WHERE known)

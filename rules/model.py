@@ -83,8 +83,8 @@ class Unfinished(Frozen):
     the known cases of a year that is not final also represent those that become known later.
     """
 
-    band_days: Annotated[int, Field(ge=1)] = 92
-    minimum_cases: Annotated[int, Field(ge=1)] = 30
+    band_days: Annotated[int, Field(ge=1, le=36_600)] = 92
+    minimum_cases: Annotated[int, Field(ge=1, le=1_000_000_000)] = 30
     weigh_late: bool = True
 
 
@@ -102,8 +102,8 @@ class Sign(Frozen):
     family: str
     evidence: EvidenceIds = Field(min_length=1)
     at: Literal["start", "end", "overlap"] = "start"
-    months_before: Annotated[int, Field(ge=0)] = 12
-    months_after: Annotated[int, Field(ge=0)] = 0
+    months_before: Annotated[int, Field(ge=0, le=1200)] = 12
+    months_after: Annotated[int, Field(ge=0, le=1200)] = 0
     never_with: EvidenceIds = ()
     below_age: Annotated[int, Field(ge=1, le=120)] | None = None
 
@@ -111,7 +111,7 @@ class Sign(Frozen):
 class Exclusion(Frozen):
     """Why a person with signs of residence is not a resident on a date.
 
-    `dead`: died by then. `away`: after a departure for good (by the composite definition) and before the next
+    `dead`: died by then. `away`: after a departure for good (by the published definition) and before the next
     arrival. `short_stay`: during or after a short-term stay. `unlikely`: in an unfinished stay whose probability is
     below `below_probability`.
     """
@@ -137,6 +137,9 @@ class ValueMap(Frozen):
     otherwise: str
 
 
+AttributeId = Literal["sex", "birth_month", "nationality_group", "country_of_birth"]
+
+
 class Attribute(Frozen):
     """One attribute of a person, from the first place in `read` (`extract.column`) that has a value.
 
@@ -145,7 +148,7 @@ class Attribute(Frozen):
     there. `groups` maps a value to a group by named lists; `default` is for people without a value in any source.
     """
 
-    id: Literal["sex", "birth_month", "nationality_group", "country_of_birth"]
+    id: AttributeId
     says: str
     read: tuple[str, ...] = Field(min_length=1)
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -167,12 +170,14 @@ class PersonRules(Frozen):
     """What the stage `stays` is given: the rules that make attributes, stays, migrations and residents.
 
     `deaths` and `areas` are evidence rules in order of precedence; `reasons` maps codes of evidence to reasons for
-    migration; a resident has signs of at least `families_needed` families.
+    migration; a resident has signs of at least `families_needed` families. `published` is the definition by which
+    migrations and residents are decided: the composite, unless a study chooses one of the stay rules.
     """
 
     lists: Lists
     stays: tuple[SerializeAsAny[StayRule], ...]
     definition: Definition
+    published: RuleId
     unfinished: Unfinished
     deaths: EvidenceIds
     areas: EvidenceIds

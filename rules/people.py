@@ -41,7 +41,7 @@ def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> 
         SELECT * REPLACE (coalesce(area_history, []) AS area_history) FROM (SELECT DISTINCT person_id FROM member)
         {" ".join(joins)}
         LEFT JOIN ({_areas(rules)}) USING (person_id)
-        LEFT JOIN ({_deaths(rules)}) USING (person_id)"""
+        LEFT JOIN ({death_dates("person_evidence", rules)}) USING (person_id)"""
 
 
 def _attribute(attribute: Attribute, rules: PersonRules, contracts: dict[str, SourceContract]) -> str:
@@ -134,7 +134,8 @@ def _areas(rules: PersonRules) -> str:
         ) WHERE moved GROUP BY person_id"""
 
 
-def _deaths(rules: PersonRules) -> str:
+def death_dates(evidence: str, rules: PersonRules) -> str:
+    """Return SQL for `person_id, death_date` from a table of evidence: the date by the first rule that has one."""
     return f"""
         SELECT person_id, first("date" ORDER BY {position_in(rules.deaths, "rule_id")}, "date") AS death_date
-        FROM person_evidence WHERE {among("rule_id", rules.deaths)} GROUP BY person_id"""
+        FROM {evidence} WHERE {among("rule_id", rules.deaths)} GROUP BY person_id"""

@@ -1,13 +1,18 @@
 """Every name in a rule set, checked against the contracts and against the other rules before anything runs."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import get_args
 
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import SourceContract
+from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from rules.evidence_sql import columns_of, compiled_keys
 from rules.fields import names_in
 from rules.language.compiler import ValueType
-from rules.model import MOTHER, Attribute, RuleSet
+from rules.model import MOTHER, Attribute, AttributeId, RuleSet, Sign
+
+FIXED_GROUPS = {"sex": ("sex", SEXES), "nationality_group": ("nationality group", NATIONALITY_GROUPS)}
+"""The attributes by which tables are divided, and what they are called: a person is in one of these groups."""
 
 
 def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
@@ -30,6 +35,9 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
             f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
             "Give the composite a name of its own."
         )
+    for missing in sorted(set(get_args(AttributeId)) - {one.id for one in people.attributes}):
+        raise UserError(f"{rule_set.path}: no attribute rule '{missing}', which the table of people needs. Add one.")
+    _check_signs(rule_set)
     for attribute in people.attributes:
         _check_attribute(attribute, rule_set, contracts)
 
@@ -41,7 +49,7 @@ def _check_codes(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> 
         for contract in contracts.values()
         for extract in contract.extracts.values()
         for column in extract.columns.values()
-        for code in column.codes.values()
+        for code in column.meanings
     }
     places: list[tuple[str, Iterable[object]]] = [
         *((f"[lists], '{name}'", members) for name, members in rule_set.people.lists.items()),
@@ -69,6 +77,19 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
                 yield f"{rule_set.path}, {kind} rule '{rule.id}', key '{key}'", names
 
 
+def _check_signs(rule_set: RuleSet) -> None:
+    """Refuse a sign by overlap with evidence of single days, which would count as intervals without an end."""
+    of_a_day = {rule.id for rule in rule_set.evidence.rules if rule.end_date is None}
+    for sign in rule_set.people.residents:
+        if isinstance(sign, Sign) and sign.at == "overlap":
+            for name in sign.evidence:
+                if name in of_a_day:
+                    raise UserError(
+                        f"{rule_set.path}, resident rule '{sign.id}': at = 'overlap' needs evidence with an "
+                        f"'end_date', which '{name}' has not, so it would count for ever. Write at = 'start'."
+                    )
+
+
 def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
     where, lists = f"{rule_set.path}, attribute rule '{attribute.id}'", rule_set.people.lists
     wanted: ValueType = "date" if attribute.id == "birth_month" else "text"
@@ -84,6 +105,9 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
             raise unknown("column", column, columns, f"{where}, in '{place}'")
         if columns[column].type != wanted:
             raise UserError(f"{where}: '{place}' is a {columns[column].type}, but a {wanted} is needed here.")
+        if attribute.id in FIXED_GROUPS and attribute.groups is None:
+            _check_values_are_groups(columns[column].codes, attribute, f"{where}, in '{place}'")
+    _check_groups(attribute, where)
     for place in attribute.only:
         if place not in attribute.read:
             raise unknown("place", place, attribute.read, f"{where}, key 'only'")
@@ -92,3 +116,30 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
     for key, name in trusted + grouped:
         if name not in lists:
             raise unknown("list", name, lists, f"{where}, key '{key}'")
+
+
+def _check_groups(attribute: Attribute, where: str) -> None:
+    """Require that every group that an attribute rule names is one of those by which the tables are divided."""
+    groups, default = attribute.groups, attribute.default
+    if attribute.id == "birth_month" and (groups is not None or default is not None):
+        raise UserError(f"{where}: a month of birth has no 'groups' and no 'default'. Remove the key.")
+    if attribute.id not in FIXED_GROUPS:
+        return
+    kind, valid = FIXED_GROUPS[attribute.id]
+    if default is None:
+        raise UserError(f"{where}: the key 'default' is missing. Everybody has a {kind}: {', '.join(valid)}.")
+    named = [("default", default)]
+    if groups is not None:
+        named += [*(("groups", name) for name in groups.lists), ("groups", groups.otherwise)]
+    for key, name in named:
+        if name not in valid:
+            raise unknown(kind, name, valid, f"{where}, key '{key}'")
+
+
+def _check_values_are_groups(codes: frozenset[str] | None, attribute: Attribute, where: str) -> None:
+    """Require of a column whose values are not mapped to groups that they are groups themselves."""
+    kind, valid = FIXED_GROUPS[attribute.id]
+    others = [] if codes is None else sorted(codes - set(valid))
+    if codes is None or others:
+        found = f"values such as '{others[0]}' are" if others else "any text is possible, so it is"
+        raise UserError(f"{where}: {found} not a {kind} ({', '.join(valid)}). Map the values with 'groups'.")

@@ -2,7 +2,7 @@
 
 Source of the method: ONS, Developing our approach for producing admin-based population estimates (2019):
 signs of activity in the twelve months before the date. Departures and lengths of stay come from the stays of
-the composite definition, so that stocks and flows are about the same people.
+the published definition, so that stocks and flows are about the same people.
 """
 
 from collections.abc import Sequence
@@ -40,19 +40,19 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
             FROM sign GROUP BY person_id, reference_date
             HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed}
         ),
-        composite AS (
+        published AS (
             SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
-            FROM stay WHERE definition = {quoted(rules.definition.id)}
+            FROM stay WHERE definition = {quoted(rules.published)}
         ),
         with_stay AS (
             SELECT candidate.*, s.start, s.stop, s.status, s.probability, s.left_for_good
-            FROM candidate ASOF LEFT JOIN composite AS s
+            FROM candidate ASOF LEFT JOIN published AS s
                 ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
         ),
         decided AS (
             SELECT with_stay.*, {excluded if exclusions else "NULL"} AS excluded_by
             FROM with_stay JOIN person USING (person_id)
-                LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM composite) USING (person_id)
+                LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM published) USING (person_id)
             -- a list of a later day includes children born after the date
             WHERE coalesce(birth_month <= reference_date, true)
         )

@@ -12,7 +12,16 @@ from pipeline.ingest.study_contracts import known_contracts
 from pipeline.study import Study
 from pipeline.toml_files import Frozen, parse, read_toml
 from rules.forms import FORMS
-from rules.model import RESIDENT_FORMS, Attribute, Definition, EvidenceRule, Group, RuleSet, Unfinished
+from rules.model import (
+    RESIDENT_FORMS,
+    Attribute,
+    Definition,
+    EvidenceRule,
+    Group,
+    PersonRules,
+    RuleSet,
+    Unfinished,
+)
 from rules.references import check_references
 
 SETS = Path(__file__).parent / "sets"
@@ -33,6 +42,16 @@ def rule_set_path(study: Study) -> Path:
 def read_rule_set(study: Study) -> RuleSet:
     """Return the study's rule set; raises `UserError` that names the file, the rule and the nearest valid name."""
     return read_rules(rule_set_path(study), known_contracts(study))
+
+
+def person_rules_of(rule_set: RuleSet, study: Study) -> PersonRules:
+    """Return the person rules with the definition that the study publishes; raises `UserError` if there is none."""
+    people = rule_set.people
+    published = people.definition.id if study.definition is None else study.definition
+    definitions = [people.definition.id, *(rule.id for rule in people.stays)]
+    if published not in definitions:
+        raise unknown(f"definition of {rule_set.path}", published, definitions, f"{study.path}, key 'definition'")
+    return people.model_copy(update={"published": published})
 
 
 def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:
@@ -78,6 +97,7 @@ class _File(Frozen):
             "lists": self.lists,
             "stays": self.stay,
             "definition": self.definition,
+            "published": self.definition.id,
             "unfinished": self.unfinished,
             "deaths": self.deaths,
             "areas": self.areas,

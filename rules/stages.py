@@ -8,8 +8,10 @@ from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StudyPart
 from pipeline.study import Study
+from rules.delivered_sources import check_delivered_sources
+from rules.evidence_spans import check_evidence_covers, extracts_read
 from rules.model import EvidenceRules, PersonRules
-from rules.rule_set import read_rule_set
+from rules.rule_set import person_rules_of, read_rule_set
 
 
 class EvidenceStudy(StudyPart):
@@ -27,26 +29,36 @@ class EvidenceStudy(StudyPart):
 class StaysStudy(StudyPart):
     """The part of a study on which people, stays, migrations and residence depend.
 
-    `rule_set` and `rule_set_digest` identify all rules together, for the manifest.
+    `rule_set` and `rule_set_digest` identify all rules together, for the manifest; `extracts` are those that the
+    rules on people read.
     """
 
     rules: PersonRules
     rule_set: str
     rule_set_digest: str
+    extracts: tuple[str, ...]
     contracts: dict[str, SourceContract]
     data_date: date
     stock_years: tuple[int, ...]
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` for every mistake in its rule set."""
-        rule_set = read_rule_set(study)
+        """Return this part of a study; raises `UserError` for mistakes in its rules, and evidence that they lack.
+
+        That is an unknown definition, a source that they cannot do without, or a period outside the time that a
+        contract covers.
+        """
+        rule_set, contracts = read_rule_set(study), delivered_contracts(study)
+        check_delivered_sources(rule_set, contracts, study.path)
+        extracts = extracts_read(rule_set, contracts)
+        check_evidence_covers(study.periods, extracts, contracts, study.path)
         return cls(
             study_file=study.path,
-            rules=rule_set.people,
+            rules=person_rules_of(rule_set, study),
             rule_set=rule_set.id,
             rule_set_digest=rule_set.digest,
-            contracts=delivered_contracts(study),
+            extracts=extracts,
+            contracts=contracts,
             data_date=study.data_date,
             stock_years=study.periods.stock_years,
         )

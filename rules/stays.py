@@ -1,6 +1,6 @@
 """The stage `stays`: people and their attributes, then their stays, migrations and residence, by the person rules."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 import polars as pl
@@ -47,7 +47,12 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     counts = _counts(connection, migrations, residents)
     return StageResult(
         counts=counts,
-        facts={"rule_set": study.rule_set, "rule_set_digest": study.rule_set_digest},
+        facts={
+            "rule_set": study.rule_set,
+            "rule_set_digest": study.rule_set_digest,
+            "definition": rules.published,
+            "extracts": ", ".join(study.extracts),
+        },
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",
@@ -55,9 +60,14 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     )
 
 
+def a_year_before(day: date) -> date:
+    """Return the same day of the year before; for 29 February its last day of February."""
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
 def make_dated_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, data_date: date) -> None:
     """Make the table `stay` as of the data date; unfinished cases count at the shares of the year before."""
-    make_classified_stays(connection, rules, data_date - timedelta(365), YEAR_BEFORE)
+    make_classified_stays(connection, rules, a_year_before(data_date), YEAR_BEFORE)
     make_classified_stays(connection, rules, data_date, NOW)
     make_shares(connection, rules, now=NOW, before=YEAR_BEFORE)
     make_stays(connection, rules, NOW)

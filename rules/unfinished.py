@@ -21,7 +21,7 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
     the person is still present, nationality group and days since the start (or end) in bands; below the rule set's
     minimum of cases nationality is ignored, then the band. Shares are ratios of counts, rounded to 6 decimals.
     """
-    composite = quoted(rules.definition.id)
+    published = quoted(rules.published)
     band = rules.unfinished.band_days
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_stay AS
@@ -30,9 +30,9 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
             bool_or(coalesce(new.status = 'long_term', false)) AS became,
             bool_or(coalesce(new.status = 'unfinished' AND new.stop = {OPEN}, false)) AS open
         FROM {before} AS old JOIN person USING (person_id)
-            LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {composite}
+            LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {published}
                 AND new.start <= old.start + {SAME_STAY_DAYS} AND new.stop > old.start
-        WHERE old.definition = {composite} AND old.status = 'unfinished'
+        WHERE old.definition = {published} AND old.status = 'unfinished'
         GROUP BY old.stay_rule, nationality_group, band, present, old.person_id, old.start
     """).fetchall()
     connection.execute(f"""
@@ -41,9 +41,9 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
             bool_or(coalesce(new.stop < {OPEN} AND new.end_reason <> 'death'
                 AND new.absent_days > new.absent_more_than_days, false)) AS became, false AS open
         FROM {before} AS old JOIN person USING (person_id)
-            LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {composite}
+            LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {published}
                 AND new.stop BETWEEN old.stop - {SAME_STAY_DAYS} AND old.stop + {SAME_STAY_DAYS}
-        WHERE old.definition = {composite} AND {_absence_is_open("old")}
+        WHERE old.definition = {published} AND {_absence_is_open("old")}
         GROUP BY old.stay_rule, nationality_group, band, old.person_id, old.stop
     """).fetchall()
     for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):

@@ -12,11 +12,11 @@ from pipeline.errors import UserError
 from pipeline.stage import StageResult, silent
 from pipeline.study import STUDY_FILE
 from pipeline.tables import write_text
+from pipeline.worker_processes import Task, results
 from synthetic_data.country import geography, parts
 from synthetic_data.delivery import extracts, layouts
 from synthetic_data.delivery.ordered_files import Batch, OrderedFiles
 from synthetic_data.delivery.study_file import AREA_LOOKUP, DATA_DATE, KEY_FILE, Choices, study_text
-from synthetic_data.delivery.worker_processes import Task, results
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.institutions.nhs import patient_registers
 from synthetic_data.lives.build import live

@@ -3,9 +3,10 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from hypothesis import settings
 # The time that an example takes depends on how busy the machine is, not on whether the property holds.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Tests set what they need. A job in the background or of cron ignores Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+# What a user has set for these programs, and whether to draw in colours, must not reach what tests start.
+for name in list(os.environ):
+    if name.startswith(("SOJOURN_", "PREFECT_", "POLARS_")) or name in {"FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"}:
+        del os.environ[name]
 
 # Python that a process runs first: every connection and look-up but loopback fails.
 LOOPBACK_ONLY = """
@@ -70,16 +79,20 @@ class Demo:
 
 def sojourn(*arguments: object, env: dict[str, str] | None = None, prelude: str = "") -> Outcome:
     """Run the command in a process of its own, as a user would; `prelude` is Python that runs before it."""
-    code = f"{prelude}\nimport sys\nfrom flows.cli import main\nmain(sys.argv[1:])"
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        _in_python(arguments, prelude),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         env={**os.environ, **(env or {})},
         check=False,
-        timeout=600,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _in_python(arguments: tuple[object, ...], prelude: str = "") -> list[str]:
+    code = f"{prelude}\nimport sys\nfrom flows.cli import main\nmain(sys.argv[1:])"
+    return [sys.executable, "-c", code, *map(str, arguments)]
 
 
 def table_digests(run: Path) -> dict[str, str]:
@@ -96,6 +109,26 @@ def table_digests(run: Path) -> dict[str, str]:
 def command() -> Callable[..., Outcome]:
     """The command, in a process of its own."""
     return sojourn
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts the command as the first process of a session, which is killed if the test leaves it running."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            _in_python(arguments),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True,
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.fixture(scope="session")

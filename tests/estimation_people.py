@@ -74,6 +74,8 @@ class Country:
         self.births: list[tuple[int, str, date]] = []
         self.deaths: list[tuple[int, str, date, date]] = []
         self.survey: list[tuple] = []
+        self.survey_day = SURVEY_DAY
+        self.gaps: list[tuple[str, date, date]] = []
         self.recall: tuple[float | None, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def context(self, folder: Path, study: Study) -> StageContext:
@@ -105,9 +107,26 @@ class Country:
         pl.DataFrame(self.deaths, schema=dead, orient="row").write_parquet(ingest / "records" / "deaths.parquet")
         found = {**vital, "nationality": pl.String, "stratum": pl.String, "cluster": pl.String, "weight": pl.Float64}
         pl.DataFrame(self.survey, schema=found, orient="row").with_columns(
-            reference_date=pl.lit(SURVEY_DAY), usual_resident=pl.lit(value=True)
+            reference_date=pl.lit(self.survey_day), usual_resident=pl.lit(value=True)
         ).write_parquet(ingest / "records" / "coverage_survey.parquet")
+        delivered = {"births": self.births, "deaths": self.deaths, "coverage_survey": self.survey}
+        ledger = [
+            {"extract": name, "file": f"{name}.csv", "rows_in": len(rows), "reasons": "{}"}
+            for name, rows in delivered.items()
+        ]
+        pl.DataFrame(ledger).write_parquet(ingest / "ledger.parquet")
         folders = {"ingest": ingest, "link": link, "stays": stays}
         part = CountStudy(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
-        linked = StageRecord("link", "key", link, {}, "", (), 0.0, {}, reused=False, facts={"spine": "pds"})
-        return StageContext(study=part, folders=folders, out=folder / "count", records={"link": linked})
+        gaps = pl.DataFrame(
+            self.gaps, schema={"extract": pl.String, "gap_from": pl.Date, "gap_to": pl.Date}, orient="row"
+        )
+        gaps.write_parquet(ingest / "gaps.parquet")
+        facts = {
+            "link": {"spine": "pds"},
+            "stays": {"extracts": "births, exit_checks_travel", "definition": "long_term"},
+        }
+        records = {
+            name: StageRecord(name, "key", folders[name], {}, "", (), 0.0, {}, reused=False, facts=told)
+            for name, told in facts.items()
+        }
+        return StageContext(study=part, folders=folders, out=folder / "count", records=records)

@@ -152,10 +152,12 @@ class Population:
 
     @property
     def truth(self) -> pl.DataFrame:
-        """Return `source, subject_id, person, moved` of all subjects."""
+        """Return `source, subject_id, person, moved, nationality_group` of all subjects."""
         return pl.concat(
             [
-                rows.select(pl.lit(source).alias("source"), "subject_id", "person", "moved")
+                rows.select(
+                    pl.lit(source).alias("source"), "subject_id", "person", "moved", nationality_group=pl.lit("EU")
+                )
                 for source, rows in self.sources.items()
             ]
         )

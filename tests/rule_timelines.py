@@ -111,6 +111,7 @@ class Outcome:
             f"{row['direction']} {row['date']:%Y-%m} {row['status']}"
             for row in migrations.sort("date", "direction").iter_rows(named=True)
         ]
+        self.probabilities = migrations.sort("date", "direction")["probability"].to_list()
         self.weights = migrations.sort("date", "direction")["weight"].to_list()
         self.classes = self.composite["status"].to_list()
         self.ends = self.composite["end_reason"].to_list()
@@ -149,12 +150,14 @@ def outcomes_of(
 ) -> list[Outcome]:
     """Return the outcomes for several people; `died` is the day of death of the first."""
     chosen = (rule_set or default_rules()).people
-    # one further person's full years set the day until which tax and benefit systems are observed
+    # further people's full years set the day until which tax and benefit systems are observed
     full_years = [
         tax_year(year, 52) for year in range(2009, data_date.year - (data_date < date(data_date.year, 4, 6)))
     ]
     listings = [observed("nhs_listed", date(year, 7, 31)) for year in range(2010, 2020)]
-    all_people = [*people, [*full_years, *listings]]
+    all_people = [*people, *[[*full_years, *listings]] * (1 + len(people) // 8)]
+    if died is not None:
+        all_people[0] = [*all_people[0], observed("death_registered", died)]
     rows = [
         {"person_id": person, "record_id": number, "area": None, **one}
         for person, rows_of_one in enumerate(all_people, 1)

@@ -83,7 +83,7 @@ def read_account_files(folder: Path) -> AccountFiles:
 
 def _read_csv(path: Path, required: list[str]) -> pl.DataFrame:
     try:
-        frame = pl.read_csv(path, infer_schema=False)
+        frame = pl.read_csv(path, glob=False, infer_schema=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file. An account needs it; docs/estimation.md describes it.") from None
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:

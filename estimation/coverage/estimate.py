@@ -35,8 +35,9 @@ class _Lists:
     """Both lists by class: list counts, and sums of survey weights by cluster.
 
     `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to any person), `listed`
-    and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `share_on_trimmed_list` is
-    that of all known people: the share of false links that are to a person on the trimmed list.
+    and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `share_on_list` and
+    `share_on_trimmed_list` are those of all known people: the shares of false links that are to a person on the
+    full list and on the trimmed list.
     """
 
     full: Floats
@@ -45,6 +46,7 @@ class _Lists:
     known: Floats
     listed: Floats
     matched: Floats
+    share_on_list: float
     share_on_trimmed_list: float
 
 
@@ -77,7 +79,7 @@ def estimate_coverage(
     sampling = _relative_covariance(_factors(lists, resampled, *point)[0], factor)
     sampling = _raise_variances(sampling, _minimum_variances(lists))
     drawn = draw_linkage_errors(links, settings.replicates, seed)
-    linkage = _relative_covariance(_factors(lists, clusters, *drawn)[0], factor)
+    linkage = _mean_products(_factors(lists, clusters, *drawn)[0] / factor - 1)
     declared = np.full_like(linkage, settings.declared_error**2)
     covariance = sampling + linkage + declared
     table = pl.DataFrame(
@@ -161,6 +163,7 @@ def _sum_by_class(
         known=in_survey(surveyed["known"].to_numpy()),
         listed=in_survey(surveyed["listed"].to_numpy()),
         matched=in_survey(surveyed["trimmed"].to_numpy()),
+        share_on_list=listed.height / max(known, 1),
         share_on_trimmed_list=listed.filter("trimmed").height / max(known, 1),
     )
 
@@ -168,27 +171,36 @@ def _sum_by_class(
 def _factors(lists: _Lists, clusters: Floats, recall: Floats, false_link_rate: Floats) -> tuple[Floats, Floats]:
     """Return factors and shares of residents on the full list, (replicates, classes).
 
-    `clusters` (replicates, clusters) are weights of the clusters; recall a and false-link rate b are by
-    replicate. Of the n2 surveyed, K = (known - b n2) / (a - b) are really known; the others are linked falsely
-    at rate b, and the share s = `share_on_trimmed_list` of those links is to people on the trimmed list:
-    M = (m - b s (n2 - K)) / a. When all known people are on the trimmed list, M = K, which is the form of Ding &
-    Fienberg.
+    `clusters` (replicates, clusters) are weights of the clusters; recall a and false-link rate b are by replicate.
+    Of n2 surveyed, K are known to some source; a known person is linked to the right one with probability a,
+    the n2 - K others are linked to somebody with probability b, and that somebody is any known person alike. So of
+    the links to a list that contains the share s of all known people, and M of the surveyed,
+
+        E(links to the list) = a M + b s (n2 - K).
+
+    For the list of all known people s = 1 and M = K, which gives K = (k - b n2) / (a - b) from the k people linked:
+    the moment form of Y. Ding & S. E. Fienberg (1994, Survey Methodology 20), with the false links of L. Di
+    Consiglio & T. Tuoto (2015, J. Official Statistics 31). Then M = (m - b s (n2 - K)) / a for any list within it,
+    each with its own s: with m the links to the trimmed list for the estimate of residents, with those to the full
+    list for the share of residents on it.
     """
     surveyed, known, listed, matched = (
         np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.known, lists.listed, lists.matched)
     )
     a, b = recall[:, None], np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
-    unknown = np.maximum(surveyed - true_matches(known, surveyed, a, b), 0.0)
-    false = b * lists.share_on_trimmed_list * unknown
-    matches = np.maximum((matched - false) / a, 0.0)
-    covered = (listed - false) / a / np.maximum(surveyed, 1e-9)
+    false = b * np.maximum(surveyed - true_matches(known, surveyed, a, b), 0.0)
+    matches = np.maximum((matched - lists.share_on_trimmed_list * false) / a, 0.0)
+    covered = (listed - lists.share_on_list * false) / a / np.maximum(surveyed, 1e-9)
     return chapman(lists.trimmed, surveyed, matches) / np.maximum(lists.full, 1.0), covered
 
 
 def _relative_covariance(replicates: Floats, factor: Floats) -> Floats:
     relative = replicates / factor
-    centred = relative - relative.mean(axis=0)
-    return np.einsum("ri,rj->ij", centred, centred) / max(len(centred) - 1, 1)
+    return _mean_products(relative - relative.mean(axis=0)) * len(relative) / max(len(relative) - 1, 1)
+
+
+def _mean_products(errors: Floats) -> Floats:
+    return np.einsum("ri,rj->ij", errors, errors) / len(errors)
 
 
 def _minimum_variances(lists: _Lists) -> Floats:

@@ -1,5 +1,6 @@
 """How well the coverage survey was linked: recall and false-link rate of a clerical review, and draws of them."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,26 +13,38 @@ from pipeline.errors import UserError
 
 USUAL_FALSE_LINK_RATE = 0.1
 """How high false-link rates usually are, as the standard deviation of a prior around 0: an assumption."""
+REVIEWED = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
 LEAST_SEPARATION = 0.5
 """If recall less false-link rate is below this, matches say too little of who is really on both lists."""
 
 
 @dataclass(frozen=True)
 class LinkageError:
-    """Recall and false-link rate of the links between survey and spine, with their standard errors."""
+    """Recall and false-link rate of the links between survey and spine, with their standard errors.
+
+    A false-link rate that is not known has an infinite standard error, until it is `shrunk`.
+    """
 
     recall: float
     recall_error: float
     false_link_rate: float
     false_link_error: float
 
+    @property
+    def false_link_rate_is_known(self) -> bool:
+        """Whether the review shows a false-link rate; if not, `shrunk` gives the prior."""
+        return math.isfinite(self.false_link_error)
+
     def shrunk(self) -> "LinkageError":
         """Return the same with the false-link rate shrunk towards 0, the more the less precise the review is.
 
         A review of 1,500 people meets only a handful whom no source knows, so its rate may be anything, but never
         below 0: used as it is, it would push every estimate up. Combined with a prior of mean 0 and standard
-        deviation `USUAL_FALSE_LINK_RATE`, each is weighted by its precision.
+        deviation `USUAL_FALSE_LINK_RATE`, each is weighted by its precision. A rate that the review cannot show
+        (an infinite error) becomes the prior.
         """
+        if not self.false_link_rate_is_known:
+            return replace(self, false_link_rate=0.0, false_link_error=USUAL_FALSE_LINK_RATE)
         weight = USUAL_FALSE_LINK_RATE**2 / (USUAL_FALSE_LINK_RATE**2 + self.false_link_error**2)
         return replace(
             self, false_link_rate=weight * self.false_link_rate, false_link_error=weight**0.5 * self.false_link_error
@@ -41,35 +54,31 @@ class LinkageError:
 def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     """Return recall and false-link rate of the survey's links with the source `spine` from `linkage_quality`.
 
-    Raises `UserError` without a clerical review.
-
-    A false-link rate that is not known (nobody in the review is missing from the spine) is taken as 0: it
-    applies to nobody.
+    A false-link rate that the review cannot show, because too few of its people are missing from the spine, is
+    given as 0 with an infinite standard error: not known, which is not the same as none. Raises `UserError` without
+    a clerical review that gives recall and its standard error.
     """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
-    ).drop_nulls("review_recall")
+    ).drop_nulls(["review_recall", "review_recall_se"])
     if rows.is_empty():
         raise UserError(
-            "coverage survey: its links were not reviewed, so recall and false-link rate are not known. Add the "
-            "extract 'review_sample' (a clerical review of survey people) to the study."
+            "coverage survey: its links were not reviewed, or too few of them, so recall and false-link rate are not "
+            "known. Add the extract 'review_sample' (a clerical review of survey people) to the study."
         )
-    row = rows.row(0, named=True)
-    return LinkageError(
-        recall=row["review_recall"],
-        recall_error=row["review_recall_se"] or 0.0,
-        false_link_rate=row["review_false_link_rate"] or 0.0,
-        false_link_error=row["review_false_link_rate_se"] or 0.0,
-    )
+    recall, recall_error, rate, error = rows.select(REVIEWED).row(0)
+    return LinkageError(recall, recall_error, *((0.0, math.inf) if rate is None or error is None else (rate, error)))
 
 
 def check_separation(links: LinkageError) -> None:
     """Raise `UserError` where linkage is too poor for its correction to mean anything.
 
-    That is so when recall less false-link rate is below `LEAST_SEPARATION` by more than two standard errors.
+    That is so when recall less false-link rate is below `LEAST_SEPARATION` by more than two standard errors; of a
+    rate that is not known, the least that it can be counts, 0.
     """
     separation = links.recall - links.false_link_rate
-    error = (links.recall_error**2 + links.false_link_error**2) ** 0.5
+    rate_error = links.false_link_error if links.false_link_rate_is_known else 0.0
+    error = (links.recall_error**2 + rate_error**2) ** 0.5
     if separation + 2 * error < LEAST_SEPARATION:
         raise UserError(
             f"coverage survey: recall {links.recall:.3f} less false-link rate {links.false_link_rate:.3f} is below "
@@ -79,7 +88,12 @@ def check_separation(links: LinkageError) -> None:
 
 
 def draw_linkage_errors(links: LinkageError, replicates: int, seed: int) -> tuple[Floats, Floats]:
-    """Return draws of recall and false-link rate: beta distributions with the review's means and errors."""
+    """Return draws of recall and false-link rate: beta distributions with the review's means and errors.
+
+    No beta distribution lies so near to 0 or 1 as some of these (a rate of 0 with an error): there draws are normal,
+    reflected at 0 and 1, so that their mean square distance from the estimate is still the error's square. With
+    half of them cut off at 0, as many as say nothing, an error would count at seven tenths of itself.
+    """
     random = generator(seed, "coverage: clerical review")
     return (
         _draw_share(random, links.recall, links.recall_error, replicates),
@@ -91,7 +105,8 @@ def _draw_share(random: np.random.Generator, mean: float, error: float, size: in
     largest_variance = mean * (1 - mean)
     if error <= 0:
         return np.full(size, mean)
-    if error**2 >= largest_variance:  # a share at 0 or 1: no beta distribution has this mean and error
-        return np.clip(mean + error * random.standard_normal(size), 0.0, 1.0)
+    if error**2 >= largest_variance:
+        reflected = 1 - np.abs(1 - np.abs(mean + error * random.standard_normal(size)))
+        return np.clip(reflected, 0.0, 1.0)
     concentration = largest_variance / error**2 - 1
     return random.beta(mean * concentration, (1 - mean) * concentration, size)

@@ -9,6 +9,7 @@ from estimation.cells import BRITISH, DIVISIONS, age_group
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import CODE_LISTS, CONTRACT_FOLDER
 from pipeline.schemas import NATIONALITY_GROUPS
+from pipeline.tables import read_table
 from pipeline.toml_files import read_toml
 
 SURVEY = "coverage_survey"
@@ -59,7 +60,7 @@ def people_surveyed(
     """
     if not records.exists():
         raise UserError("coverage survey: the study has none, so coverage cannot be estimated. Add its extract.")
-    found = pl.read_parquet(records).filter(pl.col("reference_date") == day, pl.col("usual_resident"))
+    found = read_table(records).filter(pl.col("reference_date") == day, pl.col("usual_resident"))
     if found.is_empty():
         raise UserError(
             f"coverage survey: nobody was found on {day}. Set reference_date in [coverage] to the survey's own day."

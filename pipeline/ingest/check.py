@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.ingest.columns import Bound, Column, whole_match
+from pipeline.ingest.days import calendar_day, first_day_of_year, local_time
 from pipeline.ingest.extract_contract import CURRENT, Extract
 from pipeline.ingest.read_extract import ROW_NUMBER
 from pipeline.ingest.standardise import standard_number
@@ -19,9 +20,12 @@ FILE = "file"
 REASONS = "reasons"
 WITHHELD = "(withheld)"
 # An invalid value can be a person's name in the wrong column. It is only written if it is a single character, or
-# if most of the column is valid and the value is as short as a code, or as common as a code missing from a list.
+# if most of the column is valid and the value is as short as a code, or one of a few that are as common as a code
+# missing from a list.
 LONGEST_CODE = 3  # characters
-COMMON_ENOUGH = 10  # rows
+COMMON_ENOUGH = 10  # people: by rows, a name that is in all rows of one person would be common
+MOSTLY_COMMON = 0.5  # share of a column's refused rows: names, unlike codes, are mostly rare
+FEW_KINDS = 20  # different values, or as many as the column has codes: there are more names than codes
 FEW_INVALID = 0.1  # share of the rows of an extract
 
 # columns of this module: no column of a contract has a colon in its name
@@ -30,6 +34,7 @@ _ORDER, _INVALID, _REPEATS, _FIRST = "row:order", "row:invalid", "row:repeats", 
 TRUE = ("1", "TRUE", "T", "YES", "Y")
 FALSE = ("0", "FALSE", "F", "NO", "N")
 _FORMAT_WORDS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%b": "Mon", "%y": "YY", "%H": "hh", "%M": "mm", "%S": "ss"}
+_FORMAT_WORDS |= {"%#z": "+hh:mm", "%:z": "+hh:mm", "%z": "+hh:mm"}
 _YEARS = (1800, 2199)  # a year outside is a typing error, whatever the bounds are
 
 
@@ -39,12 +44,14 @@ class Checked:
 
     `accepted` has `file`, `row_number` and the contract's columns. `quarantined` has `file`, `row_number`,
     `reasons` (list of text) and, as text, the columns that are not clear identifiers. `repeated` counts, by
-    file, the rows that repeat an earlier record.
+    file, the rows that repeat an earlier record. `refused_codes` has `file`, `column`, `code` and `rows` of the codes
+    outside a code list that so many people have that they identify nobody, the commonest of a file first.
     """
 
     accepted: pl.DataFrame
     quarantined: pl.DataFrame
     repeated: dict[str, int]
+    refused_codes: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,13 @@ def check(
         _quarantined(invalid.filter(version == one), extract, own, part.height)
         for one, part, own in zip(versions, parts, faults, strict=True)
     ]
+    refused = [_refused_codes(invalid.filter(version == one), extract.layouts[one]) for one in versions]
     repeated = invalid.filter(_REPEATS)[FILE].value_counts().sort(FILE)
     return Checked(
         accepted=rows.filter(~(pl.col(_INVALID) | pl.col(_REPEATS))).select(FILE, ROW_NUMBER, *extract.columns),
         quarantined=_in_order(quarantined).drop(_ORDER),
         repeated=dict(repeated.iter_rows()),
+        refused_codes=pl.concat(refused).sort(FILE, pl.col("rows").neg(), "column", "code"),
     )
 
 
@@ -111,6 +120,8 @@ def _faults(version: str, layout: Extract, data_date: date) -> list[_Fault]:
         faults += faults_of(name, column, data_date)
         if name == layout.dated_by:
             faults += _outside_version(name, version, layout)
+    for check in layout.check:
+        faults += [_Fault(name, present, pl.lit(f"{name}: {why}")) for name, present, why in check.faults()]
     return faults
 
 
@@ -125,17 +136,25 @@ def _outside_version(name: str, version: str, layout: Extract) -> list[_Fault]:
 
 
 def values(texts: pl.DataFrame, extract: Extract) -> pl.DataFrame:
-    """Return `texts` with its columns renamed to `text:<name>` and their values added under `<name>`."""
+    """Return `texts` with its columns renamed to `text:<name>` and their values added under `<name>`.
+
+    Two events on one day are no repetition, so a date-time in the unique key is compared by `time:<name>`.
+    """
     named = texts.rename({name: f"text:{name}" for name in extract.columns})
+    times = {name: extract.columns[name] for name in extract.unique if extract.columns[name].type == "datetime"}
     return named.with_columns(
-        value_of(pl.col(f"text:{name}"), column).alias(name) for name, column in extract.columns.items()
+        *(value_of(pl.col(f"text:{name}"), column).alias(name) for name, column in extract.columns.items()),
+        *(
+            local_time(pl.col(f"text:{name}"), column.format, column.clock).alias(f"time:{name}")
+            for name, column in times.items()
+        ),
     )
 
 
 def value_of(text: pl.Expr, column: Column) -> pl.Expr:
     """Return the value of a text in a column; null where it cannot be read as the column's type."""
-    if column.type == "date":
-        day = text.str.to_date(column.format, strict=False)
+    if column.gives_date:
+        day = _day_of(text, column)
         return pl.when(day.dt.year().is_between(*_YEARS)).then(day)
     if column.type == "integer":
         return text.cast(pl.Int64, strict=False)
@@ -146,8 +165,16 @@ def value_of(text: pl.Expr, column: Column) -> pl.Expr:
         truth = dict.fromkeys(TRUE, True) | dict.fromkeys(FALSE, False)
         return text.str.to_uppercase().replace_strict(truth, default=None, return_dtype=pl.Boolean)
     if column.type == "code":
-        return text.replace_strict(column.codes, default=None, return_dtype=pl.String)
+        return text.replace_strict(column.meaning_of, default=None, return_dtype=pl.String)
     return standard_number(text) if column.is_direct_identifier else text
+
+
+def _day_of(text: pl.Expr, column: Column) -> pl.Expr:
+    if column.type == "datetime":
+        return local_time(text, column.format, column.clock).dt.date()
+    if column.type == "year":
+        return first_day_of_year(text, str(column.starts))
+    return calendar_day(text, column.format)
 
 
 def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
@@ -160,17 +187,18 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
     faults = [_Fault(name, text.is_null(), reason("missing"))] if column.required else []
     unreadable = text.is_not_null() & value.is_null()
     if column.type == "code":
+        unlisted = ~text.is_in(list(column.codes))
         shown = pl.col(f"shown:{name}")
         # not pl.format: it panics on frames of several chunks (polars issue 25339)
         quoted = pl.when(shown == WITHHELD).then(shown).otherwise(pl.concat_str(pl.lit("'"), shown, pl.lit("'")))
         words = pl.concat_str(pl.lit(f"{name}: code "), quoted, pl.lit(" is not in the code list"))
-        faults.append(_Fault(name, unreadable, words))
+        faults.append(_Fault(name, unlisted, words))
     elif column.type != "text":
         faults.append(_Fault(name, unreadable, reason(_not_readable(column))))
     if column.pattern is not None:
         whole = whole_match(column.pattern)
         faults.append(_Fault(name, ~value.cast(pl.String).str.contains(whole), reason("does not match the pattern")))
-    for bound, side in ((column.min, "min"), (column.max, "max")):
+    for bound, side in ((column.min, "min"), (column.latest, "max")):
         if bound is not None:
             limit = data_date if bound == "data_date" else bound
             present = value < pl.lit(limit) if side == "min" else value > pl.lit(limit)
@@ -179,11 +207,13 @@ def faults_of(name: str, column: Column, data_date: date) -> list[_Fault]:
 
 
 def _not_readable(column: Column) -> str:
-    if column.type == "date":
+    if column.type in ("date", "datetime"):
         form = column.format
         for sign, word in _FORMAT_WORDS.items():
             form = form.replace(sign, word)
-        return f"not a date in the format {form}"
+        return f"not a date{' and time' if column.type == 'datetime' else ''} in the format {form}"
+    if column.type == "year":
+        return "not a year such as 2018/19 or 2018"
     return {"integer": "not a whole number", "decimal": "not a number", "boolean": "not a boolean"}[column.type]
 
 
@@ -197,7 +227,7 @@ def _beyond(bound: Bound, side: str) -> str:
 
 def _repeats(rows: pl.DataFrame, unique: Iterable[str]) -> pl.Series:
     """Return for every row whether an earlier valid row has the same unique key."""
-    key = list(unique)
+    key = [f"time:{name}" if f"time:{name}" in rows.columns else name for name in unique]
     first = rows.filter(~pl.col(_INVALID)).group_by(key).agg(pl.col(_ORDER).min().alias(_FIRST))
     keyed = rows.select(_ORDER, *key).join(first, on=key, how="left", nulls_equal=True, maintain_order="left")
     return keyed.select((pl.col(_ORDER) > pl.col(_FIRST)).fill_null(value=False)).to_series()
@@ -212,9 +242,7 @@ def _quarantined(invalid: pl.DataFrame, extract: Extract, faults: list[_Fault], 
             schema={_ORDER: order, FILE: pl.String, ROW_NUMBER: pl.Int64, REASONS: pl.List(pl.String), **texts}
         )
     shown = invalid.with_columns(
-        _shown(f"text:{name}", [fault.present for fault in faults if fault.column == name], rows_checked).alias(
-            f"shown:{name}"
-        )
+        _shown(name, [fault.present for fault in faults if fault.column == name], extract, rows_checked)
         for name in extract.attributes
     )
     reasons = [pl.when(fault.present).then(fault.reason) for fault in faults]
@@ -229,11 +257,46 @@ def _quarantined(invalid: pl.DataFrame, extract: Extract, faults: list[_Fault], 
     )
 
 
-def _shown(text_column: str, faults: list[pl.Expr], rows_checked: int) -> pl.Expr:
-    """Return the texts of a column that may be written; all others are `WITHHELD`."""
-    text = pl.col(text_column)
+def _refused_codes(invalid: pl.DataFrame, layout: Extract) -> pl.DataFrame:
+    """Return the codes that rows of one layout are quarantined for, and how often, if many people have each.
+
+    A column that is an identifier is left out, and so is one whose refused values are mostly rare, or more than its
+    codes, as names are.
+    """
+    columns = {"file": pl.String, "column": pl.String, "code": pl.String, "rows": pl.Int64}
+    found = [pl.DataFrame(schema=columns)]
+    for name, column in layout.columns.items():
+        if column.type != "code" or column.identifier:
+            continue
+        text = pl.col(f"text:{name}")
+        counted = (
+            invalid.filter(~text.is_in(list(column.codes)))
+            .group_by(FILE, text.alias("code"))
+            .agg(pl.len().alias("rows"), pl.min_horizontal(_people(layout)).alias("people"))
+            .with_columns(pl.lit(name).alias("column"))
+        )
+        common = (pl.col("people") >= COMMON_ENOUGH) & ~pl.col("code").str.contains(r"\p{C}")
+        few = pl.len().over(FILE) <= max(FEW_KINDS, len(column.codes))
+        mostly = pl.col("rows").filter(common).sum().over(FILE) >= MOSTLY_COMMON * pl.col("rows").sum().over(FILE)
+        found.append(
+            counted.filter(common & mostly & few).select(pl.col(one).cast(kind) for one, kind in columns.items())
+        )
+    return pl.concat(found)
+
+
+def _people(layout: Extract) -> list[pl.Expr]:
+    """Return the numbers of different people in a group of rows, by each key that the source has of its subjects."""
+    keys = [name for name, one in layout.columns.items() if one.is_direct_identifier and one.of is None]
+    return [pl.col(name).n_unique() for name in keys] or [pl.lit(0)]
+
+
+def _shown(name: str, faults: list[pl.Expr], layout: Extract, rows_checked: int) -> pl.Expr:
+    """Return as `shown:<name>` the texts of a column that may be written; all others are `WITHHELD`."""
+    text = pl.col(f"text:{name}")
     invalid = pl.any_horizontal(fault.fill_null(value=False) for fault in [*faults, pl.lit(value=False)])
     mostly_valid = invalid.sum() <= FEW_INVALID * rows_checked
-    code_like = (text.str.len_chars() <= LONGEST_CODE) | (pl.len().over(text, invalid) >= COMMON_ENOUGH)
+    people = pl.min_horizontal(number.over(text, invalid) for number in _people(layout))
+    few = text.filter(invalid).n_unique() <= max(FEW_KINDS, len(layout.columns[name].codes))
+    code_like = (text.str.len_chars() <= LONGEST_CODE) | ((people >= COMMON_ENOUGH) & few)
     harmless = (text.str.len_chars() <= 1) | (mostly_valid & code_like)
-    return pl.when(invalid & ~harmless).then(pl.lit(WITHHELD)).otherwise(text)
+    return pl.when(invalid & ~harmless).then(pl.lit(WITHHELD)).otherwise(text).alias(f"shown:{name}")

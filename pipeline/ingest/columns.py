@@ -2,16 +2,33 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from pipeline.ingest.days import (
+    COUNTRY_ZONE,
+    WITHOUT_CENTURY,
+    calendar_day,
+    has_century,
+    has_offset,
+    identifies_minutes,
+    is_zone,
+)
 from pipeline.toml_files import Frozen
 
-ColumnType = Literal["text", "date", "integer", "decimal", "boolean", "code"]
+ColumnType = Literal["text", "date", "datetime", "year", "integer", "decimal", "boolean", "code"]
+DATE_TYPES = ("date", "datetime", "year")
+"""The types whose values are calendar days in the records."""
+FORMATS = {"datetime": "%Y-%m-%dT%H:%M:%S"}
+"""The format of a type of column where its contract gives none; `%Y-%m-%d` for all others."""
 PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postcode")
 Bound = int | float | date | Literal["data_date"] | None
+NOT_KNOWN = ""
+"""The meaning of a code by which a source says that a value is not known: the row is accepted, the value is empty."""
+MissingValues = tuple[Annotated[str, Field(pattern=r"^\S(?:.*\S)?$")], ...]
+"""Texts by which a source says that it has no value; blanks around a value are removed before it is compared."""
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -25,7 +42,8 @@ class Column(Frozen):
 
     `identifier` names the kind of identifier (one of `PARTS_OF_A_PERSON`, or a direct identifier such as
     `nhs_number`); columns of one kind are compared across sources. `of` says whose identifier it is if it is
-    not the subject's own (the mother's, or the match that a reviewer found).
+    not the subject's own (the mother's, or the match that a reviewer found). `missing` has the texts that mean an
+    empty value, if not those of the extract.
     """
 
     header: str
@@ -33,6 +51,11 @@ class Column(Frozen):
     says: str = ""
     required: bool = True
     format: str = "%Y-%m-%d"
+    zone: str | None = None
+    starts: str | None = None
+    planned: bool = False
+    in_every_file: bool = True
+    missing: MissingValues | None = None
     codes: dict[str, str] = Field(default_factory=dict)
     pattern: str | None = None
     min: Bound = None
@@ -53,16 +76,33 @@ class Column(Frozen):
                 raise ValueError(f"not a regular expression: {str(error).splitlines()[0]}") from None
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _format_of_the_type(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "format" not in data and data.get("type") in FORMATS:
+            return data | {"format": FORMATS[data["type"]]}
+        return data
+
     @field_validator("format")
     @classmethod
-    def _identifies_days(cls, value: str) -> str:
-        day = pl.Series([date(2001, 2, 3)])
+    def _identifies_days(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("type") == "datetime":
+            if not identifies_minutes(value):
+                raise ValueError(
+                    f"a date-time's format must give day, hour and minute, as '{FORMATS['datetime']}' does"
+                )
+            return value
+        day = pl.Series("day", [date(2001, 2, 3)])
         try:
-            unambiguous = day.dt.strftime(value).str.to_date(value, strict=False).equals(day)
+            written = pl.DataFrame(day.dt.strftime(value))
+            unambiguous = written.select(calendar_day(pl.col("day"), value)).to_series().equals(day)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             unambiguous = False
         if not unambiguous:
-            raise ValueError("a date's format must give year, month and day, as '%d/%m/%Y' does")
+            raise ValueError(
+                "a date's format must give year, month and day, as '%d/%m/%Y' does, with all of their digits where "
+                "they touch ('%d', not '%-d'), and no time: that needs type = \"datetime\""
+            )
         return value
 
     @field_validator("min", "max", mode="before")
@@ -77,11 +117,39 @@ class Column(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _days_are_given_to_dates(self) -> "Column":
+        if self.zone is not None and (self.type != "datetime" or has_offset(self.format)):
+            raise ValueError("'zone' is for a column of type 'datetime' whose format has no offset")
+        if self.zone is not None and not is_zone(self.zone):
+            raise ValueError(f"'zone' is '{self.zone}', which is no time zone. Write one such as 'UTC'")
+        if (self.type == "year") != (self.starts is not None):
+            raise ValueError("a column of type 'year' needs 'starts', and no other column can have it")
+        bounded = isinstance(self.min, date) and self.min >= WITHOUT_CENTURY[0]
+        if self.type in ("date", "datetime") and not has_century(self.format) and not bounded:
+            raise ValueError(
+                "the years of the format have two digits, which are read as 1970 to 2069, so that whoever was born "
+                "in 1915 would be born in 2015. Ask the source for four digits ('%Y'), or give as 'min' the first "
+                "date that can occur, 1970-01-01 or later"
+            )
+        if self.starts is not None:
+            try:
+                date.fromisoformat(f"2001-{self.starts}")
+            except ValueError:
+                raise ValueError(
+                    f"'starts' is '{self.starts}', not the month and day on which years begin, as '08-01' is"
+                ) from None
+        if self.planned and (not self.gives_date or self.max == "data_date"):
+            raise ValueError(
+                "'planned' is for a date that may lie after the data date, so not with max = \"data_date\""
+            )
+        return self
+
+    @model_validator(mode="after")
     def _identifiers_have_their_types(self) -> "Column":
         needed = {"date_of_birth": "date", "sex": "code"}.get(self.identifier or "", "text")
-        if self.identifier and self.type != needed:
+        if self.identifier and self.type != needed and (needed, self.type) != ("date", "datetime"):
             raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
-        if self.identifier == "sex" and not set(self.codes.values()) <= {"F", "M"}:
+        if self.identifier == "sex" and not self.meanings <= {"F", "M"}:
             raise ValueError("the codes of sex must map to 'F' and 'M'")
         if self.type != "text" and self.pattern is not None:
             raise ValueError("only a column of type 'text' can have a 'pattern'")
@@ -94,7 +162,7 @@ class Column(Frozen):
     @model_validator(mode="after")
     def _bounds_fit_the_type(self) -> "Column":
         for bound in (self.min, self.max):
-            fits = {"date": isinstance(bound, date) or bound == "data_date"}
+            fits = dict.fromkeys(DATE_TYPES, isinstance(bound, date) or bound == "data_date")
             fits |= dict.fromkeys(("integer", "decimal"), isinstance(bound, int | float))
             if bound is not None and not fits.get(self.type, False):
                 raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
@@ -110,6 +178,31 @@ class Column(Frozen):
         if ends and not ends[0] <= ends[-1]:
             raise ValueError(f"'min' is {self.min} and 'max' is {self.max}: no value lies between them")
         return self
+
+    @property
+    def gives_date(self) -> bool:
+        """Whether the values are calendar days, of whatever the source writes."""
+        return self.type in DATE_TYPES
+
+    @property
+    def clock(self) -> str:
+        """The zone of the clocks by which a date-time without an offset is written."""
+        return self.zone or COUNTRY_ZONE
+
+    @property
+    def latest(self) -> Bound:
+        """The largest valid value; a date that is not planned lies no later than the data date."""
+        return "data_date" if self.gives_date and self.max is None and not self.planned else self.max
+
+    @property
+    def meanings(self) -> frozenset[str]:
+        """The codes of Sojourn that can occur in records."""
+        return frozenset(self.codes.values()) - {NOT_KNOWN}
+
+    @property
+    def meaning_of(self) -> dict[str, str | None]:
+        """What each code of the source means; null for a code that says that the value is not known."""
+        return {code: None if meaning == NOT_KNOWN else meaning for code, meaning in self.codes.items()}
 
     @property
     def is_clear_identifier(self) -> bool:

@@ -1,5 +1,6 @@
 """Source contracts: for each source a TOML file that says what its extracts must look like."""
 
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.columns import Name
+from pipeline.ingest.extends import stated_contract
 from pipeline.ingest.extract_contract import Extract
 from pipeline.toml_files import Frozen, parse, read_toml
 
@@ -59,7 +61,12 @@ class SourceContract(Frozen):
 
 def read_contract(path: Path) -> SourceContract:
     """Return the contract in a TOML file, its named code lists resolved; raises `UserError`."""
-    data = read_toml(path)
+    return _contract(read_toml(path), path)
+
+
+def _contract(written: dict[str, Any], path: Path) -> SourceContract:
+    """Return the contract that a file states, where `path` is the file that messages name."""
+    data = deepcopy(written)
     own = parse(_CodeLists, {"code_lists": data.pop("code_lists", {})}, str(path))
     lists = code_lists() | own.code_lists
     for extract in _tables_in(data.get("extracts")):
@@ -90,29 +97,46 @@ def _tables_in(value: object) -> list[dict[str, Any]]:
 
 
 def _resolve(codes: object, lists: dict[str, dict[str, str]], where: str) -> object:
-    names = [codes] if isinstance(codes, str) else codes
-    if not isinstance(names, list):
+    """Return the codes of a column as one table, from the names of lists and tables of the column's own."""
+    parts = [codes] if isinstance(codes, str) else codes
+    if not isinstance(parts, list):
         return codes
     resolved: dict[str, str] = {}
-    for name in names:
+    own = [part for part in parts if isinstance(part, dict)]
+    for name in (part for part in parts if not isinstance(part, dict)):
         if not isinstance(name, str) or name not in lists:
             raise unknown("code list", str(name), lists, where)
+        for code in resolved.keys() & lists[name].keys():
+            if resolved[code] != lists[name][code] and not any(code in table for table in own):
+                raise UserError(
+                    f"{where}: the code '{code}' has another meaning in '{name}' than in the lists before it. Leave "
+                    f'one of them out, or give its meaning here, as in codes = [..., {{ {code} = "..." }}].'
+                )
         resolved |= lists[name]
+    for table in own:
+        resolved |= table
     return resolved
 
 
 def read_contracts(extra: tuple[Path, ...] = ()) -> dict[str, SourceContract]:
-    """Return all contracts by source, sorted: those of Sojourn and those in `extra` files."""
-    files = [path for path in sorted(CONTRACT_FOLDER.glob("*.toml")) if path.name != CODE_LISTS] + list(extra)
+    """Return all contracts by source, sorted: those of Sojourn, and those in `extra` files, read in their order.
+
+    A file of `extra` states a new source, `replaces` the contract of one, or names the one that it `extends`.
+    """
+    shipped = (path for path in sorted(CONTRACT_FOLDER.glob("*.toml")) if path.name != CODE_LISTS)
+    written = {str(data["source"]): (data, path) for path in shipped if (data := read_toml(path))}
+    for path in extra:
+        source, data = stated_contract(path, {source: data for source, (data, _) in written.items()})
+        _contract(data, path)  # before anything is compared with it
+        written.pop(source, None)
+        written[source] = (data, path)
     contracts: dict[str, SourceContract] = {}
     owner: dict[str, str] = {}
-    for path in files:
-        contract = read_contract(path)
-        if contract.source in contracts:
-            raise UserError(f"{path}: the source '{contract.source}' already has a contract. Give it another name.")
+    for source, (data, path) in written.items():
+        contract = _contract(data, path)
         for extract in contract.extracts:
             if extract in owner:
                 raise UserError(f"{path}: the extract '{extract}' already belongs to '{owner[extract]}'. Rename it.")
-            owner[extract] = contract.source
-        contracts[contract.source] = contract
+            owner[extract] = source
+        contracts[source] = contract
     return dict(sorted(contracts.items()))

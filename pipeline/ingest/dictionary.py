@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.ingest.check import FALSE, TRUE
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import SourceContract, code_lists
+from pipeline.ingest.days import COUNTRY_ZONE, has_offset
 from pipeline.ingest.extract_contract import Extract, Version
 from pipeline.ingest.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_kinds
 from pipeline.schemas import TABLES
@@ -43,14 +44,22 @@ def _source(contract: SourceContract) -> Iterable[str]:
         yield f"#### Extract `{name}`"
         dated = f" Dated by `{extract.dated_by}`." if extract.dated_by else ""
         yield f"{extract.says} Unique by {_names(extract.unique)}.{dated}"
+        if extract.covers_from:
+            yield f"A delivery covers the time from {extract.covers_from} to {extract.covers_to or 'the data date'}."
         yield _table(
             ("column", "header in the file", "type", "allowed", "required", "written as", "meaning"),
             (
                 (f"`{column_name}`", f"`{column.header}`", _type(column), _allowed(column),
-                 "yes" if column.required else "no", _written_as(column_name, column), column.says)
+                 _required(column), _written_as(column_name, column), column.says)
                 for column_name, column in extract.columns.items()
             ),
         )  # fmt: skip
+        if extract.check:
+            yield f"Checked: {'; '.join(check.sentence for check in extract.check)}."
+        if extract.ignore:
+            yield f"Not read: {_names(extract.ignore)}."
+        if extract.missing:
+            yield f"Read as missing: {_names(extract.missing)}, except in columns that name their own."
         for version in extract.version:
             yield from _version(version, extract)
         yield f"`records/{name}`: {_RECORD_IDS}, the attributes above{_derived(extract)}."
@@ -82,7 +91,14 @@ def _version(version: Version, extract: Extract) -> Iterable[str]:
                 if name in version.columns
             ),
         )
-    for heading, names in (("Not in these files", layout.absent), ("Only in these files", only_here)):
+    not_read = () if version.ignore is None else version.ignore
+    headed = (
+        ("Not in these files", layout.absent),
+        ("Only in these files", only_here),
+        ("Not read", not_read),
+        ("Read as missing", version.missing or ()),
+    )
+    for heading, names in headed:
         if names:
             yield f"{heading}: {_names(names)}."
 
@@ -93,22 +109,36 @@ def _code_list(name: str, codes: Mapping[str, str]) -> Iterable[str]:
 
 
 def _code(code: str, meaning: str) -> str:
-    return code if code == meaning else f"{code} → {meaning}"
+    return code if code == meaning else f"{code} → {meaning or 'not known'}"
 
 
 def _type(column: Column) -> str:
-    return f"date `{column.format}`" if column.type == "date" else column.type
+    if column.type == "date":
+        return f"date `{column.format}`"
+    if column.type == "datetime":
+        clock = "" if has_offset(column.format) else f" by clocks of {column.clock}"
+        return f"date-time `{column.format}`{clock}, kept as the day in {COUNTRY_ZONE}"
+    return f"year that starts on {column.starts}, kept as its first day" if column.type == "year" else column.type
 
 
 def _allowed(column: Column) -> str:
+    """Return the valid values of a column, and those that it reads as missing, if it names its own."""
+    if column.missing is None:
+        return _valid(column)
+    missing = f"missing: {_names(column.missing) or 'none'}"
+    return f"{valid}; {missing}" if (valid := _valid(column)) else missing
+
+
+def _valid(column: Column) -> str:
     if column.codes:
         return _codes(column.codes)
     if column.type == "boolean":
         return f"{', '.join(TRUE)}; {', '.join(FALSE)}"
     if column.pattern is not None:
         return f"`{column.pattern}`"
-    bounds = {"from": column.min, "to": column.max}
-    return " ".join(f"{word} {str(bound).replace('_', ' ')}" for word, bound in bounds.items() if bound is not None)
+    bounds = {"from": column.min, "to": column.latest}
+    words = [f"{word} {str(bound).replace('_', ' ')}" for word, bound in bounds.items() if bound is not None]
+    return " ".join([*words, *(["also after the data date"] if column.planned else [])])
 
 
 def _codes(codes: Mapping[str, str]) -> str:
@@ -118,6 +148,10 @@ def _codes(codes: Mapping[str, str]) -> str:
         if {code for listed in lists.values() for code in listed} == set(codes):
             return f"{len(codes)} codes: {_names(lists)}"
     return ", ".join(_code(code, meaning) for code, meaning in codes.items())
+
+
+def _required(column: Column) -> str:
+    return "yes" if column.required else "no" if column.in_every_file else "no; not in every file"
 
 
 def _written_as(name: str, column: Column) -> str:

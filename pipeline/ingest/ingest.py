@@ -18,12 +18,15 @@ from pipeline.ingest.areas import area_of
 from pipeline.ingest.check import FILE, check
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.extract_contract import Extract
+from pipeline.ingest.gaps import gaps_of
 from pipeline.ingest.ledger import (
     FileRead,
     LedgerRow,
     counted,
     ledger_rows,
     warn_of_areas,
+    warn_of_empty_files,
+    warn_of_gaps,
     warn_of_many_quarantined,
     warn_of_missing_line_endings,
     warn_of_repeats,
@@ -35,7 +38,7 @@ from pipeline.ingest.pseudonymise import (
     identifier_tokens,
     subject_tokens,
 )
-from pipeline.ingest.read_extract import read_extract
+from pipeline.ingest.read_extract import ignored_columns, read_extract
 from pipeline.ingest.stages import IngestStudy
 from pipeline.ingest.versions import version_of
 from pipeline.keys import PseudonymisationKey
@@ -49,9 +52,10 @@ RECORD = "record_id"
 
 @dataclass(frozen=True)
 class _Source:
-    """The result of one source: rows of the ledger, warnings, number of subjects."""
+    """The result of one source: rows of the ledger, gaps of its extracts, warnings, number of subjects."""
 
     ledger: list[LedgerRow]
+    gaps: list[pl.DataFrame]
     warnings: list[str]
     subjects: int
 
@@ -59,9 +63,9 @@ class _Source:
 def ingest(context: StageContext[IngestStudy]) -> StageResult:
     """Check every extract of the study against its contract, and pseudonymise what passes.
 
-    Writes to `context.out`: `ledger` (one row a file), `records/<extract>`, `quarantine/<extract>` and
-    `tokens/<source>`. Raises `UserError` for a file that breaks its contract as a whole (header, encoding,
-    damage, number of rows), and for a missing or invalid key.
+    Writes to `context.out`: `ledger` (one row a file), `gaps` (spans of time that a delivery lacks),
+    `records/<extract>`, `quarantine/<extract>` and `tokens/<source>`. Raises `UserError` for a file that breaks its
+    contract as a whole (header, encoding, damage, number of rows), and for a missing or invalid key.
     """
     try:
         return _ingest(context)
@@ -82,6 +86,7 @@ def _ingest(context: StageContext[IngestStudy]) -> StageResult:
     sources = [_ingest_source(context, contract) for contract in context.study.contracts.values()]
     ledger = pl.DataFrame([row for source in sources for row in source.ledger])
     save(ledger, "ledger", context.out)
+    save(pl.concat([gaps for source in sources for gaps in source.gaps]), "gaps", context.out)
     reasons = {reason for text in ledger["reasons"] for reason in json.loads(text)}
     counts = {
         "extracts": ledger["extract"].n_unique(),
@@ -103,7 +108,7 @@ def _ingest(context: StageContext[IngestStudy]) -> StageResult:
 
 def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract) -> _Source:
     study, key, out = context.study, context.study.key, context.out
-    ledger, warnings, identities = [], [], []
+    ledger, gaps, warnings, identities = [], [], [], []
     subjects = pl.DataFrame(schema={contract.person_key: pl.String, SUBJECT: pl.Int64})
     for name, extract in contract.extracts.items():
         texts, files = _read(context, name, extract)
@@ -114,10 +119,13 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
         rows = _derive(checked.accepted, extract, subjects, study.areas)
         write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
+        gaps.append(gaps_of(rows, extract, study.data_date).with_columns(extract=pl.lit(name)))
+        warnings += warn_of_gaps(gaps[-1])
         identities.append(_identities(rows, extract, len(identities)))
         entries = ledger_rows(contract.source, name, checked, files, Counter(rows_of_file))
         ledger += entries
-        warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked.repeated)
+        warnings += warn_of_empty_files(entries)
+        warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked)
         delivery = study.deliveries[name]
         if delivery.named.rows is None:
             warnings += warn_of_missing_line_endings([file.path for file in delivery.files])
@@ -126,7 +134,7 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
     kinds = direct_identifier_kinds(contract)
     tokens = subject_tokens(_in_order(identities, kinds), kinds, key)
     write_table(tokens, out / "tokens" / f"{contract.source}.parquet")
-    return _Source(ledger, warnings, tokens.height)
+    return _Source(ledger, gaps, warnings, tokens.height)
 
 
 def _read(
@@ -145,7 +153,7 @@ def _read(
         texts = read_extract(path, extract.layouts[version], context.threads)
         if digest_of_file(path) != file.sha256:
             raise UserError(f"{path}: the file changed while the run was reading it. Run again when it is complete.")
-        files[path.name] = FileRead(version, file.sha256)
+        files[path.name] = FileRead(version, file.sha256, ignored_columns(path, extract.layouts[version]))
         frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
     # rechunked: Polars 2.1 panics on some text expressions over frames of several chunks
     texts = pl.concat(frames, rechunk=True)

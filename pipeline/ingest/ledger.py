@@ -13,16 +13,18 @@ from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.read_extract import ends_without_line_ending
 
 MANY_QUARANTINED = 0.05  # share of a file's rows above which its contract is in doubt
+CODES_SHOWN = 5  # refused codes that a warning names
 
 LedgerRow = dict[str, str | int]
 
 
 @dataclass(frozen=True)
 class FileRead:
-    """One file of an extract: the version of its layout, and the digest of its bytes."""
+    """One file of an extract: the version of its layout, the digest of its bytes, the number of ignored columns."""
 
     version: str
     sha256: str
+    columns_ignored: int = 0
 
 
 def ledger_rows(
@@ -49,6 +51,7 @@ def ledger_rows(
             "file": file,
             "version": read.version,
             "sha256": read.sha256,
+            "columns_ignored": read.columns_ignored,
             "rows_in": rows_of_file[file],
             "accepted": accepted[file],
             "quarantined": quarantined[file],
@@ -67,24 +70,54 @@ def warn_of_repeats(checked: Checked, extract: Extract) -> list[str]:
     ]
 
 
-def warn_of_many_quarantined(ledger: list[LedgerRow], repeated: Mapping[str, int]) -> list[str]:
-    """Return a warning for each file of which many rows were quarantined for reasons other than repetition."""
+def warn_of_many_quarantined(ledger: list[LedgerRow], checked: Checked) -> list[str]:
+    """Return a warning for each file of which many rows were quarantined for reasons other than repetition.
+
+    It names the commonest codes outside a code list, unless they may be personal.
+    """
     warnings = []
     for row in ledger:
-        rows_in, quarantined = int(row["rows_in"]), int(row["quarantined"]) - repeated.get(str(row["file"]), 0)
+        file = str(row["file"])
+        rows_in, quarantined = int(row["rows_in"]), int(row["quarantined"]) - checked.repeated.get(file, 0)
         if quarantined > MANY_QUARANTINED * rows_in:
             reasons: dict[str, int] = json.loads(str(row["reasons"]))
             commonest = max(sorted(reasons), key=lambda reason: reasons[reason])
             warnings.append(
                 f"{row['file']}: {quarantined:,} of {counted(rows_in, 'row')} quarantined, most often because of "
-                f"'{commonest}'. Compare the file with its contract."
+                f"'{commonest}'. {_refused_codes(checked.refused_codes.filter(pl.col(FILE) == file))}"
+                "Compare the file with its contract."
             )
     return warnings
 
 
-def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str) -> list[str]:
-    """Return a warning if rows of an extract have a postcode whose district is not in the look-up."""
-    if postcode is None:
+def warn_of_empty_files(ledger: list[LedgerRow]) -> list[str]:
+    """Return a warning for each file of an extract that has a header and no row."""
+    return [
+        f"{row['file']}: the file has a header and no row ({row['extract']})." for row in ledger if not row["rows_in"]
+    ]
+
+
+def warn_of_gaps(gaps: pl.DataFrame) -> list[str]:
+    """Return a warning for each gap of an extract (`extract, gap_from, gap_to`)."""
+    return [
+        f"{extract}: no rows from {first} to {last}, though its contract says that a delivery covers this time."
+        for extract, first, last in gaps.select("extract", "gap_from", "gap_to").iter_rows()
+    ]
+
+
+def _refused_codes(codes: pl.DataFrame) -> str:
+    """Return a sentence on the commonest refused codes of a file, or nothing."""
+    if codes.is_empty():
+        return ""
+    named = codes.head(CODES_SHOWN).select("column", "code", "rows").iter_rows()
+    shown = ", ".join(f"{column} '{code}' ({counted(rows, 'row')})" for column, code, rows in named)
+    others = f" and {counted(codes.height - CODES_SHOWN, 'other')}" if codes.height > CODES_SHOWN else ""
+    return f"Codes refused: {shown}{others}. "
+
+
+def warn_of_areas(extract: str, rows: pl.DataFrame, postcode: str | None, lookup: str | None) -> list[str]:
+    """Return a warning if rows of an extract have a postcode whose district is not in the study's look-up."""
+    if postcode is None or lookup is None:
         return []
     without_area = rows.filter(pl.col(postcode).is_not_null() & pl.col("area").is_null()).height
     if not without_area:

@@ -8,7 +8,6 @@ import codecs
 import csv
 import io
 import re
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -17,30 +16,34 @@ import polars as pl
 import pyarrow.parquet
 
 from pipeline.errors import UserError
-from pipeline.ingest.columns import Column
 from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.standardise import known
-from pipeline.tables import connect, query
+from pipeline.ingest.stored_types import as_text
+from pipeline.shortages import lacks_memory
+from pipeline.tables import connect, file_literal, query, text_literal
 
 ROW_NUMBER = "row_number"
 _CHUNK = 1 << 20  # bytes
 _LONGEST_HEADER = 1 << 16  # bytes
-_POLARS_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-_FIRST_DAY, _LAST_DAY = date(1700, 1, 1), date(2261, 12, 31)  # within the range of nanoseconds since 1970
 
 
 def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame:
     """Return `row_number` (Int64, 1 is the first row of data) and every column of the contract as text.
 
-    `extract` is the layout of the file. Texts are trimmed; empty ones, and columns that the layout lacks, are null.
+    `extract` is the layout of the file. Texts are trimmed; empty ones, those that mean a missing value, and columns
+    that the file lacks, are null.
+    Columns that the contract ignores are not read.
     Typed columns of a Parquet file become text as the source would write it in a CSV, so that the same checks
     serve both. Raises `UserError` that names the file.
     """
     frame = _read_csv(path, extract, threads) if _is_csv(path) else _read_parquet(path, extract)
     # not by pl.col(header): Polars reads a header such as `*` or `^A.*$` as a selector of columns
-    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in extract.delivered.items()})
-    absent = (pl.lit(None, pl.String).alias(name) for name in extract.absent)
-    texts = named.with_columns(absent).select(known(pl.col(*extract.columns)))
+    found = extract.found_in(frame.columns)
+    named = pl.DataFrame({name: frame.get_column(column.header) for name, column in found.items()})
+    absent = (pl.lit(None, pl.String).alias(name) for name in extract.columns if name not in found)
+    texts = named.with_columns(absent).select(
+        known(pl.col(name), missing=extract.missing_in(name)) for name in extract.columns
+    )
     return texts.with_row_index(ROW_NUMBER, offset=1).with_columns(pl.col(ROW_NUMBER).cast(pl.Int64))
 
 
@@ -75,22 +78,46 @@ def _is_csv(path: Path) -> bool:
 def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
     headers = headers_of(path)
     check_headers(path, headers, extract)
-    columns = ", ".join(f"{_literal(header)}: 'VARCHAR'" for header in headers)
+    # DuckDB takes names by position, so that ignored columns may share one header or have none
+    names = [f"ignored:{at}" if header in extract.ignore else header for at, header in enumerate(headers)]
+    columns = ", ".join(f"{text_literal(name)}: 'VARCHAR'" for name in names)
+    wanted = [header for header in headers if header not in extract.ignore]
+    whole = f", max_line_size = {path.stat().st_size + 1}, buffer_size = {path.stat().st_size + 2}"
     connection = connect(threads)
     try:
         connection.execute("SET temp_directory = ''").fetchall()  # clear values must not spill to disk
-        return query(
+        frame = query(
             connection,
-            f"SELECT * FROM read_csv({_literal(_without_wildcards(path))}, columns = {{{columns}}}, "
-            "auto_detect = false, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
-            "null_padding = false, strict_mode = true, compression = 'none')",
+            f"SELECT {', '.join(map(_quoted, wanted))} FROM read_csv({file_literal(path)}, "
+            f"columns = {{{columns}}}, auto_detect = false, all_varchar = true, header = false, delim = ',', "
+            "quote = '\"', escape = '\"', null_padding = false, strict_mode = true, compression = 'none', "
+            f"hive_partitioning = false{whole if _has_quotes(path) else ''})",
         )
     except duckdb.Error as error:
-        fault = _fault_of(str(error))
+        damaged = f"{_fault_of(str(error))}. The file is truncated or damaged: request it again, or correct that line"
+        fault = None if lacks_memory(error) else damaged
+    else:
+        # the header is read as a row, because DuckDB takes a blank first line for the header
+        if frame.height and list(frame.row(0)) == wanted:
+            return frame.slice(1)
+        fault = "the header is not the first line that is not blank. Remove what stands before it"
     finally:
         connection.close()
     # raised outside the handler, so that no traceback leads back to an error that quotes the line
-    raise UserError(f"{path}: {fault}. The file is truncated or damaged: request it again, or correct that line.")
+    if fault is None:
+        raise MemoryError
+    raise UserError(f"{path}: {fault}.")
+
+
+def _has_quotes(path: Path) -> bool:
+    """Return whether a quoted field, and so a line ending within a field, can occur in a file.
+
+    DuckDB reads the parts of a large file at the same time and guesses where the lines of each begin, which goes
+    wrong where a part begins within a quoted field; read in order (`parallel = false`), it loses a last line whose
+    quote is not closed. It does neither to a file that is one part.
+    """
+    with path.open("rb") as file:
+        return any(b'"' in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
 
 
 def _fault_of(message: str) -> str:
@@ -130,7 +157,8 @@ def _headers_of_csv(path: Path) -> list[str]:
         beginning = file.read(_LONGEST_HEADER)
     if "\0" in beginning:
         raise UserError(f"{path}: not UTF-8 text. Save it again as UTF-8: it may be UTF-16.")
-    first_line = next(csv.reader(io.StringIO(beginning, newline="")), [])
+    lines = csv.reader(io.StringIO(beginning, newline=""))
+    first_line = next((line for line in lines if "".join(line).strip()), [])
     if not first_line:
         raise UserError(f"{path}: the file is empty. It must begin with a header.")
     return first_line
@@ -143,8 +171,10 @@ def check_headers(path: Path, headers: list[str], extract: Extract, named: str =
     `named` is the name of the layout in messages.
     """
     expected = [column.header for column in extract.delivered.values()]
+    valid = [*expected, *(column.header for column in extract.optional.values())]
+    headers = [header for header in headers if header not in extract.ignore]
     missing = [header for header in expected if header not in headers]
-    unknown = [header for header in headers if header not in expected]
+    unknown = [header for header in headers if header not in valid]
     repeated = sorted({header for header in headers if headers.count(header) > 1})
     if not (missing or unknown or repeated):
         return
@@ -155,7 +185,7 @@ def check_headers(path: Path, headers: list[str], extract: Extract, named: str =
         )
     faults = []
     for header in unknown:
-        nearest = get_close_matches(header, missing or expected, n=1)
+        nearest = get_close_matches(header, [header for header in valid if header not in headers] or valid, n=1)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"{named} does not have it."
         faults.append(f"unknown column '{header}': {hint}")
     faults += [f"the column '{header}' is missing." for header in missing]
@@ -167,15 +197,17 @@ def _read_parquet(path: Path, extract: Extract) -> pl.DataFrame:
     try:
         file = pyarrow.parquet.ParquetFile(path)
         headers = list(file.schema_arrow.names)
-        table = file.read() if has_headers_of(headers, extract) else None
-        if table is not None:
-            table.validate(full=True)  # texts must be UTF-8 here too
-        frame = pl.DataFrame(pl.from_arrow(table)) if table is not None else pl.DataFrame()
-    except (OSError, ValueError, pyarrow.ArrowException, *_POLARS_ERRORS) as error:
-        fault = type(error).__name__
-    else:
         check_headers(path, headers, extract)
-        return pl.DataFrame([_as_text(path, frame.get_column(one.header), one) for one in extract.delivered.values()])
+        table = file.read(columns=[header for header in headers if header not in extract.ignore])
+        table.validate(full=True)  # texts must be UTF-8 here too
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        fault = None if lacks_memory(error) else type(error).__name__
+    else:
+        return pl.DataFrame(
+            [as_text(path, table.column(one.header), one) for one in extract.found_in(headers).values()]
+        )
+    if fault is None:
+        raise MemoryError
     raise _damaged_parquet(path, fault)
 
 
@@ -184,44 +216,15 @@ def _damaged_parquet(path: Path, fault: str) -> UserError:
 
 
 def has_headers_of(headers: list[str], extract: Extract) -> bool:
-    """Return whether the headers are those of a layout, each once, in any order."""
-    return sorted(headers) == sorted(column.header for column in extract.delivered.values())
+    """Return whether the headers are those of a layout, each once, in any order, besides those that it ignores."""
+    wanted = [header for header in headers if header not in extract.ignore]
+    return sorted(wanted) == sorted(column.header for column in extract.found_in(wanted).values())
 
 
-def _as_text(path: Path, values: pl.Series, column: Column) -> pl.Series:
-    """Return the values of a typed column as the source would write them in a CSV."""
-    try:
-        return (
-            pl.DataFrame({"value": values}).select(_text_form(values.dtype, column)).to_series().alias(column.header)
-        )
-    except _POLARS_ERRORS:
-        fault = f"the column '{column.header}' is of type {values.dtype}"
-    raise UserError(f"{path}: {fault}. Write it as text, number, date or boolean.")
+def ignored_columns(path: Path, extract: Extract) -> int:
+    """Return the number of columns of a file that its layout ignores."""
+    return sum(header in extract.ignore for header in headers_of(path)) if extract.ignore else 0
 
 
-def _text_form(dtype: pl.DataType, column: Column) -> pl.Expr:
-    value = pl.col("value")
-    if dtype.is_temporal() and dtype in (pl.Date, pl.Datetime):
-        # outside these years Polars panics instead of formatting a date
-        in_calendar = value.is_between(pl.lit(_FIRST_DAY).cast(dtype), pl.lit(_LAST_DAY).cast(dtype))
-        day = pl.when(in_calendar).then(value)
-        text = day.dt.strftime(column.format)
-        if dtype == pl.Datetime:
-            text = pl.when(day.dt.time() == pl.time(0)).then(text).otherwise(day.dt.strftime("%FT%T"))
-        return pl.when(in_calendar | value.is_null()).then(text).otherwise(pl.lit("not a calendar date"))
-    if dtype.is_float() or dtype.is_decimal():
-        # many tools store whole numbers with missing values as floats: 1.0 means 1
-        number = value.cast(pl.Float64).fill_nan(None)
-        whole = number.cast(pl.Int64, strict=False)
-        return pl.when(number == whole).then(whole.cast(pl.String)).otherwise(number.cast(pl.String))
-    if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Time, pl.Duration):
-        raise pl.exceptions.SchemaError("it has no text form")
-    return value.cast(pl.String)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _without_wildcards(path: Path) -> str:
-    return re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field
 
 from pipeline.errors import UserError, unknown
-from pipeline.ingest.areas import read_areas
+from pipeline.ingest.areas import areas_of
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import PseudonymisationKey, read_key
@@ -28,14 +28,14 @@ class Delivery(Frozen):
 class IngestStudy(StudyPart):
     """The part of a study on which records and tokens depend.
 
-    `areas` is the look-up of areas, read (postcode district -> area), and `area_lookup` its name in the study.
-    The key itself is in no digest: its id is.
+    `areas` is the look-up of areas, read (postcode district -> area), and `area_lookup` its name in the study; both
+    are empty for a study without areas. The key itself is in no digest: its id is.
     """
 
     data_date: date
     contracts: dict[str, SourceContract]
     deliveries: dict[str, Delivery]
-    area_lookup: str
+    area_lookup: str | None
     areas: dict[str, str]
     key_id: str
     key: PseudonymisationKey = Field(exclude=True, repr=False)
@@ -45,19 +45,14 @@ class IngestStudy(StudyPart):
         """Return this part of a study; raises `UserError` for a file that is missing and for an unfit key."""
         contracts = delivered_contracts(study)
         deliveries = {one.name: _delivery(study, one, contracts) for one in study.extract}
-        lookup = study.resolve(study.area_lookup)
-        if not lookup.is_file():
-            raise UserError(
-                f"{lookup}: no such file, though {study.path} names it as 'area_lookup'. Correct the path."
-            )
         key = read_key(study)
         return cls(
             study_file=study.path,
             data_date=study.data_date,
             contracts=contracts,
             deliveries=deliveries,
-            area_lookup=study.area_lookup,
-            areas=read_areas(lookup),
+            area_lookup=study.area_lookup.file if study.area_lookup else None,
+            areas=areas_of(study),
             key_id=key.key_id,
             key=key,
         )

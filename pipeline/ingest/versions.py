@@ -36,4 +36,5 @@ def version_of(path: Path, extract: Extract, named: str | None, where: str) -> s
 
 def _differing_headers(headers: list[str], layout: Extract) -> int:
     """Return the number of headers that only the file or only the layout has."""
-    return len(set(headers) ^ {column.header for column in layout.delivered.values()})
+    wanted = {header for header in headers if header not in layout.ignore}
+    return len(wanted ^ {column.header for column in layout.found_in(wanted).values()})

@@ -86,7 +86,7 @@ def _years(rows: Rows, *, by_year: bool) -> Specification:
     return by_column("time", axis=axis, scale={"domain": [first - 0.15, last + 0.15], "nice": False})
 
 
-def estimates_by_label(rows: Rows, *, width: int, reference: float) -> Specification:
+def estimates_by_label(rows: Rows, *, width: int, reference: float, ticks: int = 6) -> Specification:
     """Draw an estimate with its interval for each label, and a dashed line at the value `reference`.
 
     A row has `label`, `estimate`, `lower` and `upper`.
@@ -94,7 +94,7 @@ def estimates_by_label(rows: Rows, *, width: int, reference: float) -> Specifica
     y = labels_axis([row["label"] for row in rows], limit=280)
     least, greatest = extent([*rows, {"estimate": reference}], "lower", "upper", "estimate")
     padding = 0.05 * ((greatest - least) or 1)
-    axis = {"format": ".2f", "orient": "top", "tickCount": 6}
+    axis = {"format": ".2f", "orient": "top", "tickCount": ticks}
     scale = {"domain": [least - padding, greatest + padding], "nice": False, "zero": False}
     lower, estimate = by_column("lower", axis=axis, scale=scale), by_column("estimate", axis=axis, scale=scale)
     layers = [

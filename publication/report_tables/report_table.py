@@ -28,7 +28,7 @@ class ReportTable:
 
 def estimate_cell(row: Mapping[str, Any] | None) -> str:
     """Return an estimate with its interval and its marks: 184 (96 to 272) [p]."""
-    if row is None:
+    if row is None or row["estimate"] is None:
         return "not measured"
     unreliable = " [u]" if row["reliability"] == "unreliable" else ""
     return f"{words.number(row['estimate'])} ({words.interval(row)}){STATUS_MARKS.get(row['status'], '')}{unreliable}"
@@ -43,6 +43,8 @@ def marks_note(rows: pl.DataFrame) -> str:
         parts.append("[p] provisional: the definition needs data later than the data date")
     if "unreliable" in set(rows["reliability"]):
         parts.append("[u] unreliable: the estimate is too small to be relied on")
+    if rows["estimate"].has_nulls():
+        parts.append("not measured: a delivery lacks the evidence of the period")
     return "; ".join(parts) + "."
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from publication import words
+from publication.report_tables.anatomy_tables import causes_table, wrong_nationality_table
 from publication.report_tables.report_table import ReportTable, estimate_cell
 from publication.row_selection import FLOW_MEASURES, totals, yearly
 from publication.scores import Scores
@@ -29,6 +30,8 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
         _interval_coverage(scores.interval_coverage),
         _links(scores.links),
         _classes(scores.classes, flows),
+        causes_table(scores.anatomy),
+        wrong_nationality_table(scores.wrong_nationality),
     ]
     return [table for table in tables if table is not None]
 
@@ -144,7 +147,10 @@ def _classes(scored: pl.DataFrame, flows: pl.DataFrame) -> ReportTable | None:
             for row in scored.rows()
         ),
         numeric=numeric,
-        note="Migrations in published years and residents on published days, compared person by person.",
+        note="Migrations in published years and residents on published days, compared person by person. A true one "
+        "counts as a hit with the probability that was given to it, and the rest of 1 as missed; false are "
+        "probabilities that belong to no true one. The Brier score and the log score are means of what each "
+        "probability was off; smaller is better.",
         csv="evaluation/classes.csv",
     )
 
@@ -155,9 +161,9 @@ def _cell(value: object, column: str) -> str:
     if isinstance(value, date):
         return words.day(value)
     if isinstance(value, float):
-        return (
-            words.percent(value) if column in ("precision", "recall", "share") else f"{value:,.1f}".removesuffix(".0")
-        )
+        if column in ("precision", "recall", "share"):
+            return words.percent(value)
+        return f"{value:.4f}" if column in ("brier", "log_score") else f"{value:,.1f}".removesuffix(".0")
     if isinstance(value, int):
         return str(value) if column == "year" else words.count(value)
     return words.MEASURES.get(str(value), words.plain(str(value)))

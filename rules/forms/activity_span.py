@@ -6,16 +6,19 @@ international migration using RAPID (2021); the dating of weeks is Sojourn's own
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rules.fields import Days, EvidenceIds
-from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.delivered import delivered_periods
+from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, position_in
 
 WEEK = 7
+EMPTY_YEAR = 367
+"""Days from the last day of a tax year to the first of the year after the next, at most."""
 
 
 class ActivitySpan(StayRule):
@@ -27,6 +30,8 @@ class ActivitySpan(StayRule):
     the last year for which weeks are known.
     """
 
+    indispensable = ("activity",)
+
     form: Literal["activity_span"]
     activity: EvidenceIds = Field(min_length=1)
     enrolments: EvidenceIds = ()
@@ -34,21 +39,29 @@ class ActivitySpan(StayRule):
     signs: EvidenceIds = ()
     listings: EvidenceIds = ()
     removals: EvidenceIds = ()
-    absent_weeks: Annotated[int, Field(ge=1)] = 52
     full_year_weeks: Annotated[int, Field(ge=1, le=53)] = 50
-    active_from_age: Annotated[int, Field(ge=0)] = 16
-    first_job_before_age: Annotated[int, Field(ge=0)] = 25
+    active_from_age: Annotated[int, Field(ge=0, le=120)] = 16
+    first_job_before_age: Annotated[int, Field(ge=0, le=120)] = 25
     flag_within_days: Days = 730
     sign_after_days: Days = 60
     removal_lag_days: Days = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_key_for_absences(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "absent_weeks" in data:
+            raise ValueError(
+                "'absent_weeks' is no longer a key: every form counts an absence in days. Write "
+                "'absent_more_than_days' (365 for the former 52 weeks); a stay ends by an absence of more days"
+            )
+        return data
+
     def spells(self) -> str:
         """Return SQL that makes spells from the views `known` and `person`."""
-        absent = WEEK * self.absent_weeks - 1
+        absent = self.absent_more_than_days
         return f"""
         WITH observed AS (
-            SELECT min("date") AS opens, max(end_date) AS closes, min(end_date) AS first_year_closes
-            FROM known WHERE {among("rule_id", self.activity)}
+            SELECT max(closes) AS closes, min(closes) AS first_year_closes FROM ({delivered_periods(self.activity)})
         ),
         {_flags(self)}, {_years(self)}, {_dated_years(self)},
         presence AS ({_presence(self)}),
@@ -60,9 +73,16 @@ class ActivitySpan(StayRule):
         {_start_kind(self)}
         """
 
+    def longest_absence(self) -> str:
+        """Return SQL of that absence: after a whole year, which may turn out to be one empty year before another."""
+        return f"""CASE WHEN end_reason = 'last_activity' AND (person_id, stop + 1) IN (
+                SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)}
+                GROUP BY person_id, end_date HAVING sum(CAST(value AS INTEGER)) >= {self.full_year_weeks})
+            THEN greatest({self.absent_more_than_days}, {EMPTY_YEAR}) ELSE {self.absent_more_than_days} END"""
+
     def observed_until(self, day: date) -> str:
         """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
-        weeks = f"SELECT max(end_date) FROM known WHERE {among('rule_id', self.activity)}"
+        weeks = f"SELECT max(closes) FROM ({delivered_periods(self.activity)})"
         return f"coalesce(({weeks}), {super().observed_until(day)})"
 
 
@@ -80,7 +100,7 @@ def _years(rule: ActivitySpan) -> str:
     """One row per person and active year, with its neighbours.
 
     Two consecutive years, both partly active, can contain an absence: the span breaks between them when there is
-    activity before and after them and the weeks that are missing make an absence.
+    activity before and after them and the days that are missing, with the one of the return, make an absence.
     """
     whole = f'sum(CAST(value AS INTEGER)) >= {rule.full_year_weeks} THEN end_date - "date"'
     return f"""
@@ -97,7 +117,7 @@ def _years(rule: ActivitySpan) -> str:
     ),
     breaks AS (
         SELECT *, after_one AND before_one AND coalesce(lead(before_one) OVER following, false)
-            AND missing + coalesce(lead(missing) OVER following, 0) >= {WEEK * rule.absent_weeks} AS breaks_after
+            AND missing + coalesce(lead(missing) OVER following, 0) >= {rule.absent_more_than_days} AS breaks_after
         FROM beside WINDOW following AS (PARTITION BY person_id ORDER BY opens)
     ),
     anchored AS (
@@ -109,7 +129,7 @@ def _years(rule: ActivitySpan) -> str:
 
 def _dated_years(rule: ActivitySpan) -> str:
     """Start of each year: a better-dated arrival, else counted back in a first year, else the first day."""
-    near = WEEK * rule.absent_weeks - 1
+    near = rule.absent_more_than_days
     return f"""
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
     better AS (
@@ -134,16 +154,16 @@ def _presence(rule: ActivitySpan) -> str:
         SELECT person_id, start,
             CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
                  WHEN NOT is_last THEN dated.closes
-                 WHEN NOT is_first THEN dated.opens + days
-                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens), dated.closes)
-                 ELSE dated.closes END AS stop,
+                 WHEN NOT is_first THEN dated.opens + days - 1
+                 WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens + 1), dated.closes) - 1
+                 ELSE dated.closes - 1 END AS stop,
             CASE WHEN flag IS NOT NULL THEN 'arrival' ELSE 'unseen' END AS start_kind,
             'last_activity' AS end_reason,
             coalesce(flag.rule_id, rule_id) AS start_rule, coalesce(flag.record_id, record_id) AS start_record,
             rule_id AS end_rule, record_id AS end_record, flag.code AS code
         FROM dated CROSS JOIN observed
         UNION ALL
-        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'unseen', 'last_activity',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date, {OPEN})")}, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}
         UNION ALL
@@ -188,14 +208,14 @@ def _signs_in_gaps() -> str:
 
 def _single_empty_years() -> str:
     """Bridge a single empty year between two whole ones: nobody leaves on 5 April and returns on 6 April."""
-    return """
+    return f"""
         SELECT person_id, closes, next_opens, 'unseen', 'last_activity',
             rule_id, record_id, rule_id, record_id, NULL
         FROM (
             SELECT *, lead(opens) OVER following AS next_opens, lead(missing) OVER following AS next_missing
             FROM anchored WINDOW following AS (PARTITION BY person_id ORDER BY opens)
         )
-        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + 366"""
+        WHERE missing = 0 AND next_missing = 0 AND next_opens BETWEEN closes + 1 AND closes + {EMPTY_YEAR - 1}"""
 
 
 def _removed_since(rule: ActivitySpan) -> str:
@@ -204,7 +224,7 @@ def _removed_since(rule: ActivitySpan) -> str:
     ended AS (
         SELECT joined.* REPLACE (
             CASE WHEN removal.day IS NULL THEN stop
-                ELSE greatest(closes, start, removal.day - {rule.removal_lag_days}) END AS stop,
+                ELSE greatest(closes - 1, start, removal.day - {rule.removal_lag_days}) END AS stop,
             CASE WHEN removal.day IS NULL THEN end_reason ELSE 'deregistration' END AS end_reason,
             coalesce(removal.rule_id, end_rule) AS end_rule, coalesce(removal.record_id, end_record) AS end_record)
         FROM joined CROSS JOIN observed LEFT JOIN (
@@ -224,7 +244,7 @@ def _start_kind(rule: ActivitySpan) -> str:
              WHEN start < observed.first_year_closes THEN 'unseen'
              WHEN row_number() OVER (PARTITION BY ended.person_id ORDER BY ended.start) > 1 THEN 'arrival'
              WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = ended.person_id AND flag."date"
-                 BETWEEN ended.start - {WEEK * rule.absent_weeks} AND ended.start + {rule.flag_within_days})
+                 BETWEEN ended.start - {rule.absent_more_than_days} AND ended.start + {rule.flag_within_days})
                  THEN 'arrival'
              WHEN ended.start >= birth_month + INTERVAL {rule.first_job_before_age} YEAR AND NOT EXISTS (
                  SELECT 1 FROM known WHERE known.person_id = ended.person_id AND {before}

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from rules.fields import Codes, Days, EvidenceIds
-from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, quoted
 
@@ -25,6 +25,8 @@ class FirstToLast(StayRule):
     without a permission whose departure is missing is assumed to leave after `unpermitted_days`. An open permission
     lapsed `lapses_days_before` a new one that was not given inside: only people who had left need a new one.
     """
+
+    indispensable = ("arrivals", "departures")
 
     form: Literal["first_to_last"]
     arrivals: EvidenceIds = Field(min_length=1)
@@ -87,7 +89,7 @@ def _chains(rule: FirstToLast) -> str:
     permission AS (
         SELECT granted.* EXCLUDE (end_date), CASE WHEN end_date IS NOT NULL THEN end_date
             WHEN anew.opens IS NULL THEN {OPEN}
-            ELSE greatest(granted.opens + 1, anew.opens - {rule.lapses_days_before}) END AS closes
+            ELSE greatest(granted.opens, anew.opens - {rule.lapses_days_before}) + 1 END AS closes
         FROM granted ASOF LEFT JOIN (SELECT person_id, opens FROM granted WHERE NOT given_inside) AS anew
             ON granted.person_id = anew.person_id AND granted.opens < anew.opens
     ),
@@ -120,27 +122,34 @@ _IN_ORDER = "PARTITION BY person_id ORDER BY opens, closes, record_id"
 
 
 def _between_crossings(rule: FirstToLast) -> str:
-    """From a crossing inwards to the next outwards; where one of them is missing, the permission dates it."""
+    """From a crossing inwards to the next outwards; where one of them is missing, the permission dates it.
+
+    A person who leaves without either was here on that day, and nobody knows since when.
+    """
     tolerance = rule.chain_permissions_within_days
-    departure = f'CASE WHEN "date" < closes THEN closes ELSE "date" + {rule.unpermitted_days} END'
-    arrival = f'CASE WHEN "date" <= closes + {tolerance} THEN greatest(opens, date_before) ELSE "date" END'
+    departure = f'CASE WHEN "date" < closes THEN {last_day("closes")} ELSE "date" + {rule.unpermitted_days} END'
+    permitted = f'"date" <= closes + {tolerance}'
     if rule.missing_departure == "no_stay":
         departure = '"date"'
     if rule.missing_arrival == "no_stay":
-        arrival = '"date"'
+        permitted = "false"
     return f"""
         SELECT person_id, "date" AS start, date_next AS stop, 'arrival' AS start_kind, 'departure' AS end_reason,
             rule_id AS start_rule, record_id AS start_record, rule_next AS end_rule, record_next AS end_record,
             CASE WHEN "date" < closes THEN code END AS code
         FROM permitted WHERE way > 0 AND way_next < 0
         UNION ALL
-        SELECT person_id, "date", least({departure}, date_next), 'arrival', 'permission_end',
+        SELECT person_id, "date", least({departure}, date_next), 'arrival',
+            CASE WHEN "date" < closes THEN 'permission_end' ELSE 'assumed' END,
             rule_id, record_id, coalesce(chain_rule, rule_id), coalesce(last_record, record_id),
             CASE WHEN "date" < closes THEN code END
         FROM permitted WHERE way > 0 AND coalesce(way_next, 1) > 0
         UNION ALL
-        SELECT person_id, {arrival} AS start, "date", {_kind_of_chain()}, 'departure',
-            coalesce(chain_rule, rule_id), coalesce(first_record, record_id), rule_id, record_id, code
+        SELECT person_id, CASE WHEN {permitted} THEN greatest(opens, date_before) ELSE "date" END AS start, "date",
+            CASE WHEN {permitted} THEN {_kind_of_chain()} ELSE 'unknown' END, 'departure',
+            CASE WHEN {permitted} THEN chain_rule ELSE rule_id END,
+            CASE WHEN {permitted} THEN first_record ELSE record_id END,
+            rule_id, record_id, CASE WHEN {permitted} THEN code END
         FROM permitted WHERE way < 0 AND coalesce(way_before, -1) < 0"""
 
 
@@ -165,7 +174,7 @@ def _without_crossing(rule: FirstToLast) -> str:
     if rule.missing_arrival == "no_stay":
         return _NO_ROWS
     return f"""
-        SELECT person_id, opens, closes, {_kind_of_chain()}, 'permission_end',
+        SELECT person_id, opens, {last_day("closes")}, {_kind_of_chain()}, 'permission_end',
             rule_id, record_id, rule_id, record_id, code
         FROM permission
         WHERE NOT EXISTS (

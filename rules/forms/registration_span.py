@@ -8,7 +8,8 @@ the last snapshot that lists a person who is no longer listed.
 from typing import Literal
 
 from rules.fields import Days, EvidenceIds
-from rules.forms.spells import OPEN, spells_from_presence
+from rules.forms.delivered import delivered_periods
+from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among
 
@@ -89,7 +90,7 @@ def _continued(rule: RegistrationSpan) -> str:
         SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
         FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
     ),
-    last_snapshot AS (SELECT max("date") AS day FROM known WHERE {among("rule_id", rule.listings)}),
+    last_snapshot AS (SELECT max(opens) AS day FROM ({delivered_periods(rule.listings)})),
     continued AS (
         SELECT trusted.*, lead(trusted.day) OVER ahead AS next_day, removal.day AS removed,
             removal.rule_id AS removal_rule, removal.record_id AS removal_record,
@@ -103,15 +104,15 @@ def _continued(rule: RegistrationSpan) -> str:
 
 def _registered(rule: RegistrationSpan) -> str:
     removed = "removed < coalesce(next_day, removed + 1)"
-    until_return = f"greatest(day + 1, least(next_day, next_return - {rule.unnoticed_absence_days}))"
+    until_return = f"greatest(day, least(next_day, next_return - {rule.unnoticed_absence_days}))"
     return f"""
         SELECT person_id, day AS start,
             CASE WHEN {removed} THEN greatest(day, removed - {rule.removal_lag_days})
                  WHEN next_day = next_return THEN {until_return}
                  WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {rule.flag_within_days}) THEN next_day
-                 WHEN NOT registered OR next_day IS NOT NULL THEN day + 1
+                 WHEN NOT registered OR next_day IS NOT NULL THEN day
                  WHEN day >= last_snapshot OR NOT ever_listed THEN {OPEN}
-                 ELSE day + 1 END AS stop,
+                 ELSE day END AS stop,
             CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'unseen' END AS start_kind,
             'deregistration' AS end_reason, rule_id AS start_rule, record_id AS start_record,
             CASE WHEN {removed} THEN removal_rule ELSE rule_id END AS end_rule,
@@ -121,6 +122,6 @@ def _registered(rule: RegistrationSpan) -> str:
 
 def _enrolled(rule: RegistrationSpan) -> str:
     return f"""
-        SELECT person_id, "date", coalesce(end_date, {OPEN}), 'unseen', 'deregistration',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date, {OPEN})")}, 'unseen', 'deregistration',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}"""

@@ -2,6 +2,9 @@
 
 from abc import abstractmethod
 from datetime import date
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from pipeline.toml_files import Frozen
 from rules.fields import Days, RuleId
@@ -9,14 +12,20 @@ from rules.sql_text import quoted
 
 
 class StayRule(Frozen):
-    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells."""
+    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells.
+
+    An absence is at least a day long, because no day lies between two tax years or permissions in succession.
+    `indispensable` names the keys of a form whose evidence a study must have: without it, spells would be wrong.
+    """
+
+    indispensable: ClassVar[tuple[str, ...]] = ()
 
     id: RuleId
     says: str
     source_of_rule: str
     form: str
     more_than_days: Days = 365
-    absent_more_than_days: Days = 365
+    absent_more_than_days: Annotated[Days, Field(ge=1)] = 365
 
     @abstractmethod
     def spells(self) -> str:
@@ -26,6 +35,10 @@ class StayRule(Frozen):
         (one row, `day`: the data date, or the same day of the year before). Keys that name evidence rules have the
         type `EvidenceIds`, so that their names are checked.
         """
+
+    def longest_absence(self) -> str:
+        """Return SQL, over the columns of a spell, of the longest absence after it that would not have ended it."""
+        return str(self.absent_more_than_days)
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the first day that the rule cannot observe when `day` is the data date: the day after it."""

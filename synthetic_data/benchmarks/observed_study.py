@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import UserError
-from pipeline.ingest.areas import read_areas
+from pipeline.ingest.areas import areas_of
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
+from pipeline.ingest.days import calendar_day
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.study import Study, read_study
-from pipeline.tables import read_table
+from pipeline.tables import read_table, scan_table
 from synthetic_data.benchmarks.counting import NotMeasurableError
 from synthetic_data.country.tables import table
 from synthetic_data.numbers.days import LAST_DAY, as_date
@@ -123,7 +124,9 @@ class ObservedStudy:
     @property
     def areas(self) -> dict[str, str]:
         """The area of each postcode district, from the study's look-up."""
-        return self._once("areas", lambda: read_areas(self.study.resolve(self.study.area_lookup)))
+        if self.study.area_lookup is None:
+            raise NotMeasurableError("the study has no area_lookup")
+        return self._once("areas", lambda: areas_of(self.study))
 
 
 def open_study(path: Path) -> ObservedStudy:
@@ -153,7 +156,7 @@ def group_of(country: pl.Expr) -> pl.Expr:
 
 def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple[str, ...]) -> pl.DataFrame:
     """Return `person_key` and the given columns of one file, typed."""
-    frame = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False)
+    frame = scan_table(path) if path.suffix == ".parquet" else pl.scan_csv(path, glob=False, infer_schema=False)
     schema = frame.collect_schema()
     layouts = (one for one in extract.layouts.values() if {c.header for c in one.delivered.values()} <= {*schema})
     layout = next(layouts, None)
@@ -172,9 +175,9 @@ def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple
 def _typed(column: Column, schema: pl.Schema) -> pl.Expr:
     value = pl.col(column.header)
     if column.type == "date":
-        return value.str.to_date(column.format, strict=False) if schema[column.header] == pl.String else value
+        return calendar_day(value, column.format) if schema[column.header] == pl.String else value
     if column.type == "code":
-        return value.cast(pl.String).replace_strict(column.codes, default=None, return_dtype=pl.String)
+        return value.cast(pl.String).replace_strict(column.meaning_of, default=None, return_dtype=pl.String)
     if column.type == "integer":
         return value.cast(pl.Int64, strict=False)
     return value.cast(pl.String)

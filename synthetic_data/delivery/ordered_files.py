@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Self
@@ -17,7 +16,7 @@ from typing import BinaryIO, Self
 import polars as pl
 import pyarrow.parquet as pq
 
-from pipeline.tables import connect
+from pipeline.tables import connect, parquet_sql, text_literal
 
 ROW_GROUP = 1 << 18
 """Rows written at a time."""
@@ -114,20 +113,16 @@ def _sorted(folder: Path, file: str, order: Sequence[str], others: int) -> Itera
     connection = connect(threads=1, memory=f"{MEMORY // others}MB")
     try:
         connection.execute("SET default_null_order = 'nulls_first'").fetchall()
-        connection.execute(f"SET temp_directory = {_quoted(folder)}").fetchall()
-        pieces = _quoted(Path(escape(str(folder / file)), "*.parquet"))
+        connection.execute(f"SET temp_directory = {text_literal(str(folder))}").fetchall()
+        pieces = parquet_sql(sorted((folder / file).glob("*.parquet")))
         keys = ", ".join(f'"{column}"' for column in (*order, _PLACE))
-        ordered = connection.sql(f'SELECT * EXCLUDE ("{_PLACE}") FROM read_parquet({pieces}) ORDER BY {keys}')
+        ordered = connection.sql(f'SELECT * EXCLUDE ("{_PLACE}") FROM {pieces} ORDER BY {keys}')
         reader = ordered.to_arrow_reader(ROW_GROUP)
         yield pl.DataFrame(reader.schema.empty_table())
         for batch in reader:
             yield pl.DataFrame(batch)
     finally:
         connection.close()
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def write_rows(frames: Iterable[pl.DataFrame], path: Path, written: Rewrite = _as_they_are) -> None:

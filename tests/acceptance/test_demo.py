@@ -116,10 +116,10 @@ def test_the_manifest_contains_what_is_needed_to_reproduce_the_run(demo):
     for part in ("inputs", "study", "rule_set", "models", "packages", "seed", "ledger", "outputs", "run_id"):
         assert manifest[part], part
     assert all(len(one["sha256"]) == 64 for one in manifest["inputs"])
-    assert {one["sensitivity"] for one in manifest["outputs"].values()} == {
-        "publishable", "aggregate-unprotected", "person-level",
-    }  # fmt: skip
-    assert manifest["outputs"]["tables/evidence.parquet"]["sensitivity"] == "person-level"
+    classes = {name: one["sensitivity"] for name, one in manifest["outputs"].items()}
+    assert set(classes.values()) == {"aggregate-unprotected", "person-level"}
+    assert classes["tables/evidence.parquet"] == "person-level"
+    assert classes["tables/flows.parquet"] == classes["tables/stocks.parquet"] == "aggregate-unprotected"
     key = (demo.study.parent / "synthetic.key").read_text().split()[-1]
     assert key not in (demo.run / "manifest.json").read_text()
 
@@ -160,3 +160,18 @@ def test_evaluate_prints_its_scores_as_json(demo, command):
     assert outcome.status == 0
     headline = json.loads(outcome.out)["headline"]
     assert headline["inside"] is (headline["lower"] <= headline["truth"] <= headline["upper"])
+
+
+def test_a_demo_replaces_no_run_of_another_study(study_copy, command):
+    before = sorted(study_copy.parent.iterdir())
+    done = command("demo", "--residents", 1000, "--out", study_copy.parent)
+    assert done.status == 2
+    assert "contains a study of its own" in done.err
+    assert sorted(study_copy.parent.iterdir()) == before
+
+
+def test_a_seed_that_no_study_can_have_is_a_mistake(command, tmp_path):
+    done = command("simulate", "--residents", 1000, "--seed", 10**20, "--out", tmp_path / "study")
+    assert done.status == 2
+    assert "--seed" in done.err
+    assert not (tmp_path / "study").exists()

@@ -1,6 +1,7 @@
 """A mistake of the user ends with status 2 and one paragraph: what, where, how to correct it; never a traceback."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import rules as rules_package
+from flows.loading import loading
 
 HEAVY = ("polars", "duckdb", "prefect", "splink", "numpy", "scipy")
 WHEN_DONE = f"""
@@ -53,6 +55,14 @@ def without(extract):
     return change
 
 
+def without_source(*extracts):
+    def change(folder):
+        for extract in extracts:
+            without(extract)(folder)
+
+    return change
+
+
 def short_key(folder):
     key = folder / "synthetic.key"
     key.write_text(key.read_text().splitlines()[0] + "\nabcdef\n")
@@ -73,6 +83,38 @@ def cut_in_half(name):
         path.write_bytes(whole[: len(whole) // 2 + 3])
 
     return change
+
+
+def header_only(name):
+    def change(folder):
+        path = folder / "extracts" / name
+        path.write_bytes(path.read_bytes().split(b"\n")[0] + b"\n")
+        _any_number_of_rows(folder, name)
+
+    return change
+
+
+def of_another_century(name, column):
+    """Move all dates of a column into the nineteenth century, which the contract does not allow."""
+
+    def change(folder):
+        path = folder / "extracts" / name
+        header, *rows = path.read_text().splitlines()
+        at = header.split(",").index(column)
+        moved = [
+            ",".join(f"18{value[2:]}" if number == at else value for number, value in enumerate(row.split(",")))
+            for row in rows
+        ]
+        path.write_text("\n".join([header, *moved]) + "\n")
+
+    return change
+
+
+def _any_number_of_rows(folder, name):
+    study = folder / "study.toml"
+    text = study.read_text()
+    head, file, rest = text.partition(f'"extracts/{name}"')
+    study.write_text(head + file + re.sub(r"\nrows = \d+", "", rest, count=1))
 
 
 VERSION = 'files = ["extracts/pds.parquet"]\nversion = { "extracts/pds.parquet" = "nonsense" }'
@@ -104,6 +146,7 @@ MISTAKES = {
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
+    "a group that no table has": (rules('"non_EU" }', '"Rest_of_world" }'), ["mine.toml", "Rest_of_world"]),
     "a model of an unknown source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
     "a file that is not a model": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
     "a model of another source": (model_of_hesa, ["'hesa'", "'exit_checks'"]),
@@ -111,6 +154,14 @@ MISTAKES = {
     "a version that is none": (spoil('files = ["extracts/pds.parquet"]', VERSION), ["unknown version 'nonsense'"]),
     "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
     "one stock too many": (append("\n[periods]\nstock_years = [2014, 2015]\n"), ["[periods]", "stock_years"]),
+    "a year that has not ended": (
+        append(f"\n[periods]\nflow_years = {list(range(2016, 2021))}\nstock_years = {list(range(2015, 2021))}\n"),
+        ["[periods]", "2020-06-30 ends after the data date 2019-12-31", "flow_years"],
+    ),
+    "a year before the border record": (
+        append(f"\n[periods]\nflow_years = {list(range(2015, 2020))}\nstock_years = {list(range(2014, 2020))}\n"),
+        ["[periods]", "June 2015 begins on 2014-07-01 before the evidence", "'exit_checks_travel'", "2015-04-08"],
+    ),
     "a short key": (short_key, ["synthetic.key", "3 bytes", "32"]),
     "a missing key": (lambda folder: (folder / "synthetic.key").unlink(), ["synthetic.key"]),
     "a wrong header": (spoil("NINO_ENC", "NINO", "extracts/mws.csv"), ["mws.csv", "NINO_ENC"]),
@@ -118,11 +169,21 @@ MISTAKES = {
     "a truncated Parquet file": (cut_in_half("pds.parquet"), ["pds.parquet"]),
     "a wrong encoding": (latin, ["mws.csv", "UTF-8"]),
     "an unknown rule set": (spoil('rule_set = "long_term_2019"', 'rule_set = "long_term_2018"'), ["long_term_2019"]),
+    "an unknown definition": (
+        spoil("data_date", 'definition = "long_tem"\ndata_date'), ["key 'definition'", "'long_tem'", "'long_term'"]),
+    "births without a row": (header_only("births.csv"), ["births.csv has a header and no row", "'birth_registered'"]),
+    "deaths of another century": (
+        of_another_century("deaths.csv", "DATE_OF_DEATH"),
+        ["deaths.csv, all of them quarantined: ", "date_of_death: before 2009-01-01 (", "'death_registered'"],
+    ),
+    "a register without a row": (header_only("mws.csv"), ["mws.csv has a header and no row", "'worker_arrived'"]),
+    "a review without a row": (header_only("review_sample.csv"), ["review_sample.csv has a header", "how well"]),
+    "work without weeks": (without_source("activity_people", "activity_weeks"), ["no files of activity", "'active'"]),
     "a synthetic key for a real study": (spoil("synthetic = true", "synthetic = false"), ["synthetic"]),
 }  # fmt: skip
 
 
-IN_A_FILE = {name for name in MISTAKES if "header" in name or "truncated" in name or "encoding" in name}
+IN_A_FILE = {name for name in MISTAKES if re.search("header|truncated|encoding|without a row|another century", name)}
 """Mistakes that only the reading of an extract finds; all others are reported before the first stage."""
 
 
@@ -133,7 +194,9 @@ def test_a_mistake_is_reported_in_one_paragraph(name, study_copy, command):
     outcome = command("run", study_copy)
     assert outcome.status == 2, outcome.out + outcome.err
     assert "Traceback" not in outcome.err
-    assert outcome.err.startswith("sojourn: ")
+    warnings = [line for line in outcome.err.splitlines() if line.startswith("    warning: ")]
+    assert outcome.err.splitlines()[len(warnings)].startswith("sojourn: ")
+    assert not warnings or name in IN_A_FILE
     assert "\n\n" not in outcome.err.strip()
     for word in words:
         assert word in outcome.err
@@ -152,6 +215,80 @@ def test_an_output_that_is_full_or_closed_is_not_a_fault_of_the_program():
     ended = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writes)
     assert (ended.returncode, ended.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_shows_what_it_can(encoding, command, demo):
+    env = {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    outcome = command("run", demo.study, "--out", demo.run, env=env)
+    assert (outcome.status, outcome.err) == (0, "")
+    dot = "\\xb7" if encoding == "ascii" else "\N{REPLACEMENT CHARACTER}"  # as read here, which is as UTF-8
+    assert outcome.out.startswith(f"sojourn run {dot} ")
+    assert command("dictionary", env=env).status == 0
+    outcome = command("run", "nowhere/é/study.toml", env=env)
+    assert outcome.status == 2
+    assert "no such file" in outcome.err
+
+
+def test_a_name_that_is_not_utf_8_is_named_as_the_cause(command, demo, tmp_path):
+    outcome = command("run", demo.study, "--out", os.fsdecode(bytes(tmp_path) + b"/\xff"))
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert "is not UTF-8" in outcome.err
+
+
+FAILS = """
+import flows.run
+def fail(*_, **__):
+    {}
+flows.run.run_study = fail
+"""
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "raise MemoryError",
+        "import numpy; numpy.empty(2**50)",
+        "import duckdb; duckdb.sql(\"SET memory_limit = '1MB'; SELECT list(range) FROM range(10000000)\").pl()",
+        "import pyarrow; raise pyarrow.ArrowMemoryError('malloc of size 64 failed')",
+        "raise OSError(12, 'Cannot allocate memory')",
+        "raise ImportError('libarrow.so: failed to map segment from shared object')",
+        'raise RuntimeError("can\'t start new thread")',
+        "raise ValueError('a step of Splink failed') from MemoryError()",
+    ],
+)
+def test_too_little_memory_is_named_as_the_cause(failure, command):
+    outcome = command("run", "study", prelude=FAILS.format(failure))
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1), outcome.err
+    assert outcome.err.startswith("sojourn: too little memory. ")
+
+
+def test_a_limit_of_addresses_is_reported_before_libraries_abort(command):
+    few = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, resource.RLIM_INFINITY))"
+    outcome = command("run", "study", prelude=few)
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert outcome.err.startswith("sojourn: too little memory: `ulimit -v` allows this process 3.0 GB of addresses")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "raise OSError(28, 'No space left on device')",
+        "import duckdb; raise duckdb.IOException('Could not write file: No space left on device')",
+    ],
+)
+def test_a_full_disk_is_named_as_the_cause(failure, command):
+    outcome = command("run", "study", prelude=FAILS.format(failure))
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert "No space left on device. Use --out" in outcome.err
+
+
+def test_a_panic_of_a_library_is_a_fault_and_quotes_nothing(command):
+    panic = "import polars; raise polars.exceptions.PanicException('Zoë, born 1981')"
+    outcome = command("run", "study", prelude=FAILS.format(panic))
+    assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+    assert outcome.err.startswith("sojourn: a fault of the program")
+    assert "Zoë" not in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -195,17 +332,42 @@ def test_a_folder_that_cannot_be_written_is_reported(verb, command, tmp_path, de
     assert "--out" in outcome.err
 
 
-def test_an_interrupted_run_says_how_to_continue(study_copy):
-    code = "import sys; from flows.cli import main; main(sys.argv[1:])"
-    running = subprocess.Popen(
-        [sys.executable, "-c", code, "run", study_copy], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert running.stdout is not None
+def test_an_interrupted_run_says_how_to_continue(study_copy, started):
+    running = started("run", study_copy)
     running.stdout.readline()  # the run has begun
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate()
     assert running.returncode == 130
     assert errors == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
+
+
+def test_ctrl_c_that_a_library_turns_into_an_error_stops_too(command):
+    prelude = """
+import flows.run, os, signal
+def turn(*_, **__):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ValueError("a schema could not be built") from None
+flows.run.run_study = turn
+"""
+    outcome = command("run", "study", prelude=prelude)
+    assert (outcome.status, outcome.err.partition(".")[0]) == (130, "sojourn: stopped")
+
+
+def test_ctrl_c_waits_for_libraries_to_load():
+    loaded = []
+    answers = signal.getsignal(signal.SIGINT)
+
+    def load():
+        with loading():
+            os.kill(os.getpid(), signal.SIGINT)
+            loaded.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
+    assert loaded == ["whole"]
+    assert signal.getsignal(signal.SIGINT) is answers
 
 
 @pytest.mark.parametrize("verb", [[], ["demo"], ["simulate"], ["run"], ["evaluate"], ["bench"], ["dictionary"]])

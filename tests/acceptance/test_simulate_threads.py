@@ -2,23 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 
-def test_ctrl_c_in_a_terminal_ends_all_processes_and_leaves_nothing(tmp_path):
-    code = "import sys; from flows.cli import main; main(sys.argv[1:])"
-    running = subprocess.Popen(
-        [sys.executable, "-c", code, "simulate", "--residents", "200000", "--seed", "1", "--out", tmp_path / "study"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+def test_ctrl_c_in_a_terminal_ends_all_processes_and_leaves_nothing(tmp_path, started):
+    running = started("simulate", "--residents", 200_000, "--seed", 1, "--out", tmp_path / "study")
     while not list(tmp_path.glob(".aside-study-*/.pieces-*")):  # then processes are about to start
         assert running.poll() is None
         time.sleep(0.01)
     time.sleep(0.5)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-    output, errors = running.communicate(timeout=60)
+    output, errors = running.communicate()
     assert running.returncode == 130
     assert (output, errors) == ("", "sojourn: stopped. Run the same command again: finished stages are kept.\n")
     assert not list(tmp_path.iterdir())

@@ -51,6 +51,20 @@ def test_each_task_leaves_its_counts_and_a_link_to_its_tables(prefect_run):
         assert Path(folder).is_dir()
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/api", "http://no-such-host.invalid/api", "nonsense"])
+def test_a_server_that_does_not_answer_is_named(address, demo, command, tmp_path):
+    outcome = command("run", demo.study, "--out", tmp_path / "run", "--prefect", env={"PREFECT_API_URL": address})
+    assert outcome.status == 2, outcome.err
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.startswith("sojourn: PREFECT_API_URL: ")
+
+
+def test_a_folder_that_prefect_cannot_use_is_refused(demo, command, tmp_path):
+    outcome = command("run", demo.study, "--out", tmp_path / "50%", "--prefect")
+    assert outcome.status == 2
+    assert "50%/.prefect: Prefect cannot use a folder" in outcome.err
+
+
 def test_a_mistake_is_reported_in_one_paragraph(study_copy, command):
     (study_copy.parent / "extracts" / "mws.csv").unlink()
     outcome = command("run", study_copy, "--prefect")

@@ -4,6 +4,7 @@ import datetime as dt
 import random
 from itertools import pairwise
 
+import polars as pl
 import pytest
 from rule_timelines import DATA_DATE, default_rules, observed, outcomes_of, tax_year
 
@@ -27,7 +28,7 @@ def joined(presence: list[Spell], absent_days: int) -> list[Spell]:
 # --- first arrival to last departure, without permissions -----------------------------------------
 
 
-def crossing_spells(crossings: list[tuple[dt.date, str]]) -> list[Spell]:
+def crossing_spells(crossings: list[tuple[dt.date, str]], *, cut: bool = True) -> list[Spell]:
     rule = next(one for one in default_rules().people.stays if one.id == "first_arrival_last_departure")
     net: dict[dt.date, int] = {}
     for day, way in crossings:
@@ -40,13 +41,36 @@ def crossing_spells(crossings: list[tuple[dt.date, str]]) -> list[Spell]:
             if inside_since:  # came in twice: the first stay ended without a record
                 presence.append((inside_since, min(inside_since + rule.unpermitted_days * DAY, day)))
             inside_since = day
-        else:  # a departure without an arrival shows presence on that day
+        else:  # a departure without an arrival shows presence on that day, and not since when
             presence.append((inside_since or day, day))
             inside_since = None
     if inside_since:
         presence.append((inside_since, inside_since + rule.unpermitted_days * DAY))
     spells = joined(presence, rule.absent_more_than_days)
-    return [(start, NEVER if stop > DATA_DATE else stop) for start, stop in spells]
+    return [(start, NEVER if cut and stop > DATA_DATE else stop) for start, stop in spells]
+
+
+def completed_spells(crossings: list[tuple[dt.date, str]], weeks: dict[int, int]) -> list[Spell]:
+    """The spells of a person without permissions: by crossings, and by weeks where no crossing shows start or end."""
+    net: dict[dt.date, int] = {}
+    for day, way in crossings:
+        net[day] = net.get(day, 0) + (1 if way == "border_in" else -1)
+    inwards = {day: way > 0 for day, way in net.items() if way}
+    own = crossing_spells(crossings, cut=False)
+    others = active_spells(weeks)
+    told = []
+    for number, (start, stop) in enumerate(own):
+        before = own[number - 1][1] if number else D(1, 1, 1)
+        after = own[number + 1][0] if number + 1 < len(own) else NEVER
+        last_one = max(day for day in inwards if start <= day <= stop)
+        end_is_assumed = inwards[last_one]
+        for begins, ends in others:
+            comes_back = end_is_assumed and begins < start - 183 * DAY and ends >= start
+            if begins < start and ends >= before and (not inwards[start] or comes_back):
+                told.append((max(begins, before), min(ends, start)))
+            if end_is_assumed and ends > start and begins < after:
+                told.append((max(begins, start), min(ends, after)))
+    return [(start, NEVER if stop > DATA_DATE else stop) for start, stop in joined(own + told, 365)]
 
 
 def random_crossings(rng: random.Random) -> list[tuple[dt.date, str]]:
@@ -69,6 +93,10 @@ def test_first_to_last() -> None:
         spells = one.stays.filter(definition="first_arrival_last_departure").sort("start")
         found = [(start, end or NEVER) for start, end in spells.select("start", "end").rows()]
         assert found == crossing_spells(crossings), crossings
+        by_arrival = [number > 0 or (start, "border_in") in crossings for number, (start, _) in enumerate(found)]
+        assert spells["starts_by_arrival"].to_list() == by_arrival, crossings
+        long = [(stop - start).days > 365 for start, stop in found if stop < NEVER]
+        assert [status == "long_term" for status in spells.filter(pl.col("end") <= DATA_DATE)["status"]] == long
 
 
 # --- weeks of activity, no other evidence -----------------------------------------------------------------
@@ -80,7 +108,7 @@ def active_spells(weeks: dict[int, int]) -> list[Spell]:
     opens = {year: D(year, 4, 6) for year in range(2008, 2021)}
     length = {year: (opens[year + 1] - opens[year]).days for year in range(2008, 2020)}
     days = {year: length[year] if count >= rule.full_year_weeks else 7 * count for year, count in weeks.items()}
-    absence = 7 * rule.absent_weeks
+    absence = rule.absent_more_than_days
     breaks = {
         year for year in weeks
         if {year - 1, year + 1, year + 2} <= set(weeks)
@@ -91,13 +119,14 @@ def active_spells(weeks: dict[int, int]) -> list[Spell]:
         first = year - 1 not in weeks or year - 1 in breaks
         last = year + 1 not in weeks or year in breaks
         start = opens[year + 1] - active * DAY if first else opens[year]
-        stop = opens[year + 1] if first or not last else opens[year] + active * DAY
+        # the day of a departure that nobody saw is the last day of activity
+        stop = opens[year + 1] if not last else (opens[year + 1] if first else opens[year] + active * DAY) - DAY
         if year == 2018 and (first or active == length[year]):
             stop = NEVER
         presence.append((start, stop))
         if active == length[year] and year + 1 not in weeks and days.get(year + 2) == length.get(year + 2, 0):
             presence.append((opens[year + 1], opens[year + 2]))  # a single empty year between whole ones
-    return joined(presence, absence - 1)
+    return joined(presence, absence)
 
 
 def test_weeks_of_activity() -> None:
@@ -112,6 +141,25 @@ def test_weeks_of_activity() -> None:
         spells = one.stays.filter(definition="weeks_of_activity").sort("start")
         found = [(start, end or NEVER) for start, end in spells.select("start", "end").rows()]
         assert found == active_spells(weeks), weeks
+
+
+def test_crossings_completed_by_weeks() -> None:
+    rng = random.Random(6)
+    people = []
+    for _ in range(400):
+        weeks = {year: rng.choice([0, 12, 26, 40, 52, 52]) for year in range(2012, 2019)}
+        people.append((random_crossings(rng), {year: count for year, count in weeks.items() if count}))
+    outcomes = outcomes_of(
+        [
+            [observed(rule, day) for day, rule in crossings]
+            + [tax_year(year, count) for year, count in weeks.items()]
+            for crossings, weeks in people
+        ],
+        group="non_EU",
+    )
+    for (crossings, weeks), one in zip(people, outcomes, strict=True):
+        found = [(start, end or NEVER) for start, end in one.composite.select("start", "end").rows()]
+        assert found == completed_spells(crossings, weeks), (crossings, weeks)
 
 
 # --- what is true of all stays -------------------------------------------------------------------------------
@@ -131,7 +179,7 @@ def test_stays_and_migrations_are_consistent(seed: int) -> None:
             spells = one.stays.filter(definition=definition).sort("start").select("start", "end").rows()
             for (_, end), (start, _) in pairwise(spells):
                 assert end is not None
-                assert (start - end).days >= 7 * 52
+                assert (start - end).days > 365
         certain = [text.split()[0] for text in one.migrations if text.endswith("certain")]
         assert all(before != after for before, after in pairwise(certain))
         assert (one.stays["probability"].is_between(0, 1)).all()

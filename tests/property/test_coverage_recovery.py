@@ -17,40 +17,54 @@ RESIDENTS, CLUSTER_SIZE, SAMPLED = 9_000, 15, 150
 RECALL, FALSE = 0.96, 0.10
 PERFECT = LinkageError(1.0, 0.0, 0.0, 0.0)
 GROUPS = ("British", "EU", "non_EU")
-ON_LIST = np.array([0.97, 0.88, 0.80])
-SHARE_TRIMMED = 0.95
+KNOWN = np.array([0.97, 0.88, 0.80])
+SHARE_LISTED, SHARE_TRIMMED = 0.96, 0.6
+"""Of the residents known to some source, the share on the list; of those, the share on the trimmed list."""
+GONE, GONE_LISTED = 1_500, 400
+"""People known who are no residents, and those of them who are still on the list, though not on the trimmed one."""
 
 
 def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataFrame, pl.DataFrame, int, np.ndarray]:
     """Return list, survey, number of people known, and true residents by nationality group of one country."""
     group = draw.choice(3, RESIDENTS, p=[0.8, 0.12, 0.08])
-    known = draw.random(RESIDENTS) < ON_LIST[group]
-    trimmed = known & (draw.random(RESIDENTS) < SHARE_TRIMMED)
-    gone = draw.choice(3, 400, p=[0.5, 0.3, 0.2])  # left, still listed, not on the trimmed list
-    listed = people(group[known]).with_columns(trimmed=pl.Series(trimmed[known]))
+    known = draw.random(RESIDENTS) < KNOWN[group]
+    on_list = known & (draw.random(RESIDENTS) < SHARE_LISTED)
+    trimmed = on_list & (draw.random(RESIDENTS) < SHARE_TRIMMED)
+    gone = draw.choice(3, GONE_LISTED, p=[0.5, 0.3, 0.2])
+    listed = people(group[on_list]).with_columns(trimmed=pl.Series(trimmed[on_list]))
     listed = pl.concat([listed, people(gone).with_columns(trimmed=pl.lit(value=False))])
+    everyone_known = int(known.sum()) + GONE
     cluster = np.arange(RESIDENTS) // CLUSTER_SIZE
     sampled = np.isin(cluster, draw.choice(RESIDENTS // CLUSTER_SIZE, SAMPLED, replace=False))
     found = sampled & (draw.random(RESIDENTS) < 0.9)
     linked = np.where(known, draw.random(RESIDENTS) < links.recall, False)
     falsely = ~known & (draw.random(RESIDENTS) < links.false_link_rate)
-    on_trimmed_list = draw.random(RESIDENTS) < listed["trimmed"].mean()
+    somebody = (
+        draw.random(RESIDENTS) * everyone_known
+    )  # the trimmed first, then the rest of the list, then the others
     surveyed = people(group).with_columns(
         stratum=pl.lit("A"),
         cluster=pl.Series(cluster).cast(pl.String),
         weight=pl.lit(RESIDENTS / CLUSTER_SIZE / SAMPLED),
         age=pl.lit(30),
         known=pl.Series(linked | falsely),
-        listed=pl.Series(linked | falsely),
-        trimmed=pl.Series((linked & trimmed) | (falsely & on_trimmed_list)),
+        listed=pl.Series((linked & on_list) | (falsely & (somebody < listed.height))),
+        trimmed=pl.Series((linked & trimmed) | (falsely & (somebody < int(trimmed.sum())))),
     )
-    return listed, surveyed.filter(pl.Series(found)), listed.height, np.bincount(group)
+    return listed, surveyed.filter(pl.Series(found)), everyone_known, np.bincount(group)
 
 
 def people(group: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"nationality_group": np.array(GROUPS)[group]}).with_columns(
         sex=pl.lit("F"), age_group=pl.lit("25-44")
     )
+
+
+def shares_of_all(result: CoverageEstimate) -> tuple[float, float]:
+    """Return the share of residents who are not on the list, and the share of the list that is no resident."""
+    table = result.table
+    missed = (table["share_missed"] * table["estimated"]).sum() / table["estimated"].sum()
+    return missed, (table["share_erroneous"] * table["listed"]).sum() / table["listed"].sum()
 
 
 def counted(listed: pl.DataFrame) -> pl.DataFrame:
@@ -77,6 +91,7 @@ def scores() -> dict[str, np.ndarray]:
     settings = CoverageSettings(minimum_matches=50, replicates=60, declared_error=0)
     truth = LinkageError(RECALL, 0.006, FALSE, 0.03)
     found: dict[str, list[float]] = {"total": [], "British": [], "EU": [], "bias": []}
+    found |= {"missed": [], "erroneous": []}
     for seed in range(150):
         listed, surveyed, known, true = one_survey(draw, truth)
         review = LinkageError(draw.normal(RECALL, 0.006), 0.006, max(draw.normal(FALSE, 0.03), 0.0), 0.03)
@@ -84,6 +99,9 @@ def scores() -> dict[str, np.ndarray]:
         estimate, error = total(result)
         found["total"].append((estimate - RESIDENTS) / error)
         found["bias"].append(estimate / RESIDENTS - 1)
+        missed, erroneous = shares_of_all(result)
+        found["missed"].append(missed - float(np.dot(true, 1 - KNOWN * SHARE_LISTED)) / RESIDENTS)
+        found["erroneous"].append(erroneous - GONE_LISTED / listed.height)
         for group, size in (("British", true[0]), ("EU", true[1])):
             value, spread = estimated(result, group)
             found[group].append((value - size) / spread)
@@ -99,12 +117,65 @@ def test_the_total_is_nearly_unbiased(scores):
     assert abs(float(np.mean(scores["bias"]))) < 0.002
 
 
-def test_without_the_correction_missed_links_count_as_missed_people():
-    draw = np.random.default_rng(3)
-    listed, surveyed, known, _ = one_survey(draw, LinkageError(RECALL, 0, FALSE, 0))
-    naive = estimate_coverage(counted(listed), listed, surveyed, known, PERFECT, CoverageSettings(replicates=20), 1)
+def test_the_share_of_residents_missed_by_the_list_is_nearly_unbiased(scores):
+    """False links of people whom no source knows: most are to the full list, half to the trimmed list."""
+    assert abs(float(np.mean(scores["missed"]))) < 0.0012
 
-    assert total(naive)[0] > 1.02 * RESIDENTS
+
+def test_the_share_of_the_list_that_is_wrong_is_nearly_unbiased(scores):
+    assert abs(float(np.mean(scores["erroneous"]))) < 0.002
+
+
+def worked_example(links: LinkageError, **settings) -> dict:
+    """Return the row of `coverage` of one class whose false links go to three lists of different sizes.
+
+    2,000 people are known, 1,200 of them listed and 1,000 trimmed. Of 1,000 surveyed 800 are known, 600 listed
+    and 500 trimmed; 90% of them are linked, and of the other 200 people 20%, 40, anywhere among the known: so
+    720 + 40 links, 540 + 24 to the list and 450 + 20 to the trimmed list.
+    """
+    listed = people(np.zeros(1_200, dtype=int)).with_columns(trimmed=pl.int_range(pl.len()) < 1_000)
+    at = pl.int_range(pl.len())
+    surveyed = people(np.zeros(1_000, dtype=int)).with_columns(
+        stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(2.0), age=pl.lit(30),
+        known=at < 760, listed=at < 564, trimmed=at < 470,
+    )  # fmt: skip
+    options = CoverageSettings(minimum_matches=10_000, declared_error=0, **settings)
+    return estimate_coverage(counted(listed), listed, surveyed, 2_000, links, options, 1).table.row(0, named=True)
+
+
+def test_false_links_go_to_each_list_as_often_as_it_has_known_people():
+    row = worked_example(LinkageError(0.9, 0.0, 0.2, 0.0))
+
+    assert row["estimated"] == pytest.approx(1_001 * 1_001 / 501 - 1)
+    assert row["share_missed"] == pytest.approx(1 - 600 / 1_000)
+    assert row["share_erroneous"] == pytest.approx(1 - 0.6 * (1_001 * 1_001 / 501 - 1) / 1_200)
+
+
+def test_a_false_link_rate_that_is_not_known_makes_the_factor_less_certain():
+    """At a rate b, K = (760 - 1000 b) / (0.9 - b) are known and N is that of (470 - b (1000 - K) / 2) / 0.9 matches.
+
+    At the prior, 0, that is 1,001 x 1,001 / (522.2 + 1) - 1 = 1,914.1; one standard deviation above it, 0.1, 13.7
+    matches fewer (at 0.1 K is 825 and 175 people are unknown: 8.75 links are false) make 1,951.
+    """
+    certain, unknown = (worked_example(LinkageError(0.9, 0.0, 0.0, error)) for error in (0.0, float("inf")))
+
+    assert unknown["estimated"] == certain["estimated"] == pytest.approx(1_001 * 1_001 / (470 / 0.9 + 1) - 1)
+    at_one_sd = worked_example(LinkageError(0.9, 0.0, 0.1, 0.0))["estimated"]
+    assert at_one_sd == pytest.approx(1_001 * 1_001 / ((470 - 8.75) / 0.9 + 1) - 1)
+    assert certain["standard_error_linkage"] == 0
+    spread = unknown["standard_error_linkage"] * unknown["listed"]
+    assert spread == pytest.approx(at_one_sd - certain["estimated"], rel=0.25)
+
+
+def test_without_the_correction_missed_links_count_as_missed_people():
+    links = LinkageError(RECALL, 0, FALSE, 0)
+    listed, surveyed, known, _ = one_survey(np.random.default_rng(3), links)
+    naive, corrected = (
+        estimate_coverage(counted(listed), listed, surveyed, known, errors, CoverageSettings(replicates=20), 1)
+        for errors in (PERFECT, links)
+    )
+
+    assert total(naive)[0] > 1.02 * total(corrected)[0]
 
 
 def test_the_bootstrap_agrees_with_the_formula_for_a_simple_random_survey():
@@ -134,7 +205,8 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
     ).table.row(0, named=True)
 
     assert row["factor"] == pytest.approx(1.0)
-    assert 0.005 < row["standard_error"] < 0.03
+    # One more person missed, p = 81 / 82: (1 - p) / (p n) = 1 / (81 x 80), and the declared error of 0.5%.
+    assert row["standard_error"] ** 2 == pytest.approx(1 / (81 * 80) + 0.005**2, rel=1e-6)
 
 
 def test_draws_depend_on_the_seed():

@@ -15,7 +15,7 @@ from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
 from pipeline.errors import UserError
-from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage
+from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage, Unmeasured
 from pipeline.stage import StageContext
 from pipeline.study import FlowErrors, Periods
 
@@ -77,7 +77,9 @@ def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
     return Coverage.cast(pl.DataFrame(row)), covariance
 
 
-def published(folder: Path, table: pl.DataFrame | None = None, **changes) -> Path:
+def published(
+    folder: Path, table: pl.DataFrame | None = None, unmeasured: tuple[tuple[str, int], ...] = (), **changes
+) -> Path:
     before, after = folder / "count", folder / "account"
     for one in (before, after):
         one.mkdir(parents=True)
@@ -85,6 +87,10 @@ def published(folder: Path, table: pl.DataFrame | None = None, **changes) -> Pat
     (counts() if table is None else table).write_parquet(before / "counts.parquet")
     classes.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    missing = [(*one, "exit_checks_travel", date(2013, 1, 1), date(2014, 6, 30)) for one in unmeasured]
+    Unmeasured.cast(pl.DataFrame(missing, schema=Unmeasured.column_names(), orient="row")).write_parquet(
+        before / "unmeasured.parquet"
+    )
     study = AccountStudy.of(small_study(**changes), folder)
     account(StageContext(study=study, folders={"count": before}, out=after))
     return after
@@ -309,3 +315,47 @@ def test_a_year_without_any_migration_still_has_figures(tmp_path):
 def test_stocks_that_do_not_frame_the_flows_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"study\.toml, \[periods\].*'stock_years' must run from 2015 to 2017"):
         published(tmp_path, periods=Periods(flow_years=YEARS, stock_years=YEARS))
+
+
+def test_a_period_that_is_not_measured_is_published_without_a_number(tmp_path, flows, stocks):
+    """The account is that of the measured years; the others have all their rows, and no estimate in any of them."""
+    asked = Periods(flow_years=(2014, 2015, *YEARS), stock_years=(2013, 2014, 2015, *YEARS))
+    missing = (("flows", 2014), ("flows", 2015), ("population", 2013), ("population", 2014))
+    out = published(tmp_path, unmeasured=missing, periods=asked)
+    found_flows, found_stocks = read(out, "flows"), read(out, "stocks")
+    assert found_flows.filter(pl.col("status") != "not measured").equals(flows)
+    assert found_stocks.filter(pl.col("status") != "not measured").equals(stocks)
+    for found, own, years, end in (
+        (found_flows, flows, 2, "period_end"),
+        (found_stocks, stocks, 2, "reference_date"),
+    ):
+        blank = found.filter(status="not measured")
+        assert blank.height == own.height // (2 if own is flows else 3) * years
+        assert (
+            blank.select("estimate", "standard_error", "lower", "upper", "reliability").null_count().row(0)
+            == (blank.height,) * 5
+        )
+        assert set(blank[end]) < {
+            date(2013, 6, 30),
+            date(2014, 6, 30),
+            *(end for y in (2014, 2015) for end in ends(y)),
+        }
+        assert not found.select("definition", "measure", "rule_set", "data_date").null_count().sum_horizontal().item()
+
+
+def ends(year: int) -> list[date]:
+    """The last days of the quarters of a year, the last of which is that of the year."""
+    return [end for _, end in quarters(year)]
+
+
+@pytest.mark.parametrize(
+    ("periods", "message"),
+    [
+        (Periods(flow_years=(2018, 2019, 2020), stock_years=(2017, 2018, 2019, 2020)),
+         r"study\.toml, \[periods\]: the year ending 2020-06-30 ends after the data date 2019-12-31.*'flow_years'"),
+        (Periods(flow_years=(2018, 2019), stock_years=(2017, 2018, 2019, 2020)), r"the stock of 2020-06-30 ends"),
+    ],
+)  # fmt: skip
+def test_a_period_that_ends_after_the_data_date_is_refused(tmp_path, periods, message):
+    with pytest.raises(UserError, match=message):
+        published(tmp_path, periods=periods)

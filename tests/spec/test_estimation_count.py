@@ -91,6 +91,21 @@ def test_the_unfinished_carry_their_variance_and_make_the_year_provisional(count
     assert row["variance_unfinished"] == pytest.approx(0.16)
 
 
+def test_a_migration_also_counts_for_those_that_become_known_later(country, tmp_path):
+    """Probability 0.8 and weight 1.5: 1.2 cases, of variance 1.5^2 x 0.8 x 0.2 + 0.5 x 0.8 = 0.76."""
+    country.migrations[2] = migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8, weight=1.5)
+    count(country.context(tmp_path, small_study()))
+    counts = pl.read_parquet(tmp_path / "count" / "counts.parquet")
+
+    for period in ("year", "quarter"):
+        row = counts.filter(
+            pl.col("measure").cast(pl.String) == "immigration",
+            pl.col("period").cast(pl.String) == period,
+            pl.col("time") == date(2017, 6, 30),
+        ).row(0, named=True)
+        assert (row["count"], row["variance_unfinished"]) == pytest.approx((1.2, 0.76))
+
+
 def test_residents_are_counted_by_cohort(counts):
     # NO_BIRTHDAY has the cohort of the previous person of her sex and nationality group.
     assert rows(counts, "population", "day") == [
@@ -102,6 +117,25 @@ def test_residents_are_counted_by_cohort(counts):
         (DAYS[2], "F", 1995, "EU", 1.0),
         (DAYS[2], "M", 2016, "EU", 1.0),
     ]
+
+
+def test_residents_whose_stay_is_unfinished_count_with_their_probability(country, tmp_path):
+    """Two newcomers of one cell, 0.75 and 0.2, one of them on the list: 0.95 residents, variance 0.1875 + 0.16."""
+    country.people.append(person(7, "F", date(1995, 4, 1), "EU"))
+    country.residents = [one for one in country.residents if one["person_id"] != NO_BIRTHDAY]
+    country.residents += [
+        resident(UNFINISHED, DAYS[2]) | {"probability": 0.75},
+        resident(7, DAYS[2], resident=False) | {"probability": 0.2},
+    ]
+    count(country.context(tmp_path, small_study()))
+    row = (
+        pl.read_parquet(tmp_path / "count" / "counts.parquet")
+        .filter(pl.col("measure").cast(pl.String) == "population", pl.col("cohort") == 1995)
+        .row(0, named=True)
+    )
+
+    assert (row["time"], row["certain"], row["unfinished"], row["provisional"]) == (DAYS[2], 0, 2, True)
+    assert (row["count"], row["variance_unfinished"]) == pytest.approx((0.95, 0.3475))
 
 
 def test_births_take_the_mothers_group_and_unlinked_births_are_british(counts):
@@ -119,6 +153,18 @@ def test_deaths_are_those_of_usual_residents(counts):
     ]
 
 
+@pytest.mark.parametrize(("probability", "deaths_of_1980"), [(0.4, 1), (0.6, 0)])
+def test_a_death_after_an_emigration_that_is_unlikely_is_one_of_a_resident(
+    country, tmp_path, probability, deaths_of_1980
+):
+    country.migrations[1] = migration(WORKER, date(2016, 6, 30), "emigration", probability)
+    count(country.context(tmp_path, small_study()))
+    counts = pl.read_parquet(tmp_path / "count" / "counts.parquet")
+    deaths = counts.filter(pl.col("measure").cast(pl.String) == "deaths", pl.col("cohort") == 1980)
+
+    assert deaths["count"].sum() == deaths_of_1980
+
+
 def test_assumptions_are_reported(country, tmp_path):
     result = count(country.context(tmp_path, small_study()))
 
@@ -126,6 +172,13 @@ def test_assumptions_are_reported(country, tmp_path):
     assert result.counts["deaths_of_non_residents"] == 2
     assert result.counts["without_birth_month"] == 1
     assert len(result.warnings) == 2
+
+
+def test_a_false_link_rate_that_the_review_does_not_show_is_reported(country, tmp_path):
+    country.recall = (0.97, 0.01, None, None)
+    *_, warning = count(country.context(tmp_path, small_study())).warnings
+
+    assert warning.startswith("The clerical review shows no false-link rate")
 
 
 def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
@@ -137,7 +190,22 @@ def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     assert table.height == 1
     assert (row["listed"], row["surveyed"], row["matches"]) == (3, 3, 2)
     assert row["factor"] == pytest.approx(((2 + 1) * (3 + 1) / (2 + 1) - 1) / 3)
-    assert row["standard_error"] > 0
+    # At least that of a survey of three with one more person missed, p = 3 / 5: (1 - p) / (p n); and the declared.
+    assert (row["standard_error"] / row["factor"]) ** 2 >= 0.4 / (0.6 * 3) + 0.005**2
+
+
+def test_people_on_the_list_are_known_though_no_spine_has_them(country, tmp_path):
+    """All three surveyed are linked, one to the child, who is on the list and not on the spine: nobody is unknown.
+
+    So no link is false: K = (3 - 0.2 x 3) / (1 - 0.2) = 3, and 2 matches are 2. With the child unknown K were 1.75.
+    """
+    country.recall = (1.0, 0.0, 0.2, 0.0)
+    country.clusters[-1] = ("coverage_survey", 3, CHILD)
+    count(country.context(tmp_path, small_study()))
+    row = pl.read_parquet(tmp_path / "count" / "coverage.parquet").row(0, named=True)
+
+    assert row["estimated"] == pytest.approx((2 + 1) * (3 + 1) / (2 + 1) - 1)
+    assert row["share_missed"] == pytest.approx(0)
 
 
 def test_neither_visitors_nor_people_of_an_earlier_survey_are_surveyed(country, tmp_path):
@@ -180,6 +248,10 @@ def poor_links(country: Country) -> None:
 
 
 def nobody_surveyed(country: Country) -> None:
+    country.survey_day = date(2015, 6, 30)
+
+
+def nobody_delivered(country: Country) -> None:
     country.survey = []
 
 
@@ -191,10 +263,41 @@ def nobody_surveyed(country: Country) -> None:
         (nobody_reviewed, "review_sample"),
         (poor_links, r"below 0\.5"),
         (nobody_surveyed, "nobody was found on 2017-06-30"),
+        (nobody_delivered, r"coverage_survey\.csv has a header and no row, .* and coverage is estimated from it"),
     ],
 )
 def test_a_survey_that_does_not_allow_an_estimate_is_refused(country, tmp_path, spoil, message):
     spoil(country)
 
+    with pytest.raises(UserError, match=message):
+        count(country.context(tmp_path, small_study()))
+
+
+@pytest.mark.parametrize("extract", ["births", "deaths"])
+def test_an_empty_delivery_is_not_taken_as_zero(country, tmp_path, extract):
+    setattr(country, extract, [])
+    with pytest.raises(UserError, match=rf"{extract}\.csv has a header and no row.*takes {extract} as exact"):
+        count(country.context(tmp_path, small_study()))
+
+
+def test_a_year_without_any_is_reported_where_there_are_few(country, tmp_path):
+    """The country has births in both years of the account, and no death in the year ending June 2016 but one."""
+    country.deaths = country.deaths[:3]
+    warnings = count(country.context(tmp_path, small_study())).warnings
+    assert [one for one in warnings if "exactly zero" in one] == [
+        "deaths: no row is dated in the year ending June 2016; the account takes this as exactly zero."
+    ]
+
+
+@pytest.mark.parametrize(("left", "refused"), [(0, True), (2, True), (3, False)])
+def test_a_year_without_births_where_others_have_many_is_refused(country, tmp_path, left, refused):
+    """30 births a year from 2014 on, but in the year ending June 2016: a tenth of 30 is 3."""
+    numbers = {2014: 30, 2015: 30, 2016: left, 2017: 30}
+    births = [date(year, 1 + number % 6, 1) for year, times in numbers.items() for number in range(times)]
+    country.births = [(number, "F", day) for number, day in enumerate(births, 1)]
+    if not refused:
+        assert not [one for one in count(country.context(tmp_path, small_study())).warnings if "births: no" in one]
+        return
+    message = rf"births: {left} in the year ending June 2016, but 30 in that ending June 2014: rows are missing"
     with pytest.raises(UserError, match=message):
         count(country.context(tmp_path, small_study()))

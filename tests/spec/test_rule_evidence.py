@@ -100,6 +100,7 @@ def test_undated_and_reversed_evidence_is_counted_and_reported(tmp_path: Path) -
             "subject_id": [1, 1],
             "event_date": [D(2016, 9, 3), None],
             "direction": ["arrival", "departure"],
+            "visa_type": pl.Series([None, None], dtype=pl.String),
         }
     )
     frame, result = run_evidence(tmp_path, {"exit_checks_travel": travel, "exit_checks_visas": visas})
@@ -114,9 +115,49 @@ def test_undated_and_reversed_evidence_is_counted_and_reported(tmp_path: Path) -
     assert any("'permission_to_stay': 1 records" in one and "end before they begin" in one for one in result.warnings)
 
 
+def test_a_crossing_carries_the_type_of_its_visa(tmp_path: Path) -> None:
+    who = {"record_id": [1, 2], "subject_id": [1, 2], "visa_type": ["study", None]}
+    travel = pl.DataFrame({**who, "event_date": [D(2016, 9, 3)] * 2, "direction": ["arrival"] * 2})
+    visit = {"record_id": [1], "subject_id": [1], "visa_type": ["visit"]}  # no permission to stay
+    visas = pl.DataFrame({**visit, "valid_from": [D(2016, 1, 1)], "valid_to": [D(2016, 1, 2)]})
+    frame, _ = run_evidence(tmp_path, {"exit_checks_travel": travel, "exit_checks_visas": visas})
+    assert dated_rows(frame, "code") == [("border_in", D(2016, 9, 3), "study"), ("border_in", D(2016, 9, 3), None)]
+
+
+def test_a_registration_row_can_say_when_and_why_it_was_removed(tmp_path: Path) -> None:
+    """A removal is dated by its own day where the row has one, and by the posting of the removal where not."""
+    rows = [
+        ("move", D(2015, 3, 1), "embarked", D(2017, 6, 30)),
+        ("first_in_country", D(2014, 5, 1), "death", D(2016, 2, 1)),
+        ("removal", D(2018, 4, 1), "gone_away", None),
+        ("removal", D(2018, 4, 1), "gone_away", D(2018, 1, 15)),
+        ("move", D(2015, 3, 1), "embarked", None),
+    ]
+    columns = ["registration_type", "posting_date", "removal_reason", "removal_date"]
+    pds = pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        record_id=pl.int_range(1, 6), subject_id=pl.int_range(1, 6), area=pl.lit(None, pl.String)
+    )
+    frame, _ = run_evidence(tmp_path, {"pds": pds})
+    removed = frame.filter(pl.col("rule_id").str.starts_with("nhs_removed")).sort("record_id")
+    assert removed.select("record_id", "rule_id", "date", "known_on", "code").rows() == [
+        (1, "nhs_removed", D(2017, 6, 30), D(2017, 6, 30), "embarked"),
+        (2, "nhs_removed_dead", D(2016, 2, 1), D(2016, 2, 1), None),
+        (3, "nhs_removed", D(2018, 4, 1), D(2018, 4, 1), "gone_away"),
+        (4, "nhs_removed", D(2018, 1, 15), D(2018, 4, 1), "gone_away"),
+    ]
+    assert frame.filter(pl.col("rule_id") == "nhs_posted")["record_id"].sort().to_list() == [1, 2, 5]
+
+
 def test_rules_on_sources_without_files_are_reported(tmp_path: Path) -> None:
     _, result = run_evidence(tmp_path, {"hesa": hesa(year_of_student=[1])})
     assert any("activity" in one and "mws" in one and "no rule on" in one for one in result.warnings)
+
+
+def test_rules_that_fire_on_no_record_are_reported(tmp_path: Path) -> None:
+    _, result = run_evidence(tmp_path, {"hesa": hesa(domicile=["GB"])})
+    told = [one for one in result.warnings if "fires on no record" in one]
+    assert len(told) == 1
+    assert told[0].startswith("evidence rule 'student_from_abroad' fires on no record of hesa")
 
 
 NEW_CONTRACT = """
@@ -197,6 +238,6 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
     assert people["area_history"][0].to_list() == [
         {"area": "E06", "since": D(2016, 1, 21)}, {"area": "E07", "since": D(2018, 1, 18)}
     ]  # fmt: skip
-    assert spells.filter(definition="long_term").select("start", "end").rows() == [(D(2016, 1, 21), D(2018, 7, 18))]
+    assert spells.filter(definition="long_term").select("start", "end").rows() == [(D(2016, 1, 21), D(2018, 7, 17))]
     assert residents.filter("resident")["reference_date"].dt.year().to_list() == [2016, 2017, 2018]
     assert result.counts["people"] == 1

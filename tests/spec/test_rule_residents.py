@@ -13,6 +13,9 @@ from rules.rule_set import read_rules
 D = dt.date
 
 
+SETTLED = observed("permission_to_stay", D(2014, 1, 1), code="settlement")
+
+
 def listed(*years: int) -> list[dict]:
     return [observed("nhs_listed", D(year, 7, 31)) for year in years]
 
@@ -28,7 +31,10 @@ def worked(*years: int) -> list[dict]:
         ([observed("student_enrolled", D(2016, 9, 20), D(2017, 6, 20))], "studied"),
         ([observed("nhs_posted", D(2016, 7, 1))], "registered_with_nhs"),
         ([observed("birth_registered", D(2017, 5, 1))], "born_in_the_year"),
-        ([observed("permission_to_stay", D(2014, 1, 1), code="settlement")], "crossed_the_border"),
+        (
+            [SETTLED, observed("border_out", D(2016, 8, 1)), observed("border_in", D(2016, 8, 20))],
+            "crossed_the_border",
+        ),
         (listed(2016, 2017), "listed_without_activity"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -75,6 +81,8 @@ def test_nobody_is_a_resident_before_arriving() -> None:
         [
             observed("border_in", D(2017, 7, 2)),
             observed("permission_to_stay", D(2017, 6, 1), D(2019, 6, 1), code="work"),
+            observed("nhs_posted", D(2017, 6, 20)),
+            observed("nhs_posted", D(2019, 1, 10)),
         ],
         group="non_EU",
     )
@@ -100,6 +108,21 @@ def test_an_unfinished_stay_counts_when_it_is_at_least_as_likely_as_not() -> Non
         assert outcome.composite["probability"].to_list() == pytest.approx([stayed / (stayed + left)], abs=1e-6)
         assert outcome.residents[2019] is resident
         assert outcome.decided_by[2019] == ("crossed_the_border" if resident else "unlikely_to_stay")
+
+
+def test_a_permission_is_a_right_to_be_here_and_no_sign_of_being_here() -> None:
+    """Settled since 2014, registered in 2016, then no sign of life: not counted, and not on the trimmed list.
+
+    A crossing counts in its year, and not in all later ones.
+    """
+    gone = [SETTLED, observed("nhs_posted", D(2016, 2, 1))]
+    back = [*gone, observed("border_out", D(2017, 8, 1)), observed("border_in", D(2017, 8, 20))]
+    one, other = outcomes_of([gone, back], group="non_EU")
+    assert one.residents == {2016: True}
+    assert one.trimmed == {2016: False}
+    assert other.residents == {2016: True, 2018: True}
+    assert other.trimmed == {2016: False, 2018: False}
+    assert other.decided_by[2018] == "crossed_the_border"
 
 
 def test_strong_requires_a_sign_on_either_side() -> None:
@@ -169,7 +192,7 @@ def test_expected_residents_are_a_sum_of_probabilities() -> None:
         ]
         return [*evidence, observed("border_out", D(year + 1, 1, 15))] if leaves else evidence
 
-    settled = [observed("permission_to_stay", D(2014, 1, 1), code="settlement")]
+    settled = [SETTLED, observed("border_out", D(2018, 8, 1)), observed("border_in", D(2018, 8, 20))]
     visitor = [observed("border_in", D(2017, 5, 20)), observed("border_out", D(2017, 8, 1))]
     people = [came(2019), settled, visitor, *[came(2018)] * 30, *[came(2018, leaves=True)] * 10]
     new, old, short, *_ = outcomes_of(people, group="non_EU")

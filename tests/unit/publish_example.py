@@ -147,6 +147,7 @@ def ledger() -> pl.DataFrame:
                 "file": f"{source}.csv",
                 "version": "current",
                 "sha256": f"{place:02x}" * 32,
+                "columns_ignored": 0,
                 "rows_in": accepted + quarantined,
                 "accepted": accepted,
                 "quarantined": quarantined,
@@ -339,6 +340,7 @@ def manifest(*, synthetic: bool = True) -> dict:
         "seed": 42,
         "spine": "pds",
         "rule_set": {"id": "long_term_2019", "digest": "cd" * 32},
+        "definition": "long_term",
         "inputs": [{"file": f"{source}.csv", "extract": source, "sha256": f"{place:02x}" * 32, "rows": rows}
                    for place, (source, rows) in enumerate(SOURCES.items())],
         "models": {"models/hesa.json": "ef" * 32},
@@ -349,7 +351,7 @@ def manifest(*, synthetic: bool = True) -> dict:
             "link": {"key": "2" * 64, "seconds": 21.7, "counts": {"people": 1}, "sentence": "61,000 people",
                      "warnings": ["3 levels took a stated default"]},
         },
-        "outputs": {"tables/flows.csv": {"sha256": "34" * 32, "sensitivity": "publishable"}},
+        "outputs": {"tables/flows.csv": {"sha256": "34" * 32, "sensitivity": "aggregate-unprotected"}},
     }  # fmt: skip
 
 
@@ -376,8 +378,22 @@ def scores() -> Scores:
     )  # fmt: skip
     classes = pl.DataFrame(
         {"measure": ["immigration", "emigration"], "time": [date(2019, 6, 30)] * 2, "true": [650, 400],
-         "counted": [640, 380], "hits": [590, 330], "misses": [60, 70], "false": [50, 50]}
+         "estimated": [640.5, 380.0], "hits": [580.25, 330.0], "misdated": [9.75, 0.0], "misses": [60.0, 70.0],
+         "false": [50.0, 50.0], "brier": [0.125, 0.0625], "log_score": [0.4375, 0.25]}
     )  # fmt: skip
+    anatomy = pl.DataFrame(
+        [("immigration", f"{year - 1}-07-01/{year}-06-30", kind, "eu", "EU", cause, None, people)
+         for year in (2018, 2019)
+         for kind, cause, people in (("missed", "too short a stay", 20.25), ("missed", "other", 1.0),
+                                     ("false", "too short a stay", 12.5))],
+        schema=["measure", "period", "kind", "stay_rule", "nationality_group", "cause", "days_off", "people"],
+        orient="row",
+    )  # fmt: skip
+    wrong_nationality = pl.DataFrame(
+        [("population", f"{year}-06-30", "non_EU", "British", year - 2010.0, 90.0) for year in (2018, 2019)],
+        schema=["measure", "period", "true_group", "estimated_group", "people", "found"],
+        orient="row",
+    )
     interval_coverage = pl.DataFrame(
         {"margin": ["total", "sex", "age_group"], "measure": ["net", "net", "net"], "cells": [4, 8, 20],
          "inside": [4, 8, 19], "share": [1.0, 1.0, 0.95]}
@@ -387,5 +403,7 @@ def scores() -> Scores:
         stocks=score(stocks(), ["reference_date"]),
         links=links,
         classes=classes,
+        anatomy=anatomy,
+        wrong_nationality=wrong_nationality,
         interval_coverage=interval_coverage,
     )

@@ -1,12 +1,10 @@
-"""Dual-system estimates, their correction for linkage error, and linkage that is too poor to be corrected."""
+"""Dual-system estimates, and their correction for linkage error."""
 
 import numpy as np
 import pytest
 from chapman_variance import chapman_variance
 
 from estimation.coverage.dual_system import chapman, true_matches
-from estimation.coverage.linkage_error import LinkageError, check_separation
-from pipeline.errors import UserError
 
 
 def test_the_published_example_of_chapman():
@@ -44,29 +42,3 @@ def test_a_worked_example_of_the_correction():
 
 def test_it_works_on_arrays():
     assert true_matches(np.array([90.0, 80.0]), 100, 0.9, 0.0) == pytest.approx([100, 88.888889])
-
-
-def test_poor_linkage_is_refused_with_what_to_do():
-    with pytest.raises(UserError, match=r"recall 0.700 less false-link rate 0.300.*linkage_quality"):
-        check_separation(LinkageError(0.7, 0.02, 0.3, 0.02))
-
-
-def test_an_imprecise_review_is_no_reason_to_refuse_the_links():
-    check_separation(LinkageError(0.99, 0.01, 0.6, 0.4))
-
-
-def test_a_false_link_rate_is_shrunk_towards_zero_where_the_review_is_imprecise():
-    # The prior's standard deviation is 0.1: an error of 0.1 halves the rate, one of 0.3 leaves a tenth of it.
-    assert LinkageError(0.98, 0.01, 0.2, 0.1).shrunk().false_link_rate == pytest.approx(0.1)
-    assert LinkageError(0.98, 0.01, 0.4, 0.3).shrunk().false_link_rate == pytest.approx(0.04)
-
-
-def test_a_false_link_rate_without_error_is_not_shrunk():
-    known = LinkageError(0.98, 0.01, 0.2, 0.0)
-
-    assert known.shrunk() == known
-
-
-def test_shrinking_never_makes_a_rate_less_certain():
-    for error in (0.01, 0.1, 0.5, 1.0):
-        assert LinkageError(0.98, 0.01, 0.2, error).shrunk().false_link_error < min(error, 0.1 + 1e-12)

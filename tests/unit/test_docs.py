@@ -57,6 +57,17 @@ def test_the_headings_that_pages_link_to_exist():
             assert anchor in anchors(page.parent / link if link else page), (page.name, link, anchor)
 
 
+def test_the_accuracy_in_the_readme_is_that_of_the_page():
+    quoted = r"^\| (\w[\w ]+) \| ([^|]+) \| ([+-][\d.]+%?) \| (\d+%) \|$"
+    rows = re.findall(quoted, PAGES[0].read_text(encoding="utf-8"), re.MULTILINE)
+    page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    assert len(rows) >= 6
+    for measure, group, bias, coverage in rows:
+        assert re.search(
+            rf"^\| {measure} \| {group} \| {re.escape(bias)} \|.* {coverage} \| \d+% \|$", page, re.MULTILINE
+        ), (measure, group, bias, coverage)
+
+
 def test_every_module_that_a_page_runs_exists(tracked):
     for page in PAGES:
         for module in re.findall(r"python3? -m ([a-z_.]+)", page.read_text(encoding="utf-8")):

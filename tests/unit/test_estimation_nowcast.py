@@ -19,7 +19,7 @@ PEOPLE = pl.DataFrame(
 
 def migrations(*rows):
     names = ["person_id", "date", "direction", "probability", "weight"]
-    return pl.DataFrame(list(rows), schema=names, orient="row").with_columns(definition=pl.lit("long_term"))
+    return pl.DataFrame(list(rows), schema=names, orient="row")
 
 
 def test_late_immigrants_are_added_to_later_stocks_and_late_emigrants_subtracted():
@@ -43,7 +43,6 @@ def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
             "nationality_group": ["EU", "EU", "British"],
             "measure": ["population"] * 3,
             "period": ["day"] * 3,
-            "definition": ["long_term"] * 3,
             "count": [10.0, 12.0, 0.1],
             "certain": [10, 12, 0],
             "unfinished": [0, 0, 0],
@@ -66,7 +65,7 @@ def test_a_late_immigrant_of_an_empty_cell_is_counted():
         pl.DataFrame(
             schema={
                 "time": pl.Date, "sex": pl.String, "cohort": pl.Int32, "nationality_group": pl.String,
-                "measure": pl.String, "period": pl.String, "definition": pl.String, "count": pl.Float64,
+                "measure": pl.String, "period": pl.String, "count": pl.Float64,
                 "certain": pl.Int64, "unfinished": pl.Int64, "variance_unfinished": pl.Float64,
                 "provisional": pl.Boolean,
             }

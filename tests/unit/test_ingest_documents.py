@@ -38,5 +38,5 @@ def test_the_example_of_a_contract_can_be_read(tmp_path):
 
 def test_every_key_of_a_column_is_explained():
     text = (DOCS / "source_contracts.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"`([a-z]+)`", "".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))))
+    explained = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))))
     assert set(Column.model_fields) <= explained

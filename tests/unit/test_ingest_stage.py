@@ -173,6 +173,76 @@ def test_a_column_in_the_wrong_place_is_withheld_whole(ingested):
     )
 
 
+def people(number, first=0, **changes):
+    """Return good rows of different people with some values changed."""
+    return [row(PATIENT=f"P{first + one:04d}", **changes) for one in range(number)]
+
+
+def test_a_code_refused_in_many_rows_is_shown_in_the_warning_and_nowhere_else(ingested):
+    """A whole file in another code list: no row may name its code, but the warning has to say what the file has."""
+    study = ingested(
+        *people(40, COUNTRY="Polen"), *people(12, 40, COUNTRY="Italien"), *people(9, 52, COUNTRY="Malta")
+    )
+    (warning,) = study.result.warnings
+    assert warning == (
+        "visits.csv: 61 of 61 rows quarantined, most often because of 'country: code (withheld) is not in the code "
+        "list'. Codes refused: country 'Polen' (40 rows), country 'Italien' (12 rows). Compare the file with its "
+        "contract."
+    )
+    assert find_clear(study.out, ["Polen", "Italien", "Malta"]) == []
+
+
+@pytest.mark.parametrize("days", [0, 5], ids=["in every row", "in few rows"])
+def test_many_common_names_in_a_column_of_codes_are_written_nowhere(ingested, days):
+    """In a large file every name is common; but a column has more different names than codes."""
+    names = [f"Rassen{one:03d}dyll" for one in range(400)]
+    rows = [one for at, name in enumerate(names) for one in people(10, 10 * at, COUNTRY=name)]
+    good = [one for day in range(days) for one in people(10_000, VISIT=f"2017-05-{day + 1:02d}")]
+    study = ingested(*rows, *good)
+    assert study.table("ledger")["quarantined"].sum() == len(rows)
+    assert not find_clear(study.out, names[:3])
+    assert "dyll" not in "".join(study.result.warnings)
+    assert study.table("quarantine/visits")["country"].unique().to_list() == ["(withheld)"]
+
+
+def test_a_warning_names_a_few_codes(ingested):
+    codes = [f"Land {letter}" for letter in "ABCDEFG"]
+    rows = [one for at, code in enumerate(codes) for one in people(10 + at, 100 * at, COUNTRY=code)]
+    (warning,) = ingested(*rows).result.warnings
+    assert "country 'Land G' (16 rows), country 'Land F' (15 rows)" in warning
+    assert "country 'Land C' (12 rows) and 2 others. Compare" in warning
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        people(9, COUNTRY="Rassendyll"),
+        [row(COUNTRY="Rassendyll", VISIT=f"2016-05-{day:02d}") for day in range(1, 30)],
+        [row(PATIENT=f"P{day // 4:04d}", COUNTRY="Rassendyll", VISIT=f"2016-05-{day:02d}") for day in range(1, 30)],
+        people(30, SEX="Rassendyll"),
+        people(30, WARD="Rassendyll"),
+        people(30, DOSES="Rassendyll"),
+        people(30, COUNTRY="Rassen\ndyll"),
+        [*people(10, COUNTRY="Rassendyll"), *(people(1, at, COUNTRY=f"Name{at}")[0] for at in range(10, 21))],
+    ],
+    ids=["few people", "one person", "eight people", "an identifier", "a text", "a number", "lines", "names"],
+)
+def test_what_may_be_personal_is_in_no_warning(ingested, rows):
+    """Few people have it, or it stands where names might: in an identifier, in no code list, among rare values."""
+    study = ingested(*rows)
+    (warning,) = study.result.warnings
+    assert "rows quarantined" in warning
+    assert "Rassen" not in warning
+    assert find_clear(study.out, ["Rassendyll"]) == []
+
+
+def test_one_person_does_not_make_a_value_common(ingested):
+    """Twelve rows of one person among many valid ones: by rows, the value would be common enough to be written."""
+    mine = [row(PATIENT="P9999", COUNTRY="RASSENDYLL", VISIT=f"2016-05-{day:02d}") for day in range(1, 13)]
+    study = ingested(*mine, *people(330))
+    assert study.table("quarantine/visits")["country"].unique().to_list() == ["(withheld)"]
+
+
 def test_a_repeated_record_is_quarantined_with_one_warning(ingested):
     study = ingested(row(), row(PATIENT="P0002"), row(FORENAME="Other", PATIENT="p0001"), row(VISIT="2016-05-05"))
     quarantined = study.table("quarantine/visits")

@@ -1,5 +1,7 @@
 """Whatever two sources write differently becomes the same text before it is hashed."""
 
+import unicodedata
+
 import polars as pl
 import pytest
 
@@ -29,7 +31,29 @@ def of(function, *texts):
         ("Mr", "MR"),
         ("Miss", "MISS"),
         ("Drake", "DRAKE"),
+        ("O´Neill", "ONEILL"),
+        ("Nguyễn Đặng", "NGUYEN DANG"),
+        ("Νικόλαος", "ΝΙΚΟΛΑΟΣ"),
+        ("Фёдор", "ФЕДОР"),
+        ("İpek Işık", "IPEK ISIK"),
         ("王 小明", "王 小明"),
+        ("राम", "राम"),
+        ("रमा", "रमा"),
+        ("राम-कुमार", "राम कुमार"),
+        ("தமிழ்", "தமிழ்"),
+        ("สุ", "สุ"),
+        ("ส", "ส"),
+        ("김 민준", "김 민준"),
+        ("か", "か"),
+        ("が", "が"),
+        ("ｶﾞ", "ガ"),
+        ("مُحَمَّد", "محمد"),
+        ("محـمد", "محمد"),
+        ("أحمد", "احمد"),
+        ("אַבְרָהָם", "אברהם"),
+        ("葛\U000e0100", "葛"),
+        ("ශ්\u200dරී", "ශ්රී"),
+        ("Mary\u00adAnn", "MARYANN"),
         ("---", None),
         ("123", None),
         ("", None),
@@ -38,6 +62,22 @@ def of(function, *texts):
 )
 def test_names(written, standard):
     assert of(standardise.standard_name, written) == [standard]
+
+
+@pytest.mark.parametrize(
+    "name", ["Nguyễn Đặng", "김 민준", "が", "राम", "กำ", "मुहम्मद क़ासिम", "أحمد", "Фёдор", "שָׁלוֹם"]
+)
+def test_composed_and_decomposed_names_are_equal(name):
+    forms = [unicodedata.normalize(form, name) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    assert len(set(of(standardise.standard_name, *forms))) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("राम", "रमा"), ("रीता", "रता"), ("か", "が"), ("கமலா", "கமல"), ("สุดา", "สีดา"), ("ကို", "ကာ"), ("ប៊ុន", "បាន")],
+)
+def test_vowel_signs_are_letters(one, other):
+    assert len(set(of(standardise.standard_name, one, other))) == 2
 
 
 def test_joined_names_do_not_care_how_parts_are_parted():

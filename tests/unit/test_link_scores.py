@@ -4,10 +4,10 @@ from linkage.score import score_links
 
 TRUTH = pl.DataFrame(
     [
-        ("mws", 1, 101, False), ("mws", 2, 102, True), ("mws", 3, 103, False),
-        ("pds", 1, 101, False), ("pds", 2, 102, False), ("pds", 3, 104, False),
+        ("mws", 1, 101, False, "EU"), ("mws", 2, 102, True, "EU"), ("mws", 3, 103, False, "non_EU"),
+        ("pds", 1, 101, False, "EU"), ("pds", 2, 102, False, "EU"), ("pds", 3, 104, False, "EU"),
     ],
-    schema=["source", "subject_id", "person", "moved"],
+    schema=["source", "subject_id", "person", "moved", "nationality_group"],
     orient="row",
 )  # fmt: skip
 
@@ -29,7 +29,18 @@ def test_by_hand_one_right_one_missed_mover_and_one_wrong():
 
 def test_perfect_links_score_one():
     found = score(1, 2, 3, 1, 2, 4)
+    assert found.keys() == {"all", "movers", "stayers", "nationality_group=EU", "nationality_group=non_EU"}
+    of_nobody = found.pop("nationality_group=non_EU")
+    assert (of_nobody["true_pairs"], of_nobody["precision"], of_nobody["recall"]) == (0, None, None)
     assert all((row["precision"], row["recall"]) == (1.0, 1.0) for row in found.values())
+
+
+def test_a_pair_belongs_to_the_nationality_group_of_the_person_on_its_left():
+    """The wrong link joins the records of a non-EU person on the left with those of an EU person."""
+    found = score(1, 2, 3, 1, 4, 3)
+    eu, non_eu = found["nationality_group=EU"], found["nationality_group=non_EU"]
+    assert (eu["true_pairs"], eu["linked_pairs"], eu["correct"], eu["recall"]) == (2, 1, 1, 0.5)
+    assert (non_eu["true_pairs"], non_eu["linked_pairs"], non_eu["precision"]) == (0, 1, 0.0)
 
 
 def test_a_subject_that_was_never_clustered_is_a_missed_pair():

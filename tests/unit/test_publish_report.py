@@ -169,6 +169,11 @@ def test_it_opens_with_the_headline_its_interval_and_its_status(plain):
         assert phrase in opening
 
 
+def test_it_says_before_any_figure_that_small_cells_are_not_protected(run, plain):
+    for page in (plain, render_report(run, manifest=manifest(synthetic=False))):
+        assert "No disclosure control has been applied" in page[: page.index("<main")]
+
+
 def test_the_banner_is_on_synthetic_studies_alone(run, plain):
     assert BANNER in plain
     real = render_report(run, manifest=manifest(synthetic=False))
@@ -188,6 +193,14 @@ def test_truth_is_shown_with_scores_and_never_without(plain, scored):
         "86.9%",
     ):
         assert phrase in scored
+
+
+def test_causes_of_errors_are_shown_as_sums_of_all_years(scored):
+    section = re.sub(r"<[^>]+>", " ", scored[scored.index("Errors by cause") :])
+    rows = re.sub(r"\s+", " ", section)
+    assert "Immigration Too short a stay 40.5 25.0 0.0 Immigration Other 2.0 0.0 0.0" in rows
+    assert "Population 2019-06-30 Non-EU British 9.0 10.0%" in rows
+    assert "8.0" not in rows[rows.index("wrong nationality group") :].split("latest day")[0]
 
 
 def test_scores_that_were_not_taken_are_left_out(run):
@@ -256,7 +269,8 @@ def test_a_run_of_empty_tables_still_gives_a_page(tmp_path):
         write_table(TABLES[name].create_empty(), tmp_path / "tables" / f"{name}.parquet")
     levels = {"model": pl.String, "comparison": pl.String, "level": pl.String, "match_weight": pl.Float64}
     write_table(pl.DataFrame(schema=levels), tmp_path / "tables" / "model_levels.parquet")
-    Page(render_report(tmp_path, manifest=manifest(), scores=Scores()))
+    Page(text := render_report(tmp_path, manifest=manifest(), scores=Scores()))
+    assert "This run published no estimates of migration." in text
 
 
 def test_a_single_year_and_a_single_day_are_enough(run, tmp_path):

@@ -2,8 +2,9 @@
 
 import datetime as dt
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
@@ -119,14 +120,22 @@ def test_no_text_leaves_its_quotes(text: str) -> None:
     assert query(connect(1), f"SELECT {quoted(text)} AS answer")["answer"][0] == text
 
 
-@given(st.text(alphabet="abroute=<>()'$ +-0123456789.,not in is null and or", max_size=40))
-def test_any_text_is_an_expression_or_a_reported_mistake(text: str) -> None:
+WORDS = [
+    *COLUMNS, *(f"${name}" for name in LISTS), "not", "in", "is", "null", "and", "or", "true", "=", "<", ">=", "!=",
+    "(", ")", "+", "-", "26", "1.5", "'rail'", "1 day", ",", "latest",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join) | st.text(max_size=40))
+@example("flag_4 and weeks >= 26")
+@example("end is null or not flag_4")
+def test_any_text_is_a_boolean_expression_or_a_reported_mistake(text: str) -> None:
     try:
         sql = compile_expression(text, COLUMNS, LISTS, "here", "boolean")
     except UserError:
         return
     columns = ", ".join(f"{value} AS {name}" for name, value in ROW.items())
-    query(connect(1), f"SELECT {sql} FROM (SELECT {columns})")
+    assert query(connect(1), f"SELECT {sql} AS answer FROM (SELECT {columns})").schema == {"answer": pl.Boolean}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def test_another_key_is_another_folder_and_both_are_kept(tmp_path):
     store = Store(tmp_path)
     store.run_or_reuse("ingest", "a" * 64, writes("one", calls))
     store.run_or_reuse("ingest", "b" * 64, writes("two", calls))
-    assert store.finished("ingest", "a" * 64) is not None
+    kept = {key: store.finished("ingest", key * 64) for key in "ab"}
+    assert {key: (one.folder / "a.txt").read_text() for key, one in kept.items()} == {"a": "one", "b": "two"}
     assert len(calls) == 2
 
 

@@ -16,7 +16,7 @@ import pytest
 from flows.cli import _raised_at
 from pipeline.errors import UserError
 from pipeline.toml_files import read_toml
-from synthetic_data.delivery.worker_processes import Task, results
+from pipeline.worker_processes import Task, results
 
 
 def of(tasks: list[tuple[Callable[[], Any], int]], threads: int = 2, room: int = 10) -> list[Any]:
@@ -98,14 +98,9 @@ def test_the_cause_of_an_error_says_where_the_worker_raised_it() -> None:
 
 
 def test_ctrl_c_reaches_no_worker_and_ends_all() -> None:
-    # a background job ignores SIGINT from its start
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            of([(partial(time.sleep, 600), 1), (interrupt, 1), (partial(time.sleep, 600), 1)])
-    finally:
-        signal.signal(signal.SIGINT, before)
+    interrupt = partial(os.kill, os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        of([(partial(time.sleep, 600), 1), (interrupt, 1), (partial(time.sleep, 600), 1)])
     assert not multiprocessing.active_children()
     blocked = of([(partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()), 1)])
     assert signal.SIGINT in blocked[0]
@@ -120,12 +115,14 @@ if __name__ == "__main__":
     from tests.unit.test_synthetic_processes import of, wait_for_ever
     of([(partial(wait_for_ever, {str(pid)!r}), 1)])
 """
-    parent = subprocess.Popen([sys.executable, "-c", code])
-    while not (pid.exists() and pid.read_text()):
-        assert parent.poll() is None
-        time.sleep(0.01)
-    parent.kill()
-    parent.wait()
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    try:
+        while not (pid.exists() and pid.read_text()):
+            assert parent.poll() is None
+            time.sleep(0.01)
+    finally:
+        parent.kill()
+        parent.wait()
     worker = Path("/proc", pid.read_text())
     for _ in range(1000):
         if not worker.exists() or " Z " in (worker / "stat").read_text():

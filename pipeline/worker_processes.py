@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,12 +27,19 @@ class Task:
     size: int
 
 
-def results(tasks: Sequence[Task], threads: int, room: int, report: Callable[[int], None]) -> list[Any]:
+def results(
+    tasks: Sequence[Task],
+    threads: int,
+    room: int,
+    report: Callable[[int], None],
+    killed: Callable[[int], Any] | None = None,
+) -> list[Any]:
     """Return the results of tasks, in their order; `report` takes the number of tasks that have ended.
 
     At most `threads` run at once, of no more than `room` in all: the largest that fits is next, and one that never
     fits runs alone. An error of a task is raised here, with its traceback in the worker as the cause, and like
-    Ctrl-C ends all others. Raises `UserError` if a worker is killed.
+    Ctrl-C ends all others. If a worker is killed, `killed` returns the result of its task, from the task's position;
+    without `killed`, that raises `UserError`.
     """
     waiting = sorted(range(len(tasks)), key=lambda number: -tasks[number].size)
     running: dict[Future[Any], tuple[int, ProcessPoolExecutor]] = {}
@@ -50,7 +58,7 @@ def results(tasks: Sequence[Task], threads: int, room: int, report: Callable[[in
                     running[_submit(pool, tasks[number].work)] = number, pool
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 number, pool = running.pop(future)
-                found[number] = _result(future)
+                found[number] = _result(future, None if killed is None else partial(killed, number))
                 pool.shutdown()
                 report(len(found))
     return [found[number] for number in range(len(tasks))]
@@ -81,10 +89,12 @@ def _end_with_parent(parent_lives: Connection) -> None:
     os._exit(1)
 
 
-def _result(future: Future[Any]) -> Any:
+def _result(future: Future[Any], killed: Callable[[], Any] | None) -> Any:
     try:
         return future.result()
     except BrokenProcessPool as error:
+        if killed is not None:
+            return killed()
         raise UserError(
             "A process of this command was ended from outside; perhaps there was too little memory. "
             "Run the same command with --threads 1."

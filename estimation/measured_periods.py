@@ -1,0 +1,110 @@
+"""Which of a study's periods can be estimated: those whose evidence has no gap, in one run of years.
+
+A year of flows needs evidence from a year before it begins (people who were here then did not arrive in it) to a year
+after its end (people who left within it did not come to stay), a stock that of the year before it and the year after
+it. An account needs consecutive years, so only the latest run of years is estimated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+
+from estimation.periods import year_end
+from pipeline.errors import UserError
+from pipeline.study import Periods
+
+TOLERATED_DAYS = 62
+"""A gap that reaches at most so far into the time that a period needs is none: sources have quiet months."""
+UNMEASURED = {"measure": pl.String, "year": pl.Int32, "extract": pl.String, "gap_from": pl.Date, "gap_to": pl.Date}
+
+
+@dataclass(frozen=True)
+class MeasuredPeriods:
+    """The `periods` that are estimated, and a row for each gap that prevents another: columns of `UNMEASURED`."""
+
+    periods: Periods
+    unmeasured: pl.DataFrame
+
+
+def measured_periods(
+    periods: Periods, survey_day: date, gaps: pl.DataFrame, read: Sequence[str], study_file: Path
+) -> MeasuredPeriods:
+    """Return which periods of a study are measured, given the `gaps` of deliveries and the extracts that are `read`.
+
+    Raises `UserError` if no year of flows can be measured, or not the stock of the day of the coverage survey.
+    """
+    needed = gaps.filter(pl.col("extract").is_in(list(read))).sort("extract", "gap_from")
+    in_the_way = {
+        (measure, year): _gaps_within(needed, year_end(year - years), year_end(year + 1))
+        for measure, years, wanted in (("population", 1, periods.stock_years), ("flows", 2, periods.flow_years))
+        for year in wanted
+    }
+    survey_gaps = _gaps_within(needed, year_end(survey_day.year - 1), survey_day)
+    if survey_gaps.height:
+        raise UserError(
+            f"{study_file}, [coverage]: the coverage of the sources on {survey_day} cannot be measured, because "
+            f"{_told(survey_gaps)}. Add the missing files, or choose the day of another survey."
+        )
+    run = _latest_run([year for year in periods.flow_years if in_the_way["flows", year].is_empty()])
+    if not run:
+        raise UserError(
+            f"{study_file}, [periods]: no year can be measured, because {_told(needed)}. Add the missing files, or "
+            "publish other years."
+        )
+    chosen = {"flows": set(run), "population": {run[0] - 1, *run}}
+    unmeasured = [
+        # a year without a gap of its own is cut off from the run of years by the gaps of others
+        (own if own.height else needed).with_columns(measure=pl.lit(measure), year=pl.lit(year, dtype=pl.Int32))
+        for (measure, year), own in in_the_way.items()
+        if year not in chosen[measure]
+    ]
+    return MeasuredPeriods(
+        Periods(flow_years=tuple(run), stock_years=(run[0] - 1, *run)),
+        pl.concat([pl.DataFrame(schema=UNMEASURED), *(one.select(list(UNMEASURED)) for one in unmeasured)]),
+    )
+
+
+def without(periods: Periods, unmeasured: pl.DataFrame) -> Periods:
+    """Return the periods of a study that are measured: all except those of `unmeasured`."""
+    missing = set(unmeasured.select(pl.col("measure").cast(pl.String), "year").iter_rows())
+    return Periods(
+        flow_years=tuple(year for year in periods.flow_years if ("flows", year) not in missing),
+        stock_years=tuple(year for year in periods.stock_years if ("population", year) not in missing),
+    )
+
+
+def warn_of_unmeasured(unmeasured: pl.DataFrame) -> list[str]:
+    """Return a warning for each gap: the extract, the span of time, and the figures that it leaves unmeasured."""
+    warnings = []
+    for (extract, first, last), rows in unmeasured.group_by("extract", "gap_from", "gap_to", maintain_order=True):
+        figures = [
+            f"{words} {', '.join(str(year) for year in sorted(rows.filter(measure=measure)['year']))}"
+            for measure, words in (("flows", "flows of the years ending June"), ("population", "stocks of 30 June"))
+            if not rows.filter(measure=measure).is_empty()
+        ]
+        warnings.append(f"{extract} has no rows from {first} to {last}. Not measured: {'; '.join(figures)}.")
+    return warnings
+
+
+def _gaps_within(gaps: pl.DataFrame, after: date, until: date) -> pl.DataFrame:
+    """Return the gaps in the time from the day after `after` to `until`."""
+    first = pl.max_horizontal(pl.col("gap_from").dt.offset_by("-1d"), pl.lit(after))
+    last = pl.min_horizontal(pl.col("gap_to"), pl.lit(until))
+    return gaps.filter((last - first).dt.total_days() > TOLERATED_DAYS)
+
+
+def _latest_run(years: list[int]) -> list[int]:
+    """Return the last years that follow one another without a gap."""
+    breaks = [position for position, (one, other) in enumerate(pairwise(years), 1) if other != one + 1]
+    return years[breaks[-1] if breaks else 0 :]
+
+
+def _told(gaps: pl.DataFrame) -> str:
+    return "; ".join(
+        f"'{extract}' has no rows from {first} to {last}"
+        for extract, first, last in gaps.select("extract", "gap_from", "gap_to").iter_rows()
+    )

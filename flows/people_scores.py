@@ -1,0 +1,57 @@
+"""The scores of a run that compare people one by one with the truth: how many were found, and why others were not."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from estimation.counted_people import counted_people
+from rules.anatomy import anatomy, wrong_nationality
+from rules.score import score_classes
+from rules.true_stays import true_stays
+from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
+
+TABLES = ("clusters", "mothers", "people", "stays", "migrations", "residents")
+"""The tables of a run that are compared."""
+
+
+def score_people(
+    table: Mapping[str, pl.DataFrame],
+    truth: Mapping[str, pl.DataFrame],
+    who: pl.DataFrame,
+    counted_sources: list[str],
+    published: Mapping[str, pl.Series],
+) -> dict[str, pl.DataFrame]:
+    """Return `classes`, `anatomy` and `wrong_nationality` of a run.
+
+    `table` has the run's `TABLES`; `truth` has `people`, `presence`, `migrations` and `residents`; `who` gives the
+    true person of each subject. `counted_sources` are those whose records make a person of the run; `published` has
+    the last days of the years, and the reference dates, that are published, by measure.
+    """
+    true_person = true_person_of(table["clusters"], who)
+    compared = pl.concat(
+        [
+            compare_migrations(table["migrations"], true_person, truth["migrations"]),
+            compare_residents(table["residents"], true_person, truth["residents"]),
+        ],
+        how="diagonal",
+    ).join(
+        truth["people"].select("person", pl.col("nationality_group").cast(pl.String)),
+        on="person",
+        how="left",
+        maintain_order="left",
+    )
+    is_published = pl.any_horizontal(
+        (pl.col("measure") == measure) & pl.col("time").is_in(days.unique().implode())
+        for measure, days in published.items()
+    )
+    clusters = table["clusters"].filter(pl.col("draw") == 0)
+    counted = clusters.filter(pl.col("source").is_in(counted_sources)).join(who, on=["source", "subject_id"])
+    groups = counted_people(table["people"], clusters, table["mothers"])
+    cases = compared.filter(is_published)
+    return {
+        "classes": score_classes(compared).filter(is_published),
+        "anatomy": anatomy(
+            cases, compared, counted, groups, table["stays"], true_stays(truth["presence"], truth["people"])
+        ),
+        "wrong_nationality": wrong_nationality(cases, groups),
+    }

@@ -1,0 +1,164 @@
+"""Scores of replicates, pooled: how far estimates are from the truth on average, and how often intervals contain it.
+
+The mean error over replicates is the bias of a figure, the root of the mean square its total error. The share of
+intervals that contain the truth has a Clopper-Pearson interval (Clopper and Pearson, 1934, Biometrika 26), exact for
+the small number of replicates.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+from scipy.stats import beta
+
+from estimation.cells import DIVISIONS
+from estimation.score import margin_of
+from pipeline.schemas import ALL
+from publication.scores import Scores
+
+COLUMNS = (
+    "measure", "margin", "group", "period", "replicates",
+    "estimate", "truth", "bias", "relative_bias", "rmse",
+    "coverage", "coverage_lower", "coverage_upper", "mean_half_width",
+    "precision", "recall", "true", "hits", "misses", "false", "brier",
+)  # fmt: skip
+"""What each pooled figure has; null where it has no meaning."""
+KEY = ["measure", "margin", "group", "period"]
+
+
+def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
+    """Return the pooled scores of replicates: one row per figure, with `COLUMNS`, in a fixed order.
+
+    `estimate`, `truth` and `mean_half_width` are means over replicates, `bias` the mean of estimate less truth,
+    `relative_bias` that over the mean truth; `true`, `hits`, `misses` and `false` are sums, `brier` is a mean. A hit
+    of a class is a case that was found within the score's tolerance, in its own year or in another.
+    """
+    parts = [
+        _figures(pl.concat([part for one in replicates for part in (_flows(one.flows), _stocks(one.stocks))])),
+        _links(pl.concat([one.links for one in replicates])),
+        _classes(pl.concat([one.classes for one in replicates])),
+    ]
+    rounded = pl.concat(parts, how="diagonal_relaxed").with_columns(pl.selectors.float().round(6) + 0.0)
+    return rounded.select(COLUMNS).sort(KEY)
+
+
+def records(pooled: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return pooled scores as JSON-ready records, all with all keys."""
+    return pooled.to_dicts()
+
+
+def _flows(flows: pl.DataFrame) -> pl.DataFrame:
+    short = (pl.col("period_end") - pl.col("period_start")).dt.total_days() < 100
+    margin = pl.when(short).then(pl.lit("quarter")).otherwise(margin_of())
+    return _cells(flows, margin, _period("period_start", "period_end"))
+
+
+def _stocks(stocks: pl.DataFrame) -> pl.DataFrame:
+    return _cells(stocks, margin_of(), pl.col("reference_date").dt.to_string("%Y-%m-%d"))
+
+
+def _cells(scored: pl.DataFrame, margin: pl.Expr, period: pl.Expr) -> pl.DataFrame:
+    """Return the figures of one replicate that were measured: `KEY` and what is pooled."""
+    named = [pl.when(pl.col(name) != ALL).then(pl.col(name)) for name in DIVISIONS]
+    group = pl.concat_str(named, separator="|", ignore_nulls=True)
+    return scored.drop_nulls(["estimate", "truth"]).select(
+        "measure",
+        margin.alias("margin"),
+        pl.when(group == "").then(pl.lit(ALL)).otherwise(group).alias("group"),
+        period.alias("period"),
+        "estimate",
+        "truth",
+        "inside",
+        error=pl.col("estimate") - pl.col("truth"),
+        half_width=(pl.col("upper") - pl.col("lower")) / 2,
+    )
+
+
+def _period(start: str, end: str) -> pl.Expr:
+    return pl.format("{}/{}", pl.col(start).dt.to_string("%Y-%m-%d"), pl.col(end).dt.to_string("%Y-%m-%d"))
+
+
+def _figures(cells: pl.DataFrame) -> pl.DataFrame:
+    pooled = cells.group_by(KEY, maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("replicates"),
+        pl.col("estimate", "truth").mean(),
+        pl.col("inside").sum().cast(pl.Int64),
+        bias=pl.col("error").mean(),
+        rmse=(pl.col("error") ** 2).mean().sqrt(),
+        mean_half_width=pl.col("half_width").mean(),
+    )
+    lower, upper = share_interval(pooled["inside"], pooled["replicates"])
+    return pooled.with_columns(
+        relative_bias=pl.when(pl.col("truth") != 0).then(pl.col("bias") / pl.col("truth").abs()),
+        coverage=pl.col("inside") / pl.col("replicates"),
+        coverage_lower=lower,
+        coverage_upper=upper,
+    )
+
+
+def share_interval(inside: pl.Series, of: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the 95% Clopper-Pearson interval of the shares `inside / of`; 0 or 1 where none or all are."""
+    k, n = inside.to_numpy(), of.to_numpy()
+    lower = pl.Series(beta.ppf(0.025, k, n - k + 1)).fill_nan(0.0)
+    upper = pl.Series(beta.ppf(0.975, k + 1, n - k)).fill_nan(1.0)
+    return lower, upper
+
+
+def _links(links: pl.DataFrame) -> pl.DataFrame:
+    return (
+        links.group_by(
+            measure=pl.lit("links"),
+            margin=pl.format("{}-{}", "source_l", "source_r"),
+            group="group",
+            maintain_order=True,
+        )
+        .agg(
+            replicates=pl.len().cast(pl.Int64),
+            true=pl.col("true_pairs").sum().cast(pl.Float64),
+            hits=pl.col("correct").sum().cast(pl.Float64),
+            false=(pl.col("linked_pairs") - pl.col("correct")).sum().cast(pl.Float64),
+        )
+        .with_columns(period=pl.lit(None, dtype=pl.String), misses=pl.col("true") - pl.col("hits"))
+        .with_columns(_precision_and_recall())
+        .filter(pl.col("true") + pl.col("hits") + pl.col("false") > 0)
+    )
+
+
+def _precision_and_recall() -> list[pl.Expr]:
+    hits = pl.col("hits")
+    found = hits + pl.col("false")
+    return [
+        pl.when(found > 0).then(hits / found).alias("precision"),
+        pl.when(pl.col("true") > 0).then(hits / pl.col("true")).alias("recall"),
+    ]
+
+
+def _classes(classes: pl.DataFrame) -> pl.DataFrame:
+    """Pool the classes of migrations, whose `time` is the end of a year, and of residents, where it is a day."""
+    of_flow = pl.col("measure") != "population"
+    start = pl.col("time").dt.offset_by("-1y").dt.offset_by("1d")
+    period = (
+        pl.when(of_flow)
+        .then(pl.format("{}/{}", start.dt.to_string("%Y-%m-%d"), pl.col("time").dt.to_string("%Y-%m-%d")))
+        .otherwise(pl.col("time").dt.to_string("%Y-%m-%d"))
+    )
+    found = pl.col("hits") + pl.col("misdated")
+    return (
+        classes.with_columns(hits=found.cast(pl.Float64))
+        .group_by(
+            measure=pl.lit("classes"), margin=pl.col("measure"), group=pl.lit(ALL), period=period,
+            maintain_order=True,
+        )
+        .agg(
+            pl.len().cast(pl.Int64).alias("replicates"),
+            pl.col("true", "hits", "misses", "false").cast(pl.Float64).sum(),
+            pl.col("brier").mean(),
+        )
+        .with_columns(_precision_and_recall())
+    )  # fmt: skip
+
+
+def year_of(period: str) -> date:
+    """Return the last day of a period: `YYYY-MM-DD/YYYY-MM-DD`, or one day."""
+    return date.fromisoformat(period.rpartition("/")[2])

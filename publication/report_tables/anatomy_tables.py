@@ -1,0 +1,65 @@
+"""The tables of an evaluated run that say why people were missed, false or misdated, or in a wrong group."""
+
+import polars as pl
+
+from publication import words
+from publication.report_tables.report_table import ReportTable
+
+
+def causes_table(scored: pl.DataFrame) -> ReportTable | None:
+    """Return the errors of all published years and days by cause: a row a measure and cause, a column a kind."""
+    if scored.is_empty():
+        return None
+    kinds = ("missed", "false", "misdated")
+    people = {
+        row[:3]: row[3]
+        for row in scored.group_by("measure", "cause", "kind", maintain_order=True).agg(pl.col("people").sum()).rows()
+    }
+    rows = [
+        (measure, cause, [people.get((measure, cause, kind), 0.0) for kind in kinds])
+        for measure in words.MEASURES
+        for cause in dict.fromkeys(cause for one, cause, _ in people if one == measure)
+    ]
+    order = list(words.MEASURES)
+    return ReportTable(
+        caption="Errors by cause",
+        columns=("Measure", "Cause", *(words.sentence_case(kind) for kind in kinds)),
+        rows=tuple(
+            (words.MEASURES[measure], words.sentence_case(cause), *(f"{one:,.1f}" for one in counted))
+            for measure, cause, counted in sorted(rows, key=lambda row: (order.index(row[0]), -sum(row[2]), row[1]))
+        ),
+        numeric=(2, 3, 4),
+        note="Sums of all published years and days; residents are counted on each of them. The cause is the first of "
+        "a list that holds, by what the other side, truth or run, says of the person. The file has them by year, "
+        "stay rule and nationality group, with the days by which dates are off.",
+        csv="evaluation/anatomy.csv",
+    )
+
+
+def wrong_nationality_table(scored: pl.DataFrame) -> ReportTable | None:
+    """Return the people in a wrong nationality group, in the latest period of each measure."""
+    if scored.is_empty():
+        return None
+    latest = scored.filter(pl.col("period") == pl.col("period").max().over("measure"))
+    return ReportTable(
+        caption="People counted in a wrong nationality group",
+        columns=("Measure", "Period", "True group", "Counted as", "People", "Of all found"),
+        rows=tuple(
+            (
+                words.MEASURES[row["measure"]],
+                row["period"].replace("/", " to "),
+                _group(row["true_group"]),
+                _group(row["estimated_group"]),
+                f"{row['people']:,.1f}",
+                words.percent(row["people"] / row["found"]),
+            )
+            for row in latest.to_dicts()
+        ),
+        numeric=(4, 5),
+        note="In the latest published year, or on the latest day. They change figures of two groups and no total.",
+        csv="evaluation/wrong_nationality.csv",
+    )
+
+
+def _group(code: str) -> str:
+    return words.SHORT_GROUPS.get(code, words.plain(code))

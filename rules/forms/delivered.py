@@ -1,0 +1,24 @@
+"""Which periods a source has delivered, so far as the rule can see: never by a single record.
+
+The earliest and the latest record of a source may carry a wrong date. A period (a tax year, the day of a snapshot)
+counts as delivered only if at least `SHARE` as many records are dated in it as in the fullest one.
+"""
+
+from collections.abc import Sequence
+
+from rules.sql_text import among
+
+SHARE = 0.1
+"""A delivered period has at least this share of the records of the fullest one."""
+
+
+def delivered_periods(evidence: Sequence[str]) -> str:
+    """Return SQL with the columns `opens, closes`: the periods in which the view `known` has evidence of these rules.
+
+    A period is an interval `[opens, closes)` that evidence has; `closes` is null for evidence of single days.
+    """
+    return f"""
+        SELECT opens, closes FROM (
+            SELECT "date" AS opens, end_date AS closes, count(*) AS records
+            FROM known WHERE {among("rule_id", evidence)} GROUP BY "date", end_date
+        ) QUALIFY records >= {SHARE} * max(records) OVER ()"""

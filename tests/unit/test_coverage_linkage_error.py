@@ -1,0 +1,85 @@
+"""Recall and false-link rate of the survey's links: read, shrunk, drawn, and refused where linkage is too poor."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from estimation.coverage.linkage_error import (
+    LinkageError,
+    check_separation,
+    draw_linkage_errors,
+    survey_linkage_error,
+)
+from pipeline.errors import UserError
+
+
+def quality(*rates: float | None) -> pl.DataFrame:
+    """Return `linkage_quality` with the rates of a review: recall and its error, false-link rate and its error."""
+    names = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
+    row = {"source_l": "coverage_survey", "source_r": "pds", "group": "all", **dict(zip(names, rates, strict=True))}
+    return pl.DataFrame([row], schema_overrides=dict.fromkeys(names, pl.Float64))
+
+
+def test_a_review_is_read_as_it_is():
+    assert survey_linkage_error(quality(0.97, 0.01, 0.2, 0.05), "pds") == LinkageError(0.97, 0.01, 0.2, 0.05)
+
+
+@pytest.mark.parametrize("rate", [(None, None), (0.2, None)])
+def test_a_false_link_rate_that_no_review_shows_becomes_the_prior(rate):
+    # Fewer than ten reviewed people are not on the spine: no rate is given. That is no certain zero.
+    assert survey_linkage_error(quality(0.97, 0.01, *rate), "pds").shrunk() == LinkageError(0.97, 0.01, 0.0, 0.1)
+
+
+@pytest.mark.parametrize("recall", [(None, None), (0.97, None)])
+def test_a_review_without_recall_or_its_error_is_refused(recall):
+    with pytest.raises(UserError, match="or too few of them.*'review_sample'"):
+        survey_linkage_error(quality(*recall, 0.2, 0.05), "pds")
+
+
+def test_draws_of_a_rate_have_its_mean_and_error():
+    recall, rate = draw_linkage_errors(LinkageError(0.97, 0.01, 0.2, 0.05), 40_000, seed=1)
+
+    assert (recall.mean(), recall.std()) == (pytest.approx(0.97, abs=2e-4), pytest.approx(0.01, rel=0.02))
+    assert (rate.mean(), rate.std()) == (pytest.approx(0.2, abs=1e-3), pytest.approx(0.05, rel=0.02))
+
+
+def test_draws_of_a_rate_at_its_bound_are_as_far_from_it_as_its_error():
+    recall, rate = draw_linkage_errors(LinkageError(1.0, 0.02, 0.0, 0.1), 40_000, seed=1)
+
+    assert rate.min() >= 0
+    assert recall.max() <= 1
+    assert np.mean(rate**2) ** 0.5 == pytest.approx(0.1, rel=0.02)
+    assert np.mean((1 - recall) ** 2) ** 0.5 == pytest.approx(0.02, rel=0.02)
+
+
+def test_poor_linkage_is_refused_with_what_to_do():
+    with pytest.raises(UserError, match=r"recall 0.700 less false-link rate 0.300.*linkage_quality"):
+        check_separation(LinkageError(0.7, 0.02, 0.3, 0.02))
+
+
+def test_an_imprecise_review_is_no_reason_to_refuse_the_links():
+    check_separation(LinkageError(0.99, 0.01, 0.6, 0.4))
+
+
+def test_a_false_link_rate_is_shrunk_towards_zero_where_the_review_is_imprecise():
+    # The prior's standard deviation is 0.1: an error of 0.1 halves the rate, one of 0.3 leaves a tenth of it.
+    assert LinkageError(0.98, 0.01, 0.2, 0.1).shrunk().false_link_rate == pytest.approx(0.1)
+    assert LinkageError(0.98, 0.01, 0.4, 0.3).shrunk().false_link_rate == pytest.approx(0.04)
+
+
+def test_a_false_link_rate_without_error_is_not_shrunk():
+    known = LinkageError(0.98, 0.01, 0.2, 0.0)
+
+    assert known.shrunk() == known
+
+
+def test_shrinking_never_makes_a_rate_less_certain():
+    for error in (0.01, 0.1, 0.5, 1.0):
+        assert LinkageError(0.98, 0.01, 0.2, error).shrunk().false_link_error < min(error, 0.1 + 1e-12)
+
+
+def test_a_low_recall_is_refused_where_the_false_link_rate_is_not_known():
+    links = survey_linkage_error(quality(0.45, 0.01, None, None), "pds")
+
+    with pytest.raises(UserError, match=r"recall 0.450 less false-link rate 0.000"):
+        check_separation(links)
