@@ -6,10 +6,10 @@ STAMP := $(VENV)/.set-up
 # uv fails where it cannot cache: a user of a service or of cron may have no home folder.
 NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
-.PHONY: help setup demo test lint lock picture dictionary accuracy clean
+.PHONY: help setup demo test lint lock picture dictionary name-variants accuracy clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: $(STAMP) ## make .venv from the locked, hash-checked requirements
 
@@ -37,6 +37,12 @@ picture: demo ## draw the README's picture from the demo
 
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md
+
+NAME_SOURCES = nicknames==1.0.1 name-variants==0.1.3 habesha-names==0.2.0 arabic-name-romanizer==0.2.0
+
+name-variants: setup ## renew pipeline/ingest/name_variants.csv from the packages that NOTICE names
+	$(BIN)/uv pip install --quiet $(NO_CACHE) --no-deps --target $(VENV)/name-sources $(NAME_SOURCES)
+	$(BIN)/python -m pipeline.ingest.derive_name_variants $(VENV)/name-sources
 
 VALIDATE = $(BIN)/sojourn validate --replicates 20 --residents 20000
 VALIDATED = sojourn-validate

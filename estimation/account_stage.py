@@ -1,4 +1,9 @@
-"""The stage `account`: counts and coverage become one coherent account, and the account published tables."""
+"""The stage `account`: counts and coverage become one coherent account, and the account published tables.
+
+Without births, deaths or coverage there is no account: flows and stocks are then published without estimates.
+"""
+
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -10,15 +15,33 @@ from estimation.measured_periods import without
 from estimation.periods import year_end, year_start
 from estimation.published_tables import estimates, published_flows, published_stocks, rule_set_id
 from estimation.stages import AccountStudy
-from estimation.unmeasured_rows import with_unmeasured_flows, with_unmeasured_stocks
+from estimation.unmeasured_rows import (
+    unmeasured_flows,
+    unmeasured_stocks,
+    with_unmeasured_flows,
+    with_unmeasured_stocks,
+)
 from pipeline.schemas import ALL, save, table_path
-from pipeline.stage import StageContext, StageResult
+from pipeline.stage import Skip, StageContext, StageResult
 from pipeline.tables import read_table
 
 
 def account(context: StageContext[AccountStudy]) -> StageResult:
-    """Write `account_in/`, reconcile it, and write `estimates`, `flows`, `stocks` and `error_sources`."""
+    """Write `account_in/`, reconcile it, and write `estimates`, `flows`, `stocks` and `error_sources`.
+
+    If a step of `count` was skipped, only `flows` and `stocks` are written, with the status `not measured`.
+    """
     study, folder = context.study, context.folders["count"]
+    made_with = {
+        "definition": pl.lit(context.records["count"].facts["definition"]),
+        "rule_set": pl.lit(rule_set_id(study.rule_set)),
+        "data_date": pl.lit(study.data_date),
+    }
+    skips = context.records["count"].skips
+    if skips:
+        save(unmeasured_flows(study.periods.flow_years).with_columns(**made_with), "flows", context.out)
+        save(unmeasured_stocks(study.periods.stock_years).with_columns(**made_with), "stocks", context.out)
+        return StageResult.skipped(_no_account(skips))
     counts, coverage = (read_table(table_path(folder, name)) for name in ("counts", "coverage"))
     covariance = read_table(table_path(folder, "coverage_covariance"))
     unmeasured = read_table(table_path(folder, "unmeasured"))
@@ -28,11 +51,6 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, inputs)
     context.report("reconciling stocks and flows")
     result = reconcile(inputs)
-    made_with = {
-        "definition": pl.lit(counts["definition"].unique().item()),
-        "rule_set": pl.lit(rule_set_id(study.rule_set)),
-        "data_date": pl.lit(study.data_date),
-    }
     flows = published_flows(result, counts, periods.flow_years)
     flows = with_unmeasured_flows(flows, study.periods.flow_years).with_columns(**made_with)
     stocks = published_stocks(result, counts, periods.stock_years)
@@ -47,6 +65,13 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
         counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},
         sentence=f"{result.cells.height:,} cells reconciled exactly; {headline}",
     )
+
+
+def _no_account(skips: Sequence[Skip]) -> Skip:
+    """Return why there is no account: what was not counted, each with its reason at the stage `count`."""
+    steps = ["the counts of people" if skip.step == "count" else skip.step for skip in skips]
+    lacks = tuple(dict.fromkeys(extract for skip in skips for extract in skip.lacks))
+    return Skip("account", f"it needs {', '.join(steps)}, which {'are' if steps[1:] else 'is'} not measured", lacks)
 
 
 def _headline(flows: pl.DataFrame, year: int) -> str:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, NATIONALITY_GROUPS, SEXES
+from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
 
 COUNT_CELL = ["sex", "cohort", "nationality_group"]
 """Columns that divide every row of `counts`; a cohort is named by the 30 June that ends its year of birth."""
@@ -20,3 +20,13 @@ def age_group(age: pl.Expr) -> pl.Expr:
     for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
         group = pl.when(age >= start).then(pl.lit(name)).otherwise(group)
     return group.alias("age_group")
+
+
+def marginal_keys() -> pl.DataFrame:
+    """Return all combinations of the divisions and their totals; the grand total is the last row."""
+    frames = [pl.DataFrame({name: [*values, ALL]}) for name, values in DIVISION_VALUES.items()]
+    return (
+        frames[0]
+        .join(frames[1], how="cross", maintain_order="left_right")
+        .join(frames[2], how="cross", maintain_order="left_right")
+    )

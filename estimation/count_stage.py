@@ -1,14 +1,21 @@
-"""The stage `count`: people become counts by cell, and the coverage survey becomes coverage factors."""
+"""The stage `count`: people become counts by cell, and the coverage survey becomes coverage factors.
 
+A study without births, deaths, or a coverage survey and its review is counted without them; the steps that are
+skipped are in the result, and the account, which needs them all, is then not measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from estimation.cells import GROSS_FLOWS
 from estimation.counted_people import counted_people
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
-from estimation.measured_periods import MeasuredPeriods, measured_periods, warn_of_unmeasured
+from estimation.measured_periods import MeasuredPeriods, measured_periods, skipped_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
 from estimation.population_stocks import count_residents
@@ -18,7 +25,7 @@ from estimation.vital_events import VitalEvents, count_births, count_deaths
 from pipeline.errors import UserError
 from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.schemas import Counts, save, table_path
-from pipeline.stage import StageContext, StageResult
+from pipeline.stage import Skip, StageContext, StageResult
 from pipeline.study import Periods
 from pipeline.tables import read_table, write_table
 
@@ -26,32 +33,65 @@ from pipeline.tables import read_table, write_table
 def count(context: StageContext[CountStudy]) -> StageResult:
     """Write `counts`, `unmeasured`, `coverage` and `coverage_covariance` from what earlier stages wrote.
 
-    Counts are of the periods that are measured; `unmeasured` says why the others of the study are not.
+    Counts are of the periods that are measured; `unmeasured` says why the others of the study are not. Steps that the
+    study lacks the extracts of are skipped, and everything if there are no stays.
     """
     study, records = context.study, context.folders["ingest"] / "records"
     check_accepted_rows(context.folders["ingest"], REQUIRED, study.study_file)
-    measured = _measured(context)
-    save(measured.unmeasured, "unmeasured", context.out)
+    definition = {"definition": context.records["stays"].facts["definition"]}
+    no_stays = context.records["stays"].skip
+    if no_stays is not None:
+        save(skipped_periods(study.periods, [no_stays]), "unmeasured", context.out)
+        return StageResult.skipped(
+            Skip("count", f"there are no stays: {no_stays.reason}", no_stays.lacks), definition
+        )
+    skips = _skips(context)
+    measured = _measured(context, skips)
+    unmeasured = pl.concat([measured.unmeasured, skipped_periods(study.periods, skips)])
+    save(unmeasured, "unmeasured", context.out)
     context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
-    counts, births, deaths = _counts(context, measured.periods, records, clusters, people)
+    counts, events = _counts(context, measured.periods, clusters, people, skips)
     save(counts, "counts", context.out)
-    context.report("estimating coverage from the survey")
-    spine = context.records["link"].facts["spine"]
-    links = survey_linkage_error(_table(context, "link", "linkage_quality"), spine)
-    coverage = _coverage(context, records, clusters, people, links)
-    save(coverage.table, "coverage", context.out)
-    write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
-    return _result(counts, coverage.table, known, births, deaths, links, measured)
+    links, coverage = None, None
+    if not _is_skipped("coverage", skips):
+        context.report("estimating coverage from the survey")
+        links = survey_linkage_error(
+            _table(context, "link", "linkage_quality"), context.records["link"].facts["spine"]
+        )
+        coverage = _coverage(context, records, clusters, people, links)
+        save(coverage.table, "coverage", context.out)
+        write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
+    summary = _summary(counts, events, known, None if coverage is None else coverage.table, measured.periods)
+    return replace(
+        summary,
+        facts=definition,
+        skips=skips,
+        warnings=(*warn_of_unmeasured(measured.unmeasured), *_warnings(known, events, links)),
+    )
 
 
-def _measured(context: StageContext[CountStudy]) -> MeasuredPeriods:
+def _skips(context: StageContext[CountStudy]) -> tuple[Skip, ...]:
+    """Return the steps that are skipped: those without their extracts, and coverage if the study has no spine."""
+    skips = context.study.skips
+    if _is_skipped("coverage", skips) or context.records["link"].facts.get("spine"):
+        return skips
+    reason = "the study has no spine, and the review shows how well the survey was linked with the spine"
+    return (*skips, Skip("coverage", reason))
+
+
+def _is_skipped(step: str, skips: tuple[Skip, ...]) -> bool:
+    return step in {skip.step for skip in skips}
+
+
+def _measured(context: StageContext[CountStudy], skips: tuple[Skip, ...]) -> MeasuredPeriods:
     study = context.study
     read = [*context.records["stays"].facts["extracts"].split(", "), *REQUIRED]
     gaps = read_table(table_path(context.folders["ingest"], "gaps"))
-    return measured_periods(study.periods, study.coverage.reference_date, gaps, read, study.study_file)
+    survey_day = None if _is_skipped("coverage", skips) else study.coverage.reference_date
+    return measured_periods(study.periods, survey_day, gaps, read, study.study_file)
 
 
 def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataFrame:
@@ -61,31 +101,36 @@ def _table(context: StageContext[CountStudy], stage: str, name: str) -> pl.DataF
 def _counts(
     context: StageContext[CountStudy],
     periods: Periods,
-    records: Path,
     clusters: pl.DataFrame,
     people: pl.DataFrame,
-) -> tuple[pl.DataFrame, VitalEvents, VitalEvents]:
+    skips: tuple[Skip, ...],
+) -> tuple[pl.DataFrame, dict[str, VitalEvents]]:
+    """Return the table `counts`, and births and deaths by name, as far as they are counted."""
     definition = context.records["stays"].facts["definition"]
     of_definition = pl.col("definition") == definition
     migrations = _table(context, "stays", "migrations").filter(of_definition)
-    births = count_births(_registered(records, "births", []), clusters, people, periods.flow_years)
-    deaths = count_deaths(
-        _registered(records, "deaths", ["date_of_death"]),
-        clusters,
-        people,
-        migrations,
-        _table(context, "stays", "stays").filter(of_definition),
-        periods.flow_years,
-    )
+    events: dict[str, VitalEvents] = {}
+    if not _is_skipped("births", skips):
+        events["births"] = count_births(
+            _registered(context, "births", ["registration_date"]), clusters, people, periods.flow_years
+        )
+    if not _is_skipped("deaths", skips):
+        events["deaths"] = count_deaths(
+            _registered(context, "deaths", ["date_of_death"]),
+            clusters,
+            people,
+            migrations,
+            _table(context, "stays", "stays").filter(of_definition),
+            periods.flow_years,
+        )
     measures = [
         _stocks(context, people, periods.stock_years),
         count_migrations(migrations, people, periods.flow_years),
-        births.counts,
-        deaths.counts,
+        *(one.counts for one in events.values()),
     ]
     columns = [name for name in Counts.column_names() if name != "definition"]
     counts = pl.concat([one.select(columns) for one in measures], how="vertical_relaxed")
-    return counts.with_columns(definition=pl.lit(definition)), births, deaths
+    return counts.with_columns(definition=pl.lit(definition)), events
 
 
 def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
@@ -95,12 +140,8 @@ def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tupl
     )
 
 
-def _registered(records: Path, extract: str, columns: list[str]) -> pl.DataFrame:
-    path = records / f"{extract}.parquet"
-    if not path.exists():
-        raise UserError(
-            f"{extract}: the study has no such extract, and the account takes {extract} as exact. Add it."
-        )
+def _registered(context: StageContext[CountStudy], extract: str, columns: list[str]) -> pl.DataFrame:
+    path = context.folders["ingest"] / "records" / f"{extract}.parquet"
     return read_table(path, columns=["subject_id", "sex", "birth_month", *columns])
 
 
@@ -131,48 +172,54 @@ def _coverage(
     )
 
 
-def _result(
+def _summary(
     counts: pl.DataFrame,
-    coverage: pl.DataFrame,
+    events: Mapping[str, VitalEvents],
     known: pl.DataFrame,
-    births: VitalEvents,
-    deaths: VitalEvents,
-    links: LinkageError,
-    measured: MeasuredPeriods,
+    coverage: pl.DataFrame | None,
+    periods: Periods,
 ) -> StageResult:
-    without_birth = known["birth_month"].null_count()
-    factor = float(coverage["estimated"].sum()) / max(int(coverage["listed"].sum()), 1)
-    by_assumption = births.taken_as_british + deaths.taken_as_british
+    """Return the numbers and the line of the stage; what is not measured has no number."""
     yearly = counts.filter(pl.col("period") == "year")
-    numbers = {
-        "cells": counts.height,
-        "coverage_classes": coverage.height,
-        "coverage_factor": round(factor, 4),
-        "without_birth_month": without_birth,
-        "registrations_taken_as_british": by_assumption,
-        "deaths_of_non_residents": deaths.non_residents,
-    } | {
-        name: round(float(yearly.filter(pl.col("measure") == name)["count"].sum()), 1)
-        for name in ("immigration", "emigration", "births", "deaths")
-    }
+    numbers: dict[str, int | float] = {
+        "cells": counts.height, "without_birth_month": known["birth_month"].null_count(),
+    }  # fmt: skip
+    if events:
+        numbers["registrations_taken_as_british"] = sum(one.taken_as_british for one in events.values())
+    if "deaths" in events:
+        numbers["deaths_of_non_residents"] = events["deaths"].non_residents
+    for name in (*GROSS_FLOWS, *events):
+        numbers[name] = round(float(yearly.filter(pl.col("measure") == name)["count"].sum()), 1)
     sentence = (
         f"{numbers['immigration']:,.0f} immigrations and {numbers['emigration']:,.0f} emigrations counted in "
-        f"{len(measured.periods.flow_years)} years; coverage factor {factor:.3f} from "
-        f"{coverage['matches'].sum():,} matches in {coverage.height} classes"
+        f"{len(periods.flow_years)} years"
     )
-    warnings = warn_of_unmeasured(measured.unmeasured)
+    if coverage is not None:
+        factor = float(coverage["estimated"].sum()) / max(int(coverage["listed"].sum()), 1)
+        numbers |= {"coverage_classes": coverage.height, "coverage_factor": round(factor, 4)}
+        sentence += (
+            f"; coverage factor {factor:.3f} from {coverage['matches'].sum():,} matches in {coverage.height} classes"
+        )
+    return StageResult(counts=numbers, sentence=sentence)
+
+
+def _warnings(known: pl.DataFrame, events: Mapping[str, VitalEvents], links: LinkageError | None) -> list[str]:
+    """Return what was assumed of people and registrations, and what the clerical review does not show."""
+    without_birth = known["birth_month"].null_count()
+    by_assumption = sum(one.taken_as_british for one in events.values())
+    warnings = []
     if without_birth:
         warnings.append(f"{without_birth:,} people without a month of birth were given the cohort of another person.")
     if by_assumption:
         warnings.append(f"{by_assumption:,} births and deaths that are linked to nobody were taken as British.")
-    if not links.false_link_rate_is_known:
+    if links is not None and not links.false_link_rate_is_known:
         warnings.append(
             "The clerical review shows no false-link rate, because too few of its people are not on the spine: "
             f"coverage takes 0 with a standard error of {USUAL_FALSE_LINK_RATE}."
         )
     warnings += [
         f"{extract}: no row is dated in the year ending June {year}; the account takes this as exactly zero."
-        for extract, events in (("births", births), ("deaths", deaths))
-        for year in events.empty_years
+        for extract, one in events.items()
+        for year in one.empty_years
     ]
-    return StageResult(counts=numbers, sentence=sentence, warnings=tuple(warnings))
+    return warnings

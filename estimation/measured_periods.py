@@ -7,7 +7,7 @@ it. An account needs consecutive years, so only the latest run of years is estim
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,11 +15,18 @@ import polars as pl
 
 from estimation.periods import year_end
 from pipeline.errors import UserError
+from pipeline.stage import Skip
 from pipeline.study import Periods
 
 TOLERATED_DAYS = 62
 """A gap that reaches at most so far into the time that a period needs is none: sources have quiet months."""
-UNMEASURED = {"measure": pl.String, "year": pl.Int32, "extract": pl.String, "gap_from": pl.Date, "gap_to": pl.Date}
+UNMEASURED = {
+    "measure": pl.String, "year": pl.Int32, "extract": pl.String, "gap_from": pl.Date, "gap_to": pl.Date,
+    "reason": pl.String,
+}  # fmt: skip
+GAP = "the delivery has no rows of this time"
+YEARS_BEFORE = {"population": 1, "flows": 2}
+"""How many years before the end of a period its evidence begins, by measure; it ends a year after the period."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +38,22 @@ class MeasuredPeriods:
 
 
 def measured_periods(
-    periods: Periods, survey_day: date, gaps: pl.DataFrame, read: Sequence[str], study_file: Path
+    periods: Periods, survey_day: date | None, gaps: pl.DataFrame, read: Sequence[str], study_file: Path
 ) -> MeasuredPeriods:
     """Return which periods of a study are measured, given the `gaps` of deliveries and the extracts that are `read`.
 
-    Raises `UserError` if no year of flows can be measured, or not the stock of the day of the coverage survey.
+    `survey_day` is None if coverage is not measured. Raises `UserError` if no year of flows can be measured, or not
+    the stock of the day of the coverage survey.
     """
     needed = gaps.filter(pl.col("extract").is_in(list(read))).sort("extract", "gap_from")
     in_the_way = {
-        (measure, year): _gaps_within(needed, year_end(year - years), year_end(year + 1))
-        for measure, years, wanted in (("population", 1, periods.stock_years), ("flows", 2, periods.flow_years))
-        for year in wanted
+        (measure, year): _gaps_within(needed, *_needed_time(measure, year))
+        for measure, years in _years_of(periods).items()
+        for year in years
     }
-    survey_gaps = _gaps_within(needed, year_end(survey_day.year - 1), survey_day)
+    survey_gaps = needed.clear()
+    if survey_day is not None:
+        survey_gaps = _gaps_within(needed, year_end(survey_day.year - 1), survey_day)
     if survey_gaps.height:
         raise UserError(
             f"{study_file}, [coverage]: the coverage of the sources on {survey_day} cannot be measured, because "
@@ -58,7 +68,9 @@ def measured_periods(
     chosen = {"flows": set(run), "population": {run[0] - 1, *run}}
     unmeasured = [
         # a year without a gap of its own is cut off from the run of years by the gaps of others
-        (own if own.height else needed).with_columns(measure=pl.lit(measure), year=pl.lit(year, dtype=pl.Int32))
+        (own if own.height else needed).with_columns(
+            measure=pl.lit(measure), year=pl.lit(year, dtype=pl.Int32), reason=pl.lit(GAP)
+        )
         for (measure, year), own in in_the_way.items()
         if year not in chosen[measure]
     ]
@@ -66,6 +78,32 @@ def measured_periods(
         Periods(flow_years=tuple(run), stock_years=(run[0] - 1, *run)),
         pl.concat([pl.DataFrame(schema=UNMEASURED), *(one.select(list(UNMEASURED)) for one in unmeasured)]),
     )
+
+
+def skipped_periods(periods: Periods, skips: Sequence[Skip]) -> pl.DataFrame:
+    """Return rows of `UNMEASURED` for every period of a study, since `skips` prevent them all; none without skips.
+
+    An extract that the study does not name has no rows of all the time that a period needs.
+    """
+    rows = [
+        (measure, year, extract, after + timedelta(1), until, skip.reason)
+        for skip in skips
+        for extract in skip.lacks or ("",)
+        for measure, years in _years_of(periods).items()
+        for year in years
+        for after, until in [_needed_time(measure, year)]
+    ]
+    frame = pl.DataFrame(rows, schema=UNMEASURED, orient="row")
+    return frame.unique(["measure", "year", "extract"], keep="first", maintain_order=True)
+
+
+def _years_of(periods: Periods) -> dict[str, tuple[int, ...]]:
+    return {"population": periods.stock_years, "flows": periods.flow_years}
+
+
+def _needed_time(measure: str, year: int) -> tuple[date, date]:
+    """Return the days after which, and until which, the evidence of a period lies."""
+    return year_end(year - YEARS_BEFORE[measure]), year_end(year + 1)
 
 
 def without(periods: Periods, unmeasured: pl.DataFrame) -> Periods:

@@ -12,18 +12,9 @@ QUARTERS = ((7, 9), (10, 12), (1, 3), (4, 6))
 """First and last month of the four quarters of a year that ends on 30 June."""
 
 
-def check_periods(periods: Periods, data_date: date, study_file: Path) -> None:
-    """Raise `UserError` unless the stocks begin one year before the flows and end with them, by the data date."""
+def check_periods(periods: Periods, study_file: Path) -> None:
+    """Raise `UserError` unless the stocks begin one year before the flows and end with them."""
     stocks, flows = periods.stock_years, periods.flow_years
-    for last, key, words in (
-        (flows[-1], "flow_years", "the year ending"),
-        (stocks[-1], "stock_years", "the stock of"),
-    ):
-        if year_end(last) > data_date:
-            raise UserError(
-                f"{study_file}, [periods]: {words} {year_end(last)} ends after the data date {data_date}: nothing "
-                f"is known of it yet. Leave {last} out of '{key}'."
-            )
     if stocks[0] != flows[0] - 1 or stocks[-1] != flows[-1]:
         raise UserError(
             f"{study_file}, [periods]: an account needs a stock at the start of its first year and at the end of "

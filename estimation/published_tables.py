@@ -5,7 +5,7 @@ import polars as pl
 from scipy import sparse
 
 from estimation.account.reconcile import Account
-from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, age_group
+from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, age_group, marginal_keys
 from estimation.migration_flows import quarter_shares
 from estimation.periods import quarters, year_end, year_start
 from pipeline.schemas import ALL
@@ -51,7 +51,7 @@ def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, .
     for year in years:
         values, variances = account.totals(_marginal_weights(account, "population", year))
         days.append(
-            _marginal_keys().with_columns(
+            marginal_keys().with_columns(
                 measure=pl.lit("population"),
                 estimate=pl.Series(values),
                 standard_error=pl.Series(np.sqrt(variances)),
@@ -101,7 +101,7 @@ def _year(account: Account, year: int) -> pl.DataFrame:
     gross = {name: _marginal_weights(account, name, year) for name in GROSS_FLOWS}
     weights = {**gross, "net": gross["immigration"] - gross["emigration"]}
     values, variances = account.totals(sparse.csr_array(sparse.vstack(list(weights.values()))))
-    keys = _marginal_keys()
+    keys = marginal_keys()
     return pl.concat([keys.with_columns(measure=pl.lit(name)) for name in weights]).with_columns(
         estimate=pl.Series(values),
         standard_error=pl.Series(np.sqrt(variances)),
@@ -146,18 +146,8 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame
     return pl.DataFrame(rows)
 
 
-def _marginal_keys() -> pl.DataFrame:
-    """Return all combinations of the divisions and their totals; the grand total is the last row."""
-    frames = [pl.DataFrame({name: [*values, ALL]}) for name, values in DIVISION_VALUES.items()]
-    return (
-        frames[0]
-        .join(frames[1], how="cross", maintain_order="left_right")
-        .join(frames[2], how="cross", maintain_order="left_right")
-    )
-
-
 def _marginal_weights(account: Account, measure: str, year: int) -> sparse.csr_array:
-    """Return the weights (combinations of `_marginal_keys`, cells) that add up one measure and year."""
+    """Return the weights (combinations of `marginal_keys`, cells) that add up one measure and year."""
     finest = pl.DataFrame({"cell": np.arange(account.cells.height)}).hstack(account.cells)
     finest = finest.filter(pl.col("measure") == measure, pl.col("time") == year)
     codes = [

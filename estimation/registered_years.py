@@ -11,12 +11,12 @@ SHARE = 0.1
 """A year with a smaller share of the events of the fullest year was not delivered."""
 
 
-def years_without_events(events: pl.DataFrame, extract: str, day: str, years: tuple[int, ...]) -> tuple[int, ...]:
-    """Return those of `years` (ending 30 June) in which no row is dated, by the column `day`.
+def years_without_events(events: pl.DataFrame, extract: str, day: pl.Expr, years: tuple[int, ...]) -> tuple[int, ...]:
+    """Return those of `years` (ending 30 June) in which no row is dated, by the expression `day`.
 
     Raises `UserError` if a year has so few of the events of the fullest one, of any year, that it cannot be whole.
     """
-    found = dict(events.group_by(year_ending(pl.col(day)).alias("year")).len().iter_rows())
+    found = dict(events.group_by(year_ending(day).alias("year")).len().iter_rows())
     fullest = max(found, key=lambda year: (found[year], -year), default=None)
     usual = found.get(fullest, 0)
     missing = [year for year in years if usual >= FEW and found.get(year, 0) < SHARE * usual]

@@ -5,27 +5,31 @@ from pathlib import Path
 from typing import Self
 
 from estimation.periods import check_periods, check_survey_day
-from estimation.required_extracts import check_required_columns, check_required_extracts
+from estimation.required_extracts import check_required_columns, steps_without_extracts
 from pipeline.ingest.study_contracts import delivered_contracts
-from pipeline.stage import Stage, StudyPart
+from pipeline.stage import Skip, Stage, StudyPart
 from pipeline.study import CoverageSettings, FlowErrors, Periods, Study
 
 
 class CountStudy(StudyPart):
-    """The part of a study on which counts and coverage factors depend."""
+    """The part of a study on which counts and coverage factors depend; `skips` are steps whose extracts it lacks."""
 
     periods: Periods
     coverage: CoverageSettings
     seed: int
+    skips: tuple[Skip, ...] = ()
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` if it lacks what estimates need."""
-        check_required_extracts([one.name for one in study.extract], study.path)
+        """Return this part of a study; raises `UserError` if what it names cannot serve estimates."""
+        skips = steps_without_extracts([one.name for one in study.extract])
         check_required_columns(delivered_contracts(study), study.path)
-        check_periods(study.periods, study.data_date, study.path)
-        check_survey_day(study.coverage.reference_date, study.periods, study.path)
-        return cls(study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed)
+        check_periods(study.periods, study.path)
+        if "coverage" not in {skip.step for skip in skips}:
+            check_survey_day(study.coverage.reference_date, study.periods, study.path)
+        return cls(
+            study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed, skips=skips
+        )
 
 
 class AccountStudy(StudyPart):
@@ -43,7 +47,7 @@ class AccountStudy(StudyPart):
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
         """Return this part of a study; raises `UserError` if no account can be made of its periods."""
-        check_periods(study.periods, study.data_date, study.path)
+        check_periods(study.periods, study.path)
         return cls(
             study_file=study.path,
             periods=study.periods,

@@ -4,9 +4,32 @@ from datetime import date
 
 import polars as pl
 
+from estimation.cells import GROSS_FLOWS, marginal_keys
 from estimation.periods import quarters, year_end, year_start
+from pipeline.schemas import ALL
 
 NO_ESTIMATE = {name: pl.lit(None, dtype=pl.Float64) for name in ("estimate", "standard_error", "lower", "upper")}
+
+
+def unmeasured_flows(years: tuple[int, ...]) -> pl.DataFrame:
+    """Return the rows of `flows` of `years` (ending 30 June) and their quarters, none of them with an estimate."""
+    keys = marginal_keys()
+    spans = [
+        pl.concat([
+            keys.with_columns(period_start=pl.lit(year_start(year)), period_end=pl.lit(year_end(year))),
+            *(keys.tail(1).with_columns(period_start=pl.lit(first), period_end=pl.lit(last))
+              for first, last in quarters(year)),
+        ])
+        for year in years
+    ]  # fmt: skip
+    measures = pl.DataFrame({"measure": [*GROSS_FLOWS, "net"]})
+    return _unmeasured(pl.concat(spans).join(measures, how="cross").with_columns(area=pl.lit(ALL)))
+
+
+def unmeasured_stocks(years: tuple[int, ...]) -> pl.DataFrame:
+    """Return the rows of `stocks` on 30 June of `years`, none of them with an estimate."""
+    days = [marginal_keys().with_columns(reference_date=pl.lit(year_end(year))) for year in years]
+    return _unmeasured(pl.concat(days).with_columns(measure=pl.lit("population"), area=pl.lit(ALL)))
 
 
 def with_unmeasured_flows(flows: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:

@@ -24,12 +24,15 @@ def count_births(
 ) -> VitalEvents:
     """Return births by sex and nationality group for `years` (ending 30 June).
 
-    `births` has `subject_id, sex, birth_month`; `people` is that of `counted_people`, so a birth is counted in
-    the group of its mother, else of the child itself, else as British. Raises `UserError` if a year's are missing.
+    `births` has `subject_id, sex, birth_month, registration_date`; one without a month of birth is counted in the
+    year of its registration, which the law wants within six weeks. `people` is that of `counted_people`, so a birth
+    is counted in the group of its mother, else of the child itself, else as British. Raises `UserError` if a year's
+    are missing.
     """
-    empty_years = years_without_events(births, "births", "birth_month", years)
+    day = pl.coalesce("birth_month", "registration_date")
+    empty_years = years_without_events(births, "births", day, years)
     found = _with_person(births, "births", clusters, people.select("person_id", "nationality_group"))
-    found = found.with_columns(year=year_ending(pl.col("birth_month"))).filter(pl.col("year").is_in(years))
+    found = found.with_columns(year=year_ending(day)).filter(pl.col("year").is_in(years))
     unknown = found["nationality_group"].null_count()
     cells = found.with_columns(
         pl.col("nationality_group").fill_null(BRITISH), pl.col("sex").cast(pl.String), cohort=pl.col("year")
@@ -52,7 +55,7 @@ def count_deaths(
     is, on the list or not. A death that is not linked to anyone keeps its own sex and month of birth and is taken
     as British. Raises `UserError` if the deaths of a year are missing.
     """
-    empty_years = years_without_events(deaths, "deaths", "date_of_death", years)
+    empty_years = years_without_events(deaths, "deaths", pl.col("date_of_death"), years)
     found = _with_person(deaths, "deaths", clusters, people.select("person_id", "nationality_group", "cohort"))
     found = found.with_columns(year=year_ending(pl.col("date_of_death"))).filter(pl.col("year").is_in(years))
     elsewhere = _emigrated(found, migrations).vstack(_only_short_stays(found, stays)).unique()

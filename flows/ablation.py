@@ -45,7 +45,7 @@ def compute_with_true_links(study: Study, run: Path, keys: Mapping[str, str], wh
         records[stage.name] = _computed_again(stage, study, run, records, work / stage.name)
     tables = work / "tables"
     link_files({name: records["ingest"].folder / name for name in records["ingest"].outputs}, tables)
-    for name in ("link", "evidence", STAYS.name, ACCOUNT.name):
+    for name in ("link", "evidence", STAYS.name, COUNT.name, ACCOUNT.name):
         link_files({path.name: path for path in records[name].folder.glob("*.parquet")}, tables)
     return tables
 
@@ -72,6 +72,7 @@ def _computed_again(
         {},
         reused=False,
         facts=result.facts,
+        skips=result.skips,
     )
 
 

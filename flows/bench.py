@@ -1,6 +1,7 @@
 """The verb `bench`: one part of Sojourn against a plain implementation of the same task, both in one run.
 
-Seconds vary between machines and from minute to minute; the ratios are the result.
+Seconds vary between machines and from minute to minute; the ratios are the result, and for linkage how many people
+are found, which does not vary.
 """
 
 import hmac
@@ -10,16 +11,18 @@ import resource
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from pipeline.errors import unknown
+from flows.progress import NullListener, ProgressListener
+from flows.terminal import Terminal
+from pipeline.errors import UserError, unknown
 from pipeline.keys import PseudonymisationKey
 from pipeline.tables import connect
 
@@ -35,13 +38,27 @@ SECRET = b"only for this benchmark, never for data"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a benchmark found: rows, seconds of Sojourn, peak memory of the process, ratios plain / Sojourn."""
+    """What a benchmark found: rows, seconds of Sojourn, peak memory of the process, ratios plain / Sojourn.
+
+    Benchmarks of linkage have `figures` too, and `scores`: one row for each set of files or pair of sources.
+    """
 
     name: str
     rows: int
     seconds: float
     peak_mib: float
     ratios: dict[str, float]
+    figures: dict[str, float] = field(default_factory=dict)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user chose for a benchmark: residents or people, kinds of files, seeds of each kind."""
+
+    size: int | None = None
+    kind: tuple[str, ...] = ()
+    seeds: int | None = None
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -53,10 +70,10 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def pseudonymise(rows: int = 1_000_000) -> tuple[int, float, dict[str, float]]:
     """Tokens of a column with repeated values: distinct values hashed once, against one HMAC per row."""
-    from pipeline.ingest.pseudonymise import identifier_tokens  # noqa: PLC0415 - only this benchmark needs it
+    from pipeline.ingest.pseudonymise import Vocabulary, identifier_tokens  # noqa: PLC0415 - only this benchmark needs it
 
     values = pl.Series([f"NAME{number:05d}" for number in np.random.default_rng(1).integers(0, 40_000, rows)])
-    ours = seconds_of(lambda: identifier_tokens(PseudonymisationKey(SECRET), "name", values))
+    ours = seconds_of(lambda: identifier_tokens(Vocabulary(PseudonymisationKey(SECRET)), "given_name", values))
     sample = values.head(rows // 10).to_list()
     plain = 10 * seconds_of(lambda: [hmac.digest(SECRET, b"name\x1f" + one.encode(), sha256)[:8] for one in sample])
     return rows, ours, {"one_hmac_a_row": plain / ours}
@@ -172,6 +189,25 @@ def _extracts(residents: int) -> Iterator["DeliveredExtract"]:
     yield from extracts(live(1, residents), Errors())
 
 
+Compared = tuple[int, float, dict[str, float], dict[str, float], list[dict[str, Any]]]
+"""Rows, seconds of Sojourn, ratios plain / Sojourn, figures, and scores."""
+
+
+def link(options: Options, listener: ProgressListener) -> Compared:
+    """Compare the stage `link` on a country of hard links with Splink: on values in clear, and on the same tokens."""
+    from flows.bench_link import compare_links  # noqa: PLC0415 - it loads much
+
+    return compare_links(options.size, listener)
+
+
+def link_files(options: Options, listener: ProgressListener) -> Compared:
+    """Compare Sojourn with Splink in clear on files of several kinds, spoilt and cut down."""
+    from flows.bench_link_files import compare_link_files  # noqa: PLC0415 - it loads much
+
+    seeds = 1 if options.seeds is None else options.seeds
+    return compare_link_files(options.size, options.kind, seeds, listener)
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -179,25 +215,41 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "simulate": simulate,
     "scale": scale,
 }
+LINKAGE_BENCHMARKS = {"link": link, "link_files": link_files}
+TAKES = {"link": ("size",), "link_files": ("size", "kind", "seeds")}
+"""The options that a benchmark takes; the others take none."""
 
 
-def measure(name: str) -> Measured:
-    """Return what the benchmark of that name finds; raises `UserError` for an unknown name."""
-    if name not in BENCHMARKS:
-        raise unknown("benchmark", name, BENCHMARKS, "sojourn bench")
-    rows, seconds, ratios = BENCHMARKS[name]()
+def measure(name: str, options: Options = Options(), listener: ProgressListener | None = None) -> Measured:
+    """Return what the benchmark of that name finds; raises `UserError` for an unknown name and for a wrong option."""
+    if name not in BENCHMARKS | LINKAGE_BENCHMARKS:
+        raise unknown("benchmark", name, BENCHMARKS | LINKAGE_BENCHMARKS, "sojourn bench")
+    for option, value in asdict(options).items():
+        if value not in (None, ()) and option not in TAKES.get(name, ()):
+            raise UserError(f"sojourn bench {name}: takes no --{option}. Leave it out.")
+    if name in BENCHMARKS:
+        rows, seconds, ratios = BENCHMARKS[name]()
+        figures, scores = {}, []
+    else:
+        rows, seconds, ratios, figures, scores = LINKAGE_BENCHMARKS[name](options, listener or NullListener())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rounded = {plain: round(ratio, 2) for plain, ratio in ratios.items()}
-    return Measured(name, rows, round(seconds, 4), round(peak, 1), rounded)
+    return Measured(name, rows, round(seconds, 4), round(peak, 1), rounded, figures, scores)
 
 
-def run_bench(name: str, *, as_json: bool) -> int:
+def run_bench(name: str, options: Options, *, as_json: bool) -> int:
     """Run one benchmark, print what it found, and return the exit status."""
-    found = measure(name)
+    terminal = Terminal()
+    found = measure(name, options, NullListener() if as_json else terminal)
+    terminal.close()
     if as_json:
         print(json.dumps(asdict(found)))  # noqa: T201 - the requested output
         return 0
     print(f"{found.name}: {found.rows:,} rows in {found.seconds:.3f} s, peak {found.peak_mib:,.0f} MiB")  # noqa: T201
     for plain, ratio in found.ratios.items():
         print(f"  {ratio:,.1f} times as fast as {plain.replace('_', ' ')}")  # noqa: T201
+    for row in found.scores:
+        print("  " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items()))  # noqa: T201
+    for figure, value in found.figures.items():
+        print(f"  {figure.replace('_', ' ')}: {value:,}")  # noqa: T201
     return 0

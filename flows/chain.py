@@ -1,6 +1,6 @@
 """The chain: all stages in order, in one loop over the store, with Prefect or without it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from publication.stages import PUBLISH
 from rules.stages import EVIDENCE, STAYS
 
 STAGES: tuple[Stage, ...] = (INGEST, LINK, EVIDENCE, STAYS, COUNT, ACCOUNT, PUBLISH)
+LINKING: tuple[Stage, ...] = (INGEST, LINK)
+"""The stages that files of any kind go through: what comes after them knows what the files mean."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ class StageRun:
         return self.stage.run(context)
 
 
-def declared_parts(study: Study, run: Path) -> dict[str, StudyPart]:
+def declared_parts(study: Study, run: Path, stages: Sequence[Stage] = STAGES) -> dict[str, StudyPart]:
     """Return, by stage, the part of the study that it declares.
 
     Everything that a study names is read here, before the first stage: a mistake in it is reported at once, not
     after minutes of work.
     """
-    return {stage.name: stage.part.of(study, run) for stage in STAGES}
+    return {stage.name: stage.part.of(study, run) for stage in stages}
 
 
 def run_chain(
@@ -68,19 +70,21 @@ def run_chain(
     listener: ProgressListener | None = None,
     execute: Callable[[StageRun], StageRecord] = StageRun.__call__,
     given: Mapping[str, StageRecord] | None = None,
+    stages: Sequence[Stage] = STAGES,
 ) -> dict[str, StageRecord]:
-    """Run all stages in order and show the publication in the run folder; returns the record of each stage.
+    """Run stages in order and show the publication, if it is one, in the run folder; returns the record of each.
 
     `run` is the run folder, made if need be. A stage with an intact result is not computed again. `execute` calls
     one stage: as it is, or as a task of Prefect. `given` are records of stages whose stored results are taken as they
-    are, whatever code computed them.
+    are, whatever code computed them. `stages` are those of the chain up to one of them.
     """
     store, records = Store(run), dict(given or {})
     with store.locked():
-        parts = declared_parts(study, run)
-        for stage in (one for one in STAGES if one.name not in records):
+        parts = declared_parts(study, run, stages)
+        for stage in (one for one in stages if one.name not in records):
             upstream = {name: records[name] for name in stage.reads}
             one = StageRun(stage, parts[stage.name], upstream, store, threads, listener or NullListener())
             records[stage.name] = execute(one)
-        show_publication(records[PUBLISH.name], run)
+        if PUBLISH.name in records:
+            show_publication(records[PUBLISH.name], run)
     return records

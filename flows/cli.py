@@ -108,6 +108,37 @@ def run(
 
 
 @app.command
+def link(
+    study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that contains it.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder for links.parquet, clusters.parquet and quality.csv.")],
+    models: Annotated[
+        Path | None, Parameter(help="Folder of models that `sojourn train` wrote; default: they are trained here.")
+    ] = None,
+    threads: Threads = 2,
+) -> int:
+    """Link a study's files, of any kind, and write who is who: no rules, no estimates."""
+    with loading():
+        from flows.link_files import link_files
+
+    return link_files(study, out, models, threads=threads)
+
+
+@app.command
+def train(
+    study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that contains it.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder for the models, one JSON file a pair of sources.")],
+    threads: Threads = 2,
+) -> int:
+    """Train the models that link a study's files, for `sojourn link --models` on files to come."""
+    with loading():
+        from flows.link_files import train_models
+
+    return train_models(study, out, threads=threads)
+
+
+@app.command
 def evaluate(
     run: Annotated[Path, Parameter(help="A finished run folder of a synthetic study.")],
     *,
@@ -195,15 +226,26 @@ def dictionary() -> int:
 
 @app.command
 def bench(
-    name: Annotated[str, Parameter(help="Which benchmark: pseudonymise, cluster, account, simulate or scale.")],
+    name: Annotated[
+        str,
+        Parameter(help="Which benchmark: pseudonymise, cluster, account, simulate, scale, link or link_files."),
+    ],
     *,
+    size: Annotated[int | None, Parameter(help="link: residents. link_files: people of each kind of files.")] = None,
+    kind: Annotated[
+        list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
+    ] = None,
+    seeds: Annotated[int | None, Parameter(help="link_files: sets of files of each kind, from seed 1001.")] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
-    """Time one part and a plain implementation of the same task, and print the ratio of their speeds."""
-    with loading():
-        from flows.bench import run_bench
+    """Time one part and a plain implementation of the same task, and print the ratio of their speeds.
 
-    return run_bench(name, as_json=json)
+    For linkage, also print how many people each of them finds.
+    """
+    with loading():
+        from flows.bench import Options, run_bench
+
+    return run_bench(name, Options(size, tuple(kind or ()), seeds), as_json=json)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,11 +8,12 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
@@ -20,7 +21,7 @@ from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_t
 from flows.people_scores import TABLES, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
-from linkage.score import score_links
+from linkage.score import score_counted_twice, score_links
 from linkage.subjects_in_scope import subjects_in_scope
 from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
@@ -31,6 +32,7 @@ from pipeline.store import Store, is_intact, link_files
 from pipeline.study import Study, digest_of_file, read_study
 from pipeline.tables import read_table, write_table, write_text
 from publication.report import write_report
+from publication.row_selection import measured
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
@@ -47,19 +49,37 @@ class Truth:
     identities: pl.DataFrame
 
 
+COLUMNS = {
+    "people": ("person", "sex", "nationality_group", "birth_date"),
+    "presence": ("person", "start", "end"),
+    "migrations": ("person", "date", "direction"),
+    "residents": ("person", "reference_date"),
+    "identities": ("person", "source", "person_key", "moved"),
+}
+"""The columns of the truth that scores need."""
+
+
 def read_truth(study: Study) -> Truth:
-    """Return the truth beside a synthetic study; raises `UserError` where there is none."""
+    """Return the truth beside a synthetic study; raises `UserError` where there is none, or only a part of it."""
     folder = study.folder / "truth"
     if not study.synthetic:
         raise UserError(
             f"{study.path}: not a synthetic study, so its truth is unknown. Use one made by `sojourn simulate`."
         )
     try:
-        return Truth(**{one.name: read_table(folder / f"{one.name}.parquet") for one in fields(Truth)})
+        truth = Truth(**{one.name: read_table(folder / f"{one.name}.parquet") for one in fields(Truth)})
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(
             f"{folder}: the truth cannot be read ({error}). Make the study with `sojourn simulate`."
         ) from None
+    for name, columns in COLUMNS.items():
+        missing = [column for column in columns if column not in getattr(truth, name).columns]
+        if missing:
+            raise UserError(
+                f"{folder / f'{name}.parquet'}: has no column {', '.join(missing)}, so nothing can be compared "
+                "with it. Make the study with `sojourn simulate`."
+            )
+    return truth
 
 
 def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
@@ -69,9 +89,16 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people:
     person's `nationality_group` is taken from `people`, the people of the truth.
     """
     key, contracts = read_key(study), delivered_contracts(study)
+    if identities.is_empty() or not any(contracts[one].person_key for one in identities["source"].unique()):
+        raise UserError(
+            f"{study.folder / 'truth'}: says who is who in none of the sources that the run linked, so the run "
+            "cannot be scored. Use a study made by `sojourn simulate`."
+        )
     found = []
     for source in sorted(identities["source"].unique()):
         kind = contracts[source].person_key_kind
+        if kind is None:  # the truth names people by the key of the source
+            continue
         known = identities.filter(pl.col("source") == source)
         tokens = direct_identifier_tokens(key, kind, known["person_key"])
         subjects = subjects_in_scope(tables, source, study.coverage.reference_date).select("subject_id", kind)
@@ -97,17 +124,31 @@ def linked_subjects_truth(study: Study, truth: Truth, tables: Path) -> pl.DataFr
 
 
 def score(study: Study, truth: Truth, tables: Path) -> Scores:
-    """Return all scores of a run's `tables`, each computed by the package whose tables it scores."""
-    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+    """Return all scores of a run's `tables`, each computed by the package whose tables it scores.
+
+    A run that skipped its account is scored by its links and, if it has stays, by the people that were counted.
+    """
     who = linked_subjects_truth(study, truth, tables)
-    flows = score_flows(read_table(tables / "flows.parquet"), truth.migrations, truth.people)
-    stocks = score_stocks(read_table(tables / "stocks.parquet"), truth.residents, truth.people)
+    scores = Scores(links=score_links(read_table(tables / "clusters.parquet"), who))
+    if not all((tables / f"{name}.parquet").exists() for name in TABLES):
+        return scores
+    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+    twice = score_counted_twice(table["residents"], table["clusters"], who)
+    scores = replace(scores, counted_twice=twice)
     counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
+    flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
+    if flows.is_empty():
+        counts = read_table(tables / "counts.parquet")
+        ends = [counts.filter(pl.col("period").cast(pl.String) == period)["time"] for period in ("year", "day")]
+        published = dict.fromkeys(GROSS_FLOWS, ends[0]) | {"population": ends[1]}
+        return replace(scores, **score_people(table, vars(truth), who, counted_sources, published))
+    flows = score_flows(flows, truth.migrations, truth.people)
+    stocks = score_stocks(stocks, truth.residents, truth.people)
     published = dict.fromkeys(GROSS_FLOWS, flows["period_end"]) | {"population": stocks["reference_date"]}
-    return Scores(
+    return replace(
+        scores,
         flows=flows,
         stocks=stocks,
-        links=score_links(table["clusters"], who),
         interval_coverage=summarise_intervals(flows, stocks),
         **score_people(table, vars(truth), who, counted_sources, published),
     )
@@ -213,8 +254,13 @@ def _record(run: Path, scores: Scores, spine: str, seconds: float) -> StageRecor
     )
 
 
-def headline(scores: Scores) -> dict[str, object]:
-    """Return the latest year's total net migration with its interval, and whether the truth lies inside."""
+def headline(scores: Scores) -> dict[str, object] | None:
+    """Return the latest year's total net migration with its interval, and whether the truth lies inside.
+
+    None for a run without estimates.
+    """
+    if scores.flows.is_empty():
+        return None
     nets = scores.flows.filter(
         pl.col("measure") == "net",
         *(pl.col(dimension) == "all" for dimension in ("sex", "age_group", "nationality_group")),
@@ -232,32 +278,36 @@ def summary(scores: Scores) -> dict[str, object]:
     """Return what readers look at first: the headline, links by pair of sources, interval coverage, classes."""
     return {
         "headline": headline(scores),
-        "links": scores.links.filter(pl.col("true_pairs") > 0).to_dicts(),
+        "links": scores.links.filter(pl.col("true_pairs") > 0).to_dicts() if scores.links.height else [],
         "interval_coverage": scores.interval_coverage.to_dicts(),
-        "classes": scores.classes.with_columns(pl.col(pl.Date).cast(pl.String)).to_dicts(),
+        "counted_twice": scores.counted_twice.with_columns(cs.date().cast(pl.String)).to_dicts(),
+        "classes": scores.classes.with_columns(cs.date().cast(pl.String)).to_dicts(),
     }
 
 
 def verdict(scores: Scores) -> str:
     """Return one line: the true figure of the headline and whether its interval contains it."""
     one = headline(scores)
+    if one is None:
+        return "the run has no estimates to compare with it"
     place = "inside" if one["inside"] else "outside"
     return f"true net migration: {one['truth']:,.0f}, {place} the interval"
 
 
 def stage_line(scores: Scores, spine: str) -> str:
-    """Return the line of the stage: how links and intervals compare with the truth."""
-    links = scores.links.filter(
-        pl.col("group") == "all", (pl.col("source_l") == spine) | (pl.col("source_r") == spine)
-    )
+    """Return the line of the stage: how links (without a spine, all of them) and intervals compare with the truth."""
+    links = scores.links.filter(pl.col("group") == "all")
+    if spine:
+        links = links.filter((pl.col("source_l") == spine) | (pl.col("source_r") == spine))
     true, linked, correct = (int(links[name].sum()) for name in ("true_pairs", "linked_pairs", "correct"))
+    precision = percent(correct / linked if linked else None, 2)
+    recall = percent(correct / true if true else None, 2)
+    line = f"links{' to the spine' * bool(spine)}: precision {precision}, recall {recall}"
+    if scores.interval_coverage.is_empty():
+        return f"{line}; no estimates to compare with the truth"
     cells = int(scores.interval_coverage["cells"].sum())
     inside = int(scores.interval_coverage["inside"].sum())
-    precision, recall = percent(correct / max(linked, 1), 2), percent(correct / max(true, 1), 2)
-    return (
-        f"links to the spine: precision {precision}, recall {recall}; "
-        f"the truth lies in {inside:,} of {cells:,} intervals"
-    )
+    return f"{line}; the truth lies in {inside:,} of {cells:,} intervals"
 
 
 def evaluate_run(run: Path, *, as_json: bool, ablation: str | None = None) -> int:
@@ -272,11 +322,12 @@ def evaluate_run(run: Path, *, as_json: bool, ablation: str | None = None) -> in
         print(json.dumps(summary(scores), indent=1))  # noqa: T201 - the requested output
         return 0
     terminal.print_line(f"  truth    {verdict(scores)}")
-    if ablation:
-        one = headline(scores)
+    one = headline(scores)
+    if ablation and one is not None:
         terminal.print_line(
             f"  net migration with {ablation}: {one['estimate']:,.0f} ({one['lower']:,.0f} to {one['upper']:,.0f})"
         )
+    if ablation:
         terminal.print_line(f"  scores   {typed(run / 'evaluation' / ablation)}")
     else:
         terminal.print_line(f"  report   {typed(run / 'report.html')}")

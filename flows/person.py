@@ -9,6 +9,7 @@ from flows.evaluate import Truth, linked_subjects_truth, read_truth, study_of_ru
 from pipeline.errors import UserError
 from pipeline.study import Study
 from pipeline.tables import read_table
+from publication.row_selection import read_run_table
 from rules.truth_comparison import true_person_of
 
 TRUE = "true:"
@@ -109,7 +110,7 @@ def _true_life(truth: Truth, person: int | None) -> list[str]:
 
 
 def _records(tables: Path, found: Found) -> list[str]:
-    evidence = read_table(tables / "evidence.parquet").join(
+    evidence = read_run_table(tables, "evidence").join(
         found.subjects.select("person_id", "source", "subject_id"), on=["source", "subject_id"], how="inner"
     )
     clusters = f"in {len(found.people)} clusters" if len(found.people) != 1 else "in one cluster"
@@ -120,13 +121,15 @@ def _records(tables: Path, found: Found) -> list[str]:
 
 
 def _decided(tables: Path, people: list[int]) -> list[str]:
-    return _titled(
+    measured = {title: one for title, one in DECIDED.items() if (tables / f"{one[0]}.parquet").exists()}
+    lines = _titled(
         f"Decided: {', '.join(f'person {one}' for one in people) or 'nothing'}",
         {
             title: _of(read_table(tables / f"{name}.parquet"), "person_id", people, columns)
-            for title, (name, columns) in DECIDED.items()
+            for title, (name, columns) in measured.items()
         },
     )
+    return lines + [line for title in DECIDED if title not in measured for line in ("", f"  {title}: not measured")]
 
 
 def _of(frame: pl.DataFrame, key: str, people: list[int], columns: list[str]) -> pl.DataFrame:

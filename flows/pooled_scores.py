@@ -34,10 +34,12 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     `relative_bias` that over the mean truth; `true`, `hits`, `misses` and `false` are sums, `brier` is a mean. A hit
     of a class is a case that was found within the score's tolerance, in its own year or in another.
     """
+    twice = [one.counted_twice for one in replicates if one.counted_twice.height]
     parts = [
         _figures(pl.concat([part for one in replicates for part in (_flows(one.flows), _stocks(one.stocks))])),
         _links(pl.concat([one.links for one in replicates])),
         _classes(pl.concat([one.classes for one in replicates])),
+        *([_counted_twice(pl.concat(twice))] if twice else []),
     ]
     rounded = pl.concat(parts, how="diagonal_relaxed").with_columns(pl.selectors.float().round(6) + 0.0)
     return rounded.select(COLUMNS).sort(KEY)
@@ -123,6 +125,33 @@ def _links(links: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_precision_and_recall())
         .filter(pl.col("true") + pl.col("hits") + pl.col("false") > 0)
     )
+
+
+def _counted_twice(residents: pl.DataFrame) -> pl.DataFrame:
+    """Pool residents counted more than once (`false`) and once (`hits`), over all days."""
+    return (
+        residents.group_by(
+            measure=pl.lit("counted_twice"),
+            margin=pl.lit("residents"),
+            group=_group_of_residents(),
+            maintain_order=True,
+        )
+        .agg(
+            replicates=pl.col("reference_date").len().cast(pl.Int64) // pl.col("reference_date").n_unique(),
+            true=pl.col("people").sum().cast(pl.Float64),
+            false=pl.col("twice").sum().cast(pl.Float64),
+        )
+        .with_columns(
+            period=pl.lit(None, dtype=pl.String),
+            hits=pl.col("true") - pl.col("false"),
+            misses=pl.lit(None, pl.Float64),
+        )
+        .with_columns(precision=pl.col("hits") / pl.col("true"))
+    )
+
+
+def _group_of_residents() -> pl.Expr:
+    return pl.format("nationality_group={}", "nationality_group")
 
 
 def _precision_and_recall() -> list[pl.Expr]:

@@ -37,7 +37,8 @@ def run_as_task(one: StageRun) -> StageRecord:
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE)
     def stage_task() -> StageRecord:
         record = one()
-        rows = [{"count": count, "value": value} for count, value in record.counts.items()]
+        rows: list[dict[str, object]] = [{"count": one, "value": value} for one, value in record.counts.items()]
+        rows += [{"count": f"{skip.step}: not measured", "value": skip.reason} for skip in record.skips]
         create_table_artifact(key=f"{name}-counts", table=rows, description=record.sentence)
         link = record.folder.resolve().as_uri()
         create_link_artifact(key=f"{name}-tables", link=link, link_text=f"{name} tables")

@@ -28,8 +28,7 @@ def run_folder(study: Study, out: Path | None) -> Path:
 
 def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> int:
     """Run the chain on a study, print its progress and result, and return the exit status."""
-    if threads < 1:
-        raise UserError(f"--threads: {threads} is not a number of threads. Choose 1 or more.")
+    check_threads(threads)
     study = read_study(path)
     run = run_folder(study, out)
     terminal = Terminal(run / "run.log")
@@ -57,6 +56,12 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
     return 0
 
 
+def check_threads(threads: int) -> None:
+    """Raise `UserError` unless this is a number of threads."""
+    if threads < 1:
+        raise UserError(f"--threads: {threads} is not a number of threads. Choose 1 or more.")
+
+
 def banner(verb: str, study: Study) -> str:
     """Return the first line of a run: what runs on which study, and whether its data are synthetic."""
     synthetic = " · SYNTHETIC DATA, NOT STATISTICS" if study.synthetic else ""
@@ -67,7 +72,8 @@ def print_result(
     terminal: Terminal, run: Path, records: dict[str, StageRecord], scores: "Scores | None" = None
 ) -> None:
     """Print whether anything was computed, the headline (with its truth, if scores are given), and the report."""
-    from publication.words import headlines  # noqa: PLC0415 - for the same reason
+    from estimation.stages import ACCOUNT  # noqa: PLC0415 - for the same reason
+    from publication.words import headlines  # noqa: PLC0415
 
     terminal.close()
     if all(record.reused for record in records.values()):
@@ -76,4 +82,6 @@ def print_result(
         )
     for line in headlines(run / "tables", scores)[:1]:
         terminal.print_line(f"  {line}")
+    if records[ACCOUNT.name].skip is not None:
+        terminal.print_line("  No estimates: the study lacks files that they need. What it allows is published.")
     terminal.print_line(f"  report   {typed(run / 'report.html')}")

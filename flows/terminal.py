@@ -60,6 +60,9 @@ class Terminal:
         number_of_warnings = f"{len(warnings)} warning{'s' * (len(warnings) > 1)}"
         counted = f"; {number_of_warnings} in {self.log.name}" if warnings and self.log and not self.warn else ""
         self.print_line(f"  {number} {record.stage:<9} {record.sentence}{counted}  [{seconds}]")
+        for skip in record.skips:
+            if skip != record.skip:  # the line of the stage gives the reason of that one
+                self.print_line(f"    not measured: {skip.step}, because {skip.reason}")
         for warning in warnings if self.warn else ():
             Console(stderr=True, highlight=False, soft_wrap=True).print(f"    warning: {warning}", markup=False)
         self.log_event(
@@ -69,6 +72,7 @@ class Terminal:
             seconds=record.seconds,
             counts=dict(record.counts),
             warnings=list(record.warnings),
+            skipped={skip.step: skip.reason for skip in record.skips},
         )
 
     def log_event(self, **event: object) -> None:

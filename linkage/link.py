@@ -3,62 +3,96 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
+from linkage.blocking import Candidates, propose
 from linkage.clusters import cluster
-from linkage.identifiers import PAIR, find_mothers, link_by_identifiers
+from linkage.compare import Compared, by_source_pair, compare
+from linkage.identifiers import LINKS, PAIR, check_identifiers, find_mothers, link_by_identifiers
+from linkage.known_people import known_people, sources_of
 from linkage.match_keys import link_by_keys, read_match_keys
-from linkage.model import LinkageModel, model_levels, model_of_file, score
-from linkage.plan import SURVEY, LinkagePlan, model_name, read_plan
-from linkage.posterior import match_probabilities, share_found
+from linkage.model import PairModel, model_levels, model_of_file
+from linkage.model_name import model_name
+from linkage.namesakes import supposed_frequency
+from linkage.plan import ATTRIBUTES, ENOUGH, SURVEY, has_review, required_extracts
+from linkage.posterior import Scope
 from linkage.quality import link_weights, linkage_quality, mark_accepted, read_review, with_groups, with_review
-from linkage.source_pair import SourcePair
+from linkage.scoring import score
 from linkage.stages import LinkStudy
+from linkage.subjects import Subjects
 from linkage.subjects_in_scope import subjects_in_scope
-from linkage.training import train
+from linkage.training import stated_weights, train_models
+from linkage.u_probabilities import count_levels
 from pipeline.ingest.accepted_rows import check_accepted_rows
-from pipeline.schemas import save
+from pipeline.ingest.ledger import counted
+from pipeline.ingest.pseudonymise import direct_identifier_kinds
+from pipeline.schemas import TABLES, LinkageQuality, save
 from pipeline.stage import StageContext, StageResult
-from pipeline.tables import write_table
+from pipeline.tables import read_table, write_table
 
-# Pairs whose comparisons give less evidence for one person than this (log2 of m over u) are dropped at once.
-MINIMUM_EVIDENCE = -10.0
+PAIRS_PER_SUBJECT = 2
+"""Random pairs that are sampled for u, for each subject of two sources."""
 
 
 def link(context: StageContext[LinkStudy]) -> StageResult:
     """Link all subjects of the study and write links, clusters, mothers, models and the quality of links."""
-    plan = read_plan()
-    required = plan.required_extracts(context.study.contracts)
-    check_accepted_rows(context.folders["ingest"], required, context.study.study_file)
-    linking = Linking(plan, context.study, context.folders["ingest"], context.threads, context.report)
+    study = context.study
+    required = required_extracts(study.plan, study.contracts)
+    check_accepted_rows(context.folders["ingest"], required, study.study_file)
+    if not study.plan.sources:
+        return _write_nothing(context.out)
+    linking = Linking(study, context.folders["ingest"], context.threads, context.report)
     linking.link_by_identifiers()
-    for source in linking.others:
-        linking.link_with_spine(source)
-    residuals = linking.residuals()
-    for left, right in plan.pairs_among_residuals(linking.others):
-        linking.link_residuals(left, right, residuals)
+    linking.link_by_keys()
+    linking.link_by_models()
     return _write(linking, context.out)
 
 
-class Linking:
-    """The links of a study, added step by step; `report` takes one short sentence on what is being done now."""
+def _write_nothing(out: Path) -> StageResult:
+    """Write the tables of a study whose sources are never linked."""
+    for name in ("links", "clusters", "mothers", "linkage_quality"):
+        save(TABLES[name].create_empty(), name, out)
+    write_table(model_levels([]), out / "model_levels.parquet")
+    empty = TABLES["links"].create_empty().with_columns(accepted=pl.lit(value=True))
+    write_table(link_weights(empty), out / "link_weights.parquet")
+    counts = {"subjects": 0, "people": 0, "links": 0, "levels_by_default": 0}
+    return StageResult(counts=counts, sentence="no source of the study is linked")
 
-    def __init__(
-        self, plan: LinkagePlan, study: LinkStudy, ingest: Path, threads: int, report: Callable[[str], None]
-    ) -> None:
-        self.plan = plan
-        self.study = study
+
+class Linking:
+    """The links of a study, added step by step; `report` is told in a few words what is being done."""
+
+    def __init__(self, study: LinkStudy, ingest: Path, threads: int, report: Callable[[str], None]) -> None:
+        self.study, self.plan, self.settings = study, study.plan, study.linkage
         self.ingest = ingest
-        self.threads = threads
         self.report = report
-        self.keys = read_match_keys()
-        self.spine, *self.others = plan.linked_sources(study.contracts)
-        self.tokens = {
-            source: subjects_in_scope(ingest, source, study.survey_date) for source in (self.spine, *self.others)
+        self.warnings: list[str] = []
+        self.steps: list[pl.DataFrame] = [pl.DataFrame(schema=LINKS)]
+        self.models: list[PairModel] = []
+        report("subjects")
+        self.identified = {
+            source: subjects_in_scope(
+                ingest, source, study.survey_date, ["subject_id", *direct_identifier_kinds(study.contracts[source])]
+            )
+            for source in self.plan.sources
         }
-        self.modelled = plan.modelled(self.others, study.contracts)
-        self.steps: list[pl.DataFrame] = []
-        self.models: dict[tuple[str, str], LinkageModel] = {}
+        for source, frame in self.identified.items():
+            if frame.is_empty() and source != SURVEY:
+                extracts = dict.fromkeys(study.contracts[source].extracts, f"'{source}' is to be linked")
+                check_accepted_rows(ingest, extracts, study.study_file)
+        named = [kind for frame in self.identified.values() for kind in frame.columns if kind != "subject_id"]
+        # a kind that one source alone has links nobody
+        of_duplicates = {kind for one in self.plan.duplicates for kind in self.identified[one].columns[1:]}
+        self.direct = sorted({kind for kind in named if named.count(kind) > 1 or kind in of_duplicates})
+        self.subjects = Subjects(
+            {source: ingest / "tokens" / f"{source}.parquet" for source in self.plan.sources},
+            {source: frame["subject_id"] for source, frame in self.identified.items()},
+            self.direct,
+            threads,
+        )
 
     @property
     def links(self) -> pl.DataFrame:
@@ -67,117 +101,259 @@ class Linking:
 
     def clusters(self) -> pl.DataFrame:
         """Return the person of every subject (`source, subject_id, person_id`) by the links so far."""
-        subjects = pl.concat(
-            [frame.select(pl.lit(source).alias("source"), "subject_id") for source, frame in self.tokens.items()]
-        )
-        likely = self.links.filter(pl.col("match_probability") >= self.plan.accept)
-        return cluster(subjects, likely, list(self.tokens), self.plan.rival_margin)
-
-    def residuals(self) -> pl.DataFrame:
-        """Return the subjects (`source, subject_id, person_id`) of people not on the spine by the links so far."""
-        clusters = self.clusters()
-        on_spine = clusters.filter(pl.col("source") == self.spine)["person_id"].implode()
-        return clusters.filter(~pl.col("person_id").is_in(on_spine))
+        likely = self.links.filter(pl.col("match_probability") >= self.settings.accept)
+        subjects = self.subjects.nodes.select("source", "subject_id")
+        return cluster(subjects, likely, self.plan.order_of_people, self.settings.rival_margin, self.plan.duplicates)
 
     def link_by_identifiers(self) -> None:
-        """Link every two sources that share a kind of direct identifier."""
+        """Link every two sources that share a kind of direct identifier, if the kind is unique."""
         self.report("direct identifiers")
-        spine_last = {source: self.tokens[source] for source in (*self.others, self.spine)}
-        self.steps.append(link_by_identifiers(spine_last, self.study.contracts))
+        unique, warnings = check_identifiers(self.subjects, self.direct)
+        self.warnings += warnings
+        self.steps.append(link_by_identifiers(self.identified, unique, self.plan.duplicates))
 
-    def link_with_spine(self, source: str) -> None:
-        """Link a source with the spine: by match-keys, and by a model unless the plan says by keys alone."""
-        self.report(f"{source} with {self.spine}")
-        by_identifier = self.steps[0].filter((pl.col("source_l") == source) & (pl.col("source_r") == self.spine))
-        in_scope = [
-            self.tokens[one].filter(~pl.col("subject_id").is_in(by_identifier[side].implode()))
-            for one, side in ((source, "subject_id_l"), (self.spine, "subject_id_r"))
-        ]
-        if source in self.modelled:
-            self._link_by_model(source, source, self.spine, in_scope)
-        else:
-            by_keys = link_by_keys(*in_scope, self.keys)
-            odds = pl.col("match_probability") / (1 - pl.col("match_probability"))
-            self._add(by_keys.with_columns(odds.log(2).round(6).alias("match_weight")), source, self.spine, "")
-
-    def link_residuals(self, left: str, right: str, residuals: pl.DataFrame) -> None:
-        """Link the residual subjects of two sources; the model is trained on all subjects of both."""
-        self.report(f"{left} with {right}, people not on {self.spine}")
-        in_scope = [residuals.filter(pl.col("source") == source) for source in (left, right)]
-        self._link_by_model(model_name(left, right), left, right, in_scope)
-
-    def _link_by_model(self, name: str, left: str, right: str, in_scope: list[pl.DataFrame]) -> None:
-        """Link the subjects in scope of two sources; the model also scores the pairs that match-keys link."""
-        if any(one.is_empty() for one in in_scope):
-            return
-        ids = (in_scope[0]["subject_id"], in_scope[1]["subject_id"])
-        pair = SourcePair(self.tokens[left], self.tokens[right], ids, self.keys, self.threads)
-        file, settings = self.study.model_files.get(name), self.study.linkage
-        model = model_of_file(name, file, pair) if file else train(name, pair, settings, self.study.seed)
-        self.models[left, right] = model
-        evidence = score(model, pair, MINIMUM_EVIDENCE)
-        share = share_found(evidence, pair.left_in_scope, pair.right_unmatched)
-        likely = match_probabilities(evidence, share, pair.right_unmatched)
-        by_key = pair.key_links.select("subject_id_l", "subject_id_r", "key")
-        links = likely.filter(pl.col("match_probability") >= settings.floor).join(
-            by_key, on=["subject_id_l", "subject_id_r"], how="left", maintain_order="left"
-        )
-        self._add(links, left, right, f"model:{name}")
-
-    def _add(self, links: pl.DataFrame, left: str, right: str, method: str) -> None:
-        """Add pairs with their `match_weight`, `match_probability` and `key` (null: by `method`)."""
-        self.steps.append(
-            links.select(
-                pl.lit(left).alias("source_l"), "subject_id_l", pl.lit(right).alias("source_r"), "subject_id_r",
-                "match_weight", "match_probability",
-                pl.concat_str(pl.lit("key:"), "key").fill_null(method).alias("method"),
+    def link_by_keys(self) -> None:
+        """Link the sources of `by_keys_only` with the spine by match-keys."""
+        keys, spine = read_match_keys(), self.plan.spine
+        for source in self.plan.by_keys_only if spine else ():
+            self.report(f"{source} with {spine}")
+            linked = self.links.filter((pl.col("source_l") == source) & (pl.col("source_r") == spine))
+            columns = sorted({column for key in keys for column in key.columns})
+            left, right = (
+                self._unlinked(one, linked[side], columns)
+                for one, side in ((source, "subject_id_l"), (spine or "", "subject_id_r"))
             )
-        )  # fmt: skip
+            by_keys = link_by_keys(left, right, keys)
+            odds = pl.col("match_probability") / (1 - pl.col("match_probability"))
+            self.steps.append(
+                by_keys.select(
+                    pl.lit(source).alias("source_l"), "subject_id_l", pl.lit(spine).alias("source_r"),
+                    "subject_id_r", odds.log(2).round(6).alias("match_weight"), "match_probability",
+                    pl.concat_str(pl.lit("key:"), "key").alias("method"),
+                )
+            )  # fmt: skip
+
+    def _unlinked(self, source: str, linked: pl.Series, columns: list[str]) -> pl.DataFrame:
+        tokens = read_table(self.ingest / "tokens" / f"{source}.parquet", columns=["subject_id", *columns])
+        inside = self.identified[source]["subject_id"]
+        return tokens.filter(
+            pl.col("subject_id").is_in(inside.implode()) & ~pl.col("subject_id").is_in(linked.implode())
+        )
+
+    def link_by_models(self) -> None:
+        """Link the pairs of sources of the plan, each by its model."""
+        subjects, settings = self.subjects, self.settings
+        order = {source: at for at, source in enumerate(subjects.sources)}
+        pairs = [(order[left], order[right]) for left, right in self.plan.modelled]
+        pairs = [pair for pair in pairs if subjects.compared(*pair)]
+        self._warn_of_sources_alone(pairs)
+        if not pairs:
+            return
+        self.report("candidate pairs")
+        certain = self._certain_people()
+        sources = sources_of(certain, subjects.source)
+        subjects.add("certain_sources", sources, "UBIGINT")
+        candidates = propose(subjects, pairs, settings.pairs_per_record, settings.training_pairs)
+        self._warn_of_blocks(candidates)
+        self.report(f"comparing {len(candidates.left):,} pairs")
+        compared = compare(subjects, candidates.left, candidates.right)
+        names = supposed_frequency(subjects)
+        self.models = self._models(pairs, candidates, compared, certain, names)
+        self.report("probabilities")
+        self._score(pairs, candidates, compared, names, sources)
+
+    def _models(
+        self,
+        pairs: list[tuple[int, int]],
+        candidates: Candidates,
+        compared: Compared,
+        certain: np.ndarray,
+        names: np.ndarray,
+    ) -> list[PairModel]:
+        subjects, settings = self.subjects, self.settings
+        files = [
+            self.study.model_files.get(model_name(subjects.sources[left], subjects.sources[right]))
+            for left, right in pairs
+        ]
+        if all(files):
+            trained = []
+        else:
+            self.report("training models")
+            known = known_people(subjects, read_match_keys(), certain)
+            size = np.bincount(subjects.source, minlength=len(subjects.sources))
+            most = settings.training_pairs // (2 * len(pairs))
+            sizes = [min(PAIRS_PER_SUBJECT * int(size[left] + size[right]), most) for left, right in pairs]
+            counts = count_levels(
+                subjects, pairs, known, sizes, stated_weights(subjects.comparisons), self.study.seed
+            )
+            trained = train_models(
+                subjects, pairs, candidates, compared, known, counts, names, settings.minimum_pairs_per_level
+            )
+        return [
+            model_of_file(
+                file, subjects.sources[left], subjects.sources[right], subjects.comparisons,
+                subjects.compared(left, right), subjects.possible(left, right),
+            ) if file else trained[number]
+            for number, (file, (left, right)) in enumerate(zip(files, pairs, strict=True))
+        ]  # fmt: skip
+
+    def _score(
+        self,
+        pairs: list[tuple[int, int]],
+        candidates: Candidates,
+        compared: Compared,
+        names: np.ndarray,
+        sources: np.ndarray,
+    ) -> None:
+        places = by_source_pair(candidates.pair, len(pairs))
+        unit = np.arange(len(names))
+        # duplicates within a source first: to other sources they are one partner
+        for number in sorted(range(len(pairs)), key=lambda one: (pairs[one][0] != pairs[one][1], one)):
+            left, right = pairs[number]
+            free = [
+                int(((subjects_of == one) & ((sources >> np.uint64(other)) & np.uint64(1) == 0)).sum())
+                if left != right else int((subjects_of == one).sum())
+                for subjects_of in (self.subjects.source,)
+                for one, other in ((left, right), (right, left))
+            ]  # fmt: skip
+            scored = score(
+                self.models[number], candidates, compared, places[number], Scope(max(free[0], 1), max(free[1], 1)),
+                names, unit, self.settings.duplicate_share,
+            )  # fmt: skip
+            if left == right:
+                likely = scored.probability >= self.settings.accept
+                unit = np.minimum(unit, _people(len(names), scored.left[likely], scored.right[likely])[1])
+            kept = scored.probability >= self.settings.floor
+            subject = self.subjects.nodes["subject_id"]
+            self.steps.append(
+                pl.DataFrame(
+                    {
+                        "subject_id_l": subject.gather(scored.left[kept]),
+                        "subject_id_r": subject.gather(scored.right[kept]),
+                        "match_weight": scored.weight[kept],
+                        "match_probability": scored.probability[kept],
+                    }
+                ).select(
+                    pl.lit(self.models[number].left).alias("source_l"), "subject_id_l",
+                    pl.lit(self.models[number].right).alias("source_r"), "subject_id_r",
+                    "match_weight", "match_probability",
+                    pl.lit(f"model:{self.models[number].name}").alias("method"),
+                )
+            )  # fmt: skip
+
+    def _certain_people(self) -> np.ndarray:
+        """Return the number of the person of every node, as direct identifiers join them."""
+        nodes = self.subjects.nodes
+        ends = self.links.filter(pl.col("method").str.starts_with("identifier:"))
+        for side in ("l", "r"):
+            ends = ends.join(
+                nodes.rename({"source": f"source_{side}", "subject_id": f"subject_id_{side}", "node": side}),
+                on=[f"source_{side}", f"subject_id_{side}"],
+            )
+        return _people(nodes.height, ends["l"].to_numpy(), ends["r"].to_numpy())[0]
+
+    def _warn_of_sources_alone(self, pairs: list[tuple[int, int]]) -> None:
+        """Warn of sources of which no subject can be linked with anybody."""
+        names = self.subjects.sources
+        together = {names[one] for pair in pairs for one in pair} | set(self.plan.by_keys_only)
+        linked = self.links
+        together |= set(linked["source_l"]) | set(linked["source_r"])
+        alone = [source for source in names if source not in together]
+        if alone:
+            self.warnings.append(
+                f"Nobody of {', '.join(alone)} is compared with anybody: two sources must share a direct identifier, "
+                f"or at least {ENOUGH} of {', '.join(ATTRIBUTES)}, and a source is compared with itself only if "
+                "[linkage] names it under 'duplicates'."
+            )
+
+    def _warn_of_blocks(self, candidates: Candidates) -> None:
+        self.warnings += [
+            f"The blocking rule '{cost.rule}' leaves out {cost.pairs_dropped:,} pairs of {cost.blocks_dropped:,} "
+            "blocks that are too large for 'pairs_per_record'. Raise it under [linkage] if links are missing."
+            for cost in candidates.costs
+            if cost.blocks_dropped
+        ]
+
+
+def _people(size: int, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the connected component of each of `size` nodes, and its first node."""
+    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
+    person = connected_components(graph, directed=False)[1].astype(np.int64)
+    first = np.full(int(person.max(initial=-1)) + 1, size)
+    np.minimum.at(first, person, np.arange(size))
+    return person, first[person] if size else person
 
 
 def _write(linking: Linking, out: Path) -> StageResult:
     """Write all tables of the stage and summarise them in one line."""
     linking.report("people and the quality of links")
     links, clusters = linking.links, linking.clusters()
-    models = list(linking.models.values())
+    models, spine = linking.models, linking.plan.spine
     save(links, "links", out)
     save(clusters.with_columns(pl.lit(0, pl.Int32).alias("draw")), "clusters", out)
-    save(find_mothers(linking.ingest, linking.tokens, linking.study.contracts), "mothers", out)
+    save(find_mothers(linking.ingest, linking.plan.order_of_people, linking.study.contracts), "mothers", out)
     save(_quality(linking, clusters, links), "linkage_quality", out)
     for model in models:
         model.save(out / "models")
     write_table(model_levels(models), out / "model_levels.parquet")
     write_table(link_weights(mark_accepted(links, clusters)), out / "link_weights.parquet")
-    people, on_spine = clusters["person_id"].n_unique(), linking.tokens[linking.spine].height
-    defaults = sum(model.levels_by_default for model in models)
+    people, defaults = clusters["person_id"].n_unique(), sum(len(model.levels_by_default) for model in models)
+    on_spine = linking.identified[spine].height if spine else 0
     return StageResult(
-        facts={"spine": linking.spine},
+        facts={"spine": spine} if spine else {},
         counts={"subjects": clusters.height, "people": people, "links": links.height, "levels_by_default": defaults},
-        sentence=f"{clusters.height:,} subjects are {people:,} people, {on_spine:,} of them on {linking.spine}; "
-        f"{len(models)} models, {defaults} of their levels by default",
-        warnings=tuple(
-            f"The linkage model '{model.name}' is inverted for {comparison}: disagreement weighs more than "
-            "agreement. Check its levels in the report before relying on its links."
-            for model in models
-            for comparison in model.inverted_comparisons
-        ),
+        sentence=f"{clusters.height:,} subjects are {people:,} people"
+        + (f", {on_spine:,} of them on {spine}" if spine else "")
+        + f"; {len(models)} models, {defaults} of their levels by default",
+        warnings=(*linking.warnings, *_warnings_of_models(models)),
     )
+
+
+def _warnings_of_models(models: list[PairModel]) -> list[str]:
+    inverted = [
+        f"The linkage model '{model.name}' is inverted for {comparison}: disagreement weighs more than "
+        "agreement. Check its levels in the report before relying on its links."
+        for model in models
+        for comparison in model.inverted_comparisons
+    ]
+    stated = {
+        model.name: model.levels_by_default
+        for model in models
+        if 2 * len(model.levels_by_default) > len(model.levels)
+    }
+    if stated:
+        levels = sorted({level for of_model in stated.values() for level in of_model})
+        inverted.append(
+            f"{counted(len(stated), 'linkage model')} of {len(models)} rest mostly on stated probabilities "
+            f"({', '.join(stated)}): too few pairs were seen of {', '.join(levels)}. Their links are as good as "
+            "these; name trained models under [linkage.models]."
+        )
+    return inverted
 
 
 def _quality(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     """Return `linkage_quality` of each source with the spine, then of every other two sources that were linked."""
-    subjects = pl.concat(
-        [frame.with_columns(pl.lit(source).alias("source")) for source, frame in linking.tokens.items()],
-        how="diagonal",
-    )
-    groups = with_groups(subjects, linking.study.survey_date)
-    linked = set(links.select("source_l", "source_r").unique().rows()) | set(linking.models)
-    with_spine = [(source, linking.spine) for source in linking.others]
+    described = [
+        read_table(
+            linking.ingest / "tokens" / f"{source}.parquet", columns=["subject_id", "sex", "birth_month", "area"]
+        )
+        .join(frame.select("subject_id"), on="subject_id", how="semi")
+        .with_columns(pl.lit(source).alias("source"))
+        for source, frame in linking.identified.items()
+    ]
+    if not described:
+        return LinkageQuality.create_empty()
+    groups = with_groups(pl.concat(described), linking.study.groups_on)
+    modelled = {(model.left, model.right): model for model in linking.models}
+    linked = set(links.select("source_l", "source_r").unique().rows()) | set(modelled)
+    spine = linking.plan.spine
+    with_spine = [(source, spine) for source in linking.plan.sources if spine and source != spine]
     pairs = [*with_spine, *sorted(linked.difference(with_spine))]
-    by_default = {pair: model.levels_by_default for pair, model in linking.models.items()}
-    quality = linkage_quality(groups, clusters, links, pairs, by_default)
+    if not pairs:
+        return LinkageQuality.create_empty()
+    quality = linkage_quality(groups, clusters, links, pairs, modelled)
     review, contracts = None, linking.study.contracts
-    if linking.plan.has_review(contracts):
-        review = read_review(linking.ingest, linking.tokens, clusters, contracts, linking.spine)
+    if spine and has_review(contracts):
+        review = read_review(linking.ingest, linking.identified, clusters, contracts, spine)
         review = review.join(groups.filter(pl.col("source") == SURVEY).drop("source"), on="subject_id")
-    return with_review(quality, review, linking.spine)
+    return with_review(quality, review, spine)

@@ -1,6 +1,6 @@
 """The quality of links, by pair of sources and group, from what is known without any truth.
 
-Expected precision and recall follow from match probabilities (R. Blakely and C. Salmond 2002): they are as good as
+Expected precision and recall follow from match probabilities (T. Blakely and C. Salmond 2002): they are as good as
 the model's calibration and take no account of pairs that blocking never proposed. Where there was a clerical review,
 `clerical_review` estimates both from its verdicts. GUILD (R. Gilbert et al. 2018) asks for both, by group.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from linkage.clerical_review import review_patterns, reviewed_quality
+from linkage.model import PairModel
 from linkage.plan import REVIEW, SURVEY
 from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL
@@ -46,7 +47,7 @@ def linkage_quality(
     clusters: pl.DataFrame,
     links: pl.DataFrame,
     pairs: list[tuple[str, str]],
-    levels_by_default: Mapping[tuple[str, str], int],
+    models: Mapping[tuple[str, str], PairModel],
 ) -> pl.DataFrame:
     """Return the table `linkage_quality` without its review columns.
 
@@ -58,8 +59,13 @@ def linkage_quality(
     tables = []
     for left, right in pairs:
         right_side = people.filter(pl.col("source") == right)
+        others = (
+            right_side["person_id"]
+            if left != right
+            else right_side.filter(pl.col("person_id").is_duplicated())["person_id"]
+        )
         left_side = people.filter(pl.col("source") == left).with_columns(
-            pl.col("person_id").is_in(right_side["person_id"].unique().implode()).alias("is_linked")
+            pl.col("person_id").is_in(others.unique().implode()).alias("is_linked")
         )
         own = marked.filter((pl.col("source_l") == left) & (pl.col("source_r") == right))
         own = own.join(left_side.drop("source", "person_id"), left_on="subject_id_l", right_on="subject_id")
@@ -76,7 +82,8 @@ def linkage_quality(
                 pl.lit(left).alias("source_l"),
                 pl.lit(right).alias("source_r"),
                 pl.lit(right_side.height, pl.Int64).alias("subjects_r"),
-                pl.lit(levels_by_default.get((left, right), 0), pl.Int64).alias("levels_by_default"),
+                pl.lit(_levels_by_default(models.get((left, right))), pl.Int64).alias("levels_by_default"),
+                pl.lit(_origin(models.get((left, right))), pl.String).alias("model"),
             )
         )
     table = pl.concat(tables)
@@ -86,8 +93,16 @@ def linkage_quality(
         _share(pl.col("linked"), pl.col("subjects_l")).alias("match_rate"),
         _share(pl.col("accepted_parts") / _PARTS, pl.col("accepted_links")).alias("expected_precision"),
         _share(pl.col("accepted_parts"), pl.col("all_parts")).alias("expected_recall"),
-        "levels_by_default",
+        "levels_by_default", "model",
     )  # fmt: skip
+
+
+def _levels_by_default(model: PairModel | None) -> int:
+    return len(model.levels_by_default) if model else 0
+
+
+def _origin(model: PairModel | None) -> str | None:
+    return model.origin if model else None
 
 
 _PARTS = 1_000_000_000  # parts of 1: match probabilities have nine decimals
@@ -125,13 +140,13 @@ def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
     return pl.when(whole > 0).then(part / whole).round(9)
 
 
-def with_review(quality: pl.DataFrame, review: pl.DataFrame | None, spine: str) -> pl.DataFrame:
+def with_review(quality: pl.DataFrame, review: pl.DataFrame | None, spine: str | None) -> pl.DataFrame:
     """Return `linkage_quality` with its review columns, filled for links of the survey with the spine.
 
     `review` has one row per reviewed survey person: `linked_to`, `verdict`, `second_verdict` (see
     `clerical_review`) and the dimensions of groups; None if nobody was reviewed. Rates are clipped to [0, 1].
     """
-    rows = [] if review is None else _reviewed_groups(quality, review_patterns(review), spine)
+    rows = [] if review is None or spine is None else _reviewed_groups(quality, review_patterns(review), spine)
     rates = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
     schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String, "reviewed": pl.Int64}
     reviewed = pl.DataFrame(rows, schema=schema | dict.fromkeys(rates, pl.Float64), orient="row").with_columns(
@@ -194,8 +209,17 @@ def read_review(
         )
     )
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
-    partner = clusters.filter(pl.col("source") == spine).select("person_id", pl.col("subject_id").alias("linked_to"))
-    return by_person.join(person, on="subject_id").join(partner, on="person_id", how="left").sort("subject_id")
+    on_spine = clusters.filter(pl.col("source") == spine).sort("subject_id")
+    partner = on_spine.group_by("person_id", maintain_order=True).agg(pl.col("subject_id").first().alias("linked_to"))
+    # a person may be on the spine twice: a verdict that names either record names the person
+    first = on_spine.join(partner, on="person_id").select("subject_id", "linked_to")
+    same_person = dict(zip(first["subject_id"], first["linked_to"], strict=True))
+    return (
+        by_person.with_columns(pl.col("verdict", "second_verdict").replace(same_person))
+        .join(person, on="subject_id")
+        .join(partner, on="person_id", how="left")
+        .sort("subject_id")
+    )
 
 
 def link_weights(links: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Scores of linkage against the truth, for `evaluate`: precision and recall of linked pairs."""
+"""Scores of linkage against the truth, for `evaluate`: linked pairs, and people who were counted more than once."""
 
 from itertools import combinations
 
@@ -70,4 +70,29 @@ def _pairs(one: pl.DataFrame, other: pl.DataFrame, same: str) -> pl.DataFrame:
         .join(other.drop_nulls(same).select(same, "subject_id", "moved"), on=same, suffix="_r")
         .with_columns(moved=pl.col("moved") | pl.col("moved_r"))
         .select("subject_id", "subject_id_r", "moved", "nationality_group")
+    )
+
+
+def score_counted_twice(
+    residents: pl.DataFrame, clusters: pl.DataFrame, subjects_truth: pl.DataFrame
+) -> pl.DataFrame:
+    """Return how many true residents were counted more than once: their records are several people.
+
+    `residents` has `reference_date, person_id, resident`; `clusters` and `subjects_truth` are those of `score_links`.
+    An estimated person is the true one who has most of its subjects. Columns out: `reference_date`,
+    `nationality_group` (of the truth), `people` (true people who were counted), `twice` (of these, more than once).
+    """
+    known = clusters.join(subjects_truth, on=["source", "subject_id"])
+    true_person = (
+        known.group_by("person_id", "person", pl.col("nationality_group").cast(pl.String))
+        .len()
+        .sort("person_id", "len", "person", descending=[False, True, False])
+        .unique("person_id", keep="first", maintain_order=True)
+    )
+    counted = residents.filter("resident").select("reference_date", "person_id").join(true_person, on="person_id")
+    people = counted.group_by("reference_date", "nationality_group", "person").len()
+    return (
+        people.group_by("reference_date", "nationality_group")
+        .agg(pl.len().cast(pl.Int64).alias("people"), (pl.col("len") > 1).sum().cast(pl.Int64).alias("twice"))
+        .sort("reference_date", "nationality_group")
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from linkage.model_file import ModelFile, read_model_file
-from linkage.plan import read_plan
+from linkage.model_name import model_name
+from linkage.plan import SURVEY, LinkagePlan, models_of, plan_of
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Stage, StudyPart
@@ -15,30 +16,36 @@ from pipeline.study import LinkageSettings, Study
 class LinkStudy(StudyPart):
     """The part of a study on which links depend.
 
-    `contracts` are those of the sources that the study has; `model_files` gives the models that are read
-    from a file instead of trained; `survey_date` is the reference date of the coverage survey; `seed` draws the
-    training samples.
+    `contracts` are those of the sources that the study has, `plan` says who is linked with whom; `model_files` gives
+    the models that are read from a file instead of trained, by name; `groups_on` the day of the ages by which quality
+    is grouped; `survey_date` is the reference date of the coverage survey; `seed` draws the training samples.
     """
 
     contracts: dict[str, SourceContract]
+    plan: LinkagePlan
     linkage: LinkageSettings
     model_files: dict[str, ModelFile]
     survey_date: date
+    groups_on: date
     seed: int
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` where the plan has no spine or no model for it."""
-        contracts, where = delivered_contracts(study), f"{study.path}, [linkage.models]"
-        read_plan().check_models(study.linkage.models, contracts, where)
+        """Return this part of a study; raises `UserError` where its sources do not allow what it asks for."""
+        contracts = delivered_contracts(study)
+        plan = plan_of(study.linkage, contracts, f"{study.path}, [linkage]")
+        pairs = models_of(plan, study.linkage.models, f"{study.path}, [linkage.models]")
         return cls(
             study_file=study.path,
             contracts=contracts,
-            linkage=study.linkage.model_copy(update={"models": {}}),
+            plan=plan,
+            linkage=study.linkage.model_copy(update={"models": {}, "name_variants": None}),
             model_files={
-                name: read_model_file(name, study.resolve(file)) for name, file in study.linkage.models.items()
+                model_name(*pairs[name]): read_model_file(model_name(*pairs[name]), study.resolve(file))
+                for name, file in study.linkage.models.items()
             },
             survey_date=study.coverage.reference_date,
+            groups_on=study.coverage.reference_date if SURVEY in contracts else study.data_date,
             seed=study.seed,
         )
 

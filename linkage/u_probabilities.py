@@ -1,99 +1,130 @@
-"""u: how often records of two different people agree on a level of a comparison, from random pairs of two people.
+"""u: how often records of two different people are at a level of a comparison, from sampled pairs of two people.
 
-A pair is known to be two people when a match-key links its left subject to somebody else. Without this restriction,
-the few pairs of one person would dominate rare levels among pairs with the same month of birth. Splink's own sampling
-(`estimate_u_using_random_sampling`) has neither this condition nor that of `Comparison.presumes`.
+A pair is known to be two people if a match-key or identifier links its left subject with somebody else in the right
+source. Left subjects are drawn from those of whom this is known, if there are enough; otherwise from all. Pairs that
+are one person beyond doubt by the stated probabilities are left out. Without these conditions the few pairs of one
+person would dominate rare levels. For comparisons whose levels presume the same year of birth, pairs born in the same
+year are sampled.
 """
 
 import hashlib
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
-import polars as pl
 
-from linkage.comparisons import Comparison
-from linkage.source_pair import DETERMINISTIC
-from pipeline.tables import query
+from linkage.compare import UNKNOWN, compare
+from linkage.subjects import Subjects
+
+BEYOND_DOUBT = 15.0
+"""Stated evidence (log2 of m over u) from which a sampled pair is taken for one person."""
+ENOUGH_KNOWN = 500
+"""Subjects of a source with a known partner from which pairs are drawn; with fewer, they are drawn from all."""
 
 
 @dataclass(frozen=True)
-class LevelFrequency:
-    """How often a level occurs: its share of the pairs that could be compared, the pairs at it, and all of them."""
+class Sample:
+    """Nodes of sampled pairs and the number of their pair of sources; `same_year` says how they were drawn."""
 
-    share: float
-    pairs: float
-    total: float
-
-
-NEVER_OBSERVED = LevelFrequency(0.0, 0, 0)
+    left: np.ndarray
+    right: np.ndarray
+    pair: np.ndarray
+    same_year: np.ndarray
 
 
-def sample_u(
-    connection: duckdb.DuckDBPyConnection, comparisons: list[Comparison], pairs: int, seed: int, stream: str
-) -> dict[tuple[str, str], LevelFrequency]:
-    """Return the frequency of each (comparison, level) among sampled pairs of two people: its share is u.
+def count_levels(
+    subjects: Subjects,
+    pairs: Sequence[tuple[int, int]],
+    known: "KnownPeople",
+    sizes: Sequence[int],
+    stated_weights: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Return how many sampled pairs of two people are at each level: by pair of sources, comparison and level.
 
-    `connection` has the tables `left_subjects` and `right_subjects` (see `SourcePair`). For each comparison about
-    `pairs` pairs that agree on what it presumes are sampled, and those known to be two people are counted; shares
-    are rounded to 9 decimals.
+    About `sizes` pairs of each two sources are drawn at random, and as many who were born in the same year. The array
+    has the shape (pairs of sources, comparisons, levels of the longest). Pairs that are one person beyond doubt by
+    `stated_weights` (log2 of stated m over u by comparison and level) are left out.
     """
-    frequencies: dict[tuple[str, str], LevelFrequency] = {}
-    for comparison in comparisons:
-        counts = _pairs_by_level(connection, comparison, pairs, seed, f"{stream}/{comparison.name}")
-        total = sum(counts.values())
-        for number, level in enumerate(comparison.levels):
-            at_level = counts.get(number, 0)
-            share = round(at_level / total, 9) if total else 0.0
-            frequencies[comparison.name, level.name] = LevelFrequency(share, at_level, total)
-    return frequencies
+    sample = draw(subjects, pairs, known, sizes, seed)
+    found = compare(subjects, sample.left, sample.right)
+    comparisons = subjects.comparisons
+    at_level = np.where(found.levels == UNKNOWN, 0, found.levels)
+    stated = np.where(found.levels == UNKNOWN, 0.0, stated_weights[np.arange(len(comparisons)), at_level]).sum(axis=1)
+    two = stated < BEYOND_DOUBT
+    counts = np.zeros((len(pairs), len(comparisons), max(len(one.levels) for one in comparisons)), dtype=np.int64)
+    for at, comparison in enumerate(comparisons):
+        drawn = sample.same_year == (comparison.presumes is not None and known.has_years)
+        usable = two & drawn & (found.levels[:, at] != UNKNOWN)
+        np.add.at(counts, (sample.pair[usable], at, found.levels[usable, at]), 1)
+    return counts
 
 
-def _pairs_by_level(
-    connection: duckdb.DuckDBPyConnection, comparison: Comparison, pairs: int, seed: int, stream: str
-) -> dict[int, int]:
-    presumes = comparison.presumes
-    joined = f"l.{presumes} = r.{presumes}" if presumes else "TRUE"
-    possible = _possible_pairs(connection, presumes)
-    share = min(1.0, math.sqrt(pairs / possible)) if possible else 1.0
-    for side in ("left", "right"):
-        sampled = _sample(connection, side, share, seed, f"{stream}/{side}")
-        connection.register(f"{side}_ids", sampled)
-    columns = sorted(comparison.columns)
-    values = ", ".join(f"l.{name} AS {name}_l, r.{name} AS {name}_r" for name in columns)
-    counted = query(
-        connection,
-        f"""
-        WITH l AS (SELECT * FROM left_subjects SEMI JOIN left_ids USING (subject_id)),
-        r AS (SELECT * FROM right_subjects SEMI JOIN right_ids USING (subject_id)),
-        two_people AS (
-            SELECT {values} FROM l JOIN r ON {joined}
-            WHERE l.{DETERMINISTIC} IS NOT NULL AND l.{DETERMINISTIC} IS DISTINCT FROM r.{DETERMINISTIC}
+@dataclass(frozen=True)
+class KnownPeople:
+    """What is known of who is who before any model: `person` numbers the subjects of one person (-1: not known).
+
+    `sources` has a bit for every source in which the person of a node has a subject; `year` is the earliest year in
+    which the subject of a node can have been born (-1: unknown).
+    """
+
+    person: np.ndarray
+    sources: np.ndarray
+    year: np.ndarray
+
+    @property
+    def has_years(self) -> bool:
+        """Whether any year of birth is known."""
+        return bool((self.year >= 0).any())
+
+    def are_two(self, left: np.ndarray, right: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """Return whether pairs of nodes are known to be two people: one has another partner in the other's source."""
+        apart = (self.person[left] != self.person[right]) | (self.person[left] < 0)
+        elsewhere = (self.sources[left] >> source[right].astype(np.uint64)) | (
+            self.sources[right] >> source[left].astype(np.uint64)
         )
-        SELECT {comparison.case} AS level, count(*) AS pairs FROM two_people GROUP BY level
-        """,
-    ).drop_nulls()
-    for side in ("left", "right"):
-        connection.unregister(f"{side}_ids")
-    return dict(zip(counted["level"].to_list(), counted["pairs"].to_list(), strict=True))
+        return apart & ((elsewhere & np.uint64(1)) == 1) & (source[left] != source[right])
 
 
-def _possible_pairs(connection: duckdb.DuckDBPyConnection, presumes: str | None) -> int:
-    if presumes is None:
-        sql = "SELECT (SELECT count(*) FROM left_subjects) * (SELECT count(*) FROM right_subjects) AS pairs"
-    else:
-        sql = f"""
-        SELECT coalesce(sum(l.n * r.n), 0)::BIGINT AS pairs
-        FROM (SELECT {presumes}, count(*) AS n FROM left_subjects GROUP BY {presumes}) l
-        JOIN (SELECT {presumes}, count(*) AS n FROM right_subjects GROUP BY {presumes}) r USING ({presumes})
-        """
-    return int(query(connection, sql)["pairs"][0])
+def draw(
+    subjects: Subjects, pairs: Sequence[tuple[int, int]], known: KnownPeople, sizes: Sequence[int], seed: int
+) -> Sample:
+    """Draw pairs of nodes of each two sources, not known to be one person: by their numbers, never by a token."""
+    nodes = [np.flatnonzero(subjects.source == number) for number in range(len(subjects.sources))]
+    drawn: list[tuple[np.ndarray, np.ndarray, int, bool]] = []
+    for number, ((left, right), size) in enumerate(zip(pairs, sizes, strict=True)):
+        if not len(nodes[left]) or not len(nodes[right]):
+            continue
+        with_partner = nodes[left][(known.sources[nodes[left]] >> np.uint64(right)) & np.uint64(1) == 1]
+        origin = with_partner if len(with_partner) >= ENOUGH_KNOWN and left != right else nodes[left]
+        random = _generator(seed, f"u/{subjects.sources[left]}/{subjects.sources[right]}")
+        one = origin[random.integers(0, len(origin), size)]
+        drawn.append((one, nodes[right][random.integers(0, len(nodes[right]), size)], number, False))
+        if known.has_years:
+            one = origin[random.integers(0, len(origin), size)]
+            drawn.append((*_of_same_year(one, nodes[right], known.year, random), number, True))
+    sample = Sample(
+        *(np.concatenate([one[side] for one in drawn]) for side in (0, 1)),
+        np.concatenate([np.full(len(one[0]), one[2]) for one in drawn]),
+        np.concatenate([np.full(len(one[0]), one[3]) for one in drawn]),
+    )
+    same = (known.person[sample.left] == known.person[sample.right]) & (known.person[sample.left] >= 0)
+    two = (sample.left != sample.right) & ~same
+    return Sample(sample.left[two], sample.right[two], sample.pair[two], sample.same_year[two])
 
 
-def _sample(connection: duckdb.DuckDBPyConnection, side: str, share: float, seed: int, stream: str) -> pl.DataFrame:
-    """Return the ids of a random `share` of one side: drawn by minted id, never by a token."""
-    ids = query(connection, f"SELECT subject_id FROM {side}_subjects ORDER BY subject_id")["subject_id"].to_numpy()
+def _of_same_year(
+    one: np.ndarray, others: np.ndarray, year: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `one` with a random node of `others` born in the same year each; those without any are left out."""
+    ordered = others[np.argsort(year[others], kind="stable")]
+    first = np.searchsorted(year[ordered], year[one], side="left")
+    number = np.searchsorted(year[ordered], year[one], side="right") - first
+    place = first + (random.random(len(one)) * number).astype(np.int64)
+    has_any = (number > 0) & (year[one] >= 0)
+    return one[has_any], ordered[place[has_any]]
+
+
+def _generator(seed: int, stream: str) -> np.random.Generator:
     key = int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:16], "big")
-    draws = np.random.Generator(np.random.Philox(key=key)).random(len(ids))
-    return pl.DataFrame({"subject_id": ids[draws < share]}, schema={"subject_id": pl.Int64})
+    return np.random.Generator(np.random.Philox(key=key))

@@ -1,16 +1,20 @@
 """The pseudonymisation key: where it is read from, and its one use (keyed hashes).
 
-Tokens are HMAC-SHA256 (RFC 2104, FIPS 198-1) of a domain, a separator and a value, cut to 64 bits. The key
-itself exists only in the two hash states below: no attribute, `repr`, message or file contains it.
+Tokens are HMAC-SHA256 (RFC 2104, FIPS 198-1) of a domain, a separator and a value, cut to 64 bits. The token of a
+composite is SipHash-2-4 of the tokens of its parts, under a key of its own that is derived from the secret one. The
+secret key exists only in the two hash states below: no attribute, `repr`, message or file contains it.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from pipeline.errors import UserError
+from pipeline.siphash import siphash
 from pipeline.study import Study
 
 KEY_FILE_VARIABLE = "SOJOURN_KEY_FILE"
@@ -44,10 +48,13 @@ class PseudonymisationKey:
     @property
     def key_id(self) -> str:
         """Sixteen hexadecimal digits that identify the key without revealing it; safe to publish."""
+        return self._hash(b"key id").hex()[:16]
+
+    def _hash(self, message: bytes) -> bytes:
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(b"key id")
+        inner.update(message)
         outer.update(inner.digest())
-        return outer.hexdigest()[:16]
+        return outer.digest()
 
     def tokens(self, domain: str, values: Iterable[str]) -> list[int]:
         """Return the 64-bit token of each value, in order.
@@ -66,6 +73,12 @@ class PseudonymisationKey:
             outer.update(inner.digest())
             add(from_bytes(outer.digest()[:8], "big"))
         return tokens
+
+    def composites(self, domain: str, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the 64-bit token of each row of `parts`, which are columns of tokens (uint64)."""
+        derived = self._hash(b"composite" + SEPARATOR + domain.encode())
+        halves = (int.from_bytes(derived[:8], "little"), int.from_bytes(derived[8:16], "little"))
+        return siphash(halves, parts)
 
 
 def token(key: PseudonymisationKey, domain: str, value: str) -> int:

@@ -42,6 +42,9 @@ class Ledger(dy.Schema):
     accepted = dy.Int64(min=0)
     quarantined = dy.Int64(min=0)
     reasons = dy.String(description="JSON object: reason of quarantine -> number of rows; a row can have several.")
+    unusable = dy.String(
+        description="JSON object: column -> number of values of accepted rows that cannot be used and became null."
+    )
 
     @dy.rule()
     def adds_up(cls) -> pl.Expr:  # noqa: N805
@@ -83,7 +86,7 @@ class Clusters(dy.Schema):
 
 
 class Mothers(dy.Schema):
-    """One subject whose mother was found by her identifier: the child's subject and the mother's."""
+    """One subject whose mother was found, by her identifier or her names and date of birth: both subjects."""
 
     source = dy.String(primary_key=True, description="Source of the child's subject.")
     subject_id = dy.Int64(primary_key=True)
@@ -116,7 +119,13 @@ class LinkageQuality(dy.Schema):
         nullable=True, description="P(linked | not on the spine), likewise; null for fewer than 10 such people."
     )
     review_false_link_rate_se = dy.Float64(nullable=True, description="Standard error.")
-    levels_by_default = dy.Int64(description="Levels of the pair's model that took a stated default.")
+    levels_by_default = dy.Int64(
+        description="Levels of the pair's model of which too few pairs were seen: pooled or stated probabilities."
+    )
+    model = dy.String(
+        nullable=True,
+        description="own: trained on the two sources; pooled: too few pairs, that of all sources; file; or null.",
+    )
 
 
 class Evidence(dy.Schema):
@@ -234,13 +243,24 @@ class Counts(dy.Schema):
 
 
 class Unmeasured(dy.Schema):
-    """One year of flows, or one stock, that cannot be estimated, and one gap of an extract that prevents it."""
+    """One year of flows, or one stock, that cannot be estimated, and what an extract lacks that prevents it."""
 
     measure = dy.Enum(["flows", "population"], primary_key=True)
     year = dy.Int32(primary_key=True, description="Year of the 30 June that ends the period, or of the day.")
-    extract = dy.String(primary_key=True)
+    extract = dy.String(primary_key=True, description="Empty where no single extract is missing.")
     gap_from = dy.Date(primary_key=True)
-    gap_to = dy.Date(description="Last day of the gap.")
+    gap_to = dy.Date(description="Last day of the gap; without the extract, of the time that the period needs.")
+    reason = dy.String(description="Whether the delivery has a gap, or why the study allows no estimate.")
+
+
+class Skipped(dy.Schema):
+    """One step of a run that was skipped, because the study names no files of what it needs."""
+
+    stage = dy.String(primary_key=True)
+    step = dy.String(primary_key=True, description="The stage itself, or a step of it: births, deaths, coverage.")
+    lacks = dy.String(description="Extracts that the study does not name, separated by commas; can be empty.")
+    tables = dy.String(description="Tables that are not measured for it, wholly or in part, separated by commas.")
+    reason = dy.String(description="Why it was skipped.")
 
 
 class Coverage(dy.Schema):
@@ -350,6 +370,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "residents": Residents,
     "counts": Counts,
     "unmeasured": Unmeasured,
+    "skipped": Skipped,
     "coverage": Coverage,
     "estimates": Estimates,
     "flows": Flows,

@@ -59,16 +59,36 @@ Part = TypeVar("Part", bound=StudyPart)
 
 
 @dataclass(frozen=True)
+class Skip:
+    """A stage, or a `step` of one, that is not done because the study names no files of what it needs.
+
+    `reason` is a clause that follows "because"; `lacks` names the extracts that the study would have to name, and is
+    empty where no single one is missing. Files that are named and give no record are no reason to skip: an error.
+    """
+
+    step: str
+    reason: str
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StageResult:
     """What a stage reports: counts by name, one line for the terminal, warnings to show the user.
 
-    `facts` are texts that identify what the stage used (an id, a digest), for the manifest.
+    `facts` are texts that identify what the stage used (an id, a digest), for the manifest; `skips` are what it did
+    not do.
     """
 
     counts: Mapping[str, int | float]
     sentence: str
     warnings: tuple[str, ...] = field(default=())
     facts: Mapping[str, str] = field(default_factory=dict)
+    skips: tuple[Skip, ...] = ()
+
+    @classmethod
+    def skipped(cls, skip: Skip, facts: Mapping[str, str] | None = None) -> Self:
+        """Return the result of a stage that was skipped as a whole; `skip.step` is its name."""
+        return cls(counts={}, sentence=f"skipped, because {skip.reason}", facts=facts or {}, skips=(skip,))
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,12 @@ class StageRecord:
     outputs: Mapping[str, str]
     reused: bool
     facts: Mapping[str, str] = field(default_factory=dict)
+    skips: tuple[Skip, ...] = ()
+
+    @property
+    def skip(self) -> Skip | None:
+        """Why the stage was skipped as a whole, else None."""
+        return next((skip for skip in self.skips if skip.step == self.stage), None)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.stage import Stage, StageRecord, StageResult, StudyPart
+from pipeline.stage import Skip, Stage, StageRecord, StageResult, StudyPart
 from pipeline.study import digest_of_file
 from pipeline.tables import write_text
 
@@ -106,7 +106,8 @@ class Store:
         try:
             stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             warnings = tuple(stored.pop("warnings"))
-            record = StageRecord(**stored, warnings=warnings, folder=folder, reused=True)
+            skips = tuple(Skip(one["step"], one["reason"], tuple(one["lacks"])) for one in stored.pop("skips"))
+            record = StageRecord(**stored, warnings=warnings, skips=skips, folder=folder, reused=True)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return record if record.key == key and is_intact(folder, record.outputs) else None
@@ -137,6 +138,7 @@ class Store:
             outputs=outputs,
             reused=False,
             facts=dict(result.facts),
+            skips=tuple(result.skips),
         )
         stored = {name: value for name, value in asdict(record).items() if name not in ("folder", "reused")}
         write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", aside / RECORD)

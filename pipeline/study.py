@@ -54,8 +54,27 @@ class Periods(Frozen):
 
 
 class LinkageSettings(Frozen):
-    """How records are linked: the floor of probability, the sample that trains models, model files by source."""
+    """Who is linked with whom, and how.
 
+    `spine` (none if it is empty), `pairs` (sources that are compared by a model; otherwise all that share enough),
+    `never` and `by_keys_only` are those of `linkage/plan.toml` where the study does not name them. Sources in
+    `duplicates` may have several subjects of one person: `duplicate_share` pairs of one person for each subject, an
+    assumption. `pairs_per_record` limits the candidate pairs. `accept` is the probability from which a pair is a
+    link, `rival_margin` the log2 odds by which it must exceed every rival, `floor` the probability from which pairs
+    are listed. `models` names files of models by pair of sources; others are trained, on samples of `training_pairs`;
+    a level of which fewer than `minimum_pairs_per_level` pairs are seen counts as resting on defaults.
+    """
+
+    spine: str | None = None
+    pairs: tuple[tuple[str, str], ...] | None = None
+    never: tuple[str, ...] | None = None
+    by_keys_only: tuple[str, ...] | None = None
+    duplicates: tuple[str, ...] = ()
+    duplicate_share: Share = 0.01
+    name_variants: str | None = None
+    pairs_per_record: Whole = Field(default=30, ge=1, le=100_000)
+    accept: Share = 0.5
+    rival_margin: Annotated[float, Strict(), Field(ge=0)] = 0.5
     floor: Share = 0.01
     training_pairs: Whole = Field(default=1_000_000, ge=10_000, le=1_000_000_000)
     minimum_pairs_per_level: Whole = Field(default=20, ge=1, le=1_000_000)

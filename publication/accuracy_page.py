@@ -104,6 +104,7 @@ def accuracy_page(validation: Validation, pooled: Sequence[Figure], before: Earl
         _quarters(pooled, before),
         _classes(pooled, before),
         _links(pooled, before),
+        _counted_twice(pooled, before),
     ]
     return "\n\n".join(one for one in sections if one) + "\n"
 
@@ -233,6 +234,22 @@ def _links(pooled: Sequence[Figure], before: Earlier) -> str:
     columns = ["", *_headings("precision", before), *_headings("recall", before)]
     columns += [column for name in ("movers", "EU", "non-EU") for column in _headings(f"recall of {name}", before)]
     return "## Links\n\n" + _table(columns, rows, left=1) if rows else ""
+
+
+def _counted_twice(pooled: Sequence[Figure], before: Earlier) -> str:
+    """Return the share of residents who were counted more than once, by nationality group."""
+    earlier, rows = _by_key(before.figures), []
+    for one in pooled:
+        if one["measure"] == "counted_twice":
+            group = one["group"].partition("=")[2].replace("_", "-")
+            shares = _with_before(one, earlier.get(_key(one)), _share_counted_twice, before)
+            rows.append([group, f"{one['true']:,.0f}", *shares])
+    columns = ["", "true residents", *_headings("counted more than once", before)]
+    return "## People counted more than once\n\n" + _table(columns, rows, left=1) if rows else ""
+
+
+def _share_counted_twice(figure: Figure) -> str:
+    return f"{figure['false'] / figure['true']:.2%}" if figure["true"] else ""
 
 
 def _sorted(pooled: Sequence[Figure], margin: str) -> list[Figure]:

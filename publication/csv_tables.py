@@ -9,7 +9,7 @@ from pipeline.tables import write_text
 from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
-PUBLISHED = ("flows", "stocks", "linkage_quality", "coverage", "ledger", "error_sources")
+PUBLISHED = ("flows", "stocks", "linkage_quality", "coverage", "ledger", "error_sources", "skipped")
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
 RATE_DECIMALS = 6
@@ -32,14 +32,18 @@ def write_csv_tables(tables: Path) -> list[Path]:
     return written
 
 
-def _write(frame: pl.DataFrame, name: str, folder: Path) -> Path:
+def csv_text(frame: pl.DataFrame, name: str) -> str:
+    """Return the table `name` as CSV."""
     schema = TABLES.get(name)
     ordered = frame.select(schema.column_names()) if schema else frame
-    text = ordered.with_columns(
+    return ordered.with_columns(
         _decimal(column, name) for column, kind in ordered.schema.items() if kind.is_float()
     ).write_csv(line_terminator="\n", date_format="%Y-%m-%d", null_value="")
+
+
+def _write(frame: pl.DataFrame, name: str, folder: Path) -> Path:
     path = folder / f"{name}.csv"
-    write_text(text, path)
+    write_text(csv_text(frame, name), path)
     return path
 
 

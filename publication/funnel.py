@@ -42,8 +42,8 @@ def _people(tables: Path) -> list[Step]:
     residents = _lazy(tables, "residents")
     if residents is not None:
         last = residents.select(pl.col("reference_date").max()).collect().item()
-        on_day = residents.filter(pl.col("resident"), pl.col("reference_date") == last)
         if last is not None:
+            on_day = residents.filter(pl.col("resident"), pl.col("reference_date") == last)
             counted = on_day.select(pl.len()).collect().item()
             steps.append(("residents", f"Residents on {day(last)}, by evidence of residence", "people", counted))
     return steps

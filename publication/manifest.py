@@ -15,7 +15,7 @@ from publication.stages import PublishStudy
 AGGREGATE = {
     "flows", "stocks", "linkage_quality", "coverage", "error_sources", "ledger", "counts", "estimates",
     "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
-    "gaps", "unmeasured",
+    "gaps", "unmeasured", "skipped",
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def build_manifest(
         },
         "seed": study.seed,
         "key_id": facts["key_id"],
-        "spine": facts["spine"],
+        "spine": facts.get("spine", ""),
         "rule_set": {"id": facts["rule_set"], "digest": facts["rule_set_digest"]},
         "definition": facts["definition"],
         "inputs": [
@@ -58,6 +58,7 @@ def build_manifest(
                 "counts": dict(record.counts),
                 "sentence": record.sentence,
                 "warnings": list(record.warnings),
+                "skipped": {skip.step: skip.reason for skip in record.skips},
             }
             for name, record in records.items()
         },

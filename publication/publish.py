@@ -2,6 +2,7 @@
 
 import json
 
+from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.store import link_files
 from pipeline.study import digest_of_file
@@ -10,6 +11,7 @@ from publication.csv_tables import write_csv_tables
 from publication.manifest import build_manifest
 from publication.report import write_report
 from publication.run_folder import MANIFEST, TABLES
+from publication.skipped_steps import skipped_steps
 from publication.stages import PublishStudy
 
 
@@ -19,7 +21,8 @@ def publish(context: StageContext[PublishStudy]) -> StageResult:
     tables = context.out / TABLES
     link_files({name: record.folder / name for record in context.records.values() for name in record.outputs}, tables)
     digests = {name: digest for record in context.records.values() for name, digest in record.outputs.items()}
-    digests |= {path.name: digest_of_file(path) for path in write_csv_tables(tables)}
+    skipped = save(skipped_steps(context.records), "skipped", tables)
+    digests |= {path.name: digest_of_file(path) for path in (skipped, *write_csv_tables(tables))}
     manifest = build_manifest(context.study, context.records, digests, tables)
     context.report("drawing the report")
     write_report(context.out, manifest=manifest)

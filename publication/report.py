@@ -57,12 +57,15 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
     stocks = with_truth(of_published_definition(read_run_table(tables, "stocks")), truth.stocks, STOCK_KEY)
     drawn_flows, drawn_stocks = measured(flows), measured(stocks)
     coverage = read_run_table(tables, "coverage")
+    skipped = quality_tables.skipped_table(read_run_table(tables, "skipped"))
     sections = [
+        _section("not-measured", "What is not measured", skipped),
         _section(
             "migration",
             "Long-term migration",
             flow_figures.totals_figure(drawn_flows),
             estimate_tables.flows_by_year(flows),
+            estimate_tables.counted_by_year(read_run_table(tables, "counts")) if drawn_flows.is_empty() else None,
             flow_figures.quarters_figure(drawn_flows),
         ),
         _section(
@@ -76,6 +79,7 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
             "Usually resident population",
             stock_figures.stocks_figure(drawn_stocks),
             estimate_tables.population_by_day(stocks),
+            estimate_tables.listed_by_day(read_run_table(tables, "counts")) if drawn_stocks.is_empty() else None,
         ),
         _truth_section(scores, drawn_flows),
         _section(

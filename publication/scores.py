@@ -21,6 +21,8 @@ class Scores:
       `nationality_group`, `cause`, `days_off`, `people`.
     - `wrong_nationality`: people found, but counted in a wrong group: `measure`, `period`, `true_group`,
       `estimated_group`, `people`, `found` (all people of the true group who were found).
+    - `counted_twice`: true residents and how many of them were counted more than once: `reference_date`,
+      `nationality_group`, `people`, `twice`.
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
     """
 
@@ -30,6 +32,7 @@ class Scores:
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
     anatomy: pl.DataFrame = field(default_factory=pl.DataFrame)
     wrong_nationality: pl.DataFrame = field(default_factory=pl.DataFrame)
+    counted_twice: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def frames(self) -> dict[str, pl.DataFrame]:

@@ -1,19 +1,30 @@
-"""Whether a study delivers the sources without which a group of people would be measured wrongly."""
+"""Whether a study delivers the sources without which people, or a group of them, would be measured wrongly."""
 
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Mapping
 
-from pipeline.errors import UserError
-from rules.model import RuleSet
+from pipeline.ingest.contracts import SourceContract
+from pipeline.stage import Skip
+from rules.model import EvidenceRules, RuleSet
 
 
-def check_delivered_sources(rule_set: RuleSet, delivered: Collection[str], study_file: Path) -> None:
-    """Raise `UserError` if people can be in a group whose stay rule lacks evidence that it cannot do without.
+def without_evidence(rules: EvidenceRules, delivered: Mapping[str, SourceContract], step: str) -> Skip | None:
+    """Return why a step is skipped if no evidence rule reads any of the delivered sources, else None."""
+    if {rule.source for rule in rules.rules} & set(delivered):
+        return None
+    return Skip(step, f"no evidence rule of the study's rule set reads any of its sources ({', '.join(delivered)})")
 
-    `delivered` are the sources that the study has files of. A group without any delivered evidence is empty, and
-    needs nothing.
+
+def without_stays(rule_set: RuleSet, delivered: Mapping[str, SourceContract]) -> Skip | None:
+    """Return why stays are skipped if they cannot be measured from the delivered sources, else None.
+
+    That is so without any evidence, and if people can be in a group whose stay rule lacks evidence that it cannot do
+    without. A group without any delivered evidence is empty, and needs nothing.
     """
+    skip = without_evidence(rule_set.evidence, delivered, "stays")
+    if skip is not None:
+        return skip
     source_of = {rule.id: rule.source for rule in rule_set.evidence.rules}
+    extract_of = {rule.id: rule.extract for rule in rule_set.evidence.rules}
     stay_rules = {rule.id: rule for rule in rule_set.people.stays}
     for group in rule_set.people.definition.groups:
         if group.evidence and not {source_of[one] for one in group.evidence} & set(delivered):
@@ -22,8 +33,9 @@ def check_delivered_sources(rule_set: RuleSet, delivered: Collection[str], study
         for key in rule.indispensable:
             sources = {source_of[one] for one in getattr(rule, key)}
             if not sources & set(delivered):
-                raise UserError(
-                    f"{study_file}: the study has no files of {' or '.join(sorted(sources))}, but people of the "
-                    f"group '{group.id}' are measured by the stay rule '{rule.id}', which needs its '{key}'. Add an "
-                    f"[[extract]] for it, or measure the group by another rule in {rule_set.path}."
+                reason = (
+                    f"the study has no files of {' or '.join(sorted(sources))}, and people of the group '{group.id}' "
+                    f"are measured by the stay rule '{rule.id}', which needs its '{key}'"
                 )
+                return Skip("stays", reason, tuple(sorted({extract_of[one] for one in getattr(rule, key)})))
+    return None

@@ -10,6 +10,7 @@ from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
+from rules.delivered_sources import without_evidence
 from rules.evidence_sql import rule_as_sql
 from rules.model import EvidenceRule, Lists
 from rules.stages import EvidenceStudy
@@ -20,9 +21,12 @@ def evidence(context: StageContext[EvidenceStudy]) -> StageResult:
 
     Rules whose source has no files in the study do not apply. Records that a rule cannot date, and intervals that end
     before they begin, give no evidence. Warnings report both, and rules that fire on no record. Raises `UserError`
-    if a source that rules read has an extract without a record.
+    if a source that rules read has an extract without a record. Without a rule that applies, nothing is written.
     """
     part, delivered = context.study.rules, context.study.contracts
+    skip = without_evidence(part, delivered, "evidence")
+    if skip is not None:
+        return StageResult.skipped(skip)
     active = [rule for rule in part.rules if rule.source in delivered]
     check_accepted_rows(context.folders["ingest"], _read_by(active, delivered), context.study.study_file)
     connection = connect(context.threads)

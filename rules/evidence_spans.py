@@ -1,12 +1,11 @@
-"""Which extracts the rules on people read, and whether their contracts cover the periods that a study publishes."""
+"""Which extracts the rules on people read, and whether they can cover the periods that a study publishes."""
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import SourceContract
-from pipeline.study import Periods
+from pipeline.study import Study
 from rules.fields import names_in
 from rules.model import RuleSet
 
@@ -22,13 +21,12 @@ def extracts_read(rule_set: RuleSet, delivered: Mapping[str, SourceContract]) ->
     return tuple(sorted(found))
 
 
-def check_evidence_covers(
-    periods: Periods, extracts: tuple[str, ...], contracts: Mapping[str, SourceContract], study_file: Path
-) -> None:
-    """Raise `UserError` for a period that lies outside the time that an extract covers, by its contract.
+def check_evidence_covers(study: Study, extracts: tuple[str, ...], contracts: Mapping[str, SourceContract]) -> None:
+    """Raise `UserError` for a period that ends after the data date or lies outside the time that an extract covers.
 
-    Flows are of years that end on 30 June, stocks of that day.
+    That time is in its contract. Flows are of years that end on 30 June, stocks of that day.
     """
+    periods = study.periods
     spans = [
         (date(year - 1, 7, 1), date(year, 6, 30), f"the year ending June {year}", "flow_years")
         for year in periods.flow_years
@@ -37,6 +35,13 @@ def check_evidence_covers(
         (date(year, 6, 30), date(year, 6, 30), f"the stock of 30 June {year}", "stock_years")
         for year in periods.stock_years
     ]
+    for _, last, _, key in spans:
+        if last > study.data_date:
+            what = "the year ending" if key == "flow_years" else "the stock of"
+            raise UserError(
+                f"{study.path}, [periods]: {what} {last} ends after the data date {study.data_date}: nothing is "
+                f"known of it yet. Leave {last.year} out of '{key}'."
+            )
     known = {name: extract for contract in contracts.values() for name, extract in contract.extracts.items()}
     for extract in extracts:
         begins, ends = known[extract].covers_from, known[extract].covers_to
@@ -50,5 +55,5 @@ def check_evidence_covers(
                 outside += f" after the evidence for it: by its contract, '{extract}' covers the time to {ends}"
             if outside:
                 raise UserError(
-                    f"{study_file}, [periods]: {words} {outside}. Leave it out of '{key}', or correct the contract."
+                    f"{study.path}, [periods]: {words} {outside}. Leave it out of '{key}', or correct the contract."
                 )

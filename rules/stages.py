@@ -6,9 +6,9 @@ from typing import Self
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
-from pipeline.stage import Stage, StudyPart
+from pipeline.stage import Skip, Stage, StudyPart
 from pipeline.study import Study
-from rules.delivered_sources import check_delivered_sources
+from rules.delivered_sources import without_stays
 from rules.evidence_spans import check_evidence_covers, extracts_read
 from rules.model import EvidenceRules, PersonRules
 from rules.rule_set import person_rules_of, read_rule_set
@@ -30,7 +30,7 @@ class StaysStudy(StudyPart):
     """The part of a study on which people, stays, migrations and residence depend.
 
     `rule_set` and `rule_set_digest` identify all rules together, for the manifest; `extracts` are those that the
-    rules on people read.
+    rules on people read; `skips` says why there are no stays, if there are none.
     """
 
     rules: PersonRules
@@ -40,27 +40,29 @@ class StaysStudy(StudyPart):
     contracts: dict[str, SourceContract]
     data_date: date
     stock_years: tuple[int, ...]
+    skips: tuple[Skip, ...]
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
-        """Return this part of a study; raises `UserError` for mistakes in its rules, and evidence that they lack.
+        """Return this part of a study; raises `UserError` for mistakes in its rules and its periods.
 
-        That is an unknown definition, a source that they cannot do without, or a period outside the time that a
-        contract covers.
+        That is an unknown definition, or a period outside the time that a contract covers.
         """
         rule_set, contracts = read_rule_set(study), delivered_contracts(study)
-        check_delivered_sources(rule_set, contracts, study.path)
+        rules, skip = person_rules_of(rule_set, study), without_stays(rule_set, contracts)
         extracts = extracts_read(rule_set, contracts)
-        check_evidence_covers(study.periods, extracts, contracts, study.path)
+        if skip is None:
+            check_evidence_covers(study, extracts, contracts)
         return cls(
             study_file=study.path,
-            rules=person_rules_of(rule_set, study),
+            rules=rules,
             rule_set=rule_set.id,
             rule_set_digest=rule_set.digest,
             extracts=extracts,
             contracts=contracts,
             data_date=study.data_date,
             stock_years=study.periods.stock_years,
+            skips=() if skip is None else (skip,),
         )
 
 

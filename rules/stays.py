@@ -22,9 +22,20 @@ NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 
 
 def stays(context: StageContext[StaysStudy]) -> StageResult:
-    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`."""
+    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`.
+
+    A study without the sources that stays are measured from gets none of these tables.
+    """
     study, folders = context.study, context.folders
     rules, contracts = study.rules, study.contracts
+    facts = {
+        "rule_set": study.rule_set,
+        "rule_set_digest": study.rule_set_digest,
+        "definition": rules.published,
+        "extracts": ", ".join(study.extracts),
+    }
+    if study.skips:
+        return StageResult.skipped(study.skips[0], facts)
     connection = connect(context.threads)
     view(
         connection,
@@ -47,12 +58,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     counts = _counts(connection, migrations, residents)
     return StageResult(
         counts=counts,
-        facts={
-            "rule_set": study.rule_set,
-            "rule_set_digest": study.rule_set_digest,
-            "definition": rules.published,
-            "extracts": ", ".join(study.extracts),
-        },
+        facts=facts,
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",

@@ -71,7 +71,7 @@ class Country:
         self.stays: list[dict] = []
         self.clusters: list[tuple[str, int, int]] = []
         self.mothers: list[tuple[str, int, str, int]] = []
-        self.births: list[tuple[int, str, date]] = []
+        self.births: list[tuple] = []
         self.deaths: list[tuple[int, str, date, date]] = []
         self.survey: list[tuple] = []
         self.survey_day = SURVEY_DAY
@@ -102,7 +102,9 @@ class Country:
         )
         pl.DataFrame([quality]).write_parquet(link / "linkage_quality.parquet")
         vital = {"subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date}
-        pl.DataFrame(self.births, schema=vital, orient="row").write_parquet(ingest / "records" / "births.parquet")
+        born = {**vital, "registration_date": pl.Date}
+        births = [(*one, one[2])[:4] for one in self.births]  # registered in the month of birth, if not stated
+        pl.DataFrame(births, schema=born, orient="row").write_parquet(ingest / "records" / "births.parquet")
         dead = {**vital, "date_of_death": pl.Date}
         pl.DataFrame(self.deaths, schema=dead, orient="row").write_parquet(ingest / "records" / "deaths.parquet")
         found = {**vital, "nationality": pl.String, "stratum": pl.String, "cluster": pl.String, "weight": pl.Float64}

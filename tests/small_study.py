@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -54,6 +55,7 @@ max = "data_date"
 header = "GUARDIAN_NHS"
 type = "text"
 identifier = "nhs_number"
+direct = true
 of = "guardian"
 pattern = "[0-9]{10}"
 required = false
@@ -93,6 +95,16 @@ def csv_text(
     return out.getvalue()
 
 
+def strict(contract: str = CONTRACT) -> str:
+    """Return a contract by which no identifier may be missing or unusable, if its row is to be accepted."""
+    changed = re.sub(r'(identifier = "(?:given_name|family_name|sex)")', r"\1, required = true", contract)
+    changed = re.sub(r'(identifier = "(?:sex)")', r'\1, unusable = "quarantine"', changed)
+    changed = changed.replace(
+        'identifier = "date_of_birth"\n', 'identifier = "date_of_birth"\nrequired = true\nunusable = "quarantine"\n'
+    )
+    return changed.replace("direct = true\n", 'direct = true\nunusable = "quarantine"\n')
+
+
 def visits_contract(folder: Path) -> Extract:
     """Return the contract of the one extract."""
     path = folder / "clinic.toml"
@@ -104,7 +116,11 @@ class SmallStudy:
     """A study folder with files of visits; `run` ingests it."""
 
     def __init__(
-        self, folder: Path, files: Mapping[str, str | bytes | pl.DataFrame], rows: int | None = None
+        self,
+        folder: Path,
+        files: Mapping[str, str | bytes | pl.DataFrame],
+        rows: int | None = None,
+        contract: str = CONTRACT,
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +129,7 @@ class SmallStudy:
                 content.write_parquet(folder / name)
             else:
                 (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-        (folder / "clinic.toml").write_text(CONTRACT, encoding="utf-8")
+        (folder / "clinic.toml").write_text(contract, encoding="utf-8")
         (folder / "areas.csv").write_text(AREAS)
         (folder / "a.key").write_text(KEY)
         (folder / "b.key").write_text(OTHER_KEY)

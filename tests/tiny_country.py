@@ -15,7 +15,7 @@ Who they are, and what happens to them in the years ending June 2017 and June 20
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -86,8 +86,19 @@ NUMBERS = {one.given: number for number, one in enumerate(PEOPLE, 1)}
 COUNTRY_NAMES = {"PL": "POLAND", "PT": "PORTUGAL"}
 
 
-def write_study(folder: Path) -> Path:
-    """Write the extract files and the study file of the country into a folder; returns the study file."""
+SOURCES = {
+    "pds": ("pds",), "pr": ("pr",), "births": ("births",), "deaths": ("deaths",), "mws": ("mws",), "hesa": ("hesa",),
+    "activity": ("activity_people", "activity_weeks"), "exit_checks": ("exit_checks_travel", "exit_checks_visas"),
+    "coverage_survey": ("coverage_survey",), "review_sample": ("review_sample",),
+}  # fmt: skip
+"""The extracts of each source."""
+
+
+def write_study(folder: Path, without: Collection[str] = ()) -> Path:
+    """Write the extract files and the study file of the country into a folder; returns the study file.
+
+    The study does not name the sources in `without`.
+    """
     (folder / "extracts").mkdir(parents=True)
     files = {
         "pds": _pds(), "pr": _pr(), "births": _births(), "deaths": _deaths(), "activity_people": _activity_people(),
@@ -95,8 +106,11 @@ def write_study(folder: Path) -> Path:
         "exit_checks_visas": _visas(), "coverage_survey": _survey(), "review_sample": _review(),
     }  # fmt: skip
     entries = []
+    left_out = {extract for source in without for extract in SOURCES[source]}
     for name, rows in files.items():
         _write(list(rows), folder / "extracts" / f"{name}.csv")
+        if name in left_out:
+            continue
         entries.append(f'[[extract]]\nname = "{name}"\nfiles = ["extracts/{name}.csv"]\n')
     (folder / "areas.csv").write_text("postcode_district,area\nAB1,E01\n")
     (folder / "study.key").write_text("ab" * 32)

@@ -2,11 +2,13 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, get_args
 
 import polars as pl
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from pipeline.ingest.check_digits import CheckDigit
 from pipeline.ingest.days import (
     COUNTRY_ZONE,
     WITHOUT_CENTURY,
@@ -23,13 +25,49 @@ DATE_TYPES = ("date", "datetime", "year")
 """The types whose values are calendar days in the records."""
 FORMATS = {"datetime": "%Y-%m-%dT%H:%M:%S"}
 """The format of a type of column where its contract gives none; `%Y-%m-%d` for all others."""
-PARTS_OF_A_PERSON = ("given_name", "family_name", "date_of_birth", "sex", "postcode")
+PARTS_OF_A_PERSON = (
+    "given_name", "middle_name", "family_name", "full_name", "name_parts", "former_given_name", "former_family_name",
+    "date_of_birth", "birth_year", "age", "sex", "postcode", "house", "street", "locality",
+)  # fmt: skip
+"""The kinds of identifiers that describe a person. Any other kind is a direct identifier, declared as such."""
+_USUAL_WORDS = {
+    "given_name": ("forename", "first_name", "firstname", "christian_name"),
+    "family_name": ("surname", "last_name", "lastname"),
+    "full_name": ("name",),
+    "former_family_name": ("maiden_name", "birth_name", "previous_surname", "former_name"),
+    "date_of_birth": ("dob", "birth_date", "birthdate", "birthday"),
+    "birth_year": ("year_of_birth", "yob"),
+    "sex": ("gender",),
+    "postcode": ("postal_code", "zip", "zip_code", "zipcode"),
+    "house": ("house_number", "street_number", "house_name", "building"),
+    "street": ("address", "address_1", "street_name", "road"),
+    "locality": ("suburb", "town", "city", "village", "place"),
+}
+"""What a kind is often called elsewhere: by its letters, `first_name` would be nearest to `family_name`."""
+TYPES_OF_PARTS = {"date_of_birth": "date", "birth_year": "integer", "age": "integer", "sex": "code"}
+"""The type of a column of a describing kind, if it is not text."""
+EARLIEST_BIRTH_YEAR = 1800
+BOUNDS_OF_PARTS = {"age": (0, 130), "birth_year": (EARLIEST_BIRTH_YEAR, "data_date")}
+"""`min` and `max` of a number that describes a person, where its contract gives none."""
+YEARS_OF_BIRTH = ("birth_year_from", "birth_year_to")
+"""What linkage is given of an age: the years in which the person can have been born."""
+Corroborating = Literal["nationality", "country_of_birth", "ethnic_group", "first_arrival"]
+CORROBORATING: tuple[str, ...] = get_args(Corroborating)
+"""The kinds of attributes that speak for or against a pair of records without being secret."""
+FIRST_ARRIVAL = "first_arrival"
 Bound = int | float | date | Literal["data_date"] | None
 NOT_KNOWN = ""
 """The meaning of a code by which a source says that a value is not known: the row is accepted, the value is empty."""
 MissingValues = tuple[Annotated[str, Field(pattern=r"^\S(?:.*\S)?$")], ...]
 """Texts by which a source says that it has no value; blanks around a value are removed before it is compared."""
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
+
+def _nearest_kind(word: str) -> str:
+    """Return a sentence with the describing kind that a word may stand for."""
+    meant = [kind for kind, words in _USUAL_WORDS.items() if word in words]
+    nearest = meant or get_close_matches(word, PARTS_OF_A_PERSON, n=1)
+    return f"Did you mean '{nearest[0]}'?" if nearest else f"Valid: {', '.join(PARTS_OF_A_PERSON)}."
 
 
 def whole_match(pattern: str) -> str:
@@ -40,10 +78,13 @@ def whole_match(pattern: str) -> str:
 class Column(Frozen):
     """One column of an extract: the source's header, its type and its valid values.
 
-    `identifier` names the kind of identifier (one of `PARTS_OF_A_PERSON`, or a direct identifier such as
-    `nhs_number`); columns of one kind are compared across sources. `of` says whose identifier it is if it is
-    not the subject's own (the mother's, or the match that a reviewer found). `missing` has the texts that mean an
-    empty value, if not those of the extract.
+    `identifier` names the kind of identifier: one of `PARTS_OF_A_PERSON`, or, with `direct`, a number or key that
+    identifies one person, such as `nhs_number`. Columns of one kind are compared across sources. `check_digit` names
+    the check that a direct identifier must pass, `age_on` the day on which an age is counted: a date, or the column
+    that has it. `of` says whose identifier it is if it is not the subject's own (the mother's, or the match that a
+    reviewer found). `corroborates` says what an attribute is to linkage. `unusable` says whether a value that cannot
+    be used becomes null, or its row is quarantined; `Extract.nulled` has the columns of which it becomes null.
+    `missing` has the texts that mean an empty value, if not those of the extract.
     """
 
     header: str
@@ -61,7 +102,22 @@ class Column(Frozen):
     min: Bound = None
     max: Bound = None
     identifier: Name | None = None
+    direct: bool = False
+    check_digit: CheckDigit | None = None
+    age_on: date | Name | None = None
     of: Name | None = None
+    corroborates: Corroborating | None = None
+    unusable: Literal["null", "quarantine"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_usual_for_the_kind(cls, data: Any) -> Any:
+        """Let a describing identifier be missing unless stated otherwise: few people are described in full."""
+        if not isinstance(data, dict) or data.get("identifier") not in PARTS_OF_A_PERSON:
+            return data
+        least, largest = BOUNDS_OF_PARTS.get(data["identifier"], (None, None))
+        bounds = {"min": least, "max": largest} if least is not None else {}
+        return {"required": False} | bounds | {key: value for key, value in data.items() if value is not None}
 
     @field_validator("pattern")
     @classmethod
@@ -145,8 +201,48 @@ class Column(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _identifiers_are_of_known_kinds(self) -> "Column":
+        if self.direct and self.identifier is None:
+            raise ValueError("'direct' is for an identifier. Name its kind, as in identifier = \"nhs_number\"")
+        if self.direct and self.identifier in PARTS_OF_A_PERSON:
+            raise ValueError(f"'{self.identifier}' describes a person and identifies nobody. Remove 'direct'")
+        if self.is_direct_identifier and not self.direct:
+            raise ValueError(
+                f"unknown kind of identifier '{self.identifier}'. {_nearest_kind(str(self.identifier))} A number or "
+                "key that identifies one person is a direct identifier: declare it by direct = true"
+            )
+        if self.identifier in (*YEARS_OF_BIRTH, *CORROBORATING):
+            raise ValueError(f"'{self.identifier}' is a name of Sojourn's own. Give the kind of identifier another")
+        if self.check_digit and not self.direct:
+            raise ValueError("'check_digit' is for a direct identifier")
+        if (self.identifier == "age") != (self.age_on is not None):
+            raise ValueError(
+                "a column whose identifier is 'age' needs 'age_on', the day on which it is counted (a date, or the "
+                "column that has it), and no other column can have it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _attributes_corroborate(self) -> "Column":
+        if self.corroborates is None:
+            return self
+        if self.identifier or self.of:
+            raise ValueError("'corroborates' is for an attribute of the subject, which is no identifier")
+        arrival = self.corroborates == FIRST_ARRIVAL
+        if arrival != self.gives_date or not (arrival or self.type in ("code", "text")):
+            wanted = "a date" if arrival else "a code or a text"
+            raise ValueError(f"a column that corroborates '{self.corroborates}' must be {wanted}")
+        return self
+
+    @model_validator(mode="after")
+    def _unusable_values_may_be_null(self) -> "Column":
+        if self.unusable == "null" and not self.identifier and self.required:
+            raise ValueError("an attribute whose unusable values become null must be 'required = false'")
+        return self
+
+    @model_validator(mode="after")
     def _identifiers_have_their_types(self) -> "Column":
-        needed = {"date_of_birth": "date", "sex": "code"}.get(self.identifier or "", "text")
+        needed = TYPES_OF_PARTS.get(self.identifier or "", "text")
         if self.identifier and self.type != needed and (needed, self.type) != ("date", "datetime"):
             raise ValueError(f"a column whose identifier is '{self.identifier}' must be of type '{needed}'")
         if self.identifier == "sex" and not self.meanings <= {"F", "M"}:
@@ -164,6 +260,7 @@ class Column(Frozen):
         for bound in (self.min, self.max):
             fits = dict.fromkeys(DATE_TYPES, isinstance(bound, date) or bound == "data_date")
             fits |= dict.fromkeys(("integer", "decimal"), isinstance(bound, int | float))
+            fits["integer"] |= bound == "data_date" and self.identifier == "birth_year"
             if bound is not None and not fits.get(self.type, False):
                 raise ValueError(f"'min' and 'max' of a column of type '{self.type}' cannot be {bound!r}")
             if bound is None and self.type in {"integer", "decimal"}:

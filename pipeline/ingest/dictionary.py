@@ -11,12 +11,13 @@ from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import SourceContract, code_lists
 from pipeline.ingest.days import COUNTRY_ZONE, has_offset
 from pipeline.ingest.extract_contract import Extract, Version
-from pipeline.ingest.pseudonymise import COMPOSITES, HISTORIES, PARTS, direct_identifier_kinds
+from pipeline.ingest.features import COMPOSITES, LISTS, VALUES
+from pipeline.ingest.pseudonymise import direct_identifier_kinds
 from pipeline.schemas import TABLES
 
 FEW_CODES = 8  # the most codes that are listed in a cell
 
-_RECORD_IDS = "`record_id` (assigned, 1 for the first accepted row), `subject_id` (assigned, one a person and source)"
+_RECORD_IDS = "`record_id` (assigned, 1 for the first accepted row), `subject_id` (assigned, one a {} and source)"
 
 
 def data_dictionary(contracts: Mapping[str, SourceContract]) -> str:
@@ -36,14 +37,19 @@ def data_dictionary(contracts: Mapping[str, SourceContract]) -> str:
 
 
 def _source(contract: SourceContract) -> Iterable[str]:
-    yield f"### `{contract.source}`: {contract.title}"
-    yield contract.says
+    yield f"### `{contract.source}`{f': {contract.title}' if contract.title else ''}"
+    if contract.says:
+        yield contract.says
     if contract.caveats:
         yield "\n".join(f"- {caveat}" for caveat in contract.caveats)
     for name, extract in contract.extracts.items():
         yield f"#### Extract `{name}`"
-        dated = f" Dated by `{extract.dated_by}`." if extract.dated_by else ""
-        yield f"{extract.says} Unique by {_names(extract.unique)}.{dated}"
+        sentences = [
+            extract.says or ("" if contract.person_key else "One row for each person."),
+            f"Unique by {_names(extract.unique)}." if extract.unique else "",
+            f"Dated by `{extract.dated_by}`." if extract.dated_by else "",
+        ]
+        yield " ".join(one for one in sentences if one)
         if extract.covers_from:
             yield f"A delivery covers the time from {extract.covers_from} to {extract.covers_to or 'the data date'}."
         yield _table(
@@ -56,22 +62,27 @@ def _source(contract: SourceContract) -> Iterable[str]:
         )  # fmt: skip
         if extract.check:
             yield f"Checked: {'; '.join(check.sentence for check in extract.check)}."
+        if extract.nulled:
+            yield f"A value of {_names(extract.nulled)} that cannot be used is null, and its row stays."
         if extract.ignore:
             yield f"Not read: {_names(extract.ignore)}."
         if extract.missing:
             yield f"Read as missing: {_names(extract.missing)}, except in columns that name their own."
         for version in extract.version:
             yield from _version(version, extract)
-        yield f"`records/{name}`: {_RECORD_IDS}, the attributes above{_derived(extract)}."
+        ids = _RECORD_IDS.format("person" if contract.person_key else "row")
+        yield f"`records/{name}`: {ids}, the attributes above{_derived(extract)}."
         yield (
             f"`quarantine/{name}`: `file`, `row_number` (1 for the first row of data), `reasons` (all of them), "
             "and the attributes as text."
         )
+    named = f"its `{contract.public_id}`" if contract.public_id else "the number of its first accepted row"
+    yield f"`subjects/{contract.source}`: one row a subject: `subject_id`, and `subject`: {named}."
     kinds = direct_identifier_kinds(contract)
     yield (
         f"`tokens/{contract.source}`: one row a subject: `subject_id`; clear `sex`, `birth_month`, `area`; 64-bit "
-        f"tokens of the latest known {_names([*kinds, *PARTS, *COMPOSITES])}; lists of the tokens of all values "
-        f"seen: {_names(HISTORIES)}."
+        f"tokens of the latest known {_names([*kinds, *VALUES, *COMPOSITES])}; lists of the tokens of all values "
+        f"seen: {_names(LISTS)}."
     )
 
 
@@ -134,8 +145,9 @@ def _valid(column: Column) -> str:
         return _codes(column.codes)
     if column.type == "boolean":
         return f"{', '.join(TRUE)}; {', '.join(FALSE)}"
-    if column.pattern is not None:
-        return f"`{column.pattern}`"
+    if column.pattern is not None or column.check_digit:
+        checked = f"passes the check of `{column.check_digit}`" if column.check_digit else ""
+        return "; ".join(one for one in (f"`{column.pattern}`" if column.pattern else "", checked) if one)
     bounds = {"from": column.min, "to": column.latest}
     words = [f"{word} {str(bound).replace('_', ' ')}" for word, bound in bounds.items() if bound is not None]
     return " ".join([*words, *(["also after the data date"] if column.planned else [])])
@@ -156,7 +168,7 @@ def _required(column: Column) -> str:
 
 def _written_as(name: str, column: Column) -> str:
     if not column.is_clear_identifier:
-        return "attribute"
+        return f"attribute; compared by linkage as `{column.corroborates}`" if column.corroborates else "attribute"
     return f"token `{column.of}_{column.identifier}`" if column.of else f"token of `{column.identifier}`"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from pipeline.ingest.columns import Column, MissingValues, Name
+from pipeline.ingest.columns import FIRST_ARRIVAL, Column, MissingValues, Name
 from pipeline.ingest.order_check import OrderCheck
 from pipeline.ingest.period_check import PeriodCheck
 from pipeline.toml_files import Frozen
@@ -72,6 +72,8 @@ class Version(Frozen):
 class Extract(Frozen):
     """One kind of file that a source delivers: its grain in words, its unique key, its columns.
 
+    A row with the `unique` key of an earlier one is a repeated record; a source without a person key, every row of
+    which is a person, needs no such key.
     `dated_by` names the date by which the records of one subject are ordered, so that the latest values are known;
     without it, the order of rows in the file is used. Undated records count as older than dated ones. `absent`
     names columns that the current layout lacks, because only a `version` has them. `ignore` has headers of columns
@@ -83,8 +85,8 @@ class Extract(Frozen):
     the longest time without any row that is usual, also between the last row and the data date.
     """
 
-    says: str
-    unique: tuple[str, ...] = Field(min_length=1)
+    says: str = ""
+    unique: tuple[str, ...] = ()
     dated_by: str | None = None
     since: date | None = None
     until: date | None = None
@@ -149,6 +151,28 @@ class Extract(Frozen):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _ages_are_counted_on_a_day(self) -> "Extract":
+        for name, column in self.columns.items():
+            if isinstance(column.age_on, str):
+                day = self.columns.get(column.age_on)
+                if day is None or not day.gives_date or day.identifier:
+                    raise ValueError(
+                        f"'age_on' of '{name}' is '{column.age_on}', which is neither a date such as 2011-03-27 nor "
+                        "a column of the extract that has one"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_not_null(self) -> "Extract":
+        for name in (*self.unique, *([self.dated_by] if self.dated_by else [])):
+            if self.columns[name].unusable == "null":
+                raise ValueError(
+                    f"'{name}' tells records apart or orders them, so its unusable values cannot become null. Remove "
+                    'unusable = "null"'
+                )
+        return self
+
     def _is_needed(self, name: str) -> bool:
         return self.columns[name].required or name in (*self.unique, self.dated_by)
 
@@ -170,8 +194,14 @@ class Extract(Frozen):
         kinds = Counter((column.identifier, column.of) for column in self.columns.values() if column.identifier)
         repeated = [header for header, times in headers.items() if times > 1]
         repeated += [f"the identifier {kind}" for (kind, _), times in kinds.items() if times > 1]
+        corroborating = Counter(column.corroborates for column in self.columns.values() if column.corroborates)
+        repeated += [
+            f"corroborates = '{kind}'"
+            for kind, times in corroborating.items()
+            if times > 1 and kind != FIRST_ARRIVAL  # of several dates the earliest counts
+        ]
         if repeated:
-            raise ValueError(f"two columns have {repeated[0]}; each header and each identifier may have only one")
+            raise ValueError(f"two columns have {repeated[0]}; each header and each kind may have only one")
         return self
 
     @model_validator(mode="after")
@@ -256,6 +286,23 @@ class Extract(Frozen):
         """Return the texts that mean an empty value in a column."""
         own = self.columns[name].missing
         return self.missing if own is None else own
+
+    @property
+    def nulled(self) -> tuple[str, ...]:
+        """The columns of which a value that cannot be used becomes null: identifiers, if nothing else is stated.
+
+        The person key is stated (`SourceContract`), and a column of `unique` tells records apart.
+        """
+        return tuple(
+            name
+            for name, column in self.columns.items()
+            if column.unusable == "null"
+            or (column.unusable is None and column.identifier is not None and name not in self.unique)
+        )
+
+    def corroborating(self, kind: str) -> list[str]:
+        """Return the names of the columns that corroborate by a kind of attribute."""
+        return [name for name, column in self.columns.items() if column.corroborates == kind]
 
     @property
     def attributes(self) -> dict[str, Column]:

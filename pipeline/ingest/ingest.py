@@ -16,6 +16,7 @@ import polars as pl
 from pipeline.errors import UserError
 from pipeline.ingest.areas import area_of
 from pipeline.ingest.check import FILE, check
+from pipeline.ingest.columns import CORROBORATING, FIRST_ARRIVAL, PARTS_OF_A_PERSON, YEARS_OF_BIRTH, Column
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.gaps import gaps_of
@@ -28,20 +29,29 @@ from pipeline.ingest.ledger import (
     warn_of_empty_files,
     warn_of_gaps,
     warn_of_many_quarantined,
+    warn_of_many_unusable,
     warn_of_missing_line_endings,
     warn_of_repeats,
 )
+from pipeline.ingest.name_variants import read_name_variants
 from pipeline.ingest.pseudonymise import (
     AS_RECORDED,
-    SUBJECT,
+    Vocabulary,
     direct_identifier_kinds,
     identifier_tokens,
     subject_tokens,
 )
 from pipeline.ingest.read_extract import ignored_columns, read_extract
 from pipeline.ingest.stages import IngestStudy
+from pipeline.ingest.subjects import (
+    SUBJECT,
+    named_by_public_id,
+    named_by_row,
+    no_subjects,
+    public_ids,
+    with_subjects,
+)
 from pipeline.ingest.versions import version_of
-from pipeline.keys import PseudonymisationKey
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import digest_of_file
@@ -64,8 +74,9 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
     """Check every extract of the study against its contract, and pseudonymise what passes.
 
     Writes to `context.out`: `ledger` (one row a file), `gaps` (spans of time that a delivery lacks),
-    `records/<extract>`, `quarantine/<extract>` and `tokens/<source>`. Raises `UserError` for a file that breaks its
-    contract as a whole (header, encoding, damage, number of rows), and for a missing or invalid key.
+    `records/<extract>`, `quarantine/<extract>`, `tokens/<source>` and `subjects/<source>`. Raises `UserError` for a
+    file that breaks its contract as a whole (header, encoding, damage, number of rows), for a public id that is not
+    one subject's, and for a missing or invalid key.
     """
     try:
         return _ingest(context)
@@ -83,7 +94,13 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
 
 
 def _ingest(context: StageContext[IngestStudy]) -> StageResult:
-    sources = [_ingest_source(context, contract) for contract in context.study.contracts.values()]
+    vocabulary = Vocabulary(context.study.key)
+    variants = pl.concat(read_name_variants(one.path) for one in context.study.name_variants).unique(
+        maintain_order=True
+    )
+    sources = [
+        _ingest_source(context, contract, vocabulary, variants) for contract in context.study.contracts.values()
+    ]
     ledger = pl.DataFrame([row for source in sources for row in source.ledger])
     save(ledger, "ledger", context.out)
     save(pl.concat([gaps for source in sources for gaps in source.gaps]), "gaps", context.out)
@@ -94,30 +111,36 @@ def _ingest(context: StageContext[IngestStudy]) -> StageResult:
         "rows": int(ledger["rows_in"].sum()),
         "accepted": int(ledger["accepted"].sum()),
         "quarantined": int(ledger["quarantined"].sum()),
+        "unusable": sum(number for text in ledger["unusable"] for number in json.loads(text).values()),
         "subjects": sum(source.subjects for source in sources),
     }
     sentence = f"{counted(counts['rows'], 'row')} of {counted(counts['extracts'], 'extract')} checked; "
     sentence += f"{counts['quarantined']:,} quarantined"
+    sentence += f" ({counted(len(reasons), 'reason')})" if reasons else ""
     return StageResult(
         counts=counts,
         facts={"key_id": context.study.key_id},
-        sentence=sentence + (f" ({counted(len(reasons), 'reason')})" if reasons else ""),
+        sentence=sentence + (f", {counted(counts['unusable'], 'value')} unusable" if counts["unusable"] else ""),
         warnings=tuple(warning for source in sources for warning in source.warnings),
     )
 
 
-def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract) -> _Source:
-    study, key, out = context.study, context.study.key, context.out
-    ledger, gaps, warnings, identities = [], [], [], []
-    subjects = pl.DataFrame(schema={contract.person_key: pl.String, SUBJECT: pl.Int64})
+def _ingest_source(
+    context: StageContext[IngestStudy], contract: SourceContract, vocabulary: Vocabulary, variants: pl.DataFrame
+) -> _Source:
+    study, out = context.study, context.out
+    ledger, gaps, warnings, identities, named = [], [], [], [], []
+    subjects = no_subjects(contract)
     for name, extract in contract.extracts.items():
         texts, files = _read(context, name, extract)
         rows_of_file = dict(texts.group_by(FILE).len().iter_rows())
         checked = check(texts, extract, study.data_date, {file: read.version for file, read in files.items()})
         del texts
-        subjects = _with_new_subjects(subjects, checked.accepted[contract.person_key])
-        rows = _derive(checked.accepted, extract, subjects, study.areas)
-        write_table(_records(rows, extract, key), out / "records" / f"{name}.parquet")
+        rows, subjects = with_subjects(checked.accepted, name, subjects, contract)
+        if contract.public_id is not None:
+            named.append(public_ids(rows, contract))
+        rows = _derive(rows, extract, study.areas)
+        write_table(_records(rows, extract, vocabulary), out / "records" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         gaps.append(gaps_of(rows, extract, study.data_date).with_columns(extract=pl.lit(name)))
         warnings += warn_of_gaps(gaps[-1])
@@ -126,14 +149,17 @@ def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract)
         ledger += entries
         warnings += warn_of_empty_files(entries)
         warnings += warn_of_repeats(checked, extract) + warn_of_many_quarantined(entries, checked)
+        warnings += warn_of_many_unusable(entries, checked)
         delivery = study.deliveries[name]
         if delivery.named.rows is None:
             warnings += warn_of_missing_line_endings([file.path for file in delivery.files])
         warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
     context.report(f"pseudonymising {contract.source}")
     kinds = direct_identifier_kinds(contract)
-    tokens = subject_tokens(_in_order(identities, kinds), kinds, key)
+    tokens = subject_tokens(_in_order(identities, kinds), kinds, vocabulary, variants)
     write_table(tokens, out / "tokens" / f"{contract.source}.parquet")
+    names = named_by_public_id(pl.concat(named), contract) if named else named_by_row(subjects, len(ledger))
+    write_table(names, out / "subjects" / f"{contract.source}.parquet")
     return _Source(ledger, gaps, warnings, tokens.height)
 
 
@@ -165,20 +191,9 @@ def _read(
     return texts, files
 
 
-def _with_new_subjects(subjects: pl.DataFrame, person_keys: pl.Series) -> pl.DataFrame:
-    """Return the subjects with new ones added, numbered in order of first appearance."""
-    key = person_keys.name
-    new = pl.DataFrame(person_keys.unique(maintain_order=True)).join(
-        subjects, on=key, how="anti", maintain_order="left"
-    )
-    numbered = new.with_row_index(SUBJECT, offset=subjects.height + 1).select(key, pl.col(SUBJECT).cast(pl.Int64))
-    return pl.concat([subjects, numbered])
-
-
-def _derive(accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, areas: dict[str, str]) -> pl.DataFrame:
-    """Return the accepted rows with `record_id`, `subject_id`, and the subject's `birth_month` and `area`."""
+def _derive(accepted: pl.DataFrame, extract: Extract, areas: dict[str, str]) -> pl.DataFrame:
+    """Return the accepted rows with `record_id`, and the subject's `birth_month` and `area`."""
     rows = accepted.with_row_index(RECORD, offset=1).with_columns(pl.col(RECORD).cast(pl.Int64))
-    rows = rows.join(subjects, on=subjects.columns[0], how="left", maintain_order="left")
     born, postcode = extract.column_of("date_of_birth"), extract.column_of("postcode")
     if born:
         rows = rows.with_columns(pl.col(born).dt.month_start().alias("birth_month"))
@@ -188,11 +203,11 @@ def _derive(accepted: pl.DataFrame, extract: Extract, subjects: pl.DataFrame, ar
     return rows
 
 
-def _records(rows: pl.DataFrame, extract: Extract, key: PseudonymisationKey) -> pl.DataFrame:
+def _records(rows: pl.DataFrame, extract: Extract, vocabulary: Vocabulary) -> pl.DataFrame:
     """Return the records of accepted rows: ids, attributes, derived columns, tokens of other people."""
     derived = [name for name in ("birth_month", "area") if name in rows.columns]
     others = [
-        identifier_tokens(key, str(column.identifier), rows[name]).alias(f"{column.of}_{column.identifier}")
+        identifier_tokens(vocabulary, str(column.identifier), rows[name]).alias(f"{column.of}_{column.identifier}")
         for name, column in extract.columns.items()
         if column.of is not None and column.is_clear_identifier
     ]
@@ -200,33 +215,68 @@ def _records(rows: pl.DataFrame, extract: Extract, key: PseudonymisationKey) -> 
 
 
 def _identities(rows: pl.DataFrame, extract: Extract, order: int) -> pl.DataFrame:
-    """Return the distinct identities of an extract's subjects, with the day and record of the first and last use."""
-    own = {
-        str(column.identifier): name
+    """Return the distinct identities of an extract's subjects, with the day and record of the first and last use.
+
+    An age becomes `birth_year_from` and `birth_year_to`, the years in which the person can have been born. Attributes
+    that corroborate are part of an identity, except the earliest of the days in `first_arrival`.
+    """
+    own = [
+        expression
         for name, column in extract.columns.items()
         if column.identifier is not None and column.of is None
-    }
-    derived = [name for name in ("birth_month", "area") if name in rows.columns]
+        for expression in _as_recorded(name, column)
+    ]
+    own += [
+        pl.col(name).alias(kind)
+        for kind in CORROBORATING
+        for name in extract.corroborating(kind)
+        if kind != FIRST_ARRIVAL
+    ]
+    own += [pl.col(name) for name in ("birth_month", "area") if name in rows.columns]
+    arrivals = extract.corroborating(FIRST_ARRIVAL)
+    arrival = [pl.min_horizontal(arrivals).alias(FIRST_ARRIVAL)] if arrivals else []
     day = pl.col(extract.dated_by) if extract.dated_by else pl.lit(None, pl.Date)
-    dated = rows.select(
-        SUBJECT, *(pl.col(name).alias(kind) for kind, name in own.items()), *derived, RECORD, day.alias("day")
-    ).sort("day", RECORD)
+    dated = rows.select(SUBJECT, *own, *arrival, RECORD, day.alias("day")).sort("day", RECORD)
+    identity = [name for name in dated.columns if name not in {FIRST_ARRIVAL, RECORD, "day"}]
     ends = {"first": pl.Expr.first, "last": pl.Expr.last}
     return (
-        dated.group_by([SUBJECT, *own, *derived], maintain_order=True)
-        .agg(end(pl.col(name)).alias(f"{which}_{name}") for which, end in ends.items() for name in ("day", RECORD))
+        dated.group_by(identity, maintain_order=True)
+        .agg(
+            *(end(pl.col(name)).alias(f"{which}_{name}") for which, end in ends.items() for name in ("day", RECORD)),
+            *([pl.col(FIRST_ARRIVAL).min()] if arrivals else []),
+        )
         .with_columns(pl.lit(order).alias("extract"))
     )
+
+
+def _as_recorded(name: str, column: Column) -> list[pl.Expr]:
+    """Return the value of an identifier under the name of its kind; of an age, the years of birth that it allows."""
+    if column.identifier == "birth_year":
+        return [pl.col(name).cast(pl.Int32).alias("birth_year")]
+    if column.identifier != "age":
+        return [pl.col(name).alias(str(column.identifier))]
+    day = pl.col(column.age_on) if isinstance(column.age_on, str) else pl.lit(column.age_on)
+    age = pl.col(name).cast(pl.Int32)
+    # on the last day of a year, everyone of an age was born in one year
+    return [
+        (day.dt.offset_by("1d").dt.year() - age - 1).alias("birth_year_from"),
+        (day.dt.year() - age).alias("birth_year_to"),
+    ]
 
 
 def _in_order(identities: list[pl.DataFrame], kinds: list[str]) -> pl.DataFrame:
     """Return the identities from all extracts of a source in one frame, ranked by first and by last record.
 
-    Undated records come before dated ones, and records of one day in the order of extracts in the contract.
+    Undated records come before dated ones, and records of one day in the order of extracts in the contract. Kinds of
+    identifiers other than `AS_RECORDED` and attributes that corroborate have a column if the source has them;
+    `first_arrival` is the earliest day of the subject.
     """
     schema = {SUBJECT: pl.Int64, **dict.fromkeys(kinds, pl.String), **AS_RECORDED}
     schema |= {"birth_month": pl.Date, "area": pl.String}
     frame = pl.concat([pl.DataFrame(schema=schema), *identities], how="diagonal_relaxed")
     for end in ("first", "last"):
         frame = frame.sort(f"{end}_day", "extract", f"{end}_{RECORD}").with_row_index(end)
-    return frame.select(*schema, "first", "last")
+    if FIRST_ARRIVAL in frame.columns:
+        frame = frame.with_columns(pl.col(FIRST_ARRIVAL).min().over(SUBJECT))
+    own = [name for name in frame.columns if name in {*PARTS_OF_A_PERSON, *YEARS_OF_BIRTH, *CORROBORATING}]
+    return frame.select(*dict.fromkeys([*schema, *own]), "first", "last")

@@ -13,6 +13,7 @@ from pipeline.ingest.extract_contract import Extract
 from pipeline.ingest.read_extract import ends_without_line_ending
 
 MANY_QUARANTINED = 0.05  # share of a file's rows above which its contract is in doubt
+MANY_UNUSABLE = 0.05  # likewise of a column: share of the accepted rows
 CODES_SHOWN = 5  # refused codes that a warning names
 
 LedgerRow = dict[str, str | int]
@@ -41,6 +42,9 @@ def ledger_rows(
     accepted = _rows_of_file(checked.accepted)
     quarantined = _rows_of_file(checked.quarantined)
     reasons: dict[str, dict[str, int]] = {}
+    unusable: dict[str, dict[str, int]] = {}
+    for file, column, rows in checked.unusable.group_by(FILE, "column").agg(pl.col("rows").sum()).iter_rows():
+        unusable.setdefault(file, {})[column] = rows
     counts = checked.quarantined.select(FILE, REASONS).explode(REASONS).group_by(FILE, REASONS).len()
     for file, reason, rows in counts.iter_rows():
         reasons.setdefault(file, {})[reason] = rows
@@ -56,6 +60,7 @@ def ledger_rows(
             "accepted": accepted[file],
             "quarantined": quarantined[file],
             "reasons": json.dumps(reasons.get(file, {}), sort_keys=True, ensure_ascii=False),
+            "unusable": json.dumps(unusable.get(file, {}), sort_keys=True, ensure_ascii=False),
         }
         for file, read in files.items()
     ]
@@ -88,6 +93,20 @@ def warn_of_many_quarantined(ledger: list[LedgerRow], checked: Checked) -> list[
                 "Compare the file with its contract."
             )
     return warnings
+
+
+def warn_of_many_unusable(ledger: list[LedgerRow], checked: Checked) -> list[str]:
+    """Return a warning for each column of a file of which many values could not be used, with the commonest cause."""
+    accepted = {str(row["file"]): int(row["accepted"]) for row in ledger}
+    columns = checked.unusable.group_by(FILE, "column", maintain_order=True).agg(
+        pl.col("rows").sum(), pl.col("cause").first()
+    )
+    return [
+        f"{file}: {rows:,} values of '{column}' in {counted(accepted[file], 'accepted row')} cannot be used and are "
+        f"empty, most often because of '{cause}'. Compare the file with its contract."
+        for file, column, rows, cause in columns.iter_rows()
+        if rows > MANY_UNUSABLE * accepted[file]
+    ]
 
 
 def warn_of_empty_files(ledger: list[LedgerRow]) -> list[str]:

@@ -48,7 +48,7 @@ def read_extract(path: Path, extract: Extract, threads: int = 2) -> pl.DataFrame
 
 
 def headers_of(path: Path) -> list[str]:
-    """Return the headers of a file, in its order; raises `UserError` if none can be read."""
+    """Return the headers of a file, in order, without blanks around them; raises `UserError` if there are none."""
     if _is_csv(path):
         _check_utf8(path)
         return _headers_of_csv(path)
@@ -98,7 +98,7 @@ def _read_csv(path: Path, extract: Extract, threads: int) -> pl.DataFrame:
         fault = None if lacks_memory(error) else damaged
     else:
         # the header is read as a row, because DuckDB takes a blank first line for the header
-        if frame.height and list(frame.row(0)) == wanted:
+        if frame.height and [str(header or "").strip() for header in frame.row(0)] == wanted:
             return frame.slice(1)
         fault = "the header is not the first line that is not blank. Remove what stands before it"
     finally:
@@ -161,7 +161,7 @@ def _headers_of_csv(path: Path) -> list[str]:
     first_line = next((line for line in lines if "".join(line).strip()), [])
     if not first_line:
         raise UserError(f"{path}: the file is empty. It must begin with a header.")
-    return first_line
+    return [header.strip() for header in first_line]
 
 
 def check_headers(path: Path, headers: list[str], extract: Extract, named: str = "the contract") -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.areas import areas_of
 from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.name_variants import SHIPPED, read_name_variants
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import PseudonymisationKey, read_key
 from pipeline.stage import Stage, StudyFile, StudyPart
@@ -29,7 +30,8 @@ class IngestStudy(StudyPart):
     """The part of a study on which records and tokens depend.
 
     `areas` is the look-up of areas, read (postcode district -> area), and `area_lookup` its name in the study; both
-    are empty for a study without areas. The key itself is in no digest: its id is.
+    are empty for a study without areas. `name_variants` are the tables of names that stand for one another: the one
+    that ships, and that of the study. The key itself is in no digest: its id is.
     """
 
     data_date: date
@@ -37,6 +39,7 @@ class IngestStudy(StudyPart):
     deliveries: dict[str, Delivery]
     area_lookup: str | None
     areas: dict[str, str]
+    name_variants: tuple[StudyFile, ...]
     key_id: str
     key: PseudonymisationKey = Field(exclude=True, repr=False)
 
@@ -53,9 +56,18 @@ class IngestStudy(StudyPart):
             deliveries=deliveries,
             area_lookup=study.area_lookup.file if study.area_lookup else None,
             areas=areas_of(study),
+            name_variants=_name_variants(study),
             key_id=key.key_id,
             key=key,
         )
+
+
+def _name_variants(study: Study) -> tuple[StudyFile, ...]:
+    """Return the tables of name variants; raises `UserError` if that of the study is not one."""
+    named = [study.resolve(study.linkage.name_variants)] if study.linkage.name_variants else []
+    for path in named:
+        read_name_variants(path)
+    return tuple(StudyFile.read(path) for path in (SHIPPED, *named))
 
 
 def _delivery(study: Study, named: ExtractFiles, contracts: Mapping[str, SourceContract]) -> Delivery:

@@ -6,6 +6,11 @@ from publication import words
 from publication.report_tables.report_table import ReportTable, estimate_cell, marks_note
 from publication.row_selection import DIMENSIONS, FLOW_MEASURES, marginal, totals, yearly
 
+GROSS_FLOWS = ("immigration", "emigration")
+COUNTED_NOTE = (
+    "People whom the sources miss are not in these numbers, and people whom they contain wrongly are: they are no "
+    "estimates."
+)
 HEADINGS = {"sex": "Sex", "age_group": "Age", "nationality_group": "Nationality"}
 
 
@@ -27,6 +32,46 @@ def flows_by_year(flows: pl.DataFrame) -> ReportTable | None:
         note=marks_note(rows),
         csv="flows.csv",
     )
+
+
+def counted_by_year(counts: pl.DataFrame) -> ReportTable | None:
+    """Return migrations as they were counted, a row a year; for a run whose flows are not measured."""
+    moves = counts.filter(pl.col("period").cast(pl.String) == "year").with_columns(pl.col("measure").cast(pl.String))
+    moves = moves.filter(pl.col("measure").is_in(GROSS_FLOWS))
+    years = sorted(set(moves["time"]))
+    if not years:
+        return None
+    number = dict(_people(moves, "time", "measure"))
+    return ReportTable(
+        caption="Long-term migration as counted by the rules, without any estimation",
+        columns=("Year ending", *(words.MEASURES[measure] for measure in GROSS_FLOWS)),
+        rows=tuple(
+            (f"{end:%B %Y}", *(words.number(number.get((end, measure), 0.0)) for measure in GROSS_FLOWS))
+            for end in years
+        ),
+        numeric=(1, 2),
+        note=COUNTED_NOTE,
+    )
+
+
+def listed_by_day(counts: pl.DataFrame) -> ReportTable | None:
+    """Return residents as they were counted, a row a reference day; for a run whose stocks are not measured."""
+    listed = counts.filter(pl.col("measure").cast(pl.String) == "population")
+    if listed.is_empty():
+        return None
+    return ReportTable(
+        caption="People with signs of usual residence, as counted by the rules, without any estimation",
+        columns=("Day", "People"),
+        rows=tuple((words.day(day), words.number(people)) for (day,), people in _people(listed, "time")),
+        numeric=(1,),
+        note=COUNTED_NOTE,
+    )
+
+
+def _people(counts: pl.DataFrame, *by: str) -> list[tuple[tuple, float]]:
+    """Return the sum of a count by some columns, in their order."""
+    summed = counts.sort(*by, "sex", "cohort", "nationality_group").group_by(*by, maintain_order=True)
+    return [(tuple(row[:-1]), row[-1]) for row in summed.agg(pl.col("count").sum()).iter_rows()]
 
 
 def flows_by_group(flows: pl.DataFrame) -> ReportTable | None:

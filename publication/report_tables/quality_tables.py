@@ -1,4 +1,4 @@
-"""The tables of data quality, all known without any truth: the ledger, linkage, coverage, sources of error."""
+"""The tables of data quality, known without any truth: ledger, linkage, coverage, errors, what is not measured."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,29 @@ import polars as pl
 from publication import words
 from publication.coverage_class_names import class_names
 from publication.report_tables.report_table import ReportTable, interval_around
+
+STAGES = ("ingest", "link", "evidence", "stays", "count", "account")
+
+
+def skipped_table(skipped: pl.DataFrame) -> ReportTable | None:
+    """Return what the run skipped, a row a step, in the order of the stages."""
+    if skipped.is_empty():
+        return None
+    return ReportTable(
+        caption="Not measured, because the study names no files of what it needs",
+        columns=("Not measured", "Tables", "Reason"),
+        rows=tuple(
+            (
+                words.sentence_case(row["step"]),
+                words.plain(row["tables"]),
+                f"{row['reason'][:1].upper()}{row['reason'][1:]}.",
+            )
+            for row in skipped.sort(pl.col("stage").cast(pl.Enum(STAGES)), maintain_order=True).to_dicts()
+        ),
+        note="Tables of a step that was skipped are not written, or do not contain it; flows and stocks are written "
+        "without estimates.",
+        csv="skipped.csv",
+    )
 
 
 def ledger_table(ledger: pl.DataFrame) -> ReportTable | None:

@@ -44,7 +44,7 @@ def marks_note(rows: pl.DataFrame) -> str:
     if "unreliable" in set(rows["reliability"]):
         parts.append("[u] unreliable: the estimate is too small to be relied on")
     if rows["estimate"].has_nulls():
-        parts.append("not measured: a delivery lacks the evidence of the period")
+        parts.append("not measured: the study or a delivery lacks the evidence of the period")
     return "; ".join(parts) + "."
 
 

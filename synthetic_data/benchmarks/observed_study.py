@@ -162,7 +162,7 @@ def _read(path: Path, extract: Extract, contract: SourceContract, columns: tuple
     layout = next(layouts, None)
     if layout is None:
         raise UserError(f"{path}: its columns are in no layout of '{contract.source}'. Simulate the study again.")
-    key = pl.col(layout.columns[contract.person_key].header).cast(pl.String).alias("person_key")
+    key = pl.col(layout.columns[contract.own_key].header).cast(pl.String).alias("person_key")
     typed = [
         _typed(layout.columns[name], schema).alias(name)
         if name in layout.delivered

@@ -63,6 +63,7 @@ def _head(chosen: Choices) -> list[str]:
         f'rule_set = "{RULE_SET}"',
         f'area_lookup = "{AREA_LOOKUP}"',
         *_periods(chosen.data_date),
+        *_linkage(chosen.errors),
         "",
         "# Rows are those of all files of an extract; ingest stops if files have fewer or more rows than stated.",
     ]
@@ -95,6 +96,11 @@ def _differences(chosen: Choices) -> list[str]:
     usual = {name: f"{value:g}" for name, value in values(Errors())}
     changed = ((name, f"{value:g}") for name, value in values(chosen.errors))
     return comments + [f"Error {name} = {value}" for name, value in changed if value != usual.get(name)]
+
+
+def _linkage(errors: Errors) -> list[str]:
+    """Return what linkage is to know of the sources: some people have two NHS numbers, unless sources are perfect."""
+    return [] if errors == NO_ERRORS else ["", "[linkage]", 'duplicates = ["pds"]']
 
 
 def _periods(data_date: date) -> list[str]:

@@ -118,7 +118,7 @@ class Sexes(Frozen):
 
 
 class Missing(Frozen):
-    """Missing values; dates of birth and sexes are never missing, since every contract requires them."""
+    """Missing values; dates of birth and sexes are never missing, since every source asks for them."""
 
     given_name: Share = error(0.002, "given names of which a source records only the initial")
     postcode: Share = error(0.01, "postcodes that a source lacks")

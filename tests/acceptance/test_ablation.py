@@ -50,7 +50,7 @@ def test_estimates_are_computed_again(run: Path, ablated: Path) -> None:
         for folder in (run / "evaluation", ablated)
     )
     assert with_truth["true"].to_list() == own["true"].to_list()
-    assert with_truth["false"].sum() < own["false"].sum()
+    assert with_truth["misses"].sum() + with_truth["false"].sum() <= own["misses"].sum() + own["false"].sum()
     coverage = json.loads((ablated / "summary.json").read_text())["headline"]
     assert (
         coverage["estimate"] != json.loads((run / "evaluation" / "summary.json").read_text())["headline"]["estimate"]

@@ -15,7 +15,7 @@ def test_a_benchmark_prints_one_object(name, command):
     outcome = command("bench", name, "--json")
     assert outcome.status == 0, outcome.err
     found = json.loads(outcome.out)
-    assert set(found) == {"name", "rows", "seconds", "peak_mib", "ratios"}
+    assert set(found) == {"name", "rows", "seconds", "peak_mib", "ratios", "figures", "scores"}
     assert found["name"] == name
     assert found["rows"] > 0
     assert all(ratio > 0 for ratio in found["ratios"].values())

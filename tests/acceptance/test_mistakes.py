@@ -55,14 +55,6 @@ def without(extract):
     return change
 
 
-def without_source(*extracts):
-    def change(folder):
-        for extract in extracts:
-            without(extract)(folder)
-
-    return change
-
-
 def short_key(folder):
     key = folder / "synthetic.key"
     key.write_text(key.read_text().splitlines()[0] + "\nabcdef\n")
@@ -140,16 +132,16 @@ def latin(folder):
 
 MISTAKES = {
     "a missing extract": (lambda folder: (folder / "extracts/mws.csv").unlink(), ["mws.csv", "no such extract"]),
-    "no spine": (without("pds"), ["pds", "[[extract]]"]),
-    "no deaths": (without("deaths"), ["study.toml", "deaths", "[[extract]]"]),
-    "no clerical review": (without("review_sample"), ["study.toml", "review_sample", "[[extract]]"]),
     "malformed TOML": (spoil('name = "', 'name = '), ["study.toml", "malformed TOML"]),
     "an unknown key of the study": (spoil("data_date", "date_of_data"), ["unknown key", "data_date"]),
     "an unknown column in a rule": (rules("commencement_date", "comencement_date"), ["mine.toml", "commencement"]),
     "a group that no table has": (rules('"non_EU" }', '"Rest_of_world" }'), ["mine.toml", "Rest_of_world"]),
-    "a model of an unknown source": (append('\n[linkage.models]\nhessa = "m.json"\n'), ["linkage.models", "'hesa'"]),
+    "a model of an unknown source": (
+        append('\n[linkage.models]\nhessa = "m.json"\n'),
+        ["linkage.models", "'hesa-pds'"],
+    ),
     "a file that is not a model": (append('\n[linkage.models]\nmws = "study.toml"\n'), ["not a linkage model"]),
-    "a model of another source": (model_of_hesa, ["'hesa'", "'exit_checks'"]),
+    "a model of another source": (model_of_hesa, ["'hesa", "'exit_checks"]),
     "a survey day without a list": (append("\n[coverage]\nreference_date = 2017-06-29\n"), ["[coverage]"]),
     "a version that is none": (spoil('files = ["extracts/pds.parquet"]', VERSION), ["unknown version 'nonsense'"]),
     "an unknown key of a contract": (contract, ["clinic.toml", "unknown key 'titel'", "'title'"]),
@@ -171,14 +163,20 @@ MISTAKES = {
     "an unknown rule set": (spoil('rule_set = "long_term_2019"', 'rule_set = "long_term_2018"'), ["long_term_2019"]),
     "an unknown definition": (
         spoil("data_date", 'definition = "long_tem"\ndata_date'), ["key 'definition'", "'long_tem'", "'long_term'"]),
-    "births without a row": (header_only("births.csv"), ["births.csv has a header and no row", "'birth_registered'"]),
+    "births without a row": (
+        header_only("births.csv"),
+        ["births.csv has a header and no row", "'births' is to be linked"],
+    ),
     "deaths of another century": (
         of_another_century("deaths.csv", "DATE_OF_DEATH"),
-        ["deaths.csv, all of them quarantined: ", "date_of_death: before 2009-01-01 (", "'death_registered'"],
+        ["deaths.csv, all of them quarantined: ", "date_of_death: before 2009-01-01 (", "'deaths' is to be linked"],
     ),
-    "a register without a row": (header_only("mws.csv"), ["mws.csv has a header and no row", "'worker_arrived'"]),
+    "a register without a row": (
+        header_only("mws.csv"),
+        ["mws.csv has a header and no row", "'mws' is to be linked"],
+    ),
     "a review without a row": (header_only("review_sample.csv"), ["review_sample.csv has a header", "how well"]),
-    "work without weeks": (without_source("activity_people", "activity_weeks"), ["no files of activity", "'active'"]),
+    "half of a source": (without("activity_weeks"), ["study.toml", "'activity' needs", "'activity_weeks'"]),
     "a synthetic key for a real study": (spoil("synthetic = true", "synthetic = false"), ["synthetic"]),
 }  # fmt: skip
 
@@ -303,6 +301,12 @@ def test_a_panic_of_a_library_is_a_fault_and_quotes_nothing(command):
         (["demo", "--threads", "0"], "threads"),
         (["evaluate", "nowhere"], "no finished run"),
         (["bench", "nothing"], "nothing"),
+        (["bench", "cluster", "--kind", "noisy"], "takes no --kind"),
+        (["bench", "link", "--seeds", "2"], "takes no --seeds"),
+        (["bench", "link", "--size", "5"], "too few"),
+        (["bench", "link_files", "--size", "0"], "too few"),
+        (["bench", "link_files", "--kind", "nosy"], "did you mean 'noisy'"),
+        (["bench", "link_files", "--seeds", "0"], "not a number of seeds"),
     ],
 )
 def test_a_wrong_command_line_is_reported_too(arguments, words, command, tmp_path, monkeypatch):

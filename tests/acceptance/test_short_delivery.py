@@ -46,7 +46,7 @@ def test_figures_without_their_evidence_are_not_measured(without_a_year_of_the_b
     csv = (run / "tables" / "flows.csv").read_text().splitlines()
     assert "2015-07-01,2016-06-30,net,long_term,all,all,all,all,,,,,not measured,,long_term_2019,2019-12-31" in csv
     report = (run / "report.html").read_text()
-    assert "not measured: a delivery lacks the evidence of the period" in report
+    assert "not measured: the study or a delivery lacks the evidence of the period" in report
     assert "Net migration, year ending June 2019" in outcome.out
 
     scored = command("evaluate", run)

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tiny_country import write_study
 
 pytestmark = pytest.mark.prefect
 TASKS = ["ingest", "link", "evidence", "stays", "count", "account", "publish"]
@@ -71,3 +72,16 @@ def test_a_mistake_is_reported_in_one_paragraph(study_copy, command):
     assert outcome.status == 2
     assert "mws.csv" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_study_without_births_and_a_survey_is_run_as_far_as_without_prefect(command, digests, tmp_path):
+    study = write_study(tmp_path / "study", without=["births", "coverage_survey", "review_sample"])
+    plain = command("run", study)
+    assert plain.status == 0, plain.out + plain.err
+    outcome = command("run", study, "--out", tmp_path / "run", "--prefect")
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert digests(tmp_path / "run") == digests(study.parent / "run")
+    with sqlite3.connect(tmp_path / "run" / ".prefect" / "prefect.db") as database:
+        artifacts = dict(database.execute("SELECT key, data FROM artifact").fetchall())
+    assert "coverage: not measured" in artifacts["count-counts"]
+    assert "account: not measured" in artifacts["account-counts"]

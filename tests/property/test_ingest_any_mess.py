@@ -47,6 +47,10 @@ def test_rows_in_are_accepted_or_quarantined(files):
         quarantine, tokens = study.table("quarantine/visits"), study.table("tokens/clinic")
         assert ledger["rows_in"].to_list() == [len(rows) for rows in files]
         assert (ledger["rows_in"] == ledger["accepted"] + ledger["quarantined"]).all()
+        unusable = [json.loads(text) for text in ledger["unusable"]]
+        assert all(set(one) <= {"born", "sex", "guardian"} for one in unusable)
+        counted = zip(unusable, ledger["accepted"], strict=True)
+        assert all(0 < number <= accepted for one, accepted in counted for number in one.values())
         assert records.height == ledger["accepted"].sum() == result.counts["accepted"]
         assert quarantine.height == ledger["quarantined"].sum() == result.counts["quarantined"]
         assert (quarantine["reasons"].list.len() > 0).all()
@@ -55,6 +59,30 @@ def test_rows_in_are_accepted_or_quarantined(files):
         assert records["record_id"].to_list() == list(range(1, records.height + 1))
         assert set(records["subject_id"]) == set(range(1, tokens.height + 1)) == set(tokens["subject_id"])
         assert records.select("subject_id", "visited_on").is_unique().all()
+
+
+DESCRIBING = ("FORENAME", "SURNAME", "BORN", "SEX", "PCODE", "GUARDIAN_NHS")
+SPOILT = st.lists(st.fixed_dictionaries({header: values_of(header) for header in DESCRIBING}), max_size=12)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rows=SPOILT)
+def test_no_row_is_lost_for_a_value_that_only_describes_or_is_of_another_person(rows):
+    """Whatever stands in identifiers other than the person key: each row stays, and what was spoilt is counted."""
+    people = [row(PATIENT=f"P{number:04d}", **one) for number, one in enumerate(rows)]
+    with tempfile.TemporaryDirectory() as folder:
+        study = SmallStudy(Path(folder) / "study", {"visits.csv": csv_text(people, quoting=csv.QUOTE_ALL)})
+        study.run()
+        ledger, records = study.table("ledger").row(0, named=True), study.table("records/visits")
+        assert (ledger["accepted"], ledger["quarantined"]) == (len(rows), 0)
+        assert study.table("tokens/clinic").height == study.table("subjects/clinic").height == len(rows)
+        assert records["ward"].to_list() == ["A1"] * len(rows)
+        unusable = json.loads(ledger["unusable"])
+        written = pl.Series("SEX", [one["SEX"] for one in rows], pl.String).str.strip_chars()
+        assert unusable.get("sex", 0) == (~written.is_in(["1", "2", ""])).sum()
+        assert records["sex"].null_count() == (~written.is_in(["1", "2"])).sum()
+        born = pl.Series("BORN", [one["BORN"] for one in rows], pl.String).str.strip_chars()
+        assert unusable.get("born", 0) == records["birth_month"].null_count() - (born == "").sum()
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkage.clusters import cluster
+from linkage.clusters import WEAK, cluster
 
 SOURCES = ["pds", "one", "two", "three"]
 SIZE = 5
@@ -20,39 +20,49 @@ SCHEMA = {
 
 
 @st.composite
-def some_links(draw):
+def some_links(draw, within=()):
     ends = st.tuples(st.integers(0, 3), st.integers(1, SIZE))
-    pairs = draw(st.lists(st.tuples(ends, ends, st.integers(-2, 4)), max_size=30))
+    pairs = draw(st.lists(st.tuples(ends, ends, st.integers(0, 8)), max_size=30))
     chosen = {}
     for one, other, weight in pairs:
-        if one[0] != other[0]:
+        if one[0] != other[0] or (SOURCES[one[0]] in within and one[1] != other[1]):
             chosen[min(one, other), max(one, other)] = float(weight)
     rows = [(SOURCES[a[0]], a[1], SOURCES[b[0]], b[1], weight) for (a, b), weight in chosen.items()]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def slow_clusters(links, rival_margin):
-    """Return groups of subjects by the obvious loop over all links, best first."""
+def slow_clusters(links, rival_margin, several=()):
+    """Return groups of subjects by the obvious loop over all links: those within a source, then the best first."""
     order = {source: at for at, source in enumerate(SOURCES)}
-    node = lambda source, subject: (order[source], subject)  # noqa: E731
-    edges = sorted((-weight, *sorted((node(sl, il), node(sr, ir)))) for sl, il, sr, ir, weight in links.rows())
-    group = {node(source, subject): {node(source, subject)} for source, subject in SUBJECTS.rows()}
+    edges = [
+        (sl != sr, -weight, *sorted(((order[sl], il), (order[sr], ir)))) for sl, il, sr, ir, weight in links.rows()
+    ]
+    edges.sort()
+    group = {(order[source], subject): {(order[source], subject)} for source, subject in SUBJECTS.rows()}
+    once = {order[source] for source in SOURCES if source not in several}
 
     def apart(one, other):
-        return group[one] is not group[other] and not {s for s, _ in group[one]} & {s for s, _ in group[other]}
+        both = {s for s, _ in group[one]} & {s for s, _ in group[other]}
+        return group[one] is not group[other] and not both & once
 
-    def rivals(one, other, weight):
-        for against, a, b in edges:
-            partner = b if a == one else a if b == one else None
-            if partner and partner != other and partner[0] == other[0] and abs(-against - weight) <= rival_margin:
-                yield partner
+    def has_rival(one, other, weight):
+        """Another partner of a member of the group of `one`, in the source of `other`, as likely and still apart."""
+        return other[0] in once and any(
+            mine in group[one] and partner != other and partner[0] == other[0]
+            and abs(-against - weight) <= rival_margin and apart(one, partner)
+            for _, against, a, b in edges
+            for mine, partner in ((a, b), (b, a))
+        )  # fmt: skip
 
-    for weight, one, other in edges:
-        if not apart(one, other):
+    for _, negative, one, other in edges:
+        weight = -negative
+        if not apart(one, other) or has_rival(one, other, weight) or has_rival(other, one, weight):
             continue
-        if any(apart(one, x) for x in rivals(one, other, -weight)):
-            continue
-        if any(apart(other, x) for x in rivals(other, one, -weight)):
+        between = sum(
+            (a in group[one] and b in group[other]) or (a in group[other] and b in group[one]) for _, _, a, b in edges
+        )
+        sizes = len(group[one]), len(group[other])
+        if weight < WEAK and between < sizes[0] * sizes[1] / 2:
             continue
         merged = group[one] | group[other]
         for member in merged:
@@ -72,6 +82,18 @@ def test_clusters_are_those_of_the_slow_loop_with_each_source_once(links, rival_
     assert {frozenset(members) for members in groups.values()} == slow_clusters(links, rival_margin)
     firsts = [min(groups[person]) for person in sorted(groups)]
     assert firsts == sorted(firsts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(some_links(within=("one",)), st.sampled_from([0.0, 1.0]))
+def test_so_they_are_where_a_source_repeats_people(links, rival_margin):
+    found = cluster(SUBJECTS, links, SOURCES, rival_margin, ["one"])
+    others = found.filter(pl.col("source") != "one")
+    assert not others.select("source", "person_id").is_duplicated().any()
+    groups = {}
+    for source, subject, person in found.rows():
+        groups.setdefault(person, set()).add((SOURCES.index(source), subject))
+    assert {frozenset(members) for members in groups.values()} == slow_clusters(links, rival_margin, ["one"])
 
 
 @settings(max_examples=60, deadline=None)

@@ -145,6 +145,13 @@ def test_births_take_the_mothers_group_and_unlinked_births_are_british(counts):
     ]
 
 
+def test_a_birth_without_its_month_is_counted_in_the_year_of_its_registration(country, tmp_path):
+    country.births.append((4, "F", None, date(2016, 7, 1)))
+    count(country.context(tmp_path, small_study()))
+    counted = pl.read_parquet(tmp_path / "count" / "counts.parquet").filter(pl.col("measure") == "births")
+    assert dict(counted.select("cohort", "count").iter_rows()) == {2016: 1.0, 2017: 2.0}
+
+
 def test_deaths_are_those_of_usual_residents(counts):
     # The worker had left and the visitor stayed briefly; subject 4 is linked to nobody, but counted.
     assert rows(counts, "deaths") == [

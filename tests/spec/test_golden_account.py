@@ -71,7 +71,7 @@ from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES, Counts, Coverage, Unmeasured
-from pipeline.stage import StageContext
+from pipeline.stage import StageContext, StageRecord
 from pipeline.study import FlowErrors, Periods
 
 DIVISIONS = ["sex", "age_group", "nationality_group"]
@@ -138,7 +138,9 @@ def out(tmp_path_factory) -> Path:
         periods=Periods(flow_years=(2016,), stock_years=(2015, 2016)),
         flow_errors=FlowErrors(immigration=0.1, emigration=0.15),
     )
-    account(StageContext(study=AccountStudy.of(study, folder), folders={"count": before}, out=after))
+    counted = StageRecord("count", "", before, {}, "", (), 0.0, {}, reused=False, facts={"definition": "long_term"})
+    part = AccountStudy.of(study, folder)
+    account(StageContext(study=part, folders={"count": before}, out=after, records={"count": counted}))
     return after
 
 

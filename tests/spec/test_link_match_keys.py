@@ -1,8 +1,13 @@
+from datetime import date
+
 import polars as pl
 import pytest
+from link_population import people as people_in_clear
+from link_population import tokens_of
 
 from linkage.match_keys import MatchKey, link_by_keys, read_match_keys
 from pipeline.errors import UserError
+from pipeline.ingest.features import COMPOSITES, VALUES
 
 STRICT = MatchKey(id="all_three", says="", columns=("name", "birth", "postcode"), match_probability=0.999)
 LOOSE = MatchKey(id="two_of_them", says="", columns=("name", "birth"), match_probability=0.9)
@@ -49,6 +54,47 @@ def test_the_keys_of_the_package_go_from_strict_to_looser():
     assert keys[0].columns == ("given_name", "family_name", "date_of_birth", "sex", "postcode")
     assert [key.without_model for key in keys] == sorted(key.without_model for key in keys)
     assert keys[-1].match_probability < keys[0].match_probability
+
+
+def attributes_of(column):
+    """Return the attributes of a person that a column of tokens is made of."""
+    parts = COMPOSITES.get(column, (column,))
+    known = {"first_name": "given_name", "full_name": "names", "family_initial": "family_name",
+             "given_initial": "given_name"}  # fmt: skip
+    return {known.get(part, "date_of_birth" if part.startswith("birth") else part.partition("_")[0] + "_name"
+                      if part.startswith(("given_", "family_")) else part)
+            for part in parts}  # fmt: skip
+
+
+def test_for_each_kind_of_identifier_there_are_keys_without_it():
+    used = [set().union(*map(attributes_of, key.columns)) for key in read_match_keys()]
+    # names in any order contain both
+    used = [one | {"given_name", "family_name"} if "names" in one else one for one in used]
+    for kind in ("given_name", "family_name", "date_of_birth", "sex", "postcode"):
+        assert any(kind not in one for one in used), kind
+    strict = [one for key, one in zip(read_match_keys(), used, strict=True) if not key.without_model]
+    for kind in ("family_name", "date_of_birth", "sex", "postcode"):
+        assert any(kind not in one for one in strict), kind
+
+
+def test_every_column_of_a_key_is_a_column_of_tokens():
+    columns = {"sex", "birth_month", *VALUES, *COMPOSITES}
+    assert {column for key in read_match_keys() for column in key.columns} <= columns
+
+
+# one person twice, and what is withheld or wrong in the second source: some key still links them
+PERSON = {"given_name": "Elena", "family_name": "Marchetti", "date_of_birth": date(1980, 3, 7), "sex": "F",
+          "postcode": "AB1 2CD"}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [None, "other"])
+@pytest.mark.parametrize("kind", list(PERSON))
+def test_whoever_lacks_one_identifier_or_has_a_wrong_one_is_still_linked(kind, value):
+    other = {"given_name": "Wojtek", "family_name": "Nguyen", "date_of_birth": date(1951, 11, 23), "sex": "M",
+             "postcode": "ZE1 9ZZ"}  # fmt: skip
+    second = PERSON | {kind: other[kind] if value else None}
+    found = link_by_keys(tokens_of(people_in_clear(PERSON)), tokens_of(people_in_clear(second)), read_match_keys())
+    assert found.height == 1, (kind, value)
 
 
 def test_two_keys_of_one_id_are_a_mistake(tmp_path):

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, Coverage, save
+from pipeline.schemas import (
+    AGE_GROUPS,
+    ALL,
+    NATIONALITY_GROUPS,
+    SEXES,
+    Coverage,
+    Skipped,
+    save,
+)
 from pipeline.tables import write_table
 from publication.scores import Scores
 
@@ -152,6 +160,7 @@ def ledger() -> pl.DataFrame:
                 "accepted": accepted,
                 "quarantined": quarantined,
                 "reasons": json.dumps({reason: number for reason, number in reasons.items() if number}),
+                "unusable": "{}",
             }
         )
     return pl.DataFrame(rows)
@@ -181,6 +190,7 @@ def linkage_quality() -> pl.DataFrame:
                     "review_false_link_rate": 0.008 if reviewed else None,
                     "review_false_link_rate_se": 0.004 if reviewed else None,
                     "levels_by_default": 3 if place == 1 else 0,
+                    "model": "own" if source != "pr" else None,
                 }
             )
     return pl.DataFrame(rows)
@@ -320,6 +330,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "linkage_quality": linkage_quality(),
         "coverage": coverage(),
         "error_sources": error_sources(),
+        "skipped": Skipped.create_empty(),
     }.items():
         save(frame, name, tables)
     write_table(model_levels(), tables / "model_levels.parquet")

@@ -123,7 +123,7 @@ def test_the_example_of_the_documentation_reads_files_without_a_first_day(stated
         ('extends = "pr"\n[extracts]\npr = 3', "key 'extracts.pr'"),
         ('extends = "pr"\n[extracts.pr]\ncolumns = 3', "key 'extracts.pr.columns'"),
         ('extends = "pr"\n[extracts.pr]\nversion = [{ id = "a" }, { id = "a" }]', "extracts.pr.version.0.says"),
-        ('extends = "pr"\n[extracts.pds]\nsays = "x"', "extracts.pds.unique"),
+        ('extends = "pr"\n[extracts.pds]\nsays = "x"', "extracts.pds.columns"),
         ('extends = "pr"\nextracts.pr.unique = ["nhs_no"]', "'unique' names 'nhs_no'"),
     ],
 )
@@ -149,6 +149,21 @@ def test_an_extract_of_another_source_cannot_be_taken(stated, tmp_path):
         ("deaths", "date_of_death", "died_on", "'deaths' has no column 'date_of_death' of type 'date', and"),
         ("coverage_survey", 'type = "decimal"', 'type = "integer"', "no column 'weight' of type 'decimal'"),
         ("births", ', identifier = "date_of_birth"', "", "the extract 'births' has no date of birth"),
+        ("births", "registration_date", "registered_on", "'births' has no column 'registration_date' of type 'date'"),
+        ("births", ', required = true, unusable = "quarantine"', "", "the extract 'births' lets 'sex' be empty"),
+        ("deaths", ', required = true, unusable = "quarantine"', "", "the extract 'deaths' lets 'sex' be empty"),
+        (
+            "deaths",
+            'identifier = "date_of_birth", required = true',
+            'identifier = "date_of_birth"',
+            "lets 'date_of_birth' be empty",
+        ),
+        (
+            "coverage_survey",
+            'identifier = "date_of_birth", required = true, unusable = "quarantine"',
+            'identifier = "date_of_birth", required = true',
+            "lets 'date_of_birth' be empty",
+        ),
     ],
 )  # fmt: skip
 def test_estimates_say_which_column_a_contract_of_the_study_must_keep(stated, source, old, new, words):

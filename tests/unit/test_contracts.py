@@ -3,7 +3,6 @@
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.ingest.columns import PARTS_OF_A_PERSON
 from pipeline.ingest.contracts import CONTRACT_FOLDER, read_contract, read_contracts
 
 LIBRARY = """
@@ -21,6 +20,7 @@ card = { header = "CARD", type = "text", identifier = "library_card" }
 sex = { header = "SEX", type = "code", identifier = "sex", codes = "sex_letter" }
 joined = { header = "JOINED", type = "date", min = "2000-01-01", max = "data_date" }
 """
+OTHER_CARD = 'other = { header = "O", type = "text", identifier = "library_card", direct = true }'
 
 
 def contract_file(tmp_path, text):
@@ -44,10 +44,40 @@ def test_what_sources_share_is_declared_alike():
     assert contracts["mws"].person_key_kind == contracts["activity"].person_key_kind == "encrypted_nino"
     for source, contract in contracts.items():
         if source not in ("review_sample", "exit_checks", "passenger_survey"):
-            assert set(PARTS_OF_A_PERSON) <= contract.identifier_kinds, source
+            assert {"given_name", "family_name", "date_of_birth", "sex", "postcode"} <= contract.identifier_kinds, (
+                source
+            )
     # passengers are asked about their journey, never who they are
     assert contracts["passenger_survey"].identifier_kinds == {"contact_number"}
     assert "postcode" not in contracts["exit_checks"].identifier_kinds
+
+
+def test_what_corroborates_is_declared_alike_wherever_sources_have_it():
+    declared = {
+        (source, column.corroborates)
+        for source, contract in read_contracts().items()
+        for extract in contract.extracts.values()
+        for column in extract.columns.values()
+    }
+    assert {source for source, kind in declared if kind == "nationality"} == {
+        "coverage_survey", "exit_checks", "hesa", "leave", "mws", "settlement_scheme",
+    }  # fmt: skip
+    assert {source for source, kind in declared if kind == "first_arrival"} == {
+        "coverage_survey", "exit_checks", "hesa", "mws", "pds", "pr",
+    }  # fmt: skip
+    assert {source for source, kind in declared if kind == "country_of_birth"} == {"pds"}
+
+
+def test_what_is_counted_by_sex_or_age_costs_the_row_and_so_does_a_match_that_a_reviewer_found():
+    contracts = read_contracts()
+    spared = {
+        name: set(extract.nulled) for contract in contracts.values() for name, extract in contract.extracts.items()
+    }
+    assert not spared["births"] & {"sex"}
+    assert not spared["deaths"] & {"sex", "date_of_birth"}
+    assert not spared["coverage_survey"] & {"sex", "date_of_birth"}
+    assert not spared["review_sample"]  # an empty match means that there is none
+    assert {"given_name", "family_name", "date_of_birth", "sex", "postcode"} <= spared["pds"]
 
 
 def test_records_keep_no_clear_identifier():
@@ -91,13 +121,13 @@ def test_every_source_says_what_it_is_and_every_extract_its_grain():
         ('type = "date"', 'type = "date", format = "%Q"', "must give year, month and day"),
         ('type = "date"', 'type = "date", pattern = "2.*"', "only a column of type 'text'"),
         ('unique = ["card"]', 'unique = ["card"]\ndated_by = "sex"', "not the date of an event"),
-        ('unique = ["card"]', "unique = []", "library.unique"),
+        ('unique = ["card"]', "unique = []", "extract 'library' needs 'unique'"),
         ("joined =", "area =", "'area' cannot name a column"),
         ("joined =", "Joined =", "'Joined' cannot name a column"),
         ('header = "JOINED"', 'header = "Sex"', "two columns have SEX"),
         (
             "\n[extracts.library.columns]",
-            "\n[extracts.library.columns]\n" + 'other = { header = "O", type = "text", identifier = "library_card" }',
+            f"\n[extracts.library.columns]\n{OTHER_CARD}",
             "two columns have the identifier library_card",
         ),
     ],

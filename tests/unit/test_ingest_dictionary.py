@@ -110,7 +110,7 @@ def test_clear_identifiers_are_described_as_tokens():
     text = data_dictionary(read_contracts())
     births = text.split("#### Extract `births`")[1].split("####")[0]
     assert (
-        "| `date_of_birth` | `DATE_OF_BIRTH` | date `%Y-%m-%d` | from 2009-01-01 to data date | yes | token of"
+        "| `date_of_birth` | `DATE_OF_BIRTH` | date `%Y-%m-%d` | from 2009-01-01 to data date | no | token of"
         in births
     )
     assert "| no | token `mother_nhs_number` |" in births

@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
-from pipeline.ingest.columns import Column
-from pipeline.ingest.contracts import read_contract
-from pipeline.ingest.extract_contract import Difference, Version
+import pytest
+
+from pipeline.ingest.columns import PARTS_OF_A_PERSON, Column
+from pipeline.ingest.contracts import SourceContract, read_contract
+from pipeline.ingest.extract_contract import Difference, Extract, Version
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -40,3 +42,16 @@ def test_every_key_of_a_column_is_explained():
     text = (DOCS / "source_contracts.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))))
     assert set(Column.model_fields) <= explained
+
+
+@pytest.mark.parametrize(("heading", "model"), [("a source", SourceContract), ("an extract", Extract)])
+def test_every_key_of_a_source_and_of_an_extract_is_explained(heading, model):
+    section = (DOCS / "source_contracts.md").read_text(encoding="utf-8").split(f"## Keys of {heading}\n")[1]
+    rows = re.findall(r"^\| (`.*?) \|", section.split("\n## ")[0], re.MULTILINE)
+    assert set(re.findall(r"`([a-z_]+)`", "".join(rows))) >= set(model.model_fields)
+
+
+def test_every_kind_of_identifier_is_explained():
+    section = (DOCS / "source_contracts.md").read_text(encoding="utf-8").split("### Kinds of identifiers\n")[1]
+    rows = re.findall(r"^\| (`.*?) \|", section.split("\n### ")[0], re.MULTILINE)
+    assert set(re.findall(r"`([a-z_]+)`", "".join(rows))) == set(PARTS_OF_A_PERSON)

@@ -112,3 +112,10 @@ def test_a_mistake_names_file_and_place(tmp_path, old, new, words):
         read_contract(path)
     assert str(error.value).startswith(f"{path}, key 'extracts.visits")
     assert words in str(error.value)
+
+
+def test_blanks_after_the_commas_of_a_header_are_no_part_of_it(ingested):
+    lines = csv_text([row(PATIENT="P0001")]).splitlines()
+    spaced = "\n".join([lines[0].replace(",", ", "), *lines[1:]]) + "\n"
+    study = ingested(CONTRACT, {"a.csv": spaced})
+    assert study.result.counts["accepted"] == 1

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from small_study import CONTRACT, SmallStudy, csv_text, row
+from small_study import CONTRACT, SmallStudy, csv_text, row, strict
 
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import read_contract
@@ -64,7 +64,7 @@ def test_a_missing_value_is_empty_in_a_column_of_any_type(ingested):
     ],
 )
 def test_a_missing_value_that_is_required_sets_its_row_aside_as_missing(ingested, column, reason):
-    study = ingested(EVERYWHERE, csv_text([row(**{column: "N/A"}), row(PATIENT="P0002")]))
+    study = ingested(strict(EVERYWHERE), csv_text([row(**{column: "N/A"}), row(PATIENT="P0002")]))
     assert study.table("quarantine/visits")["reasons"].to_list() == [[reason]]
 
 
@@ -83,10 +83,10 @@ def test_a_column_has_its_own_missing_values_in_place_of_those_of_the_extract(in
 
 def test_a_name_may_be_what_is_missing_elsewhere(ingested):
     contract = changed(
-        (KEY, f'{KEY}\nmissing = ["NULL"]'),
+        (KEY, f'{KEY}\nmissing = ["NA"]'),
         ('identifier = "family_name"', 'identifier = "family_name", missing = []'),
     )
-    study = ingested(contract, csv_text([row(SURNAME="NULL", WARD="NULL")]))
+    study = ingested(contract, csv_text([row(SURNAME="NA", WARD="NA")]))
     assert study.table("tokens/clinic")["family_name"][0] is not None
     assert study.table("records/visits")["ward"].to_list() == [None]
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from small_study import CONTRACT, SmallStudy, csv_text, row
+from small_study import CONTRACT, SmallStudy, csv_text, row, strict
 
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import read_contract, read_contracts
@@ -35,7 +35,7 @@ def test_rows_out_of_order_are_quarantined_with_a_reason_of_their_own(ingested):
         '{ column = "left_on", not_before = "visited_on" }', '{ column = "born", not_after = "visited_on" }'
     )
     study = ingested(
-        contract,
+        strict(contract),
         {"LEFT": "2016-05-03T23:59:59"},  # the day before the visit
         {"LEFT": "2016-05-04T00:00:00"},
         {"LEFT": ""},

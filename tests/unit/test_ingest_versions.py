@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from small_study import CONTRACT, SmallStudy, csv_text, row
+from small_study import CONTRACT, SmallStudy, csv_text, row, strict
 
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import read_contract
@@ -100,7 +100,7 @@ def test_each_version_has_its_own_codes_formats_and_patterns(ingested):
     old = [paper(**change, PATIENT=f"P000{number}") for number, change in enumerate(old)]
     new = [{}, {"SEX": "F"}, {"VISIT": "09.05.2012"}, {"GUARDIAN_NHS": "943476591900"}]
     new = [row(**change, PATIENT=f"P000{number}") for number, change in enumerate(new)]
-    study = ingested({"old.csv": csv_text(old, PAPER_HEADERS), "new.csv": csv_text(new)})
+    study = ingested({"old.csv": csv_text(old, PAPER_HEADERS), "new.csv": csv_text(new)}, contract=strict())
     assert study.table("quarantine/visits").select("file", "row_number", "reasons").rows() == [
         ("old.csv", 2, ["sex: code '2' is not in the code list"]),
         ("old.csv", 3, ["visited_on: not a date in the format DD.MM.YYYY"]),
@@ -217,7 +217,7 @@ def test_columns_that_only_an_older_layout_had(ingested):
         ('id = "to_2012"', 'id = "To 2012"', "extracts.visits.version.0.id"),
         ('absent = ["ward"]', 'absent = ["word"]', "version 'to_2012': 'absent' names 'word', which is not a column"),
         ('absent = ["ward"]', 'absent = ["sex"]', "version 'to_2012' names 'sex', which is absent from it"),
-        ('absent = ["ward"]', 'absent = ["given_name"]', "so it must be 'required = false'"),
+        ('absent = ["ward"]', 'absent = ["patient"]', "so it must be 'required = false'"),
         ("guardian = {", "gaurdian = {", "version 'to_2012' names 'gaurdian', which is not a column of the extract"),
         ('codes = "sex_letter"', 'codes = "sex_leter"', "column 'sex': unknown code list 'sex_leter'. Did you mean"),
         ('codes = "sex_letter"', 'codes = { F = "f" }', "version 'to_2012', column 'sex': the codes of sex must map"),

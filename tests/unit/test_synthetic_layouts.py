@@ -154,4 +154,6 @@ def test_ingest_makes_the_same_tables_of_files_of_any_layout(ingested):
         one, other = pl.read_parquet(own / name), pl.read_parquet(current / name)
         if name.parent.name == "quarantine":  # files have other names and rows other numbers, values are as written
             one, other = (frame.select(pl.col("reasons").list.len()) for frame in (one, other))
+        if name.parent.name == "subjects":  # named by file and row
+            one, other = one.select("subject_id"), other.select("subject_id")
         assert one.equals(other), name
