@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pipeline.ingest.features import CODES, PARTNERS
+from pipeline.ingest.features import CODES, COMPOSITES, PARTNERS
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,12 @@ def _not_comparable(name: str, column: str, *levels: str) -> str:
     return f"({unknown}) AND NOT {_true(at_a_level)}"
 
 
+_OF_MIDDLE = tuple(name for name, parts in COMPOSITES.items() if parts[0] == "middle_initial")
 _HAS_MIDDLE = " AND ".join(
-    f"coalesce({side}.middle_name, {side}.middle_initial_birth_year, {side}.middle_initial_first_name) IS NOT NULL"
-    for side in "lr"
+    f"coalesce({', '.join(f'{side}.{name}' for name in ('middle_name', *_OF_MIDDLE))}) IS NOT NULL" for side in "lr"
 )
-_MIDDLE_INITIAL = same("middle_initial_birth_year", "middle_initial_birth_day", "middle_initial_first_name")
+_MIDDLE_INITIAL = same(*_OF_MIDDLE)
+_MIDDLE_PARTNER_AGREES = f"({_SAME_YEAR}) OR " + same("birth_month_day", "first_name", "family_name", "postcode")
 _DWELLING = same("house_street", "house_postcode")
 _PLACES = " + ".join(
     f"{_true(condition)}::INTEGER" for condition in (_DWELLING, same("postcode"), same("street"), same("locality"))
@@ -167,7 +168,7 @@ COMPARISONS = (
     Comparison(
         "middle_name",
         frozenset({"middle_name"}),
-        f"NOT ({_HAS_MIDDLE}) OR NOT {_true(f'({_SAME_YEAR}) OR ' + same('birth_month_day', 'first_name'))}",
+        f"NOT ({_HAS_MIDDLE}) OR NOT {_true(_MIDDLE_PARTNER_AGREES)}",
         (
             Level("equal", same("middle_name")),
             Level("initial", _MIDDLE_INITIAL),

@@ -146,14 +146,15 @@ class Linking:
         order = {source: at for at, source in enumerate(subjects.sources)}
         pairs = [(order[left], order[right]) for left, right in self.plan.modelled]
         pairs = [pair for pair in pairs if subjects.compared(*pair)]
-        self._warn_of_sources_alone(pairs)
         if not pairs:
+            self._warn_of_sources_alone([])
             return
         self.report("candidate pairs")
         certain = self._certain_people()
         sources = sources_of(certain, subjects.source)
         subjects.add("certain_sources", sources, "UBIGINT")
         candidates = propose(subjects, pairs, settings.pairs_per_record, settings.training_pairs)
+        self._warn_of_sources_alone([pairs[number] for number in np.unique(candidates.pair)])
         self._warn_of_blocks(candidates)
         self.report(f"comparing {len(candidates.left):,} pairs")
         compared = compare(subjects, candidates.left, candidates.right)
@@ -253,7 +254,7 @@ class Linking:
         return _people(nodes.height, ends["l"].to_numpy(), ends["r"].to_numpy())[0]
 
     def _warn_of_sources_alone(self, pairs: list[tuple[int, int]]) -> None:
-        """Warn of sources of which no subject can be linked with anybody."""
+        """Warn of sources without links of which no subject is in a candidate pair; `pairs` are those with any."""
         names = self.subjects.sources
         together = {names[one] for pair in pairs for one in pair} | set(self.plan.by_keys_only)
         linked = self.links
@@ -262,7 +263,7 @@ class Linking:
         if alone:
             self.warnings.append(
                 f"Nobody of {', '.join(alone)} is compared with anybody: two sources must share a direct identifier, "
-                f"or at least {ENOUGH} of {', '.join(ATTRIBUTES)}, and a source is compared with itself only if "
+                f"or at least {ENOUGH} of {', '.join(ATTRIBUTES)}, with values in them, and a source is compared with itself only if "
                 "[linkage] names it under 'duplicates'."
             )
 

@@ -22,7 +22,10 @@ FREQUENCIES = ("first_name", "family_name")
 SORTED_AT_ONCE = 200_000
 RECORDED = {
     "given_name": ("given_name", "given_initial_birth", "given_initial_family_name"),
-    "middle_name": ("middle_name", "middle_initial_birth_year", "middle_initial_first_name"),
+    "middle_name": (
+        "middle_name",
+        *(name for name, parts in COMPOSITES.items() if parts[0] == "middle_initial"),
+    ),
     "family_name": ("family_name",),
     "date_of_birth": ("birth_year_from",),
     "sex": ("sex",),

@@ -39,6 +39,8 @@ COMPOSITES: Mapping[str, tuple[str, ...]] = {
     "middle_initial_birth_year": ("middle_initial", "birth_year"),
     "middle_initial_birth_day": ("middle_initial", "birth_day"),
     "middle_initial_first_name": ("middle_initial", "first_name"),
+    "middle_initial_family_name": ("middle_initial", "family_name"),
+    "middle_initial_postcode": ("middle_initial", "postcode"),
     "birth_month_day": ("birth_day",),
     "birth_year_day": ("birth_year_day",),
     "birth_day_month_sorted": ("birth_sorted",),

@@ -180,3 +180,21 @@ def test_a_contract_of_the_wrong_shape_is_one_short_paragraph(old, new, tmp_path
         read_contract(path)
     assert str(error.value).startswith(str(path))
     assert all(len(line) < 400 + len(str(path)) for line in str(error.value).splitlines())
+
+
+def test_a_direct_identifier_other_than_the_person_key_is_not_required(tmp_path):
+    """A number that helps to link is no reason to lose the row without it, unless the contract says so."""
+    number = '{ header = "NHS", type = "text", identifier = "nhs_number", direct = true }'
+    key = '{ header = "ID", type = "text", identifier = "council_number" }'
+    asked = '{ header = "NINO", type = "text", identifier = "nino", direct = true, required = true }'
+    path = tmp_path / "council.toml"
+    path.write_text(
+        'source = "council"\nperson_key = "key"\n[extracts.council]\nunique = ["key"]\n[extracts.council.columns]\n'
+        f"key = {key}\nnumber = {number}\nasked = {asked}\n"
+    )
+    columns = read_contract(path).extracts["council"].columns
+    assert {name: column.required for name, column in columns.items()} == {
+        "key": True,
+        "number": False,
+        "asked": True,
+    }

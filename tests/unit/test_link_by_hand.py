@@ -47,6 +47,19 @@ def test_expected_precision_and_recall_are_shares_of_match_probability() -> None
     }
 
 
+def test_of_a_source_with_itself_those_with_a_second_subject_there_are_linked() -> None:
+    """Subjects 1 and 2 of a are one person, 3 is another: two of three have a partner in their own source."""
+    subjects = pl.DataFrame(
+        {"source": ["a", "a", "a"], "subject_id": [1, 2, 3], "sex": ["F", "F", "M"]}
+    ).with_columns(age_group=pl.lit(None, pl.String), area=pl.lit(None, pl.String))
+    clusters = subjects.select("source", "subject_id", person_id=pl.Series([1, 1, 2]))
+    links = pl.DataFrame(
+        {"source_l": ["a"], "subject_id_l": [1], "source_r": ["a"], "subject_id_r": [2], "match_probability": [0.9]}
+    )
+    quality = linkage_quality(subjects, clusters, links, [("a", "a")], {}).filter(group="all").row(0, named=True)
+    assert (quality["subjects_l"], quality["linked"], quality["match_rate"]) == (3, 2, pytest.approx(2 / 3))
+
+
 # pairs of two people
 
 

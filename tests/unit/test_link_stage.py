@@ -347,3 +347,23 @@ def test_another_spine_is_a_matter_of_the_study(spine, sources, population, inge
     with_spine = scores.filter((pl.col("source_l") == spine) | (pl.col("source_r") == spine), group="all")
     assert with_spine["precision"].min() > 0.97
     assert with_spine["recall"].min() > 0.93
+
+
+def test_ages_of_groups_are_those_of_the_survey_day_or_else_of_the_day_of_the_data(tmp_path):
+    with_survey = study_of(tmp_path, ("pds", "coverage_survey"))
+    assert LinkStudy.of(with_survey, tmp_path).groups_on == with_survey.coverage.reference_date
+    without = study_of(tmp_path, ("pds", "pr"))
+    assert LinkStudy.of(without, tmp_path).groups_on == without.data_date == date(2019, 12, 31)
+
+
+def test_a_source_that_shares_nothing_with_any_other_is_named_in_a_warning(tmp_path):
+    """A list of sexes has nothing by which anybody could be found in it."""
+    population = Population(200, seed=3)
+    everything = population.people["mws"]
+    unknown = [name for name in everything.columns if name not in ("subject_id", "person", "moved", "sex")]
+    population.people["mws"] = everything.with_columns(
+        pl.lit(None, everything.schema[name]).alias(name) for name in unknown
+    )
+    ingest = population.write(tmp_path / "ingest")
+    warnings = link(context_of(tmp_path / "link", ingest, sources=("pds", "hesa", "mws"))).warnings
+    assert sum(warning.startswith("Nobody of mws is compared with anybody") for warning in warnings) == 1
