@@ -263,8 +263,8 @@ class Linking:
         if alone:
             self.warnings.append(
                 f"Nobody of {', '.join(alone)} is compared with anybody: two sources must share a direct identifier, "
-                f"or at least {ENOUGH} of {', '.join(ATTRIBUTES)}, with values in them, and a source is compared with itself only if "
-                "[linkage] names it under 'duplicates'."
+                f"or at least {ENOUGH} of {', '.join(ATTRIBUTES)}, with values in them, and a source is "
+                "compared with itself only if [linkage] names it under 'duplicates'."
             )
 
     def _warn_of_blocks(self, candidates: Candidates) -> None:
