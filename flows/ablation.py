@@ -39,7 +39,7 @@ def compute_with_true_links(study: Study, run: Path, keys: Mapping[str, str], wh
     `keys` are the keys of the run's stages, `who` the true person of each subject (`source, subject_id, person`).
     Nothing in the run is changed. Raises `UserError` where stored results of the run are missing.
     """
-    records = {name: _stored(run, name, keys[name]) for name in ("ingest", "link", "evidence")}
+    records = {name: stored_result(run, name, keys[name]) for name in ("ingest", "link", "evidence")}
     records["link"] = replace(records["link"], folder=_true_links(records["link"], who, work / "link"))
     for stage in _STAGES:
         records[stage.name] = _computed_again(stage, study, run, records, work / stage.name)
@@ -76,7 +76,8 @@ def _computed_again(
     )
 
 
-def _stored(run: Path, stage: str, key: str) -> StageRecord:
+def stored_result(run: Path, stage: str, key: str) -> StageRecord:
+    """Return what a stage of a run has stored under its key; raises `UserError` if it is missing or changed."""
     found = Store(run).finished(stage, key)
     if found is None:
         raise UserError(f"{run}: the stored results of the stage '{stage}' are missing. Run `sojourn run` again.")
@@ -85,10 +86,15 @@ def _stored(run: Path, stage: str, key: str) -> StageRecord:
 
 def _true_links(link: StageRecord, who: pl.DataFrame, folder: Path) -> Path:
     """Write true clusters and the quality of perfect links into `folder`, the other tables as they are."""
-    table = {name: read_table(link.folder / f"{name}.parquet") for name in ("clusters", "mothers", "linkage_quality")}
+    table = {
+        name: read_table(link.folder / f"{name}.parquet")
+        for name in ("clusters", "mothers", "linkage_quality", "link_errors")
+    }
     save(true_clusters(table["clusters"], who), "clusters", folder)
     save(table["mothers"], "mothers", folder)
     save(perfect_quality(table["linkage_quality"]), "linkage_quality", folder)
+    errors = [name for name, kind in table["link_errors"].schema.items() if kind.is_float()]
+    save(table["link_errors"].with_columns(pl.lit(0.0).alias(name) for name in errors), "link_errors", folder)
     return folder
 
 
@@ -119,7 +125,9 @@ def true_clusters(clusters: pl.DataFrame, who: pl.DataFrame) -> pl.DataFrame:
 def perfect_quality(quality: pl.DataFrame) -> pl.DataFrame:
     """Return `linkage_quality` of links without any error, known for certain."""
     exact = {
-        "expected_precision": 1.0, "expected_recall": 1.0, "review_recall": 1.0, "review_recall_se": 0.0,
+        "expected_precision": 1.0, "expected_recall": 1.0, "precision_estimate": 1.0, "precision_low": 1.0,
+        "precision_high": 1.0, "recall_estimate": 1.0, "recall_low": 1.0, "recall_high": 1.0, "missed_pairs": 0.0,
+        "unseen_pairs": 0.0, "review_recall": 1.0, "review_recall_se": 0.0,
         "review_false_link_rate": 0.0, "review_false_link_rate_se": 0.0,
     }  # fmt: skip
     measured = pl.col("reviewed").is_not_null()
@@ -129,4 +137,5 @@ def perfect_quality(quality: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.col(name))
         .alias(name)
         for name, value in exact.items()
+        if name in quality.columns
     )

@@ -115,13 +115,40 @@ def link(
     models: Annotated[
         Path | None, Parameter(help="Folder of models that `sojourn train` wrote; default: they are trained here.")
     ] = None,
+    explain: Annotated[
+        tuple[str, str] | None,
+        Parameter(help="Two subjects, each SOURCE:SUBJECT: print why they are one person or not, and write nothing."),
+    ] = None,
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", help="With --explain: print the explanation as JSON.")
+    ] = False,
     threads: Threads = 2,
 ) -> int:
     """Link a study's files, of any kind, and write who is who: no rules, no estimates."""
     with loading():
-        from flows.link_files import link_files
+        from flows.link_files import explain_pair, link_files
 
+    if explain is not None:
+        return explain_pair(study, out, models, explain, threads=threads, as_json=as_json)
+    if as_json:
+        raise UserError(
+            "--json: prints the explanation of a pair, and none is asked for. Add --explain, or leave it out."
+        )
     return link_files(study, out, models, threads=threads)
+
+
+@app.command
+def rekey(
+    run: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    *,
+    key_file: Annotated[Path, Parameter(help="File of the second recipient's key.")],
+    out: Annotated[Path, Parameter(help="A new folder for the tokens and records under that key.")],
+) -> int:
+    """Give a run's pseudonyms another key, for a second recipient: no clear data, no token of the first."""
+    with loading():
+        from flows.rekey import rekey_run
+
+    return rekey_run(run, key_file, out)
 
 
 @app.command
@@ -228,10 +255,14 @@ def dictionary() -> int:
 def bench(
     name: Annotated[
         str,
-        Parameter(help="Which benchmark: pseudonymise, cluster, account, simulate, scale, link or link_files."),
+        Parameter(
+            help="Which benchmark: pseudonymise, cluster, account, simulate, scale, link, link_files or attack."
+        ),
     ],
     *,
-    size: Annotated[int | None, Parameter(help="link: residents. link_files: people of each kind of files.")] = None,
+    size: Annotated[
+        int | None, Parameter(help="link, attack: residents. link_files: people of each kind of files.")
+    ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
     ] = None,

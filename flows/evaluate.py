@@ -21,7 +21,7 @@ from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_t
 from flows.people_scores import TABLES, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
-from linkage.score import score_counted_twice, score_links
+from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
 from linkage.subjects_in_scope import subjects_in_scope
 from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
@@ -129,13 +129,17 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     A run that skipped its account is scored by its links and, if it has stays, by the people that were counted.
     """
     who = linked_subjects_truth(study, truth, tables)
-    scores = Scores(links=score_links(read_table(tables / "clusters.parquet"), who))
+    clusters = read_table(tables / "clusters.parquet").filter(pl.col("draw") == 0)
+    counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
+    scores = Scores(
+        links=beside_estimates(score_links(clusters, who), read_table(tables / "linkage_quality.parquet")),
+        link_errors=score_link_errors(read_table(tables / "link_errors.parquet"), clusters, who, counted_sources),
+    )
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):
         return scores
     table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
-    twice = score_counted_twice(table["residents"], table["clusters"], who)
+    twice = score_counted_twice(table["residents"], clusters, who)
     scores = replace(scores, counted_twice=twice)
-    counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
     if flows.is_empty():
         counts = read_table(tables / "counts.parquet")

@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from flows.chain import LINKING, StageRun, run_chain
-from flows.progress import ProgressListener
+from flows.explain import explain, explanation_json, explanation_text
+from flows.progress import NullListener, ProgressListener
 from flows.run import banner, check_threads, run_folder
 from flows.terminal import Terminal, typed
 from linkage.stages import LINK
@@ -52,6 +53,25 @@ def link_files(path: Path, out: Path, models: Path | None, *, threads: int) -> i
     _print_result(terminal, records, tables, out)
     if models is None:
         terminal.print_line(f"  next     sojourn train {typed(study.path)} --out models, to link later files alike")
+    return 0
+
+
+def explain_pair(
+    path: Path, out: Path, models: Path | None, pair: tuple[str, str], *, threads: int, as_json: bool
+) -> int:
+    """Print why two subjects (`SOURCE:SUBJECT`) are one person or not; return the exit status.
+
+    `out` is the folder of an earlier `sojourn link`, or of a run; what is not linked yet is linked first. Its results
+    stay as they are.
+    """
+    check_threads(threads)
+    study = read_study(path)
+    if models is not None:
+        study = with_models(study, models)
+    out = run_folder(study, out)
+    records = _linked(study, out, threads, NullListener())
+    found = explain(study, out, records, pair, threads)
+    print(explanation_json(found) if as_json else "\n".join(explanation_text(found)))  # noqa: T201 - the output
     return 0
 
 

@@ -16,6 +16,7 @@ from estimation.cells import DIVISIONS
 from estimation.score import margin_of
 from pipeline.schemas import ALL
 from publication.scores import Scores
+from publication.words import TWO_SIDED_95
 
 COLUMNS = (
     "measure", "margin", "group", "period", "replicates",
@@ -38,6 +39,7 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     parts = [
         _figures(pl.concat([part for one in replicates for part in (_flows(one.flows), _stocks(one.stocks))])),
         _links(pl.concat([one.links for one in replicates])),
+        _figures(pl.concat([part for one in replicates for part in _link_estimates(one)])),
         _classes(pl.concat([one.classes for one in replicates])),
         *([_counted_twice(pl.concat(twice))] if twice else []),
     ]
@@ -125,6 +127,42 @@ def _links(links: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_precision_and_recall())
         .filter(pl.col("true") + pl.col("hits") + pl.col("false") > 0)
     )
+
+
+def _link_estimates(scores: Scores) -> list[pl.DataFrame]:
+    """Return the estimates of the quality of links of one replicate, beside the truth, as figures with intervals."""
+    margin = pl.format("{}-{}", "source_l", "source_r").alias("margin")
+    rates = [
+        scores.links.drop_nulls([rate, f"{rate}_estimate"]).select(
+            pl.lit(f"link_{rate}").alias("measure"),
+            margin,
+            "group",
+            pl.lit(None, pl.String).alias("period"),
+            pl.col(f"{rate}_estimate").alias("estimate"),
+            pl.col(rate).alias("truth"),
+            pl.col(rate).is_between(pl.col(f"{rate}_low"), pl.col(f"{rate}_high")).alias("inside"),
+            (pl.col(f"{rate}_estimate") - pl.col(rate)).alias("error"),
+            ((pl.col(f"{rate}_high") - pl.col(f"{rate}_low")) / 2).alias("half_width"),
+        )
+        for rate in ("precision", "recall")
+    ]
+    half_width = TWO_SIDED_95 * pl.col("se")
+    errors = [
+        scores.link_errors.select(
+            pl.lit("link_errors").alias("measure"), pl.lit(name).alias("margin"),
+            pl.when(pl.col("nationality_group") == ALL).then(pl.lit(ALL)).otherwise(_group_of_residents())
+            .alias("group"),
+            pl.lit(None, pl.String).alias("period"),
+            pl.col(name).alias("estimate"), pl.col(f"true_{name}").cast(pl.Float64).alias("truth"),
+            pl.col(f"{name}_se").alias("se"),
+        ).with_columns(
+            inside=(pl.col("estimate") - pl.col("truth")).abs() <= half_width,
+            error=pl.col("estimate") - pl.col("truth"), half_width=half_width,
+        ).drop("se")
+        for name in ("counted_twice", "joined")
+        if scores.link_errors.height
+    ]  # fmt: skip
+    return [*rates, *errors]
 
 
 def _counted_twice(residents: pl.DataFrame) -> pl.DataFrame:

@@ -11,16 +11,21 @@ from scipy.sparse.csgraph import connected_components
 from linkage.blocking import Candidates, propose
 from linkage.clusters import cluster
 from linkage.compare import Compared, by_source_pair, compare
+from linkage.explain import Explained
+from linkage.held_out import HeldOut, held_out_nodes, ruled_out, split
 from linkage.identifiers import LINKS, PAIR, check_identifiers, find_mothers, link_by_identifiers
+from linkage.joined_pairs import edges_of
 from linkage.known_people import known_people, sources_of
+from linkage.link_counts import LinkCounts, count_links
 from linkage.match_keys import link_by_keys, read_match_keys
+from linkage.measure import LinkedSubjects, Measured, measure
 from linkage.model import PairModel, model_levels, model_of_file
 from linkage.model_name import model_name
 from linkage.namesakes import supposed_frequency
-from linkage.plan import ATTRIBUTES, ENOUGH, SURVEY, has_review, required_extracts
+from linkage.plan import ATTRIBUTES, ENOUGH, SURVEY, required_extracts
 from linkage.posterior import Scope
-from linkage.quality import link_weights, linkage_quality, mark_accepted, read_review, with_groups, with_review
-from linkage.scoring import score
+from linkage.quality import link_weights, mark_accepted
+from linkage.scoring import Scored, score
 from linkage.stages import LinkStudy
 from linkage.subjects import Subjects
 from linkage.subjects_in_scope import subjects_in_scope
@@ -29,10 +34,11 @@ from linkage.u_probabilities import count_levels
 from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.ingest.ledger import counted
 from pipeline.ingest.pseudonymise import direct_identifier_kinds
-from pipeline.schemas import TABLES, LinkageQuality, save
+from pipeline.schemas import TABLES, LinkageQuality, LinkErrors, save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import read_table, write_table
 
+NO_DRAWS = pl.DataFrame(schema={"draw": pl.Int32, "source": pl.String, "subject_id": pl.Int64, "person_id": pl.Int64})
 PAIRS_PER_SUBJECT = 2
 """Random pairs that are sampled for u, for each subject of two sources."""
 
@@ -53,7 +59,7 @@ def link(context: StageContext[LinkStudy]) -> StageResult:
 
 def _write_nothing(out: Path) -> StageResult:
     """Write the tables of a study whose sources are never linked."""
-    for name in ("links", "clusters", "mothers", "linkage_quality"):
+    for name in ("links", "clusters", "mothers", "linkage_quality", "link_errors"):
         save(TABLES[name].create_empty(), name, out)
     write_table(model_levels([]), out / "model_levels.parquet")
     empty = TABLES["links"].create_empty().with_columns(accepted=pl.lit(value=True))
@@ -63,15 +69,33 @@ def _write_nothing(out: Path) -> StageResult:
 
 
 class Linking:
-    """The links of a study, added step by step; `report` is told in a few words what is being done."""
+    """The links of a study, added step by step; `report` is told in a few words what is being done.
 
-    def __init__(self, study: LinkStudy, ingest: Path, threads: int, report: Callable[[str], None]) -> None:
+    With `keeps_scores` all that explains a pair (`explained`) is kept in memory.
+    """
+
+    def __init__(
+        self,
+        study: LinkStudy,
+        ingest: Path,
+        threads: int,
+        report: Callable[[str], None],
+        *,
+        keeps_scores: bool = False,
+    ) -> None:
         self.study, self.plan, self.settings = study, study.plan, study.linkage
         self.ingest = ingest
         self.report = report
         self.warnings: list[str] = []
         self.steps: list[pl.DataFrame] = [pl.DataFrame(schema=LINKS)]
         self.models: list[PairModel] = []
+        self.unique: list[str] = []
+        self.candidates: Candidates | None = None
+        self.certain_sources = np.zeros(0, dtype=np.uint64)
+        self.counts: dict[tuple[int, int], tuple[LinkCounts, float]] = {}
+        self.held_out: dict[tuple[int, int], HeldOut] = {}
+        self.explained: Explained | None = None
+        self.keeps_scores = keeps_scores
         report("subjects")
         self.identified = {
             source: subjects_in_scope(
@@ -108,9 +132,9 @@ class Linking:
     def link_by_identifiers(self) -> None:
         """Link every two sources that share a kind of direct identifier, if the kind is unique."""
         self.report("direct identifiers")
-        unique, warnings = check_identifiers(self.subjects, self.direct)
+        self.unique, warnings = check_identifiers(self.subjects, self.direct)
         self.warnings += warnings
-        self.steps.append(link_by_identifiers(self.identified, unique, self.plan.duplicates))
+        self.steps.append(link_by_identifiers(self.identified, self.unique, self.plan.duplicates))
 
     def link_by_keys(self) -> None:
         """Link the sources of `by_keys_only` with the spine by match-keys."""
@@ -152,16 +176,26 @@ class Linking:
         self.report("candidate pairs")
         certain = self._certain_people()
         sources = sources_of(certain, subjects.source)
-        subjects.add("certain_sources", sources, "UBIGINT")
+        sources &= ~(np.uint64(1) << subjects.source.astype(np.uint64))
+        held = held_out_nodes(certain, sources, self.study.seed)
+        subjects.add("certain_sources", np.where(held, np.uint64(0), sources), "UBIGINT")
         candidates = propose(subjects, pairs, settings.pairs_per_record, settings.training_pairs)
         self._warn_of_sources_alone([pairs[number] for number in np.unique(candidates.pair)])
         self._warn_of_blocks(candidates)
         self.report(f"comparing {len(candidates.left):,} pairs")
         compared = compare(subjects, candidates.left, candidates.right)
+        (candidates, compared), held_pairs = split(
+            candidates, compared, ruled_out(candidates, sources, subjects.source)
+        )
+        self.candidates, self.certain_sources = candidates, sources
         names = supposed_frequency(subjects)
         self.models = self._models(pairs, candidates, compared, certain, names)
         self.report("probabilities")
+        if self.keeps_scores:
+            self.explained = Explained(candidates, compared, names, self.subjects.identified(self.unique), {})
         self._score(pairs, candidates, compared, names, sources)
+        self.report("identifiers held out")
+        self._score_held_out(pairs, *held_pairs, names, held)
 
     def _models(
         self,
@@ -208,6 +242,7 @@ class Linking:
     ) -> None:
         places = by_source_pair(candidates.pair, len(pairs))
         unit = np.arange(len(names))
+        identified = self.subjects.identified(self.unique)
         # duplicates within a source first: to other sources they are one partner
         for number in sorted(range(len(pairs)), key=lambda one: (pairs[one][0] != pairs[one][1], one)):
             left, right = pairs[number]
@@ -219,11 +254,15 @@ class Linking:
             ]  # fmt: skip
             scored = score(
                 self.models[number], candidates, compared, places[number], Scope(max(free[0], 1), max(free[1], 1)),
-                names, unit, self.settings.duplicate_share,
+                names, unit, identified, self.settings.duplicate_share,
             )  # fmt: skip
             if left == right:
                 likely = scored.probability >= self.settings.accept
                 unit = np.minimum(unit, _people(len(names), scored.left[likely], scored.right[likely])[1])
+            if self.explained is not None:
+                self.explained.scored[left, right] = scored
+            if left != right:
+                self._count(left, right, scored)
             kept = scored.probability >= self.settings.floor
             subject = self.subjects.nodes["subject_id"]
             self.steps.append(
@@ -241,6 +280,46 @@ class Linking:
                     pl.lit(f"model:{self.models[number].name}").alias("method"),
                 )
             )  # fmt: skip
+
+    def _count(self, left: int, right: int, scored: Scored) -> None:
+        """Keep what the numbers of links of the left source's records say, before rivals are compared."""
+        likely = scored.unrivalled >= self.settings.accept
+        per_record = np.unique(scored.left[likely], return_counts=True)[1]
+        counts = count_links(per_record, int((self.subjects.source == left).sum()))
+        if counts is not None:
+            self.counts[left, right] = counts, float(np.sort(scored.unrivalled[likely]).mean())
+
+    def _score_held_out(
+        self,
+        pairs: list[tuple[int, int]],
+        candidates: Candidates,
+        compared: Compared,
+        names: np.ndarray,
+        held: np.ndarray,
+    ) -> None:
+        """Score the pairs of people whose identifiers were held out as if they had none, and count who is found."""
+        places = by_source_pair(candidates.pair, len(pairs))
+        no_identifier, unit = np.zeros(len(names), dtype=np.uint64), np.arange(len(names))
+        known = edges_of(self.links.filter(pl.col("method").str.starts_with("identifier:")), self.subjects.nodes)
+        source = self.subjects.source
+        for number, (left, right) in enumerate(pairs):
+            ends = known["l"].to_numpy(), known["r"].to_numpy()
+            of_pair = (source[ends[0]] == left) & (source[ends[1]] == right) & held[ends[0]]
+            if left == right or not of_pair.any():
+                continue
+            true = {
+                (one, other) for one, other in zip(ends[0][of_pair].tolist(), ends[1][of_pair].tolist(), strict=True)
+            }
+            inside = places[number][held[candidates.left[places[number]]]]
+            scope = Scope(len({one for one, _ in true}), int((source == right).sum()))
+            scored = score(
+                self.models[number], candidates, compared, inside, scope, names, unit, no_identifier,
+                self.settings.duplicate_share,
+            )  # fmt: skip
+            likely = scored.probability >= self.settings.accept
+            found = set(zip(scored.left[likely].tolist(), scored.right[likely].tolist(), strict=True))
+            expected = float(np.sort(scored.probability[likely]).sum() / max(np.sort(scored.probability).sum(), 1e-9))
+            self.held_out[left, right] = HeldOut(len(true), len(true & found), expected * len(true))
 
     def _certain_people(self) -> np.ndarray:
         """Return the number of the person of every node, as direct identifiers join them."""
@@ -291,9 +370,12 @@ def _write(linking: Linking, out: Path) -> StageResult:
     links, clusters = linking.links, linking.clusters()
     models, spine = linking.models, linking.plan.spine
     save(links, "links", out)
-    save(clusters.with_columns(pl.lit(0, pl.Int32).alias("draw")), "clusters", out)
     save(find_mothers(linking.ingest, linking.plan.order_of_people, linking.study.contracts), "mothers", out)
-    save(_quality(linking, clusters, links), "linkage_quality", out)
+    measured = _measured(linking, clusters, links)
+    save(measured.quality, "linkage_quality", out)
+    save(measured.errors, "link_errors", out)
+    best = clusters.with_columns(pl.lit(0, pl.Int32).alias("draw"))
+    save(pl.concat([best, measured.draws.select(best.columns)]), "clusters", out)
     for model in models:
         model.save(out / "models")
     write_table(model_levels(models), out / "model_levels.parquet")
@@ -305,8 +387,8 @@ def _write(linking: Linking, out: Path) -> StageResult:
         counts={"subjects": clusters.height, "people": people, "links": links.height, "levels_by_default": defaults},
         sentence=f"{clusters.height:,} subjects are {people:,} people"
         + (f", {on_spine:,} of them on {spine}" if spine else "")
-        + f"; {len(models)} models, {defaults} of their levels by default",
-        warnings=(*linking.warnings, *_warnings_of_models(models)),
+        + f"; {counted(len(models), 'model')}, {defaults} of their levels by default",
+        warnings=(*linking.warnings, *_warnings_of_models(models), *measured.warnings),
     )
 
 
@@ -332,29 +414,20 @@ def _warnings_of_models(models: list[PairModel]) -> list[str]:
     return inverted
 
 
-def _quality(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """Return `linkage_quality` of each source with the spine, then of every other two sources that were linked."""
-    described = [
-        read_table(
-            linking.ingest / "tokens" / f"{source}.parquet", columns=["subject_id", "sex", "birth_month", "area"]
-        )
-        .join(frame.select("subject_id"), on="subject_id", how="semi")
-        .with_columns(pl.lit(source).alias("source"))
-        for source, frame in linking.identified.items()
-    ]
-    if not described:
-        return LinkageQuality.create_empty()
-    groups = with_groups(pl.concat(described), linking.study.groups_on)
-    modelled = {(model.left, model.right): model for model in linking.models}
-    linked = set(links.select("source_l", "source_r").unique().rows()) | set(modelled)
+def _measured(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> Measured:
+    """Return the quality of the links of each source with the spine, then of every other two sources with links."""
+    number = {name: at for at, name in enumerate(linking.subjects.sources)}
+    models = {(number[model.left], number[model.right]): model for model in linking.models}
+    linked = set(links.select("source_l", "source_r").unique().rows()) | {
+        (model.left, model.right) for model in linking.models
+    }
     spine = linking.plan.spine
     with_spine = [(source, spine) for source in linking.plan.sources if spine and source != spine]
     pairs = [*with_spine, *sorted(linked.difference(with_spine))]
     if not pairs:
-        return LinkageQuality.create_empty()
-    quality = linkage_quality(groups, clusters, links, pairs, modelled)
-    review, contracts = None, linking.study.contracts
-    if spine and has_review(contracts):
-        review = read_review(linking.ingest, linking.identified, clusters, contracts, spine)
-        review = review.join(groups.filter(pl.col("source") == SURVEY).drop("source"), on="subject_id")
-    return with_review(quality, review, spine)
+        return Measured(LinkageQuality.create_empty(), LinkErrors.create_empty(), [], NO_DRAWS)
+    found = LinkedSubjects(
+        linking.subjects, linking.candidates, models, linking.certain_sources, linking.counts, linking.held_out,
+        linking.unique,
+    )  # fmt: skip
+    return measure(found, linking.study, links, clusters, pairs, linking.identified, linking.ingest)

@@ -56,12 +56,17 @@ def match_odds(left: np.ndarray, right: np.ndarray, evidence: np.ndarray, scope:
     matched = min(0.5 * min(scope.left, scope.right), most)
     alone = np.zeros(len(left))
     for _ in range(MAXIMUM_ITERATIONS):
-        odds = np.minimum(matched / ((scope.left - matched) * (scope.right - matched)) * ratio, LARGEST)
+        odds = np.minimum(prior_odds(matched, scope) * ratio, LARGEST)
         alone = _matching(one, other, odds)
         before, matched = matched, float(np.clip((alone / (1 + alone)).sum(), 1e-3, most))
         if abs(matched - before) < TOLERANCE * before:
             break
     return alone, matched
+
+
+def prior_odds(matched: float, scope: Scope) -> float:
+    """Return the odds of a pair without any evidence, if `matched` people are in both sources."""
+    return matched / ((scope.left - matched) * (scope.right - matched))
 
 
 def _matching(left: np.ndarray, right: np.ndarray, odds: np.ndarray) -> np.ndarray:

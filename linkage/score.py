@@ -1,5 +1,6 @@
 """Scores of linkage against the truth, for `evaluate`: linked pairs, and people who were counted more than once."""
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import polars as pl
@@ -96,3 +97,50 @@ def score_counted_twice(
         .agg(pl.len().cast(pl.Int64).alias("people"), (pl.col("len") > 1).sum().cast(pl.Int64).alias("twice"))
         .sort("reference_date", "nationality_group")
     )
+
+
+ESTIMATES = [f"{rate}_{what}" for rate in ("precision", "recall") for what in ("estimate", "low", "high")]
+"""The combined estimates of `linkage_quality`, with their limits."""
+
+
+def beside_estimates(scored: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:
+    """Return `scored` (see `score_links`) with the `ESTIMATES` of `linkage_quality` that were made without the truth.
+
+    Two sources may stand the other way round there: their groups of subjects are then those of the other source,
+    and only all pairs, movers and stayers are compared. Null where nothing was estimated.
+    """
+    own = quality.select("source_l", "source_r", "group", *ESTIMATES)
+    of_pairs = own.filter(pl.col("group").is_in(["all", "movers", "stayers"]))
+    turned = of_pairs.rename({"source_l": "source_r", "source_r": "source_l"}).select(own.columns)
+    both = pl.concat([own, turned]).unique(["source_l", "source_r", "group"], keep="first", maintain_order=True)
+    return scored.join(both, on=["source_l", "source_r", "group"], how="left", maintain_order="left")
+
+
+def score_link_errors(
+    errors: pl.DataFrame, clusters: pl.DataFrame, subjects_truth: pl.DataFrame, counted_sources: Sequence[str]
+) -> pl.DataFrame:
+    """Return `link_errors` with the true numbers: people who are several of the run, and people who join several.
+
+    `counted_sources` are those that count residents. A person of the run is the true one who has most of its
+    subjects. Columns out: those of `link_errors` and `true_counted_twice`, `true_joined`.
+    """
+    known = clusters.filter(pl.col("source").is_in(list(counted_sources))).join(
+        subjects_truth.select("source", "subject_id", "person", pl.col("nationality_group").cast(pl.String)),
+        on=["source", "subject_id"],
+    )
+    of_run = (
+        known.group_by("person_id", "person", "nationality_group").len()
+        .sort("person_id", "len", "person", descending=[False, True, False])
+        .group_by("person_id", maintain_order=True)
+        .agg(pl.col("person", "nationality_group").first(), pl.len().alias("people"))
+    )  # fmt: skip
+    twice = of_run.group_by("person").agg(pl.col("nationality_group").first(), pl.len()).filter(pl.col("len") > 1)
+    joined = of_run.filter(pl.col("people") > 1)
+    scored = errors.with_columns(pl.col("nationality_group").cast(pl.String))
+    for name, found in (("true_counted_twice", twice), ("true_joined", joined)):
+        by_group = pl.concat([
+            found.group_by("nationality_group").agg(pl.len().cast(pl.Int64).alias(name)),
+            found.select(pl.lit("all").alias("nationality_group"), pl.len().cast(pl.Int64).alias(name)),
+        ])  # fmt: skip
+        scored = scored.join(by_group, on="nationality_group", how="left", maintain_order="left")
+    return scored.with_columns(pl.col("true_counted_twice", "true_joined").fill_null(0))

@@ -135,6 +135,12 @@ class Subjects:
                 possible[at, number] = level.is_possible(shared)
         return possible
 
+    def identified(self, kinds: Sequence[str]) -> np.ndarray:
+        """Return the bits of the `kinds` of direct identifiers that every node has."""
+        bits = " | ".join(f"((({kind} IS NOT NULL)::UBIGINT) << {number})" for number, kind in enumerate(kinds))
+        found = query(self.connection, f"SELECT {bits or '0'}::UBIGINT AS bits FROM {SUBJECTS} ORDER BY node")
+        return found["bits"].to_numpy()
+
     def add(self, name: str, values: np.ndarray, kind: str) -> None:
         """Add a column with a value for every node."""
         self.connection.register(

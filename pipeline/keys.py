@@ -80,6 +80,10 @@ class PseudonymisationKey:
         halves = (int.from_bytes(derived[:8], "little"), int.from_bytes(derived[8:16], "little"))
         return siphash(halves, parts)
 
+    def again(self, tokens: np.ndarray) -> np.ndarray:
+        """Return another token (uint64) for each token: equal ones for equal ones, of which nothing leads back."""
+        return self.composites("again", [tokens.astype(np.uint64)])
+
 
 def token(key: PseudonymisationKey, domain: str, value: str) -> int:
     """Return the token of one standardised value: the first 8 bytes of HMAC-SHA256(key, domain 0x1f value)."""
@@ -94,10 +98,10 @@ def read_key(study: Study) -> PseudonymisationKey:
     marked synthetic is used on a study that is not.
     """
     if study.key_file is not None:
-        return _from_file(study.resolve(study.key_file), study, f"named by 'key_file' in {study.path}")
+        return key_from_file(study.resolve(study.key_file), study, f"named by 'key_file' in {study.path}")
     if os.environ.get(KEY_FILE_VARIABLE):
         path = Path(os.environ[KEY_FILE_VARIABLE]).expanduser()
-        return _from_file(path, study, f"named by {KEY_FILE_VARIABLE}")
+        return key_from_file(path, study, f"named by {KEY_FILE_VARIABLE}")
     if os.environ.get(KEY_VARIABLE):
         return _from_text(os.environ[KEY_VARIABLE], f"the environment variable {KEY_VARIABLE}")
     raise UserError(
@@ -106,7 +110,8 @@ def read_key(study: Study) -> PseudonymisationKey:
     )
 
 
-def _from_file(path: Path, study: Study, named_by: str) -> PseudonymisationKey:
+def key_from_file(path: Path, study: Study, named_by: str) -> PseudonymisationKey:
+    """Return the key of a file; `named_by` says in messages where the file is named. Raises `UserError`."""
     try:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:

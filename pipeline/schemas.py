@@ -81,7 +81,10 @@ class Clusters(dy.Schema):
 
     source = dy.String(primary_key=True)
     subject_id = dy.Int64(primary_key=True)
-    draw = dy.Int32(primary_key=True, description="0, the best set of links; no other draw is made.")
+    draw = dy.Int32(
+        primary_key=True,
+        description="0: the best set of links. A draw from 1 on has only subjects whose person is another there.",
+    )
     person_id = dy.Int64(description="People are numbered from 1; those on the spine come first.")
 
 
@@ -99,16 +102,74 @@ class LinkageQuality(dy.Schema):
 
     source_l = dy.String(primary_key=True)
     source_r = dy.String(primary_key=True, description="The spine, or another source of a pair that was linked.")
-    group = dy.String(primary_key=True, description="'all', or dimension=value such as 'sex=F'.")
-    subjects_l = dy.Int64(description="Subjects of the left source in the group.")
+    group = dy.String(
+        primary_key=True, description="'all', dimension=value such as 'sex=F', or 'movers' and 'stayers' among pairs."
+    )
+    subjects_l = dy.Int64(
+        nullable=True, description="Subjects of the left source in the group; null for groups of pairs (movers)."
+    )
     subjects_r = dy.Int64(description="All subjects of the right source.")
-    linked = dy.Int64(description="Left subjects whose person has a subject in the right source.")
+    linked = dy.Int64(
+        nullable=True, description="Left subjects whose person has a subject in the right source; null likewise."
+    )
     match_rate = dy.Float64(nullable=True, description="linked / subjects_l.")
     expected_precision = dy.Float64(nullable=True, description="Mean match probability of accepted links.")
     expected_recall = dy.Float64(
         nullable=True,
         description="Expected true pairs among accepted links, of those among all pairs above the floor.",
     )
+    joined_pairs = dy.Int64(description="Pairs of subjects that are one person by all links.")
+    missed_pairs = dy.Float64(
+        description="Expected pairs of one person among those that were compared and left apart."
+    )
+    unseen_pairs = dy.Float64(
+        nullable=True, description="Expected pairs of one person that no rule proposed and no third source joined."
+    )
+    proposed_share = dy.Float64(
+        nullable=True,
+        description="Share of the pairs of one person that a rule proposes, by the overlap of rules; or null.",
+    )
+    precision_estimate = dy.Float64(
+        nullable=True, description="The combined estimate: the share of joined pairs that are one person."
+    )
+    precision_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    precision_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+    recall_estimate = dy.Float64(
+        nullable=True,
+        description="The combined estimate: the joined among all pairs of one person, unproposed ones included.",
+    )
+    recall_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    recall_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+    pairs_without_place = dy.Int64(
+        description="Pairs alike in names and date of birth, alone in either source with them."
+    )
+    recall_without_place = dy.Float64(nullable=True, description="The share of these that the links join.")
+    pairs_without_date = dy.Int64(description="Pairs alike in names and place, likewise.")
+    recall_without_date = dy.Float64(nullable=True, description="The share of these that the links join.")
+    pairs_without_name = dy.Int64(description="Pairs alike in date of birth and place, likewise.")
+    recall_without_name = dy.Float64(nullable=True, description="The share of these that the links join.")
+    names_agree = dy.Float64(
+        nullable=True, description="The share of these with any part of a name, or its sound or spelling, in common."
+    )
+    links_before = dy.Int64(
+        nullable=True, description="Links of the model before rivals are compared; null in groups other than 'all'."
+    )
+    precision_before = dy.Float64(nullable=True, description="Their mean match probability.")
+    precision_by_counts = dy.Float64(
+        nullable=True, description="Their precision by the number of links that each left subject has."
+    )
+    precision_by_counts_se = dy.Float64(nullable=True, description="Standard error.")
+    found_by_counts = dy.Float64(nullable=True, description="Left subjects with a right link, likewise.")
+    held_out = dy.Int64(
+        nullable=True,
+        description="Pairs known by a direct identifier that were looked for without it; null likewise.",
+    )
+    recall_held_out = dy.Float64(nullable=True, description="The share of these that the model finds.")
+    recall_held_out_expected = dy.Float64(nullable=True, description="The share that the model expects to find.")
+    identifiers_compared = dy.Int64(
+        nullable=True, description="Joined pairs that both have a direct identifier of one kind; null likewise."
+    )
+    identifiers_differ = dy.Int64(nullable=True, description="Of these, pairs whose identifiers differ.")
     reviewed = dy.Int64(
         nullable=True,
         description="People reviewed clerically; null if there are none, or below 100 in groups other than 'all'.",
@@ -126,6 +187,18 @@ class LinkageQuality(dy.Schema):
         nullable=True,
         description="own: trained on the two sources; pooled: too few pairs, that of all sources; file; or null.",
     )
+
+
+class LinkErrors(dy.Schema):
+    """How many people the links are expected to count twice, and to join with others, without the truth."""
+
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    people = dy.Int64(description="People of the run with a record of a source that makes residents.")
+    counted_twice = dy.Float64(description="Expected people who are two people of the run.")
+    counted_twice_se = dy.Float64(description="Standard error.")
+    counted_twice_unseen = dy.Float64(description="Of these, by pairs that no blocking rule proposed.")
+    joined = dy.Float64(description="Expected people of the run whose records are those of several.")
+    joined_se = dy.Float64(description="Standard error.")
 
 
 class Evidence(dy.Schema):
@@ -363,6 +436,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "clusters": Clusters,
     "mothers": Mothers,
     "linkage_quality": LinkageQuality,
+    "link_errors": LinkErrors,
     "evidence": Evidence,
     "people": People,
     "stays": Stays,

@@ -18,7 +18,7 @@ from publication.figures import (
 from publication.funnel import funnel
 from publication.html_page import render_page
 from publication.provenance import provenance
-from publication.report_tables import estimate_tables, quality_tables, scored_tables
+from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
     FLOW_KEY,
@@ -120,7 +120,10 @@ def _linkage_section(tables: Path, spine: str) -> dict[str, Any] | None:
         "linkage",
         "Quality of record linkage",
         linkage_figures.match_rates_figure(quality, spine),
-        quality_tables.linkage_table(quality),
+        linkage_tables.linkage_table(quality),
+        linkage_tables.link_gaps_table(quality),
+        linkage_tables.link_errors_table(read_run_table(tables, "link_errors")),
+        linkage_tables.threshold_table(read_run_table(tables, "link_weights")),
         linkage_figures.level_weights_figure(levels),
         linkage_figures.histogram_figure(read_run_table(tables, "link_weights")),
     )

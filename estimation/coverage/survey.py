@@ -7,13 +7,10 @@ import polars as pl
 
 from estimation.cells import BRITISH, DIVISIONS, age_group
 from pipeline.errors import UserError
-from pipeline.ingest.contracts import CODE_LISTS, CONTRACT_FOLDER
-from pipeline.schemas import NATIONALITY_GROUPS
+from pipeline.ingest.nationality_groups import OTHER_COUNTRIES, nationality_groups
 from pipeline.tables import read_table
-from pipeline.toml_files import read_toml
 
 SURVEY = "coverage_survey"
-OTHER_COUNTRIES = NATIONALITY_GROUPS[-1]
 
 
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -73,7 +70,7 @@ def people_surveyed(
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
     # A date of birth after the survey's day is a mistake in a record: the person is taken to be newborn.
     age = pl.max_horizontal(age, 0)
-    group = pl.col("nationality").replace_strict(_nationality_groups(), default=OTHER_COUNTRIES)
+    group = pl.col("nationality").replace_strict(nationality_groups(), default=OTHER_COUNTRIES)
     answers = {
         "sex": pl.col("sex").cast(pl.String),
         "age_group": age_group(age),
@@ -95,8 +92,3 @@ def people_surveyed(
         .with_columns(pl.col("nationality_group").fill_null(BRITISH))
         .sort("subject_id")
     )
-
-
-def _nationality_groups() -> dict[str, str]:
-    """Return the nationality group of every country that is not in `OTHER_COUNTRIES`."""
-    return dict(read_toml(CONTRACT_FOLDER / CODE_LISTS)["nationality_group"])

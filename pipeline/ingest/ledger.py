@@ -102,8 +102,8 @@ def warn_of_many_unusable(ledger: list[LedgerRow], checked: Checked) -> list[str
         pl.col("rows").sum(), pl.col("cause").first()
     )
     return [
-        f"{file}: {rows:,} values of '{column}' in {counted(accepted[file], 'accepted row')} cannot be used and are "
-        f"empty, most often because of '{cause}'. Compare the file with its contract."
+        f"{file}: {counted(rows, 'value')} of '{column}' in {counted(accepted[file], 'accepted row')} cannot be used "
+        f"and are empty, most often because of '{cause}'. Compare the file with its contract."
         for file, column, rows, cause in columns.iter_rows()
         if rows > MANY_UNUSABLE * accepted[file]
     ]

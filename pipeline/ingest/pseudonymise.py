@@ -96,8 +96,16 @@ def direct_identifier_tokens(key: PseudonymisationKey, kind: str, numbers: pl.Se
 def identifier_tokens(vocabulary: Vocabulary, kind: str, values: pl.Series) -> pl.Series:
     """Return the token (UInt64) of every value of one kind of identifier, null where it is unknown.
 
-    Names and postcodes are standardised here; direct identifiers already are (`pipeline.ingest.check`).
+    Names and postcodes are standardised here; direct identifiers already are (`pipeline.ingest.check`). Each distinct
+    value is standardised and hashed once.
     """
+    column = pl.DataFrame({"value": values})
+    distinct = column.drop_nulls().unique(maintain_order=True)
+    tokens = distinct.with_columns(_tokens_of_distinct(vocabulary, kind, distinct["value"]).alias("token"))
+    return column.join(tokens, on="value", how="left", maintain_order="left")["token"]
+
+
+def _tokens_of_distinct(vocabulary: Vocabulary, kind: str, values: pl.Series) -> pl.Series:
     if kind in NAMES:
         names = pl.DataFrame({"name": parts_of_name(values).list.join("")})
         return vocabulary.tokens("name", names.select(pl.when(~is_initial(pl.col("name"))).then("name")).to_series())
@@ -117,7 +125,7 @@ def subject_tokens(
     `LISTS` have the tokens of all recorded values in order of first appearance (empty where there is none).
     `variants` is the table of name variants.
     """
-    identities = with_parts(_complete(identities))
+    identities = with_parts(complete_identities(identities))
     known = [name for name in identities.columns if name not in {SUBJECT, "first", "last"}]
     latest = (
         identities.sort("last")
@@ -146,7 +154,7 @@ def subject_tokens(
     return subjects.with_columns(pl.col(list(LISTS)).fill_null([]))
 
 
-def _complete(identities: pl.DataFrame) -> pl.DataFrame:
+def complete_identities(identities: pl.DataFrame) -> pl.DataFrame:
     """Return identities with every column that features are made of."""
     types = {**AS_RECORDED, **_CLEAR_TYPES, "birth_month": pl.Date, "area": pl.String}
     missing = [pl.lit(None, kind).alias(name) for name, kind in types.items() if name not in identities.columns]

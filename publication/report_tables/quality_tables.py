@@ -64,45 +64,6 @@ def _reasons(counted: str) -> str:
     return "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(reasons.items())) or "none"
 
 
-def linkage_table(quality: pl.DataFrame) -> ReportTable | None:
-    """Return the quality of linkage, a row a pair of sources."""
-    if quality.is_empty():
-        return None
-    rows = quality.filter(pl.col("group") == "all").sort("source_l", "source_r")
-    return ReportTable(
-        caption="Quality of linkage by pair of sources, estimated without the truth",
-        columns=("Pair", "Subjects", "Linked", "Match rate", "Expected precision", "Expected recall",
-                 "Recall by review", "False links by review", "Levels by default"),
-        rows=tuple(
-            (
-                words.source_pair_name(row),
-                words.count(row["subjects_l"]),
-                words.count(row["linked"]),
-                words.percent(row["match_rate"]),
-                words.percent(row["expected_precision"]),
-                words.percent(row["expected_recall"]),
-                _share_with_interval(row["review_recall"], row["review_recall_se"]),
-                _share_with_interval(row["review_false_link_rate"], row["review_false_link_rate_se"]),
-                words.count(row["levels_by_default"]),
-            )
-            for row in rows.to_dicts()
-        ),
-        numeric=tuple(range(1, 9)),
-        note="Expected values are computed from the match probabilities. Values by review come from the clerical "
-        "review, corrected for reviewers' errors, with 95% intervals in brackets. Levels by default were set to a "
-        "stated weight because too few pairs were available to estimate it.",
-        csv="linkage_quality.csv",
-    )  # fmt: skip
-
-
-def _share_with_interval(share: float | None, standard_error: float | None) -> str:
-    if share is None or standard_error is None:
-        return words.percent(share)
-    half_width = words.TWO_SIDED_95 * standard_error
-    ends = max(0.0, share - half_width), min(1.0, share + half_width)
-    return f"{words.percent(share)} ({words.percent(ends[0])} to {words.percent(ends[1])})"
-
-
 def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
     """Return the coverage factors, a row a class of people."""
     if coverage.is_empty():

@@ -52,3 +52,17 @@ def interval_around(value: float, standard_error: float, form: str) -> str:
     """Return a value with its 95% interval, each number in the same format: 1.012 (1.004 to 1.020)."""
     half_width = words.TWO_SIDED_95 * standard_error
     return f"{value:{form}} ({value - half_width:{form}} to {value + half_width:{form}})"
+
+
+def estimate_with_limits(row: Mapping[str, Any], rate: str) -> str:
+    """Return the estimate of a rate of links with its limits: 99.2% (98.1% to 99.7%)."""
+    if row.get(f"{rate}_estimate") is None:
+        return "not measured"
+    low, estimate, high = (words.percent(row[f"{rate}_{what}"]) for what in ("low", "estimate", "high"))
+    return f"{estimate} ({low} to {high})"
+
+
+def number_around(value: float, standard_error: float) -> str:
+    """Return a number of people with its 95% interval, which ends at nobody: 12 (0 to 31)."""
+    half_width = words.TWO_SIDED_95 * standard_error
+    return f"{value:,.0f} ({max(value - half_width, 0):,.0f} to {value + half_width:,.0f})"

@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.schemas import ALL, NATIONALITY_GROUPS
 from publication import words
 from publication.report_tables.anatomy_tables import causes_table, wrong_nationality_table
-from publication.report_tables.report_table import ReportTable, estimate_cell
+from publication.report_tables.report_table import ReportTable, estimate_cell, estimate_with_limits, number_around
 from publication.row_selection import FLOW_MEASURES, totals, yearly
 from publication.scores import Scores
 
@@ -29,6 +30,7 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
         _totals_and_truth(totals(yearly(flows))),
         _interval_coverage(scores.interval_coverage),
         _links(scores.links),
+        _link_errors(scores.link_errors),
         _classes(scores.classes, flows),
         causes_table(scores.anatomy),
         wrong_nationality_table(scores.wrong_nationality),
@@ -105,22 +107,61 @@ def _links(scored: pl.DataFrame) -> ReportTable | None:
 
     return ReportTable(
         caption="Links compared with the true pairs",
-        columns=("Pair", "True pairs", "Linked", "Precision", "Recall", "Recall of movers", "Recall of stayers"),
+        columns=(
+            "Pair",
+            "True pairs",
+            "Linked",
+            "Precision",
+            "Estimated precision",
+            "Recall",
+            "Estimated recall",
+            "Recall of movers",
+            "Recall of stayers",
+        ),
         rows=tuple(
             (
                 words.source_pair_name(row),
                 words.count(row["true_pairs"]),
                 words.count(row["linked_pairs"]),
                 _rate(row, "precision"),
+                estimate_with_limits(row, "precision"),
                 _rate(row, "recall"),
+                estimate_with_limits(row, "recall"),
                 *recalls(row),
             )
             for row in sorted(whole, key=lambda row: (-row["true_pairs"], row["source_l"], row["source_r"]))
         ),
-        numeric=tuple(range(1, 7)),
-        note="Pairs of subjects of two sources that truly are one person, or were linked as one. Movers are people "
+        numeric=tuple(range(1, 9)),
+        note="Pairs of subjects of two sources that truly are one person, or were linked as one. Estimates were made "
+        "without the truth, with 95% limits in brackets. Movers are people "
         "for whom one of the sources has an address other than that of the spine.",
         csv="evaluation/links.csv",
+    )
+
+
+def _link_errors(scored: pl.DataFrame) -> ReportTable | None:
+    """Return people counted twice and joined, as expected without the truth and as they are."""
+    if scored.is_empty():
+        return None
+    order = {name: place for place, name in enumerate([*NATIONALITY_GROUPS, ALL])}
+    rows = sorted(scored.to_dicts(), key=lambda row: order[row["nationality_group"]])
+    return ReportTable(
+        caption="People counted twice, and people joined with others, expected and true",
+        columns=("Nationality", "People", "Counted twice, expected", "True", "Joined, expected", "True"),
+        rows=tuple(
+            (
+                words.plain(row["nationality_group"]),
+                words.count(row["people"]),
+                number_around(row["counted_twice"], row["counted_twice_se"]),
+                words.count(row["true_counted_twice"]),
+                number_around(row["joined"], row["joined_se"]),
+                words.count(row["true_joined"]),
+            )
+            for row in rows
+        ),
+        numeric=tuple(range(1, 6)),
+        note="Expected numbers follow from the links alone, with 95% intervals.",
+        csv="evaluation/link_errors.csv",
     )
 
 

@@ -4,6 +4,7 @@ The people are made up here: 400 of the library, 300 of whom the clinic knows to
 with a wrong date of birth, and 100 more of the clinic.
 """
 
+import json
 import random
 import re
 import shutil
@@ -188,6 +189,47 @@ def test_a_second_time_nothing_is_computed_and_the_bytes_are_the_same(linked, co
     other = command("link", study, "--out", tmp_path / "other", "--threads", "1")
     assert other.status == 0, other.err
     assert {name: (tmp_path / "other" / name).read_bytes() for name in names} == before
+
+
+def test_a_pair_is_explained_level_by_level_with_the_figures_of_the_links(linked, command):
+    study, out, _ = linked
+    link = pl.read_parquet(out / "links.parquet").sort("match_weight").row(-1, named=True)
+    pair = [f"{link[f'source_{side}']}:{link[f'subject_{side}']}" for side in "rl"]  # in either order
+    before = (out / "links.parquet").read_bytes()
+    told = command("link", study, "--out", out, "--explain", *pair)
+    assert told.status == 0, told.err
+    assert told.out.startswith(f"{pair[1]} and {pair[0]} are one person. Their link was accepted.")
+    assert "any two subjects" in told.out
+    assert "date_of_birth: equal" in told.out
+    found = json.loads(command("link", study, "--out", out, "--explain", *pair, "--json").out)
+    assert [":".join(found["left"]), ":".join(found["right"])] == [pair[1], pair[0]]
+    assert found["match_weight"] == link["match_weight"]
+    assert found["match_probability"] == link["match_probability"]
+    assert found["steps"][-1]["total"] == pytest.approx(found["unrivalled_weight"])
+    assert (out / "links.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (("library:7000", "clinic"), "clinic: not the name of a subject. Give SOURCE:SUBJECT"),
+        (("library:7000", "surgery:1"), "'surgery' is not a linked source. They are clinic, library."),
+        (("library:7000", "clinic:401"), "'clinic' has no such subject"),
+        (("library:7000", "library:7000"), "these are one subject. Name two."),
+    ],
+)
+def test_a_pair_that_is_none_is_refused(linked, command, pair, message):
+    study, out, _ = linked
+    told = command("link", study, "--out", out, "--explain", *pair)
+    assert told.status == 2
+    assert message in told.err
+
+
+def test_json_without_a_pair_to_explain_is_refused(linked, command):
+    study, out, _ = linked
+    told = command("link", study, "--out", out, "--json")
+    assert told.status == 2
+    assert "Add --explain" in told.err
 
 
 def test_no_name_is_written_anywhere(linked):

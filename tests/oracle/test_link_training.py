@@ -296,7 +296,15 @@ def same(one: PairModel, other: PairModel) -> None:
 def scored(model, trained):
     unit = np.arange(len(trained.names))
     return score(
-        model, trained.candidates, trained.compared, trained.all_places, Scope(4500, 5700), trained.names, unit, 0.01
+        model,
+        trained.candidates,
+        trained.compared,
+        trained.all_places,
+        Scope(4500, 5700),
+        trained.names,
+        unit,
+        np.zeros(len(unit), dtype=np.uint64),
+        0.01,
     )
 
 

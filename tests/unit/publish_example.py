@@ -184,6 +184,33 @@ def linkage_quality() -> pl.DataFrame:
                     "match_rate": rate,
                     "expected_precision": 0.991,
                     "expected_recall": 0.962,
+                    "joined_pairs": round(8_000 * rate),
+                    "missed_pairs": 90.0,
+                    "unseen_pairs": 20.0 if source != "pr" else None,
+                    "proposed_share": 0.997 if source != "pr" else None,
+                    "precision_estimate": 0.993,
+                    "precision_low": 0.984,
+                    "precision_high": 0.998,
+                    "recall_estimate": 0.96 + change / 2,
+                    "recall_low": 0.951 + change / 2,
+                    "recall_high": 0.969 + change / 2,
+                    "pairs_without_place": 4_000,
+                    "recall_without_place": 0.99,
+                    "pairs_without_date": 5_000,
+                    "recall_without_date": 0.98,
+                    "pairs_without_name": 4_500,
+                    "recall_without_name": 0.985,
+                    "names_agree": 0.97,
+                    "links_before": 8_100 if group == "all" else None,
+                    "precision_before": 0.985 if group == "all" else None,
+                    "precision_by_counts": 0.97 if group == "all" else None,
+                    "precision_by_counts_se": 0.002 if group == "all" else None,
+                    "found_by_counts": 7_700.0 if group == "all" else None,
+                    "held_out": 400 if source == "activity" and group == "all" else None,
+                    "recall_held_out": 0.98 if source == "activity" and group == "all" else None,
+                    "recall_held_out_expected": 0.985 if source == "activity" and group == "all" else None,
+                    "identifiers_compared": 7_000 if source == "pr" and group == "all" else None,
+                    "identifiers_differ": 9 if source == "pr" and group == "all" else None,
                     "reviewed": 1_500 if reviewed else None,
                     "review_recall": 0.957 if reviewed else None,
                     "review_recall_se": 0.006 if reviewed else None,
@@ -194,6 +221,21 @@ def linkage_quality() -> pl.DataFrame:
                 }
             )
     return pl.DataFrame(rows)
+
+
+def link_errors() -> pl.DataFrame:
+    """Return how many people are counted twice and joined, of two nationality groups and all."""
+    return pl.DataFrame(
+        {
+            "nationality_group": ["British", "EU", "all"],
+            "people": [55_000, 5_000, 60_000],
+            "counted_twice": [130.0, 30.0, 160.0],
+            "counted_twice_se": [54.0, 13.0, 65.0],
+            "counted_twice_unseen": [5.0, 3.0, 8.0],
+            "joined": [33.0, 4.0, 37.0],
+            "joined_se": [13.0, 2.5, 15.0],
+        }
+    )
 
 
 def model_levels() -> pl.DataFrame:
@@ -328,6 +370,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "stocks": stocks(),
         "ledger": ledger(),
         "linkage_quality": linkage_quality(),
+        "link_errors": link_errors(),
         "coverage": coverage(),
         "error_sources": error_sources(),
         "skipped": Skipped.create_empty(),

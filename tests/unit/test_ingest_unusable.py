@@ -156,7 +156,7 @@ def test_the_identifier_is_at_fault_whichever_of_the_two_a_check_is_about(ingest
     assert study.table("records/visits")["birth_month"].to_list() == [None, date(1981, 3, 1)]
     (warning,) = study.result.warnings
     assert warning == (
-        "a.csv: 1 values of 'born' in 2 accepted rows cannot be used and are empty, most often because of "
+        "a.csv: 1 value of 'born' in 2 accepted rows cannot be used and are empty, most often because of "
         "'visited_on: before born'. Compare the file with its contract."
     )
 

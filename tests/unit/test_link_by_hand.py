@@ -3,7 +3,6 @@
 from datetime import date
 
 import numpy as np
-import polars as pl
 import pytest
 from link_population import people, subjects_of
 
@@ -15,7 +14,6 @@ from linkage.match_keys import read_match_keys
 from linkage.model import PairModel
 from linkage.namesakes import PRIOR, PRIOR_NAMESAKES, excess, supposed_frequency, u_of_namesakes
 from linkage.posterior import Scope
-from linkage.quality import linkage_quality
 from linkage.rarity import RARITY_CLASSES, rarity
 from linkage.relatives import PRIOR_RELATIVES, are_alike, shares_of
 from linkage.scoring import evidence, score
@@ -23,41 +21,6 @@ from linkage.training import stated_probabilities
 
 M, U = stated_probabilities(COMPARISONS)
 PLACE = {one.name: at for at, one in enumerate(COMPARISONS)}
-
-
-def test_expected_precision_and_recall_are_shares_of_match_probability() -> None:
-    """Links at 0.9 and 0.8 are accepted, pairs at 0.5 and 0.3 are not: of 2 links and 2.5 matches 1.7 are both."""
-    subjects = pl.DataFrame(
-        {"source": ["a"] * 4 + ["b"] * 4, "subject_id": [1, 2, 3, 4] * 2, "sex": ["F", "M", "F", "M"] * 2},
-    ).with_columns(age_group=pl.lit(None, pl.String), area=pl.lit(None, pl.String))
-    clusters = subjects.select("source", "subject_id", person_id=pl.Series([1, 2, 3, 4, 1, 2, 5, 6]))
-    links = pl.DataFrame(
-        {"source_l": ["a"] * 4, "subject_id_l": [1, 2, 3, 4], "source_r": ["b"] * 4, "subject_id_r": [1, 2, 3, 4],
-         "match_probability": [0.9, 0.8, 0.5, 0.3]},
-    )  # fmt: skip
-    quality = linkage_quality(subjects, clusters, links, [("a", "b")], {})
-    found = {
-        row["group"]: (row["match_rate"], row["expected_precision"], row["expected_recall"])
-        for row in quality.iter_rows(named=True)
-    }
-    assert found == {
-        "all": pytest.approx((2 / 4, 1.7 / 2, 1.7 / 2.5)),
-        "sex=F": pytest.approx((1 / 2, 0.9, 0.9 / 1.4)),
-        "sex=M": pytest.approx((1 / 2, 0.8, 0.8 / 1.1)),
-    }
-
-
-def test_of_a_source_with_itself_those_with_a_second_subject_there_are_linked() -> None:
-    """Subjects 1 and 2 of a are one person, 3 is another: two of three have a partner in their own source."""
-    subjects = pl.DataFrame(
-        {"source": ["a", "a", "a"], "subject_id": [1, 2, 3], "sex": ["F", "F", "M"]}
-    ).with_columns(age_group=pl.lit(None, pl.String), area=pl.lit(None, pl.String))
-    clusters = subjects.select("source", "subject_id", person_id=pl.Series([1, 1, 2]))
-    links = pl.DataFrame(
-        {"source_l": ["a"], "subject_id_l": [1], "source_r": ["a"], "subject_id_r": [2], "match_probability": [0.9]}
-    )
-    quality = linkage_quality(subjects, clusters, links, [("a", "a")], {}).filter(group="all").row(0, named=True)
-    assert (quality["subjects_l"], quality["linked"], quality["match_rate"]) == (3, 2, pytest.approx(2 / 3))
 
 
 # pairs of two people
@@ -200,11 +163,29 @@ def test_only_the_best_record_of_somebody_who_has_several_counts_for_others():
 
     def probabilities(unit):
         return score(
-            model(), candidates, compared, np.arange(2), Scope(10, 10), np.zeros(3), np.array(unit), 0.01
-        ).probability
+            model(), candidates, compared, np.arange(2), Scope(10, 10), np.zeros(3), np.array(unit),
+            np.zeros(3, dtype=np.uint64), 0.01,
+        ).probability  # fmt: skip
 
     assert probabilities([0, 1, 2]) == pytest.approx([0.5, 0.5], abs=0.01)
     assert probabilities([0, 0, 2]).min() > 0.99
+
+
+def test_two_values_of_an_identifier_that_links_speak_against_a_pair():
+    """Both subjects have the identifier of bit 1, and not the same: that happens to one person in twenty records."""
+    candidates = Candidates(np.array([0]), np.array([1]), np.zeros(1, int), np.zeros(1, np.uint64), (), (), {})
+    pair = levels(given_name="equal", family_name="equal", date_of_birth="equal")
+    compared = Compared(np.array([pair]), {name: np.zeros(1) for name in ("first_name", "family_name")})
+
+    def weight(*identified):
+        return score(
+            model(), candidates, compared, np.arange(1), Scope(10_000_000, 10_000_000), np.zeros(2), np.arange(2),
+            np.array(identified, dtype=np.uint64), 0.01,
+        ).unrivalled[0]  # fmt: skip
+
+    neither, different = weight(1, 2), weight(2, 2)
+    assert neither == weight(0, 3)
+    assert different / (1 - different) < neither / (1 - neither)
 
 
 # known people

@@ -88,7 +88,7 @@ def test_quality_is_given_by_pair_and_group(stage, population):
         assert row["match_rate"] == pytest.approx(row["linked"] / row["subjects_l"])
     survey = quality.filter((pl.col("source_l") == "coverage_survey") & (pl.col("source_r") == "pds"))
     groups = {group.partition("=")[0] for group in survey["group"]}
-    assert groups == {"all", "sex", "age_group", "area"}
+    assert groups == {"all", "sex", "age_group", "nationality_group", "area", "movers", "stayers"}
     by_sex = survey.filter(pl.col("group").str.starts_with("sex="))
     assert by_sex["subjects_l"].sum() == whole.filter(pl.col("source_l") == "coverage_survey")["subjects_l"][0]
 
@@ -101,6 +101,37 @@ def test_expected_precision_and_recall_are_near_the_truth(stage, population):
         true = scores.filter((pl.col("source_l") == source) & (pl.col("source_r") == "pds")).row(0, named=True)
         assert expected["expected_precision"] == pytest.approx(true["precision"], abs=0.02)
         assert expected["expected_recall"] == pytest.approx(true["recall"], abs=0.03)
+
+
+def test_the_combined_estimates_hold_the_truth_in_nearly_all_pairs_of_sources(stage, population):
+    """At least nine in ten of the intervals, and none that are half as wide as what they are about."""
+    quality = pl.read_parquet(stage[0] / "linkage_quality.parquet").filter(group="all")
+    scores = score_links(pl.read_parquet(stage[0] / "clusters.parquet"), population.truth).filter(group="all")
+    turned = scores.rename({"source_l": "source_r", "source_r": "source_l"}).select(scores.columns)
+    both = quality.join(pl.concat([scores, turned]), on=["source_l", "source_r"]).filter(pl.col("true_pairs") >= 50)
+    assert both.height >= 8
+    for rate in ("precision", "recall"):
+        low, high = pl.col(f"{rate}_low"), pl.col(f"{rate}_high")
+        held = both.select((pl.col(rate) >= low) & (pl.col(rate) <= high)).to_series()
+        assert held.mean() >= 0.9
+        assert both.select(((high - low) / 2).mean()).item() < 0.03
+        assert both.select((pl.col(f"{rate}_estimate") - pl.col(rate)).mean()).item() == pytest.approx(0, abs=0.01)
+
+
+def test_nobody_is_warned_of_links_that_are_as_good_as_they_say(stage):
+    assert [warning for warning in stage[1].warnings if "All figures are in linkage_quality" in warning] == []
+
+
+def test_people_whose_identifier_was_held_out_are_found_without_it(stage):
+    """Activity and the migrant list share a number: one in twenty of the people on both is looked for by name."""
+    quality = pl.read_parquet(stage[0] / "linkage_quality.parquet")
+    row = quality.filter(source_l="activity", source_r="mws", group="all").row(0, named=True)
+    assert 0.02 * row["joined_pairs"] < row["held_out"] < 0.1 * row["joined_pairs"]
+    assert row["recall_held_out"] > 0.85
+    links = pl.read_parquet(stage[0] / "links.parquet").filter(source_l="activity", source_r="mws")
+    assert set(links["method"].str.head(10).unique()) >= {"identifier"}
+    people = links.group_by("subject_id_l").len().filter(pl.col("len") > 1)
+    assert people.height < 0.05 * links.height  # what was found without the identifier is no link of the run
 
 
 def test_the_review_is_used_where_people_were_reviewed(stage):

@@ -27,6 +27,14 @@ def scores(estimate: float, truth: float, half_width: float) -> Scores:
         "true_pairs": 10,
         "linked_pairs": 9,
         "correct": 8,
+        "precision": 0.9,
+        "precision_estimate": 0.95,
+        "precision_low": 0.88,
+        "precision_high": 0.99,
+        "recall": 0.8,
+        "recall_estimate": 0.9,
+        "recall_low": 0.85,
+        "recall_high": 0.95,
     }
     migrant = {
         "measure": "emigration",
@@ -76,6 +84,8 @@ def test_margins_groups_and_periods_are_named(pooled) -> None:
         ("net", "quarter", "all", "2019-04-01/2019-06-30"),
         ("population", "sex", "M", "2019-06-30"),
         ("links", "hesa-pds", "movers", None),
+        ("link_precision", "hesa-pds", "movers", None),
+        ("link_recall", "hesa-pds", "movers", None),
         ("classes", "emigration", "all", "2018-07-01/2019-06-30"),
         ("classes", "population", "all", "2019-06-30"),
     }
@@ -104,6 +114,13 @@ def test_the_interval_of_a_share_is_exact() -> None:
     assert binom.sf(14, 20, lower[1]) == pytest.approx(0.025)
     assert binom.cdf(15, 20, upper[1]) == pytest.approx(0.025)
     assert upper[0] == pytest.approx(1 - 0.025 ** (1 / 20))
+
+
+def test_estimates_of_links_are_figures_beside_their_truth(pooled):
+    """Precision .95 for .9 lies within its limits in both replicates, recall .9 for .8 in none."""
+    precision, recall = (pooled[f"link_{rate}", "hesa-pds", "movers", None] for rate in ("precision", "recall"))
+    assert (precision["bias"], precision["coverage"], precision["replicates"]) == (0.05, 1.0, 2)
+    assert (recall["bias"], recall["coverage"], recall["mean_half_width"]) == (0.1, 0.0, 0.05)
 
 
 def test_a_figure_that_was_not_measured_is_no_replicate() -> None:

@@ -1,0 +1,92 @@
+"""The table `link_errors`: how many people the links are expected to count twice, and how many they join with others.
+
+A person is counted twice if two people of the run are one: every two people who may be one and can be (no source has
+one subject of each) count with the probability that they are. A subject that is with the wrong person counts nobody
+twice, as long as its own person has others; one that is alone does. Two people are joined if the links of one person
+are wrong; the least probable of its pairs says how likely that is.
+
+Pairs that no rule proposed are a term of their own: as many people as there are such pairs, divided by the pairs that
+two people who may be one have on average.
+"""
+
+import numpy as np
+import polars as pl
+
+from linkage.assess import Assessed
+from linkage.quality import MODEL_ERROR, NORMAL
+from pipeline.schemas import ALL
+
+PAIRS_OF_TWO = 1.5
+"""How many pairs of subjects two people of the run who are one have, if too few are known to tell."""
+FEWEST = 20.0
+RELATIVE_ERROR = float(np.log(MODEL_ERROR)) / NORMAL
+"""The standard error of an expected number as a share of it, by which `MODEL_ERROR` are the limits of 95%."""
+
+
+def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -> pl.DataFrame:
+    """Return the table `link_errors`, by nationality group and for `all`.
+
+    `subjects` has `node, source, person, nationality_group`. People are those with a subject of a source that is
+    `counted` (numbers): others do not make a resident of anybody.
+    """
+    inside = subjects.filter(pl.col("source").is_in(sorted(counted)))
+    people = (
+        inside.sort("node")
+        .group_by("person", maintain_order=True)
+        .agg(pl.col("nationality_group").first().fill_null(ALL).alias("group"))
+    )
+    own = inside.select("node", "person")
+
+    def between(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.join(own.rename({"node": "l", "person": "one"}), on="l").join(
+            own.rename({"node": "r", "person": "other"}), on="r"
+        )
+
+    size = inside.group_by("person").len()
+    missed = between(assessed.missed)
+    for side in ("one", "other"):
+        missed = missed.join(size.rename({"person": side, "len": f"size_{side}"}), on=side)
+    # a subject on its own that belongs to another person is counted twice even if the two cannot be one
+    can_be_one = missed.filter(~pl.col("conflict") | (pl.col("size_one") == 1) | (pl.col("size_other") == 1))
+    two = can_be_one.group_by("one", "other").agg(pl.col("p").max(), pl.len().alias("pairs"))
+    expected = float(two["p"].sort().sum())
+    pairs = float((two["p"] * two["pairs"]).sort().sum())
+    per_two = max(pairs / expected, 1.0) if expected >= FEWEST else PAIRS_OF_TWO
+    unseen = (
+        between(assessed.unseen).group_by(pl.col("one").alias("person")).agg(pl.col("pairs").sort().sum() / per_two)
+    )
+    wrong = (
+        between(assessed.joined).filter(pl.col("one") == pl.col("other"))
+        .group_by(pl.col("one").alias("person")).agg((1 - pl.col("q")).max().alias("joined"))
+    )  # fmt: skip
+    of_people = (
+        people.join(
+            two.group_by(pl.col("one").alias("person")).agg(pl.col("p").sort().sum().alias("twice")),
+            on="person",
+            how="left",
+        )
+        .join(unseen.rename({"pairs": "unseen"}), on="person", how="left")
+        .join(wrong, on="person", how="left")
+        .with_columns(pl.col("twice", "unseen", "joined").fill_null(0.0))
+    )
+    figures = [
+        pl.len().cast(pl.Int64).alias("people"),
+        *(pl.col(name).sort().sum().alias(name) for name in ("twice", "unseen", "joined")),
+        *(
+            (pl.col(name) * (1 - pl.col(name)).clip(0)).sort().sum().alias(f"{name}_variance")
+            for name in ("twice", "joined")
+        ),
+    ]
+    table = pl.concat([
+        of_people.select(pl.lit(ALL).alias("nationality_group"), *figures),
+        of_people.filter(pl.col("group") != ALL).group_by(pl.col("group").alias("nationality_group")).agg(*figures),
+    ])  # fmt: skip
+    twice = pl.col("twice") + pl.col("unseen")
+    return table.select(
+        "nationality_group", "people", twice.round(3).alias("counted_twice"),
+        (pl.col("twice_variance") + pl.col("unseen") + (RELATIVE_ERROR * twice) ** 2).sqrt().round(3)
+        .alias("counted_twice_se"),
+        pl.col("unseen").round(3).alias("counted_twice_unseen"),
+        pl.col("joined").round(3).alias("joined"),
+        (pl.col("joined_variance") + (RELATIVE_ERROR * pl.col("joined")) ** 2).sqrt().round(3).alias("joined_se"),
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""The tables of the quality of links, estimated without the truth: by pair of sources, group and threshold."""
+
+import math
+
+import polars as pl
+
+from pipeline.schemas import ALL, NATIONALITY_GROUPS
+from publication import words
+from publication.report_tables.report_table import ReportTable, estimate_with_limits, number_around
+
+LARGEST_GAPS = 12
+FEWEST_IN_A_GROUP = 100
+THRESHOLDS = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999)
+
+
+def linkage_table(quality: pl.DataFrame) -> ReportTable | None:
+    """Return the quality of linkage, a row a pair of sources."""
+    if quality.is_empty():
+        return None
+    rows = quality.filter(pl.col("group") == "all").sort("source_l", "source_r")
+    return ReportTable(
+        caption="Quality of linkage by pair of sources, estimated without the truth",
+        columns=("Pair", "Subjects", "Linked", "Match rate", "Precision", "Recall", "Recall by review",
+                 "False links by review", "Levels by default"),
+        rows=tuple(
+            (
+                words.source_pair_name(row),
+                words.count(row["subjects_l"]),
+                words.count(row["linked"]),
+                words.percent(row["match_rate"]),
+                estimate_with_limits(row, "precision"),
+                estimate_with_limits(row, "recall"),
+                _share_with_interval(row["review_recall"], row["review_recall_se"]),
+                _share_with_interval(row["review_false_link_rate"], row["review_false_link_rate_se"]),
+                words.count(row["levels_by_default"]),
+            )
+            for row in rows.to_dicts()
+        ),
+        numeric=tuple(range(1, 9)),
+        note="Precision and recall are estimated from the links and from how the blocking rules overlap, with 95% "
+        "limits in brackets. Values by review come from the clerical review, corrected for reviewers' errors, with "
+        "95% intervals. Levels by default were set to a stated weight because too few pairs were available.",
+        csv="linkage_quality.csv",
+    )  # fmt: skip
+
+
+def link_gaps_table(quality: pl.DataFrame) -> ReportTable | None:
+    """Return the groups whose recall is estimated to differ most from that of all people of the same two sources."""
+    if quality.is_empty():
+        return None
+    whole = quality.filter(pl.col("group") == "all").select("source_l", "source_r", of_all="recall_estimate")
+    gaps = (
+        quality.filter((pl.col("group") != "all") & (pl.col("joined_pairs") >= FEWEST_IN_A_GROUP))
+        .join(whole, on=["source_l", "source_r"])
+        .with_columns(gap=pl.col("recall_estimate") - pl.col("of_all"))
+        .drop_nulls("gap")
+        .sort("gap", "source_l", "source_r", "group")
+        .head(LARGEST_GAPS)
+        .filter(pl.col("gap") < 0)
+    )
+    if gaps.is_empty():
+        return None
+    return ReportTable(
+        caption="Groups of people who are linked least, compared with all of the same two sources",
+        columns=("Pair", "Group", "Linked pairs", "Recall", "Recall of all", "Gap, in points"),
+        rows=tuple(
+            (
+                words.source_pair_name(row),
+                words.plain(row["group"].replace("=", ": ")),
+                words.count(row["joined_pairs"]),
+                estimate_with_limits(row, "recall"),
+                words.percent(row["of_all"]),
+                f"{100 * row['gap']:.2f}",
+            )
+            for row in gaps.to_dicts()
+        ),
+        numeric=(2, 3, 4, 5),
+        note="Estimated without the truth; groups with at least 100 linked pairs. Movers are pairs without a "
+        "postcode in common. All groups are in the file.",
+        csv="linkage_quality.csv",
+    )
+
+
+def threshold_table(weights: pl.DataFrame) -> ReportTable | None:
+    """Return precision and recall that are expected of a model's links from each match probability on."""
+    if weights.is_empty():
+        return None
+    probability = 1 / (1 + (-pl.col("match_weight") * math.log(2)).exp())
+    pairs = weights.with_columns(probability.alias("probability")).with_columns(
+        right=pl.col("pairs") * pl.col("probability")
+    )
+    total = float(pairs["right"].sum())
+    rows = []
+    for threshold in THRESHOLDS:
+        above = pairs.filter(pl.col("probability") >= threshold)
+        links, right = int(above["pairs"].sum()), float(above["right"].sum())
+        rows.append((
+            f"{threshold:g}", words.count(links),
+            words.percent(right / links if links else None), words.percent(right / total if total else None),
+        ))  # fmt: skip
+    return ReportTable(
+        caption="Links of the models from each match probability on",
+        columns=("From probability", "Pairs", "Expected precision", "Expected recall"),
+        rows=tuple(rows),
+        numeric=(0, 1, 2, 3),
+        note="Over all models, by match probability alone: weights are in whole bits, and pairs that no rule "
+        "proposed are not among them.",
+        csv="link_weights.csv",
+    )
+
+
+def link_errors_table(errors: pl.DataFrame) -> ReportTable | None:
+    """Return how many people the links are expected to count twice, and to join with others."""
+    if errors.is_empty():
+        return None
+    rows = errors.with_columns(pl.col("nationality_group").cast(pl.String)).to_dicts()
+    order = {name: place for place, name in enumerate([*NATIONALITY_GROUPS, ALL])}
+    return ReportTable(
+        caption="People whom the links are expected to count twice, and to join with others",
+        columns=("Nationality", "People", "Counted twice", "Of these, by pairs that no rule proposed", "Joined"),
+        rows=tuple(
+            (
+                words.plain(row["nationality_group"]),
+                words.count(row["people"]),
+                number_around(row["counted_twice"], row["counted_twice_se"]),
+                words.number(row["counted_twice_unseen"]),
+                number_around(row["joined"], row["joined_se"]),
+            )
+            for row in sorted(rows, key=lambda row: order[row["nationality_group"]])
+        ),
+        numeric=(1, 2, 3, 4),
+        note="Estimated without the truth, with 95% intervals. Nobody is taken off any count for it yet.",
+        csv="link_errors.csv",
+    )
+
+
+def _share_with_interval(share: float | None, standard_error: float | None) -> str:
+    if share is None or standard_error is None:
+        return words.percent(share)
+    half_width = words.TWO_SIDED_95 * standard_error
+    ends = max(0.0, share - half_width), min(1.0, share + half_width)
+    return f"{words.percent(share)} ({words.percent(ends[0])} to {words.percent(ends[1])})"

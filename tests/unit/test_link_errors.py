@@ -1,0 +1,73 @@
+"""How many people are counted twice, and joined with others, worked by hand."""
+
+import polars as pl
+import pytest
+
+from linkage.assess import Assessed
+from linkage.link_errors import PAIRS_OF_TWO, link_errors
+from pipeline.schemas import LinkErrors
+
+PAIR = {"l": pl.Int64, "r": pl.Int64, "source_l": pl.Int64, "source_r": pl.Int64}
+SUBJECTS = pl.DataFrame(
+    {
+        "node": [0, 1, 2, 3, 4],
+        "source": [0, 0, 1, 1, 1],
+        "person": [1, 2, 1, 3, 4],
+        "nationality_group": ["British", "EU", "British", "EU", None],
+    }
+)
+"""Person 1 has a subject in either source, 2 in source 0, 3 and 4 in source 1."""
+
+
+def assessed(joined=(), missed=(), unseen=()):
+    def frame(rows, more):
+        return pl.DataFrame(list(rows), schema=PAIR | more, orient="row")
+
+    return Assessed(
+        frame(joined, {"p": pl.Float64, "q": pl.Float64}),
+        frame(missed, {"p": pl.Float64, "conflict": pl.Boolean}),
+        frame(unseen, {"pairs": pl.Float64}),
+        {}, {}, (), {},
+    )  # fmt: skip
+
+
+def errors(found, counted=(0, 1)):
+    table = link_errors(SUBJECTS, found, set(counted))
+    LinkErrors.validate(table, cast=True)
+    return {row["nationality_group"]: row for row in table.iter_rows(named=True)}
+
+
+def test_two_people_who_may_be_one_count_with_the_probability_that_they_are():
+    found = errors(assessed(missed=[(1, 3, 0, 1, 0.4, False)]))
+    assert found["all"]["people"] == 4
+    assert found["all"]["counted_twice"] == found["EU"]["counted_twice"] == pytest.approx(0.4)
+    assert found["British"]["counted_twice"] == 0
+    assert found["EU"]["counted_twice_se"] == pytest.approx((0.4 * 0.6 + (0.4 * 0.402) ** 2) ** 0.5, abs=2e-3)
+
+
+def test_a_subject_with_the_wrong_person_counts_nobody_twice_unless_it_is_alone():
+    """Node 0 may belong to person 3, of whom node 3 is all: person 3 is then counted twice."""
+    alone = errors(assessed(missed=[(0, 3, 0, 1, 0.2, True)]))
+    assert alone["all"]["counted_twice"] == pytest.approx(0.2)
+    subjects = pl.concat(
+        [SUBJECTS, SUBJECTS.filter(node=3).with_columns(node=pl.lit(5, pl.Int64), source=pl.lit(2, pl.Int64))]
+    )
+    with_others = link_errors(subjects, assessed(missed=[(0, 3, 0, 1, 0.2, True)]), {0, 1, 2})
+    assert with_others.filter(nationality_group="all")["counted_twice"].item() == 0
+
+
+def test_pairs_that_nobody_proposed_are_people_by_the_pairs_that_two_have():
+    found = errors(assessed(unseen=[(0, 2, 0, 1, 3.0)]))
+    assert found["all"]["counted_twice_unseen"] == pytest.approx(3.0 / PAIRS_OF_TWO)
+    assert found["all"]["counted_twice"] == found["all"]["counted_twice_unseen"]
+
+
+def test_a_person_is_joined_if_its_least_probable_pair_is_wrong():
+    found = errors(assessed(joined=[(0, 2, 0, 1, 0.9, 0.95)]))
+    assert found["all"]["joined"] == found["British"]["joined"] == pytest.approx(0.05)
+
+
+def test_people_whom_no_counted_source_has_are_nobody():
+    found = errors(assessed(missed=[(1, 3, 0, 1, 0.4, False)]), counted=(0,))
+    assert found["all"]["people"] == 2
+    assert found["all"]["counted_twice"] == 0
