@@ -27,6 +27,8 @@ from pipeline.tables import read_table, write_table, write_text
 from publication.csv_tables import csv_text
 
 LINKS, CLUSTERS, QUALITY = "links.parquet", "clusters.parquet", "quality.csv"
+DRAWS = "draws.parquet"
+"""The alternative sets of links of a study that asks for them."""
 MODELS = "models"
 """The folder of the stage `link` that contains its models, one JSON file a pair of sources."""
 
@@ -34,8 +36,8 @@ MODELS = "models"
 def link_files(path: Path, out: Path, models: Path | None, *, threads: int) -> int:
     """Link the files of a study, write `links.parquet`, `clusters.parquet` and `quality.csv`; return the exit status.
 
-    `models` is a folder that `train_models` wrote. The stages work in the store below `out`, as in a run: a stopped
-    command is resumed, and what is unchanged is not computed again.
+    A study with `draws` gets `draws.parquet` too. `models` is a folder that `train_models` wrote. The stages work in
+    the store below `out`, as in a run: a stopped command is resumed, and what is unchanged is not computed again.
     """
     check_threads(threads)
     study = read_study(path)
@@ -44,12 +46,12 @@ def link_files(path: Path, out: Path, models: Path | None, *, threads: int) -> i
     out = run_folder(study, out)
     terminal = Terminal(out / "run.log")
     terminal.print_line(banner("link", study))
-    for name in (LINKS, CLUSTERS, QUALITY):
+    for name in (LINKS, CLUSTERS, QUALITY, DRAWS):
         (out / name).unlink(missing_ok=True)  # a result of before would pass for this one if the command fails
     records = _linked(study, out, threads, terminal)
     if models is not None:
         _check_all_given(records[LINK.name], study, models)
-    tables = _write(records, out)
+    tables = _write(records, out, draws=study.linkage.draws > 0)
     _print_result(terminal, records, tables, out)
     if models is None:
         terminal.print_line(f"  next     sojourn train {typed(study.path)} --out models, to link later files alike")
@@ -156,6 +158,13 @@ def named_clusters(clusters: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFra
     return named.select("source", "subject", "person_id").sort("source", "subject")
 
 
+def named_draws(clusters: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
+    """Return the subjects whose person in a draw is not that of draw 0: `draw, source, subject, person_id`."""
+    drawn = clusters.filter(pl.col("draw") > 0)
+    named = drawn.join(subjects, on=["source", "subject_id"], how="left", maintain_order="left")
+    return named.select("draw", "source", "subject", "person_id").sort("draw", "source", "subject")
+
+
 def _linked(study: Study, out: Path, threads: int, listener: ProgressListener) -> dict[str, StageRecord]:
     """Run the stages of linkage; raises `UserError` before linking if an extract of the study gave no record."""
     needed = {one.name: "every file that the study names is to be linked" for one in study.extract}
@@ -168,8 +177,8 @@ def _linked(study: Study, out: Path, threads: int, listener: ProgressListener) -
     return run_chain(study, out, threads=threads, listener=listener, execute=execute, stages=LINKING)
 
 
-def _write(records: Mapping[str, StageRecord], out: Path) -> dict[str, pl.DataFrame]:
-    """Write the three files and return `links` and `clusters` as they were written.
+def _write(records: Mapping[str, StageRecord], out: Path, *, draws: bool) -> dict[str, pl.DataFrame]:
+    """Write the files and return `links`, `clusters` and, if asked for, `draws` as they were written.
 
     All are written aside before the first old one is replaced, and a stop between two of them leaves one out rather
     than files of two runs.
@@ -186,8 +195,10 @@ def _write(records: Mapping[str, StageRecord], out: Path) -> dict[str, pl.DataFr
         LINKS: named_links(read_table(table_path(link, "links")), subjects),
         CLUSTERS: named_clusters(clusters, subjects),
     }
+    if draws:
+        tables[DRAWS] = named_draws(clusters, subjects)
     with Store(out).locked():
-        aside = {name: out / f".aside-{os.getpid()}-{name}" for name in (LINKS, CLUSTERS, QUALITY)}
+        aside = {name: out / f".aside-{os.getpid()}-{name}" for name in (*tables, QUALITY)}
         for name, table in tables.items():
             write_table(table, aside[name])
         write_text(csv_text(read_table(table_path(link, "linkage_quality")), "linkage_quality"), aside[QUALITY])
@@ -216,7 +227,7 @@ def _print_result(
     )
     where = f", in {typed(out / 'run.log')}" if warnings else ""
     terminal.print_line(f"  warnings {warnings:,}{where}")
-    terminal.print_line(f"  written  {', '.join(typed(out / name) for name in (LINKS, CLUSTERS, QUALITY))}")
+    terminal.print_line(f"  written  {', '.join(typed(out / name) for name in (*tables, QUALITY))}")
 
 
 def _models_of(link: StageRecord) -> dict[str, Path]:

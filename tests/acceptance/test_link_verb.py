@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.link_files import named_links
+from flows.link_files import named_clusters, named_draws, named_links
 
 SYLLABLES = ("ba", "den", "ri", "mo", "ka", "lis", "tor", "vel", "ha", "nu", "sen", "gra", "pe", "wil", "os", "fen")
 LIBRARY = """
@@ -232,6 +232,23 @@ def test_json_without_a_pair_to_explain_is_refused(linked, command):
     assert "Add --explain" in told.err
 
 
+def test_a_study_that_asks_for_draws_gets_them_beside_the_same_links(linked, command):
+    study, out, _ = linked
+    asks = study.with_name("draws.toml")
+    asks.write_text(STUDY.replace("[[extract]]", "[linkage]\ndraws = 3\n\n[[extract]]", 1))
+    drawn = out.with_name("drawn")
+    outcome = command("link", asks, "--out", drawn)
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert str(drawn / "draws.parquet") in outcome.out
+    for name in ("links.parquet", "clusters.parquet", "quality.csv"):
+        assert (drawn / name).read_bytes() == (out / name).read_bytes()
+    draws = pl.read_parquet(drawn / "draws.parquet")  # nobody is uncertain in these files
+    assert draws.columns == ["draw", "source", "subject", "person_id"]
+    assert draws.is_empty()
+    assert command("link", study, "--out", drawn).status == 0  # without draws those of before are gone
+    assert not (drawn / "draws.parquet").exists()
+
+
 def test_no_name_is_written_anywhere(linked):
     _, out, _ = linked
     names = {one["family"].encode() for one in people(500)}
@@ -327,6 +344,16 @@ def test_a_whole_run_of_the_same_study_goes_as_far_as_the_links(linked, command)
     assert outcome.status == 0, outcome.out + outcome.err
     assert "skipped, because no evidence rule" in outcome.out
     assert (study.parent / "run" / "report.html").exists()
+
+
+def test_draws_name_the_subjects_whose_person_is_another():
+    subjects = pl.DataFrame({"source": "a", "subject_id": [1, 2], "subject": ["x", "w"]})
+    clusters = pl.DataFrame(
+        [("a", 1, 0, 5), ("a", 2, 0, 6), ("a", 1, 1, 6), ("a", 1, 2, 9), ("a", 2, 2, 5)],
+        schema=["source", "subject_id", "draw", "person_id"], orient="row",
+    )  # fmt: skip
+    assert named_clusters(clusters, subjects).rows() == [("a", "w", 6), ("a", "x", 5)]
+    assert named_draws(clusters, subjects).rows() == [(1, "a", "x", 6), (2, "a", "w", 5), (2, "a", "x", 9)]
 
 
 def test_of_two_subjects_of_one_source_the_lesser_name_is_left():
