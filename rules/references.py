@@ -6,7 +6,7 @@ from typing import get_args
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
-from rules.evidence_sql import columns_of, compiled_keys
+from rules.evidence_sql import columns_of, compiled_rule
 from rules.fields import names_in
 from rules.language.compiler import ValueType
 from rules.model import MOTHER, Attribute, AttributeId, RuleSet, Sign
@@ -20,7 +20,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     _check_codes(rule_set, contracts)
     evidence, people = rule_set.evidence, rule_set.people
     for rule in evidence.rules:
-        compiled_keys(rule, evidence.lists, contracts, f"{rule_set.path}, evidence rule '{rule.id}'")
+        compiled_rule(rule, evidence, contracts, rule_set.place("evidence", rule.id))
     known = {rule.id for rule in evidence.rules}
     for where, names in _evidence_named(rule_set):
         for name in names:
@@ -29,7 +29,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     stays = {rule.id for rule in people.stays}
     for group in people.definition.groups:
         if group.stay not in stays:
-            raise unknown("stay rule", group.stay, stays, f"{rule_set.path}, group rule '{group.id}'")
+            raise unknown("stay rule", group.stay, stays, rule_set.place("group", group.id))
     if people.definition.id in stays:
         raise UserError(
             f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
@@ -74,7 +74,7 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
     for kind, rules in (("stay", people.stays), ("group", people.definition.groups), ("resident", people.residents)):
         for rule in rules:
             for key, names in names_in(rule, "evidence rule"):
-                yield f"{rule_set.path}, {kind} rule '{rule.id}', key '{key}'", names
+                yield f"{rule_set.place(kind, rule.id)}, key '{key}'", names
 
 
 def _check_signs(rule_set: RuleSet) -> None:
@@ -85,13 +85,13 @@ def _check_signs(rule_set: RuleSet) -> None:
             for name in sign.evidence:
                 if name in of_a_day:
                     raise UserError(
-                        f"{rule_set.path}, resident rule '{sign.id}': at = 'overlap' needs evidence with an "
+                        f"{rule_set.place('resident', sign.id)}: at = 'overlap' needs evidence with an "
                         f"'end_date', which '{name}' has not, so it would count for ever. Write at = 'start'."
                     )
 
 
 def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
-    where, lists = f"{rule_set.path}, attribute rule '{attribute.id}'", rule_set.people.lists
+    where, lists = rule_set.place("attribute", attribute.id), rule_set.people.lists
     wanted: ValueType = "date" if attribute.id == "birth_month" else "text"
     extracts = {name: one for contract in contracts.values() for name, one in contract.extracts.items()}
     for place in attribute.read:

@@ -11,11 +11,8 @@ import duckdb
 import polars as pl
 
 from pipeline.tables import query
-from rules.model import Exclusion, PersonRules, Sign
+from rules.model import Away, Exclusion, PersonRules, Sign, Unlikely
 from rules.sql_text import among, quoted
-
-FOR_GOOD = 0.5
-"""An absence not yet long enough counts as departure when it is at least as likely as not to last."""
 
 
 def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
@@ -26,7 +23,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
     window of the same length after it.
     """
     signs = [one for one in rules.residents if isinstance(one, Sign)]
-    exclusions = [one for one in rules.residents if isinstance(one, Exclusion)]
+    exclusions = [one for one in rules.residents if not isinstance(one, Sign)]
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
     return query(
@@ -38,7 +35,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
             SELECT person_id, reference_date, min(position) FILTER (WHERE counts) AS position,
                 bool_or(before) AND bool_or(after) AS trimmed
             FROM sign GROUP BY person_id, reference_date
-            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed}
+            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed.at("reference_date")}
         ),
         published AS (
             SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
@@ -69,7 +66,7 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
     )
 
 
-def _in_forms(exclusions: Sequence[Exclusion], *forms: str) -> str:
+def _in_forms(exclusions: Sequence[Exclusion | Away | Unlikely], *forms: str) -> str:
     names = [quoted(one.id) for one in exclusions if one.form in forms]
     return ", ".join(names or ["''"])
 
@@ -81,9 +78,11 @@ def _sign(position: int, sign: Sign) -> str:
         "end": ('coalesce(end_date - 1, "date")', 'coalesce(end_date - 1, "date")'),
         "overlap": ('"date"', "coalesce(end_date - 1, DATE '9999-12-31')"),
     }[sign.at]
-    before = f"reference_date - INTERVAL {sign.months_before} MONTH"
-    until = f"reference_date + INTERVAL {sign.months_after} MONTH"
-    after = f"reference_date + INTERVAL {sign.months_before} MONTH"
+    window = sign.months_before.interval("reference_date")
+    before, after = f"reference_date - {window}", f"reference_date + {window}"
+    until = (
+        f"reference_date + {sign.months_after.interval('reference_date')}" if sign.months_after else "reference_date"
+    )
     never = (
         "AND NOT EXISTS (SELECT 1 FROM person_evidence AS other WHERE other.person_id = person_evidence.person_id"
         f" AND {among('other.rule_id', sign.never_with)}"
@@ -93,7 +92,7 @@ def _sign(position: int, sign: Sign) -> str:
     )
     young = (
         "AND person_id IN (SELECT person_id FROM person"
-        f" WHERE birth_month > reference_date - INTERVAL {sign.below_age} YEAR)"
+        f" WHERE birth_month > reference_date - {sign.below_age.interval('reference_date')})"
         if sign.below_age
         else ""
     )
@@ -106,12 +105,11 @@ def _sign(position: int, sign: Sign) -> str:
         WHERE {among("rule_id", sign.evidence)} {never} {young}"""
 
 
-def _applies(one: Exclusion) -> str:
+def _applies(one: Exclusion | Away | Unlikely) -> str:
     """Return the condition of an exclusion; `start` to `stop` is the last stay that began by the date, if any."""
-    return {
-        "dead": "death_date <= reference_date",
-        "away": "(start IS NULL AND newcomer)"
-        f" OR (stop <= reference_date AND status = 'long_term' AND left_for_good >= {FOR_GOOD})",
-        "short_stay": "status = 'short_term'",
-        "unlikely": f"status = 'unfinished' AND probability < {one.below_probability}",
-    }[one.form]
+    if isinstance(one, Away):
+        likely = f"left_for_good >= {one.from_probability.at('stop')}"
+        return f"(start IS NULL AND newcomer) OR (stop <= reference_date AND status = 'long_term' AND {likely})"
+    if isinstance(one, Unlikely):
+        return f"status = 'unfinished' AND probability < {one.below_probability.at('start')}"
+    return {"dead": "death_date <= reference_date", "short_stay": "status = 'short_term'"}[one.form]
