@@ -31,6 +31,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     facts = {
         "rule_set": study.rule_set,
         "rule_set_digest": study.rule_set_digest,
+        "rule_set_extends": study.rule_set_extends,
         "definition": rules.published,
         "extracts": ", ".join(study.extracts),
     }
