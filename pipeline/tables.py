@@ -1,5 +1,6 @@
 """Reading and writing Parquet tables and text files, and querying DuckDB, in one deterministic way."""
 
+import hashlib
 import io
 import os
 import re
@@ -39,6 +40,40 @@ def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -
             continue
         rows = parquet_sql(sorted(table.glob("*.parquet")) if table.is_dir() else [table])
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {rows}").fetchall()
+
+
+VERSIONS_KEPT = 2
+"""Contents of one name that stay in a connection: the present one, and the one before it."""
+
+
+def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+    """Make the result of a SELECT visible in SQL under a name; a result that stands already is not computed again.
+
+    The name is that of a view on a table, whose own name has a digest of the SELECT and of the text of every view
+    that it names. As a view names its tables, or the files that it reads, an equal digest means equal content. So
+    whoever makes the same tables with another rule in one of them computes that one again, and those that depend
+    on it.
+    """
+    views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
+    made_from = sorted((one, views[one]) for one in set(re.findall(r"\w+", sql)) & set(views))
+    stored = f"{name}__{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
+    if stored in views.get(name, ""):
+        return
+    tables = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, ?) ORDER BY table_oid", [f"{name}__"]
+    )
+    standing = [table for (table,) in tables.fetchall()]
+    if stored not in standing:
+        connection.execute(f"CREATE TEMP TABLE {stored} AS {sql}").fetchall()
+        for table in standing[: 1 - VERSIONS_KEPT]:
+            connection.execute(f"DROP TABLE {table}").fetchall()
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {stored}").fetchall()
+
+
+def content_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return what identifies the content of a table of `make_table`: as long as it is the same, so are the rows."""
+    (found,) = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchall()
+    return found[0]
 
 
 def parquet_sql(files: Sequence[Path]) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 
 import duckdb
 
+from pipeline.tables import make_table
 from rules.composite import composite_spells
 from rules.forms.spells import OPEN, SPELL
 from rules.forms.stay_rule import StayRule
@@ -24,13 +25,15 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     Reads `person_evidence` (evidence with `person_id`) and `person`. A row is a stay with its `status` and what that
     depends on: `observed_until` (first day that the rule cannot observe), `days` so far, `absent_days` since its end.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE cut AS SELECT {quoted(day)} AS day").fetchall()
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE known AS
-        SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}
-    """).fetchall()
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {name} AS
+    make_table(connection, "cut", f"SELECT {quoted(day)} AS day")
+    known = f'SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}'
+    make_table(connection, "known", known)
+    for rule in rules.stays:
+        make_table(connection, f"spells_of_{rule.id}", f"SELECT {SPELL} FROM ({rule.spells()})")
+    make_table(
+        connection,
+        name,
+        f"""
         WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.stays)}),
         {composite_spells(rules)},
         {_by_definition(rules)},
@@ -38,11 +41,12 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
         {_ended_by_death(rules)},
         {_classified()}
         SELECT * FROM classified
-    """).fetchall()
+        """,
+    )
 
 
 def _spells_of(rule: StayRule) -> str:
-    return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM ({rule.spells()})"
+    return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM spells_of_{rule.id}"
 
 
 def _by_definition(rules: PersonRules) -> str:

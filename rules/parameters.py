@@ -9,10 +9,11 @@ value holds for the time before it too, so that no day is without one.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, field_validator, model_validator
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator, model_validator
 
+from pipeline.errors import UserError, unknown
 from pipeline.toml_files import Frozen
 from rules.sql_text import quoted
 
@@ -83,6 +84,15 @@ class Parameter(Frozen):
         """The name without that of the rule."""
         return self.id.rpartition(".")[2]
 
+    def having(self, value: int | float) -> "Parameter":
+        """Return the parameter with another value at all times; raises `ValueError` outside its range."""
+        data = self.model_dump() | {"value": value, "later": {}}
+        try:
+            return type(self).model_validate(data)
+        except ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(message)
+
     def on(self, day: date) -> int | float:
         """Return the value in force on a day."""
         return [value for since, value in self.values.items() if since <= day or since == self.holds_from][-1]
@@ -134,6 +144,37 @@ def parameters_in(model: BaseModel) -> dict[str, Parameter]:
 
     visit(model)
     return found
+
+
+Rules = TypeVar("Rules", bound=BaseModel)
+
+
+def with_values(rules: Rules, values: Mapping[str, int | float], where: str) -> Rules:
+    """Return rules in which some parameters, by id, have other values, each of them at all times.
+
+    Raises `UserError` that begins with `where` for a parameter that the rules do not have, or a value that it cannot
+    take.
+    """
+    known, changed = parameters_in(rules), {}
+    for name, value in values.items():
+        if name not in known:
+            raise unknown("parameter", name, known, where)
+        try:
+            changed[name] = known[name].having(value)
+        except ValueError as error:
+            raise UserError(f"{where}, {name} = {value}: {error}.") from None
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, Parameter):
+            return changed.get(value.id, value)
+        if isinstance(value, BaseModel):
+            fields = {key: replaced(getattr(value, key)) for key in type(value).model_fields}
+            return type(value).model_construct(value.model_fields_set, **fields)
+        if isinstance(value, Mapping):
+            return {key: replaced(one) for key, one in value.items()}
+        return tuple(replaced(one) for one in value) if isinstance(value, tuple) else value
+
+    return replaced(rules)
 
 
 def _each(values: Any, visit: Callable[[object], None]) -> None:

@@ -10,60 +10,85 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from pipeline.tables import query
+from pipeline.tables import make_table, query
 from rules.model import Away, Exclusion, PersonRules, Sign, Unlikely
 from rules.sql_text import among, quoted
 
 
 def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
-    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`.
+    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`."""
+    make_residents(connection, rules, years)
+    return query(connection, "SELECT * FROM resident")
+
+
+def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> None:
+    """Make `resident`: people with enough signs on 30 June of each year, whether residents or excluded.
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
     window of the same length after it.
     """
     signs = [one for one in rules.residents if isinstance(one, Sign)]
-    exclusions = [one for one in rules.residents if not isinstance(one, Sign)]
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
-    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
-    return query(
+    make_table(connection, "reference", f"SELECT * FROM (VALUES {days}) AS days(reference_date)")
+    make_table(connection, "standing", _standing(rules))
+    for sign in signs:
+        make_table(connection, f"sign_{sign.id}", _sign(sign))
+    seen = " UNION ALL ".join(
+        f"SELECT *, {position} AS position, {quoted(sign.family)} AS family FROM sign_{sign.id}"
+        for position, sign in enumerate(signs)
+    )
+    make_table(
         connection,
+        "resident",
         f"""
-        WITH reference AS (SELECT * FROM (VALUES {days}) AS days(reference_date)),
-        sign AS ({" UNION ALL ".join(_sign(position, sign) for position, sign in enumerate(signs))}),
-        candidate AS (
+        WITH candidate AS (
             SELECT person_id, reference_date, min(position) FILTER (WHERE counts) AS position,
                 bool_or(before) AND bool_or(after) AS trimmed
-            FROM sign GROUP BY person_id, reference_date
+            FROM ({seen}) GROUP BY person_id, reference_date
             HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed.at("reference_date")}
-        ),
-        published AS (
+        )
+        SELECT person_id, reference_date, excluded_by IS NULL AS resident, probability,
+            excluded_by IS NULL AND trimmed AS trimmed,
+            coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][position + 1]) AS decided_by
+        FROM candidate JOIN standing USING (person_id, reference_date)
+        """,
+    )
+
+
+def _standing(rules: PersonRules) -> str:
+    """Return SQL of what is known of every person on every reference date apart from signs, from birth on.
+
+    `excluded_by` is the first exclusion that applies, `probability` that of being a resident if there are signs.
+    """
+    exclusions = [one for one in rules.residents if not isinstance(one, Sign)]
+    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
+    return f"""
+        WITH published AS (
             SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
             FROM stay WHERE definition = {quoted(rules.published)}
         ),
         with_stay AS (
-            SELECT candidate.*, s.start, s.stop, s.status, s.probability, s.left_for_good
-            FROM candidate ASOF LEFT JOIN published AS s
-                ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
+            SELECT person.person_id, reference_date, death_date, s.start, s.stop, s.status, s.probability,
+                s.left_for_good
+            FROM (
+                SELECT * FROM person CROSS JOIN reference
+                -- a list of a later day includes children born after the date
+                WHERE coalesce(birth_month <= reference_date, true)
+            ) AS person ASOF LEFT JOIN published AS s
+                ON person.person_id = s.person_id AND person.reference_date >= s.start
         ),
         decided AS (
             SELECT with_stay.*, {excluded if exclusions else "NULL"} AS excluded_by
-            FROM with_stay JOIN person USING (person_id)
-                LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM published) USING (person_id)
-            -- a list of a later day includes children born after the date
-            WHERE coalesce(birth_month <= reference_date, true)
+            FROM with_stay LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM published) USING (person_id)
         )
-        SELECT person_id, reference_date, excluded_by IS NULL AS resident,
+        SELECT person_id, reference_date, excluded_by,
             CASE WHEN excluded_by IN ({_in_forms(exclusions, "dead", "short_stay")}) THEN 0.0
                 WHEN excluded_by IS NOT NULL AND start IS NULL THEN 0.0
                 WHEN status = 'unfinished' THEN probability
                 WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
-                ELSE 1.0 END AS probability,
-            excluded_by IS NULL AND trimmed AS trimmed,
-            coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][position + 1]) AS decided_by
-        FROM decided
-        """,
-    )
+                ELSE 1.0 END AS probability
+        FROM decided"""
 
 
 def _in_forms(exclusions: Sequence[Exclusion | Away | Unlikely], *forms: str) -> str:
@@ -71,7 +96,7 @@ def _in_forms(exclusions: Sequence[Exclusion | Away | Unlikely], *forms: str) ->
     return ", ".join(names or ["''"])
 
 
-def _sign(position: int, sign: Sign) -> str:
+def _sign(sign: Sign) -> str:
     """One row per piece of evidence near a reference date: whether it counts, and on which side of the date it is."""
     first, last = {
         "start": ('"date"', '"date"'),
@@ -97,7 +122,7 @@ def _sign(position: int, sign: Sign) -> str:
         else ""
     )
     return f"""
-        SELECT DISTINCT person_id, reference_date, {position} AS position, {quoted(sign.family)} AS family,
+        SELECT DISTINCT person_id, reference_date,
             {last} > {before} AND {first} <= {until} AS counts,
             {last} > {before} AND {first} <= reference_date AS before,
             {last} > reference_date AND {first} <= {after} AS after

@@ -1,10 +1,13 @@
 """The stage `stays`: people and their attributes, then their stays, migrations and residence, by the person rules."""
 
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
@@ -37,16 +40,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     }
     if study.skips:
         return StageResult.skipped(study.skips[0], facts)
-    connection = connect(context.threads)
-    view(
-        connection,
-        evidence=table_path(folders["evidence"], "evidence"),
-        clusters=table_path(folders["link"], "clusters"),
-        mothers=table_path(folders["link"], "mothers"),
-    )
-    for contract in contracts.values():
-        for extract in contract.extracts:
-            view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
+    connection = connect_inputs(folders, contracts, context.threads)
     context.report("choosing the attributes of people")
     save(people_table(connection, rules, contracts), "people", context.out)
     context.report("dating stays")
@@ -65,6 +59,23 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         f"{counts['probable']:,} of them probable",
         warnings=_alive_after_death(connection),
     )
+
+
+def connect_inputs(
+    folders: Mapping[str, Path], contracts: Mapping[str, SourceContract], threads: int
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection with what the person rules read: `evidence`, `clusters`, `mothers`, `records_<extract>`."""
+    connection = connect(threads)
+    view(
+        connection,
+        evidence=table_path(folders["evidence"], "evidence"),
+        clusters=table_path(folders["link"], "clusters"),
+        mothers=table_path(folders["link"], "mothers"),
+    )
+    for contract in contracts.values():
+        for extract in contract.extracts:
+            view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
+    return connection
 
 
 def a_year_before(day: date) -> date:
