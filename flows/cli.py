@@ -191,6 +191,55 @@ def evaluate(
 
 
 @app.command
+def sweep(
+    run: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    *,
+    settings: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set",
+            negative="",
+            help="A parameter of the run's rules and its values: rule.parameter=9..15, =30..360:30 or =9,12,18; "
+            "repeatable.",
+        ),
+    ] = None,
+    counted: Annotated[
+        bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
+    ] = False,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for sweep.csv and sweep.html; default: sweep/ in RUN.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all figures as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Estimate a run again for every combination of values of some parameters, on the same people."""
+    with loading():
+        from flows.variants.sweep import sweep_run
+
+    return sweep_run(run, settings or [], out, counted=counted, as_json=json, threads=threads)
+
+
+@app.command
+def sensitivity(
+    run: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    *,
+    counted: Annotated[
+        bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
+    ] = False,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for sensitivity.csv and sensitivity.html; default: sensitivity/ in RUN.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print net migration as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Draw how far net migration changes over the declared range of every parameter, beside its interval."""
+    with loading():
+        from flows.variants.sensitivity import sensitivity_of_run
+
+    return sensitivity_of_run(run, out, counted=counted, as_json=json, threads=threads)
+
+
+@app.command
 def validate(
     *,
     replicates: Annotated[int, Parameter(help="How many countries, each with a seed of its own.")],
