@@ -240,6 +240,27 @@ def sensitivity(
 
 
 @app.command
+def diff(
+    run_a: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    run_b: Annotated[Path, Parameter(help="Folder of a run of the same files by other rules.")],
+    *,
+    counted: Annotated[
+        bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
+    ] = False,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for diff.csv and transitions.csv; default: diff/ in the second run.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all of it as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Compare two runs by other rules: who moved between classes, and which parameter changed figures how far."""
+    with loading():
+        from flows.variants.difference import diff_runs
+
+    return diff_runs(run_a, run_b, out, counted=counted, as_json=json, threads=threads)
+
+
+@app.command
 def validate(
     *,
     replicates: Annotated[int, Parameter(help="How many countries, each with a seed of its own.")],

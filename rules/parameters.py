@@ -163,6 +163,11 @@ def with_values(rules: Rules, values: Mapping[str, int | float], where: str) -> 
             changed[name] = known[name].having(value)
         except ValueError as error:
             raise UserError(f"{where}, {name} = {value}: {error}.") from None
+    return with_parameters(rules, changed)
+
+
+def with_parameters(rules: Rules, changed: Mapping[str, Parameter]) -> Rules:
+    """Return rules in which some parameters, by id, are others."""
 
     def replaced(value: Any) -> Any:
         if isinstance(value, Parameter):

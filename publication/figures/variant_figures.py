@@ -12,7 +12,6 @@ from publication.charts.svg import draw
 from publication.charts.variant_charts import estimate_by_value, tornado
 from publication.figures.figure import Figure, Panel
 
-
 ENDS = ("at_low", "at_high")
 
 
