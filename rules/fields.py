@@ -15,6 +15,7 @@ Days = Annotated[Parameter, AfterValidator(Bounds("days", 0, 36_600))]
 SomeDays = Annotated[Parameter, AfterValidator(Bounds("days", 1, 36_600))]
 Months = Annotated[Parameter, AfterValidator(Bounds("months", 0, 1200))]
 SomeMonths = Annotated[Parameter, AfterValidator(Bounds("months", 1, 1200))]
+Years = Annotated[Parameter, AfterValidator(Bounds("years", 1, 50))]
 Age = Annotated[Parameter, AfterValidator(Bounds("years", 0, 120))]
 WeeksOfYear = Annotated[Parameter, AfterValidator(Bounds("weeks", 1, 53))]
 Weeks = Annotated[Parameter, AfterValidator(Bounds("weeks", 1, 5_300))]
@@ -26,18 +27,21 @@ Probability = Annotated[Parameter, AfterValidator(Bounds("probability", 0, 1))]
 Points = Annotated[Parameter, AfterValidator(Bounds("points", 0, 1))]
 
 
+Thing = Literal["evidence rule", "code", "sign", "exclusion"]
+
+
 @dataclass(frozen=True)
 class NamesOf:
     """Marks a key whose values must be names of existing things; `rules/references.py` checks that they are."""
 
-    thing: Literal["evidence rule", "code"]
+    thing: Thing
 
 
 EvidenceIds = Annotated[tuple[str, ...], NamesOf("evidence rule")]
 Codes = Annotated[tuple[str, ...], NamesOf("code")]
 
 
-def names_in(model: BaseModel, thing: Literal["evidence rule", "code"]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def names_in(model: BaseModel, thing: Thing) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each key of a rule that refers to things of one kind, with the names in it."""
     for key, field in type(model).model_fields.items():
         if NamesOf(thing) in field.metadata:

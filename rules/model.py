@@ -12,7 +12,20 @@ from typing import Any, Literal
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.toml_files import Frozen
-from rules.fields import Age, Cases, Days, EvidenceIds, Families, Months, Probability, RuleId, SomeDays
+from rules.families import ResidentFamily
+from rules.fields import (
+    Age,
+    Cases,
+    Codes,
+    Days,
+    EvidenceIds,
+    Months,
+    Probability,
+    RuleId,
+    SomeDays,
+    Times,
+    Weeks,
+)
 from rules.forms.stay_rule import StayRule
 from rules.other_rows import OtherRows
 from rules.parameters import Parameter, parameters_in
@@ -109,19 +122,39 @@ class Sign(Frozen):
 
     `at` says which part of the evidence must be in the window: its start, its end, or any of it (overlap). The sign
     does not count for people with evidence of `never_with` that ended by the date, nor, if `below_age` is given, for
-    people of that age or older on the date.
+    people of that age or older on the date. `source_family` is the kind of sources that it comes from.
     """
 
     id: RuleId
     says: str
-    form: Literal["sign"]
-    family: str
+    form: str
+    source_family: str
     evidence: EvidenceIds = Field(min_length=1)
     at: Literal["start", "end", "overlap"] = "start"
     months_before: Months
     months_after: Months | None = None
     never_with: EvidenceIds = ()
     below_age: Age | None = None
+
+
+class AnySign(Sign):
+    """A sign by any evidence in the window."""
+
+    form: Literal["any"]
+
+
+class CountSign(Sign):
+    """A sign by at least so many pieces of evidence in the window."""
+
+    form: Literal["count"]
+    at_least: Times
+
+
+class WeeksSign(Sign):
+    """A sign by evidence in the window whose values, weeks of activity, add up to at least so many."""
+
+    form: Literal["weeks"]
+    at_least: Weeks
 
 
 class Exclusion(Frozen):
@@ -156,9 +189,25 @@ class Unlikely(Frozen):
     below_probability: Probability
 
 
-ResidentRule = Sign | Exclusion | Away | Unlikely
+class Removed(Frozen):
+    """Removed from a register by the date, by `evidence` (with one of `codes`, if given), and not seen again since.
+
+    People are seen again by evidence of `returns` after the removal, up to the date.
+    """
+
+    id: RuleId
+    says: str
+    form: Literal["removed"]
+    evidence: EvidenceIds = Field(min_length=1)
+    codes: Codes = ()
+    returns: EvidenceIds = ()
+
+
+AnyExclusion = Exclusion | Away | Unlikely | Removed
+ResidentRule = AnySign | CountSign | WeeksSign | AnyExclusion
 RESIDENT_FORMS: dict[str, type[ResidentRule]] = {
-    "sign": Sign, "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely,
+    "any": AnySign, "count": CountSign, "weeks": WeeksSign,
+    "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely, "removed": Removed,
 }  # fmt: skip
 
 MOTHER = "mother"
@@ -206,8 +255,9 @@ class PersonRules(Frozen):
     """What the stage `stays` is given: the rules that make attributes, stays, migrations and residents.
 
     `deaths` and `areas` are evidence rules in order of precedence; `reasons` maps codes of evidence to reasons for
-    migration; a resident has signs of at least `families_needed` families. `published` is the definition by which
-    migrations and residents are decided: the composite, unless a study chooses one of the stay rules.
+    migration; `families` say who is a resident, of which `published_family` counts in the stocks. `published` is the
+    definition by which migrations and residents are decided: the composite, unless a study chooses one of the stay
+    rules.
     """
 
     lists: Lists
@@ -218,9 +268,20 @@ class PersonRules(Frozen):
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]
-    families_needed: Families
     residents: tuple[ResidentRule, ...]
+    families: tuple[SerializeAsAny[ResidentFamily], ...]
+    published_family: RuleId
     attributes: tuple[Attribute, ...]
+
+    @property
+    def signs(self) -> tuple[Sign, ...]:
+        """The signs of residence among the rules on residents."""
+        return tuple(one for one in self.residents if isinstance(one, Sign))
+
+    @property
+    def exclusions(self) -> tuple[AnyExclusion, ...]:
+        """The reasons, among the rules on residents, why a person with signs is no resident."""
+        return tuple(one for one in self.residents if not isinstance(one, Sign))
 
 
 class ExtendedSet(Frozen):
@@ -258,4 +319,6 @@ class RuleSet(Frozen):
 
     def place(self, kind: str, rule: str) -> str:
         """Return where a rule is written, for messages."""
-        return f"{self.written_in.get((kind, rule), self.path)}, {kind} rule '{rule}'"
+        file = self.written_in.get((kind, rule), self.path)
+        extended = "" if file == self.path else f" (extended by {self.path.name})"
+        return f"{file}{extended}, {kind} rule '{rule}'"

@@ -6,7 +6,7 @@ force on the day that it decides about: the day of an arrival, the start of an a
 value holds for the time before it too, so that no day is without one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeVar, get_args
@@ -128,22 +128,22 @@ class Bounds:
         return parameter
 
 
+def each_parameter(value: object) -> Iterator[Parameter]:
+    """Yield every parameter in a rule, or in whatever contains rules, as often as it is used."""
+    if isinstance(value, Parameter):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from each_parameter(value.__dict__)
+    elif isinstance(value, Mapping):
+        yield from each_parameter(tuple(value.values()))
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from each_parameter(one)
+
+
 def parameters_in(model: BaseModel) -> dict[str, Parameter]:
     """Return every parameter that a rule, or a model with rules in it, uses, by its id."""
-    found: dict[str, Parameter] = {}
-
-    def visit(value: object) -> None:
-        if isinstance(value, Parameter):
-            found[value.id] = value
-        elif isinstance(value, BaseModel):
-            _each(value.__dict__.values(), visit)
-        elif isinstance(value, Mapping):
-            _each(value.values(), visit)
-        elif isinstance(value, tuple | list):
-            _each(value, visit)
-
-    visit(model)
-    return found
+    return {one.id: one for one in each_parameter(model)}
 
 
 Rules = TypeVar("Rules", bound=BaseModel)
@@ -180,8 +180,3 @@ def with_parameters(rules: Rules, changed: Mapping[str, Parameter]) -> Rules:
         return tuple(replaced(one) for one in value) if isinstance(value, tuple) else value
 
     return replaced(rules)
-
-
-def _each(values: Any, visit: Callable[[object], None]) -> None:
-    for value in values:
-        visit(value)

@@ -1,8 +1,7 @@
-"""Usual residents on reference dates: people with a sign of residence to whom no exclusion applies.
+"""Usual residents on reference dates, by each family of residence rules: people with enough signs, less exclusions.
 
-Source of the method: ONS, Developing our approach for producing admin-based population estimates (2019):
-signs of activity in the twelve months before the date. Departures and lengths of stay come from the stays of
-the published definition, so that stocks and flows are about the same people.
+Departures and lengths of stay come from the stays of the published definition, so that stocks and flows are about the
+same people; which people are candidates is for `rules/families/` to say.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ import duckdb
 import polars as pl
 
 from pipeline.tables import make_table, query
-from rules.model import Away, Exclusion, PersonRules, Sign, Unlikely
+from rules.families import ResidentFamily
+from rules.model import AnyExclusion, Away, CountSign, PersonRules, Removed, Sign, Unlikely, WeeksSign
 from rules.sql_text import among, quoted
 
 
@@ -22,82 +22,91 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
 
 
 def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> None:
-    """Make `resident`: people with enough signs on 30 June of each year, whether residents or excluded.
+    """Make `resident`: the candidates of each family on 30 June of each year, whether residents or excluded.
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
     window of the same length after it.
     """
-    signs = [one for one in rules.residents if isinstance(one, Sign)]
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     make_table(connection, "reference", f"SELECT * FROM (VALUES {days}) AS days(reference_date)")
     make_table(connection, "standing", _standing(rules))
-    for sign in signs:
-        make_table(connection, f"sign_{sign.id}", _sign(sign))
-    seen = " UNION ALL ".join(
-        f"SELECT *, {position} AS position, {quoted(sign.family)} AS family FROM sign_{sign.id}"
-        for position, sign in enumerate(signs)
+    _make_signs(connection, rules, min(years))
+    for family in rules.families:
+        make_table(connection, f"candidates_of_{family.id}", family.candidates())
+    decided = (
+        f"SELECT {quoted(one.id)} AS family, *, {_excluded_by(one)} AS excluded_by, {_certainly_not(one, rules)}"
+        f" AS certainly_not FROM candidates_of_{one.id} JOIN standing USING (person_id, reference_date)"
+        for one in rules.families
     )
     make_table(
         connection,
         "resident",
         f"""
-        WITH candidate AS (
-            SELECT person_id, reference_date, min(position) FILTER (WHERE counts) AS position,
-                bool_or(before) AND bool_or(after) AS trimmed
-            FROM ({seen}) GROUP BY person_id, reference_date
-            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed.at("reference_date")}
-        )
-        SELECT person_id, reference_date, excluded_by IS NULL AS resident, probability,
-            excluded_by IS NULL AND trimmed AS trimmed,
-            coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][position + 1]) AS decided_by
-        FROM candidate JOIN standing USING (person_id, reference_date)
+        SELECT person_id, reference_date, family, family = {quoted(rules.published_family)} AS published,
+            excluded_by IS NULL AS resident,
+            CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
+                WHEN status = 'unfinished' THEN probability
+                WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
+                ELSE 1.0 END AS probability,
+            excluded_by IS NULL AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
+        FROM ({" UNION ALL ".join(decided)})
         """,
     )
 
 
+def _make_signs(connection: duckdb.DuckDBPyConnection, rules: PersonRules, first_year: int) -> None:
+    """Make `sign`: those that families use, on the dates that are wanted and on those that a family remembers."""
+    used = {name for family in rules.families for name in family.all_signs}
+    remembered = dict.fromkeys(used, 0)
+    for family in rules.families:
+        remembered |= {name: max(remembered[name], family.memory_years) for name in family.all_signs}
+    signs = [one for one in rules.signs if one.id in used]
+    for one in signs:
+        make_table(connection, f"sign_{one.id}", _sign(one, remembered[one.id], first_year))
+    make_table(connection, "sign", " UNION ALL ".join(f"SELECT * FROM sign_{one.id}" for one in signs))
+
+
 def _standing(rules: PersonRules) -> str:
-    """Return SQL of what is known of every person on every reference date apart from signs, from birth on.
+    """Return SQL of what is known of every person on every date without signs, from birth on.
 
-    `excluded_by` is the first exclusion that applies, `probability` that of being a resident if there are signs.
+    That is the last stay of the published definition that began by the date, and which exclusions apply.
     """
-    exclusions = [one for one in rules.residents if not isinstance(one, Sign)]
-    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
+    excluded = "".join(f", coalesce({_applies(one)}, false) AS is_{one.id}" for one in rules.exclusions)
     return f"""
-        WITH published AS (
-            SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
-            FROM stay WHERE definition = {quoted(rules.published)}
-        ),
-        with_stay AS (
-            SELECT person.person_id, reference_date, death_date, s.start, s.stop, s.status, s.probability,
-                s.left_for_good
-            FROM (
-                SELECT * FROM person CROSS JOIN reference
-                -- a list of a later day includes children born after the date
-                WHERE coalesce(birth_month <= reference_date, true)
-            ) AS person ASOF LEFT JOIN published AS s
-                ON person.person_id = s.person_id AND person.reference_date >= s.start
-        ),
-        decided AS (
-            SELECT with_stay.*, {excluded if exclusions else "NULL"} AS excluded_by
-            FROM with_stay LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM published) USING (person_id)
+        WITH published_stay AS (SELECT * FROM stay WHERE definition = {quoted(rules.published)}),
+        newcomers AS (
+            SELECT person_id, min_by(start_kind, start) = 'arrival' AS newcomer FROM published_stay GROUP BY person_id
         )
-        SELECT person_id, reference_date, excluded_by,
-            CASE WHEN excluded_by IN ({_in_forms(exclusions, "dead", "short_stay")}) THEN 0.0
-                WHEN excluded_by IS NOT NULL AND start IS NULL THEN 0.0
-                WHEN status = 'unfinished' THEN probability
-                WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
-                ELSE 1.0 END AS probability
-        FROM decided"""
+        SELECT candidate.person_id, candidate.reference_date, s.start, s.stop, s.status, s.probability,
+            s.left_for_good{excluded}
+        FROM (
+            SELECT person_id, reference_date, death_date FROM person CROSS JOIN reference
+            -- a list of a later day includes children born after the date
+            WHERE coalesce(birth_month <= reference_date, true)
+        ) AS candidate
+            ASOF LEFT JOIN published_stay AS s
+                ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
+            LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id"""
 
 
-def _in_forms(exclusions: Sequence[Exclusion | Away | Unlikely], *forms: str) -> str:
-    names = [quoted(one.id) for one in exclusions if one.form in forms]
-    return ", ".join(names or ["''"])
+def _excluded_by(family: ResidentFamily) -> str:
+    """Return SQL of the first exclusion of a family that applies; null without one."""
+    branches = " ".join(f"WHEN is_{name} THEN {quoted(name)}" for name in family.unless)
+    return f"CASE {branches} END" if branches else "CAST(NULL AS VARCHAR)"
 
 
-def _sign(sign: Sign) -> str:
-    """One row per piece of evidence near a reference date: whether it counts, and on which side of the date it is."""
+def _certainly_not(family: ResidentFamily, rules: PersonRules) -> str:
+    """Return SQL of whether that exclusion leaves no doubt: the person has died, or stays too briefly."""
+    certain = [one.id for one in rules.exclusions if one.form in ("dead", "short_stay", "removed")]
+    return f"coalesce({among(_excluded_by(family), certain)}, false)"
+
+
+def _sign(sign: Sign, remembered_years: int, first_year: int) -> str:
+    """One row per person with evidence near a reference date: whether it counts, and on which side of the date it is.
+
+    The dates are those that are wanted, and the same day of the years before that a family remembers.
+    """
     first, last = {
         "start": ('"date"', '"date"'),
         "end": ('coalesce(end_date - 1, "date")', 'coalesce(end_date - 1, "date")'),
@@ -105,9 +114,8 @@ def _sign(sign: Sign) -> str:
     }[sign.at]
     window = sign.months_before.interval("reference_date")
     before, after = f"reference_date - {window}", f"reference_date + {window}"
-    until = (
-        f"reference_date + {sign.months_after.interval('reference_date')}" if sign.months_after else "reference_date"
-    )
+    after_date = sign.months_after and sign.months_after.interval("reference_date")
+    until = f"reference_date + {after_date}" if after_date else "reference_date"
     never = (
         "AND NOT EXISTS (SELECT 1 FROM person_evidence AS other WHERE other.person_id = person_evidence.person_id"
         f" AND {among('other.rule_id', sign.never_with)}"
@@ -121,20 +129,43 @@ def _sign(sign: Sign) -> str:
         if sign.below_age
         else ""
     )
+    earlier = "".join(
+        f" UNION ALL SELECT DATE '{first_year - back}-06-30'" for back in range(1, remembered_years + 1)
+    )
+    inside = f"{last} > {before} AND {first} <= {until}"
+    counts = {
+        "any": f"bool_or({inside})",
+        "count": f"count(*) FILTER (WHERE {inside}) >= {_at_least(sign)}",
+        "weeks": f"coalesce(sum(CAST(value AS BIGINT)) FILTER (WHERE {inside}), 0) >= {_at_least(sign)}",
+    }[sign.form]
     return f"""
-        SELECT DISTINCT person_id, reference_date,
-            {last} > {before} AND {first} <= {until} AS counts,
-            {last} > {before} AND {first} <= reference_date AS before,
-            {last} > reference_date AND {first} <= {after} AS after
-        FROM person_evidence JOIN reference ON {last} > {before} AND {first} <= greatest({until}, {after})
-        WHERE {among("rule_id", sign.evidence)} {never} {young}"""
+        SELECT person_id, reference_date, {quoted(sign.id)} AS sign, {quoted(sign.source_family)} AS source_family,
+            {counts} AS counts,
+            bool_or({last} > {before} AND {first} <= reference_date) AS before,
+            bool_or({last} > reference_date AND {first} <= {after}) AS after
+        FROM person_evidence JOIN (SELECT reference_date FROM reference{earlier}) AS days
+            ON {last} > {before} AND {first} <= greatest({until}, {after})
+        WHERE {among("rule_id", sign.evidence)} {never} {young}
+        GROUP BY person_id, reference_date"""
 
 
-def _applies(one: Exclusion | Away | Unlikely) -> str:
+def _at_least(sign: Sign) -> str:
+    return sign.at_least.at("reference_date") if isinstance(sign, CountSign | WeeksSign) else "1"
+
+
+def _applies(one: AnyExclusion) -> str:
     """Return the condition of an exclusion; `start` to `stop` is the last stay that began by the date, if any."""
     if isinstance(one, Away):
         likely = f"left_for_good >= {one.from_probability.at('stop')}"
         return f"(start IS NULL AND newcomer) OR (stop <= reference_date AND status = 'long_term' AND {likely})"
     if isinstance(one, Unlikely):
         return f"status = 'unfinished' AND probability < {one.below_probability.at('start')}"
+    if isinstance(one, Removed):
+        coded = among("e.code", one.codes) if one.codes else "true"
+        # NULL if nothing of the kind happened by the date: then the comparison does not hold
+        last = """(SELECT max("date") FROM person_evidence AS e WHERE e.person_id = candidate.person_id
+            AND e."date" <= candidate.reference_date AND {which})"""
+        removed = last.format(which=f"{among('e.rule_id', one.evidence)} AND {coded}")
+        seen = last.format(which=among("e.rule_id", one.returns))
+        return f"{removed} >= coalesce({seen}, DATE '0001-01-01')"
     return {"dead": "death_date <= reference_date", "short_stay": "status = 'short_term'"}[one.form]

@@ -17,7 +17,7 @@ from pipeline.merged_tables import by_id, by_key, by_name
 from pipeline.toml_files import read_toml
 
 SETS = Path(__file__).parent / "sets"
-ENTRIES = ("evidence", "stay", "resident", "attribute")
+ENTRIES = ("evidence", "stay", "resident", "resident_family", "attribute")
 """The lists of rules of a file; groups are those of its definition."""
 GROUP = "group"
 Table = dict[str, Any]
@@ -37,7 +37,9 @@ class RuleFile:
 
     def place(self, kind: str, rule: str) -> str:
         """Return where a rule is written, for messages."""
-        return f"{self.written_in.get((kind, rule), self.path)}, {kind} rule '{rule}'"
+        file = self.written_in.get((kind, rule), self.path)
+        extended = "" if file == self.path else f" (extended by {self.path.name})"
+        return f"{file}{extended}, {kind} rule '{rule}'"
 
 
 def set_names() -> list[str]:
@@ -131,6 +133,8 @@ def _rule(base: Any, own: Any) -> Any:
     merged = by_key(base, own)
     if not isinstance(base, dict) or not isinstance(own, dict):
         return merged
+    if "band" in own:
+        merged["band"] = by_id(base.get("band", []), own["band"], _rule)
     if "other_rows" in own:
         merged["other_rows"] = by_key(base.get("other_rows", {}), own["other_rows"])
     if "parameters" in base or "parameters" in own:

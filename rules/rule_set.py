@@ -12,7 +12,8 @@ from pipeline.ingest.study_contracts import known_contracts
 from pipeline.study import Study
 from pipeline.toml_files import Frozen, parse
 from rules.evidence_sql import names_in_expressions
-from rules.fields import Families
+from rules.families import FAMILY_FORMS
+from rules.families.by_age import Band
 from rules.forms import FORMS
 from rules.model import (
     RESIDENT_FORMS,
@@ -73,7 +74,8 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
         if key not in _File.model_fields:  # first, since the table that was meant would be missing
             raise unknown("key", key, _File.model_fields, str(path))
     shared = _parameters(data.pop("parameters", {}), "", f"{path}, [parameters]")
-    entries = {kind: _listed(file, data.get(kind, []), kind, shared) for kind in ("evidence", "stay", "resident")}
+    kinds = ("evidence", "stay", "resident", "resident_family")
+    entries = {kind: _listed(file, data.get(kind, []), kind, shared) for kind in kinds}
     rule_set = parse(
         _File,
         {
@@ -82,6 +84,10 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
             "evidence": tuple(parse(EvidenceRule, entry, place) for place, entry in entries["evidence"]),
             "stay": _by_form(entries["stay"], FORMS),
             "resident": _by_form(entries["resident"], RESIDENT_FORMS),
+            "resident_family": _by_form(
+                [(place, _with_bands(file, entry, shared, place)) for place, entry in entries["resident_family"]],
+                FAMILY_FORMS,
+            ),
             "attribute": tuple(
                 parse(Attribute, entry, place)
                 for place, entry in _listed(file, data.get("attribute", []), "attribute", shared)
@@ -107,7 +113,6 @@ class _File(Frozen):
     says: str
     deaths: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
-    families_needed: Families
     lists: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
@@ -116,6 +121,8 @@ class _File(Frozen):
     stay: tuple[Any, ...]
     definition: Definition
     resident: tuple[Any, ...]
+    resident_family: tuple[Any, ...]
+    published_family: str
     attribute: tuple[Attribute, ...] = ()
 
     def rule_set(self, file: RuleFile, bases: tuple[ExtendedSet, ...]) -> RuleSet:
@@ -128,8 +135,9 @@ class _File(Frozen):
             "deaths": self.deaths,
             "areas": self.areas,
             "reasons": self.reasons,
-            "families_needed": self.families_needed,
             "residents": self.resident,
+            "families": self.resident_family,
+            "published_family": self.published_family,
             "attributes": self.attribute,
         }
         data = {
@@ -202,6 +210,17 @@ def _by_form(entries: list[tuple[str, dict[str, Any]]], forms: Mapping[str, type
             raise unknown("form", str(form), forms, place)
         found.append(parse(forms[form], entry, place))
     return tuple(found)
+
+
+def _with_bands(file: RuleFile, entry: dict[str, Any], shared: Parameters, place: str) -> dict[str, Any]:
+    """Return a family of residence rules with its bands of age, if it has any, read as rules of their own."""
+    if "band" not in entry:
+        return entry
+    bands = tuple(
+        parse(Band, band, f"{place}, band '{band.get('id')}'")
+        for _, band in _listed(file, entry["band"], "band", shared)
+    )
+    return {**{key: value for key, value in entry.items() if key != "band"}, "bands": bands}
 
 
 def _definition(file: RuleFile, data: Any, shared: Parameters) -> Definition:

@@ -54,7 +54,7 @@ def _of_migrations(migrations: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_residents(residents: pl.DataFrame) -> pl.DataFrame:
-    return residents.select(
+    return residents.filter("published").select(
         pl.lit("population").alias("measure"),
         pl.col("reference_date").alias("period"),
         "person_id",

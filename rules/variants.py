@@ -60,8 +60,10 @@ class Variants:
         self._connection.execute("ALTER VIEW evidence RENAME TO stored_evidence").fetchall()
 
     def decided(self, evidence: EvidenceRules, people: PersonRules) -> Decided:
-        """Return what rules decide of the people of the run."""
+        """Return what rules decide of the people of the run; residents by the published family alone."""
         connection = self._connection
+        published = tuple(one for one in people.families if one.id == people.published_family)
+        people = people.model_copy(update={"families": published})
         make_table(connection, "evidence", self._evidence(evidence))
         make_people(connection, people, self._study.contracts)
         make_dated_stays(connection, people, self._study.data_date)

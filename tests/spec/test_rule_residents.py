@@ -153,7 +153,7 @@ def test_a_window_is_a_rule(tmp_path: Path) -> None:
 
 
 def test_two_families_can_be_required(tmp_path: Path) -> None:
-    stricter = changed(tmp_path, 'value = 1\nunit = "families"', 'value = 2\nunit = "families"')
+    stricter = changed(tmp_path, 'published_family = "activity_window"', 'published_family = "two_families"')
     only_work = worked(*range(2009, 2019))
     both = [*only_work, observed("nhs_moved", D(2016, 9, 1)), observed("nhs_posted", D(2016, 9, 1))]
     assert outcome_of(only_work, rule_set=stricter).residents == {}
@@ -176,8 +176,8 @@ def test_an_exclusion_is_a_rule(tmp_path: Path) -> None:
     visit = [observed("border_in", D(2017, 5, 20)), observed("border_out", D(2017, 8, 1))]
     without = changed(
         tmp_path,
-        '[[resident]]\nid = "too_short_a_stay"\nsays = "Came for a stay of at most a year."\nform = "short_stay"\n',
-        "",
+        'unless = ["dead", "left_for_long", "too_short_a_stay", ',
+        'unless = ["dead", "left_for_long", ',
     )
     assert outcome_of(visit, group="non_EU").residents[2017] is False
     assert outcome_of(visit, group="non_EU", rule_set=without).residents[2017] is True

@@ -89,8 +89,9 @@ def test_new_rules_come_last_or_before_the_rule_that_they_name(tmp_path: Path) -
 
 
 def test_rules_of_the_base_can_be_left_out(tmp_path: Path) -> None:
-    mine = extended(tmp_path, 'without = { resident = ["crossed_the_border"], group = ["permitted"] }\n')
-    assert "crossed_the_border" not in [one.id for one in mine.people.residents]
+    mine = extended(tmp_path, 'without = { resident_family = ["by_age"], group = ["permitted"] }\n')
+    assert "by_age" in [one.id for one in base().people.families]
+    assert "by_age" not in [one.id for one in mine.people.families]
     assert [one.id for one in mine.people.definition.groups] == ["visa_nationals", "active", "others"]
 
 
@@ -121,7 +122,7 @@ def test_a_set_can_extend_one_that_extends_another(tmp_path: Path) -> None:
         ('without = ["dead"]', "[without]: it has lists of ids by kind of rule"),
         ('[[resident]]\nid = "x"\nbefore = "dea"\n', "resident rule 'x', key 'before': unknown resident rule 'dea'. Did you mean 'dead'?"),
         ("[parameters.long_term_dayz]\nvalue = 1\n", "parameter 'long_term_dayz'"),
-        ("without = { evidence = [\"nhs_moved\"] }", "stay rule 'weeks_of_activity', key 'signs': unknown evidence rule 'nhs_moved'"),
+        ("without = { evidence = [\"nhs_moved\"] }", "long_term_2019.toml (extended by mine.toml), stay rule 'weeks_of_activity', key 'signs': unknown evidence rule 'nhs_moved'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_reported_where_it_is_written(tmp_path: Path, text: str, message: str) -> None:
