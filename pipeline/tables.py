@@ -42,6 +42,8 @@ def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {rows}").fetchall()
 
 
+MADE = "__made_"
+"""What stands between the name of a table of `make_table` and the digest of what it is made from."""
 VERSIONS_KEPT = 2
 """Contents of one name that stay in a connection: the present one, and the one before it."""
 
@@ -49,18 +51,17 @@ VERSIONS_KEPT = 2
 def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
     """Make the result of a SELECT visible in SQL under a name; a result that stands already is not computed again.
 
-    The name is that of a view on a table, whose own name has a digest of the SELECT and of the text of every view
-    that it names. As a view names its tables, or the files that it reads, an equal digest means equal content. So
-    whoever makes the same tables with another rule in one of them computes that one again, and those that depend
-    on it.
+    The name is that of a view on a table, whose own name has a digest of the SELECT and of the texts of the views that
+    it reads. As these name their tables, or the files that they read, an equal digest means equal content. So whoever
+    makes the same tables with another rule in one of them computes that one again, and those that depend on it.
     """
     views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
-    made_from = sorted((one, views[one]) for one in set(re.findall(r"\w+", sql)) & set(views))
-    stored = f"{name}__{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
+    made_from = sorted((one, views[one]) for one in _tables_in(sql) & set(views))
+    stored = f"{name}{MADE}{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
     if stored in views.get(name, ""):
         return
     tables = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, ?) ORDER BY table_oid", [f"{name}__"]
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, ?) ORDER BY table_oid", [name + MADE]
     )
     standing = [table for (table,) in tables.fetchall()]
     if stored not in standing:
@@ -68,6 +69,11 @@ def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> No
         for table in standing[: 1 - VERSIONS_KEPT]:
             connection.execute(f"DROP TABLE {table}").fetchall()
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {stored}").fetchall()
+
+
+def _tables_in(sql: str) -> set[str]:
+    """Return the names in an SQL text at which a table may stand: after FROM, JOIN or a comma (so columns too)."""
+    return set(re.findall(r"(?:\bFROM|\bJOIN|,)\s+(\w+)\b(?!\s*[.(])", sql, flags=re.IGNORECASE))
 
 
 def content_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
