@@ -51,9 +51,9 @@ VERSIONS_KEPT = 2
 def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
     """Make the result of a SELECT visible in SQL under a name; a result that stands already is not computed again.
 
-    The name is that of a view on a table, whose own name has a digest of the SELECT and of the texts of the views that
-    it reads. As these name their tables, or the files that they read, an equal digest means equal content. So whoever
-    makes the same tables with another rule in one of them computes that one again, and those that depend on it.
+    The name is that of a view on a table, whose own name has a digest of the SELECT and of the texts of the views
+    that it reads. As these name their tables, or the files that they read, an equal digest means equal content. So
+    whoever makes the same tables with another rule in one of them computes that one again, and those that read it.
     """
     views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
     made_from = sorted((one, views[one]) for one in _tables_in(sql) & set(views))

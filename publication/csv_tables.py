@@ -9,7 +9,17 @@ from pipeline.tables import write_text
 from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
-PUBLISHED = ("flows", "stocks", "linkage_quality", "link_errors", "coverage", "ledger", "error_sources", "skipped")
+PUBLISHED = (
+    "flows",
+    "stocks",
+    "linkage_quality",
+    "link_errors",
+    "coverage",
+    "ledger",
+    "error_sources",
+    "skipped",
+    "bridge",
+)
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
 RATE_DECIMALS = 6
@@ -17,6 +27,7 @@ RATE_DECIMALS = 6
 IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
     "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts",
+    "both", "only_published", "only_other",
 }  # fmt: skip
 STANDARD_ERROR_IN_PEOPLE = {"flows", "stocks"}
 

@@ -19,6 +19,7 @@ from publication.funnel import funnel
 from publication.html_page import render_page
 from publication.provenance import provenance
 from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables
+from publication.report_tables.bridge_table import bridge_table
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
     FLOW_KEY,
@@ -46,11 +47,11 @@ def render_report(run: Path, *, manifest: Mapping[str, Any], scores: Scores | No
     It reads `run/tables`. With `scores` it shows the truth beside the estimates; without them it mentions no truth.
     A figure or table whose data are missing or empty is omitted.
     """
-    content = _content(run / "tables", scores, str(manifest.get("spine", "")))
+    content = _content(run / "tables", scores, manifest)
     return render_page("report.html.j2", **content, **provenance(manifest), words=words)
 
 
-def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
+def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the headline and the sections of a report."""
     truth = scores or Scores()
     flows = with_truth(of_published_definition(read_run_table(tables, "flows")), truth.flows, FLOW_KEY)
@@ -81,6 +82,11 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
             estimate_tables.population_by_day(stocks),
             estimate_tables.listed_by_day(read_run_table(tables, "counts")) if drawn_stocks.is_empty() else None,
         ),
+        _section(
+            "definitions",
+            "Other definitions",
+            bridge_table(read_run_table(tables, "bridge"), str(manifest.get("definition", ""))),
+        ),
         _truth_section(scores, drawn_flows),
         _section(
             "records",
@@ -88,7 +94,7 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
             linkage_figures.funnel_figure(funnel(tables)),
             quality_tables.ledger_table(read_run_table(tables, "ledger")),
         ),
-        _linkage_section(tables, spine),
+        _linkage_section(tables, str(manifest.get("spine", ""))),
         _section(
             "coverage",
             "Coverage of the sources",

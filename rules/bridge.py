@@ -18,8 +18,9 @@ def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, year
     """Return `bridge`, from the table `stay`: one row per definition, measure and period.
 
     Somebody who migrates in a year by the published definition with probability p, and by the other with q, counts as
-    min(p, q) in `both`, as the rest of p in `only_published`, and as the rest of q in `only_other`. The population is
-    that in stays which are, or become, long-term by the definition. Years end on 30 June. Sums are of millionths.
+    min(p, q) in `both`, as the rest of p in `only_published`, and as the rest of q in `only_other`. Residents are
+    people in a stay that is, or becomes, long-term by a definition, whatever signs they give. Years end on 30 June.
+    Sums are of millionths.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     ends = "make_date(year(day) + CAST(month(day) > 6 AS INTEGER), 6, 30)"
@@ -60,7 +61,7 @@ def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, year
             SELECT definition, measure, period, person_id, max(published) AS published, max(other) AS other
             FROM pair GROUP BY ALL
         )
-        SELECT {quoted(rules.published)} AS published_definition, definition, measure, period,
+        SELECT definition, measure, period,
             {people(both)} AS both, {people(rest.format("published", "other"))} AS only_published,
             {people(rest.format("other", "published"))} AS only_other
         FROM person_pair GROUP BY ALL

@@ -11,6 +11,7 @@ from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
+from rules.bridge import bridge_table
 from rules.classification import make_classified_stays
 from rules.forms.spells import OPEN
 from rules.migrations import migrations_table
@@ -25,7 +26,7 @@ NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 
 
 def stays(context: StageContext[StaysStudy]) -> StageResult:
-    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`.
+    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations`, `residents` and `bridge`.
 
     A study without the sources that stays are measured from gets none of these tables.
     """
@@ -51,6 +52,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     save(migrations, "migrations", context.out)
     residents = residents_table(connection, rules, study.stock_years)
     save(residents, "residents", context.out)
+    save(bridge_table(connection, rules, study.stock_years), "bridge", context.out)
     counts = _counts(connection, migrations, residents)
     return StageResult(
         counts=counts,

@@ -4,8 +4,10 @@
 coverage and the account, by the ordinary stages: they are those of the tables `flows` and `stocks`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -34,6 +36,7 @@ MEASURES = (*GROSS_FLOWS, "net", "population")
 GROUPS = (ALL, *NATIONALITY_GROUPS)
 KEY = ["measure", "period", "group"]
 """What an estimate is of: `period` is the last day of a year, or the reference date of a population."""
+TYPES = (pl.String, pl.Date, pl.String)
 
 
 class Estimates(Protocol):
@@ -53,27 +56,41 @@ class Counted:
             raise UserError(
                 f"{base.run}: the run has no counts, so rules cannot change any. See its report for the reason."
             )
-        years = {
-            period: tuple(sorted({day.year for day in of_period["time"]}))
-            for (period,), of_period in read_table(counts)
-            .with_columns(pl.col("period").cast(pl.String))
-            .group_by("period")
-        }
-        self._flow_years, self._stock_years = years.get("year", ()), years.get("day", ())
+        rows = (
+            read_table(counts).filter(pl.col("period") != "quarter").select(pl.col("measure").cast(pl.String), "time")
+        )
+        self._flow_days, self._stock_days = (
+            rows.filter(pl.col("measure").is_in(measures))["time"].unique().sort().to_list()
+            for measures in (GROSS_FLOWS, ("population",))
+        )
         self._clusters = read_table(link / "clusters.parquet").filter(pl.col("draw") == 0)
         self._mothers = read_table(link / "mothers.parquet")
         self._kept: dict[str, tuple[tuple[pl.DataFrame, ...], pl.DataFrame]] = {}
 
     def of(self, decided: Decided) -> pl.DataFrame:
         """Return `measure, period, group, estimate`, in order."""
-        known, moves, stocks = decided.people, decided.migrations, self._stock_years
+        flow_years, stock_years = ([day.year for day in days] for days in (self._flow_days, self._stock_days))
+        known, moves = decided.people, decided.migrations
         people = self._once("people", (known,), lambda: counted_people(known, self._clusters, self._mothers))
         flows = self._once(
-            "flows", (moves, people), lambda: _flows(count_migrations(moves, people, self._flow_years))
+            "flows", (moves, people), lambda: self._flows(count_migrations(moves, people, tuple(flow_years)))
         )
-        late = self._once("late", (moves, people), lambda: count_late_migrations(moves, people, stocks))
-        population = add_late_migrations(count_residents(decided.residents, people, stocks), late)
-        return in_order(pl.concat([flows, _by_group(population)]))
+        late = self._once("late", (moves, people), lambda: count_late_migrations(moves, people, tuple(stock_years)))
+        residents = count_residents(decided.residents, people, tuple(stock_years))
+        population = _by_group(add_late_migrations(residents, late), ["population"], self._stock_days)
+        return in_order(pl.concat([flows, population]))
+
+    def _flows(self, counts: pl.DataFrame) -> pl.DataFrame:
+        """Return gross flows by group, and net migration."""
+        gross = _by_group(counts, GROSS_FLOWS, self._flow_days)
+        of = {measure: gross.filter(measure=measure).drop("measure") for measure in GROSS_FLOWS}
+        net = of["immigration"].join(of["emigration"], on=["period", "group"]).select(
+            pl.lit("net").alias("measure"),
+            "period",
+            "group",
+            estimate=(pl.col("estimate") - pl.col("estimate_right")).round(6),
+        )  # fmt: skip
+        return pl.concat([gross, net])
 
     def _once(
         self, name: str, made_from: tuple[pl.DataFrame, ...], compute: Callable[[], pl.DataFrame]
@@ -134,25 +151,16 @@ def in_order(estimates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _by_group(counts: pl.DataFrame) -> pl.DataFrame:
-    """Return sums of rows of `counts` by group, and over all groups; those of quarters are left out."""
+def _by_group(counts: pl.DataFrame, measures: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
+    """Return sums of rows of `counts` by measure, day and group, and over all groups; zero where nobody is counted."""
     rows = counts.filter(pl.col("period") != "quarter").select(
-        "measure", pl.col("nationality_group").cast(pl.String).alias("group"), "count", period="time"
-    )
-    return (
+        pl.col("measure").cast(pl.String), pl.col("time").alias("period"),
+        pl.col("nationality_group").cast(pl.String).alias("group"), "count",
+    )  # fmt: skip
+    sums = (
         pl.concat([rows, rows.with_columns(group=pl.lit(ALL))]).group_by(KEY).agg(estimate=exact_sum(pl.col("count")))
     )
-
-
-def _flows(counts: pl.DataFrame) -> pl.DataFrame:
-    """Return gross flows by group, and net migration."""
-    gross = _by_group(counts)
-    net = (
-        gross.with_columns(
-            pl.when(pl.col("measure") == "immigration").then("estimate").otherwise(-pl.col("estimate"))
-        )
-        .group_by("period", "group")
-        .agg(estimate=exact_sum(pl.col("estimate")))
-        .with_columns(measure=pl.lit("net"))
+    cells = pl.DataFrame(
+        list(product(measures, days, GROUPS)), schema=dict(zip(KEY, TYPES, strict=True)), orient="row"
     )
-    return pl.concat([gross, net.select(gross.columns)])
+    return cells.join(sums, on=KEY, how="left").with_columns(pl.col("estimate").fill_null(0.0))
