@@ -25,6 +25,7 @@ OF_TIME = {"days": "DAY", "weeks": "WEEK", "months": "MONTH", "years": "YEAR"}
 """Units by which a date can be shifted, and the unit of SQL."""
 WHOLE = {"days", "weeks", "months", "years", "families", "cases", "times"}
 Number = StrictInt | StrictFloat
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Parameter(Frozen):
@@ -149,7 +150,7 @@ def parameters_in(model: BaseModel) -> dict[str, Parameter]:
 Rules = TypeVar("Rules", bound=BaseModel)
 
 
-def with_values(rules: Rules, values: Mapping[str, int | float], where: str) -> Rules:
+def with_values(rules: Rules, values: Mapping[str, int | float], where: str = "the rules") -> Rules:
     """Return rules in which some parameters, by id, have other values, each of them at all times.
 
     Raises `UserError` that begins with `where` for a parameter that the rules do not have, or a value that it cannot

@@ -152,7 +152,7 @@ def in_order(estimates: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_group(counts: pl.DataFrame, measures: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
-    """Return sums of rows of `counts` by measure, day and group, and over all groups; zero where nobody is counted."""
+    """Return sums of rows of `counts` by measure, day and group, and over all groups; zero without any row."""
     rows = counts.filter(pl.col("period") != "quarter").select(
         pl.col("measure").cast(pl.String), pl.col("time").alias("period"),
         pl.col("nationality_group").cast(pl.String).alias("group"), "count",
