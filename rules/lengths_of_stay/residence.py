@@ -1,8 +1,8 @@
 """Residence followed through a person's crossings, for every definition that says of a crossing whether it lasts.
 
-Somebody who is not a resident and arrives to stay becomes one, and a resident who leaves to stay away ceases to be
-one: these are migrations. No other crossing changes anything. Once it is not known whether a crossing was a migration,
-residence is unknown from then on.
+Somebody who is not a resident and arrives to stay becomes one, and a resident who leaves to stay away ceases to
+be one: these are migrations. No other crossing changes anything. Once it is not known whether a crossing was a
+migration, residence is unknown from then on.
 
 Source: Stats NZ, Defining migrants using travel histories and the 12/16-month rule (2017).
 """
