@@ -273,13 +273,12 @@ def dictionary() -> int:
 def bench(
     name: Annotated[
         str,
-        Parameter(
-            help="Which benchmark: pseudonymise, cluster, account, simulate, scale, link, link_files or attack."
-        ),
+        Parameter(help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack or stays."),
     ],
     *,
     size: Annotated[
-        int | None, Parameter(help="link, attack: residents. link_files: people of each kind of files.")
+        int | None,
+        Parameter(help="link, attack: residents. link_files: people of each kind. stays: crossings."),
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")

@@ -63,6 +63,7 @@ def classified_parts(
         if tally.faults.count:
             continue
         person = frame["person_id"].gather(part.crossings.first)
+        person = person if person.dtype.is_integer() else person.cast(pl.String)
         ascending = ascending and _rises(person, highest)
         highest = person.last()
         classified = days_in_window(part.crossings, part.initial_resident, rule, (observed_to - EPOCH).days)

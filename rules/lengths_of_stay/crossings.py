@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Days = NDArray[np.int32]
 """Days since 1970-01-01, or numbers of days."""
+Numbers = NDArray[np.int32]
+"""Numbers of people, from 0."""
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 """Numbers of rows, from 0."""
@@ -47,9 +49,10 @@ class Crossings:
         """The row of each person's last crossing."""
         return self.first + self.count - 1
 
-    def person_of(self, row: Rows) -> Rows:
-        """Return the number of the person, from 0, to whom crossings belong."""
-        return np.searchsorted(self.first, row, side="right") - 1
+    @cached_property
+    def person(self) -> Numbers:
+        """The number of the person, from 0, to whom each crossing belongs."""
+        return np.repeat(np.arange(len(self.first), dtype=np.int32), self.count)
 
     @cached_property
     def turn(self) -> Days:

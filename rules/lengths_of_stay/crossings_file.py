@@ -102,7 +102,9 @@ def _wanted(name: str, dtype: pl.DataType) -> str | None:
     text = dtype == pl.String
     match name:
         case "person_id":
-            return None if text or dtype.is_integer() or dtype == pl.Categorical else "a whole number or text"
+            return (
+                None if text or dtype.is_integer() or dtype in (pl.Categorical, pl.Enum) else "a whole number or text"
+            )
         case "date":
             day = dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)
             return None if text or day else "a date, or text as in 2018-12-31"

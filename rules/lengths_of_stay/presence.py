@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from rules.lengths_of_stay.crossings import Crossings, Days, Rows
 
+NEAR = 8
+"""How many following crossings each crossing compares with the end of its window before it searches further."""
+
 
 @dataclass(frozen=True)
 class Presence:
@@ -55,32 +58,46 @@ class Presence:
         is_arrival = self.crossings.is_arrival
         # after an arrival a day is spent in the country up to the turn; after a departure, from the turn on
         turned = np.minimum(until, self.turn.take(row))
-        days = np.where(is_arrival.take(row), turned, until - turned)
-        days += np.where(is_arrival, self.total - self.day, self.total).take(row)
+        days = until - turned
+        np.copyto(days, turned, where=is_arrival.take(row))
+        days += (self.total - self.day * is_arrival).take(row)
         days -= self.total
         return days
 
     def _last_crossing_by(self, until: Days) -> Rows:
         """Return the row of the person's last crossing on or before a day of each crossing.
 
-        All crossings search at once, each among those that follow it, by steps that are halved: five steps if
-        nobody has more than 32 crossings. For that, the days of all people are laid out on one line, one person
-        behind the other.
+        All crossings search at once. Most windows hold few crossings: each crossing looks at the `NEAR` ones that
+        follow it, one after another. Those whose window holds more go on by steps that are halved. For that, the days
+        of all people are laid out on one line, one person behind the other.
         """
         crossings = self.crossings
-        if not len(crossings):
+        count = len(crossings)
+        if not count:
             return np.empty(0, dtype=np.int64)
         earliest = int(self.day.min())
         length = int(until.max()) - earliest + 1
         line: type[np.integer] = np.int32 if length * len(crossings.first) < 2**31 else np.int64
-        origin = np.repeat(
-            np.arange(len(crossings.first), dtype=line) * line(length) - line(earliest), crossings.count
-        )
-        steps = [1 << bit for bit in reversed(range(int(crossings.count.max() - 1).bit_length()))]
-        beyond = np.full(1 << len(steps), np.iinfo(line).max, dtype=line)
-        place: NDArray[np.integer] = np.concatenate([origin + self.day, beyond])
-        end = origin + until
-        row = np.arange(len(crossings))
-        for step in steps:
-            row += np.multiply(place[step:].take(row) <= end, step, dtype=np.int64)
+        origin = crossings.person * line(length) - line(earliest)
+        place, end = origin + self.day, origin + until
+        near = np.zeros(count, dtype=np.int8)
+        for step in range(1, min(NEAR, count - 1) + 1):
+            near[:-step] += place[step:] <= end[:-step]
+        row = np.arange(count) + near
+        far = np.flatnonzero(near == NEAR)
+        if len(far):
+            row[far] = _last_place_by(place, row[far], end[far], int(crossings.count.max()))
         return row
+
+
+def _last_place_by(place: NDArray[np.integer], row: Rows, end: NDArray[np.integer], longest: int) -> Rows:
+    """Return the last row whose place is at most `end`: it is among the `longest` rows from `row` on.
+
+    `place` rises, and `end` is not before the place of the row.
+    """
+    steps = [1 << bit for bit in reversed(range(longest.bit_length()))]
+    beyond = np.full(2 * steps[0], np.iinfo(place.dtype).max, dtype=place.dtype)
+    place = np.append(place, beyond)
+    for step in steps:
+        row = row + (place[step:].take(row) <= end) * step
+    return row

@@ -58,23 +58,23 @@ def follow(crossings: Crossings, initial_resident: Flags, lasts: Flags, lasts_no
 def _resident_before(crossings: Crossings, initial_resident: Flags, lasts: Flags) -> Flags:
     """Return residence as if no crossing were open: it is where the last crossing that lasts led to.
 
-    Each crossing that lasts, and each person's beginning, makes a mark that is higher than all before it, and odd
-    where it leads into the country; the highest mark so far is the latest.
+    It is set at each person's first crossing and after each crossing that lasts, and holds until it is set again.
     """
-    mark = np.zeros(len(crossings), dtype=np.int64)
-    mark[1:] = np.where(lasts[:-1], np.arange(2, 2 * len(crossings), 2) + crossings.is_arrival[:-1], 0)
-    mark[crossings.first] = 2 * crossings.first + initial_resident[crossings.first]
-    return (np.maximum.accumulate(mark) & 1).astype(np.bool_)
+    is_set = crossings.starts_person.copy()
+    is_set[1:] |= lasts[:-1]
+    row = np.flatnonzero(is_set)
+    resident = np.where(crossings.starts_person[row], initial_resident[row], crossings.is_arrival[row - 1])
+    return np.repeat(resident, np.diff(row, append=len(crossings)))
 
 
 def _first_of_person(crossings: Crossings, rows: Rows) -> Rows:
     """Return those of some ascending rows that are the first of them of their person."""
-    return rows[np.diff(crossings.person_of(rows), prepend=-1) > 0]
+    return rows[np.diff(crossings.person[rows], prepend=-1) > 0]
 
 
 def _rows_after(crossings: Crossings, rows: Rows) -> tuple[Rows, Rows]:
     """Return all rows of the same person after each of some rows, and beside each of them the row that it follows."""
-    count = crossings.last[crossings.person_of(rows)] - rows
+    count = crossings.last[crossings.person[rows]] - rows
     row = np.repeat(rows, count)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     return row + 1 + rank, row

@@ -4,12 +4,14 @@ import csv
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rules.lengths_of_stay import presence
 from rules.lengths_of_stay.crossings import Crossings
 from rules.lengths_of_stay.days_in_window import DaysInWindow, days_in_window
 from tests.slow_stays import Crossing, classify_person
@@ -87,11 +89,21 @@ def rules(draw):
 
 
 @settings(max_examples=600, deadline=None)
-@given(histories(), rules(), st.integers(-1, LAST_DAY))
-@example([(False, [Crossing(0, True), Crossing(5, True)])], DaysInWindow(4, 6), 5)
-@example([(True, [Crossing(0, False), Crossing(0, True), Crossing(0, False)])], DaysInWindow(1, 1), 0)
-def test_the_kernel_agrees_with_the_oracle(people, rule, observed_to):
-    assert by_kernel(people, rule, observed_to) == by_oracle(people, rule, observed_to)
+@given(histories(), rules(), st.integers(-1, LAST_DAY), st.sampled_from([1, 3, presence.NEAR]))
+@example([(False, [Crossing(0, True), Crossing(5, True)])], DaysInWindow(4, 6), 5, 8)
+@example([(True, [Crossing(0, False), Crossing(0, True), Crossing(0, False)])], DaysInWindow(1, 1), 0, 8)
+def test_the_kernel_agrees_with_the_oracle(people, rule, observed_to, near):
+    """Also where a window holds more crossings than are compared one after another."""
+    with patch.object(presence, "NEAR", near):
+        assert by_kernel(people, rule, observed_to) == by_oracle(people, rule, observed_to)
+
+
+def test_a_commuter_crosses_hundreds_of_times_in_a_window():
+    people = [
+        (False, [Crossing(10 + 3 * number, number % 2 == 0) for number in range(count)]) for count in (1, 300, 9, 128)
+    ]
+    rule = DaysInWindow(365, 487)
+    assert by_kernel(people, rule, 900) == by_oracle(people, rule, 900)
 
 
 @settings(max_examples=30, deadline=None)
