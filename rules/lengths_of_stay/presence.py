@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.lengths_of_stay.crossings import Crossings, Days, Rows
+from rules.lengths_of_stay.crossings import Crossings, Days, Numbers, Rows
 
 NEAR = 8
 """How many following crossings each crossing compares with the end of its window before it searches further."""
@@ -63,6 +63,27 @@ class Presence:
         days += (self.total - self.day * is_arrival).take(row)
         days -= self.total
         return days
+
+    def days_between(self, person: Numbers, start: Days, end: Days) -> Days:
+        """Return the days after `start` up to `end` on which people, by their numbers, were in the country.
+
+        Before the first crossing a person was on the side from which it leads. No day after `observed_to` counts.
+        """
+        return self._days_since_first(person, end) - self._days_since_first(person, np.minimum(start, end))
+
+    def _days_since_first(self, person: Numbers, day: Days) -> Days:
+        """Return the days in the country from a person's first crossing to a day; negative for days before it."""
+        crossings = self.crossings
+        day = np.minimum(day, np.int32(self.observed_to))
+        first = crossings.first[person]
+        earliest, latest = int(min(self.day.min(), day.min())), int(max(self.day.max(), day.max()))
+        line = np.int64(latest - earliest + 1)
+        place = crossings.person * line + self.day
+        row = np.maximum(np.searchsorted(place, person * line + day, side="right") - 1, first)
+        turned = np.minimum(day, self.turn[row])
+        since = np.where(crossings.is_arrival[row], turned - self.day[row], day - turned)
+        before = np.where(crossings.is_arrival[first], 0, day - self.day[first])
+        return np.where(day < self.day[first], before, self.total[row] - self.total[first] + since)
 
     def _last_crossing_by(self, until: Days) -> Rows:
         """Return the row of the person's last crossing on or before a day of each crossing.
