@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -195,7 +196,7 @@ def test_short_absences_and_visits_are_left_out(people, days, visits):
     expected, at = [], 0
     for _, own in people:
         left_out = set()
-        for position, (one, following) in enumerate(zip(own, own[1:], strict=False)):
+        for position, (one, following) in enumerate(pairwise(own)):
             pair = one.is_arrival == visits and following.is_arrival != visits
             if pair and following.day - one.day <= days:
                 left_out |= {position, position + 1}
