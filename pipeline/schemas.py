@@ -266,6 +266,19 @@ class Stays(dy.Schema):
     probability = dy.Float64(min=0, max=1, description="Probability that the stay is long-term.")
 
 
+class ImplausiblePeople(dy.Schema):
+    """How many people have records of two sources that cannot both be true: a wrong link, or a wrong date."""
+
+    kind = dy.Enum(
+        ["after_death", "two_areas", "abroad"], primary_key=True,
+        description="A sign of life more than a year after a death; two areas on one day; a death in the country "
+        "between a departure and the next arrival.",
+    )  # fmt: skip
+    source_l = dy.String(primary_key=True, description="That has the death, or the crossings.")
+    source_r = dy.String(primary_key=True, description="That has the other record; a source may contradict itself.")
+    people = dy.Int64()
+
+
 class Migrations(dy.Schema):
     """One change of residence of one person under the published definition."""
 
@@ -440,6 +453,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "evidence": Evidence,
     "people": People,
     "stays": Stays,
+    "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
     "residents": Residents,
     "counts": Counts,

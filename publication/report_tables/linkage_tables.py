@@ -134,6 +134,28 @@ def link_errors_table(errors: pl.DataFrame) -> ReportTable | None:
     )
 
 
+def implausible_table(people: pl.DataFrame) -> ReportTable | None:
+    """Return how many people have records that cannot all be true, by kind and sources."""
+    if people.is_empty():
+        return None
+    kinds = {
+        "after_death": "A sign of life more than a year after a death",
+        "two_areas": "Two areas on one day",
+        "abroad": "A death in the country between a departure and the next arrival",
+    }
+    rows = people.with_columns(pl.col("kind").cast(pl.String)).sort("people", "kind", descending=[True, False])
+    return ReportTable(
+        caption="People whose records cannot all be true",
+        columns=("What contradicts", "Pair", "People"),
+        rows=tuple((kinds[row["kind"]], words.source_pair_name(row), words.count(row["people"]))
+                   for row in rows.to_dicts()),
+        numeric=(2,),
+        note="Each is a wrong link or a wrong date. Two areas on one day are also people who moved that day, and "
+        "students with two addresses. Nobody is changed for it.",
+        csv="implausible_people.csv",
+    )  # fmt: skip
+
+
 def _share_with_interval(share: float | None, standard_error: float | None) -> str:
     if share is None or standard_error is None:
         return words.percent(share)

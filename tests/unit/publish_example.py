@@ -223,6 +223,13 @@ def linkage_quality() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def implausible_people() -> pl.DataFrame:
+    return pl.DataFrame(
+        [("after_death", "deaths", "activity", 3), ("two_areas", "pds", "pr", 12)],
+        schema=["kind", "source_l", "source_r", "people"], orient="row",
+    )  # fmt: skip
+
+
 def link_errors() -> pl.DataFrame:
     """Return how many people are counted twice and joined, of two nationality groups and all."""
     return pl.DataFrame(
@@ -371,6 +378,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "ledger": ledger(),
         "linkage_quality": linkage_quality(),
         "link_errors": link_errors(),
+        "implausible_people": implausible_people(),
         "coverage": coverage(),
         "error_sources": error_sources(),
         "skipped": Skipped.create_empty(),
