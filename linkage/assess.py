@@ -66,7 +66,7 @@ def assess(
     none = np.zeros(0, dtype=np.int64)
     ends = (candidates.left, candidates.right) if candidates else (none, none)
     proposed = CandidatePairs(*ends, people.height)
-    missed = missed_pairs(people, edges, joined, proposed, several)
+    missed = missed_pairs(people, edges, joined, modelled, several)
     own = edges_of(links.filter(pl.col("method").str.starts_with(MODEL)), subjects.nodes)
     tables = {pair: _table(subjects, own, pair, candidates) for pair in modelled if candidates and pair[0] != pair[1]}
     found = {pair: unproposed(table) for pair, (_, table) in tables.items()}
