@@ -74,8 +74,8 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
 
     Writes to `context.out`: `ledger` (one row a file), `gaps` (spans of time that a delivery lacks),
     `records/<extract>`, `rows/<extract>`, `quarantine/<extract>`, `tokens/<source>` and `subjects/<source>`. Raises
-    `UserError` for a file that breaks its contract as a whole (header, encoding, damage, number of rows), for a public
-    id that is not one subject's, and for a missing or invalid key.
+    `UserError` for a file that breaks its contract as a whole (header, encoding, damage, number of rows), for a
+    public id that is not one subject's, and for a missing or invalid key.
     """
     try:
         return _ingest(context)
