@@ -17,7 +17,7 @@ from flows.evaluate import study_of_run
 from flows.terminal import typed
 from linkage.plan import DECISIONS, LinkagePlan, plan_of
 from linkage.review_sample import doubts, draw
-from linkage.review_verdicts import FILES, SAMPLE, VERDICTS, first_rows, named_files, read_decisions
+from linkage.review_verdicts import FILES, SAMPLE, VERDICTS, contradicts, first_rows, named_files, read_decisions
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.schemas import ALL
@@ -110,7 +110,7 @@ def review_again(run: Path, out: Path) -> int:
         )
     people = read_decisions(one.tables, one.clusters).people
     first = people.filter(pl.col("verdicts") == 1).sort("decision")
-    against, agreeing = (first.filter(pl.col("contradicts") == wanted) for wanted in (True, False))
+    against, agreeing = (first.filter(contradicts() == wanted) for wanted in (True, False))
     if against.is_empty():
         print("Every verdict that contradicts the links had a second look, or none does.")  # noqa: T201
         return 0

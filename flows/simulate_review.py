@@ -33,7 +33,7 @@ def answer_review(run: Path, asked: Path, out: Path, *, wrong: float, review: in
     one = read_run(run)
     found = simulated_verdicts(one, _read(asked), searched_source(one.plan, searched), wrong, review)
     write_text(found.write_csv(), out)
-    print(f"{found.height:,} verdicts, of which about {wrong:.1%} are wrong: {typed(out)}")  # noqa: T201 - the output
+    print(f"{found['decision'].n_unique():,} verdicts, of which about {wrong:.1%} are wrong: {typed(out)}")  # noqa: T201 - the output
     return 0
 
 

@@ -1,8 +1,8 @@
 """What reviewers decided: the people who were drawn, and whether they are linked wrongly or were missed.
 
 The verdicts come back as an extract, checked like any other. A person counts as linked wrongly, or as missed, only if
-every verdict on the person contradicts the links: a reviewer errs about once in a hundred times, errors of links are
-no more frequent, and a second look by somebody else at what contradicts takes nearly all of that away. Rows of a file
+every review of the person says so: a reviewer errs about once in a hundred times, errors of links are no more
+frequent, and a second look by somebody else at what contradicts takes nearly all of that away. Rows of a file
 that was delivered again since the draw may be those of others: such decisions are not used.
 """
 
@@ -26,8 +26,8 @@ class Decisions:
     """Everybody who was drawn (`people`), and warnings of what cannot be used.
 
     `people` has `decision, source, subject_id, searched, stratum`, `size` (people of the stratum), `verdicts` (how
-    many can be used; 0 also for people who are no longer found), `is_linked`, `contradicts` (all verdicts do),
-    `is_wrong` and `is_missed`.
+    many reviews can be used; 0 also for people who are no longer found), `is_wrong` (linked, and with none of those
+    whom reviewers found) and `is_missed` (found, and not linked with all of those): by every review.
     """
 
     people: pl.DataFrame
@@ -53,30 +53,24 @@ def read_decisions(ingest: Path, clusters: pl.DataFrame) -> Decisions:
     usable = ~found | (pl.col("source") == pl.col("searched")).fill_null(value=False)
     given = named.filter((pl.col("verdict") != "unsure") & pl.col("searched").is_not_null())
     own = drawn.select("decision", "person_id", "is_linked").drop_nulls("person_id")
-    judged = (
+    is_own = (pl.col("named") == pl.col("person_id")).fill_null(value=False)
+    of_review = (
         given.filter(usable)
         .join(own, on="decision")
-        .with_columns(
-            pl.when("is_linked")
-            .then((found & (pl.col("named") == pl.col("person_id"))).fill_null(value=False))
-            .otherwise(~found)
-            .alias("agrees")
-        )
-        .sort("decision", "review")
-        .group_by("decision", maintain_order=True)
+        .group_by("decision", "review")
         .agg(
-            pl.len().cast(pl.Int64).alias("verdicts"),
-            (~pl.col("agrees").any()).alias("contradicts"),
-            (found & pl.col("named").is_not_null()).last().alias("names"),
+            (pl.col("is_linked").first() & ~is_own.any()).alias("is_wrong"),
+            (found & pl.col("named").is_not_null() & ~is_own).any().alias("is_missed"),
         )
+    )
+    judged = of_review.group_by("decision").agg(
+        pl.len().cast(pl.Int64).alias("verdicts"), pl.col("is_wrong", "is_missed").all()
     )
     people = (
         drawn.join(judged, on="decision", how="left")
-        .with_columns(pl.col("verdicts").fill_null(0), pl.col("contradicts", "names").fill_null(value=False))
         .select(
-            "decision", "source", "subject_id", "searched", "stratum", "size", "verdicts", "is_linked", "contradicts",
-            (pl.col("contradicts") & pl.col("is_linked")).alias("is_wrong"),
-            (pl.col("contradicts") & pl.col("names")).alias("is_missed"),
+            "decision", "source", "subject_id", "searched", "stratum", "size", pl.col("verdicts").fill_null(0),
+            pl.col("is_wrong", "is_missed").fill_null(value=False),
         )
         .sort("decision")
     )  # fmt: skip
@@ -123,7 +117,7 @@ def _warnings(people: pl.DataFrame, lost: pl.Series, unknown: pl.Series, elsewhe
             f"searched source, or was delivered again since the draw ({_some(elsewhere)}). They are not used."
         )
     decided = people.filter(pl.col("verdicts") > 0)
-    once = decided.filter(pl.col("contradicts") & (pl.col("verdicts") == 1)).height
+    once = decided.filter(contradicts() & (pl.col("verdicts") == 1)).height
     if once:
         found.append(
             f"Review of links: {once:,} of {counted(decided.height, 'decision')} contradicted the links and had no "
@@ -131,6 +125,11 @@ def _warnings(people: pl.DataFrame, lost: pl.Series, unknown: pl.Series, elsewhe
             "lists whom another reviewer should look at."
         )
     return found
+
+
+def contradicts() -> pl.Expr:
+    """Return whether the verdicts on somebody contradict the links."""
+    return pl.col("is_wrong") | pl.col("is_missed")
 
 
 def _some(names: pl.Series) -> str:

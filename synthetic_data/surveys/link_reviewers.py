@@ -1,6 +1,5 @@
 """Reviewers of links: whom they find, in another source, for people whom `sojourn review` drew."""
 
-import numpy as np
 import polars as pl
 
 from synthetic_data.numbers.draws import draws
@@ -14,32 +13,36 @@ def verdicts(asked: pl.DataFrame, searched: pl.DataFrame, wrong: float, review: 
     """Return the verdicts as the extract `link_review_verdicts` has them.
 
     `asked` has `decision` and `person` (who it is in truth), `searched` has `person, file, row_number`: a row of each
-    person in the source that is searched. A share `wrong` of verdicts is: of people who are there, 60% are not found
-    and the others are taken for somebody else; of people who are not, all are. Reviews of a person err independently.
+    of a person's subjects in the source that is searched. A share `wrong` of verdicts is: of people who are there, 60%
+    are not found and the others are taken for somebody else; of people who are not, all are. Reviews of a person err
+    independently.
     """
-    first = searched.sort("person", "file", "row_number").unique("person", keep="first", maintain_order=True)
-    row_of = dict(zip(first["person"], range(first.height), strict=True))
+    rows = searched.select("person", "file", "row_number").sort("person", "file", "row_number")
     person = asked["person"].fill_null(UNKNOWN).to_numpy()
-    own = np.array([row_of.get(one, -1) for one in person.tolist()], dtype=np.int64)
-    errs = draws(seed, "link verdict wrong", person, review) < wrong
-    not_found = (own >= 0) & (draws(seed, "link verdict nobody", person, review) < FINDS_NOBODY)
-    other = (draws(seed, "link verdict other", person, review) * first.height).astype(np.int64)
-    found = np.where(errs, np.where(not_found, -1, other), own)
-    at = pl.Series(np.where(found >= 0, found, 0))
-    places = (
-        first[at]
-        if first.height
-        else pl.DataFrame({"file": [None] * asked.height, "row_number": [None] * asked.height})
+    uniform = {
+        name: draws(seed, f"link review {name}", person, review) for name in ("wrong", "nobody", "other", "by")
+    }
+    reviewed = asked.select("decision", pl.Series("person", person)).with_columns(
+        (pl.Series(uniform["by"]) * REVIEWERS).cast(pl.Int64).alias("reviewer"),
+        pl.col("person").is_in(rows["person"].implode()).alias("is_there"),
+        pl.Series("errs", uniform["wrong"] < wrong),
+        pl.Series("finds_nobody", uniform["nobody"] < FINDS_NOBODY),
+        (pl.Series(uniform["other"]) * rows.height).cast(pl.Int64).alias("place"),
     )
-    reviewer = (draws(seed, "link reviewer", person, review) * REVIEWERS).astype(np.int64)
-    is_found = pl.Series(found >= 0)
-    return pl.DataFrame(
-        {
-            "decision": asked["decision"],
-            "review": pl.Series([review] * asked.height, dtype=pl.Int64),
-            "reviewer": pl.Series([f"R{one:02}" for one in range(1, REVIEWERS + 1)])[reviewer],
-            "verdict": pl.select(pl.when(is_found).then(pl.lit("found")).otherwise(pl.lit("nobody"))).to_series(),
-            "found_file": pl.select(pl.when(is_found).then(places["file"])).to_series(),
-            "found_row": pl.select(pl.when(is_found).then(places["row_number"])).to_series(),
-        }
+    right = reviewed.filter("is_there", ~pl.col("errs")).join(rows, on="person")
+    mistaken = reviewed.filter("errs", ~(pl.col("is_there") & pl.col("finds_nobody"))).join(
+        rows.with_row_index("place").with_columns(pl.col("place").cast(pl.Int64)), on="place"
+    )
+    found = pl.concat([one.select("decision", "file", "row_number") for one in (right, mistaken)])
+    return (
+        reviewed.join(found, on="decision", how="left")
+        .sort("decision", "file", "row_number")
+        .select(
+            "decision",
+            pl.lit(review, pl.Int64).alias("review"),
+            pl.format("R{}", (pl.col("reviewer") + 1).cast(pl.String).str.zfill(2)).alias("reviewer"),
+            pl.when(pl.col("file").is_null()).then(pl.lit("nobody")).otherwise(pl.lit("found")).alias("verdict"),
+            pl.col("file").alias("found_file"),
+            pl.col("row_number").alias("found_row"),
+        )
     )
