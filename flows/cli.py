@@ -165,7 +165,7 @@ def review(
     ] = None,
     of: Annotated[
         list[str] | None,
-        Parameter(negative="", help="A source of which people are drawn; repeatable; default: all linked with --in."),
+        Parameter(negative="", help="A source of which people are drawn; repeatable; default: all linked with it."),
     ] = None,
 ) -> int:
     """List people whom reviewers should look for in another source, so that errors of links can be estimated."""
@@ -305,13 +305,11 @@ def dictionary() -> int:
 def bench(
     name: Annotated[
         str,
-        Parameter(
-            help="Which benchmark: pseudonymise, cluster, account, simulate, scale, link, link_files or attack."
-        ),
+        Parameter(help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack or review."),
     ],
     *,
     size: Annotated[
-        int | None, Parameter(help="link, attack: residents. link_files: people of each kind of files.")
+        int | None, Parameter(help="link, attack, review: residents. link_files: people of each kind of files.")
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")

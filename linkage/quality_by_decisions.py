@@ -45,7 +45,7 @@ def with_decisions(
                 drawn = decisions.filter((pl.col("source") == source) & (pl.col("searched") == searched))
                 if without := _without_verdict(drawn):
                     warnings += [_no_verdict(source, searched, without)] if group == ALL else []
-                elif found := _decided(drawn, people, group, source, searched):
+                elif found := quality_of_group(drawn, people, group, source, searched):
                     rows.append({"source_l": pair[0], "source_r": pair[1], "group": group, **_columns(row, found)})
                 break
     schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String} | COLUMNS
@@ -71,8 +71,14 @@ def _no_verdict(source: str, searched: str, strata: list[str]) -> str:
     )
 
 
-def _decided(drawn: pl.DataFrame, people: pl.DataFrame, group: str, source: str, searched: str) -> Decided | None:
-    """Return precision and recall of a group; None below the least number of decisions."""
+def quality_of_group(
+    drawn: pl.DataFrame, people: pl.DataFrame, group: str, source: str, searched: str
+) -> Decided | None:
+    """Return precision and recall of a group by decisions; None below the least number of them.
+
+    `drawn` are the decisions on people of `source` who were looked for in `searched`, each stratum with a verdict;
+    for `people` see `with_decisions`.
+    """
     dimension, _, value = group.partition("=")
     inside = pl.lit(value=True) if group == ALL else (pl.col(dimension) == value).fill_null(value=False)
     decided = drawn.filter(pl.col("verdicts") > 0).with_columns(inside.alias("inside"))

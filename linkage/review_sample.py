@@ -20,8 +20,9 @@ from pipeline.errors import UserError
 
 BANDS = {True: (0.001, 0.01, 0.1), False: (0.1,)}
 """Where the bands of doubt begin, of people who are linked and of people who are not."""
-UNSEEN = "unseen"
-"""The band of people who are not linked and of whom no pair is known that could be."""
+UNSEEN, ALONE = "unseen", "unseen alone"
+"""The bands of people who are not linked and of whom no pair is known that could be: with links to other sources, and
+without any. Half of those whom no rule proposed are expected among the latter, who are mostly fewer."""
 DOUBT_OF_UNSEEN = 0.05
 """The share of these who are expected to have been missed, where the blocking rules cannot tell."""
 
@@ -60,16 +61,18 @@ def doubts(
         .with_columns(pl.col("wrong").is_not_null().alias("is_linked"))
     )
     no_pair = ~pl.col("is_linked") & pl.col("apart").is_null()
-    expected = pl.col("source").replace_strict(dict(unseen), return_dtype=pl.Float64)
-    rate = pl.when(expected.is_nan()).then(DOUBT_OF_UNSEEN).otherwise(expected / no_pair.sum().over("source"))
-    return (
-        drawn.with_columns(pl.coalesce("wrong", "apart", rate).clip(0, 1).alias("doubt"))
-        .with_columns(
-            pl.when(no_pair).then(pl.lit(UNSEEN))
-            .when("is_linked").then(_band(BANDS[True])).otherwise(_band(BANDS[False])).alias("band")
-        )
-        .select("source", "subject_id", "is_linked", "band", "doubt")
+    alone = pl.len().over("person_id") == 1
+    drawn = drawn.join(
+        nodes.select("node", alone.alias("alone")), on="node", maintain_order="left"
+    ).with_columns(
+        pl.when(no_pair).then(pl.when("alone").then(pl.lit(ALONE)).otherwise(pl.lit(UNSEEN))).alias("band")
     )  # fmt: skip
+    expected = pl.col("source").replace_strict(dict(unseen), return_dtype=pl.Float64)
+    rate = pl.when(expected.is_nan()).then(DOUBT_OF_UNSEEN).otherwise(expected / 2 / pl.len().over("source", "band"))
+    band = pl.when("is_linked").then(_band(BANDS[True])).otherwise(_band(BANDS[False]))
+    return drawn.with_columns(pl.coalesce("wrong", "apart", rate).clip(0, 1).alias("doubt")).select(
+        "source", "subject_id", "is_linked", pl.coalesce("band", band).alias("band"), "doubt"
+    )
 
 
 def _with_searched(pairs: pl.DataFrame, searched: int) -> pl.DataFrame:

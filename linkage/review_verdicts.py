@@ -53,19 +53,7 @@ def read_decisions(ingest: Path, clusters: pl.DataFrame) -> Decisions:
     usable = ~found | (pl.col("source") == pl.col("searched")).fill_null(value=False)
     given = named.filter((pl.col("verdict") != "unsure") & pl.col("searched").is_not_null())
     own = drawn.select("decision", "person_id", "is_linked").drop_nulls("person_id")
-    is_own = (pl.col("named") == pl.col("person_id")).fill_null(value=False)
-    of_review = (
-        given.filter(usable)
-        .join(own, on="decision")
-        .group_by("decision", "review")
-        .agg(
-            (pl.col("is_linked").first() & ~is_own.any()).alias("is_wrong"),
-            (found & pl.col("named").is_not_null() & ~is_own).any().alias("is_missed"),
-        )
-    )
-    judged = of_review.group_by("decision").agg(
-        pl.len().cast(pl.Int64).alias("verdicts"), pl.col("is_wrong", "is_missed").all()
-    )
+    judged = judge(given.filter(usable).join(own, on="decision"))
     people = (
         drawn.join(judged, on="decision", how="left")
         .select(
@@ -77,6 +65,23 @@ def read_decisions(ingest: Path, clusters: pl.DataFrame) -> Decisions:
     lost = drawn.filter(pl.col("person_id").is_null())
     unknown = answers.filter(pl.col("searched").is_null())
     return Decisions(people, _warnings(people, lost["name"], unknown["decision"], given.filter(~usable)["decision"]))
+
+
+def judge(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Return what reviews say of the links of people: `decision, verdicts` (reviews), `is_wrong`, `is_missed`.
+
+    `verdicts` has a row for each person who was found, or one of somebody who was not: `decision, review`, `verdict`
+    (found or nobody), `named` (the person of the run who was found; null for nobody of it), `person_id` (of who was
+    looked for) and `is_linked` (with the searched source).
+    """
+    is_own = (pl.col("named") == pl.col("person_id")).fill_null(value=False)
+    is_other = (pl.col("verdict") == "found") & pl.col("named").is_not_null() & ~is_own
+    of_review = verdicts.group_by("decision", "review").agg(
+        (pl.col("is_linked").first() & ~is_own.any()).alias("is_wrong"), is_other.any().alias("is_missed")
+    )
+    return of_review.group_by("decision").agg(
+        pl.len().cast(pl.Int64).alias("verdicts"), pl.col("is_wrong", "is_missed").all()
+    )
 
 
 def _drawn(ingest: Path, sample: pl.DataFrame, files: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:

@@ -13,9 +13,9 @@ def verdicts(asked: pl.DataFrame, searched: pl.DataFrame, wrong: float, review: 
     """Return the verdicts as the extract `link_review_verdicts` has them.
 
     `asked` has `decision` and `person` (who it is in truth), `searched` has `person, file, row_number`: a row of each
-    of a person's subjects in the source that is searched. A share `wrong` of verdicts is: of people who are there, 60%
-    are not found and the others are taken for somebody else; of people who are not, all are. Reviews of a person err
-    independently.
+    of a person's subjects in the source that is searched. A share `wrong` of verdicts is: of people who are there,
+    60% are not found and the others are taken for somebody else; of people who are not, all are. Reviews of a person
+    err independently.
     """
     rows = searched.select("person", "file", "row_number").sort("person", "file", "row_number")
     person = asked["person"].fill_null(UNKNOWN).to_numpy()
