@@ -250,6 +250,15 @@ def attack(options: Options, listener: ProgressListener) -> Compared:
     return records, time.perf_counter() - begun, {}, figures, [*by_column, *worth]
 
 
+def review(options: Options, listener: ProgressListener) -> Compared:
+    """Review the links of a country many times over, by reviewers who err, and compare with the truth."""
+    from flows.bench_review import review_links  # noqa: PLC0415 - it loads much
+
+    begun = time.perf_counter()
+    reviews, figures, by_source = review_links(options.size, listener)
+    return reviews, time.perf_counter() - begun, {}, figures, by_source
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -257,8 +266,8 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "simulate": simulate,
     "scale": scale,
 }
-LINKAGE_BENCHMARKS = {"link": link, "link_files": link_files, "attack": attack}
-TAKES = {"link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",)}
+LINKAGE_BENCHMARKS = {"link": link, "link_files": link_files, "attack": attack, "review": review}
+TAKES = {"link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",)}
 """The options that a benchmark takes; the others take none."""
 
 
