@@ -22,11 +22,15 @@ DEPENDENT = 0.5
 """What a way through a third subject counts: 1 if an error in one were independent of an error in another."""
 UNDERSTATED = 1.2
 """How many pairs left apart are one person for each that their probabilities expect: found on simulated countries."""
-UNLINKED_ALIKE = 0.1
+LONE = 3.0
+"""The same of a link that nothing else confirms or denies: nobody else of the two people was compared."""
+UNLINKED_ALIKE = 0.2
 """What is left of the probability of a link between two people, if a record that an identifier joins to one end has
 no link with the other end, although the two sources have a model; at most twice. Found likewise."""
 ALONE = 0.5
 """The probability of two subjects of a person between whom there is no way of two or three links."""
+MODEL = "model:"
+"""How the method of a link by a model begins."""
 SAME_IDENTIFIER = 0.9999
 """The probability of two subjects of a person by one direct identifier: identifiers are wrong at times too."""
 
@@ -153,6 +157,7 @@ def missed_pairs(
     people: pl.DataFrame,
     edges: pl.DataFrame,
     joined: pl.DataFrame,
+    proposed: CandidatePairs,
     modelled: Collection[tuple[int, int]],
     several: Collection[int],
 ) -> pl.DataFrame:
@@ -161,9 +166,10 @@ def missed_pairs(
     A link between two people who cannot be one (each has a subject of a source in which people have one) is a pair of
     its own (a `conflict`): it holds only if one of the two is with the wrong person. One between people who can be is
     a pair of every two of their subjects. These have the probability that any link between the two holds, less what
-    speaks against it: pairs of their subjects, of two sources with a model (`modelled`), between whom there is no
-    link. Records that a direct identifier joins describe one person alike, so that a missing link of one says more
-    against the link of the other. `several` are the numbers of sources in which a person may have several subjects.
+    speaks against it: pairs of their subjects that were compared (`proposed` has all candidate pairs) and are no
+    links. Records that a direct identifier joins describe one person alike, so that a record which has no link at all
+    with the other end, although the two sources have a model (`modelled`), says most against that of the other.
+    `several` are the numbers of sources in which a person may have several subjects.
     """
     whose = people.select("node", "source", "person")
     apart = (
@@ -184,7 +190,7 @@ def missed_pairs(
     alone = apart.filter(pl.col("wrong").is_not_null()).with_columns(
         p=pl.when("certain").then("p").otherwise(pl.col("p") * pl.col("wrong"))
     )
-    spread = _spread(apart.filter(pl.col("wrong").is_null()), people, edges, modelled)
+    spread = _spread(apart.filter(pl.col("wrong").is_null()), people, edges, proposed, modelled)
     found = pl.concat(
         [
             one.select("l", "r", "source_l", "source_r", "p", pl.lit(conflict).alias("conflict"))
@@ -229,7 +235,11 @@ def _cannot_be_one(apart: pl.DataFrame, once: pl.DataFrame, partners: pl.DataFra
 
 
 def _spread(
-    apart: pl.DataFrame, people: pl.DataFrame, edges: pl.DataFrame, modelled: Collection[tuple[int, int]]
+    apart: pl.DataFrame,
+    people: pl.DataFrame,
+    edges: pl.DataFrame,
+    proposed: CandidatePairs,
+    modelled: Collection[tuple[int, int]],
 ) -> pl.DataFrame:
     """Return every two subjects of two people with links between them, and the probability `p` that they are one."""
     turned = pl.col("person_l") > pl.col("person_r")
@@ -255,18 +265,20 @@ def _spread(
         .join(edges.select("l", "r", linked=pl.lit(value=True)), on=["l", "r"], how="left")
     )  # fmt: skip
     a, b = pl.min_horizontal("source_l", "source_r"), pl.max_horizontal("source_l", "source_r")
-    numbers = int(people["source"].max() or 0) + 1
-    ours = [numbers * min(pair) + max(pair) for pair in modelled]
-    unlinked = pl.col("linked").is_null() & (a.cast(pl.Int64) * numbers + b.cast(pl.Int64)).is_in(ours)
+    no_link = pl.col("linked").is_null()
+    has_model = pl.concat_str(a, b, separator="-").is_in([f"{min(pair)}-{max(pair)}" for pair in modelled])
     of_units = pl.col("linked").is_not_null().any().over("unit_l", "unit_r")
-    of_people = ["person_l", "person_r"]
-    alike = (unlinked & of_units).sum().over(of_people)
-    others = (unlinked & ~of_units).sum().over(of_people)
+    compared = pl.Series("compared", proposed.contain(pairs["l"].to_numpy(), pairs["r"].to_numpy()))
+    pairs = pairs.with_columns(
+        alike=(no_link & of_units & has_model).sum().over("person_l", "person_r"),
+        others=(no_link & ~of_units & compared).sum().over("person_l", "person_r"),
+    )
+    lone = (pl.col("links") == 1) & (pl.col("alike") == 0) & (pl.col("others") == 0)
     return pairs.with_columns(
         p=(
             (1 - pl.col("log_apart").exp())
-            * UNLINKED_ALIKE ** pl.min_horizontal(alike, 2)
-            * (pl.col("links") / (pl.col("links") + others)) ** 2
-            * UNDERSTATED
+            * UNLINKED_ALIKE ** pl.min_horizontal("alike", 2)
+            * (pl.col("links") / (pl.col("links") + pl.col("others"))) ** 2
+            * pl.when(lone).then(LONE).otherwise(UNDERSTATED)
         ).clip(0, 1)
     )

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import polars as pl
 
-from linkage.joined_pairs import CandidatePairs, edges_of, joined_pairs, missed_pairs
+from linkage.joined_pairs import MODEL, CandidatePairs, edges_of, joined_pairs, missed_pairs
 from linkage.review_allocation import allocate, least_decisions
 from pipeline.errors import UserError
 
@@ -48,8 +48,13 @@ def doubts(
     )
     edges = edges_of(links, nodes.select("node", "source", "subject_id"))
     joined = joined_pairs(people, edges)
-    proposed = CandidatePairs(edges["l"].to_numpy(), edges["r"].to_numpy(), people.height)
-    missed = missed_pairs(people, edges, joined, proposed, [number[one] for one in several if one in number])
+    by_model = links.filter(pl.col("method").str.starts_with(MODEL)).select("source_l", "source_r").unique()
+    modelled = [(number[left], number[right]) for left, right in by_model.sort("source_l", "source_r").rows()]
+    # which pairs were compared is not stored: links are all that is known
+    compared = CandidatePairs(edges["l"].to_numpy(), edges["r"].to_numpy(), people.height)
+    missed = missed_pairs(
+        people, edges, joined, compared, modelled, [number[one] for one in several if one in number]
+    )
     held = _with_searched(joined, number[searched]).group_by("node").agg((1 - pl.col("q")).min().alias("wrong"))
     apart = _with_searched(missed, number[searched]).group_by("node").agg(
         (1 - (1 - pl.col("p")).product()).alias("apart")
