@@ -9,7 +9,10 @@ from pipeline.tables import write_text
 from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
-PUBLISHED = ("flows", "stocks", "linkage_quality", "link_errors", "coverage", "ledger", "error_sources", "skipped")
+PUBLISHED = (
+    "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
+    "skipped",
+)  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
 RATE_DECIMALS = 6
