@@ -10,16 +10,9 @@ from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
 PUBLISHED = (
-    "flows",
-    "stocks",
-    "linkage_quality",
-    "link_errors",
-    "coverage",
-    "ledger",
-    "error_sources",
-    "skipped",
-    "bridge",
-)
+    "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
+    "skipped", "bridge",
+)  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
 RATE_DECIMALS = 6
