@@ -242,7 +242,7 @@ def evaluate(
 
 @app.command
 def sweep(
-    run: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    run: Annotated[Path, Parameter(help="Folder of a finished run; or a file of border crossings.")],
     *,
     settings: Annotated[
         list[str] | None,
@@ -250,12 +250,15 @@ def sweep(
             name="--set",
             negative="",
             help="A parameter of the run's rules and its values: rule.parameter=9..15, =30..360:30 or =9,12,18; "
-            "repeatable.",
+            "repeatable. For crossings: threshold and window.",
         ),
     ] = None,
     counted: Annotated[
         bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
     ] = False,
+    observed_to: Annotated[
+        date | None, Parameter(help="For crossings: last day (YYYY-MM-DD) on which they were observed.")
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="Folder for sweep.csv and sweep.html; default: sweep/ in RUN.")
     ] = None,
@@ -264,8 +267,15 @@ def sweep(
 ) -> int:
     """Estimate a run again for every combination of values of some parameters, on the same people."""
     with loading():
+        from flows.variants.crossings import sweep_crossings
         from flows.variants.sweep import sweep_run
 
+    if run.is_file():
+        if counted:
+            raise UserError("--counted: is for runs; what is counted of crossings has no coverage. Leave it out.")
+        return sweep_crossings(run, settings or [], out, observed_to, as_json=json)
+    if observed_to is not None:
+        raise UserError("--observed-to: is for files of crossings; a run knows its data date. Leave it out.")
     return sweep_run(run, settings or [], out, counted=counted, as_json=json, threads=threads)
 
 
@@ -450,13 +460,14 @@ def bench(
     name: Annotated[
         str,
         Parameter(
-            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review or stays."
+            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review, stays or "
+            "sweep."
         ),
     ],
     *,
     size: Annotated[
         int | None,
-        Parameter(help="link, attack, review: residents. link_files: people of each kind. stays: crossings."),
+        Parameter(help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings."),
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")

@@ -7,25 +7,26 @@ from math import prod
 
 from pipeline.errors import UserError, unknown
 from rules.model import RuleSet
-from rules.parameters import WHOLE, Parameter, parameters_in, with_values
+from rules.parameters import WHOLE, Parameter, parameters_in
 
 Number = int | float
 Values = dict[str, Number]
+Grid = dict[str, tuple[Number, ...]]
 MOST_VARIANTS = 2_000
 HOW = "Write --set rule.parameter=9..15, or =30..360:30 for every 30th, or =9,12,18."
 
 
-def read_grid(settings: Sequence[str], rules: RuleSet) -> dict[str, tuple[Number, ...]]:
+def read_grid(settings: Sequence[str], known: Mapping[str, Parameter]) -> Grid:
     """Return the values of each parameter that the options `--set` name, in their order.
 
-    Raises `UserError` for a parameter that the rules do not have, and for a value that it cannot take.
+    Raises `UserError` for a parameter that is not `known`, and for a value that it cannot take.
     """
     if not settings:
         raise UserError(f"--set: no parameter is given, so there is nothing to vary. {HOW}")
-    grid: dict[str, tuple[Number, ...]] = {}
+    grid: Grid = {}
     for setting in settings:
         name, equals, text = (part.strip() for part in setting.partition("="))
-        where, known = f"--set {setting}", rules.parameters
+        where = f"--set {setting}"
         if not equals or not text:
             raise UserError(f"{where}: no value is given. {HOW}")
         if name not in known:
@@ -34,7 +35,10 @@ def read_grid(settings: Sequence[str], rules: RuleSet) -> dict[str, tuple[Number
             raise UserError(f"{where}: {name} is set twice. List all of its values in one --set.")
         grid[name] = _values(text, known[name], where)
         for value in grid[name]:
-            with_values(rules, {name: value}, "--set")
+            try:
+                known[name].having(value)
+            except ValueError as error:
+                raise UserError(f"{where}, {name} = {value}: {error}.") from None
     number = prod(len(values) for values in grid.values())
     if number > MOST_VARIANTS:
         raise UserError(

@@ -63,7 +63,7 @@ def sweep_run(
     check_threads(threads)
     terminal = Terminal()
     with opened(run) as (base,):
-        grid = read_grid(settings, base.rules)
+        grid = read_grid(settings, base.rules.parameters)
         estimates = Counted(base) if counted else Published(base)
         listener = NullListener() if as_json else terminal
         swept = with_errors(sweep(base, base.variants(threads), grid, estimates, listener), base)

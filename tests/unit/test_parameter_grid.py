@@ -19,7 +19,7 @@ from pipeline.errors import UserError
     ],
 )
 def test_values_of_a_parameter(setting: str, values: tuple[float, ...]) -> None:
-    found = read_grid([setting], default_rules())
+    found = read_grid([setting], default_rules().parameters)
     assert list(found.values()) == [values]
 
 
@@ -30,8 +30,8 @@ def test_values_of_a_parameter(setting: str, values: tuple[float, ...]) -> None:
         (["activity_window"], "--set activity_window: no value is given."),
         (["activity_windw=9"], "unknown parameter 'activity_windw'. Did you mean 'activity_window'?"),
         (["activity_window=9", "activity_window=10"], "activity_window is set twice"),
-        (["activity_window=9..30"], "--set, activity_window = 25: the value 25 is outside its range, 6 to 24."),
-        (["activity_window=9.5"], "--set, activity_window = 9.5: 9.5 is not a whole number of months."),
+        (["activity_window=9..30"], "activity_window = 25: the value 25 is outside its range, 6 to 24."),
+        (["activity_window=9.5"], "activity_window = 9.5: 9.5 is not a whole number of months."),
         (["activity_window=15..9"], "'15..9' is empty. Give the lower end first, and a step above 0."),
         (["activity_window=9..15:0"], "'9..15:0' is empty. Give the lower end first, and a step above 0."),
         (["activity_window=nine"], "'nine' is not a number."),
@@ -44,7 +44,7 @@ def test_values_of_a_parameter(setting: str, values: tuple[float, ...]) -> None:
 )
 def test_what_cannot_be_varied_is_reported(settings: list[str], message: str) -> None:
     with pytest.raises(UserError) as error:
-        read_grid(settings, default_rules())
+        read_grid(settings, default_rules().parameters)
     assert message in str(error.value)
     assert str(error.value).startswith("--set")
 
@@ -52,6 +52,6 @@ def test_what_cannot_be_varied_is_reported(settings: list[str], message: str) ->
 def test_every_combination_is_a_variant_and_later_rules_vary_fastest() -> None:
     """Residence follows from stays: with stays unchanged, only residence is decided again."""
     rules = default_rules()
-    grid = read_grid(["activity_window=9,10", "absence_days=30,31", "unfinished.band_days=91,92"], rules)
+    grid = read_grid(["activity_window=9,10", "absence_days=30,31", "unfinished.band_days=91,92"], rules.parameters)
     found = [tuple(values.values()) for values in variants_of(grid, rules)]
     assert found == [(window, days, band) for days in (30, 31) for band in (91, 92) for window in (9, 10)]
