@@ -40,7 +40,7 @@ SECRET = b"only for this benchmark, never for data"
 class Measured:
     """What a benchmark found: rows, seconds of Sojourn, peak memory of the process, ratios plain / Sojourn.
 
-    Benchmarks of linkage have `figures` too, and `scores`: one row for each set of files or pair of sources.
+    Some have `figures` too, and those of linkage `scores`: one row for each set of files or pair of sources.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Options:
-    """What a user chose for a benchmark: residents or people, kinds of files, seeds of each kind."""
+    """What a user chose for a benchmark: residents, people or crossings, kinds of files, seeds of each kind."""
 
     size: int | None = None
     kind: tuple[str, ...] = ()
@@ -259,6 +259,13 @@ def review(options: Options, listener: ProgressListener) -> Compared:
     return reviews, time.perf_counter() - begun, {}, figures, by_source
 
 
+def stays(options: Options, listener: ProgressListener) -> Compared:
+    """Classify a file of sorted crossings and write it, against reading and writing, and a plain Python loop."""
+    from flows.bench_stays import compare_stays  # noqa: PLC0415 - only this benchmark needs it
+
+    return (*compare_stays(options.size, listener), [])
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -266,15 +273,20 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "simulate": simulate,
     "scale": scale,
 }
-LINKAGE_BENCHMARKS = {"link": link, "link_files": link_files, "attack": attack, "review": review}
-TAKES = {"link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",)}
+BENCHMARKS_WITH_FIGURES = {
+    "link": link, "link_files": link_files, "attack": attack, "review": review, "stays": stays,
+}  # fmt: skip
+TAKES = {
+    "link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
+    "stays": ("size",),
+}  # fmt: skip
 """The options that a benchmark takes; the others take none."""
 
 
 def measure(name: str, options: Options = Options(), listener: ProgressListener | None = None) -> Measured:
     """Return what the benchmark of that name finds; raises `UserError` for an unknown name and for a wrong option."""
-    if name not in BENCHMARKS | LINKAGE_BENCHMARKS:
-        raise unknown("benchmark", name, BENCHMARKS | LINKAGE_BENCHMARKS, "sojourn bench")
+    if name not in BENCHMARKS | BENCHMARKS_WITH_FIGURES:
+        raise unknown("benchmark", name, BENCHMARKS | BENCHMARKS_WITH_FIGURES, "sojourn bench")
     for option, value in asdict(options).items():
         if value not in (None, ()) and option not in TAKES.get(name, ()):
             raise UserError(f"sojourn bench {name}: takes no --{option}. Leave it out.")
@@ -282,7 +294,7 @@ def measure(name: str, options: Options = Options(), listener: ProgressListener 
         rows, seconds, ratios = BENCHMARKS[name]()
         figures, scores = {}, []
     else:
-        rows, seconds, ratios, figures, scores = LINKAGE_BENCHMARKS[name](options, listener or NullListener())
+        rows, seconds, ratios, figures, scores = BENCHMARKS_WITH_FIGURES[name](options, listener or NullListener())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rounded = {plain: round(ratio, 2) for plain, ratio in ratios.items()}
     return Measured(name, rows, round(seconds, 4), round(peak, 1), rounded, figures, scores)

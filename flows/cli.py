@@ -292,6 +292,24 @@ def targets(
 
 
 @app.command
+def stays(
+    crossings: Annotated[
+        Path, Parameter(help="CSV or Parquet with person_id, date, is_arrival and initial_resident, in order.")
+    ],
+    *,
+    threshold: Annotated[int, Parameter(help="Days of the window in (or, to emigrate, out of) the country.")] = 365,
+    window: Annotated[int, Parameter(help="Days after a crossing that are looked at.")] = 487,
+    observed_to: Annotated[date, Parameter(help="The last day (YYYY-MM-DD) on which crossings were observed.")],
+    out: Annotated[Path, Parameter(help="CSV or Parquet file of the same rows with their classification.")],
+) -> int:
+    """Classify border crossings by days in a window: which are migrations, and who is a resident."""
+    with loading():
+        from flows.classify_stays import classify_stays
+
+    return classify_stays(crossings, out, threshold, window, observed_to)
+
+
+@app.command
 def dictionary() -> int:
     """Print the data dictionary, made from the source contracts and the schema classes, as Markdown."""
     from pipeline.ingest.contracts import read_contracts
@@ -305,11 +323,14 @@ def dictionary() -> int:
 def bench(
     name: Annotated[
         str,
-        Parameter(help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack or review."),
+        Parameter(
+            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review or stays."
+        ),
     ],
     *,
     size: Annotated[
-        int | None, Parameter(help="link, attack, review: residents. link_files: people of each kind of files.")
+        int | None,
+        Parameter(help="link, attack, review: residents. link_files: people of each kind. stays: crossings."),
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")

@@ -3,12 +3,13 @@
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from pipeline.errors import UserError
 
@@ -84,6 +85,38 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame
 def scan_table(path: Path) -> pl.LazyFrame:
     """Return the rows of one Parquet file, read only as far as they are used."""
     return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+
+
+def scan_text_table(path: Path) -> pl.LazyFrame:
+    """Return the rows of one CSV file, every value as the text that it is there; an empty one is null."""
+    return pl.scan_csv(path, infer_schema=False, glob=False)
+
+
+PART_ROWS = 1 << 18
+"""Rows of a part of a long table: few enough for a processor's cache, enough for whole columns to be fast."""
+
+
+def parts_of(table: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a table in their order, some at a time, so that memory does not grow with the table."""
+    yield from table.collect_batches(chunk_size=PART_ROWS, maintain_order=True)
+
+
+def write_parts(parts: Iterable[pl.DataFrame], schema: pl.Schema, path: Path) -> None:
+    """Write frames of one schema as one table: CSV if the name ends so, else Parquet.
+
+    A temporary file is written, and renamed after the last part; if making a part fails, nothing is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    table = register_io_source(lambda *_: iter(parts), schema=schema, is_pure=False)
+    try:
+        if path.suffix.lower() == ".csv":
+            table.sink_csv(temporary)
+        else:
+            table.sink_parquet(temporary, compression="zstd", statistics=True, row_group_size=PART_ROWS)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: Path) -> None:

@@ -1,13 +1,15 @@
 """A benchmark prints one object with its ratios; how fast it is is not tested."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from flows.bench import BENCHMARKS, scale
+from flows.bench_stays import write_crossings
 from flows.faker_loop import faker_loop, new_faker
+from pipeline.tables import read_table
 
 
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "scale"])
@@ -26,6 +28,28 @@ def test_a_country_is_compared_with_one_of_ten_times_the_residents():
     assert rows > 500
     assert seconds > 0
     assert set(ratios) == {"ten_times_the_residents"}
+
+
+def test_crossings_are_compared_with_the_floor_and_with_a_plain_loop(command):
+    outcome = command("bench", "stays", "--size", "20000", "--json")
+    assert outcome.status == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["rows"] == 20_000
+    assert found["ratios"]["plain_python_loop"] > 1
+    assert found["figures"]["times_the_floor"] > 0
+    assert found["figures"]["ten_times_the_rows"] > 0
+    assert found["figures"]["peak_mib_of_the_verb"] > 10
+
+
+def test_crossings_to_compare_are_in_order_and_differ(tmp_path):
+    write_crossings(600_000, tmp_path / "crossings.parquet")
+    crossings = read_table(tmp_path / "crossings.parquet")
+    assert crossings.height == 600_000
+    assert crossings["person_id"].is_sorted()
+    assert crossings["person_id"].n_unique() > 100_000
+    days = crossings.select(pl.col("date").diff().over("person_id").drop_nulls())
+    assert (days["date"] >= timedelta(0)).all()
+    assert 0.4 < crossings["is_arrival"].mean() < 0.6
 
 
 def test_the_faker_loop_makes_the_columns_of_an_extract():
