@@ -134,10 +134,15 @@ def _counts(
 
 
 def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    migrations, residents = _table(context, "stays", "migrations"), _table(context, "stays", "residents")
+    migrations, residents = _table(context, "stays", "migrations"), _published_residents(context)
     return add_late_migrations(
         count_residents(residents, people, years), count_late_migrations(migrations, people, years)
     )
+
+
+def _published_residents(context: StageContext[CountStudy]) -> pl.DataFrame:
+    """Return the residents by the family of rules that the rule set publishes."""
+    return _table(context, "stays", "residents").filter("published")
 
 
 def _registered(context: StageContext[CountStudy], extract: str, columns: list[str]) -> pl.DataFrame:
@@ -153,7 +158,7 @@ def _coverage(
     links: LinkageError,
 ) -> CoverageEstimate:
     study, day = context.study, context.study.coverage.reference_date
-    listed = people_on_list(_table(context, "stays", "residents"), people, day)
+    listed = people_on_list(_published_residents(context), people, day)
     if listed.is_empty():
         raise UserError(
             f"{study.study_file}, [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to "

@@ -138,6 +138,7 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):
         return scores
     table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+    table["residents"] = table["residents"].filter("published")
     twice = score_counted_twice(table["residents"], clusters, who)
     scores = replace(scores, counted_twice=twice)
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))

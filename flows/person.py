@@ -30,7 +30,7 @@ DECIDED = {
          "decided_by"],
     ),
     "migrations": ("migrations", ["date", "direction", "status", "probability", "weight", "rule_id"]),
-    "residence": ("residents", ["reference_date", "resident", "probability", "trimmed", "decided_by"]),
+    "residence": ("residents", ["reference_date", "family", "resident", "probability", "trimmed", "decided_by"]),
 }  # fmt: skip
 """What is shown of the truth and of the run's people: title, table, and its columns; the first two order its rows."""
 EVIDENCE = ["date", "end_date", "kind", "rule_id", "source", "record_id", "date_quality", "known_on", "value", "code"]

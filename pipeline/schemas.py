@@ -324,10 +324,12 @@ class Migrations(dy.Schema):
 
 
 class Residents(dy.Schema):
-    """One person with enough signs of residence on one reference date."""
+    """One person with enough signs of residence on one reference date, by one family of residence rules."""
 
     person_id = dy.Int64(primary_key=True)
     reference_date = dy.Date(primary_key=True)
+    family = dy.String(primary_key=True, description="Id of the family of residence rules.")
+    published = dy.Bool(description="True for the family by which stocks are counted.")
     resident = dy.Bool(description="True if no exclusion applies.")
     probability = dy.Float64(min=0, max=1, description="1 or 0, except where a stay or an absence is unfinished.")
     trimmed = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")

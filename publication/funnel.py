@@ -41,6 +41,7 @@ def _people(tables: Path) -> list[Step]:
         ]
     residents = _lazy(tables, "residents")
     if residents is not None:
+        residents = residents.filter("published")
         last = residents.select(pl.col("reference_date").max()).collect().item()
         if last is not None:
             on_day = residents.filter(pl.col("resident"), pl.col("reference_date") == last)

@@ -41,8 +41,17 @@ def build_manifest(
         "seed": study.seed,
         "key_id": facts["key_id"],
         "spine": facts.get("spine", ""),
-        "rule_set": {"id": facts["rule_set"], "digest": facts["rule_set_digest"]},
+        "rule_set": {
+            "id": facts["rule_set"],
+            "digest": facts["rule_set_digest"],
+            "extends": [
+                dict(zip(("id", "digest"), one.split(" "), strict=True))
+                for one in facts["rule_set_extends"].split(", ")
+                if one
+            ],
+        },
         "definition": facts["definition"],
+        "resident_family": facts["resident_family"],
         "inputs": [
             {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}
             for one in ledger

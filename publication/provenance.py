@@ -22,7 +22,9 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
         ("Seed", manifest.get("seed", described.get("seed"))),
         ("Rule set", rule_set.get("id")),
         ("Rule set, SHA-256", rule_set.get("digest")),
+        *((f"Extends {base['id']}, SHA-256", base["digest"]) for base in rule_set.get("extends") or ()),
         ("Definition", manifest.get("definition")),
+        ("Residents by", manifest.get("resident_family")),
         *((f"Model {name}", _digest(model)) for name, model in (manifest.get("models") or {}).items()),
     ]
     data_date = described.get("data_date")

@@ -49,11 +49,13 @@ def _by_definition(rules: PersonRules) -> str:
     """Collect spells by definition; those that begin nobody knows when, after an earlier one, begin by an arrival."""
     first = "row_number() OVER (PARTITION BY definition, person_id ORDER BY start) = 1"
     absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.stays)
+    lengths = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.more_than_days.at('start')}" for rule in rules.stays)
     return f"""
         defined AS (
             SELECT * REPLACE (
                 CASE WHEN start_kind = 'unknown' AND NOT ({first}) THEN 'arrival' ELSE start_kind END AS start_kind),
-                CASE stay_rule {absences} END AS absent_more_than_days
+                CASE stay_rule {absences} END AS absent_more_than_days,
+                CASE stay_rule {lengths} END AS more_than_days
             FROM (
                 SELECT stay_rule AS definition, * FROM spell
                 UNION ALL
@@ -64,8 +66,7 @@ def _by_definition(rules: PersonRules) -> str:
 
 def _limits_of(rule: StayRule, day: date) -> str:
     return f"""
-        SELECT {quoted(rule.id)} AS stay_rule, {rule.more_than_days} AS more_than_days,
-            CAST({rule.observed_until(day)} AS DATE) AS observed_until"""
+        SELECT {quoted(rule.id)} AS stay_rule, CAST({rule.observed_until(day)} AS DATE) AS observed_until"""
 
 
 def _ended_by_death(rules: PersonRules) -> str:

@@ -10,9 +10,6 @@ from rules.forms.spells import SPELL, spells_from_presence
 from rules.model import PersonRules
 from rules.sql_text import among, quoted
 
-SAME_ARRIVAL_DAYS = 183
-"""A spell of the next rule that begins at most this long before an arrival is about that arrival."""
-
 
 def composite_spells(rules: PersonRules) -> str:
     """Return SQL of CTEs; the last, `composite`, has `stay_rule` and the columns of spells.
@@ -28,7 +25,7 @@ def composite_spells(rules: PersonRules) -> str:
             FROM spell JOIN applied USING (person_id, stay_rule)
             WINDOW following AS (PARTITION BY person_id ORDER BY start)
         ),
-        told AS ({_told()}),
+        told AS ({_told(rules)}),
         completed AS (
             SELECT stay_rule AS own_rule, stay_rule, {SPELL} FROM own SEMI JOIN told USING (person_id)
             UNION ALL
@@ -55,11 +52,13 @@ def _rules_of_each_person(rules: PersonRules) -> str:
         )"""
 
 
-def _told() -> str:
+def _told(rules: PersonRules) -> str:
     """Return what the next rule tells: its spells before a start or after an end that the own rule has not seen.
 
-    A person who comes without a permission, and has been present for long by the next rule, comes back.
+    A person who comes without a permission, and has been present for long by the next rule, comes back. A spell of
+    the next rule that begins at most `same_arrival_days` before an arrival is about that arrival.
     """
+    same_arrival = rules.definition.same_arrival_days.at("own.start")
     columns = "end_reason, start_rule, start_record, end_rule, end_record, code"
     described = ", ".join(f"next.{name}" for name in columns.split(", "))
     pairs = "own JOIN spell AS next ON next.person_id = own.person_id AND next.stay_rule = own.next_rule"
@@ -70,7 +69,7 @@ def _told() -> str:
             FROM {pairs}
             WHERE next.start < own.start AND next.stop >= coalesce(stop_before, next.stop)
                 AND (own.start_kind = 'unknown' OR (own.end_reason = 'assumed'
-                    AND next.start < own.start - {SAME_ARRIVAL_DAYS} AND next.stop >= own.start))
+                    AND next.start < own.start - {same_arrival} AND next.stop >= own.start))
             UNION ALL
             SELECT own.stay_rule, next.stay_rule, own.person_id,
                 greatest(next.start, own.start), least(next.stop, start_after),

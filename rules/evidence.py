@@ -12,7 +12,7 @@ from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.delivered_sources import without_evidence
 from rules.evidence_sql import rule_as_sql
-from rules.model import EvidenceRule, Lists
+from rules.model import EvidenceRule, EvidenceRules
 from rules.stages import EvidenceStudy
 
 
@@ -32,7 +32,7 @@ def evidence(context: StageContext[EvidenceStudy]) -> StageResult:
     connection = connect(context.threads)
     for extract in sorted({rule.extract for rule in active}):
         view(connection, **{f"records_{extract}": context.folders["ingest"] / "records" / f"{extract}.parquet"})
-    pieces = apply_evidence_rules(connection, active, part.lists, delivered)
+    pieces = apply_evidence_rules(connection, active, part, delivered)
     save(pieces.filter(pl.col("flaw").is_null()).drop("flaw"), "evidence", context.out)
     sources = pieces["source"].n_unique()
     rows = pieces["flaw"].null_count()
@@ -46,14 +46,14 @@ def evidence(context: StageContext[EvidenceStudy]) -> StageResult:
 def apply_evidence_rules(
     connection: duckdb.DuckDBPyConnection,
     rules: Sequence[EvidenceRule],
-    lists: Lists,
+    part: EvidenceRules,
     contracts: Mapping[str, SourceContract],
 ) -> pl.DataFrame:
-    """Return what the rules read in the views `records_<extract>`: the columns of `evidence`, and `flaw`.
+    """Return what some rules of `part` read in the views `records_<extract>`: the columns of `evidence`, and `flaw`.
 
     `flaw` says why a row is no evidence (undated, or it ends before it begins); null in usable rows.
     """
-    selects = [rule_as_sql(rule, lists, contracts) for rule in rules]
+    selects = [rule_as_sql(rule, part, contracts) for rule in rules]
     return query(
         connection,
         f"""

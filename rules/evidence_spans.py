@@ -14,7 +14,10 @@ def extracts_read(rule_set: RuleSet, delivered: Mapping[str, SourceContract]) ->
     """Return the extracts of a study from which the published definition, residence and deaths take evidence."""
     people = rule_set.people
     chosen = {group.stay for group in people.definition.groups}
-    rules = [*(rule for rule in people.stays if rule.id in chosen), *people.definition.groups, *people.residents]
+    family = next(one for one in people.families if one.id == people.published_family)
+    used = {*family.all_signs, *family.unless}
+    residents = [rule for rule in people.residents if rule.id in used]
+    rules = [*(rule for rule in people.stays if rule.id in chosen), *people.definition.groups, *residents]
     named = {name for rule in rules for _, names in names_in(rule, "evidence rule") for name in names}
     named |= {name for key, names in names_in(people, "evidence rule") if key == "deaths" for name in names}
     found = {rule.extract for rule in rule_set.evidence.rules if rule.id in named and rule.source in delivered}

@@ -12,7 +12,6 @@ from pipeline.tables import query
 from rules.forms.spells import OPEN
 from rules.model import PersonRules
 from rules.sql_text import quoted
-from rules.unfinished import SAME_STAY_DAYS
 
 
 def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, before: str) -> pl.DataFrame:
@@ -56,6 +55,8 @@ def _weighted(rules: PersonRules, before: str) -> str:
     published, year = quoted(rules.published), 'year("date") + CAST(month("date") > 6 AS INTEGER)'
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
     a_year_ago = f"(SELECT max(known_until) FROM {before})"
+    near = rules.unfinished.same_stay_days.at('candidate."date"')
+    minimum_cases = rules.unfinished.minimum_cases.at("(SELECT max(known_until) FROM stay)")
     return f"""
     WITH now AS (SELECT *, {year} AS "year" FROM migration JOIN person USING (person_id)),
     candidate AS (
@@ -71,7 +72,7 @@ def _weighted(rules: PersonRules, before: str) -> str:
             max(CASE WHEN certain THEN 1.0 ELSE coalesce(migration.probability, 0.0) END) AS probability
         FROM candidate JOIN person USING (person_id) LEFT JOIN migration
             ON migration.person_id = candidate.person_id AND migration.direction = candidate.direction
-            AND migration."date" BETWEEN candidate."date" - {SAME_STAY_DAYS} AND candidate."date" + {SAME_STAY_DAYS}
+            AND migration."date" BETWEEN candidate."date" - {near} AND candidate."date" + {near}
         GROUP BY ALL
     ),
     counted AS (
@@ -86,7 +87,7 @@ def _weighted(rules: PersonRules, before: str) -> str:
                 / CAST(sum(millionths) FILTER (WHERE NOT known) AS DOUBLE), 6)) AS factor
         FROM counted
         GROUP BY GROUPING SETS ((direction, "year", nationality_group), (direction, "year"))
-        HAVING sum(millionths) FILTER (WHERE NOT known) >= 1000000 * {rules.unfinished.minimum_cases}
+        HAVING sum(millionths) FILTER (WHERE NOT known) >= 1000000 * {minimum_cases}
     ),
     open_year AS (SELECT direction, "year" FROM now GROUP BY direction, "year" HAVING bool_or(provisional))
     SELECT now.* EXCLUDE ("year"), CASE WHEN open_year."year" IS NULL THEN 1.0

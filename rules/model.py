@@ -7,13 +7,28 @@ stay rules are with the SQL of their form, in `rules/forms/`.
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.toml_files import Frozen
-from rules.fields import EvidenceIds, RuleId
+from rules.families import ResidentFamily
+from rules.fields import (
+    Age,
+    Cases,
+    Codes,
+    Days,
+    EvidenceIds,
+    Months,
+    Probability,
+    RuleId,
+    SomeDays,
+    Times,
+    Weeks,
+)
 from rules.forms.stay_rule import StayRule
+from rules.other_rows import OtherRows
+from rules.parameters import Parameter, parameters_in
 from rules.sql_text import ListValue
 
 EvidenceKind = Literal[
@@ -22,14 +37,12 @@ EvidenceKind = Literal[
 ]  # fmt: skip
 
 
-class Unless(Frozen):
-    """What stops an evidence rule from firing: an `earlier` record of the same subject that meets this condition."""
-
-    earlier: str
-
-
 class EvidenceRule(Frozen):
-    """What a record of one extract shows; `when`, dates, `value` and `code` are expressions over its columns."""
+    """What a record of one extract shows; `when`, dates, `value` and `code` are expressions over its columns.
+
+    `other_rows` are predicates over other rows of the same subject, which its expressions name; `parameters` are its
+    own values, which they name as `$name`.
+    """
 
     id: RuleId
     says: str
@@ -39,16 +52,22 @@ class EvidenceRule(Frozen):
     date: str
     end_date: str | None = None
     when: str | None = None
-    unless: Unless | None = None
+    other_rows: dict[RuleId, OtherRows] = Field(default_factory=dict)
     value: str | None = None
     code: str | None = None
     known_on: str | None = None
     date_quality: Literal["exact", "registered", "self_reported", "tax_year", "month"] = "exact"
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     source_of_rule: str
 
     @model_validator(mode="before")
     @classmethod
     def _extract_named_like_its_source(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "unless" in data:
+            raise ValueError(
+                "'unless' is no longer a key. Declare what other rows must not show, and name it: "
+                "other_rows = { before = { earlier = \"...\" } }, and in 'when': not before"
+            )
         return {"extract": data.get("source", ""), **data} if isinstance(data, dict) else data
 
 
@@ -62,10 +81,15 @@ class Group(Frozen):
 
 
 class Definition(Frozen):
-    """A composite definition: exclusive groups of people; the first that applies counts."""
+    """A composite definition: exclusive groups of people; the first that applies counts.
+
+    Where two rules tell of one person, a spell of the next rule that begins at most `same_arrival_days` before an
+    arrival is about that arrival.
+    """
 
     id: RuleId
     says: str
+    same_arrival_days: Days
     groups: tuple[Group, ...] = Field(min_length=1)
 
     @field_validator("groups")
@@ -79,12 +103,17 @@ class Definition(Frozen):
 class Unfinished(Frozen):
     """How stays and absences too recent to be classified are counted: at the share of the year before.
 
-    Cases are grouped in bands of `band_days`; groups with fewer than `minimum_cases` are merged. With `weigh_late`
-    the known cases of a year that is not final also represent those that become known later.
+    Cases are grouped in bands of `band_days`; groups with fewer than `minimum_cases` are merged. A stay that is dated
+    again a year later is the same if it begins, or ends, at most `same_stay_days` from where it did. Without any case
+    of the year before, `probability_without_cases` counts. With `weigh_late` the known cases of a year that is not
+    final also represent those that become known later.
     """
 
-    band_days: Annotated[int, Field(ge=1, le=36_600)] = 92
-    minimum_cases: Annotated[int, Field(ge=1, le=1_000_000_000)] = 30
+    says: str
+    band_days: SomeDays
+    minimum_cases: Cases
+    same_stay_days: Days
+    probability_without_cases: Probability
     weigh_late: bool = True
 
 
@@ -93,37 +122,92 @@ class Sign(Frozen):
 
     `at` says which part of the evidence must be in the window: its start, its end, or any of it (overlap). The sign
     does not count for people with evidence of `never_with` that ended by the date, nor, if `below_age` is given, for
-    people of that age or older on the date.
+    people of that age or older on the date. `source_family` is the kind of sources that it comes from.
     """
 
     id: RuleId
     says: str
-    form: Literal["sign"]
-    family: str
+    form: str
+    source_family: str
     evidence: EvidenceIds = Field(min_length=1)
     at: Literal["start", "end", "overlap"] = "start"
-    months_before: Annotated[int, Field(ge=0, le=1200)] = 12
-    months_after: Annotated[int, Field(ge=0, le=1200)] = 0
+    months_before: Months
+    months_after: Months | None = None
     never_with: EvidenceIds = ()
-    below_age: Annotated[int, Field(ge=1, le=120)] | None = None
+    below_age: Age | None = None
+
+
+class AnySign(Sign):
+    """A sign by any evidence in the window."""
+
+    form: Literal["any"]
+
+
+class CountSign(Sign):
+    """A sign by at least so many pieces of evidence in the window."""
+
+    form: Literal["count"]
+    at_least: Times
+
+
+class WeeksSign(Sign):
+    """A sign by evidence in the window whose values, weeks of activity, add up to at least so many."""
+
+    form: Literal["weeks"]
+    at_least: Weeks
 
 
 class Exclusion(Frozen):
     """Why a person with signs of residence is not a resident on a date.
 
-    `dead`: died by then. `away`: after a departure for good (by the published definition) and before the next
-    arrival. `short_stay`: during or after a short-term stay. `unlikely`: in an unfinished stay whose probability is
-    below `below_probability`.
+    `dead`: died by then. `short_stay`: during or after a short-term stay.
     """
 
     id: RuleId
     says: str
-    form: Literal["dead", "away", "short_stay", "unlikely"]
-    below_probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    form: Literal["dead", "short_stay"]
 
 
-RESIDENT_FORMS: dict[str, type[Sign | Exclusion]] = {
-    "sign": Sign, "dead": Exclusion, "away": Exclusion, "short_stay": Exclusion, "unlikely": Exclusion,
+class Away(Frozen):
+    """After a departure (by the published definition), and before the next arrival or the first one.
+
+    An absence not yet long enough counts as a departure if it is at least as likely as `from_probability` to last.
+    """
+
+    id: RuleId
+    says: str
+    form: Literal["away"]
+    from_probability: Probability
+
+
+class Unlikely(Frozen):
+    """In an unfinished stay whose probability of being long-term is below `below_probability`."""
+
+    id: RuleId
+    says: str
+    form: Literal["unlikely"]
+    below_probability: Probability
+
+
+class Removed(Frozen):
+    """Removed from a register by the date, by `evidence` (with one of `codes`, if given), and not seen again since.
+
+    People are seen again by evidence of `returns` after the removal, up to the date.
+    """
+
+    id: RuleId
+    says: str
+    form: Literal["removed"]
+    evidence: EvidenceIds = Field(min_length=1)
+    codes: Codes = ()
+    returns: EvidenceIds = ()
+
+
+AnyExclusion = Exclusion | Away | Unlikely | Removed
+ResidentRule = AnySign | CountSign | WeeksSign | AnyExclusion
+RESIDENT_FORMS: dict[str, type[ResidentRule]] = {
+    "any": AnySign, "count": CountSign, "weeks": WeeksSign,
+    "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely, "removed": Removed,
 }  # fmt: skip
 
 MOTHER = "mother"
@@ -160,9 +244,10 @@ Lists = dict[str, tuple[ListValue, ...]]
 
 
 class EvidenceRules(Frozen):
-    """What the stage `evidence` is given: the evidence rules, and the lists that their expressions name."""
+    """What the stage `evidence` is given: the evidence rules, and the lists and parameters that they name."""
 
     lists: Lists
+    parameters: dict[str, Parameter]
     rules: tuple[EvidenceRule, ...]
 
 
@@ -170,8 +255,9 @@ class PersonRules(Frozen):
     """What the stage `stays` is given: the rules that make attributes, stays, migrations and residents.
 
     `deaths` and `areas` are evidence rules in order of precedence; `reasons` maps codes of evidence to reasons for
-    migration; a resident has signs of at least `families_needed` families. `published` is the definition by which
-    migrations and residents are decided: the composite, unless a study chooses one of the stay rules.
+    migration; `families` say who is a resident, of which `published_family` counts in the stocks. `published` is the
+    definition by which migrations and residents are decided: the composite, unless a study chooses one of the stay
+    rules.
     """
 
     lists: Lists
@@ -182,15 +268,39 @@ class PersonRules(Frozen):
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]
-    families_needed: Annotated[int, Field(ge=1)]
-    residents: tuple[Sign | Exclusion, ...]
+    residents: tuple[ResidentRule, ...]
+    families: tuple[SerializeAsAny[ResidentFamily], ...]
+    published_family: RuleId
     attributes: tuple[Attribute, ...]
+
+    @property
+    def signs(self) -> tuple[Sign, ...]:
+        """The signs of residence among the rules on residents."""
+        return tuple(one for one in self.residents if isinstance(one, Sign))
+
+    @property
+    def exclusions(self) -> tuple[AnyExclusion, ...]:
+        """The reasons, among the rules on residents, why a person with signs is no resident."""
+        return tuple(one for one in self.residents if not isinstance(one, Sign))
+
+
+class ExtendedSet(Frozen):
+    """A set that another extends, as it was when it was read."""
+
+    id: RuleId
+    digest: str
 
 
 class RuleSet(Frozen):
-    """A rule file: what describes it, and a part for each of the two stages; `path` is where it was read."""
+    """A rule file: what describes it, and a part for each of the two stages.
+
+    `path` is where it was read; `written_in` the file that states a rule, by kind and id, where it is not that one;
+    `extends` the sets that it was made from, the nearest first.
+    """
 
     path: Path = Field(exclude=True)
+    written_in: dict[tuple[str, str], Path] = Field(default_factory=dict, exclude=True)
+    extends: tuple[ExtendedSet, ...] = Field(default=(), exclude=True)
     id: RuleId
     title: str
     says: str
@@ -201,3 +311,14 @@ class RuleSet(Frozen):
     def digest(self) -> str:
         """SHA-256 of the rules: comments, layout and the place of the file do not matter."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """Every declared value, by its id: `rule.parameter`, or the name of one of the whole file."""
+        return parameters_in(self)
+
+    def place(self, kind: str, rule: str) -> str:
+        """Return where a rule is written, for messages."""
+        file = self.written_in.get((kind, rule), self.path)
+        extended = "" if file == self.path else f" (extended by {self.path.name})"
+        return f"{file}{extended}, {kind} rule '{rule}'"

@@ -6,10 +6,12 @@ from typing import get_args
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
-from rules.evidence_sql import columns_of, compiled_keys
-from rules.fields import names_in
+from rules.evidence_sql import columns_of, compiled_rule
+from rules.families.by_age import ByAge
+from rules.fields import Thing, names_in
 from rules.language.compiler import ValueType
-from rules.model import MOTHER, Attribute, AttributeId, RuleSet, Sign
+from rules.model import MOTHER, Attribute, AttributeId, RuleSet
+from rules.parameters import Parameter, each_parameter
 
 FIXED_GROUPS = {"sex": ("sex", SEXES), "nationality_group": ("nationality group", NATIONALITY_GROUPS)}
 """The attributes by which tables are divided, and what they are called: a person is in one of these groups."""
@@ -20,7 +22,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     _check_codes(rule_set, contracts)
     evidence, people = rule_set.evidence, rule_set.people
     for rule in evidence.rules:
-        compiled_keys(rule, evidence.lists, contracts, f"{rule_set.path}, evidence rule '{rule.id}'")
+        compiled_rule(rule, evidence, contracts, rule_set.place("evidence", rule.id))
     known = {rule.id for rule in evidence.rules}
     for where, names in _evidence_named(rule_set):
         for name in names:
@@ -29,7 +31,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     stays = {rule.id for rule in people.stays}
     for group in people.definition.groups:
         if group.stay not in stays:
-            raise unknown("stay rule", group.stay, stays, f"{rule_set.path}, group rule '{group.id}'")
+            raise unknown("stay rule", group.stay, stays, rule_set.place("group", group.id))
     if people.definition.id in stays:
         raise UserError(
             f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
@@ -38,6 +40,8 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     for missing in sorted(set(get_args(AttributeId)) - {one.id for one in people.attributes}):
         raise UserError(f"{rule_set.path}: no attribute rule '{missing}', which the table of people needs. Add one.")
     _check_signs(rule_set)
+    _check_families(rule_set)
+    _check_parameters(rule_set)
     for attribute in people.attributes:
         _check_attribute(attribute, rule_set, contracts)
 
@@ -74,24 +78,58 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
     for kind, rules in (("stay", people.stays), ("group", people.definition.groups), ("resident", people.residents)):
         for rule in rules:
             for key, names in names_in(rule, "evidence rule"):
-                yield f"{rule_set.path}, {kind} rule '{rule.id}', key '{key}'", names
+                yield f"{rule_set.place(kind, rule.id)}, key '{key}'", names
 
 
 def _check_signs(rule_set: RuleSet) -> None:
     """Refuse a sign by overlap with evidence of single days, which would count as intervals without an end."""
     of_a_day = {rule.id for rule in rule_set.evidence.rules if rule.end_date is None}
-    for sign in rule_set.people.residents:
-        if isinstance(sign, Sign) and sign.at == "overlap":
+    for sign in rule_set.people.signs:
+        if sign.at == "overlap":
             for name in sign.evidence:
                 if name in of_a_day:
                     raise UserError(
-                        f"{rule_set.path}, resident rule '{sign.id}': at = 'overlap' needs evidence with an "
+                        f"{rule_set.place('resident', sign.id)}: at = 'overlap' needs evidence with an "
                         f"'end_date', which '{name}' has not, so it would count for ever. Write at = 'start'."
                     )
 
 
+def _check_families(rule_set: RuleSet) -> None:
+    """Check the names of signs and exclusions in the families of residence rules, and that of the published one."""
+    people = rule_set.people
+    known: dict[Thing, set[str]] = {
+        "sign": {one.id for one in people.signs}, "exclusion": {one.id for one in people.exclusions},
+    }  # fmt: skip
+    for family in people.families:
+        where = rule_set.place("resident_family", family.id)
+        named = [
+            (thing, key, name)
+            for rule in (family, *(family.bands if isinstance(family, ByAge) else ()))
+            for thing in known
+            for key, names in names_in(rule, thing)
+            for name in names
+        ]
+        for thing, key, name in named:
+            if name not in known[thing]:
+                raise unknown(thing, name, known[thing], f"{where}, key '{key}'")
+    families = {one.id for one in people.families}
+    if people.published_family not in families:
+        raise unknown("family", people.published_family, families, f"{rule_set.path}, key 'published_family'")
+
+
+def _check_parameters(rule_set: RuleSet) -> None:
+    """Require that no two parameters have one id: rules of two kinds that have parameters need names of their own."""
+    found: dict[str, Parameter] = {}
+    for parameter in each_parameter(rule_set):
+        if found.setdefault(parameter.id, parameter) != parameter:
+            raise UserError(
+                f"{rule_set.path}: two rules of the same id have a parameter '{parameter.id}'. Give one of them "
+                "another id, so that each parameter has a name of its own."
+            )
+
+
 def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
-    where, lists = f"{rule_set.path}, attribute rule '{attribute.id}'", rule_set.people.lists
+    where, lists = rule_set.place("attribute", attribute.id), rule_set.people.lists
     wanted: ValueType = "date" if attribute.id == "birth_month" else "text"
     extracts = {name: one for contract in contracts.values() for name, one in contract.extracts.items()}
     for place in attribute.read:

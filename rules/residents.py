@@ -1,8 +1,7 @@
-"""Usual residents on reference dates: people with a sign of residence to whom no exclusion applies.
+"""Usual residents on reference dates, by each family of residence rules: people with enough signs, less exclusions.
 
-Source of the method: ONS, Developing our approach for producing admin-based population estimates (2019):
-signs of activity in the twelve months before the date. Departures and lengths of stay come from the stays of
-the published definition, so that stocks and flows are about the same people.
+Departures and lengths of stay come from the stays of the published definition, so that stocks and flows are about the
+same people; which people are candidates is for `rules/families/` to say.
 """
 
 from collections.abc import Sequence
@@ -11,11 +10,9 @@ import duckdb
 import polars as pl
 
 from pipeline.tables import query
-from rules.model import Exclusion, PersonRules, Sign
+from rules.families import ResidentFamily
+from rules.model import AnyExclusion, Away, CountSign, PersonRules, Removed, Sign, Unlikely, WeeksSign
 from rules.sql_text import among, quoted
-
-FOR_GOOD = 0.5
-"""An absence not yet long enough counts as departure when it is at least as likely as not to last."""
 
 
 def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
@@ -25,65 +22,76 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
     window of the same length after it.
     """
-    signs = [one for one in rules.residents if isinstance(one, Sign)]
-    exclusions = [one for one in rules.residents if isinstance(one, Exclusion)]
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
-    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE reference AS SELECT * FROM (VALUES {days}) AS days(reference_date)"
+    ).fetchall()
+    used = {name for family in rules.families for name in family.all_signs}
+    remembered = dict.fromkeys(used, 0)
+    for family in rules.families:
+        remembered |= {name: max(remembered[name], family.memory_years) for name in family.all_signs}
+    signs = [_sign(one, remembered[one.id], min(years)) for one in rules.signs if one.id in used]
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sign AS {' UNION ALL '.join(signs)}").fetchall()
     return query(
         connection,
         f"""
-        WITH reference AS (SELECT * FROM (VALUES {days}) AS days(reference_date)),
-        sign AS ({" UNION ALL ".join(_sign(position, sign) for position, sign in enumerate(signs))}),
-        candidate AS (
-            SELECT person_id, reference_date, min(position) FILTER (WHERE counts) AS position,
-                bool_or(before) AND bool_or(after) AS trimmed
-            FROM sign GROUP BY person_id, reference_date
-            HAVING count(DISTINCT family) FILTER (WHERE counts) >= {rules.families_needed}
-        ),
-        published AS (
-            SELECT *, first(start_kind) OVER (PARTITION BY person_id ORDER BY start) = 'arrival' AS newcomer
-            FROM stay WHERE definition = {quoted(rules.published)}
-        ),
-        with_stay AS (
-            SELECT candidate.*, s.start, s.stop, s.status, s.probability, s.left_for_good
-            FROM candidate ASOF LEFT JOIN published AS s
-                ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
-        ),
-        decided AS (
-            SELECT with_stay.*, {excluded if exclusions else "NULL"} AS excluded_by
-            FROM with_stay JOIN person USING (person_id)
-                LEFT JOIN (SELECT DISTINCT person_id, newcomer FROM published) USING (person_id)
-            -- a list of a later day includes children born after the date
-            WHERE coalesce(birth_month <= reference_date, true)
-        )
-        SELECT person_id, reference_date, excluded_by IS NULL AS resident,
-            CASE WHEN excluded_by IN ({_in_forms(exclusions, "dead", "short_stay")}) THEN 0.0
-                WHEN excluded_by IS NOT NULL AND start IS NULL THEN 0.0
+        WITH {_last_stays(rules)},
+        decided AS ({" UNION ALL ".join(_decided(family, rules) for family in rules.families)})
+        SELECT person_id, reference_date, family, family = {quoted(rules.published_family)} AS published,
+            excluded_by IS NULL AS resident,
+            CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
                 WHEN status = 'unfinished' THEN probability
                 WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
                 ELSE 1.0 END AS probability,
-            excluded_by IS NULL AND trimmed AS trimmed,
-            coalesce(excluded_by, [{", ".join(quoted(sign.id) for sign in signs)}][position + 1]) AS decided_by
+            excluded_by IS NULL AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
         FROM decided
         """,
     )
 
 
-def _in_forms(exclusions: Sequence[Exclusion], *forms: str) -> str:
-    names = [quoted(one.id) for one in exclusions if one.form in forms]
-    return ", ".join(names or ["''"])
+def _last_stays(rules: PersonRules) -> str:
+    """Return the stays of the published definition, and who began the first of them by arriving."""
+    return f"""
+        published_stay AS (SELECT * FROM stay WHERE definition = {quoted(rules.published)}),
+        newcomers AS (
+            SELECT person_id, min_by(start_kind, start) = 'arrival' AS newcomer FROM published_stay GROUP BY person_id
+        )"""
 
 
-def _sign(position: int, sign: Sign) -> str:
-    """One row per piece of evidence near a reference date: whether it counts, and on which side of the date it is."""
+def _decided(family: ResidentFamily, rules: PersonRules) -> str:
+    """Return the candidates of a family, each with the last stay that began by the date and the exclusion, if any."""
+    known = {one.id: one for one in rules.exclusions}
+    exclusions = [known[name] for name in family.unless]
+    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
+    certain = [one.id for one in exclusions if one.form in ("dead", "short_stay", "removed")]
+    return f"""
+        SELECT *, coalesce({among("excluded_by", certain)}, false) AS certainly_not FROM (
+            SELECT {quoted(family.id)} AS family, candidate.*, s.start, s.stop, s.status, s.probability,
+                s.left_for_good, {excluded if exclusions else "CAST(NULL AS VARCHAR)"} AS excluded_by
+            FROM ({family.candidates()}) AS candidate
+                ASOF LEFT JOIN published_stay AS s
+                    ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
+                JOIN person ON person.person_id = candidate.person_id
+                LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id
+            -- a list of a later day includes children born after the date
+            WHERE coalesce(birth_month <= candidate.reference_date, true)
+        )"""
+
+
+def _sign(sign: Sign, remembered_years: int, first_year: int) -> str:
+    """One row per person with evidence near a reference date: whether it counts, and on which side of the date it is.
+
+    The dates are those that are wanted, and the same day of the years before that a family remembers.
+    """
     first, last = {
         "start": ('"date"', '"date"'),
         "end": ('coalesce(end_date - 1, "date")', 'coalesce(end_date - 1, "date")'),
         "overlap": ('"date"', "coalesce(end_date - 1, DATE '9999-12-31')"),
     }[sign.at]
-    before = f"reference_date - INTERVAL {sign.months_before} MONTH"
-    until = f"reference_date + INTERVAL {sign.months_after} MONTH"
-    after = f"reference_date + INTERVAL {sign.months_before} MONTH"
+    window = sign.months_before.interval("reference_date")
+    before, after = f"reference_date - {window}", f"reference_date + {window}"
+    after_date = sign.months_after and sign.months_after.interval("reference_date")
+    until = f"reference_date + {after_date}" if after_date else "reference_date"
     never = (
         "AND NOT EXISTS (SELECT 1 FROM person_evidence AS other WHERE other.person_id = person_evidence.person_id"
         f" AND {among('other.rule_id', sign.never_with)}"
@@ -93,25 +101,47 @@ def _sign(position: int, sign: Sign) -> str:
     )
     young = (
         "AND person_id IN (SELECT person_id FROM person"
-        f" WHERE birth_month > reference_date - INTERVAL {sign.below_age} YEAR)"
+        f" WHERE birth_month > reference_date - {sign.below_age.interval('reference_date')})"
         if sign.below_age
         else ""
     )
+    earlier = "".join(
+        f" UNION ALL SELECT DATE '{first_year - back}-06-30'" for back in range(1, remembered_years + 1)
+    )
+    inside = f"{last} > {before} AND {first} <= {until}"
+    counts = {
+        "any": f"bool_or({inside})",
+        "count": f"count(*) FILTER (WHERE {inside}) >= {_at_least(sign)}",
+        "weeks": f"coalesce(sum(CAST(value AS BIGINT)) FILTER (WHERE {inside}), 0) >= {_at_least(sign)}",
+    }[sign.form]
     return f"""
-        SELECT DISTINCT person_id, reference_date, {position} AS position, {quoted(sign.family)} AS family,
-            {last} > {before} AND {first} <= {until} AS counts,
-            {last} > {before} AND {first} <= reference_date AS before,
-            {last} > reference_date AND {first} <= {after} AS after
-        FROM person_evidence JOIN reference ON {last} > {before} AND {first} <= greatest({until}, {after})
-        WHERE {among("rule_id", sign.evidence)} {never} {young}"""
+        SELECT person_id, reference_date, {quoted(sign.id)} AS sign, {quoted(sign.source_family)} AS source_family,
+            {counts} AS counts,
+            bool_or({last} > {before} AND {first} <= reference_date) AS before,
+            bool_or({last} > reference_date AND {first} <= {after}) AS after
+        FROM person_evidence JOIN (SELECT reference_date FROM reference{earlier}) AS days
+            ON {last} > {before} AND {first} <= greatest({until}, {after})
+        WHERE {among("rule_id", sign.evidence)} {never} {young}
+        GROUP BY person_id, reference_date"""
 
 
-def _applies(one: Exclusion) -> str:
+def _at_least(sign: Sign) -> str:
+    return sign.at_least.at("reference_date") if isinstance(sign, CountSign | WeeksSign) else "1"
+
+
+def _applies(one: AnyExclusion) -> str:
     """Return the condition of an exclusion; `start` to `stop` is the last stay that began by the date, if any."""
-    return {
-        "dead": "death_date <= reference_date",
-        "away": "(start IS NULL AND newcomer)"
-        f" OR (stop <= reference_date AND status = 'long_term' AND left_for_good >= {FOR_GOOD})",
-        "short_stay": "status = 'short_term'",
-        "unlikely": f"status = 'unfinished' AND probability < {one.below_probability}",
-    }[one.form]
+    if isinstance(one, Away):
+        likely = f"left_for_good >= {one.from_probability.at('stop')}"
+        return f"(start IS NULL AND newcomer) OR (stop <= reference_date AND status = 'long_term' AND {likely})"
+    if isinstance(one, Unlikely):
+        return f"status = 'unfinished' AND probability < {one.below_probability.at('start')}"
+    if isinstance(one, Removed):
+        coded = among("e.code", one.codes) if one.codes else "true"
+        # NULL if nothing of the kind happened by the date: then the comparison does not hold
+        last = """(SELECT max("date") FROM person_evidence AS e WHERE e.person_id = candidate.person_id
+            AND e."date" <= candidate.reference_date AND {which})"""
+        removed = last.format(which=f"{among('e.rule_id', one.evidence)} AND {coded}")
+        seen = last.format(which=among("e.rule_id", one.returns))
+        return f"{removed} >= coalesce({seen}, DATE '0001-01-01')"
+    return {"dead": "death_date <= reference_date", "short_stay": "status = 'short_term'"}[one.form]

@@ -10,33 +10,35 @@ from pipeline.errors import UserError, unknown
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import known_contracts
 from pipeline.study import Study
-from pipeline.toml_files import Frozen, parse, read_toml
+from pipeline.toml_files import Frozen, parse
+from rules.evidence_sql import names_in_expressions
+from rules.families import FAMILY_FORMS
+from rules.families.by_age import Band
 from rules.forms import FORMS
 from rules.model import (
     RESIDENT_FORMS,
     Attribute,
     Definition,
     EvidenceRule,
+    ExtendedSet,
     Group,
     PersonRules,
     RuleSet,
     Unfinished,
 )
+from rules.parameters import Parameter
 from rules.references import check_references
+from rules.rule_file import GROUP, RuleFile, named_set, read_rule_file
 
-SETS = Path(__file__).parent / "sets"
 Model = TypeVar("Model", bound=BaseModel)
+Parameters = dict[str, Parameter]
 
 
 def rule_set_path(study: Study) -> Path:
     """Return the file of the study's rule set: one of the package by its file name, or a path ending in `.toml`."""
     if study.rule_set.endswith(".toml"):
         return study.resolve(study.rule_set)
-    path = SETS / f"{study.rule_set}.toml"
-    if not path.is_file():
-        sets = [one.stem for one in SETS.glob("*.toml")]
-        raise unknown("rule set", study.rule_set, sets, f"{study.path}, key 'rule_set'")
-    return path
+    return named_set(study.rule_set, study.folder, f"{study.path}, key 'rule_set'")
 
 
 def read_rule_set(study: Study) -> RuleSet:
@@ -55,23 +57,52 @@ def person_rules_of(rule_set: RuleSet, study: Study) -> PersonRules:
 
 
 def read_rules(path: Path, contracts: Mapping[str, SourceContract]) -> RuleSet:
-    """Return the rules in a file, every name in them checked against `contracts` and against each other."""
-    data = read_toml(path)
-    definition = data.pop("definition", {})
+    """Return the rules in a file, every name in them checked against `contracts` and against each other.
+
+    The sets that it extends are checked first, each by itself, so that a mistake is reported where it is written.
+    """
+    return _checked(read_rule_file(path), contracts)
+
+
+def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet:
+    bases = ()
+    if file.base is not None:
+        base = _checked(file.base, contracts)
+        bases = (ExtendedSet(id=base.id, digest=base.digest), *base.extends)
+    data, path = dict(file.data), file.path
+    for key in data:
+        if key not in _File.model_fields:  # first, since the table that was meant would be missing
+            raise unknown("key", key, _File.model_fields, str(path))
+    shared = _parameters(data.pop("parameters", {}), "", f"{path}, [parameters]")
+    kinds = ("evidence", "stay", "resident", "resident_family")
+    entries = {kind: _listed(file, data.get(kind, []), kind, shared) for kind in kinds}
     rule_set = parse(
         _File,
         {
-            **data,
-            "evidence": _entries(data, "evidence", EvidenceRule, path),
-            "stay": _entries_by_form(data, "stay", FORMS, path),
-            "resident": _entries_by_form(data, "resident", RESIDENT_FORMS, path),
-            "attribute": _entries(data, "attribute", Attribute, path),
-            "definition": _definition(definition, path),
+            **_with_parameters(data, "", shared, str(path)),
+            "parameters": shared,
+            "evidence": tuple(parse(EvidenceRule, entry, place) for place, entry in entries["evidence"]),
+            "stay": _by_form(entries["stay"], FORMS),
+            "resident": _by_form(entries["resident"], RESIDENT_FORMS),
+            "resident_family": _by_form(
+                [(place, _with_bands(file, entry, shared, place)) for place, entry in entries["resident_family"]],
+                FAMILY_FORMS,
+            ),
+            "attribute": tuple(
+                parse(Attribute, entry, place)
+                for place, entry in _listed(file, data.get("attribute", []), "attribute", shared)
+            ),
+            "definition": _definition(file, data.pop("definition", {}), shared),
+            "unfinished": _unfinished(data.pop("unfinished", {}), shared, path),
         },
         str(path),
-    ).rule_set(path)
+    ).rule_set(file, bases)
     check_references(rule_set, contracts)
-    return rule_set
+    evidence = rule_set.evidence
+    named = evidence.model_copy(
+        update={"parameters": {name: one for name, one in shared.items() if name in names_in_expressions(evidence)}}
+    )
+    return rule_set.model_copy(update={"evidence": named})
 
 
 class _File(Frozen):
@@ -82,17 +113,19 @@ class _File(Frozen):
     says: str
     deaths: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
-    families_needed: int = 1
     lists: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
-    unfinished: Unfinished = Unfinished()
+    unfinished: Unfinished
     evidence: tuple[EvidenceRule, ...]
     stay: tuple[Any, ...]
     definition: Definition
     resident: tuple[Any, ...]
+    resident_family: tuple[Any, ...]
+    published_family: str
     attribute: tuple[Attribute, ...] = ()
 
-    def rule_set(self, path: Path) -> RuleSet:
+    def rule_set(self, file: RuleFile, bases: tuple[ExtendedSet, ...]) -> RuleSet:
         people = {
             "lists": self.lists,
             "stays": self.stay,
@@ -102,50 +135,74 @@ class _File(Frozen):
             "deaths": self.deaths,
             "areas": self.areas,
             "reasons": self.reasons,
-            "families_needed": self.families_needed,
             "residents": self.resident,
+            "families": self.resident_family,
+            "published_family": self.published_family,
             "attributes": self.attribute,
         }
         data = {
-            "path": path,
+            "path": file.path,
+            "written_in": file.written_in,
+            "extends": bases,
             "id": self.id,
             "title": self.title,
             "says": self.says,
-            "evidence": {"lists": self.lists, "rules": self.evidence},
+            "evidence": {"lists": self.lists, "parameters": self.parameters, "rules": self.evidence},
             "people": people,
         }
-        return parse(RuleSet, data, str(path))
+        return parse(RuleSet, data, str(file.path))
 
 
-def _place(path: Path, key: str, entry: Mapping[str, Any], number: int) -> str:
-    name = entry.get("id")
-    return f"{path}, {key} rule '{name}'" if name else f"{path}, {key} rule number {number}"
-
-
-def _listed(data: Mapping[str, Any], key: str, path: Path) -> list[tuple[str, Any]]:
-    entries = data.get(key, [])
+def _listed(file: RuleFile, entries: Any, key: str, shared: Parameters) -> list[tuple[str, dict[str, Any]]]:
+    """Return each entry of a list of rules with its place, its parameters among its keys (of evidence: apart)."""
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UserError(f"{path}: '{key}' must be a list of tables. Write [[{key}]], with two brackets.")
-    places = [(_place(path, key, entry, number), entry) for number, entry in enumerate(entries, 1)]
-    ids: set[str] = set()
-    for place, entry in places:
-        name = str(entry.get("id"))
-        if name in ids:
+        raise UserError(f"{file.path}: '{key}' must be a list of tables. Write [[{key}]], with two brackets.")
+    found, ids = [], set()
+    for number, entry in enumerate(entries, 1):
+        name = entry.get("id")
+        place = file.place(key, str(name)) if name else f"{file.path}, {key} rule number {number}"
+        if str(name) in ids:
             raise UserError(f"{place}: this id is used twice. Give each {key} rule its own id.")
-        ids.add(name)
-    return places
+        ids.add(str(name))
+        if key == "evidence":
+            own = _parameters(entry.get("parameters", {}), f"{name}.", place)
+            found.append((place, {**entry, "parameters": own}))
+        else:
+            found.append((place, _with_parameters(entry, f"{name}.", shared, place)))
+    return found
 
 
-def _entries(data: Mapping[str, Any], key: str, model: type[Model], path: Path) -> tuple[Model, ...]:
-    return tuple(parse(model, entry, place) for place, entry in _listed(data, key, path))
+def _parameters(tables: Any, prefix: str, where: str) -> Parameters:
+    """Return the parameters that a rule declares, or those of the whole file (without a prefix)."""
+    if not isinstance(tables, dict):
+        raise UserError(f"{where}: 'parameters' must be a table, with one table for each parameter.")
+    found = {}
+    for name, table in tables.items():
+        place = f"{where}, parameter '{name}'"
+        data = {**table, "id": f"{prefix}{name}"} if isinstance(table, dict) else table
+        found[name] = parse(Parameter, data, place)
+    return found
 
 
-def _entries_by_form(
-    data: Mapping[str, Any], key: str, forms: Mapping[str, type[Model]], path: Path
-) -> tuple[Model, ...]:
+def _with_parameters(entry: Mapping[str, Any], prefix: str, shared: Parameters, where: str) -> dict[str, Any]:
+    """Return the keys of a rule, among them the parameters that it declares or names."""
+    keys = {key: value for key, value in entry.items() if key != "parameters"}
+    for key, value in keys.items():
+        if isinstance(value, str) and value.startswith("$"):
+            if value[1:] not in shared:
+                raise unknown("parameter", value[1:], shared, f"{where}, key '{key}'")
+            keys[key] = shared[value[1:]]
+    for name, parameter in _parameters(entry.get("parameters", {}) if prefix else {}, prefix, where).items():
+        if name in keys:
+            raise UserError(f"{where}: '{name}' is both a key and a parameter. Remove one of them.")
+        keys[name] = parameter
+    return keys
+
+
+def _by_form(entries: list[tuple[str, dict[str, Any]]], forms: Mapping[str, type[Model]]) -> tuple[Model, ...]:
     """Return entries of several models; the key `form` of an entry says which."""
     found = []
-    for place, entry in _listed(data, key, path):
+    for place, entry in entries:
         form = entry.get("form")
         if form is None:
             raise UserError(f"{place}: the key 'form' is missing. Choose one of {', '.join(forms)}.")
@@ -155,9 +212,30 @@ def _entries_by_form(
     return tuple(found)
 
 
-def _definition(data: Any, path: Path) -> Definition:
+def _with_bands(file: RuleFile, entry: dict[str, Any], shared: Parameters, place: str) -> dict[str, Any]:
+    """Return a family of residence rules with its bands of age, if it has any, read as rules of their own."""
+    if "band" not in entry:
+        return entry
+    bands = tuple(
+        parse(Band, band, f"{place}, band '{band.get('id')}'")
+        for _, band in _listed(file, entry["band"], "band", shared)
+    )
+    return {**{key: value for key, value in entry.items() if key != "band"}, "bands": bands}
+
+
+def _definition(file: RuleFile, data: Any, shared: Parameters) -> Definition:
     if not isinstance(data, dict):
-        raise UserError(f"{path}: 'definition' must be a table. Write [definition], and [[definition.group]] below.")
-    groups = _entries(data, "group", Group, path)
-    rest = {key: value for key, value in data.items() if key != "group"}
-    return parse(Definition, {**rest, "groups": groups}, f"{path}, [definition]")
+        raise UserError(
+            f"{file.path}: 'definition' must be a table. Write [definition], and [[definition.group]] below."
+        )
+    groups = tuple(parse(Group, entry, place) for place, entry in _listed(file, data.get(GROUP, []), GROUP, shared))
+    where = f"{file.path}, [definition]"
+    keys = _with_parameters(data, f"{data.get('id')}.", shared, where)
+    return parse(Definition, {**{key: value for key, value in keys.items() if key != GROUP}, "groups": groups}, where)
+
+
+def _unfinished(data: Any, shared: Parameters, path: Path) -> Unfinished:
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: 'unfinished' must be a table. Write [unfinished].")
+    where = f"{path}, [unfinished]"
+    return parse(Unfinished, _with_parameters(data, "unfinished.", shared, where), where)

@@ -29,13 +29,15 @@ class EvidenceStudy(StudyPart):
 class StaysStudy(StudyPart):
     """The part of a study on which people, stays, migrations and residence depend.
 
-    `rule_set` and `rule_set_digest` identify all rules together, for the manifest; `extracts` are those that the
+    `rule_set` and `rule_set_digest` identify all rules together, `rule_set_extends` the sets that they were made
+    from, for the manifest; `extracts` are those that the
     rules on people read; `skips` says why there are no stays, if there are none.
     """
 
     rules: PersonRules
     rule_set: str
     rule_set_digest: str
+    rule_set_extends: str
     extracts: tuple[str, ...]
     contracts: dict[str, SourceContract]
     data_date: date
@@ -58,6 +60,7 @@ class StaysStudy(StudyPart):
             rules=rules,
             rule_set=rule_set.id,
             rule_set_digest=rule_set.digest,
+            rule_set_extends=", ".join(f"{one.id} {one.digest}" for one in rule_set.extends),
             extracts=extracts,
             contracts=contracts,
             data_date=study.data_date,

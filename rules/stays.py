@@ -32,7 +32,9 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     facts = {
         "rule_set": study.rule_set,
         "rule_set_digest": study.rule_set_digest,
+        "rule_set_extends": study.rule_set_extends,
         "definition": rules.published,
+        "resident_family": rules.published_family,
         "extracts": ", ".join(study.extracts),
     }
     if study.skips:
@@ -123,6 +125,6 @@ def _counts(
         "emigrations": migrations.filter(pl.col("direction") == "emigration").height,
         "probable": migrations.filter(pl.col("status") == "probable").height,
         "residents_last_date": residents.filter(
-            pl.col("resident") & (pl.col("reference_date") == pl.col("reference_date").max())
+            pl.col("published") & pl.col("resident") & (pl.col("reference_date") == pl.col("reference_date").max())
         ).height,
     }

@@ -10,19 +10,20 @@ from rules.forms.spells import OPEN
 from rules.model import PersonRules
 from rules.sql_text import quoted
 
-SAME_STAY_DAYS = 183
-"""A stay dated again with a year more of data is the same one if it begins, or ends, this close to before."""
-
 
 def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str) -> None:
     """Make `share_that_stayed` and `share_that_left`: what became of the cases of the year before.
 
     `before` and `now` are tables of `make_classified_stays`, a year apart. Cases are grouped by stay rule, whether
     the person is still present, nationality group and days since the start (or end) in bands; below the rule set's
-    minimum of cases nationality is ignored, then the band. Shares are ratios of counts, rounded to 6 decimals.
+    minimum of cases nationality is ignored, then the band. Shares are ratios of counts, rounded to 6 decimals. A stay
+    dated again is the same one if it begins, or ends, at most `same_stay_days` from where it did.
     """
     published = quoted(rules.published)
-    band = rules.unfinished.band_days
+    today = f"(SELECT max(known_until) FROM {now})"
+    band = rules.unfinished.band_days.at(today)
+    near = rules.unfinished.same_stay_days
+    near_start, near_stop = near.at("old.start"), near.at("old.stop")
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_stay AS
         SELECT old.stay_rule, nationality_group, (old.known_until - old.start) // {band} AS band,
@@ -31,7 +32,7 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
             bool_or(coalesce(new.status = 'unfinished' AND new.stop = {OPEN}, false)) AS open
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {published}
-                AND new.start <= old.start + {SAME_STAY_DAYS} AND new.stop > old.start
+                AND new.start <= old.start + {near_start} AND new.stop > old.start
         WHERE old.definition = {published} AND old.status = 'unfinished'
         GROUP BY old.stay_rule, nationality_group, band, present, old.person_id, old.start
     """).fetchall()
@@ -42,7 +43,7 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
                 AND new.absent_days > new.absent_more_than_days, false)) AS became, false AS open
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {published}
-                AND new.stop BETWEEN old.stop - {SAME_STAY_DAYS} AND old.stop + {SAME_STAY_DAYS}
+                AND new.stop BETWEEN old.stop - {near_stop} AND old.stop + {near_stop}
         WHERE old.definition = {published} AND {_absence_is_open("old")}
         GROUP BY old.stay_rule, nationality_group, band, old.person_id, old.stop
     """).fetchall()
@@ -54,7 +55,8 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
             FROM {cases} WHERE became OR NOT open
             GROUP BY GROUPING SETS
                 ((stay_rule, present, nationality_group, band), (stay_rule, present, band), (stay_rule, present))
-            HAVING count(*) >= {rules.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
+            HAVING count(*) >= {rules.unfinished.minimum_cases.at(today)}
+                OR (nationality_group IS NULL AND band IS NULL)
         """).fetchall()
 
 
@@ -68,18 +70,21 @@ def _absence_is_open(table: str) -> str:
 def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classified: str) -> None:
     """Make `stay`: the rows of `classified` with their `probability` of being long-term, and `left_for_good`.
 
-    Without any case of the year before, an open stay or an absence counts as one half, and a stay that has ended,
-    which only a return could lengthen, as zero.
+    Without any case of the year before, an open stay or an absence counts at `probability_without_cases`, and a stay
+    that has ended, which only a return could lengthen, as zero.
     """
-    band = rules.unfinished.band_days
+    band = rules.unfinished.band_days.at("classified.known_until")
+    unknown = rules.unfinished.probability_without_cases.at("classified.known_until")
     present = f"classified.stop = {OPEN}"
     stayed = _nearest_share(
         "share_that_stayed",
         f"(classified.known_until - classified.start) // {band}",
         present,
-        f"CASE WHEN {present} THEN 0.5 ELSE 0.0 END",
+        f"CASE WHEN {present} THEN {unknown} ELSE 0.0 END",
     )
-    left = _nearest_share("share_that_left", f"(classified.known_until - classified.stop) // {band}", "false", "0.5")
+    left = _nearest_share(
+        "share_that_left", f"(classified.known_until - classified.stop) // {band}", "false", unknown
+    )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE stay AS
         SELECT classified.*,

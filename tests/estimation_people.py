@@ -46,7 +46,8 @@ def migration(person_id: int, day: date, direction: str, probability: float = 1.
 def resident(person_id: int, day: date, resident: bool = True, trimmed: bool = True) -> dict:
     """Return a row of `residents`."""
     return {
-        "person_id": person_id, "reference_date": day, "resident": resident, "probability": float(resident),
+        "person_id": person_id, "reference_date": day, "family": "activity_window", "published": True,
+        "resident": resident, "probability": float(resident),
         "trimmed": trimmed and resident, "decided_by": "r",
     }  # fmt: skip
 

@@ -115,6 +115,16 @@ class Outcome:
         self.weights = migrations.sort("date", "direction")["weight"].to_list()
         self.classes = self.composite["status"].to_list()
         self.ends = self.composite["end_reason"].to_list()
+        self.by_family = {
+            family: dict(
+                residents.filter(pl.col("family") == family, "resident")
+                .sort("reference_date")
+                .select(pl.col("reference_date").dt.year(), "decided_by")
+                .iter_rows()
+            )
+            for family in residents["family"].unique()
+        }
+        self.all_residents, residents = residents, residents.filter("published")
         self.residents = {
             row["reference_date"].year: row["resident"]
             for row in residents.sort("reference_date").iter_rows(named=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError, unknown
+from pipeline.merged_tables import by_id, by_key, by_name
 from pipeline.toml_files import read_toml
 
 Table = dict[str, Any]
@@ -55,46 +56,30 @@ def extended(base: Table, own: Table) -> Table:
     merged = deepcopy(base) | deepcopy({key: value for key, value in own.items() if key not in _MERGED})
     for key, merge in _MERGED.items():
         if key in own:
-            merged[key] = _by_name(merged.get(key, {}), own[key], merge)
+            merged[key] = by_name(merged.get(key, {}), own[key], merge)
     return merged
 
 
-def _by_name(base: Any, own: Any, merge: Any) -> Any:
-    """Return two tables of tables as one; anything else is left for the model to reject."""
-    if not isinstance(base, dict) or not isinstance(own, dict):
-        return deepcopy(own)
-    both = {name: merge(base[name], table) for name, table in own.items() if name in base}
-    return deepcopy(base) | deepcopy(own) | both
-
-
-def _keys(base: Any, own: Any) -> Any:
-    return deepcopy(base) | deepcopy(own) if isinstance(base, dict) and isinstance(own, dict) else deepcopy(own)
-
-
 def _column(base: Any, own: Any) -> Any:
-    return deepcopy(own) if isinstance(own, dict) and "type" in own else _keys(base, own)
+    return deepcopy(own) if isinstance(own, dict) and "type" in own else by_key(base, own)
 
 
 def _version(base: Any, own: Any) -> Any:
-    merged = _keys(base, own)
+    merged = by_key(base, own)
     if isinstance(merged, dict) and "columns" in own:
-        merged["columns"] = _by_name(base.get("columns", {}), own["columns"], _keys)
+        merged["columns"] = by_name(base.get("columns", {}), own["columns"], by_key)
     return merged
 
 
 def _extract(base: Any, own: Any) -> Any:
-    merged = _keys(base, own)
+    merged = by_key(base, own)
     if not isinstance(base, dict) or not isinstance(own, dict):
         return merged
     if "columns" in own:
-        merged["columns"] = _by_name(base.get("columns", {}), own["columns"], _column)
-    versions = own.get("version")
-    if isinstance(versions, list) and versions and all(isinstance(one, dict) for one in versions):
-        own_versions = {str(one.get("id")): one for one in versions}
-        if len(own_versions) == len(versions):  # otherwise the model rejects the list as it is
-            base_versions = {str(one["id"]): one for one in base.get("version", ())}
-            merged["version"] = list(_by_name(base_versions, own_versions, _version).values())
+        merged["columns"] = by_name(base.get("columns", {}), own["columns"], _column)
+    if own.get("version"):
+        merged["version"] = by_id(base.get("version", []), own["version"], _version)
     return merged
 
 
-_MERGED = {"code_lists": _keys, "extracts": _extract}
+_MERGED = {"code_lists": by_key, "extracts": _extract}

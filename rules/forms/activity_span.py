@@ -6,11 +6,11 @@ international migration using RAPID (2021); the dating of weeks is Sojourn's own
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from rules.fields import Days, EvidenceIds
+from rules.fields import Age, Days, EvidenceIds, Share, WeeksOfYear
 from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
@@ -39,12 +39,13 @@ class ActivitySpan(StayRule):
     signs: EvidenceIds = ()
     listings: EvidenceIds = ()
     removals: EvidenceIds = ()
-    full_year_weeks: Annotated[int, Field(ge=1, le=53)] = 50
-    active_from_age: Annotated[int, Field(ge=0, le=120)] = 16
-    first_job_before_age: Annotated[int, Field(ge=0, le=120)] = 25
-    flag_within_days: Days = 730
-    sign_after_days: Days = 60
-    removal_lag_days: Days = 0
+    full_year_weeks: WeeksOfYear
+    active_from_age: Age
+    first_job_before_age: Age
+    flag_within_days: Days
+    sign_after_days: Days
+    removal_lag_days: Days
+    delivered_share: Share
 
     @model_validator(mode="before")
     @classmethod
@@ -61,7 +62,8 @@ class ActivitySpan(StayRule):
         absent = self.absent_more_than_days
         return f"""
         WITH observed AS (
-            SELECT max(closes) AS closes, min(closes) AS first_year_closes FROM ({delivered_periods(self.activity)})
+            SELECT max(closes) AS closes, min(closes) AS first_year_closes
+            FROM ({delivered_periods(self.activity, self.delivered_share)})
         ),
         {_flags(self)}, {_years(self)}, {_dated_years(self)},
         presence AS ({_presence(self)}),
@@ -75,14 +77,15 @@ class ActivitySpan(StayRule):
 
     def longest_absence(self) -> str:
         """Return SQL of that absence: after a whole year, which may turn out to be one empty year before another."""
+        absence, full = super().longest_absence(), self.full_year_weeks.at('min("date")')
         return f"""CASE WHEN end_reason = 'last_activity' AND (person_id, stop + 1) IN (
                 SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)}
-                GROUP BY person_id, end_date HAVING sum(CAST(value AS INTEGER)) >= {self.full_year_weeks})
-            THEN greatest({self.absent_more_than_days}, {EMPTY_YEAR}) ELSE {self.absent_more_than_days} END"""
+                GROUP BY person_id, end_date HAVING sum(CAST(value AS INTEGER)) >= {full})
+            THEN greatest({absence}, {EMPTY_YEAR}) ELSE {absence} END"""
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the end of the last year for which weeks are known, or of the data date without any."""
-        weeks = f"SELECT max(closes) FROM ({delivered_periods(self.activity)})"
+        weeks = f"SELECT max(closes) FROM ({delivered_periods(self.activity, self.delivered_share)})"
         return f"coalesce(({weeks}), {super().observed_until(day)})"
 
 
@@ -102,7 +105,8 @@ def _years(rule: ActivitySpan) -> str:
     Two consecutive years, both partly active, can contain an absence: the span breaks between them when there is
     activity before and after them and the days that are missing, with the one of the return, make an absence.
     """
-    whole = f'sum(CAST(value AS INTEGER)) >= {rule.full_year_weeks} THEN end_date - "date"'
+    full = rule.full_year_weeks.at('"date"')
+    whole = f'sum(CAST(value AS INTEGER)) >= {full} THEN end_date - "date"'
     return f"""
     active_year AS (
         SELECT person_id, "date" AS opens, end_date AS closes, min(rule_id) AS rule_id, min(record_id) AS record_id,
@@ -117,7 +121,8 @@ def _years(rule: ActivitySpan) -> str:
     ),
     breaks AS (
         SELECT *, after_one AND before_one AND coalesce(lead(before_one) OVER following, false)
-            AND missing + coalesce(lead(missing) OVER following, 0) >= {rule.absent_more_than_days} AS breaks_after
+            AND missing + coalesce(lead(missing) OVER following, 0)
+                >= {rule.absent_more_than_days.at("closes")} AS breaks_after
         FROM beside WINDOW following AS (PARTITION BY person_id ORDER BY opens)
     ),
     anchored AS (
@@ -129,7 +134,7 @@ def _years(rule: ActivitySpan) -> str:
 
 def _dated_years(rule: ActivitySpan) -> str:
     """Start of each year: a better-dated arrival, else counted back in a first year, else the first day."""
-    near = rule.absent_more_than_days
+    near = rule.absent_more_than_days.at("counted_from")
     return f"""
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
     better AS (
@@ -149,7 +154,8 @@ def _dated_years(rule: ActivitySpan) -> str:
 
 def _presence(rule: ActivitySpan) -> str:
     """Intervals of presence: active years, enrolments, childhoods after an arrival, arrivals not yet active."""
-    first_job = f"INTERVAL {rule.first_job_before_age} YEAR"
+    first_job = rule.first_job_before_age.interval("first_start")
+    active_from = rule.active_from_age.interval('flag."date"')
     return f"""
         SELECT person_id, start,
             CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
@@ -171,7 +177,7 @@ def _presence(rule: ActivitySpan) -> str:
             rule_id, record_id, rule_id, record_id, code
         FROM flag JOIN person USING (person_id)
             JOIN (SELECT person_id, min(start) AS first_start FROM dated GROUP BY person_id) USING (person_id)
-        WHERE flag."date" < birth_month + INTERVAL {rule.active_from_age} YEAR
+        WHERE flag."date" < birth_month + {active_from}
             AND first_start < birth_month + {first_job} AND flag."date" < first_start
         UNION ALL
         SELECT person_id, flag."date", {OPEN}, 'arrival', 'last_activity',
@@ -191,8 +197,8 @@ def _gaps(rule: ActivitySpan) -> str:
         SELECT gap.*, last(struct_pack(rule_id := known.rule_id, record_id := known.record_id)
             ORDER BY known."date", known.rule_id, known.record_id) AS sign
         FROM gap JOIN known ON known.person_id = gap.person_id AND {among("rule_id", rule.signs)}
-            AND known."date" >= gap_start + {rule.sign_after_days}
-            AND known."date" < gap_stop - {rule.sign_after_days}
+            AND known."date" >= gap_start + {rule.sign_after_days.at("gap_start")}
+            AND known."date" < gap_stop - {rule.sign_after_days.at("gap_stop")}
         WHERE gap_start < {OPEN}
         GROUP BY ALL
     )"""
@@ -224,7 +230,7 @@ def _removed_since(rule: ActivitySpan) -> str:
     ended AS (
         SELECT joined.* REPLACE (
             CASE WHEN removal.day IS NULL THEN stop
-                ELSE greatest(closes - 1, start, removal.day - {rule.removal_lag_days}) END AS stop,
+                ELSE greatest(closes - 1, start, removal.day - {rule.removal_lag_days.at("removal.day")}) END AS stop,
             CASE WHEN removal.day IS NULL THEN end_reason ELSE 'deregistration' END AS end_reason,
             coalesce(removal.rule_id, end_rule) AS end_rule, coalesce(removal.record_id, end_record) AS end_record)
         FROM joined CROSS JOIN observed LEFT JOIN (
@@ -238,17 +244,19 @@ def _removed_since(rule: ActivitySpan) -> str:
 def _start_kind(rule: ActivitySpan) -> str:
     """Distinguish arrivals from first jobs: by a flag nearby, an absence or no record before."""
     before = among("rule_id", (*rule.signs, *rule.listings))
+    absent, flagged = (one.at("ended.start") for one in (rule.absent_more_than_days, rule.flag_within_days))
+    first_job = rule.first_job_before_age.interval("ended.start")
     return f"""
     SELECT ended.person_id, ended.start, ended.stop,
         CASE WHEN start_kind = 'arrival' THEN 'arrival'
              WHEN start < observed.first_year_closes THEN 'unseen'
              WHEN row_number() OVER (PARTITION BY ended.person_id ORDER BY ended.start) > 1 THEN 'arrival'
              WHEN EXISTS (SELECT 1 FROM flag WHERE flag.person_id = ended.person_id AND flag."date"
-                 BETWEEN ended.start - {rule.absent_more_than_days} AND ended.start + {rule.flag_within_days})
+                 BETWEEN ended.start - {absent} AND ended.start + {flagged})
                  THEN 'arrival'
-             WHEN ended.start >= birth_month + INTERVAL {rule.first_job_before_age} YEAR AND NOT EXISTS (
+             WHEN ended.start >= birth_month + {first_job} AND NOT EXISTS (
                  SELECT 1 FROM known WHERE known.person_id = ended.person_id AND {before}
-                     AND known."date" BETWEEN ended.start - {rule.flag_within_days} AND ended.start - 1)
+                     AND known."date" BETWEEN ended.start - {flagged} AND ended.start - 1)
                  THEN 'arrival'
              ELSE 'unseen' END AS start_kind,
         end_reason, start_rule, start_record, end_rule, end_record, code

@@ -1,18 +1,16 @@
 """Which periods a source has delivered, so far as the rule can see: never by a single record.
 
 The earliest and the latest record of a source may carry a wrong date. A period (a tax year, the day of a snapshot)
-counts as delivered only if at least `SHARE` as many records are dated in it as in the fullest one.
+counts as delivered only if it has at least a share, which the rule set states, of the records of the fullest one.
 """
 
 from collections.abc import Sequence
 
+from rules.parameters import Parameter
 from rules.sql_text import among
 
-SHARE = 0.1
-"""A delivered period has at least this share of the records of the fullest one."""
 
-
-def delivered_periods(evidence: Sequence[str]) -> str:
+def delivered_periods(evidence: Sequence[str], share: Parameter) -> str:
     """Return SQL with the columns `opens, closes`: the periods in which the view `known` has evidence of these rules.
 
     A period is an interval `[opens, closes)` that evidence has; `closes` is null for evidence of single days.
@@ -21,4 +19,4 @@ def delivered_periods(evidence: Sequence[str]) -> str:
         SELECT opens, closes FROM (
             SELECT "date" AS opens, end_date AS closes, count(*) AS records
             FROM known WHERE {among("rule_id", evidence)} GROUP BY "date", end_date
-        ) QUALIFY records >= {SHARE} * max(records) OVER ()"""
+        ) QUALIFY records >= {share.at("opens")} * max(records) OVER ()"""

@@ -35,10 +35,10 @@ class FirstToLast(StayRule):
     given_inside: Codes = ()
     missing_arrival: Literal["permission_start", "no_stay"] = "permission_start"
     missing_departure: Literal["permission_end", "no_stay"] = "permission_end"
-    chain_permissions_within_days: Days = 28
-    arrival_within_days: Days = 120
-    unpermitted_days: Days = 180
-    lapses_days_before: Days = 730
+    chain_permissions_within_days: Days
+    arrival_within_days: Days
+    unpermitted_days: Days
+    lapses_days_before: Days
 
     def spells(self) -> str:
         """Return SQL that makes spells from the view `known`."""
@@ -80,6 +80,7 @@ def _crossings(rule: FirstToLast) -> str:
 def _chains(rule: FirstToLast) -> str:
     """Permissions that follow one another within the tolerance, as one chain; open ones lapse before a new one."""
     inside = among("code", rule.given_inside)
+    closed = f"max(closes) OVER ({_IN_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     return f"""
     granted AS (
         SELECT person_id, "date" AS opens, end_date, rule_id, record_id, code,
@@ -89,14 +90,13 @@ def _chains(rule: FirstToLast) -> str:
     permission AS (
         SELECT granted.* EXCLUDE (end_date), CASE WHEN end_date IS NOT NULL THEN end_date
             WHEN anew.opens IS NULL THEN {OPEN}
-            ELSE greatest(granted.opens, anew.opens - {rule.lapses_days_before}) + 1 END AS closes
+            ELSE greatest(granted.opens, anew.opens - {rule.lapses_days_before.at("anew.opens")}) + 1 END AS closes
         FROM granted ASOF LEFT JOIN (SELECT person_id, opens FROM granted WHERE NOT given_inside) AS anew
             ON granted.person_id = anew.person_id AND granted.opens < anew.opens
     ),
     numbered AS (
         SELECT *, sum(fresh) OVER ({_IN_ORDER} ROWS UNBOUNDED PRECEDING) AS chain FROM (
-            SELECT *, CASE WHEN opens <= max(closes) OVER ({_IN_ORDER}
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + {rule.chain_permissions_within_days}
+            SELECT *, CASE WHEN opens <= {closed} + {rule.chain_permissions_within_days.at(closed)}
                 THEN 0 ELSE 1 END AS fresh
             FROM permission
         )
@@ -126,8 +126,9 @@ def _between_crossings(rule: FirstToLast) -> str:
 
     A person who leaves without either was here on that day, and nobody knows since when.
     """
-    tolerance = rule.chain_permissions_within_days
-    departure = f'CASE WHEN "date" < closes THEN {last_day("closes")} ELSE "date" + {rule.unpermitted_days} END'
+    tolerance = rule.chain_permissions_within_days.at("closes")
+    unpermitted = rule.unpermitted_days.at('"date"')
+    departure = f'CASE WHEN "date" < closes THEN {last_day("closes")} ELSE "date" + {unpermitted} END'
     permitted = f'"date" <= closes + {tolerance}'
     if rule.missing_departure == "no_stay":
         departure = '"date"'
@@ -166,7 +167,7 @@ def _before_the_first_crossing(rule: FirstToLast) -> str:
             chain_rule, first_record, rule_id, record_id, code
         FROM permitted
         WHERE way > 0 AND "date" < closes AND coalesce(date_before < opens, true)
-            AND ("date" > opens + {rule.arrival_within_days} OR given_inside)"""
+            AND ("date" > opens + {rule.arrival_within_days.at("opens")} OR given_inside)"""
 
 
 def _without_crossing(rule: FirstToLast) -> str:

@@ -7,7 +7,7 @@ the last snapshot that lists a person who is no longer listed.
 
 from typing import Literal
 
-from rules.fields import Days, EvidenceIds
+from rules.fields import Days, EvidenceIds, Share
 from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
@@ -29,9 +29,10 @@ class RegistrationSpan(StayRule):
     listings: EvidenceIds = ()
     enrolments: EvidenceIds = ()
     removals: EvidenceIds = ()
-    removal_lag_days: Days = 0
-    flag_within_days: Days = 730
-    unnoticed_absence_days: Days = 730
+    removal_lag_days: Days
+    flag_within_days: Days
+    unnoticed_absence_days: Days
+    delivered_share: Share
 
     def spells(self) -> str:
         """Return SQL that makes spells from the view `known`."""
@@ -68,18 +69,19 @@ def _returns(rule: RegistrationSpan) -> str:
     A person who comes back from abroad without having been removed from the list had left unnoticed: for some time
     before the return, being listed is no sign of presence.
     """
+    unnoticed = rule.unnoticed_absence_days.at("back.day")
     return f"""
     flagged AS (
         SELECT *, arrives AND lag(day) OVER past IS NOT NULL AND coalesce(
             max(day) FILTER (WHERE arrives) OVER (past ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-                < day - {rule.flag_within_days}, true) AS returns
+                < day - {rule.flag_within_days.at("day")}, true) AS returns
         FROM event WINDOW past AS (PARTITION BY person_id ORDER BY day)
     ),
     trusted AS (
         SELECT flagged.*, back.day AS next_return
         FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
             ON flagged.person_id = back.person_id AND flagged.day < back.day
-        WHERE NOT (only_listed AND coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false))
+        WHERE NOT (only_listed AND coalesce(flagged.day > back.day - {unnoticed}, false))
     )"""
 
 
@@ -90,7 +92,7 @@ def _continued(rule: RegistrationSpan) -> str:
         SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
         FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
     ),
-    last_snapshot AS (SELECT max(opens) AS day FROM ({delivered_periods(rule.listings)})),
+    last_snapshot AS (SELECT max(opens) AS day FROM ({delivered_periods(rule.listings, rule.delivered_share)})),
     continued AS (
         SELECT trusted.*, lead(trusted.day) OVER ahead AS next_day, removal.day AS removed,
             removal.rule_id AS removal_rule, removal.record_id AS removal_record,
@@ -104,12 +106,14 @@ def _continued(rule: RegistrationSpan) -> str:
 
 def _registered(rule: RegistrationSpan) -> str:
     removed = "removed < coalesce(next_day, removed + 1)"
-    until_return = f"greatest(day, least(next_day, next_return - {rule.unnoticed_absence_days}))"
+    unnoticed = rule.unnoticed_absence_days.at("next_return")
+    until_return = f"greatest(day, least(next_day, next_return - {unnoticed}))"
+    flagged = rule.flag_within_days.at("day")
     return f"""
         SELECT person_id, day AS start,
-            CASE WHEN {removed} THEN greatest(day, removed - {rule.removal_lag_days})
+            CASE WHEN {removed} THEN greatest(day, removed - {rule.removal_lag_days.at("removed")})
                  WHEN next_day = next_return THEN {until_return}
-                 WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {rule.flag_within_days}) THEN next_day
+                 WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {flagged}) THEN next_day
                  WHEN NOT registered OR next_day IS NOT NULL THEN day
                  WHEN day >= last_snapshot OR NOT ever_listed THEN {OPEN}
                  ELSE day END AS stop,

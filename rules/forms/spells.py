@@ -7,6 +7,8 @@ absent for `start - stop` days. `start_kind` is `arrival`, `birth`, `unseen` (pr
 first observed) or `unknown` (here on that day, and nobody knows since when); `end_reason` is as in the table `stays`.
 """
 
+from rules.parameters import Parameter
+
 SPELL = "person_id, start, stop, start_kind, end_reason, start_rule, start_record, end_rule, end_record, code"
 OPEN = "DATE '9999-12-31'"
 
@@ -16,8 +18,10 @@ def last_day(end: str) -> str:
     return f"CASE WHEN {end} < {OPEN} THEN {end} - 1 ELSE {OPEN} END"
 
 
-def spells_from_presence(presence: str, absent_days: int, *of_end: str) -> str:
+def spells_from_presence(presence: str, absent_days: Parameter, *of_end: str) -> str:
     """Return SQL that joins intervals of presence into spells wherever the absence is at most `absent_days`.
+
+    The value in force when the absence began counts.
 
     The start of a spell is described by the interval that begins first, its end by the one that ends last; of
     several, an arrival precedes a birth, a departure precedes other ends, then the lowest record counts. `of_end`
@@ -25,6 +29,7 @@ def spells_from_presence(presence: str, absent_days: int, *of_end: str) -> str:
     """
     kept = "".join(f", {name}" for name in of_end)
     order = "PARTITION BY person_id ORDER BY start, stop, start_record, end_record, start_rule, end_rule"
+    stopped = f"max(stop) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     return f"""
     SELECT person_id, first_one.start, max_stop AS stop, first_one.start_kind, last_one.end_reason,
         first_one.start_rule, first_one.start_record, last_one.end_rule, last_one.end_record, coded.code{
@@ -37,8 +42,7 @@ def spells_from_presence(presence: str, absent_days: int, *of_end: str) -> str:
             min(struct_pack(start, start_kind, code)) FILTER (WHERE code IS NOT NULL) AS coded
         FROM (
             SELECT *, sum(fresh) OVER ({order} ROWS UNBOUNDED PRECEDING) AS spell FROM (
-                SELECT *, CASE WHEN start <= max(stop) OVER ({order}
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + {absent_days} THEN 0 ELSE 1 END AS fresh
+                SELECT *, CASE WHEN start <= {stopped} + {absent_days.at(stopped)} THEN 0 ELSE 1 END AS fresh
                 FROM (SELECT * FROM {presence} WHERE stop >= start)
             )
         )

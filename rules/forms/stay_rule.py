@@ -2,19 +2,19 @@
 
 from abc import abstractmethod
 from datetime import date
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from pipeline.toml_files import Frozen
-from rules.fields import Days, RuleId
+from rules.fields import Days, RuleId, SomeDays
 from rules.sql_text import quoted
 
 
 class StayRule(Frozen):
     """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells.
 
-    An absence is at least a day long, because no day lies between two tax years or permissions in succession.
+    A spell longer than `more_than_days` is long-term, and an absence longer than `absent_more_than_days` ends it, by
+    the values in force when the one or the other began. An absence is at least a day long, because no day lies
+    between two tax years or permissions in succession.
     `indispensable` names the keys of a form whose evidence a study must have: without it, spells would be wrong.
     """
 
@@ -24,8 +24,8 @@ class StayRule(Frozen):
     says: str
     source_of_rule: str
     form: str
-    more_than_days: Days = 365
-    absent_more_than_days: Annotated[Days, Field(ge=1)] = 365
+    more_than_days: Days
+    absent_more_than_days: SomeDays
 
     @abstractmethod
     def spells(self) -> str:
@@ -38,7 +38,7 @@ class StayRule(Frozen):
 
     def longest_absence(self) -> str:
         """Return SQL, over the columns of a spell, of the longest absence after it that would not have ended it."""
-        return str(self.absent_more_than_days)
+        return self.absent_more_than_days.at("stop")
 
     def observed_until(self, day: date) -> str:
         """Return SQL of the first day that the rule cannot observe when `day` is the data date: the day after it."""

@@ -4,17 +4,19 @@
     comparison             = != < <= > >=
     membership             nationality in $eu          study_location not in ('distance', 'abroad')
     presence               end_date is null            end_date is not null
-    shifts of a date       tax_year_end + 1 day        valid_to - 3 months
+    shifts of a date       tax_year_end + 1 day        valid_to - 3 months        valid_to + $grace
     functions              earliest(a, b)   latest(a, b)   first_given(a, b)
-    values                 'text'   12   2.5   2015-04-08   true   false   a_column   $a_list
+    values                 'text'   12   2.5   2015-04-08   true   false   a_column   $a_list   $a_parameter
 
 A comparison with an empty value is neither true nor false, so a rule never fires on what a record leaves empty;
-`first_given` takes the first value that is not empty, `earliest` and `latest` ignore empty values. Every expression
-is typed while it is parsed: a text is never compared with a date, and a code that is not in the contract is an error
+`first_given` takes the first value that is not empty, `earliest` and `latest` ignore empty values. After `in` a name
+with a dollar is a list, elsewhere a parameter, whose value is that in force on the day of the evidence, or on the day
+that it shifts. A name may also be that of a predicate over other rows, which the rule declares. Every expression is
+typed while it is parsed: a text is never compared with a date, and a code that is not in the contract is an error
 rather than a condition that is never true.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +24,7 @@ from typing import Literal
 
 from pipeline.errors import UserError, unknown
 from rules.language.tokens import Token, tokens_of
+from rules.parameters import OF_TIME, Parameter
 from rules.sql_text import ListValue, quoted
 
 ValueType = Literal["text", "number", "date", "boolean"]
@@ -37,6 +40,13 @@ MAX_SHIFTS = 10  # of one date
 MAX_SHIFT_YEARS = 100
 MAX_SHIFT_DIGITS = 6  # digits that can matter
 UNITS_A_YEAR = {"day": 365, "week": 52, "month": 12, "year": 1}
+OTHER_SIGNS = {"==": "=", "<>": "!=", "&&": "and", "||": "or", "*": None, "/": None, ";": None, '"': "'"}
+"""Signs of other languages, and what is written here in their place, if anything."""
+OTHER_WORDS = {
+    "select", "from", "where", "join", "case", "when", "then", "else", "like", "between", "exists", "union", "cast",
+    "over", "group", "order", "having", "with", "interval", "current_date",
+}  # fmt: skip
+"""Words of SQL that somebody may try: a rule is compiled to SQL, and contains none."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,9 @@ class ColumnType:
 
     type: ValueType
     codes: frozenset[str] | None = None
+
+
+NO_PARAMETERS: Mapping[str, Parameter] = {}
 
 
 @dataclass(frozen=True)
@@ -63,18 +76,44 @@ def compile_expression(
     lists: Mapping[str, tuple[ListValue, ...]],
     where: str,
     wanted: ValueType,
+    *,
+    parameters: Mapping[str, Parameter] = NO_PARAMETERS,
+    day: str | None = None,
 ) -> str:
     """Return `text` as SQL of the `wanted` type.
 
-    `columns` are those of the extract, `lists` those of the rule set; `where` (file, rule, key) begins every
-    `UserError`, which names the nearest valid column, list or code.
+    `columns` are those of the extract, `lists` those of the rule set, `parameters` those of the rule and its file;
+    `day` is SQL of the day whose value of a parameter counts. `where` (file, rule, key) begins every `UserError`,
+    which gives the position and names the nearest valid column, list, parameter or code.
     """
+    return typed_expression(text, columns, lists, where, wanted, parameters=parameters, day=day).sql
+
+
+def typed_expression(
+    text: str,
+    columns: Mapping[str, ColumnType],
+    lists: Mapping[str, tuple[ListValue, ...]],
+    where: str,
+    wanted: ValueType,
+    *,
+    parameters: Mapping[str, Parameter] = NO_PARAMETERS,
+    day: str | None = None,
+) -> Expression:
+    """Return what `compile_expression` does, with the column and the parameters that the expression names."""
     if len(text) > MAX_LENGTH:
         raise UserError(f"{where}: the expression has {len(text):,} characters, more than {MAX_LENGTH:,}. Split it.")
-    expression = _Parser(text, columns, lists, where).whole()
+    expression = _Parser(text, columns, lists, where, parameters, day).whole()
     if expression.type != wanted:
         raise UserError(f"{where}: '{text}' is a {expression.type}, but a {wanted} is needed here.")
-    return expression.sql
+    return expression
+
+
+def names_of(text: str) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    """Return what an expression names: names with a dollar (without it), other names, and numbers written in it."""
+    tokens = tokens_of(text)
+    with_dollar = frozenset(token.text[1:] for token in tokens if token.kind == "list")
+    names = frozenset(token.text for token in tokens if token.kind == "name")
+    return with_dollar, names, tuple(token.text for token in tokens if token.kind == "number")
 
 
 class _Parser:
@@ -86,20 +125,27 @@ class _Parser:
         columns: Mapping[str, ColumnType],
         lists: Mapping[str, tuple[ListValue, ...]],
         where: str,
+        parameters: Mapping[str, Parameter],
+        day: str | None,
     ) -> None:
         self.text = text
         self.columns = columns
         self.lists = lists
         self.where = where
+        self.parameters = parameters
+        self.day = day
         self.tokens = tokens_of(text)
         self.next = 0
         self.depth = 0
         last = self.tokens[-1]
         if last.kind == "unreadable":
-            raise self._error(f"cannot read '{last.text}'", last.start)
+            raise self._error(f"cannot read '{last.text}'", last.start, _instead(last.text))
 
-    def _error(self, what: str, start: int) -> UserError:
-        return UserError(f'{self.where}: {what} at character {start + 1} of "{self.text}". Correct the expression.')
+    def _unknown(self, kind: str, name: str, valid: Iterable[str], start: int) -> UserError:
+        return unknown(kind, name, valid, f'{self.where}: at character {start + 1} of "{self.text}"')
+
+    def _error(self, what: str, start: int, remedy: str = "Correct the expression.") -> UserError:
+        return UserError(f'{self.where}: {what} at character {start + 1} of "{self.text}". {remedy}')
 
     @contextmanager
     def _inside(self) -> Generator[None]:
@@ -118,6 +164,11 @@ class _Parser:
 
     def _unexpected(self, wanted: str) -> UserError:
         token = self.tokens[self.next]
+        two = self.text[token.start : token.start + 2]
+        before = self.text[max(token.start - 1, 0) : token.start + 1]
+        for sign in (two, before):
+            if sign in OTHER_SIGNS:
+                return self._error(f"cannot read '{sign}'", self.text.index(sign), _instead(sign))
         return self._error(f"expected {wanted}, found {token.text}", token.start)
 
     def _accept(self, *texts: str) -> str | None:
@@ -184,18 +235,19 @@ class _Parser:
             raise self._error(f"a {left.type} cannot be compared with a {right.type}", start)
         for one, other in ((left, right), (right, left)):
             if one.column and one.column.codes is not None and other.literal is not None:
-                self._known_code(other.literal, one.column.codes)
+                self._known_code(other.literal, one.column.codes, start)
 
-    def _known_code(self, code: str, codes: frozenset[str]) -> None:
+    def _known_code(self, code: str, codes: frozenset[str], start: int) -> None:
         if code not in codes:
-            raise unknown("code", code, codes, f'{self.where}: in "{self.text}"')
+            written = self.text.find(quoted(code))
+            raise self._unknown("code", code, codes, written if written >= 0 else start)
 
     def _membership(self, left: Expression, word: str) -> Expression:
         token = self.tokens[self.next]
         if token.kind == "list":
             self.next += 1
             if token.text[1:] not in self.lists:
-                raise unknown("list", token.text[1:], self.lists, f'{self.where}: in "{self.text}"')
+                raise self._unknown("list", token.text[1:], self.lists, token.start)
             members = [_literal(value) for value in self.lists[token.text[1:]]]
             self._some_known(members, left, token.text)
         else:
@@ -229,6 +281,9 @@ class _Parser:
         shifts = 0
         while sign := self._accept("+", "-"):
             token = self.tokens[self.next]
+            if token.kind == "list":
+                left = self._shifted_by_parameter(left, sign, token)
+                continue
             unit = self.tokens[min(self.next + 1, len(self.tokens) - 1)]
             if token.kind != "number" or "." in token.text or unit.text not in UNITS:
                 raise self._unexpected("a whole number of days, weeks, months or years")
@@ -242,6 +297,28 @@ class _Parser:
             shifted = f"{left.sql} {sign} INTERVAL {token.text} {UNITS[unit.text]}"
             left = Expression(f"CAST({shifted} AS DATE)", "date")
         return left
+
+    def _shifted_by_parameter(self, left: Expression, sign: str, token: Token) -> Expression:
+        """Shift a date by a parameter, at the value in force on the date that is shifted."""
+        parameter = self._parameter(token)
+        if left.type != "date":
+            raise self._error(f"only a date can be shifted, found a {left.type}", token.start)
+        if parameter.unit not in OF_TIME:
+            raise self._error(f"a date cannot be shifted by {parameter.unit}, the unit of {token.text}", token.start)
+        self.next += 1
+        return Expression(f"CAST({left.sql} {sign} {parameter.interval(left.sql)} AS DATE)", "date")
+
+    def _parameter(self, token: Token) -> Parameter:
+        name = token.text[1:]
+        if name not in self.parameters:
+            raise self._unknown("parameter", name, self.parameters, token.start)
+        return self.parameters[name]
+
+    def _number_of_parameter(self, token: Token) -> Expression:
+        parameter = self._parameter(token)
+        if parameter.later and self.day is None:
+            raise self._error(f"{token.text} has later values, so it can only shift a date here,", token.start)
+        return Expression(parameter.at(self.day or ""), "number")
 
     def _value(self) -> Expression:
         token = self.tokens[self.next]
@@ -261,6 +338,8 @@ class _Parser:
             return _literal(token.text[1:-1].replace("''", "'"))
         if token.kind == "name":
             return self._named(token)
+        if token.kind == "list":
+            return self._number_of_parameter(token)
         self.next -= 1
         raise self._unexpected("a value")
 
@@ -280,7 +359,15 @@ class _Parser:
             return Expression(f'"{token.text}"', column.type, column)
         if token.text in WORDS:
             raise self._error(f"expected a value, found '{token.text}'", token.start)
-        raise unknown("column", token.text, self.columns, f'{self.where}: in "{self.text}"')
+        if self._accept("("):
+            raise self._unknown("function", token.text, FUNCTIONS, token.start)
+        if token.text.lower() in OTHER_WORDS:
+            raise self._error(
+                f"'{token.text}' is a word of SQL, and no part of the language of rules,",
+                token.start,
+                "Write a condition over the columns of the extract; docs/rules.md lists what it may contain.",
+            )
+        raise self._unknown("column", token.text, self.columns, token.start)
 
     def _function(self, token: Token) -> Expression:
         self._expect("(")
@@ -295,6 +382,13 @@ class _Parser:
             raise self._error(f"'{token.text}' takes values of one type, found {found}", token.start)
         arguments = ", ".join(one.sql for one in parts)
         return Expression(f"{FUNCTIONS[token.text]}({arguments})", parts[0].type)
+
+
+def _instead(found: str) -> str:
+    """Return what to write in place of a sign of another language."""
+    sign = next((sign for sign in OTHER_SIGNS if found.startswith(sign)), None)
+    instead = OTHER_SIGNS.get(sign) if sign else None
+    return f"Write {instead} here." if instead else "Correct the expression."
 
 
 def _literal(value: ListValue) -> Expression:

@@ -40,9 +40,10 @@ SIGN = """
 [[resident]]
 id = "drives"
 says = "Was issued a licence to drive in the last twelve months."
-form = "sign"
-family = "licences"
+form = "any"
+source_family = "licences"
 evidence = ["licence_issued"]
+months_before = "$activity_window"
 
 """
 
@@ -67,7 +68,9 @@ def add_licences(study: Path, people: int) -> None:
     shipped = (Path(rules_package.__file__).parent / "sets" / "long_term_2019.toml").read_text()
     first = shipped.index('[[resident]]\nid = "born_in_the_year"')
     (folder / "with_licences.toml").write_text(
-        shipped[:first].replace("[[evidence]]", EVIDENCE + "[[evidence]]", 1) + SIGN + shipped[first:]
+        shipped[:first].replace("[[evidence]]", EVIDENCE + "[[evidence]]", 1)
+        + SIGN
+        + shipped[first:].replace('signs = ["born', 'signs = ["drives", "born')
     )
     text = "\n".join(
         'rule_set = "with_licences.toml"\ncontracts = ["driving_licences.toml"]'
@@ -91,7 +94,7 @@ def test_a_contract_and_rules_are_all_that_a_new_source_needs(study_copy, comman
     assert holders.is_in(spine.implode()).mean() > 0.9
     evidence = pl.read_parquet(tables / "evidence.parquet").filter(pl.col("rule_id") == "licence_issued")
     assert evidence.height == 599
-    residents = pl.read_parquet(tables / "residents.parquet").filter(pl.col("decided_by") == "drives")
+    residents = pl.read_parquet(tables / "residents.parquet").filter(pl.col("decided_by") == "drives", "published")
     assert residents["reference_date"].unique().dt.year().to_list() == [2017]
     quality = pl.read_parquet(tables / "linkage_quality.parquet").filter(pl.col("source_l") == "driving_licences")
     assert quality.height > 0

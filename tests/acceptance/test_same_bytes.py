@@ -62,7 +62,7 @@ def test_a_change_of_a_stay_rule_links_nothing_again_and_reads_no_evidence_again
     shutil.copytree(demo.run / "store", tmp_path / "run" / "store", copy_function=os.link)  # read only
     rules = rule_set_path(read_study(study_copy)).read_text()
     assert "365" in rules
-    (study_copy.parent / "mine.toml").write_text(rules.replace("more_than_days = 365", "more_than_days = 180"))
+    (study_copy.parent / "mine.toml").write_text(rules.replace("value = 365", "value = 180"))
     study = study_copy.read_text()
     assert "rule_set" in study
     lines = ['rule_set = "mine.toml"' if line.startswith("rule_set") else line for line in study.splitlines()]

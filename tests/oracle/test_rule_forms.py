@@ -39,14 +39,14 @@ def crossing_spells(crossings: list[tuple[dt.date, str]], *, cut: bool = True) -
     for day, way in ways:
         if way > 0:
             if inside_since:  # came in twice: the first stay ended without a record
-                presence.append((inside_since, min(inside_since + rule.unpermitted_days * DAY, day)))
+                presence.append((inside_since, min(inside_since + rule.unpermitted_days.value * DAY, day)))
             inside_since = day
         else:  # a departure without an arrival shows presence on that day, and not since when
             presence.append((inside_since or day, day))
             inside_since = None
     if inside_since:
-        presence.append((inside_since, inside_since + rule.unpermitted_days * DAY))
-    spells = joined(presence, rule.absent_more_than_days)
+        presence.append((inside_since, inside_since + rule.unpermitted_days.value * DAY))
+    spells = joined(presence, rule.absent_more_than_days.value)
     return [(start, NEVER if cut and stop > DATA_DATE else stop) for start, stop in spells]
 
 
@@ -107,8 +107,8 @@ def active_spells(weeks: dict[int, int]) -> list[Spell]:
     rule = next(one for one in default_rules().people.stays if one.id == "weeks_of_activity")
     opens = {year: D(year, 4, 6) for year in range(2008, 2021)}
     length = {year: (opens[year + 1] - opens[year]).days for year in range(2008, 2020)}
-    days = {year: length[year] if count >= rule.full_year_weeks else 7 * count for year, count in weeks.items()}
-    absence = rule.absent_more_than_days
+    days = {year: length[year] if count >= rule.full_year_weeks.value else 7 * count for year, count in weeks.items()}
+    absence = rule.absent_more_than_days.value
     breaks = {
         year for year in weeks
         if {year - 1, year + 1, year + 2} <= set(weeks)

@@ -51,6 +51,8 @@ def country() -> Country:
     ]
     it.residents = [resident(who, day) for day in DAYS for who in (MOTHER, NO_BIRTHDAY)]
     it.residents += [resident(CHILD, DAYS[2], trimmed=False), resident(WORKER, DAYS[2], resident=False)]
+    by_another_family = {"family": "two_families", "published": False}
+    it.residents += [resident(who, day) | by_another_family for day in DAYS for who in (MOTHER, CHILD, WORKER)]
     it.survey = [
         (1, "F", date(1985, 7, 1), "PL", "A", "A1", 10.0),
         (2, "F", date(1985, 2, 1), None, "A", "A2", 10.0),

@@ -144,14 +144,16 @@ def changed(folder: Path, old: str, new: str) -> RuleSet:
 
 def test_a_window_is_a_rule(tmp_path: Path) -> None:
     """A sign that reaches back three years makes residents of people who reported a move three years ago."""
-    longer = changed(tmp_path, 'evidence = ["nhs_posted"]\n\n', 'evidence = ["nhs_posted"]\nmonths_before = 36\n\n')
+    longer = changed(
+        tmp_path, 'value = 12\nunit = "months"\nrange = [6, 24]', 'value = 36\nunit = "months"\nrange = [6, 36]'
+    )
     evidence = [observed("nhs_posted", D(2015, 1, 10))]
     assert outcome_of(evidence).residents == {2015: True}
     assert outcome_of(evidence, rule_set=longer).residents == {2015: True, 2016: True, 2017: True}
 
 
 def test_two_families_can_be_required(tmp_path: Path) -> None:
-    stricter = changed(tmp_path, "families_needed = 1", "families_needed = 2")
+    stricter = changed(tmp_path, 'published_family = "activity_window"', 'published_family = "two_families"')
     only_work = worked(*range(2009, 2019))
     both = [*only_work, observed("nhs_moved", D(2016, 9, 1)), observed("nhs_posted", D(2016, 9, 1))]
     assert outcome_of(only_work, rule_set=stricter).residents == {}
@@ -174,8 +176,8 @@ def test_an_exclusion_is_a_rule(tmp_path: Path) -> None:
     visit = [observed("border_in", D(2017, 5, 20)), observed("border_out", D(2017, 8, 1))]
     without = changed(
         tmp_path,
-        '[[resident]]\nid = "too_short_a_stay"\nsays = "Came for a stay of at most a year."\nform = "short_stay"\n',
-        "",
+        'unless = ["dead", "left_for_long", "too_short_a_stay", ',
+        'unless = ["dead", "left_for_long", ',
     )
     assert outcome_of(visit, group="non_EU").residents[2017] is False
     assert outcome_of(visit, group="non_EU", rule_set=without).residents[2017] is True

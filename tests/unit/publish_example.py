@@ -351,6 +351,8 @@ def _person_level(tables: Path) -> None:
         {
             "person_id": range(1, people + 1),
             "reference_date": [date(2019, 6, 30)] * people,
+            "family": ["activity_window"] * people,
+            "published": [True] * people,
             "resident": [person % 8 > 0 for person in range(people)],
             "probability": [float(person % 8 > 0) for person in range(people)],
             "trimmed": [True] * people,

@@ -41,7 +41,8 @@ def test_every_rule_has_a_description_and_a_source() -> None:
 def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> None:
     default = read_rules(DEFAULT, read_contracts())
     assert read_changed(tmp_path, "# The default rules", "# Our rules").digest == default.digest
-    changed = read_changed(tmp_path, "more_than_days = 365", "more_than_days = 182")
+    changed = read_changed(tmp_path, "value = 365", "value = 182")
+    assert changed.parameters["long_term_days"].value == 182
     assert changed.digest != default.digest
     assert changed.evidence == default.evidence
     assert re.fullmatch("[0-9a-f]{64}", default.digest)
@@ -61,10 +62,30 @@ def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> Non
         ('uk = ["GB"]', 'uk = ["UK"]', "[lists], 'uk'", "unknown code 'UK'"),
         ('kind = "permission"', 'kind = "permision"', "evidence rule 'permission_to_stay', key 'kind'", "permission"),
         ("known_on =", "knowm_on =", "evidence rule 'worker_arrived'", "unknown key 'knowm_on'. Did you mean 'known_on'?"),
-        ("unless = { earlier", "unless = { earler", "evidence rule 'student_from_abroad'", "Did you mean 'earlier'?"),
+        ("here_before = { earlier", "here_before = { earler", "evidence rule 'student_from_abroad'", "Did you mean 'earlier'?"),
+        ("other_rows = { studied", 'unless = { earlier = "flag" }\nother_rows = { studied', "evidence rule 'student_from_abroad'", "'unless' is no longer a key. Declare what other rows must not show"),
+        ("and not studied_here_before", "and not studied_here_befor", "evidence rule 'student_from_abroad', key 'when'", "unknown column 'studied_here_befor'. Did you mean 'studied_here_before'?"),
+        ("{ studied_here_before =", "{ domicile =", "evidence rule 'student_from_abroad', other_rows 'domicile'", "the extract has a column of this name"),
+        ("location = 'united_kingdom'\" }", "location = 'united_kingdom'\", before = \"$academic_year\" }", "evidence rule 'student_from_abroad', key 'other_rows.studied_here_before'", "'before' has no meaning with 'earlier'"),
+        ("location = 'united_kingdom'\" }", "location = 'united_kingdom'\", within = \"12 months\" }", "evidence rule 'student_from_abroad', other_rows 'studied_here_before', key 'within'", "is not the name of a parameter"),
+        ("location = 'united_kingdom'\" }", "location = 'united_kingdom'\", within = \"$delivered_share\" }", "evidence rule 'student_from_abroad', other_rows 'studied_here_before', key 'within'", "a window is a span of time, but the unit of $delivered_share is share"),
+        ("{ earlier = \"study_location = 'united_kingdom'\" }", '{ in_force = "permission_to_stay" }', "evidence rule 'student_from_abroad', other_rows 'studied_here_before'", "reads the source 'exit_checks'"),
         ('form = "first_to_last"', 'form = "first_last"', "stay rule 'first_arrival_last_departure'", "unknown form 'first_last'. Did you mean 'first_to_last'?"),
-        ("arrival_within_days", "arrival_within_day", "stay rule 'first_arrival_last_departure'", "Did you mean 'arrival_within_days'?"),
-        ("more_than_days = 365", "more_than_days = -1", "stay rule 'first_arrival_last_departure', key 'more_than_days'", "found -1"),
+        ('more_than_days = "$long_term_days"', "more_than_days = 365", "stay rule 'first_arrival_last_departure', key 'more_than_days'", "a value alone does not say what it is. Declare a parameter of this name"),
+        ('more_than_days = "$long_term_days"', 'more_than_days = "$longterm_days"', "stay rule 'first_arrival_last_departure', key 'more_than_days'", "unknown parameter 'longterm_days'. Did you mean 'long_term_days'?"),
+        ('more_than_days = "$long_term_days"', 'more_than_days = "$activity_window"', "stay rule 'first_arrival_last_departure', key 'more_than_days'", "its unit is days here, found months"),
+        ("value = 365", "value = 1000", "[parameters], parameter 'long_term_days'", "the value 1000 is outside its range, 90 to 730"),
+        ("value = 365", "value = 365.5", "[parameters], parameter 'long_term_days'", "365.5 is not a whole number of days"),
+        ("range = [90, 730]", "range = [730, 90]", "[parameters], parameter 'long_term_days'", "the range 730 to 90 is empty"),
+        ("range = [90, 730]", "range = [90, 99999]", "stay rule 'first_arrival_last_departure', key 'more_than_days'", "its range must lie within 0 to 36600 here"),
+        ('unit = "days"', 'unit = "day"', "[parameters], parameter 'long_term_days', key 'unit'", "days"),
+        ("holds_from = 1998-01-01", "holds_from = 1998-01-01\nlater = { 1990-01-01 = 300 }", "[parameters], parameter 'long_term_days'", "a later value holds from a day after 1998-01-01"),
+        ("range = [90, 730]", "rang = [90, 730]", "[parameters], parameter 'long_term_days'", "unknown key 'rang'. Did you mean 'range'?"),
+        ("year_start + $academic_year", "year_start + $academic_yaer", "evidence rule 'student_enrolled', key 'end_date'", "at character 41 of \"earliest(end_date + 1 day, year_start + $academic_yaer)\": unknown parameter 'academic_yaer'. Did you mean 'academic_year'?"),
+        ("year_start + $academic_year", "year_start + $delivered_share", "evidence rule 'student_enrolled', key 'end_date'", "a date cannot be shifted by share"),
+        ("[evidence.parameters.academic_year]", "[evidence.parameter.academic_year]", "evidence rule 'student_enrolled'", "unknown key 'parameter'. Did you mean 'parameters'?"),
+        ("[stay.parameters.arrival_within_days]", "[stay.parameters.arrival_within_day]", "stay rule 'first_arrival_last_departure'", "unknown key 'arrival_within_day'. Did you mean 'arrival_within_days'?"),
+        ("[stay.parameters.arrival_within_days]", "[stay.parameters.more_than_days]", "stay rule 'first_arrival_last_departure'", "'more_than_days' is both a key and a parameter"),
         ('departures = ["border_out"]', 'departures = ["border_ot"]', "stay rule 'first_arrival_last_departure', key 'departures'", "unknown evidence rule 'border_ot'. Did you mean 'border_out'?"),
         ('"extension", "settlement"]', '"extention", "settlement"]', "key 'given_inside'", "Did you mean 'extension'?"),
         ('stay = "weeks_of_activity"', 'stay = "weeks_of_activty"', "group rule 'active'", "Did you mean 'weeks_of_activity'?"),
@@ -75,7 +96,7 @@ def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> Non
         ('["uk", "ireland", "eu"] }', '["uk", "irland", "eu"] }', "attribute rule 'nationality_group', key 'only'", "Did you mean 'ireland'?"),
         ('id = "border_out"', 'id = "border_in"', "evidence rule 'border_in'", "this id is used twice"),
         ('deaths = ["death_registered"', 'deaths = ["death_registred"', "key 'deaths'", "Did you mean 'death_registered'?"),
-        ("[unfinished]", "[unfinishd]", "changed.toml", "unknown key 'unfinishd'. Did you mean 'unfinished'?"),
+        ("[unfinished]", "[unfinishd]", "changed.toml", "Did you mean 'unfinished'?"),
         ('id = "long_term"', 'id = "registration"', "[definition]", "also that of a stay rule"),
         ('evidence = ["permission_to_stay"]\nstay', "evidence = []\nstay", "[definition]", "only the last group may, and must, be"),
         ('otherwise = "non_EU"', 'otherwise = "Rest_of_world"', "attribute rule 'nationality_group', key 'groups'", "unknown nationality group 'Rest_of_world'. Valid: British, EU, Irish, non_EU."),
@@ -87,9 +108,9 @@ def test_the_digest_depends_on_the_rules_and_nothing_else(tmp_path: Path) -> Non
         ('"pr.sex", "births.sex"', '"pds.area", "births.sex"', "attribute rule 'sex', in 'pds.area'", "any text is possible, so it is not a sex (F, M)"),
         ('says = "Month of birth:', 'default = "1900-01-01"\nsays = "Month of birth:', "attribute rule 'birth_month'", "a month of birth has no 'groups' and no 'default'"),
         ('[[attribute]]\nid = "country_of_birth"\nsays = "Country of birth as recorded by the NHS."\nread = ["pds.country_of_birth"]', "", "changed.toml", "no attribute rule 'country_of_birth'"),
-        ("months_after = 2", "months_after = 20000000000", "resident rule 'listed_without_activity', key 'months_after'", "1200"),
-        ("full_year_weeks = 50", "absent_weeks = 52", "stay rule 'weeks_of_activity'", "Write 'absent_more_than_days' (365 for"),
-        ("absent_more_than_days = 365", "absent_more_than_days = 0", "key 'absent_more_than_days'", "found 0"),
+        ("range = [0, 6]", "range = [0, 20000000000]", "resident rule 'listed_without_activity', key 'months_after'", "1200"),
+        ('activity = ["weeks_active"]', 'absent_weeks = 52\nactivity = ["weeks_active"]', "stay rule 'weeks_of_activity'", "Write 'absent_more_than_days' (365 for"),
+        ("range = [30, 730]", "range = [0, 730]", "key 'absent_more_than_days'", "within 1 to 36600"),
         ('evidence = ["border_in", "border_out"] #', 'at = "overlap"\nevidence = ["border_in", "border_out"] #', "resident rule 'crossed_the_border'", "which 'border_in' has not"),
         ('form = "away"', 'from = "away"', "resident rule 'left_for_long'", "the key 'form' is missing"),
     ],

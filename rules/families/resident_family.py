@@ -1,0 +1,55 @@
+"""What a form of residence rule must supply, and the keys that all forms share; `__init__.py` lists the forms."""
+
+from abc import abstractmethod
+from typing import Annotated
+
+from pipeline.toml_files import Frozen
+from rules.fields import NamesOf, RuleId
+from rules.sql_text import among, position_in
+
+SignIds = Annotated[tuple[str, ...], NamesOf("sign")]
+ExclusionIds = Annotated[tuple[str, ...], NamesOf("exclusion")]
+
+
+class ResidentFamily(Frozen):
+    """A rule that says who is a usual resident on a reference date: candidates by `signs`, less those `unless`.
+
+    Exclusions are tried in their order, and the first that applies decides.
+    """
+
+    id: RuleId
+    says: str
+    form: str
+    unless: ExclusionIds = ()
+    source_of_rule: str
+
+    @property
+    @abstractmethod
+    def all_signs(self) -> tuple[str, ...]:
+        """The ids of all signs that this family uses."""
+
+    @property
+    def memory_years(self) -> int:
+        """How many years before the first reference date the family looks at signs."""
+        return 0
+
+    @abstractmethod
+    def candidates(self) -> str:
+        """Return SQL of `person_id, reference_date, decided_by, trimmed`: who has enough signs on which date.
+
+        It reads `sign`, one row per person, date and sign near it (`person_id, reference_date, sign, source_family`,
+        and whether it `counts`, or lies in the window `before` the date or in the one `after` it), `reference` (the
+        dates that are wanted) and `person`. `sign` may have earlier dates than `reference`.
+        """
+
+
+def by_signs(signs: tuple[str, ...], families_needed: str, restriction: str = "true") -> str:
+    """Return SQL of the candidates with signs of at least some families of sources; the first in order decides."""
+    order = position_in(signs, "sign")
+    return f"""
+        SELECT person_id, reference_date, min_by(sign, {order}) FILTER (WHERE counts) AS decided_by,
+            bool_or(before) AND bool_or(after) AS trimmed
+        FROM sign SEMI JOIN reference USING (reference_date) JOIN person USING (person_id)
+        WHERE {among("sign", signs)} AND {restriction}
+        GROUP BY person_id, reference_date
+        HAVING count(DISTINCT source_family) FILTER (WHERE counts) >= {families_needed}"""
