@@ -9,14 +9,17 @@ from pipeline.tables import write_text
 from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
-PUBLISHED = ("flows", "stocks", "linkage_quality", "link_errors", "coverage", "ledger", "error_sources", "skipped")
+PUBLISHED = (
+    "flows", "stocks", "linkage_quality", "link_errors", "coverage", "ledger", "error_sources", "skipped",
+    "unknown_by_quarter", "days_present", "registration_lags",
+)  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
 RATE_DECIMALS = 6
 # Columns in units of people; every other number with decimals is a rate, a factor or a weight.
 IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
-    "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts",
+    "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts", "expected",
 }  # fmt: skip
 STANDARD_ERROR_IN_PEOPLE = {"flows", "stocks"}
 
