@@ -17,6 +17,8 @@ from publication.figures import (
 )
 from publication.funnel import funnel
 from publication.html_page import render_page
+from publication.people.people_section import LEAD as PEOPLE_LEAD
+from publication.people.people_section import people_parts
 from publication.provenance import provenance
 from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables, stay_tables
 from publication.report_tables.report_table import ReportTable
@@ -104,6 +106,7 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             coverage_figures.coverage_figure(coverage),
             quality_tables.coverage_table(coverage),
         ),
+        _section("people", "Examples of people", *people_parts(tables, manifest, scores), lead=PEOPLE_LEAD),
         _section(
             "errors",
             "Sources of uncertainty",
