@@ -96,7 +96,7 @@ def _rules_of_run(study: Study, run: Path, manifest: dict[str, Any]) -> RuleSet:
 
 
 def _explanation(person: Person, rules: RuleSet, study: Study, pairs: tuple) -> Explanation:
-    decisions = (*_measured_by(person, rules, study), *decisions_of(person))
+    decisions = decisions_of(person, _measured_by(person, rules, study))
     named = {one.rule for one in decisions} | {rule for one in decisions for rule, _ in one.records}
     named |= {flip.parameter.partition(".")[0] for one in decisions for flip in one.flips if flip.parameter}
     named |= set(person.evidence["rule_id"]) | {one.branch for one in decisions}

@@ -5,9 +5,12 @@ the deciding quantity and its margin. A change of one quantity or of one thresho
 of subtraction. A parameter that would date a stay otherwise, or choose other evidence, needs the rules themselves.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+
+import polars as pl
 
 from publication.people.person import Person
 
@@ -52,11 +55,14 @@ class Decision:
     flips: tuple[Flip, ...] = field(default=())
 
 
-def decisions_of(person: Person) -> tuple[Decision, ...]:
-    """Return what was decided about a person under the published definition, stay by stay, then date by date."""
+def decisions_of(person: Person, measured_by: Sequence[Decision] = ()) -> tuple[Decision, ...]:
+    """Return what was decided about a person: who it is, stay by stay under the published definition, day by day.
+
+    `measured_by` is what the rules know of the choice of the stay rule; it follows on who the person is.
+    """
     stays = person.decided_stays.to_dicts()
     migrations = {(row["date"], str(row["direction"])): row for row in person.migrations.to_dicts()}
-    found = []
+    found = [*_joined(person), *measured_by]
     for stay, following in zip(stays, [*stays[1:], None], strict=True):
         found.append(_stay(stay, migrations.get((stay["start"], "immigration"))))
         if stay["status"] == "long_term" and stay["end"] is not None and stay["end_reason"] != "death":
@@ -69,6 +75,40 @@ def nearest_flip(decisions: tuple[Decision, ...]) -> tuple[Decision, Flip] | Non
     """Return the smallest change in days that would give another outcome, and the decision that it changes."""
     changes = [(one, flip) for one in decisions for flip in one.flips if flip.days is not None]
     return min(changes, key=lambda change: abs(change[1].days or 0), default=None)
+
+
+def _joined(person: Person) -> list[Decision]:
+    """Return that the records are one person: as sure as the record whose likeliest link is the weakest."""
+    joined = person.links.filter("joined") if person.links.width else person.links
+    if joined.is_empty():
+        return []
+    ends = [("source", "subject_id"), ("other_source", "other_subject_id")]
+    weakest = (
+        pl.concat(joined.with_columns(record_of=source, subject=subject) for source, subject in ends)
+        .sort("match_weight", "record_of", "subject", descending=[True, False, False])
+        .unique(["record_of", "subject"], keep="first", maintain_order=True)
+        .row(-1, named=True)
+    )
+    own = person.evidence.filter(source=weakest["record_of"], subject_id=weakest["subject"])
+    rules = ", ".join(own["rule_id"].unique().sort()) or "no evidence"
+    return [
+        Decision(
+            about="the records",
+            begins=person.data_date,
+            outcome=f"{person.subjects.height} subjects are one person",
+            rule=weakest["method"],
+            branch="joined",
+            because=f"the least certain link is {weakest['source']}:{weakest['subject_id']} to "
+            f"{weakest['other_source']}:{weakest['other_subject_id']}",
+            probability=weakest["match_probability"],
+            flips=(
+                Flip(
+                    f"{weakest['record_of']}:{weakest['subject']} is another person's",
+                    f"so is what it shows: {rules}",
+                ),
+            ),
+        )
+    ]
 
 
 def _stay(stay: dict[str, Any], immigration: dict[str, Any] | None) -> Decision:
@@ -99,7 +139,7 @@ def _stay(stay: dict[str, Any], immigration: dict[str, Any] | None) -> Decision:
 
 
 def _because(stay: dict[str, Any], needed: int | None) -> str:
-    days = f"{stay['days']:,} days"
+    days = _days(stay["days"])
     ended = f"ended on {stay['end']} ({stay['end_reason'].replace('_', ' ')})"
     return {
         "present_before": "present long before the first record, so that no length decides",
@@ -116,15 +156,15 @@ def _flips_of_stay(stay: dict[str, Any], needed: int | None) -> tuple[Flip, ...]
     if needed is None:
         if stay["branch"] == "born_here":
             return (Flip("a departure for good on record", "no longer resident"),)
-        return (Flip("an arrival on record", f"its length decides: {stay['days']:,} days are known"),)
+        return (Flip("an arrival on record", f"its length decides: {_days(stay['days'])} known"),)
     parameter, margin, days = f"{stay['stay_rule']}.{LONGER}", stay["days_over_threshold"], stay["days"]
     if margin > 0:
         return (
-            Flip(f"{margin:,} days less", "not long-term", days=-margin),
+            Flip(f"{_days(margin)} less", "not long-term", days=-margin),
             Flip(f"{parameter} of {days:,} or more", "not long-term", parameter=parameter, value=days),
         )
     enough = stay["start"] + timedelta(needed + 1)
-    what = f"{1 - margin:,} days more"
+    what = f"{_days(1 - margin)} more"
     if stay["branch"] == "may_go_on":
         what = f"present until {enough}: {what}"
     if stay["branch"] == "may_return":
@@ -142,18 +182,18 @@ def _absence(stay: dict[str, Any], return_on: date | None, emigration: dict[str,
     needed = stay["absent_days"] - stay["absent_days_over_threshold"]
     days = stay["absent_days"] if return_on is None else (return_on - stay["end"]).days
     margin, parameter = days - needed, f"{stay['stay_rule']}.{ABSENT}"
-    gone = f"absent for {days:,} days" + ("" if return_on is None else f", until {return_on}")
+    gone = f"absent for {_days(days)}" + ("" if return_on is None else f", until {return_on}")
     if margin > 0:
         because = f"{gone}: more than {needed} end a stay"
         flips = [
-            Flip(f"a return by {_last_return(stay)}, {margin:,} days earlier", "no emigration", days=-margin),
+            Flip(f"a return by {_last_return(stay)}, {_days(margin)} earlier", "no emigration", days=-margin),
             Flip(f"{parameter} of {days:,} or more", "no emigration", parameter=parameter, value=days),
         ]
     else:
         because = f"{gone}; more than {needed} are needed, so it is not known yet"
         flips = [
             Flip(f"a return by {_last_return(stay)}", "no emigration"),
-            Flip(f"no return by then: {1 - margin:,} days more", "emigration, certain", days=1 - margin),
+            Flip(f"no return by then: {_days(1 - margin)} more", "emigration, certain", days=1 - margin),
         ]
         if days > 1:
             flips.append(
@@ -204,3 +244,7 @@ def _chance(migration: dict[str, Any]) -> str:
     if migration["status"] == "certain":
         return "certain"
     return f"{migration['status']} ({migration['probability']:.2f})"
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number:,} days"

@@ -54,11 +54,11 @@ def explanation_text(explanation: Explanation) -> list[str]:
 
 
 def summary(explanation: Explanation) -> str:
-    """Return in a sentence what was decided last about stays, and the smallest change that would decide otherwise."""
+    """Return what was decided about stays in a few words, and the smallest change that would decide otherwise."""
     stays = [one for one in explanation.decisions if one.about.startswith(("stay", "absence"))]
     if not stays:
         return "no stay"
-    text = "; ".join(f"{one.about} is {one.outcome}" if one.branch else one.outcome for one in stays)
+    text = "; ".join(f"{one.about}: {one.outcome.replace(';', ',')}" for one in stays)
     nearest = nearest_flip(explanation.decisions)
     if nearest is not None:
         decision, flip = nearest

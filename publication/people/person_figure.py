@@ -25,7 +25,7 @@ def timeline_figure(name: str, finding: str, lanes: Sequence[Lane], last: date, 
          "end": _year(min(span.end or last, last))}
         for lane in lanes
         for span in lane.spans
-        if span.end is None or span.end > first
+        if span.end is None or span.end >= first
     ] + [
         {"label": lane.label, "what": what, "start": _year(day), "end": None}
         for lane in lanes

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -15,7 +15,7 @@ LEAVES = ("departure", "deregistration", "death")
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time, without its `end` (null: still open), and what it is: a status, or a kind of evidence."""
+    """A stretch of time to its last day (`end`; null: open), and what it is: a status, or a kind of evidence."""
 
     start: date
     end: date | None
@@ -62,13 +62,18 @@ def _evidence(label: str, evidence: pl.DataFrame) -> Lane:
     rows = evidence.filter(pl.col("value").is_null() | (pl.col("value") > 0)).to_dicts()
     return Lane(
         label,
-        spans=tuple(Span(row["date"], row["end_date"], _interval(row)) for row in rows if _lasts(row)),
+        spans=tuple(Span(row["date"], _last_day(row), _interval(row)) for row in rows if _lasts(row)),
         days=tuple((row["date"], "leaves" if row["kind"] in LEAVES else "seen") for row in rows if not _lasts(row)),
     )
 
 
 def _lasts(row: dict) -> bool:
     return row["end_date"] is not None or row["kind"] in ("permission", "enrolment")
+
+
+def _last_day(row: dict) -> date | None:
+    """Return the last day of an interval of evidence, which is half-open."""
+    return None if row["end_date"] is None else row["end_date"] - timedelta(1)
 
 
 def _interval(row: dict) -> str:

@@ -36,7 +36,7 @@ def timeline_text(lanes: Sequence[Lane], last: date) -> list[str]:
     def drawn(lane: Lane) -> str:
         line = [" "] * width
         for span in lane.spans:
-            if span.end is None or span.end > first:
+            if span.end is None or span.end >= first:
                 _draw(line, span, column(span.start), column(min(span.end or last, last)))
         for day, what in lane.days:
             if day >= first:
