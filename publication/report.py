@@ -17,8 +17,10 @@ from publication.figures import (
 )
 from publication.funnel import funnel
 from publication.html_page import render_page
+from publication.people.people_section import LEAD as PEOPLE_LEAD
+from publication.people.people_section import people_parts
 from publication.provenance import provenance
-from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables
+from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables, stay_tables
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
     FLOW_KEY,
@@ -46,11 +48,11 @@ def render_report(run: Path, *, manifest: Mapping[str, Any], scores: Scores | No
     It reads `run/tables`. With `scores` it shows the truth beside the estimates; without them it mentions no truth.
     A figure or table whose data are missing or empty is omitted.
     """
-    content = _content(run / "tables", scores, str(manifest.get("spine", "")))
+    content = _content(run / "tables", scores, manifest)
     return render_page("report.html.j2", **content, **provenance(manifest), words=words)
 
 
-def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
+def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the headline and the sections of a report."""
     truth = scores or Scores()
     flows = with_truth(of_published_definition(read_run_table(tables, "flows")), truth.flows, FLOW_KEY)
@@ -67,6 +69,9 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
             estimate_tables.flows_by_year(flows),
             estimate_tables.counted_by_year(read_run_table(tables, "counts")) if drawn_flows.is_empty() else None,
             flow_figures.quarters_figure(drawn_flows),
+            stay_tables.unknown_table(
+                read_run_table(tables, "unknown_by_quarter"), str(manifest.get("definition", ""))
+            ),
         ),
         _section(
             "groups",
@@ -88,13 +93,20 @@ def _content(tables: Path, scores: Scores | None, spine: str) -> dict[str, Any]:
             linkage_figures.funnel_figure(funnel(tables)),
             quality_tables.ledger_table(read_run_table(tables, "ledger")),
         ),
-        _linkage_section(tables, spine),
+        _linkage_section(tables, str(manifest.get("spine", ""))),
+        _section(
+            "presence",
+            "Presence and registration",
+            stay_tables.days_present_table(read_run_table(tables, "days_present")),
+            stay_tables.registration_lags_table(read_run_table(tables, "registration_lags")),
+        ),
         _section(
             "coverage",
             "Coverage of the sources",
             coverage_figures.coverage_figure(coverage),
             quality_tables.coverage_table(coverage),
         ),
+        _section("people", "Examples of people", *people_parts(tables, manifest, scores), lead=PEOPLE_LEAD),
         _section(
             "errors",
             "Sources of uncertainty",
