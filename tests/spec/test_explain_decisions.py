@@ -46,7 +46,10 @@ def with_parameter(rule_set: RuleSet, parameter: str, value: int) -> RuleSet:
     """Return the rules with one parameter of one stay rule changed."""
     rule_id, _, key = parameter.partition(".")
     stays = tuple(
-        rule.model_copy(update={key: value}) if rule.id == rule_id else rule for rule in rule_set.people.stays
+        rule.model_copy(update={key: getattr(rule, key).model_copy(update={"value": value})})
+        if rule.id == rule_id
+        else rule
+        for rule in rule_set.people.stays
     )
     return rule_set.model_copy(update={"people": rule_set.people.model_copy(update={"stays": stays})})
 
@@ -124,7 +127,7 @@ def test_a_parameter_that_is_told_to_change_the_outcome_does_and_one_day_less_do
     assert flips
     for about, flip in flips:
         rule_id, _, key = flip.parameter.partition(".")
-        present = getattr(next(rule for rule in default_rules().people.stays if rule.id == rule_id), key)
+        present = getattr(next(rule for rule in default_rules().people.stays if rule.id == rule_id), key).value
         nearer = flip.value - 1 if flip.value > present else flip.value + 1
         assert outcomes(rows, flip.parameter, flip.value).get(about) != before[about], flip
         assert outcomes(rows, flip.parameter, nearer)[about] == before[about], flip
