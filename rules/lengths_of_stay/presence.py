@@ -46,7 +46,6 @@ class Presence:
         day, turn = self.day, self.turn
         since = np.zeros(len(day), dtype=np.int32)
         since[1:] = np.where(self.crossings.is_arrival[:-1], turn[:-1] - day[:-1], day[1:] - turn[:-1])
-        since[self.crossings.first] = 0
         return np.cumsum(since, dtype=np.int32)
 
     def days_until(self, until: Days) -> Days:

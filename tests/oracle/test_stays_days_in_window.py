@@ -133,5 +133,15 @@ def test_a_person_does_not_change_what_is_found_of_another():
     assert by_kernel(people, rule, 50_000) == alone == by_oracle(people, rule, 50_000)
 
 
+def test_so_many_people_over_so_many_years_that_their_days_need_64_bits():
+    stays = [[Crossing(-20_000 + number % 7, True), Crossing(40_000 + number % 5, False)] for number in range(60_000)]
+    people = [(False, stay) for stay in stays]
+    rule = DaysInWindow(365, 487)
+    assert by_kernel(people, rule, 50_000) == [row for number in range(60_000) for row in TWO_ROWS]
+
+
+TWO_ROWS = [(487, 487, False, True, True), (0, 487, True, False, True)]
+
+
 def test_nobody_is_classified_into_nothing():
     assert by_kernel([], DaysInWindow(365, 487), 0) == []

@@ -73,6 +73,19 @@ def test_trips_and_returns_have_parameters_of_their_own():
     assert stay_of(crossings, [permission], trip_up_to=180, return_within=180) == parts
 
 
+def test_every_limit_is_the_most_that_still_counts():
+    later = (D(2016, 9, 15), D(2018, 10, 31), False)  # 15 days after the end of the first
+    here = [(D(2015, 9, 20), IN), (D(2018, 6, 1), OUT)]
+    for limit, stays in ((15, 1), (14, 2)):
+        assert len(stay_of(here, [STUDY, later], chain_within=limit, change_within=0, return_within=0)) == stays
+        assert len(stay_of(here, [STUDY, later], chain_within=0, change_within=limit, return_within=0)) == stays
+    permission = (D(2014, 1, 1), D(2019, 6, 30), False)
+    away = [(D(2014, 1, 5), IN), (D(2016, 1, 1), OUT), (D(2016, 1, 31), IN), (D(2018, 6, 1), OUT)]  # 30 days
+    for limit, stays in ((30, 1), (29, 2)):
+        assert len(stay_of(away, [permission], trip_up_to=limit, return_within=0)) == stays
+        assert len(stay_of(away, [permission], trip_up_to=0, return_within=limit)) == stays
+
+
 def test_a_short_return_does_not_undo_an_emigration():
     permissions = [(D(2014, 1, 1), D(2016, 12, 31), False), (D(2017, 3, 1), D(2017, 8, 31), False)]
     crossings = [(D(2014, 1, 5), IN), (D(2016, 10, 1), OUT), (D(2017, 3, 5), IN), (D(2017, 8, 1), OUT)]

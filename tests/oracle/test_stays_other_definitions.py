@@ -129,6 +129,15 @@ def test_circular_movers(people, observed_to, least):
         assert found.since[at] == (NEVER if since is None else since)
 
 
+def test_ten_years_to_the_day_are_within_ten_years():
+    days = [date(2001, 3, 1), date(2005, 6, 1), date(2011, 3, 1)]
+    for shift, expected in ((0, True), (1, False)):
+        own = [Crossing(number(day), at % 2 == 0) for at, day in enumerate(days)]
+        own[2] = Crossing(own[2].day + shift, True)
+        found = circular_movers(*arrays([(False, own)]), number(date(2015, 1, 1)))
+        assert answers(found.is_circular) == [expected]
+
+
 def slow_spells(own):
     """Pairs of first and last day; None for what nobody knows."""
     complete = with_missing_crossings(own)
@@ -214,6 +223,16 @@ def slow_days_present(own, start, observed_to):
         earlier = [crossing.is_arrival for crossing in complete if crossing.day < day]
         count += earlier[-1] if earlier else not complete[0].is_arrival
     return count
+
+
+def test_days_present_of_a_student_who_is_home_for_the_summer():
+    """Fourteen months from 20 September 2015 end on 20 November 2016; sixteen months on 20 January 2017."""
+    start = number(date(2015, 9, 20))
+    home = [date(2015, 12, 20), date(2016, 1, 10), date(2016, 6, 15), date(2016, 9, 20)]
+    own = [Crossing(start, True), *(Crossing(number(day), at % 2 == 1) for at, day in enumerate(home))]
+    for last, expected in ((date(2017, 1, 20), 427 - 21 - 97), (date(2017, 1, 19), -1)):
+        presence = Presence(arrays([(False, own)])[0], number(last))
+        assert days_present(presence, np.array([0], np.int32), np.array([start], np.int32)).tolist() == [expected]
 
 
 @settings(max_examples=100, deadline=None)
