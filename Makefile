@@ -6,7 +6,7 @@ STAMP := $(VENV)/.set-up
 # uv fails where it cannot cache: a user of a service or of cron may have no home folder.
 NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
-.PHONY: help setup demo test lint lock picture dictionary name-variants accuracy clean
+.PHONY: help setup demo test lint lock picture dictionary rule-cases name-variants accuracy clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,6 +37,10 @@ picture: demo ## draw the README's picture from the demo
 
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md
+
+rule-cases: setup ## renew the cases in docs/rule_cases.md from those of the default rules
+	sed -i '/^### /,$$d' docs/rule_cases.md
+	$(BIN)/sojourn rules test --markdown >> docs/rule_cases.md
 
 NAME_SOURCES = nicknames==1.0.1 name-variants==0.1.3 habesha-names==0.2.0 arabic-name-romanizer==0.2.0
 

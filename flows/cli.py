@@ -338,6 +338,62 @@ def dictionary() -> int:
     return 0
 
 
+RuleSetName = Annotated[str, Parameter(help="A rule set of Sojourn by its name, or the path of a TOML file.")]
+ItsStudy = Annotated[Path | None, Parameter(help="The study whose own contracts the rules are about.")]
+
+rules = App(name="rules", help="Show a rule set in words, check it, or test it on cases of your own.")
+app.command(rules)
+
+
+@rules.command(name="show")
+def rules_show(
+    rule_set: RuleSetName = "long_term_2019",
+    *,
+    study: ItsStudy = None,
+    run: Annotated[
+        Path | None, Parameter(help="A run: show its rules, with the people whom each of them decided.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print the parameters as a list of JSON objects.")] = False,
+) -> int:
+    """Print every rule in words, with its parameters, the dates from which they hold, and the sources of both."""
+    with loading():
+        from flows.rules_verb import show_rules
+
+    print("\n".join(show_rules(rule_set, study=study, run=run, as_json=json)))
+    return 0
+
+
+@rules.command(name="check")
+def rules_check(rule_set: RuleSetName = "long_term_2019", *, study: ItsStudy = None) -> int:
+    """Check a rule set: every name and type, then rules that are unreachable, overlap or are not described."""
+    with loading():
+        from flows.rules_verb import check_rules
+
+    status, lines = check_rules(rule_set, study=study)
+    print("\n".join(lines))
+    return status
+
+
+@rules.command(name="test")
+def rules_test(
+    rule_set: RuleSetName = "long_term_2019",
+    *,
+    cases: Annotated[
+        list[Path] | None,
+        Parameter(negative="", help="A TOML file of cases; repeat it for several. Default: those of the set."),
+    ] = None,
+    study: ItsStudy = None,
+    markdown: Annotated[bool, Parameter(negative="", help="Print the cases as a page, if all are right.")] = False,
+) -> int:
+    """Test a rule set on people drawn as timelines, each with the stays, migrations and residence expected."""
+    with loading():
+        from flows.rules_verb import test_rules
+
+    status, lines = test_rules(rule_set, cases or (), study=study, markdown=markdown)
+    print("\n".join(lines))
+    return status
+
+
 @app.command
 def bench(
     name: Annotated[

@@ -97,18 +97,20 @@ def compiled_rule(
     return CompiledRule({"date": date, **keys}, predicates)
 
 
+def expressions_of(rule: EvidenceRule) -> list[tuple[str, str]]:
+    """Return the key and the text of every expression of an evidence rule, and the windows of its predicates."""
+    plain = [(key, getattr(rule, key)) for key in ("date", "end_date", "when", "value", "code", "known_on")]
+    others = [
+        (f"other_rows.{name}.{part}", text)
+        for name, one in rule.other_rows.items()
+        for part, text in ((one.form, one.condition), *one.windows.items())
+    ]
+    return [(key, text) for key, text in (*plain, *others) if text is not None]
+
+
 def names_in_expressions(rules: EvidenceRules) -> frozenset[str]:
     """Return the lists and parameters that the expressions of evidence rules name, without their dollar."""
-    texts = (
-        text
-        for rule in rules.rules
-        for text in (
-            rule.date, rule.end_date, rule.when, rule.value, rule.code, rule.known_on,
-            *(one.condition for one in rule.other_rows.values()),
-            *(text for one in rule.other_rows.values() for text in one.windows.values()),
-        )
-        if text is not None
-    )  # fmt: skip
+    texts = (text for rule in rules.rules for _, text in expressions_of(rule))
     return frozenset(name for text in texts for name in names_of(text)[0])
 
 

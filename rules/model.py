@@ -295,12 +295,13 @@ class RuleSet(Frozen):
     """A rule file: what describes it, and a part for each of the two stages.
 
     `path` is where it was read; `written_in` the file that states a rule, by kind and id, where it is not that one;
-    `extends` the sets that it was made from, the nearest first.
+    `extends` the sets that it was made from, the nearest first; `declared` the parameters of the whole file.
     """
 
     path: Path = Field(exclude=True)
     written_in: dict[tuple[str, str], Path] = Field(default_factory=dict, exclude=True)
     extends: tuple[ExtendedSet, ...] = Field(default=(), exclude=True)
+    declared: frozenset[str] = Field(default=frozenset(), exclude=True)
     id: RuleId
     title: str
     says: str

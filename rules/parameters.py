@@ -9,11 +9,12 @@ value holds for the time before it too, so that no day is without one.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, StrictFloat, StrictInt, field_validator, model_validator
 
-from pipeline.toml_files import Frozen
+from pipeline.errors import unknown
+from pipeline.toml_files import Frozen, parse
 from rules.sql_text import quoted
 
 Unit = Literal[
@@ -24,6 +25,7 @@ OF_TIME = {"days": "DAY", "weeks": "WEEK", "months": "MONTH", "years": "YEAR"}
 """Units by which a date can be shifted, and the unit of SQL."""
 WHOLE = {"days", "weeks", "months", "years", "families", "cases", "times"}
 Number = StrictInt | StrictFloat
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Parameter(Frozen):
@@ -134,3 +136,31 @@ def each_parameter(value: object) -> Iterator[Parameter]:
 def parameters_in(model: BaseModel) -> dict[str, Parameter]:
     """Return every parameter that a rule, or a model with rules in it, uses, by its id."""
     return {one.id: one for one in each_parameter(model)}
+
+
+def with_values(model: Model, values: Mapping[str, int | float]) -> Model:
+    """Return a rule, or a model with rules in it, in which some parameters have other values, at all times.
+
+    `values` are by id. Raises `UserError` for an id that the model does not use, and for a value outside its range.
+    """
+    known = parameters_in(model)
+    for name in values:
+        if name not in known:
+            raise unknown("parameter", name, known, "the rules")
+    changed = {
+        name: parse(Parameter, {**known[name].model_dump(), "value": value, "later": {}}, f"parameter '{name}'")
+        for name, value in values.items()
+    }
+    return _replaced(model, changed)
+
+
+def _replaced(value: Any, changed: Mapping[str, Parameter]) -> Any:
+    if isinstance(value, Parameter):
+        return changed.get(value.id, value)
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={name: _replaced(one, changed) for name, one in value.__dict__.items()})
+    if isinstance(value, tuple):
+        return tuple(_replaced(one, changed) for one in value)
+    if isinstance(value, dict):
+        return {name: _replaced(one, changed) for name, one in value.items()}
+    return value

@@ -144,6 +144,7 @@ class _File(Frozen):
             "path": file.path,
             "written_in": file.written_in,
             "extends": bases,
+            "declared": frozenset(self.parameters),
             "id": self.id,
             "title": self.title,
             "says": self.says,
