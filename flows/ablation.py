@@ -129,6 +129,9 @@ def perfect_quality(quality: pl.DataFrame) -> pl.DataFrame:
         "precision_high": 1.0, "recall_estimate": 1.0, "recall_low": 1.0, "recall_high": 1.0, "missed_pairs": 0.0,
         "unseen_pairs": 0.0, "review_recall": 1.0, "review_recall_se": 0.0,
         "review_false_link_rate": 0.0, "review_false_link_rate_se": 0.0,
+    } | {
+        f"{rate}_{by}_decisions{limit}": 1.0
+        for rate in ("precision", "recall") for by in ("by", "with") for limit in ("", "_low", "_high")
     }  # fmt: skip
     measured = pl.col("reviewed").is_not_null()
     return quality.with_columns(

@@ -13,24 +13,26 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.optimize import linear_sum_assignment
 
+from flows.attack_days import DATED, days_by_exchange
+from flows.attack_names import names_together
 from flows.progress import NullListener, ProgressListener
 from flows.simulate import simulate_study
+from flows.stages_alone import ingest_stage
 from pipeline.ingest.features import COMPOSITES, attributes, with_parts
-from pipeline.ingest.pseudonymise import complete_identities
-from pipeline.keys import PseudonymisationKey
+from pipeline.ingest.pseudonymise import complete_identities, direct_identifier_tokens
+from pipeline.keys import PseudonymisationKey, read_key
+from pipeline.study import Study, read_study
 from pipeline.tables import read_table
 
 RESIDENTS = 20_000
+THREADS = 2
 VICTIM, PUBLIC = 1001, 2001
 """Seeds of the two countries."""
-MOST = 600
-"""The most frequent tokens that are matched by what occurs with them."""
 KEY, OTHER_KEY = b"only for this benchmark, never for data", b"another key of this benchmark, as little"
 _DAY = ["birth_month"]
 STRATA = {
-    "date_of_birth": _DAY, "birth_day": _DAY, "birth_year_day": _DAY, "birth_sorted": _DAY,
+    "date_of_birth": _DAY, "birth_day": _DAY,
     "birth_year": ["birth_year"],
 }  # fmt: skip
 """The clear attributes within which an attacker ranks a column that contains one of these."""
@@ -42,51 +44,61 @@ def attack(residents: int | None, listener: ProgressListener) -> tuple[int, dict
     """Return records of the victim, the share of records recovered in full by each attack, and shares by column."""
     size = RESIDENTS if residents is None else residents
     listener.progress("bench", "two countries")
-    victim, public = clear_people(size, VICTIM), clear_people(size, PUBLIC)
+    with TemporaryDirectory() as folder:
+        study = _simulated(size, VICTIM, Path(folder, "victim"))
+        victim = clear_people(study)
+        days = _days_read(study, victim, Path(folder, "run"))
+        public = clear_people(_simulated(size, PUBLIC, Path(folder, "public")))
     columns = [name for name in (*SINGLE, *COMPOSITES) if name in victim.columns]
     by_column = []
-    guesses: dict[str, dict[str, np.ndarray]] = {"exact": {}, "public": {}, "together": {}}
+    exact, by_rank = {}, {}
     for name in columns:
         listener.progress("bench", name)
         strata = _strata(name)
-        of_column = {
-            "exact": ranked(victim, victim, name, strata, seed=1),
-            "public": ranked(victim, public, name, strata, seed=1),
-        }
-        by_column.append({
-            "column": name,
-            **{f"recovered_{attack}": round(float(right.mean()), 5) for attack, right in of_column.items()},
-        })  # fmt: skip
-        for attack_name, right in of_column.items():
-            guesses[attack_name][name] = right
-    guesses["together"] = together(victim, public, guesses["public"])
-    read = days_by_structure(victim)
-    right = (read == victim["date_of_birth"].str.slice(8, 2).cast(pl.Int8)).fill_null(value=False).to_numpy()
-    born = np.where(read.is_not_null().to_numpy(), right, guesses["public"]["date_of_birth"])
-    guesses["structure"] = guesses["public"] | {"date_of_birth": born}
-    full = {
-        f"full_by_{name}": round(float(np.logical_and.reduce([right[one] for one in SCORED]).mean()), 6)
-        for name, right in guesses.items()
+        exact[name] = ranked(victim, victim, name, strata, seed=1)
+        by_rank[name] = ranked(victim, public, name, strata, seed=1)
+        shares = {"exact": exact[name], "public": by_rank[name]}
+        by_column.append(
+            {"column": name} | {f"recovered_{how}": round(float(right.mean()), 5) for how, right in shares.items()}
+        )
+    listener.progress("bench", "names by what they have in common")
+    together = names_together(victim, public, by_rank)
+    right = (days == victim["date_of_birth"].str.slice(8, 2).cast(pl.Int8)).fill_null(value=False).to_numpy()
+    born = np.where(days.is_not_null().to_numpy(), right, by_rank["date_of_birth"])
+    guesses = {
+        "exact": exact,
+        "public": by_rank,
+        "together": together,
+        "linked": together | {"date_of_birth": born},
     }
-    names = {f"{one}_together": round(float(guesses["together"][one].mean()), 5) for one in SCORED}
-    days = {"days_read_by_structure": round(float(right.mean()), 5),
-            "date_of_birth_by_structure": round(float(born.mean()), 5)}  # fmt: skip
-    return victim.height, full | names | days | dictionary(victim, public), by_column
+    full = {
+        f"full_by_{how}": round(float(np.logical_and.reduce([of[name] for name in SCORED]).mean()), 6)
+        for how, of in guesses.items()
+    }
+    parts = {f"{name}_together": round(float(together[name].mean()), 5) for name in SCORED}
+    linked = {"days_read_of_linked_records": round(float(right.mean()), 5),
+              "date_of_birth_linked": round(float(born.mean()), 5)}  # fmt: skip
+    return victim.height, full | parts | linked | dictionary(victim, public), by_column
 
 
-def clear_people(residents: int, seed: int) -> pl.DataFrame:
+def _simulated(residents: int, seed: int, folder: Path) -> Study:
+    simulate_study(residents, seed, folder, NullListener(), parquet=True, threads=THREADS)
+    return read_study(folder / "study.toml")
+
+
+def clear_people(study: Study) -> pl.DataFrame:
     """Return the people of a simulated PDS in clear: the attributes of which tokens are made, and what stays clear.
 
-    Composites are the texts of their parts, `birth_month` and `sex` are clear in the stored tables too.
+    Composites are the texts of their parts, `birth_month` and `sex` are clear in the stored tables too. `number` is
+    the NHS number.
     """
-    with TemporaryDirectory() as folder:
-        simulate_study(residents, seed, Path(folder, "study"), NullListener(), parquet=True, threads=2)
-        rows = read_table(Path(folder, "study/extracts/pds.parquet"))
+    rows = read_table(study.path.parent / "extracts/pds.parquet")
     people = rows.group_by("NHS_NUMBER", maintain_order=True).last().select(
         pl.int_range(pl.len()).alias("subject_id"), pl.col("GIVEN_NAME").alias("given_name"),
         pl.col("FAMILY_NAME").alias("family_name"),
         pl.col("DATE_OF_BIRTH").cast(pl.String).str.to_date("%Y-%m-%d", strict=False).alias("date_of_birth"),
         pl.col("POSTCODE").alias("postcode"), pl.col("GENDER").alias("sex"),
+        pl.col("NHS_NUMBER").cast(pl.String).alias("number"),
     )  # fmt: skip
     made = attributes(with_parts(complete_identities(people)))
     composites = {
@@ -94,10 +106,23 @@ def clear_people(residents: int, seed: int) -> pl.DataFrame:
         for name, parts in COMPOSITES.items()
         if all(part in made.columns for part in parts)
     }
-    clear = people.select("sex", pl.col("date_of_birth").dt.truncate("1mo").alias("birth_month"))
+    clear = people.select("number", "sex", pl.col("date_of_birth").dt.truncate("1mo").alias("birth_month"))
     known = made.with_columns(one.alias(name) for name, one in composites.items())
     kept = [name for name in known.columns if known[name].null_count() < known.height]
     return known.select(kept).hstack(clear)
+
+
+def _days_read(study: Study, people: pl.DataFrame, folder: Path) -> pl.Series:
+    """Return the day of birth (Int8) of each of `people` that the stored tokens of sources with NHS numbers tell."""
+    paths = ingest_stage(study.path, folder, THREADS).folder.glob("tokens/*.parquet")
+    stored = {path.stem: read_table(path) for path in sorted(paths)}
+    numbered = [table for table in stored.values() if "nhs_number" in table.columns]
+    records = pl.concat(table.select("nhs_number", *DATED) for table in numbered).rename({"nhs_number": "number"})
+    days = days_by_exchange(records)
+    of_number = stored["pds"].select("nhs_number", DATED[1]).unique("nhs_number", keep="last", maintain_order=True)
+    tokens = direct_identifier_tokens(read_key(study), "nhs_number", people["number"]).alias("nhs_number")
+    read = tokens.to_frame().join(of_number, on="nhs_number", how="left", maintain_order="left")
+    return read.join(days, on=DATED[1], how="left", maintain_order="left")["day"]
 
 
 def _strata(name: str) -> list[str]:
@@ -128,89 +153,6 @@ def ranked(victim: pl.DataFrame, public: pl.DataFrame, name: str, strata: list[s
     right = guess.filter(pl.col(name) == pl.col("guess")).select(*strata, name, right=pl.lit(value=True))
     found = victim.select(*strata, name).join(right, on=[*strata, name], how="left", maintain_order="left")
     return found["right"].fill_null(value=False).to_numpy()
-
-
-def together(victim: pl.DataFrame, public: pl.DataFrame, alone: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return which records are recovered by what occurs together: frequent names by sex and age, then by one another.
-
-    The most frequent tokens of a column are matched with the most frequent public values so that the clear attributes
-    with which they occur fit best (assignment by log-likelihood); family names are matched by sex, age and the given
-    names that the attacker has by then. Dates of birth stay as they were ranked within their month.
-    """
-    found = dict(alone)
-    sides = [
-        people.with_columns(
-            decade=pl.col("birth_month").dt.year() // 10,
-            first_known=pl.lit(None, pl.String),
-        )
-        for people in (victim, public)
-    ]
-    for name in ("first_name", "family_name"):
-        guess = _assigned(*sides, name)
-        guessed = victim.select(name).join(guess, on=name, how="left", maintain_order="left")["guess"]
-        right = (guessed == victim[name]).fill_null(value=False).to_numpy()
-        # whatever has no partner keeps the value of its rank
-        found[name] = np.where(guessed.is_not_null().to_numpy(), right, alone[name])
-        if name == "first_name":
-            common = public["first_name"].value_counts(sort=True)["first_name"].head(40)
-            sides = [
-                sides[0].with_columns(first_known=pl.when(guessed.is_in(common.implode())).then(guessed)),
-                sides[1].with_columns(
-                    first_known=pl.when(pl.col("first_name").is_in(common.implode())).then("first_name")
-                ),
-            ]
-    return found
-
-
-def days_by_structure(people: pl.DataFrame) -> pl.Series:
-    """Return the day of birth (Int8) of each record that the tokens of dates tell by themselves, null elsewhere.
-
-    Nothing is known but the clear month and which tokens are equal: no frequency, no public file. A token of the year
-    with day and month in either order that occurs in two months tells both days, as each is the other's month. The
-    tokens of month and day, and of year and day, carry a day that is read once to all who share them.
-    """
-    month = pl.col("birth_month").dt.month().cast(pl.Int8)
-    seen = people.select("birth_month_day", "birth_year_day", sorted="birth_day_month_sorted", month=month)
-    pairs = seen.drop_nulls().group_by("sorted").agg(pl.col("month").unique().alias("months"))
-    both = pairs.filter(pl.col("months").list.len() == 2).select("sorted", both=pl.col("months").list.sum())
-    read = seen.join(both, on="sorted", how="left", maintain_order="left").with_columns(
-        day=(pl.col("both") - pl.col("month")).cast(pl.Int8)
-    )
-    for column in ("birth_month_day", "birth_year_day", "birth_month_day"):
-        told = read.drop_nulls(["day", column]).group_by(column).agg(pl.col("day").mode().min().alias("told"))
-        read = (
-            read.join(told, on=column, how="left", maintain_order="left")
-            .with_columns(pl.coalesce("day", "told").alias("day"))
-            .drop("told")
-        )
-    return read["day"]
-
-
-def _assigned(victim: pl.DataFrame, public: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return `name` (a token) and its `guess` for the most frequent tokens of a column."""
-    context = [pl.col(one).cast(pl.String).fill_null("") for one in ("sex", "decade", "first_known")]
-
-    def table(people: pl.DataFrame) -> tuple[list[str], pl.DataFrame]:
-        cells = people.drop_nulls(name).select(name, cell=pl.concat_str(context, separator="|"))
-        values = cells[name].value_counts(sort=True).sort("count", name, descending=[True, False])[name].head(MOST)
-        return values.to_list(), cells.filter(pl.col(name).is_in(values.implode())).group_by(name, "cell").len()
-
-    (tokens, of_tokens), (values, of_values) = table(victim), table(public)
-    cells = sorted(set(of_tokens["cell"]) | set(of_values["cell"]))
-    place = {cell: at for at, cell in enumerate(cells)}
-
-    def matrix(rows: list[str], counted: pl.DataFrame) -> np.ndarray:
-        at = {row: number for number, row in enumerate(rows)}
-        found = np.zeros((len(rows), len(cells)))
-        for row, cell, number in counted.select(name, "cell", "len").iter_rows():
-            found[at[row], place[cell]] = number
-        return found
-
-    seen, expected = matrix(tokens, of_tokens), matrix(values, of_values) + 0.05
-    # Poisson log-likelihood of a token's table if it is the value
-    likelihood = seen @ np.log(expected).T - expected.sum(axis=1)[None, :]
-    one, other = linear_sum_assignment(-likelihood)
-    return pl.DataFrame({name: [tokens[at] for at in one], "guess": [values[at] for at in other]})
 
 
 def dictionary(victim: pl.DataFrame, public: pl.DataFrame) -> dict[str, float]:

@@ -152,6 +152,56 @@ def rekey(
 
 
 @app.command
+def review(
+    run: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    *,
+    out: Annotated[Path, Parameter(help="A new CSV file for the reviewers: decision, file, row_number.")],
+    sample: Annotated[int | None, Parameter(help="How many people to draw.")] = None,
+    again: Annotated[
+        bool, Parameter(negative="", help="Instead: list verdicts of the run that need a second look.")
+    ] = False,
+    searched: Annotated[
+        str | None, Parameter(name="--in", help="The source in which people are looked for; default: the spine.")
+    ] = None,
+    of: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="A source of which people are drawn; repeatable; default: all linked with it."),
+    ] = None,
+) -> int:
+    """List people whom reviewers should look for in another source, so that errors of links can be estimated."""
+    with loading():
+        from flows.review import review as review_links
+        from flows.review import review_again
+
+    if again == (sample is not None):
+        raise UserError("sojourn review: draws people by --sample N, or lists second looks by --again. Choose one.")
+    if sample is None:
+        if searched is not None or of:
+            raise UserError("--again: lists people of the sample that the study names. Leave out --in and --of.")
+        return review_again(run, out)
+    return review_links(run, sample, out, searched=searched, of=tuple(of or ()))
+
+
+@app.command
+def simulate_review(
+    run: Annotated[Path, Parameter(help="Folder of a finished run of a synthetic study.")],
+    asked: Annotated[Path, Parameter(help="The list that `sojourn review` wrote.")],
+    *,
+    out: Annotated[Path, Parameter(help="A new CSV file for the verdicts.")],
+    wrong: Annotated[float, Parameter(help="The share of verdicts that are wrong.")] = 0.01,
+    number: Annotated[int, Parameter(name="--review", help="1, or 2 for a second look, and so on.")] = 1,
+    searched: Annotated[
+        str | None, Parameter(name="--in", help="The source in which people are looked for; default: the spine.")
+    ] = None,
+) -> int:
+    """Answer a list of `sojourn review` from the truth of a synthetic study, as reviewers who err at times would."""
+    with loading():
+        from flows.simulate_review import answer_review
+
+    return answer_review(run, asked, out, wrong=wrong, review=number, searched=searched)
+
+
+@app.command
 def train(
     study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that contains it.")],
     *,
@@ -274,13 +324,11 @@ def dictionary() -> int:
 def bench(
     name: Annotated[
         str,
-        Parameter(
-            help="Which benchmark: pseudonymise, cluster, account, simulate, scale, link, link_files or attack."
-        ),
+        Parameter(help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack or review."),
     ],
     *,
     size: Annotated[
-        int | None, Parameter(help="link, attack: residents. link_files: people of each kind of files.")
+        int | None, Parameter(help="link, attack, review: residents. link_files: people of each kind of files.")
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")

@@ -89,6 +89,17 @@ def alarms(quality: pl.DataFrame) -> list[str]:
             reviewed.filter(gap > 0).with_columns(gap.alias("gap"), pl.col("review_recall").alias("other")),
             "The clerical review contradicts the estimate of recall",
         )
+    for rate in ("precision", "recall"):
+        below = pl.col(f"{rate}_low") - pl.col(f"{rate}_by_decisions_high")
+        above = pl.col(f"{rate}_by_decisions_low") - pl.col(f"{rate}_high")
+        gap = pl.max_horizontal(below, above)  # intervals of 95% that exclude one another
+        found += _named(
+            quality.filter((pl.col("decisions") >= FEWEST) & (gap > 0)).with_columns(
+                gap.alias("gap"), pl.col(f"{rate}_by_decisions").alias("other")
+            ),
+            f"The decisions of reviewers contradict the estimate of {rate}",
+            compared=f"{rate}_estimate",
+        )
     return found
 
 

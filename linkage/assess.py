@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from linkage.blocking import Candidates
-from linkage.joined_pairs import CandidatePairs, edges_of, joined_pairs, missed_pairs
+from linkage.joined_pairs import MODEL, CandidatePairs, edges_of, joined_pairs, missed_pairs
 from linkage.subjects import Subjects
 from linkage.unproposed import Table, pooled, states, unproposed
 
@@ -21,7 +21,6 @@ FEWEST_PARTS = 3
 """Parts of an identity by which rules must reach pairs for the unseen ones to be known."""
 POOLED_FROM = 1000.0
 """Expected pairs of one person from which two sources tell all others how identities are wrong."""
-MODEL = "model:"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def assess(
     none = np.zeros(0, dtype=np.int64)
     ends = (candidates.left, candidates.right) if candidates else (none, none)
     proposed = CandidatePairs(*ends, people.height)
-    missed = missed_pairs(people, edges, joined, proposed, several)
+    missed = missed_pairs(people, edges, joined, proposed, modelled, several)
     own = edges_of(links.filter(pl.col("method").str.starts_with(MODEL)), subjects.nodes)
     tables = {pair: _table(subjects, own, pair, candidates) for pair in modelled if candidates and pair[0] != pair[1]}
     found = {pair: unproposed(table) for pair, (_, table) in tables.items()}

@@ -66,10 +66,10 @@ RULES = (
     Rule(("first_name", "family_name"), trains_all_but=NAMES),
     Rule(("full_name",), for_undated=True),
     # one name, and part of a date
-    Rule(("name_parts[]", "birth_month_day")),
+    Rule(("name_parts[]", "birth_decade_month_day")),
     Rule(("name_parts[]", "birth_month")),
-    Rule(("first_name", "birth_month_day")),
-    Rule(("family_name", "birth_month_day")),
+    Rule(("first_name", "birth_decade_month_day")),
+    Rule(("family_name", "birth_decade_month_day")),
     Rule(("first_name", "birth_month")),
     Rule(("family_name", "birth_month")),
     # places
@@ -78,16 +78,16 @@ RULES = (
     Rule(("first_name", "postcode"), trains_all_but=_ORIGIN | {"given_name", "address"}),
     Rule(("house_street", "first_name"), trains_all_but=_ORIGIN | {"given_name", "address"}),
     Rule(("postcode", "birth_month"), trains_all_but=frozenset({"date_of_birth", "address"})),
-    Rule(("postcode", "birth_month_day")),
+    Rule(("postcode", "birth_decade_month_day")),
     Rule(("house_postcode",), for_undated=True),
     Rule(("house_street",), for_undated=True),
     Rule(("postcode", "street"), for_undated=True),
     Rule(("street", "locality"), for_undated=True),
     Rule(("name_parts[]", "postcode"), for_undated=True),
     Rule(("name_parts[]", "street"), for_undated=True),
-    Rule(("street", "birth_month_day")),
+    Rule(("street", "birth_decade_month_day")),
     Rule(("street", "birth_month")),
-    Rule(("locality", "birth_month_day")),
+    Rule(("locality", "birth_decade_month_day")),
     Rule(("name_parts[]", "locality", "birth_year_from")),
     Rule(("given_beginning_postcode", "family_beginning_postcode"), for_undated=True),
     Rule(("given_sound_postcode", "family_sound_postcode"), for_undated=True),
@@ -113,11 +113,10 @@ RULES = (
 
 # On which columns a pair agrees that agrees on a column: a rule is left out if others propose all of its pairs.
 _IMPLIED: dict[str, tuple[str, ...]] = {
-    "date_of_birth": ("birth_month", "birth_month_day", "birth_year_from", "birth_year_day"),
+    "date_of_birth": ("birth_month", "birth_decade_month_day", "birth_year_from"),
     "birth_month": ("birth_year_from",),
     "birth_year": ("birth_year_from",),
-    "birth_day": ("birth_month_day",),
-    "birth_year_day": ("birth_year_from",),
+    "birth_day": ("birth_decade_month_day",),
     "first_name": ("name_parts[]",),
     "family_name": ("name_parts[]",),
 } | {name: parts for name, parts in COMPOSITES.items() if len(parts) > 1}

@@ -116,8 +116,8 @@ _MOVED = {
 }
 # The codes of two names can only agree if one of their partners does.
 _PARTNER_AGREES = {
-    "given": f"({_SAME_YEAR}) OR {same('birth_month_day', 'family_name', 'postcode')}",
-    "family": f"({_SAME_YEAR}) OR {same('birth_month_day', 'first_name', 'postcode')}",
+    "given": f"({_SAME_YEAR}) OR {same('birth_decade_month_day', 'family_name', 'postcode')}",
+    "family": f"({_SAME_YEAR}) OR {same('birth_decade_month_day', 'first_name', 'postcode')}",
 }
 _INITIAL = (
     f"(l.first_name IS NULL OR r.first_name IS NULL) AND ({same('given_initial_birth', 'given_initial_family_name')})"
@@ -136,7 +136,9 @@ _HAS_MIDDLE = " AND ".join(
     f"coalesce({', '.join(f'{side}.{name}' for name in ('middle_name', *_OF_MIDDLE))}) IS NOT NULL" for side in "lr"
 )
 _MIDDLE_INITIAL = same(*_OF_MIDDLE)
-_MIDDLE_PARTNER_AGREES = f"({_SAME_YEAR}) OR " + same("birth_month_day", "first_name", "family_name", "postcode")
+_MIDDLE_PARTNER_AGREES = f"({_SAME_YEAR}) OR " + same(
+    "birth_decade_month_day", "first_name", "family_name", "postcode"
+)
 _DWELLING = same("house_street", "house_postcode")
 _PLACES = " + ".join(
     f"{_true(condition)}::INTEGER" for condition in (_DWELLING, same("postcode"), same("street"), same("locality"))
@@ -200,8 +202,7 @@ COMPARISONS = (
         "l.birth_year_from IS NULL OR r.birth_year_from IS NULL",
         (
             Level("equal", f"{same('date_of_birth')} OR {_shares('dates_of_birth')}"),
-            Level("day_and_month_swapped", same("birth_day_month_sorted")),
-            Level("one_part_differs", same("birth_month", "birth_month_day", "birth_year_day")),
+            Level("one_part_differs", same("birth_month", "birth_decade_month_day")),
             Level("year_alone", f"(l.birth_month IS NULL OR r.birth_month IS NULL) AND {_SAME_YEAR}"),
             Level("same_year", _SAME_YEAR),
             Level("different", "TRUE"),

@@ -54,7 +54,7 @@ def _contradicted(subjects: Subjects, kind: str) -> tuple[int, int]:
         f"""WITH shared AS (
             SELECT *, count(*) OVER (PARTITION BY {kind}) AS together FROM subjects WHERE {kind} IS NOT NULL
         ), small AS (
-            SELECT (l.birth_year_from != r.birth_year_from AND l.birth_month_day != r.birth_month_day
+            SELECT (l.birth_year_from != r.birth_year_from AND l.birth_decade_month_day != r.birth_decade_month_day
                 AND NOT list_has_any(l.dates_of_birth, r.dates_of_birth)) AS apart
             FROM shared l JOIN shared r USING ({kind})
             WHERE (l.source < r.source OR (l.source = r.source AND l.node < r.node)) AND l.together <= {LARGEST_BLOCK}

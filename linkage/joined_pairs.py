@@ -20,10 +20,17 @@ from scipy.sparse.csgraph import connected_components
 
 DEPENDENT = 0.5
 """What a way through a third subject counts: 1 if an error in one were independent of an error in another."""
-UNDERSTATED = 1.3
+UNDERSTATED = 1.2
 """How many pairs left apart are one person for each that their probabilities expect: found on simulated countries."""
+LONE = 3.0
+"""The same of a link that nothing else confirms or denies: nobody else of the two people was compared."""
+UNLINKED_ALIKE = 0.2
+"""What is left of the probability of a link between two people, if a record that an identifier joins to one end has
+no link with the other end, although the two sources have a model; at most twice. Found likewise."""
 ALONE = 0.5
 """The probability of two subjects of a person between whom there is no way of two or three links."""
+MODEL = "model:"
+"""How the method of a link by a model begins."""
 SAME_IDENTIFIER = 0.9999
 """The probability of two subjects of a person by one direct identifier: identifiers are wrong at times too."""
 
@@ -151,15 +158,18 @@ def missed_pairs(
     edges: pl.DataFrame,
     joined: pl.DataFrame,
     proposed: CandidatePairs,
+    modelled: Collection[tuple[int, int]],
     several: Collection[int],
 ) -> pl.DataFrame:
     """Return the pairs that may be one person and were not joined: `l, r, source_l, source_r`, `p`, `conflict`.
 
     A link between two people who cannot be one (each has a subject of a source in which people have one) is a pair of
-    its own (a `conflict`); one between people who can be is a pair of every two of their subjects. These have the
-    probability that any link between the two holds, times the square of the share of links among the pairs that were
-    compared, since those that are no links speak against it. `proposed` has all candidate pairs (`l`, `r`), likely or
-    not; `several` are the numbers of sources in which a person may have several subjects.
+    its own (a `conflict`): it holds only if one of the two is with the wrong person. One between people who can be is
+    a pair of every two of their subjects. These have the probability that any link between the two holds, less what
+    speaks against it: pairs of their subjects that were compared (`proposed` has all candidate pairs) and are no
+    links. Records that a direct identifier joins describe one person alike, so that a record which has no link at all
+    with the other end, although the two sources have a model (`modelled`), says most against that of the other.
+    `several` are the numbers of sources in which a person may have several subjects.
     """
     whose = people.select("node", "source", "person")
     apart = (
@@ -173,7 +183,27 @@ def missed_pairs(
         joined.select(node="l", source="source_r", q="q", own="p"),
         joined.select(node="r", source="source_l", q="q", own="p"),
     ]).group_by("node", "source").agg(pl.col("q", "own").max())  # fmt: skip
-    left = 1.0
+    apart = _less_than_their_partners(apart, partners)
+    once = whose.filter(~pl.col("source").is_in(sorted(several))).select("person", "source").unique()
+    cannot = _cannot_be_one(apart, once, partners)
+    apart = apart.join(cannot, on=["l", "r"], how="left")
+    alone = apart.filter(pl.col("wrong").is_not_null()).with_columns(
+        p=pl.when("certain").then("p").otherwise(pl.col("p") * pl.col("wrong"))
+    )
+    spread = _spread(apart.filter(pl.col("wrong").is_null()), people, edges, proposed, modelled)
+    found = pl.concat(
+        [
+            one.select("l", "r", "source_l", "source_r", "p", pl.lit(conflict).alias("conflict"))
+            for one, conflict in ((alone, True), (spread, False))
+        ]
+    )
+    # two people can be one or not: no pair is there twice
+    return found.unique(["l", "r"], keep="first").sort("l", "r")
+
+
+def _less_than_their_partners(apart: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFrame:
+    """Return links between people with `p` less what partners in the same source have gained by third sources."""
+    left: pl.Expr = pl.lit(1.0)
     for node, source in (("l", "source_r"), ("r", "source_l")):
         apart = apart.join(
             partners.select(pl.col("node").alias(node), pl.col("source").alias(source),
@@ -182,62 +212,73 @@ def missed_pairs(
         )  # fmt: skip
         share = ((1 - pl.col(f"q_{node}")) / (1 - pl.col(f"own_{node}")).clip(1e-6)).clip(0, 1)
         left = left * share.fill_null(1.0)
-    apart = apart.with_columns(pl.when("certain").then(pl.col("p")).otherwise(pl.col("p") * left).alias("p"))
-    once = whose.filter(~pl.col("source").is_in(sorted(several))).select("person", "source").unique()
-    cannot = (
-        apart.select("person_l", "person_r").unique()
+    return apart.with_columns(pl.when("certain").then(pl.col("p")).otherwise(pl.col("p") * left).alias("p"))
+
+
+def _cannot_be_one(apart: pl.DataFrame, once: pl.DataFrame, partners: pl.DataFrame) -> pl.DataFrame:
+    """Return `l, r, wrong` for links between people who cannot be one.
+
+    `wrong` is the probability that one of the two subjects is with the wrong person, by the sources in which both
+    people have a subject; 1 if only the sources of the link itself are such, whose partners are accounted for.
+    """
+    both = (
+        apart.select("l", "r", "source_l", "source_r", "person_l", "person_r")
         .join(once.rename({"person": "person_l"}), on="person_l")
         .join(once.rename({"person": "person_r"}), on=["person_r", "source"])
-        .select("person_l", "person_r", pl.lit(True).alias("cannot")).unique()
-    )  # fmt: skip
-    apart = apart.join(cannot, on=["person_l", "person_r"], how="left")
-    alone = apart.filter(pl.col("cannot").is_not_null())
+    )
+    for node in ("l", "r"):
+        of_node = partners.select(pl.col("node").alias(node), "source", pl.col("q").alias(f"with_{node}"))
+        both = both.join(of_node, on=[node, "source"], how="left")
+    third = (pl.col("source") != pl.col("source_l")) & (pl.col("source") != pl.col("source_r"))
+    right = pl.col("with_l").fill_null(ALONE) * pl.col("with_r").fill_null(ALONE)
+    return both.group_by("l", "r").agg(pl.when(third).then(1 - right).otherwise(1.0).min().alias("wrong"))
+
+
+def _spread(
+    apart: pl.DataFrame,
+    people: pl.DataFrame,
+    edges: pl.DataFrame,
+    proposed: CandidatePairs,
+    modelled: Collection[tuple[int, int]],
+) -> pl.DataFrame:
+    """Return every two subjects of two people with links between them, and the probability `p` that they are one."""
     turned = pl.col("person_l") > pl.col("person_r")
     two = (
-        apart.filter(pl.col("cannot").is_null())
-        .with_columns(
+        apart.with_columns(
             pl.when(turned).then("person_r").otherwise("person_l").alias("person_l"),
             pl.when(turned).then("person_l").otherwise("person_r").alias("person_r"),
         )
         .group_by("person_l", "person_r")
         .agg((1 - pl.col("p")).clip(1e-9).log().sort().sum().alias("log_apart"), pl.len().alias("links"))
     )
+    member = people.select("node", "source", "person", pl.Series("unit", units_of(people, edges)))
     turned = pl.col("one") > pl.col("other")
-    spread = (
-        two.join(whose.select(one="node", source_one="source", person_l="person"), on="person_l")
-        .join(whose.select(other="node", source_other="source", person_r="person"), on="person_r")
+    pairs = (
+        two.join(member.select(one="node", source_one="source", person_l="person", unit_l="unit"), on="person_l")
+        .join(member.select(other="node", source_other="source", person_r="person", unit_r="unit"), on="person_r")
         .select(
-            "person_l",
-            "person_r",
-            "log_apart",
-            "links",
-            pl.min_horizontal("one", "other").alias("l"),
-            pl.max_horizontal("one", "other").alias("r"),
+            "person_l", "person_r", "unit_l", "unit_r", "log_apart", "links",
+            pl.min_horizontal("one", "other").alias("l"), pl.max_horizontal("one", "other").alias("r"),
             pl.when(turned).then("source_other").otherwise("source_one").alias("source_l"),
             pl.when(turned).then("source_one").otherwise("source_other").alias("source_r"),
         )
-    )
-    compared = pl.Series("compared", proposed.contain(spread["l"].to_numpy(), spread["r"].to_numpy()))
-    spread = (
-        spread.with_columns(compared)
-        .with_columns(
-            p=(
-                (1 - pl.col("log_apart").exp())
-                * (
-                    pl.col("links")
-                    / pl.max_horizontal(pl.col("compared").sum().over("person_l", "person_r"), "links")
-                )
-                ** 2
-                * UNDERSTATED
-            ).clip(0, 1)
-        )
+        .join(edges.select("l", "r", linked=pl.lit(value=True)), on=["l", "r"], how="left")
     )  # fmt: skip
-    found = pl.concat(
-        [
-            one.select("l", "r", "source_l", "source_r", "p", pl.lit(conflict).alias("conflict"))
-            for one, conflict in ((alone, True), (spread, False))
-        ]
+    a, b = pl.min_horizontal("source_l", "source_r"), pl.max_horizontal("source_l", "source_r")
+    no_link = pl.col("linked").is_null()
+    has_model = pl.concat_str(a, b, separator="-").is_in([f"{min(pair)}-{max(pair)}" for pair in modelled])
+    of_units = pl.col("linked").is_not_null().any().over("unit_l", "unit_r")
+    compared = pl.Series("compared", proposed.contain(pairs["l"].to_numpy(), pairs["r"].to_numpy()))
+    pairs = pairs.with_columns(
+        alike=(no_link & of_units & has_model).sum().over("person_l", "person_r"),
+        others=(no_link & ~of_units & compared).sum().over("person_l", "person_r"),
     )
-    return found.unique(["l", "r"], keep="first").sort(
-        "l", "r"
-    )  # two people can be one or not: no pair is there twice
+    lone = (pl.col("links") == 1) & (pl.col("alike") == 0) & (pl.col("others") == 0)
+    return pairs.with_columns(
+        p=(
+            (1 - pl.col("log_apart").exp())
+            * UNLINKED_ALIKE ** pl.min_horizontal("alike", 2)
+            * (pl.col("links") / (pl.col("links") + pl.col("others"))) ** 2
+            * pl.when(lone).then(LONE).otherwise(UNDERSTATED)
+        ).clip(0, 1)
+    )

@@ -17,10 +17,12 @@ from linkage.joined_pairs import edges_of, units_of
 from linkage.known_keys import pairs_by_keys
 from linkage.link_counts import LinkCounts
 from linkage.link_errors import link_errors
-from linkage.link_groups import groups_of_subjects, with_moved
+from linkage.link_groups import DIMENSIONS, groups_of_subjects, with_moved
 from linkage.model import PairModel
-from linkage.plan import SURVEY, has_review
+from linkage.plan import DECISIONS, SURVEY, has_review
 from linkage.quality import linkage_quality, read_review, with_identifiers, with_keys, with_review, with_single_pairs
+from linkage.quality_by_decisions import with_decisions
+from linkage.review_verdicts import read_decisions
 from linkage.stages import LinkStudy
 from linkage.subjects import Subjects
 
@@ -102,6 +104,13 @@ def measure(
         )
         review = review.join(survey.drop("node", "source", "person"), on="subject_id")
     quality = with_review(quality, review, spine)
+    decisions, of_review = None, []
+    if DECISIONS in study.contracts:
+        read = read_decisions(ingest, clusters)
+        named = groups.select(*DIMENSIONS, "node").join(nodes.select("node", "source", "subject_id"), on="node")
+        decisions, of_review = read.people.join(named, on=["source", "subject_id"], how="left"), read.warnings
+    whole = groups.with_columns(pl.col("source").replace_strict(dict(enumerate(names)), return_dtype=pl.String))
+    quality, not_measured = with_decisions(quality, decisions, whole)
     resident = {number[name] for name in names if study.contracts[name].counts_as_resident}
     needed = {(names[one], names[other]): parts for (one, other), parts in assessed.needed.items()}
     draws = draw_clusters(
@@ -112,7 +121,7 @@ def measure(
     changed = draws.join(nodes.select("node", "source", "subject_id"), on="node").select(
         "draw", "source", "subject_id", pl.col("person").alias("person_id")
     )
-    warnings = [*alarms(quality), *single_points(needed)]
+    warnings = [*of_review, *not_measured, *alarms(quality), *single_points(needed)]
     return Measured(quality, link_errors(groups, assessed, resident), warnings, changed)
 
 

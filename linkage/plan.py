@@ -14,6 +14,8 @@ PLAN = Path(__file__).with_name("plan.toml")
 SURVEY = "coverage_survey"
 REVIEW = "review_sample"
 """The source of clerical verdicts on the links of the survey with the spine."""
+DECISIONS = "link_review"
+"""The source of clerical decisions on people whom `sojourn review` drew: never linked, whatever a study says."""
 ATTRIBUTES = {
     "name": {"given_name", "middle_name", "full_name", "name_parts"},
     "family name": {"family_name", "full_name", "name_parts"},
@@ -63,7 +65,7 @@ def plan_of(settings: LinkageSettings, contracts: Mapping[str, SourceContract], 
         for source in sources:
             if source not in contracts:
                 raise unknown(f"source of '{key}'", source, contracts, where)
-    never = set(defaults.never if settings.never is None else settings.never)
+    never = {*(defaults.never if settings.never is None else settings.never), DECISIONS}
     spine = settings.spine if settings.spine is not None else defaults.spine
     if spine and spine in never:
         raise UserError(f"{where}: the spine '{spine}' is also listed under 'never'. Remove it from one of the two.")
@@ -156,6 +158,8 @@ def required_extracts(plan: LinkagePlan, contracts: Mapping[str, SourceContract]
     if has_review(contracts):
         why[SURVEY] = "coverage is estimated from its links"
         why[REVIEW] = "it shows how well the coverage survey was linked"
+    if DECISIONS in contracts:
+        why[DECISIONS] = "its decisions show how good the links are"
     return {extract: reason for source, reason in why.items() for extract in contracts[source].extracts}
 
 

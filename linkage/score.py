@@ -99,8 +99,15 @@ def score_counted_twice(
     )
 
 
-ESTIMATES = [f"{rate}_{what}" for rate in ("precision", "recall") for what in ("estimate", "low", "high")]
-"""The combined estimates of `linkage_quality`, with their limits."""
+ESTIMATES = [
+    *(f"{rate}_{what}" for rate in ("precision", "recall") for what in ("estimate", "low", "high")),
+    "decisions",
+    *(
+        f"{rate}_{by}_decisions{limit}"
+        for by in ("by", "with") for rate in ("precision", "recall") for limit in ("", "_low", "_high")
+    ),
+]  # fmt: skip
+"""The combined estimates of `linkage_quality`, and those of a review of links, with their limits."""
 
 
 def beside_estimates(scored: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFrame:

@@ -37,7 +37,7 @@ WHOLE_NAME = "whole name"
 _AT_ONCE = 1_000_000
 _NAMES = ("given", "family")
 _PLACES = frozenset({"postcode", "street", "locality", "house", "house_street", "house_postcode", "area"})
-_SAME = {"birth_day": "birth_month_day", "birth_year": "birth_year_from", "birth_sorted": "birth_day_month_sorted"}
+_SAME = {"birth_day": "birth_decade_month_day", "birth_year": "birth_year_from"}
 _NAMES_ALONE = frozenset({"first_name", "family_name"})
 _EXACT = {"given": "first_name", "family": "family_name"}
 

@@ -189,6 +189,29 @@ class LinkageQuality(dy.Schema):
         nullable=True, description="P(linked | not on the spine), likewise; null for fewer than 10 such people."
     )
     review_false_link_rate_se = dy.Float64(nullable=True, description="Standard error.")
+    decisions = dy.Int64(
+        nullable=True,
+        description="People of `sojourn review` with a verdict; null without any, or below 100 in groups of people.",
+    )
+    precision_by_decisions = dy.Float64(
+        nullable=True, description="The share of linked people of the drawn source who are linked rightly, by these."
+    )
+    precision_by_decisions_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    precision_by_decisions_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+    recall_by_decisions = dy.Float64(
+        nullable=True, description="The rightly linked among all who are in the searched source, by the decisions."
+    )
+    recall_by_decisions_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    recall_by_decisions_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+    precision_with_decisions = dy.Float64(
+        nullable=True,
+        description="`precision_estimate` and the decisions combined; the decisions alone if the two contradict.",
+    )
+    precision_with_decisions_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    precision_with_decisions_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+    recall_with_decisions = dy.Float64(nullable=True, description="Likewise of recall.")
+    recall_with_decisions_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    recall_with_decisions_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
     levels_by_default = dy.Int64(
         description="Levels of the pair's model of which too few pairs were seen: pooled or stated probabilities."
     )
@@ -293,6 +316,19 @@ class Stays(dy.Schema):
         description="`absent_days` above (or not above) the longest absence that would not have ended the stay.",
     )
     probability = dy.Float64(min=0, max=1, description="Probability that the stay is long-term.")
+
+
+class ImplausiblePeople(dy.Schema):
+    """How many people have records of two sources that cannot both be true: a wrong link, or a wrong date."""
+
+    kind = dy.Enum(
+        ["after_death", "two_areas", "abroad"], primary_key=True,
+        description="A sign of life more than a year after a death; two areas on one day; a death in the country "
+        "between a departure and the next arrival.",
+    )  # fmt: skip
+    source_l = dy.String(primary_key=True, description="That has the death, or the crossings.")
+    source_r = dy.String(primary_key=True, description="That has the other record; a source may contradict itself.")
+    people = dy.Int64()
 
 
 class Migrations(dy.Schema):
@@ -525,6 +561,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "evidence": Evidence,
     "people": People,
     "stays": Stays,
+    "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
     "residents": Residents,
     "unknown_by_quarter": UnknownByQuarter,

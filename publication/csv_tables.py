@@ -10,8 +10,8 @@ from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
 PUBLISHED = (
-    "flows", "stocks", "linkage_quality", "link_errors", "coverage", "ledger", "error_sources", "skipped",
-    "unknown_by_quarter", "days_present", "registration_lags",
+    "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
+    "skipped", "unknown_by_quarter", "days_present", "registration_lags",
 )  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1

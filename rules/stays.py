@@ -11,6 +11,7 @@ from pipeline.tables import connect, query, view
 from rules.classification import make_classified_stays
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
+from rules.implausible_people import implausible_table
 from rules.migrations import migrations_table
 from rules.model import PersonRules
 from rules.people import people_table
@@ -52,6 +53,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
     context.report("choosing the attributes of people")
     save(people_table(connection, rules, contracts), "people", context.out)
+    save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     save(stays_table(connection), "stays", context.out)

@@ -76,6 +76,10 @@ def _source(contract: SourceContract) -> Iterable[str]:
             f"`quarantine/{name}`: `file`, `row_number` (1 for the first row of data), `reasons` (all of them), "
             "and the attributes as text."
         )
+        yield (
+            f"`rows/{name}`: one row a run of consecutive accepted rows: the first `record_id`, `file`, the first "
+            "`row_number`, and how many `rows` follow one another."
+        )
     named = f"its `{contract.public_id}`" if contract.public_id else "the number of its first accepted row"
     yield f"`subjects/{contract.source}`: one row a subject: `subject_id`, and `subject`: {named}."
     kinds = direct_identifier_kinds(contract)

@@ -41,9 +41,7 @@ COMPOSITES: Mapping[str, tuple[str, ...]] = {
     "middle_initial_first_name": ("middle_initial", "first_name"),
     "middle_initial_family_name": ("middle_initial", "family_name"),
     "middle_initial_postcode": ("middle_initial", "postcode"),
-    "birth_month_day": ("birth_day",),
-    "birth_year_day": ("birth_year_day",),
-    "birth_day_month_sorted": ("birth_sorted",),
+    "birth_decade_month_day": ("birth_day",),
     "house_street": ("house", "street"),
     "house_postcode": ("house", "postcode"),
 }  # fmt: skip
@@ -119,16 +117,17 @@ def attributes(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _dates(people: pl.DataFrame) -> pl.DataFrame:
+    """Return the date of birth, its year, and its month and day within ten years.
+
+    A birthday of all years would be one token: one person in whose records day and month are exchanged tells its day,
+    since the month is clear, and would tell it of all who share it. Most wrong years are of the same decade.
+    """
     born = pl.col("date_of_birth")
     year, month, day = born.dt.strftime("%Y"), born.dt.strftime("%m"), born.dt.strftime("%d")
     return people.select(
         born.cast(pl.String).alias("date_of_birth"),
         pl.coalesce(year, pl.col("birth_year").cast(pl.String)).alias("birth_year"),
-        pl.concat_str(month, day, separator="-").alias("birth_day"),
-        pl.concat_str(year, day, separator="-").alias("birth_year_day"),
-        pl.concat_str(year, pl.min_horizontal(day, month), pl.max_horizontal(day, month), separator="-").alias(
-            "birth_sorted"
-        ),
+        pl.concat_str(year.str.head(3), month, day, separator="-").alias("birth_day"),
     )
 
 

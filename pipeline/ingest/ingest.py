@@ -42,6 +42,7 @@ from pipeline.ingest.pseudonymise import (
     subject_tokens,
 )
 from pipeline.ingest.read_extract import ignored_columns, read_extract
+from pipeline.ingest.record_rows import RECORD, runs_of_rows
 from pipeline.ingest.stages import IngestStudy
 from pipeline.ingest.subjects import (
     SUBJECT,
@@ -56,8 +57,6 @@ from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import digest_of_file
 from pipeline.tables import write_table
-
-RECORD = "record_id"
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,9 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
     """Check every extract of the study against its contract, and pseudonymise what passes.
 
     Writes to `context.out`: `ledger` (one row a file), `gaps` (spans of time that a delivery lacks),
-    `records/<extract>`, `quarantine/<extract>`, `tokens/<source>` and `subjects/<source>`. Raises `UserError` for a
-    file that breaks its contract as a whole (header, encoding, damage, number of rows), for a public id that is not
-    one subject's, and for a missing or invalid key.
+    `records/<extract>`, `rows/<extract>`, `quarantine/<extract>`, `tokens/<source>` and `subjects/<source>`. Raises
+    `UserError` for a file that breaks its contract as a whole (header, encoding, damage, number of rows), for a
+    public id that is not one subject's, and for a missing or invalid key.
     """
     try:
         return _ingest(context)
@@ -141,6 +140,7 @@ def _ingest_source(
             named.append(public_ids(rows, contract))
         rows = _derive(rows, extract, study.areas)
         write_table(_records(rows, extract, vocabulary), out / "records" / f"{name}.parquet")
+        write_table(runs_of_rows(rows), out / "rows" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         gaps.append(gaps_of(rows, extract, study.data_date).with_columns(extract=pl.lit(name)))
         warnings += warn_of_gaps(gaps[-1])

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterable
 
 import polars as pl
+import pyarrow as pa
 
 from pipeline.errors import UserError
 from pipeline.ingest.columns import CORROBORATING, FIRST_ARRIVAL, YEARS_OF_BIRTH
@@ -77,14 +78,19 @@ class Vocabulary:
 
     def tokens(self, kind: str, texts: pl.Series) -> pl.Series:
         """Return the token (UInt64) of every text of a series, null for null."""
-        column = pl.DataFrame({"text": texts})
+        distinct, places = _distinct(texts)
         known = self._known.get(kind, pl.DataFrame(schema={"text": pl.String, "token": pl.UInt64}))
-        new = (
-            column.drop_nulls().unique(maintain_order=True).join(known, on="text", how="anti", maintain_order="left")
-        )
+        new = distinct.to_frame("text").join(known, on="text", how="anti", maintain_order="left")
         hashed = pl.Series("token", self.key.tokens(kind, new["text"].to_list()), dtype=pl.UInt64)
         self._known[kind] = known = pl.concat([known, new.with_columns(hashed)])
-        return column.join(known, on="text", how="left", maintain_order="left")["token"]
+        tokens = distinct.to_frame("text").join(known, on="text", how="left", maintain_order="left")["token"]
+        return tokens.gather(places)
+
+
+def _distinct(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the distinct texts of a series, and for each row its place among them, null for null."""
+    encoded = texts.cast(pl.String).to_arrow().cast(pa.large_string()).dictionary_encode()
+    return pl.Series("text", encoded.dictionary, dtype=pl.String), pl.Series("place", encoded.indices)
 
 
 def direct_identifier_tokens(key: PseudonymisationKey, kind: str, numbers: pl.Series) -> pl.Series:
@@ -99,10 +105,8 @@ def identifier_tokens(vocabulary: Vocabulary, kind: str, values: pl.Series) -> p
     Names and postcodes are standardised here; direct identifiers already are (`pipeline.ingest.check`). Each distinct
     value is standardised and hashed once.
     """
-    column = pl.DataFrame({"value": values})
-    distinct = column.drop_nulls().unique(maintain_order=True)
-    tokens = distinct.with_columns(_tokens_of_distinct(vocabulary, kind, distinct["value"]).alias("token"))
-    return column.join(tokens, on="value", how="left", maintain_order="left")["token"]
+    distinct, places = _distinct(values)
+    return _tokens_of_distinct(vocabulary, kind, distinct).gather(places).alias("token")
 
 
 def _tokens_of_distinct(vocabulary: Vocabulary, kind: str, values: pl.Series) -> pl.Series:

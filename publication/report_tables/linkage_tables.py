@@ -1,6 +1,7 @@
 """The tables of the quality of links, estimated without the truth: by pair of sources, group and threshold."""
 
 import math
+from typing import Any
 
 import polars as pl
 
@@ -42,6 +43,41 @@ def linkage_table(quality: pl.DataFrame) -> ReportTable | None:
         "95% intervals. Levels by default were set to a stated weight because too few pairs were available.",
         csv="linkage_quality.csv",
     )  # fmt: skip
+
+
+def decisions_table(quality: pl.DataFrame) -> ReportTable | None:
+    """Return what a review of links says, beside the estimate without it; None if nobody was decided upon."""
+    rows = quality.filter((pl.col("group") == "all") & pl.col("decisions").is_not_null())
+    if rows.is_empty():
+        return None
+    rates = [(rate, by) for rate in ("precision", "recall") for by in ("estimate", "by_decisions", "with_decisions")]
+    return ReportTable(
+        caption="Quality of linkage by a clerical review of links",
+        columns=("Pair", "Decisions", "Precision, estimated", "By decisions", "Both", "Recall, estimated",
+                 "By decisions", "Both"),
+        rows=tuple(
+            (
+                words.source_pair_name(row),
+                words.count(row["decisions"]),
+                *(
+                    estimate_with_limits(row, rate) if by == "estimate"
+                    else estimate_with_limits(_of_decisions(row, rate, by), rate)
+                    for rate, by in rates
+                ),
+            )
+            for row in rows.sort("source_l", "source_r").to_dicts()
+        ),
+        numeric=tuple(range(1, 8)),
+        note="Reviewers looked for people who were drawn at random, by how doubtful their links are; 95% limits in "
+        "brackets. Both: the two combined by their precision, or the decisions alone where the two contradict.",
+        csv="linkage_quality.csv",
+    )  # fmt: skip
+
+
+def _of_decisions(row: dict[str, Any], rate: str, by: str) -> dict[str, Any]:
+    """Return an estimate by decisions under the names of the estimate without them."""
+    limits = {"estimate": "", "low": "_low", "high": "_high"}
+    return {f"{rate}_{name}": row[f"{rate}_{by}{limit}"] for name, limit in limits.items()}
 
 
 def link_gaps_table(quality: pl.DataFrame) -> ReportTable | None:
@@ -132,6 +168,28 @@ def link_errors_table(errors: pl.DataFrame) -> ReportTable | None:
         note="Estimated without the truth, with 95% intervals. Nobody is taken off any count for it yet.",
         csv="link_errors.csv",
     )
+
+
+def implausible_table(people: pl.DataFrame) -> ReportTable | None:
+    """Return how many people have records that cannot all be true, by kind and sources."""
+    if people.is_empty():
+        return None
+    kinds = {
+        "after_death": "A sign of life more than a year after a death",
+        "two_areas": "Two areas on one day",
+        "abroad": "A death in the country between a departure and the next arrival",
+    }
+    rows = people.with_columns(pl.col("kind").cast(pl.String)).sort("people", "kind", descending=[True, False])
+    return ReportTable(
+        caption="People whose records cannot all be true",
+        columns=("What contradicts", "Pair", "People"),
+        rows=tuple((kinds[row["kind"]], words.source_pair_name(row), words.count(row["people"]))
+                   for row in rows.to_dicts()),
+        numeric=(2,),
+        note="Each is a wrong link or a wrong date. Two areas on one day are also people who moved that day, and "
+        "students with two addresses. Nobody is changed for it.",
+        csv="implausible_people.csv",
+    )  # fmt: skip
 
 
 def _share_with_interval(share: float | None, standard_error: float | None) -> str:

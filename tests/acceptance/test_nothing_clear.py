@@ -57,7 +57,7 @@ def planted_run(demo, command, tmp_path_factory):
     canaries: set = set()
     for contract in read_contracts().values():
         for name, extract in contract.extracts.items():
-            for file in files[name]:
+            for file in files.get(name, ()):  # nobody has reviewed the links of the demo
                 for spoilt in (False, True):
                     canaries |= plant(folder / file, extract, spoilt)
     outcome = command("run", folder / "study.toml", "--out", folder.parent / "run")

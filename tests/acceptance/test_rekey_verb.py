@@ -5,6 +5,10 @@ import json
 import polars as pl
 import pytest
 
+from flows.evaluate import study_of_run
+from linkage.stages import LINK
+from pipeline.stage import StageContext
+
 NEW = "7b" * 32
 
 
@@ -34,6 +38,13 @@ def test_the_folder_has_what_linkage_reads_and_the_ids_of_both_keys(second, demo
     assert people["nhs_number"].n_unique() == people["nhs_number"].drop_nulls().len() + (
         people["nhs_number"].null_count() > 0
     )
+
+
+def test_what_is_written_gives_the_same_links(second, demo, tmp_path):
+    study = study_of_run(demo.run)
+    LINK.run(StageContext(LINK.part.of(study, tmp_path), {"ingest": second / "second"}, tmp_path, 2))
+    for name in ("clusters", "links"):
+        assert (tmp_path / f"{name}.parquet").read_bytes() == (demo.run / f"tables/{name}.parquet").read_bytes()
 
 
 def test_neither_key_is_written(second):

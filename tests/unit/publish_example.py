@@ -173,6 +173,7 @@ def linkage_quality() -> pl.DataFrame:
         for group, change in (("all", 0.0), ("sex=F", 0.012), ("sex=M", -0.013), ("age_group=16-24", -0.06)):
             rate = 0.975 - 0.028 * place + change
             reviewed = source == "coverage_survey" and group == "all"
+            decided = source == "hesa" and group == "all"
             rows.append(
                 {
                     "source_l": source,
@@ -216,11 +217,25 @@ def linkage_quality() -> pl.DataFrame:
                     "review_recall_se": 0.006 if reviewed else None,
                     "review_false_link_rate": 0.008 if reviewed else None,
                     "review_false_link_rate_se": 0.004 if reviewed else None,
+                    "decisions": 500 if decided else None,
+                    **{
+                        f"{rate}_{by}_decisions{limit}": 0.98 + shift if decided else None
+                        for rate in ("precision", "recall")
+                        for by in ("by", "with")
+                        for limit, shift in (("", 0.0), ("_low", -0.009), ("_high", 0.006))
+                    },
                     "levels_by_default": 3 if place == 1 else 0,
                     "model": "own" if source != "pr" else None,
                 }
             )
     return pl.DataFrame(rows)
+
+
+def implausible_people() -> pl.DataFrame:
+    return pl.DataFrame(
+        [("after_death", "deaths", "activity", 3), ("two_areas", "pds", "pr", 12)],
+        schema=["kind", "source_l", "source_r", "people"], orient="row",
+    )  # fmt: skip
 
 
 def link_errors() -> pl.DataFrame:
@@ -432,6 +447,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "ledger": ledger(),
         "linkage_quality": linkage_quality(),
         "link_errors": link_errors(),
+        "implausible_people": implausible_people(),
         "coverage": coverage(),
         "error_sources": error_sources(),
         "skipped": Skipped.create_empty(),

@@ -33,7 +33,7 @@ def test_the_shipped_contracts_cover_the_sources():
     contracts = read_contracts()
     assert set(contracts) == {
         "activity", "births", "coverage_survey", "deaths", "exit_checks", "hesa", "mws", "pds", "pr", "review_sample",
-        "benefits", "earnings", "families", "leave", "settlement_scheme", "passenger_survey",
+        "benefits", "earnings", "families", "leave", "settlement_scheme", "passenger_survey", "link_review",
     }  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_what_sources_share_is_declared_alike():
         assert "nhs_number" in contracts[source].identifier_kinds
     assert contracts["mws"].person_key_kind == contracts["activity"].person_key_kind == "encrypted_nino"
     for source, contract in contracts.items():
-        if source not in ("review_sample", "exit_checks", "passenger_survey"):
+        if source not in ("review_sample", "link_review", "exit_checks", "passenger_survey"):
             assert {"given_name", "family_name", "date_of_birth", "sex", "postcode"} <= contract.identifier_kinds, (
                 source
             )

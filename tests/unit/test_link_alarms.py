@@ -98,12 +98,21 @@ QUALITY = {
     "precision_before": None, "precision_by_counts": None, "precision_by_counts_se": None,
     "identifiers_compared": None,
     "identifiers_differ": None, "reviewed": None, "review_recall": None, "review_recall_se": None,
+    "precision_low": 0.97, "precision_high": 0.99, "precision_estimate": 0.98, "decisions": None,
+    "precision_by_decisions": None, "precision_by_decisions_low": None, "precision_by_decisions_high": None,
+    "recall_by_decisions": None, "recall_by_decisions_low": None, "recall_by_decisions_high": None,
 }  # fmt: skip
 
 
 def told(**changes):
     schema = dict.fromkeys(QUALITY, pl.Float64) | dict.fromkeys(("source_l", "source_r", "group"), pl.String)
     return alarms(pl.DataFrame([QUALITY | changes], schema=schema))
+
+
+def decided(rate, low, high):
+    """Return what 500 decisions say of a rate."""
+    of_rate = f"{rate}_by_decisions"
+    return {"decisions": 500, of_rate: (low + high) / 2, f"{of_rate}_low": low, f"{of_rate}_high": high}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +129,9 @@ def told(**changes):
          {"identifiers_compared": 100, "identifiers_differ": 5}),
         ({"reviewed": 500, "review_recall": 0.9, "review_recall_se": 0.01},
          {"reviewed": 500, "review_recall": 0.93, "review_recall_se": 0.01}),
+        (decided("recall", 0.9, 0.94), decided("recall", 0.9, 0.955)),
+        (decided("recall", 0.985, 1.0), {**decided("recall", 0.985, 1.0), "decisions": 40}),
+        (decided("precision", 0.9, 0.96), decided("precision", 0.9, 0.98)),
     ],
 )  # fmt: skip
 def test_estimates_must_differ_by_more_than_chance(fault, chance):

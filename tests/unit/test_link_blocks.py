@@ -11,7 +11,7 @@ from linkage.blocking import propose
 from pipeline.tables import connect
 
 SOURCES = ["a", "b", "c"]
-TEXTS = ("first_name", "family_name", "postcode", "birth_month", "birth_month_day", "sex")
+TEXTS = ("first_name", "family_name", "postcode", "birth_month", "birth_decade_month_day", "sex")
 PAIRS = [(0, 1), (0, 2), (1, 1)]
 """Not b with c; b with itself."""
 

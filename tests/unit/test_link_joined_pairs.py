@@ -6,13 +6,17 @@ import pytest
 
 from linkage.joined_pairs import (
     ALONE,
+    LONE,
     SAME_IDENTIFIER,
     UNDERSTATED,
+    UNLINKED_ALIKE,
     CandidatePairs,
     edges_of,
     joined_pairs,
     missed_pairs,
 )
+
+MODELS = [(0, 1), (0, 2), (1, 2)]
 
 
 def people(*persons):
@@ -70,26 +74,51 @@ def test_two_subjects_of_one_source_have_their_own_link_alone():
 
 
 def test_a_link_between_people_who_can_be_one_stands_for_all_their_subjects():
-    """One of the two pairs that were compared is a link: (1/2)² of its probability, for each of two pairs."""
+    """One of the two pairs that a model could link is a link: (1/2)² of its probability, for each of two pairs."""
     nodes = people((0, 1), (1, 1), (2, 2))
     links = edges((0, 1, 0.99), (0, 2, 0.4))
-    proposed = candidates((0, 2), (1, 2))
-    found = missed_pairs(nodes, links, joined_pairs(nodes, links), proposed, ())
+    found = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2), (1, 2)), MODELS, ())
     assert found.select("l", "r", "conflict").rows() == [(0, 2, False), (1, 2, False)]
     assert found["p"].to_list() == pytest.approx([0.4 / 4 * UNDERSTATED] * 2)
+    # a pair that was not compared says nothing: the link stands alone
+    silent = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2)), MODELS, ())
+    assert silent["p"].to_list() == pytest.approx([min(0.4 * LONE, 1)] * 2)
+    both = edges((0, 1, 0.99), (0, 2, 0.4), (1, 2, 0.5))
+    assert missed_pairs(nodes, both, joined_pairs(nodes, both), candidates((0, 2), (1, 2)), MODELS, ())[
+        "p"
+    ].to_list() == pytest.approx([(1 - 0.6 * 0.5) * UNDERSTATED] * 2)
+
+
+def test_the_missing_link_of_a_record_that_an_identifier_joins_to_the_other_says_most():
+    nodes = people((0, 1), (1, 1), (2, 2))
+    links = edges((0, 1, 1.0, "identifier"), (0, 2, 0.4))
+    found = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2)), MODELS, ())
+    assert found["p"].to_list() == pytest.approx([0.4 * UNLINKED_ALIKE * UNDERSTATED] * 2)
+
+
+def test_two_who_each_have_another_partner_in_a_third_source_are_one_only_if_one_of_these_is_wrong():
+    """Nodes 0 and 1 are linked; 0 is with 2, 1 with 3, of a source in which people have one record."""
+    nodes = people((0, 1), (1, 2), (2, 1), (2, 2))
+    links = edges((0, 2, 0.9), (1, 3, 0.8), (0, 1, 0.5))
+    found = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 1)), MODELS, ())
+    assert found.select("l", "r", "conflict").rows() == [(0, 1, True)]
+    assert found["p"].item() == pytest.approx(0.5 * (1 - 0.9 * 0.8))
+    # people may have several records of the third source: they can be one
+    both = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 1)), MODELS, (2,))
+    assert not both["conflict"].any()
 
 
 def test_a_link_between_people_who_cannot_be_one_is_a_pair_of_its_own():
     """Node 2 has its partner in source 0 for certain enough: what is left for node 1 is what that partner leaves."""
     nodes = people((0, 1), (0, 2), (1, 1))
     links = edges((0, 2, 0.7), (1, 2, 0.3))
-    apart = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2), (1, 2)), ())
+    apart = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2), (1, 2)), MODELS, ())
     assert apart.select("l", "r", "conflict").rows() == [(1, 2, True)]
     assert apart["p"].item() == pytest.approx(0.3)  # no third subject has changed anything
     helped = people((0, 1), (0, 2), (1, 1), (2, 1))
     links = edges((0, 2, 0.7), (0, 3, 0.99), (1, 2, 0.3), (2, 3, 0.99))
     joined = joined_pairs(helped, links)
-    apart = missed_pairs(helped, links, joined, candidates((0, 2), (1, 2)), ())
+    apart = missed_pairs(helped, links, joined, candidates((0, 2), (1, 2)), MODELS, ())
     left = (1 - probability(joined, 0, 2)) / 0.3
     assert apart.filter(pl.col("l") == 1)["p"].item() == pytest.approx(0.3 * left)
 

@@ -65,9 +65,11 @@ def test_the_study_names_every_extract_with_its_rows_and_a_key(folder: Path) -> 
     study = read_study(folder / "study.toml")
     assert study.synthetic
     assert study.data_date.isoformat() == "2019-12-31"
-    assert set(delivered_contracts(study)) == set(read_contracts())
+    # a review of links is about links, which come later
+    contracts = {source: one for source, one in read_contracts().items() if source != "link_review"}
+    assert set(delivered_contracts(study)) == set(contracts)
     assert {one.name for one in study.extract} == {
-        name for contract in read_contracts().values() for name in contract.extracts
+        name for contract in contracts.values() for name in contract.extracts
     }
     for one in study.extract:
         assert one.rows == extract(study, one.name).height > 0
