@@ -11,8 +11,7 @@ from publication.row_selection import read_run_table
 
 PUBLISHED = (
     "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
-    "skipped",
-    "unknown_by_quarter", "days_present", "registration_lags",
+    "skipped", "unknown_by_quarter", "days_present", "registration_lags",
 )  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
