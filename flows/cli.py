@@ -321,6 +321,25 @@ def diff(
 
 
 @app.command
+def explain(
+    run: Annotated[Path, Parameter(help="A finished run folder.")],
+    person: Annotated[str, Parameter(help="A person_id of the run, or a record of the person as SOURCE:SUBJECT.")],
+    *,
+    json: Annotated[bool, Parameter(negative="", help="Print the explanation as JSON.")] = False,
+    html: Annotated[Path | None, Parameter(help="Write the explanation as a page into this file.")] = None,
+    levels: Annotated[
+        bool, Parameter(negative="", help="Link the study again, in memory, to explain every link level by level.")
+    ] = False,
+    threads: Threads = 2,
+) -> int:
+    """Explain what was decided about one person: timeline, margins, links, and what would change it."""
+    with loading():
+        from flows.explain_person import explain_run
+
+    return explain_run(run, person, as_json=json, html=html, levels=levels, threads=threads)
+
+
+@app.command
 def validate(
     *,
     replicates: Annotated[int, Parameter(help="How many countries, each with a seed of its own.")],

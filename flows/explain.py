@@ -1,7 +1,7 @@
 """`sojourn link --explain`: why two subjects are one person or not, level by level."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -27,36 +27,51 @@ def explain(
 ) -> Explanation:
     """Return why a pair of subjects (`SOURCE:SUBJECT`) of a linked study is one person or not.
 
+    As `explain_all`, of one pair.
+    """
+    return explain_all(study, out, records, [pair], threads)[0]
+
+
+def explain_all(
+    study: Study, out: Path, records: Mapping[str, StageRecord], pairs: Sequence[tuple[str, str]], threads: int
+) -> list[Explanation]:
+    """Return why each pair of subjects (`SOURCE:SUBJECT`) of a linked study is one person or not.
+
     `records` are those of the finished stages `ingest` and `link` of the folder `out`. The links are made anew in
-    memory, with the same figures, since no store keeps the evidence of every pair. Raises `UserError` for a subject
-    that is not linked.
+    memory, once for all pairs and with the same figures, since no store keeps the evidence of every pair. Raises
+    `UserError` for a subject that is not linked.
     """
     ingest = records[INGEST.name].folder
     part = LINK.part.of(study, out)
     if not isinstance(part, LinkStudy):  # what the stage declares
         raise TypeError(type(part))
     by_number = (out / MANIFEST).exists()
-    nodes_of = [_subject(ingest, part, name, by_number=by_number) for name in pair]
+    named = {
+        name: _subject(ingest, part, name, by_number=by_number)
+        for name in dict.fromkeys(name for pair in pairs for name in pair)
+    }
     linking = Linking(part, ingest, threads, lambda _: None, keeps_scores=True)
     linking.link_by_identifiers()
     linking.link_by_keys()
     linking.link_by_models()
-    clusters = linking.clusters()
     nodes = linking.subjects.nodes
-    places = [_node(nodes, *name, text) for name, text in zip(nodes_of, pair, strict=True)]
-    if places[0] == places[1]:
-        raise UserError(f"--explain {' '.join(pair)}: these are one subject. Name two.")
-    person = nodes.join(clusters, on=["source", "subject_id"], how="left", maintain_order="left")[
+    person = nodes.join(linking.clusters(), on=["source", "subject_id"], how="left", maintain_order="left")[
         "person_id"
     ].to_numpy()
     number = {name: at for at, name in enumerate(linking.subjects.sources)}
     models = {(number[model.left], number[model.right]): model for model in linking.models}
-    found = explain_pair(
-        linking.subjects, linking.explained, models, linking.links, np.asarray(person),
-        (min(places), max(places)), part.linkage.accept, part.linkage.rival_margin,
-        [number[source] for source in part.plan.duplicates],
-    )  # fmt: skip
-    return found if by_number else _with_names(found, ingest)
+    found = []
+    for pair in pairs:
+        places = [_node(nodes, *named[name], name) for name in pair]
+        if places[0] == places[1]:
+            raise UserError(f"--explain {' '.join(pair)}: these are one subject. Name two.")
+        one = explain_pair(
+            linking.subjects, linking.explained, models, linking.links, np.asarray(person),
+            (min(places), max(places)), part.linkage.accept, part.linkage.rival_margin,
+            [number[source] for source in part.plan.duplicates],
+        )  # fmt: skip
+        found.append(one if by_number else _with_names(one, ingest))
+    return found
 
 
 def _with_names(found: Explanation, ingest: Path) -> Explanation:

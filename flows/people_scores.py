@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from estimation.counted_people import counted_people
-from rules.anatomy import anatomy, wrong_nationality
+from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
 from rules.score import score_classes
 from rules.true_stays import true_stays
 from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
@@ -21,7 +21,7 @@ def score_people(
     counted_sources: list[str],
     published: Mapping[str, pl.Series],
 ) -> dict[str, pl.DataFrame]:
-    """Return `classes`, `anatomy` and `wrong_nationality` of a run.
+    """Return `classes`, `anatomy`, `wrong_people` with their `true_presence`, and `wrong_nationality` of a run.
 
     `table` has the run's `TABLES`; `truth` has `people`, `presence`, `migrations` and `residents`; `who` gives the
     true person of each subject. `counted_sources` are those whose records make a person of the run; `published` has
@@ -48,10 +48,17 @@ def score_people(
     counted = clusters.filter(pl.col("source").is_in(counted_sources)).join(who, on=["source", "subject_id"])
     groups = counted_people(table["people"], clusters, table["mothers"])
     cases = compared.filter(is_published)
+    explained = explained_cases(
+        cases, compared, counted, groups, table["stays"], true_stays(truth["presence"], truth["people"])
+    )
+    wrong = wrong_people(explained)
     return {
         "classes": score_classes(compared).filter(is_published),
-        "anatomy": anatomy(
-            cases, compared, counted, groups, table["stays"], true_stays(truth["presence"], truth["people"])
-        ),
+        "anatomy": anatomy(explained),
+        "wrong_people": wrong,
+        "true_presence": truth["presence"]
+        .join(wrong, on="person", how="semi")
+        .select("person", "start", "end")
+        .sort("person", "start"),
         "wrong_nationality": wrong_nationality(cases, groups),
     }

@@ -1,4 +1,4 @@
-"""One person of a simulated study: the true life, the records, and what the run decided from them. Writes nothing."""
+"""One person of a simulated study: the true life beside the explanation of what the run decided. Writes nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from flows.evaluate import Truth, linked_subjects_truth, read_truth, study_of_run
+from flows.explain_person import explanations
 from pipeline.errors import UserError
 from pipeline.study import Study
 from pipeline.tables import read_table
-from publication.row_selection import read_run_table
+from publication.people.explanation import explanation_text
 from rules.truth_comparison import true_person_of
 
 TRUE = "true:"
@@ -19,21 +20,7 @@ TRUE_LIFE = {
     "migrations": ("migrations", ["date", "direction"]),
     "resident": ("residents", ["reference_date", "region"]),
 }
-DECIDED = {
-    "attributes": (
-        "people",
-        ["sex", "birth_month", "nationality_group", "nationality_source", "country_of_birth", "area", "death_date"],
-    ),
-    "stays": (
-        "stays",
-        ["definition", "start", "end", "starts_by_arrival", "end_reason", "status", "probability", "stay_rule",
-         "decided_by"],
-    ),
-    "migrations": ("migrations", ["date", "direction", "status", "probability", "weight", "rule_id"]),
-    "residence": ("residents", ["reference_date", "family", "resident", "probability", "trimmed", "decided_by"]),
-}  # fmt: skip
-"""What is shown of the truth and of the run's people: title, table, and its columns; the first two order its rows."""
-EVIDENCE = ["date", "end_date", "kind", "rule_id", "source", "record_id", "date_quality", "known_on", "value", "code"]
+"""What is shown of the truth: title, table, and its columns; the first two order its rows."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ def print_person(run: Path, name: str) -> int:
 
 
 def describe_person(run: Path, name: str) -> list[str]:
-    """Return the lines that tell the true life of a person, the records, and what the run decided.
+    """Return the lines that tell the true life of a person, the records, and what the run decided, and why.
 
     `name` is a `person_id` of the run, or `true:` and the number of a true person. Raises `UserError` if there is no
     such person, or no finished run with its truth.
@@ -68,7 +55,7 @@ def describe_person(run: Path, name: str) -> list[str]:
     study, tables = study_of_run(run), run / "tables"
     truth = read_truth(study)
     found = _find(study, truth, tables, name)
-    return [*_true_life(truth, found.person), "", *_records(tables, found), "", *_decided(tables, found.people)]
+    return [*_true_life(truth, found.person), "", *_records(found), *_decided(study, run, found.people)]
 
 
 def _find(study: Study, truth: Truth, tables: Path, name: str) -> Found:
@@ -102,39 +89,24 @@ def _true_life(truth: Truth, person: int | None) -> list[str]:
     if person is None:
         return ["Truth: the truth knows nobody with these records"]
     parts = {
-        title: _of(getattr(truth, name), "person", [person], columns).drop("person")
+        title: getattr(truth, name).filter(pl.col("person") == person).sort(columns[:2]).select(columns)
         for title, (name, columns) in TRUE_LIFE.items()
     }
     attributes = truth.people.filter(pl.col("person") == person).drop("person")
     return _titled(f"Truth: person {person}", {"attributes": attributes, **parts})
 
 
-def _records(tables: Path, found: Found) -> list[str]:
-    evidence = read_run_table(tables, "evidence").join(
-        found.subjects.select("person_id", "source", "subject_id"), on=["source", "subject_id"], how="inner"
-    )
+def _records(found: Found) -> list[str]:
     clusters = f"in {len(found.people)} clusters" if len(found.people) != 1 else "in one cluster"
-    return _titled(
-        f"Records: {found.subjects.height} subjects {clusters}",
-        {"subjects": found.subjects, "evidence": _of(evidence, "person_id", found.people, EVIDENCE)},
-    )
+    return _titled(f"Records: {found.subjects.height} subjects {clusters}", {"subjects": found.subjects})
 
 
-def _decided(tables: Path, people: list[int]) -> list[str]:
-    measured = {title: one for title, one in DECIDED.items() if (tables / f"{one[0]}.parquet").exists()}
-    lines = _titled(
-        f"Decided: {', '.join(f'person {one}' for one in people) or 'nothing'}",
-        {
-            title: _of(read_table(tables / f"{name}.parquet"), "person_id", people, columns)
-            for title, (name, columns) in measured.items()
-        },
-    )
-    return lines + [line for title in DECIDED if title not in measured for line in ("", f"  {title}: not measured")]
-
-
-def _of(frame: pl.DataFrame, key: str, people: list[int], columns: list[str]) -> pl.DataFrame:
-    """Return the rows of some people, ordered by the first columns."""
-    return frame.filter(pl.col(key).is_in(people)).sort(key, *columns[:2]).select(key, *columns)
+def _decided(study: Study, run: Path, people: list[int]) -> list[str]:
+    if not people:
+        return ["", "Decided: nothing"]
+    if not (run / "tables" / "stays.parquet").exists():
+        return ["", "Decided: not measured, because the run has no stays"]
+    return [line for one in explanations(study, run, people) for line in ("", *explanation_text(one))]
 
 
 def _titled(title: str, parts: dict[str, pl.DataFrame]) -> list[str]:

@@ -21,7 +21,16 @@ EVIDENCE_KINDS = [
     "arrival", "departure", "activity", "registration", "deregistration", "enrolment",
     "permission", "address", "status_change", "birth", "death",
 ]  # fmt: skip
-
+STAY_BRANCHES = {
+    "present_before": "long_term",
+    "born_here": "long_term",
+    "long_enough": "long_term",
+    "died_before": "short_term",
+    "may_go_on": "unfinished",
+    "may_return": "unfinished",
+    "too_short": "short_term",
+}
+"""What decides a stay, in the order in which it is tried, and the status that follows from it."""
 
 STATUSES = (
     "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
@@ -282,9 +291,29 @@ class Stays(dy.Schema):
         description="departure, permission_end, assumed (unseen), last_activity, deregistration, death or open."
     )
     status = dy.Enum(["long_term", "short_term", "unfinished"])
+    branch = dy.Enum(
+        list(STAY_BRANCHES),
+        description="What decided the status, the first that holds: present_before (present long before the first "
+        "record), born_here (and never left), long_enough (more days than the threshold), died_before (within them), "
+        "may_go_on (still present), may_return (absent too briefly to have left), too_short.",
+    )
     decided_by = dy.String(description="Ids of the evidence rules that date start and end.")
+    start_rule = dy.String(description="The evidence rule that dates the start.")
+    start_record = dy.Int64(description="Its record: `record_id` of `evidence` with that rule.")
+    end_rule = dy.String(description="The evidence rule that dates the end; of an open stay, the last one.")
+    end_record = dy.Int64(description="Its record.")
+    days = dy.Int64(
+        description="Days from the start to the end, or to the first day that the stay rule cannot observe."
+    )
     days_over_threshold = dy.Int64(
-        nullable=True, description="Days above (or, negative, below) the threshold; null without an arrival."
+        nullable=True,
+        description="`days` above (or, negative, not above) `more_than_days` of the stay rule; null where no length "
+        "decides (present_before, born_here).",
+    )
+    absent_days = dy.Int64(nullable=True, description="Days from the end to that day; null while the stay is open.")
+    absent_days_over_threshold = dy.Int64(
+        nullable=True,
+        description="`absent_days` above (or not above) the longest absence that would not have ended the stay.",
     )
     probability = dy.Float64(min=0, max=1, description="Probability that the stay is long-term.")
 
@@ -319,7 +348,13 @@ class Migrations(dy.Schema):
         nullable=True, description="work, study or family by the rule set; null without a record of it."
     )
     rule_id = dy.String(description="The stay rule that made the stay.")
-    record_ids = dy.List(dy.Int64(), description="The record that dates it.")
+    dated_by = dy.String(description="The evidence rule that dates it.")
+    record_ids = dy.List(dy.Int64(), description="The record that dates it, of that rule.")
+    days_over_threshold = dy.Int64(
+        nullable=True,
+        description="Margin in days: of the stay after an immigration, of the absence after an emigration, as in "
+        "`stays`.",
+    )
     provisional = dy.Bool(description="True if the definition needs data later than the rule can observe.")
 
 
@@ -345,6 +380,56 @@ class Bridge(dy.Schema):
     both = dy.Float64(description="People by both definitions: sums of probabilities, not weighted.")
     only_published = dy.Float64(description="People by the published definition who are none by the other.")
     only_other = dy.Float64(description="People by the other definition who are none by the published one.")
+
+
+class UnknownByQuarter(dy.Schema):
+    """One quarter, direction and definition: how many migrations are certain, and how many are not known yet."""
+
+    definition = dy.String(primary_key=True, description="Id of the stay rule, or of the composite.")
+    direction = dy.Enum(["immigration", "emigration"], primary_key=True)
+    period_start = dy.Date(primary_key=True)
+    period_end = dy.Date()
+    certain = dy.Int64(description="Arrivals for a long-term stay, or departures whose absence is long enough.")
+    unknown = dy.Int64(description="Arrivals and departures too recent to be classified.")
+    expected = dy.Float64(description="Migrations expected among the unknown: the sum of their probabilities.")
+    share_unknown = dy.Float64(min=0, max=1, description="Unknown of certain and unknown.")
+
+
+class DaysPresent(dy.Schema):
+    """Students of one year and group by the days on which they were here in their first 14 months of study."""
+
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    period_end = dy.Date(primary_key=True, description="30 June that ends the year of the first day of study.")
+    band = dy.String(
+        primary_key=True,
+        description="Days of 426, by border crossings; not_seen: no crossing from 61 days before the first day on.",
+    )
+    days_from = dy.Int64(nullable=True, description="First number of days of the band.")
+    days_to = dy.Int64(nullable=True, description="Last number of days of the band.")
+    students = dy.Int64(description="Students whose first 16 months are observed.")
+    share = dy.Float64(nullable=True, min=0, max=1, description="Of the students with a crossing.")
+
+
+class RegistrationLags(dy.Schema):
+    """Arrivals that one source states, by the time from the arrival to the registration in a source."""
+
+    source_from = dy.String(primary_key=True, description="The source that states the day of arrival.")
+    source_to = dy.String(primary_key=True, description="The source of the registration; can be the same.")
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    band = dy.String(
+        primary_key=True,
+        description="before (registered before the arrival), under_1_month to over_5_years, not_seen (registered "
+        "nowhere by the data date), or all.",
+    )
+    people = dy.Int64()
+    share_seen = dy.Float64(nullable=True, min=0, max=1, description="Raw: of the people seen to have registered.")
+    share_all = dy.Float64(min=0, max=1, description="Corrected: of all arrivals, by the Kaplan-Meier estimate.")
+    median_days_seen = dy.Int64(
+        nullable=True, description="Raw median of those who registered, in the row `all`; -1: before the arrival."
+    )
+    median_days_all = dy.Int64(
+        nullable=True, description="Day by which half of all have registered, in the row `all`; null if fewer do."
+    )
 
 
 class Counts(dy.Schema):
@@ -493,6 +578,9 @@ TABLES: dict[str, type[dy.Schema]] = {
     "migrations": Migrations,
     "residents": Residents,
     "bridge": Bridge,
+    "unknown_by_quarter": UnknownByQuarter,
+    "days_present": DaysPresent,
+    "registration_lags": RegistrationLags,
     "counts": Counts,
     "unmeasured": Unmeasured,
     "skipped": Skipped,

@@ -17,8 +17,10 @@ from publication.figures import (
 )
 from publication.funnel import funnel
 from publication.html_page import render_page
+from publication.people.people_section import LEAD as PEOPLE_LEAD
+from publication.people.people_section import people_parts
 from publication.provenance import provenance
-from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables
+from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables, stay_tables
 from publication.report_tables.bridge_table import bridge_table
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
@@ -68,6 +70,9 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             estimate_tables.flows_by_year(flows),
             estimate_tables.counted_by_year(read_run_table(tables, "counts")) if drawn_flows.is_empty() else None,
             flow_figures.quarters_figure(drawn_flows),
+            stay_tables.unknown_table(
+                read_run_table(tables, "unknown_by_quarter"), str(manifest.get("definition", ""))
+            ),
         ),
         _section(
             "groups",
@@ -96,11 +101,18 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
         ),
         _linkage_section(tables, str(manifest.get("spine", ""))),
         _section(
+            "presence",
+            "Presence and registration",
+            stay_tables.days_present_table(read_run_table(tables, "days_present")),
+            stay_tables.registration_lags_table(read_run_table(tables, "registration_lags")),
+        ),
+        _section(
             "coverage",
             "Coverage of the sources",
             coverage_figures.coverage_figure(coverage),
             quality_tables.coverage_table(coverage),
         ),
+        _section("people", "Examples of people", *people_parts(tables, manifest, scores), lead=PEOPLE_LEAD),
         _section(
             "errors",
             "Sources of uncertainty",

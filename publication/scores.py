@@ -23,6 +23,9 @@ class Scores:
       shown with the columns that it has.
     - `anatomy`: the errors of `classes` by cause: `measure`, `period`, `kind` (missed, false, misdated), `stay_rule`,
       `nationality_group`, `cause`, `days_off`, `people`.
+    - `wrong_people`: one example of every measure, kind and cause of error: `measure`, `kind`, `cause`, `errors`,
+      `period`, `day`, `people`, `probability`, `days_off`, `person`, `person_id`.
+    - `true_presence`: when these people were truly here: `person`, `start`, `end` (null while it lasts).
     - `wrong_nationality`: people found, but counted in a wrong group: `measure`, `period`, `true_group`,
       `estimated_group`, `people`, `found` (all people of the true group who were found).
     - `counted_twice`: true residents and how many of them were counted more than once: `reference_date`,
@@ -36,6 +39,8 @@ class Scores:
     link_errors: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
     anatomy: pl.DataFrame = field(default_factory=pl.DataFrame)
+    wrong_people: pl.DataFrame = field(default_factory=pl.DataFrame)
+    true_presence: pl.DataFrame = field(default_factory=pl.DataFrame)
     wrong_nationality: pl.DataFrame = field(default_factory=pl.DataFrame)
     counted_twice: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)

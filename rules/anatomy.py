@@ -12,7 +12,7 @@ KINDS = {"misses": "missed", "false": "false", "misdated": MISDATED}
 GROUP = ["measure", "period", "kind", "stay_rule", "nationality_group", "cause"]
 
 
-def anatomy(
+def explained_cases(
     published: pl.DataFrame,
     compared: pl.DataFrame,
     members: pl.DataFrame,
@@ -20,17 +20,16 @@ def anatomy(
     decided: pl.DataFrame,
     true: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return the errors of published years and days by cause: `GROUP`, `days_off` and `people`.
+    """Return the errors of published years and days, one row per person and kind of error, with their `cause`.
 
     `compared` has the rows of `rules/truth_comparison.py`, `published` those of published years and days. `members`
     has one row per record that counts people (`person`, `person_id`), `groups` the `nationality_group` that counts
     for each `person_id` of the run, `decided` is the run's table `stays`, `true` of `true_stays`; `published` has
     also the true `nationality_group`.
 
-    `period` is `YYYY-MM-DD/YYYY-MM-DD`, or a day; `stay_rule` that of the run's person, null without one;
-    `nationality_group` the true one, or the run's of people who are nobody. `people` add up, by measure, period and
-    kind, to the columns of `classes`. `days_off` is the mean of estimated less true date, in days, over the people
-    for whom the cause has both; null for residents.
+    `GROUP` has the columns of `anatomy`; a row has also `person` and `person_id` (null where there is none), `day`
+    (the true date, of a false case the estimated one, or the reference date), `people` and `days_off`, the
+    estimated less the true date in days, where the cause has both.
     """
     own = _composite(decided)
     cases = _cases(published, members, groups, own)
@@ -41,7 +40,7 @@ def anatomy(
         ],
         how="diagonal",
     )
-    explained = with_causes(cases, stays, _unpaired(compared)).with_columns(
+    return with_causes(cases, stays, _unpaired(compared)).with_columns(
         days_off=pl.when(pl.col("date").is_not_null() & pl.col("true_date").is_not_null())
         .then(pl.col("date") - pl.col("true_date"))
         .when("is_true")
@@ -49,6 +48,16 @@ def anatomy(
         .otherwise(pl.col("day") - pl.col("other_date"))
         .dt.total_days()
     )
+
+
+def anatomy(explained: pl.DataFrame) -> pl.DataFrame:
+    """Return the errors of `explained_cases` by cause: `GROUP`, `days_off` and `people`.
+
+    `period` is `YYYY-MM-DD/YYYY-MM-DD`, or a day; `stay_rule` that of the run's person, null without one;
+    `nationality_group` the true one, or the run's of people who are nobody. `people` add up, by measure, period and
+    kind, to the columns of `classes`. `days_off` is the mean of estimated less true date, in days, over the people
+    for whom the cause has both; null for residents.
+    """
     people = (pl.col("people") * 1e6).round().cast(pl.Int64)
     dated = people.filter(pl.col("days_off").is_not_null(), pl.col("measure") != "population")
     days = (people * pl.col("days_off")).filter(pl.col("days_off").is_not_null(), pl.col("measure") != "population")
@@ -62,11 +71,30 @@ def anatomy(
     )
 
 
+def wrong_people(explained: pl.DataFrame) -> pl.DataFrame:
+    """Return one example of every measure, kind and cause: the latest case that is most wrong, of the lowest number.
+
+    Columns: `measure, kind, cause, errors` (all people of that cause), `period, day, people, probability, days_off`,
+    and the true `person` and the run's `person_id`, null where there is none.
+    """
+    key = ["measure", "kind", "cause"]
+    latest = ["period", "people", "person_id", "person"]
+    example = (
+        explained.sort(*key, *latest, descending=[False] * len(key) + [True, True, False, False], nulls_last=True)
+        .unique(key, keep="first", maintain_order=True)
+        .select(*key, "period", "day", pl.col("people").round(6), "probability", "days_off", "person", "person_id")
+    )
+    errors = explained.group_by(key).agg(
+        errors=((pl.col("people") * 1e6).round().cast(pl.Int64).sum() / 1e6).round(6)
+    )
+    return example.join(errors, on=key).select(*key, "errors", pl.exclude(*key, "errors")).sort(key)
+
+
 def wrong_nationality(published: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
     """Return people found whose nationality group is wrong: they change no total, but two groups.
 
-    Arguments as of `anatomy`. Columns: `measure, period, true_group, estimated_group, people` and `found`, all people
-    of the true group who were found, in whatever group.
+    Arguments as of `explained_cases`. Columns: `measure, period, true_group, estimated_group, people` and `found`,
+    all people of the true group who were found, in whatever group.
     """
     found = published.filter("is_true", pl.col("probability") > 0).join(
         groups.select("person_id", estimated_group="nationality_group"), on="person_id", how="left"

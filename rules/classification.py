@@ -10,6 +10,7 @@ from datetime import date
 
 import duckdb
 
+from pipeline.schemas import STAY_BRANCHES
 from pipeline.tables import make_table
 from rules.composite import composite_spells
 from rules.forms.spells import OPEN, SPELL
@@ -94,18 +95,31 @@ def _ended_by_death(rules: PersonRules) -> str:
 
 
 def _classified() -> str:
+    """Classify by the first branch that holds; the status follows from the branch, so that the trace decides."""
+    branches = " ".join(f"WHEN {condition} THEN {quoted(branch)}" for branch, condition in _BRANCHES.items())
+    statuses = " ".join(f"WHEN {quoted(branch)} THEN {quoted(status)}" for branch, status in STAY_BRANCHES.items())
     return f"""
-        classified AS (
+        measured AS (
             SELECT definition, stay_rule, person_id, start, stop, start_kind, end_reason, start_rule, start_record,
                 end_rule, end_record, code, observed_until, more_than_days, absent_more_than_days,
                 cut.day AS known_until,
                 least(stop, observed_until) - start AS days,
-                CASE WHEN stop < {OPEN} THEN observed_until - stop END AS absent_days,
-                CASE WHEN start_kind = 'unseen' THEN 'long_term'
-                     WHEN start_kind = 'birth' AND (stop = {OPEN} OR end_reason = 'death') THEN 'long_term'
-                     WHEN least(stop, observed_until) - start > more_than_days THEN 'long_term'
-                     WHEN end_reason = 'death' THEN 'short_term'
-                     WHEN stop = {OPEN} OR observed_until - stop <= absent_more_than_days THEN 'unfinished'
-                     ELSE 'short_term' END AS status
+                CASE WHEN stop < {OPEN} THEN observed_until - stop END AS absent_days
             FROM ended CROSS JOIN cut
+        ),
+        classified AS (
+            SELECT *, CASE branch {statuses} END AS status
+            FROM (SELECT *, CASE {branches} END AS branch FROM measured)
         )"""
+
+
+_BRANCHES = {
+    "present_before": "start_kind = 'unseen'",
+    "born_here": f"start_kind = 'birth' AND (stop = {OPEN} OR end_reason = 'death')",
+    "long_enough": "days > more_than_days",
+    "died_before": "end_reason = 'death'",
+    "may_go_on": f"stop = {OPEN}",
+    "may_return": "absent_days <= absent_more_than_days",
+    "too_short": "true",
+}
+"""The condition of every branch, in order: the first that holds decides a stay."""

@@ -1,10 +1,11 @@
-"""Whether a study delivers the sources without which people, or a group of them, would be measured wrongly."""
+"""What the sources that a study delivers allow: whether people can be measured from them, and since when."""
 
 from collections.abc import Mapping
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.stage import Skip
 from rules.model import EvidenceRules, RuleSet
+from rules.sql_text import quoted
 
 
 def without_evidence(rules: EvidenceRules, delivered: Mapping[str, SourceContract], step: str) -> Skip | None:
@@ -39,3 +40,16 @@ def without_stays(rule_set: RuleSet, delivered: Mapping[str, SourceContract]) ->
                 )
                 return Skip("stays", reason, tuple(sorted({extract_of[one] for one in getattr(rule, key)})))
     return None
+
+
+def covered_from(contracts: Mapping[str, SourceContract]) -> str:
+    """Return SQL with the columns `source, covers_from`: the first day that all extracts of a source cover.
+
+    It is null where no contract of the source's extracts gives such a day.
+    """
+    days = {
+        source: max((one.covers_from for one in contract.extracts.values() if one.covers_from), default=None)
+        for source, contract in contracts.items()
+    }
+    rows = ", ".join(f"({quoted(source)}, {quoted(day) if day else 'NULL::DATE'})" for source, day in days.items())
+    return f"SELECT * FROM (VALUES {rows}) AS covered(source, covers_from)"

@@ -36,13 +36,14 @@ def make_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRules, b
         f"""
         SELECT person_id, definition, start AS "date", 'immigration' AS direction,
             CASE WHEN status = 'long_term' THEN 'certain' ELSE 'probable' END AS status, probability,
-            {reason} AS reason, stay_rule AS rule_id, [start_record] AS record_ids,
+            {reason} AS reason, stay_rule AS rule_id, start_rule AS dated_by, [start_record] AS record_ids,
+            days - more_than_days AS days_over_threshold,
             observed_until - start <= more_than_days AS provisional
         FROM stay WHERE definition = {published} AND start_kind = 'arrival' AND probability > 0
         UNION ALL
         SELECT person_id, definition, stop, 'emigration',
             CASE WHEN absent_days > absent_more_than_days THEN 'certain' ELSE 'probable' END, left_for_good,
-            {reason}, stay_rule, [end_record],
+            {reason}, stay_rule, end_rule, [end_record], absent_days - absent_more_than_days,
             observed_until - stop <= absent_more_than_days
         FROM stay WHERE definition = {published} AND left_for_good > 0
         """,

@@ -13,23 +13,27 @@ from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.bridge import bridge_table
 from rules.classification import make_classified_stays
+from rules.days_present import days_present
 from rules.forms.spells import OPEN
 from rules.implausible_people import implausible_table
 from rules.migrations import migrations_table
 from rules.model import PersonRules
 from rules.people import people_table
+from rules.registration_lags import registration_lags
 from rules.residents import residents_table
 from rules.stages import StaysStudy
 from rules.unfinished import make_shares, make_stays
+from rules.unknown_by_quarter import unknown_by_quarter
 
 NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 """SQL tables of all stays as known on the data date, and as they were known a year before."""
 
 
 def stays(context: StageContext[StaysStudy]) -> StageResult:
-    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations`, `residents` and `bridge`.
+    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`.
 
-    A study without the sources that stays are measured from gets none of these tables.
+    `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe them. A study
+    without the sources that stays are measured from gets none of these tables.
     """
     study, folders = context.study, context.folders
     rules, contracts = study.rules, study.contracts
@@ -54,7 +58,13 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     save(migrations, "migrations", context.out)
     residents = residents_table(connection, rules, study.stock_years)
     save(residents, "residents", context.out)
-    save(bridge_table(connection, rules, study.stock_years), "bridge", context.out)
+    for name, table in {
+        "bridge": bridge_table(connection, rules, study.stock_years),
+        "unknown_by_quarter": unknown_by_quarter(connection),
+        "days_present": days_present(connection, contracts, study.data_date),
+        "registration_lags": registration_lags(connection, contracts, study.data_date),
+    }.items():
+        save(table, name, context.out)
     counts = _counts(connection, migrations, residents)
     return StageResult(
         counts=counts,
@@ -102,9 +112,12 @@ def stays_table(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         connection,
         f"""
         SELECT person_id, definition, stay_rule, start, CASE WHEN stop < {OPEN} THEN stop END AS "end",
-            start_kind = 'arrival' AS starts_by_arrival, end_reason, status,
+            start_kind = 'arrival' AS starts_by_arrival, end_reason, status, branch,
             concat_ws(', ', start_rule, CASE WHEN end_rule <> start_rule THEN end_rule END) AS decided_by,
-            CASE WHEN start_kind = 'arrival' THEN days - more_than_days END AS days_over_threshold, probability
+            start_rule, start_record, end_rule, end_record, days,
+            CASE WHEN branch NOT IN ('present_before', 'born_here') THEN days - more_than_days
+                END AS days_over_threshold,
+            absent_days, absent_days - absent_more_than_days AS absent_days_over_threshold, probability
         FROM stay
         """,
     )

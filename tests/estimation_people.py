@@ -39,7 +39,8 @@ def migration(person_id: int, day: date, direction: str, probability: float = 1.
     return {
         "person_id": person_id, "definition": "long_term", "date": day, "direction": direction,
         "status": "certain" if probability == 1 else "probable", "probability": probability, "weight": 1.0,
-        "reason": None, "rule_id": "r", "record_ids": [1], "provisional": probability < 1, **more,
+        "reason": None, "rule_id": "r", "dated_by": "e", "record_ids": [1],
+        "days_over_threshold": 30, "provisional": probability < 1, **more,
     }  # fmt: skip
 
 
@@ -56,9 +57,10 @@ def stay(person_id: int, start: date, end: date | None, status: str = "long_term
     """Return a row of `stays`."""
     return {
         "person_id": person_id, "definition": "long_term", "stay_rule": "r", "start": start, "end": end,
-        "starts_by_arrival": True, "end_reason": "open", "status": status, "decided_by": "r",
-        "days_over_threshold": None,
-        "probability": 1.0,
+        "starts_by_arrival": True, "end_reason": "open", "status": status,
+        "branch": "long_enough", "decided_by": "e", "start_rule": "e", "start_record": 1, "end_rule": "e",
+        "end_record": 1, "days": 400, "days_over_threshold": 35, "absent_days": None,
+        "absent_days_over_threshold": None, "probability": 1.0,
     }  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Outcome:
 
     def __init__(self, stays: pl.DataFrame, migrations: pl.DataFrame, residents: pl.DataFrame) -> None:
         self.stays = stays
+        self.migration_rows, self.resident_rows = migrations, residents
         self.composite = stays.filter(definition="long_term").sort("start")
         self.migrations = [
             f"{row['direction']} {row['date']:%Y-%m} {row['status']}"

@@ -36,6 +36,40 @@ def causes_table(scored: pl.DataFrame) -> ReportTable | None:
     )
 
 
+def wrong_people_table(scored: pl.DataFrame) -> ReportTable | None:
+    """Return one example of every measure, kind and cause of error, most frequent causes first."""
+    if scored.is_empty():
+        return None
+    order = list(words.MEASURES)
+    rows = sorted(
+        scored.to_dicts(), key=lambda row: (order.index(row["measure"]), -row["errors"], row["kind"], row["cause"])
+    )
+    return ReportTable(
+        caption="One wrong person of each kind and cause",
+        columns=(
+            "Measure", "Kind", "Cause", "Errors", "Day", "Probability", "Days off", "Person of run", "True person",
+        ),
+        rows=tuple(
+            (
+                words.MEASURES[row["measure"]],
+                words.sentence_case(row["kind"]),
+                words.sentence_case(row["cause"]),
+                f"{row['errors']:,.1f}",
+                str(row["day"]),
+                f"{row['probability']:.2f}",
+                "" if row["days_off"] is None else str(row["days_off"]),
+                "none" if row["person_id"] is None else str(row["person_id"]),
+                "none" if row["person"] is None else str(row["person"]),
+            )
+            for row in rows
+        ),
+        numeric=(3, 5, 6, 7, 8),
+        note="`sojourn evaluate RUN --person true:NUMBER` shows the true life of a person beside what was decided, "
+        "`sojourn explain RUN PERSON` what decided about a person of the run.",
+        csv="evaluation/wrong_people.csv",
+    )  # fmt: skip
+
+
 def wrong_nationality_table(scored: pl.DataFrame) -> ReportTable | None:
     """Return the people in a wrong nationality group, in the latest period of each measure."""
     if scored.is_empty():

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from rules.anatomy import anatomy, wrong_nationality
+from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
 from rules.true_stays import true_stays
 from rules.truth_comparison import compare_migrations, compare_residents
 
@@ -70,7 +70,10 @@ class Life:
         ).join(self.people.select("person", "nationality_group"), on="person", how="left")
         groups = pl.DataFrame({"person_id": [1, 2], "nationality_group": ["British", "British"]})
         self.compared, self.groups = compared, groups
-        return anatomy(compared, compared, self.members, groups, self.decided, self.true)
+        return anatomy(self.explained())
+
+    def explained(self):
+        return explained_cases(self.compared, self.compared, self.members, self.groups, self.decided, self.true)
 
     def causes(self, *moves):
         """Return (kind, cause, days off) of the migrations' errors; of residents', if the test lists them."""
@@ -284,3 +287,15 @@ def test_people_in_a_wrong_group_change_no_total():
 def test_without_an_error_there_is_no_row():
     life = Life([(BORN, None)], [stay(BORN, arrives=False)], listed=1.0)
     assert life.errors().is_empty()
+
+
+def test_one_wrong_person_stands_for_each_cause():
+    """Two years of one life are wrong for one cause each; a certain error is an example before a likely one."""
+    life = Life([(BORN, None)], [stay(BORN, arrives=False)])
+    moves = [(D(2016, 8, 1), 0.4), (D(2016, 9, 1), 1.0), (D(2014, 9, 1), 1.0)]
+    life.errors(*(("emigration", day, probability) for day, probability in moves))
+    explained = life.explained().filter(pl.col("measure") == "emigration")
+    assert explained["cause"].to_list() == ["present all along"] * 3
+    (example,) = wrong_people(explained).to_dicts()
+    assert (example["errors"], example["people"], example["day"]) == (2.4, 1.0, D(2016, 9, 1))
+    assert (example["period"], example["person"], example["person_id"]) == ("2016-07-01/2017-06-30", 1, 1)

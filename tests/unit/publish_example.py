@@ -381,7 +381,9 @@ def _person_level(tables: Path) -> None:
             "probability": [0.5 if person % 3 == 1 else 1.0 for person in range(60)],
             "reason": [None] * 60,
             "rule_id": ["weeks"] * 60,
+            "dated_by": ["posted"] * 60,
             "record_ids": [[person] for person in range(60)],
+            "days_over_threshold": [10] * 60,
             "weight": [1.0] * 60,
             "provisional": [True] * 60,
         },
@@ -389,6 +391,65 @@ def _person_level(tables: Path) -> None:
     )
     for name, frame in {"clusters": clusters, "residents": residents, "migrations": moves}.items():
         save(frame, name, tables)
+
+
+def _presence() -> dict[str, pl.DataFrame]:
+    """Return the tables on presence and registration."""
+    quarters = [(date(2018, 10, 1), date(2018, 12, 31)), (date(2019, 1, 1), date(2019, 3, 31))]
+    unknown = [
+        {
+            "definition": definition,
+            "direction": direction,
+            "period_start": start,
+            "period_end": end,
+            "certain": 40,
+            "unknown": 10,
+            "expected": 6.25,
+            "share_unknown": 0.2,
+        }
+        for definition in ("long_term", "weeks")
+        for direction in ("immigration", "emigration")
+        for start, end in quarters
+    ]
+    days = [
+        {
+            "nationality_group": "non_EU",
+            "period_end": date(2018, 6, 30),
+            "band": band,
+            "days_from": first,
+            "days_to": last,
+            "students": students,
+            "share": share,
+        }
+        for band, first, last, students, share in (
+            ("250-299", 250, 299, 25, 0.25),
+            ("300-349", 300, 349, 75, 0.75),
+            ("not_seen", None, None, 4, None),
+        )
+    ]
+    lags = [
+        {
+            "source_from": "mws",
+            "source_to": "pds",
+            "nationality_group": "EU",
+            "band": band,
+            "people": people,
+            "share_seen": seen,
+            "share_all": share,
+            "median_days_seen": median,
+            "median_days_all": None,
+        }
+        for band, people, seen, share, median in (
+            ("under_1_month", 30, 0.5, 0.3, None),
+            ("1_to_2_years", 30, 0.5, 0.15, None),
+            ("not_seen", 40, None, 0.55, None),
+            ("all", 100, 1.0, 1.0, 28),
+        )
+    ]
+    return {
+        "unknown_by_quarter": pl.DataFrame(unknown), "days_present": pl.DataFrame(days),
+        "registration_lags": pl.DataFrame(lags, schema_overrides={"median_days_all": pl.Int64}),
+    }  # fmt: skip
 
 
 def write_example(run: Path, *, person_level: bool = True) -> Path:
@@ -405,6 +466,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "error_sources": error_sources(),
         "skipped": Skipped.create_empty(),
         "bridge": bridge(),
+        **_presence(),
     }.items():
         save(frame, name, tables)
     write_table(model_levels(), tables / "model_levels.parquet")

@@ -290,3 +290,31 @@ def test_the_legend_has_the_colours_of_the_charts():
     template = (TEMPLATES / "parts.html.j2").read_text(encoding="utf-8")
     for colour in set(MEASURE_COLOURS.values()):
         assert colour in template
+
+
+def cells_of(text: str, caption: str) -> list[list[str]]:
+    """Return the cells of a table of the report, row by row."""
+    table = text.partition(f"<caption>{caption}</caption>")[2].partition("</table>")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+
+
+def test_what_is_not_known_yet_is_of_the_published_definition(plain):
+    assert cells_of(plain, "What is not known yet, by quarter")[1:] == [
+        ["December 2018", "40", "10", "6.2", "40", "10", "6.2"],
+        ["March 2019", "40", "10", "6.2", "40", "10", "6.2"],
+    ]
+
+
+def test_students_are_shown_by_days_present(plain):
+    assert cells_of(plain, "Students by days present in their first 14 months of study") == [
+        ["Year ending", "Nationality", "Students", "250 to 299", "300 to 349"],
+        ["June 2018", "Non-EU", "100", "25.0%", "75.0%"],
+    ]
+
+
+def test_lags_are_shown_of_those_seen_and_of_all(plain):
+    """Half of those seen registered within 28 days; of all arrivals 30% within a month, 45% within five years."""
+    assert cells_of(plain, "From arrival to registration")[1:] == [
+        ["MWS", "PDS", "EU", "100", "28", "more than half never", "30%", "30%", "30%", "45%"]
+    ]
