@@ -4,9 +4,12 @@ import hashlib
 import io
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import duckdb
 import polars as pl
@@ -35,6 +38,7 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[
 
 def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -> None:
     """Make each table (a Parquet file or folder, or a frame) visible in SQL under its name."""
+    _CONTENTS.setdefault(connection, _Contents()).given = None
     for name, table in tables.items():
         if isinstance(table, pl.DataFrame):
             connection.register(name, table)
@@ -43,33 +47,50 @@ def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {rows}").fetchall()
 
 
-MADE = "__made_"
-"""What stands between the name of a table of `make_table` and the digest of what it is made from."""
 VERSIONS_KEPT = 2
 """Contents of one name that stay in a connection: the present one, and the one before it."""
+
+
+@dataclass
+class _Contents:
+    """What identifies the content of each name in a connection: the text of a given view, or a table that was made.
+
+    `standing` are the tables that were made for a name and are kept, the oldest first.
+    """
+
+    given: dict[str, str] | None = None
+    made: dict[str, str] = field(default_factory=dict)
+    standing: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+_CONTENTS: WeakKeyDictionary[duckdb.DuckDBPyConnection, _Contents] = WeakKeyDictionary()
 
 
 def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
     """Make the result of a SELECT visible in SQL under a name; a result that stands already is not computed again.
 
-    The name is that of a view on a table, whose own name has a digest of the SELECT and of the texts of the views
-    that it reads. As these name their tables, or the files that they read, an equal digest means equal content. So
-    whoever makes the same tables with another rule in one of them computes that one again, and those that read it.
+    The name is that of a view on a table, whose own name has a digest of the SELECT and of what it reads: the names
+    of such tables, and the texts of views. So an equal digest means equal content, and whoever makes the same tables
+    with another rule in one of them computes that one again, and those that read it. What a SELECT reads beside such
+    tables is given by `view`, or registered before the first of them is made.
     """
-    views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall())
-    made_from = sorted((one, views[one]) for one in _tables_in(sql) & set(views))
-    stored = f"{name}{MADE}{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
-    if stored in views.get(name, ""):
+    contents = _CONTENTS.setdefault(connection, _Contents())
+    if contents.given is None:
+        views = connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall()
+        contents.given = {one: text for one, text in views if one not in contents.made}
+    known, standing = contents.given | contents.made, contents.standing[name]
+    made_from = sorted((one, known[one]) for one in _tables_in(sql) & set(known))
+    table = f"{name}__{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
+    if contents.made.get(name) == table:
         return
-    tables = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, ?) ORDER BY table_oid", [name + MADE]
-    )
-    standing = [table for (table,) in tables.fetchall()]
-    if stored not in standing:
-        connection.execute(f"CREATE TEMP TABLE {stored} AS {sql}").fetchall()
-        for table in standing[: 1 - VERSIONS_KEPT]:
-            connection.execute(f"DROP TABLE {table}").fetchall()
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {stored}").fetchall()
+    if table not in standing:
+        connection.execute(f"CREATE TEMP TABLE {table} AS {sql}").fetchall()
+        standing.append(table)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {table}").fetchall()
+    contents.made[name] = table
+    while len(standing) > VERSIONS_KEPT:
+        oldest = standing.pop(0)
+        connection.execute(f"DROP TABLE {oldest}").fetchall()
 
 
 def _tables_in(sql: str) -> set[str]:
@@ -79,8 +100,7 @@ def _tables_in(sql: str) -> set[str]:
 
 def content_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     """Return what identifies the content of a table of `make_table`: as long as it is the same, so are the rows."""
-    (found,) = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchall()
-    return found[0]
+    return _CONTENTS[connection].made[name]
 
 
 def parquet_sql(files: Sequence[Path]) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.tables import content_of, make_table, query
+from pipeline.schemas import table_path
+from pipeline.tables import content_of, make_table, query, view
 from rules.evidence import pieces_as_sql
 from rules.evidence_sql import rule_as_sql
 from rules.migrations import make_migrations
@@ -57,7 +58,7 @@ class Variants:
         self._stored_by = self._evidence_sql(rules)
         self._connection = connect_inputs(folders, study.contracts, threads)
         self._frames: dict[str, tuple[str, pl.DataFrame]] = {}
-        self._connection.execute("ALTER VIEW evidence RENAME TO stored_evidence").fetchall()
+        view(self._connection, stored_evidence=table_path(folders["evidence"], "evidence"))
 
     def decided(self, evidence: EvidenceRules, people: PersonRules) -> Decided:
         """Return what rules decide of the people of the run; residents by the published family alone."""

@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.tables import (
-    MADE,
     connect,
     content_of,
     file_literal,
@@ -89,10 +88,10 @@ def test_a_table_is_made_again_only_if_its_text_or_a_table_that_it_names_has_cha
     assert make(1, 10) == (first, standing), "nothing has changed"
     second, then = make(1, 100)
     assert second == [200, 300]
-    assert {name.partition(MADE)[0] for name in then - standing} == {"times"}
+    assert {name.partition("__")[0] for name in then - standing} == {"times"}
     third, now = make(2, 100)
     assert third == [300]
-    assert {name.partition(MADE)[0] for name in now - then} == {"above", "times"}
+    assert {name.partition("__")[0] for name in now - then} == {"above", "times"}
     view(connection, given=pl.DataFrame({"x": [5]}))
     assert make(2, 100)[0] == [500], "another input of the same name is another table"
 
