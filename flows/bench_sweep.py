@@ -99,8 +99,8 @@ def _days_in_window(path: Path, listener: ProgressListener) -> tuple[Seconds, Se
 
 def _kernel(parts: list[CheckedPart], rules: list[DaysInWindow]) -> None:
     """Classify all crossings by each rule, and keep nothing."""
-    for rule in rules:
-        for part in parts:
+    for part in parts:
+        for rule in rules:
             days_in_window(part.crossings, part.initial_resident, rule, END)
 
 

@@ -8,13 +8,15 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rules.lengths_of_stay.classified_file import EPOCH
-from rules.lengths_of_stay.crossings import Crossings, Flags
+from rules.lengths_of_stay.crossings import Crossings
 from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, checked_people
 from rules.lengths_of_stay.days_in_window import DaysInWindow, days_in_window
 from rules.lengths_of_stay.residence import UNKNOWN
 
 MEASURES = ["immigration", "emigration", "net", "unknown"]
 """`unknown`: crossings of which it is not known (yet) whether they are migrations."""
+ANSWERS = (UNKNOWN, 0, 1)
+"""What a rule can say of a crossing: one after the other, from -1 on."""
 
 
 def migrations_by_rule(file: CrossingsFile, rules: Sequence[DaysInWindow], observed_to: date) -> pl.DataFrame:
@@ -49,29 +51,23 @@ def migrations_by_rule(file: CrossingsFile, rules: Sequence[DaysInWindow], obser
 def _counted(part: CheckedPart, rules: Sequence[DaysInWindow], last_day: int) -> pl.DataFrame:
     """Return the crossings of a part by rule and year: `rule, year` and the measures."""
     crossings = part.crossings
-    observed = crossings.day <= last_day
     year = _year(crossings)
-    first = int(year.min())
-    cell = (year - first).astype(np.int32)
-    years = int(cell.max()) + 1
-
-    def count(chosen: Flags) -> NDArray[np.int64]:
-        return np.bincount(cell[chosen], minlength=years)
-
-    has_crossings = count(observed) > 0
+    first, years = int(year.min()), int(np.ptp(year)) + 1
+    # crossings after the end of observation are counted as those of one year more, which is left out
+    place = np.where(crossings.day <= last_day, year - first, years)
+    cell = (place * 2 + crossings.is_arrival) * len(ANSWERS) + 1
     found = []
     for number, rule in enumerate(rules):
         migration = days_in_window(crossings, part.initial_resident, rule, last_day).long_term_migration
-        migrates = migration == 1
-        immigration = count(migrates & crossings.is_arrival)
-        emigration = count(migrates) - immigration
-        unknown = count((migration == UNKNOWN) & observed)
-        columns = (immigration, emigration, immigration - emigration, unknown)
+        counts = np.bincount(cell + migration, minlength=(years + 1) * 2 * len(ANSWERS))
+        departures, arrivals = counts.reshape(years + 1, 2, len(ANSWERS))[:years].transpose(1, 2, 0)
+        unknown, _, emigration = departures
+        columns = (arrivals[2], emigration, arrivals[2] - emigration, unknown + arrivals[0])
         found.append(
             pl.DataFrame(
                 {"rule": np.full(years, number), "year": np.arange(first, first + years)}
                 | dict(zip(MEASURES, columns, strict=True))
-            ).filter(has_crossings)
+            ).filter((departures + arrivals).sum(axis=0) > 0)
         )
     return pl.concat(found)
 
