@@ -17,7 +17,8 @@ SAME_STAY_DAYS = 183
 def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str) -> None:
     """Make `share_that_stayed` and `share_that_left`: what became of the cases of the year before.
 
-    `before` and `now` are tables of `make_classified_stays`, a year apart. Cases are grouped by stay rule, whether
+    `before` and `now` are tables of `make_classified_stays`, a year apart. Cases are grouped by stay rule, longest
+    absence that ends no stay (that after a whole year of weeks differs: most such gaps are no departures), whether
     the person is still present, nationality group and days since the start (or end) in bands; below the rule set's
     minimum of cases nationality is ignored, then the band. Shares are ratios of counts, rounded to 6 decimals.
     """
@@ -25,35 +26,37 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
     band = rules.unfinished.band_days
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_stay AS
-        SELECT old.stay_rule, nationality_group, (old.known_until - old.start) // {band} AS band,
-            old.stop = {OPEN} AS present,
+        SELECT old.stay_rule, old.absent_more_than_days, nationality_group,
+            (old.known_until - old.start) // {band} AS band, old.stop = {OPEN} AS present,
             bool_or(coalesce(new.status = 'long_term', false)) AS became,
             bool_or(coalesce(new.status = 'unfinished' AND new.stop = {OPEN}, false)) AS open
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {published}
                 AND new.start <= old.start + {SAME_STAY_DAYS} AND new.stop > old.start
         WHERE old.definition = {published} AND old.status = 'unfinished'
-        GROUP BY old.stay_rule, nationality_group, band, present, old.person_id, old.start
+        GROUP BY old.stay_rule, old.absent_more_than_days, nationality_group, band, present, old.person_id, old.start
     """).fetchall()
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE unfinished_absence AS
-        SELECT old.stay_rule, nationality_group, (old.known_until - old.stop) // {band} AS band, false AS present,
+        SELECT old.stay_rule, old.absent_more_than_days, nationality_group,
+            (old.known_until - old.stop) // {band} AS band, false AS present,
             bool_or(coalesce(new.stop < {OPEN} AND new.end_reason <> 'death'
                 AND new.absent_days > new.absent_more_than_days, false)) AS became, false AS open
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = {published}
                 AND new.stop BETWEEN old.stop - {SAME_STAY_DAYS} AND old.stop + {SAME_STAY_DAYS}
         WHERE old.definition = {published} AND {_absence_is_open("old")}
-        GROUP BY old.stay_rule, nationality_group, band, old.person_id, old.stop
+        GROUP BY old.stay_rule, old.absent_more_than_days, nationality_group, band, old.person_id, old.stop
     """).fetchall()
     for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE {share} AS
-            SELECT stay_rule, present, nationality_group, band, count(*) AS cases,
+            SELECT stay_rule, absent_more_than_days, present, nationality_group, band, count(*) AS cases,
                 round(count(*) FILTER (WHERE became) / count(*)::DOUBLE, 6) AS share
             FROM {cases} WHERE became OR NOT open
             GROUP BY GROUPING SETS
-                ((stay_rule, present, nationality_group, band), (stay_rule, present, band), (stay_rule, present))
+                ((stay_rule, absent_more_than_days, present, nationality_group, band),
+                (stay_rule, absent_more_than_days, present, band), (stay_rule, absent_more_than_days, present))
             HAVING count(*) >= {rules.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
         """).fetchall()
 
@@ -91,7 +94,8 @@ def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classi
 
 
 def _nearest_share(table: str, band: str, present: str, unknown: str) -> str:
-    same_rule = f"SELECT share FROM {table} AS s WHERE s.stay_rule = classified.stay_rule AND s.present = ({present})"
+    same_rule = f"""SELECT share FROM {table} AS s WHERE s.stay_rule = classified.stay_rule AND s.present = ({present})
+            AND s.absent_more_than_days = classified.absent_more_than_days"""
     return f"""coalesce(
         ({same_rule} AND s.nationality_group = person.nationality_group AND s.band = {band}),
         ({same_rule} AND s.nationality_group IS NULL AND s.band = {band}),

@@ -6,6 +6,7 @@ holder did not travel on the later one, and a missing arrival or departure is da
 permission.
 """
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -14,6 +15,8 @@ from rules.fields import Codes, Days, EvidenceIds
 from rules.forms.spells import OPEN, last_day, spells_from_presence
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import among, quoted
+
+WEEK = 7
 
 
 class FirstToLast(StayRule):
@@ -24,6 +27,11 @@ class FirstToLast(StayRule):
     `arrival_within_days` of the start of a permission; if it is later, the person was already present. A person
     without a permission whose departure is missing is assumed to leave after `unpermitted_days`. An open permission
     lapsed `lapses_days_before` a new one that was not given inside: only people who had left need a new one.
+
+    `signs` are evidence that only people who are present give, as permissions given inside are. With a sign at least
+    `sign_after_days` after a departure, or as many days of activity since, the person had come back unseen. Nearly
+    every departure is recorded from the day `recorded_from` on: who has a permission from before it, and no crossing
+    or sign since, had left by then.
     """
 
     indispensable = ("arrivals", "departures")
@@ -39,6 +47,9 @@ class FirstToLast(StayRule):
     arrival_within_days: Days = 120
     unpermitted_days: Days = 180
     lapses_days_before: Days = 730
+    signs: EvidenceIds = ()
+    sign_after_days: Days = 60
+    recorded_from: date = date.min
 
     def spells(self) -> str:
         """Return SQL that makes spells from the view `known`."""
@@ -64,6 +75,7 @@ def _crossings(rule: FirstToLast) -> str:
         FROM known WHERE {among("rule_id", (*rule.arrivals, *rule.departures))}
         GROUP BY person_id, "date"
     ),
+    {_returns_by_signs(rule)},
     crossing AS (
         SELECT person_id, "date", way,
             CASE WHEN way > 0 THEN rule_in ELSE rule_out END AS rule_id,
@@ -72,8 +84,46 @@ def _crossings(rule: FirstToLast) -> str:
             lead(way) OVER ahead AS way_next, lead("date") OVER ahead AS date_next,
             lead(CASE WHEN way > 0 THEN rule_in ELSE rule_out END) OVER ahead AS rule_next,
             lead(CASE WHEN way > 0 THEN record_in ELSE record_out END) OVER ahead AS record_next
-        FROM crossed WHERE way <> 0
+        FROM (SELECT * FROM crossed WHERE way <> 0 UNION ALL SELECT * FROM returned)
         WINDOW ahead AS (PARTITION BY person_id ORDER BY "date")
+    )"""
+
+
+def _returns_by_signs(rule: FirstToLast) -> str:
+    """Returns that the border did not record: the first sign of presence after a departure that seems to be final.
+
+    Weeks of a year are days of presence: those that do not fit before the departure lie after it, at the end of the
+    year for all that anybody knows. A permission given inside, an enrolment or a move is a sign on its first day.
+    """
+    inside = f"{among('rule_id', rule.permissions)} AND coalesce({among('code', rule.given_inside)}, false)"
+    return f"""
+    sign AS (SELECT * FROM known WHERE {among("rule_id", rule.signs)} OR {inside}),
+    last_sign AS (
+        SELECT person_id, max(CASE WHEN "value" IS NOT NULL THEN "date" + CAST({WEEK} * "value" AS INTEGER)
+            WHEN kind = 'permission' THEN "date" ELSE coalesce(end_date - 1, "date") END) AS last_sign
+        FROM sign GROUP BY person_id
+    ),
+    final_departure AS (
+        SELECT person_id, "date" AS departed, next_day FROM (
+            SELECT *, coalesce(lead("date") OVER ahead, {OPEN}) AS next_day, lead(way) OVER ahead AS next_way
+            FROM crossed WHERE way <> 0 WINDOW ahead AS (PARTITION BY person_id ORDER BY "date")
+        )
+        WHERE way < 0 AND (next_way IS NULL OR (next_way > 0 AND next_day > departed + {rule.absent_more_than_days}))
+    ),
+    seen_again AS (
+        SELECT person_id, departed, next_day, rule_id, record_id,
+            CASE WHEN "value" IS NULL THEN "date" ELSE greatest(departed, end_date - days_after) END AS day
+        FROM (
+            SELECT *, CAST({WEEK} * "value" - greatest(0, departed - "date") AS INTEGER) AS days_after
+            FROM final_departure JOIN sign USING (person_id)
+        )
+        WHERE coalesce(end_date > departed, true) AND coalesce(days_after, "date" - departed) >= {rule.sign_after_days}
+    ),
+    returned AS (
+        SELECT person_id, day + 1 AS "date", 1 AS way, rule_id AS rule_in, record_id AS record_in,
+            NULL::VARCHAR AS rule_out, NULL::BIGINT AS record_out
+        FROM seen_again WHERE day + 1 < next_day
+        QUALIFY row_number() OVER (PARTITION BY person_id, departed ORDER BY day, rule_id, record_id) = 1
     )"""
 
 
@@ -173,10 +223,12 @@ def _without_crossing(rule: FirstToLast) -> str:
     """Presence during a permission without any crossing: a visa can be changed without a journey."""
     if rule.missing_arrival == "no_stay":
         return _NO_ROWS
+    before = f"{quoted(rule.recorded_from)}"
+    unseen = f"opens < {before} AND closes < {OPEN} AND coalesce(last_sign < {before}, true)"
     return f"""
-        SELECT person_id, opens, {last_day("closes")}, {_kind_of_chain()}, 'permission_end',
-            rule_id, record_id, rule_id, record_id, code
-        FROM permission
+        SELECT person_id, opens, CASE WHEN {unseen} THEN least({last_day("closes")}, {before}) ELSE {last_day("closes")} END,
+            {_kind_of_chain()}, 'permission_end', rule_id, record_id, rule_id, record_id, code
+        FROM permission LEFT JOIN last_sign USING (person_id)
         WHERE NOT EXISTS (
             SELECT 1 FROM crossing WHERE crossing.person_id = permission.person_id
                 AND crossing."date" >= permission.opens AND crossing."date" < permission.closes

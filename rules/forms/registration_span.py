@@ -5,7 +5,9 @@ continues it from one posting or snapshot to the next, enrolment for as long as 
 the last snapshot that lists a person who is no longer listed.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from rules.fields import Days, EvidenceIds
 from rules.forms.delivered import delivered_periods
@@ -19,7 +21,9 @@ class RegistrationSpan(StayRule):
 
     A removal is dated back by `removal_lag_days`, because registers learn late of departures. An arrival flag more
     than `flag_within_days` after the last one is a return; a person who returns without having been removed from
-    the list is assumed to have been away for `unnoticed_absence_days`.
+    the list is assumed to have been away for `unnoticed_absence_days`. A removal of a person of `adult_from_age` who
+    gave no sign but the list for more than `quiet_days` tells that the person has gone, and not when: half of these
+    days are taken. Who is listed and was never registered is a second entry of somebody, which ends without departure.
     """
 
     form: Literal["registration_span"]
@@ -32,11 +36,13 @@ class RegistrationSpan(StayRule):
     removal_lag_days: Days = 0
     flag_within_days: Days = 730
     unnoticed_absence_days: Days = 730
+    adult_from_age: Annotated[int, Field(ge=0, le=120)] = 18
+    quiet_days: Days = 3650
 
     def spells(self) -> str:
-        """Return SQL that makes spells from the view `known`."""
+        """Return SQL that makes spells from the views `known` and `person`."""
         return f"""
-        WITH {_events(self)}, {_returns(self)}, {_continued(self)},
+        WITH {_events(self)}, {_removals(self)}, {_returns(self)}, {_continued(self)},
         presence AS ({_registered(self)} UNION ALL {_enrolled(self)})
         {spells_from_presence("presence", self.absent_more_than_days)}
         """
@@ -62,6 +68,29 @@ def _events(rule: RegistrationSpan) -> str:
     )"""
 
 
+def _removals(rule: RegistrationSpan) -> str:
+    """Removals, and the day on which each person had left: earlier by a lag, or by half of a long time without signs.
+
+    Up to 18 or so, children give no signs for years: a removal is dated by the lag.
+    """
+    return f"""
+    removed AS (
+        SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
+        FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
+    ),
+    removal AS (
+        SELECT removed.*, CASE
+            WHEN removed.day - sign.day > {rule.quiet_days}
+                AND removed.day > birth_month + INTERVAL {rule.adult_from_age} YEAR
+                THEN removed.day - CAST((removed.day - sign.day) // 2 AS INTEGER)
+            ELSE greatest(sign.day, removed.day - {rule.removal_lag_days}) END AS had_left
+        FROM removed LEFT JOIN person USING (person_id)
+            ASOF LEFT JOIN (SELECT person_id, day FROM event WHERE NOT only_listed
+                UNION ALL SELECT person_id, coalesce(end_date, "date") FROM known WHERE {among("rule_id", rule.enrolments)}
+            ) AS sign ON removed.person_id = sign.person_id AND removed.day >= sign.day
+    )"""
+
+
 def _returns(rule: RegistrationSpan) -> str:
     """Arrival flags of people already registered who had not just arrived.
 
@@ -79,22 +108,21 @@ def _returns(rule: RegistrationSpan) -> str:
         SELECT flagged.*, back.day AS next_return
         FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
             ON flagged.person_id = back.person_id AND flagged.day < back.day
-        WHERE NOT (only_listed AND coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false))
+            ASOF LEFT JOIN removal ON flagged.person_id = removal.person_id AND flagged.day <= removal.day
+        WHERE NOT (only_listed AND (coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false)
+            OR coalesce(flagged.day > had_left, false)))
     )"""
 
 
 def _continued(rule: RegistrationSpan) -> str:
     """Each event with what follows it: the next event, the first removal, and whether the person was ever listed."""
     return f"""
-    removal AS (
-        SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
-        FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
-    ),
     last_snapshot AS (SELECT max(opens) AS day FROM ({delivered_periods(rule.listings)})),
     continued AS (
         SELECT trusted.*, lead(trusted.day) OVER ahead AS next_day, removal.day AS removed,
-            removal.rule_id AS removal_rule, removal.record_id AS removal_record,
+            removal.had_left, removal.rule_id AS removal_rule, removal.record_id AS removal_record,
             bool_or(listed) OVER (PARTITION BY trusted.person_id) AS ever_listed,
+            bool_or(NOT only_listed) OVER (PARTITION BY trusted.person_id) AS ever_registered,
             last_snapshot.day AS last_snapshot
         FROM trusted CROSS JOIN last_snapshot ASOF LEFT JOIN removal
             ON trusted.person_id = removal.person_id AND trusted.day <= removal.day
@@ -107,11 +135,11 @@ def _registered(rule: RegistrationSpan) -> str:
     until_return = f"greatest(day, least(next_day, next_return - {rule.unnoticed_absence_days}))"
     return f"""
         SELECT person_id, day AS start,
-            CASE WHEN {removed} THEN greatest(day, removed - {rule.removal_lag_days})
+            CASE WHEN {removed} THEN greatest(day, had_left)
                  WHEN next_day = next_return THEN {until_return}
                  WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {rule.flag_within_days}) THEN next_day
                  WHEN NOT registered OR next_day IS NOT NULL THEN day
-                 WHEN day >= last_snapshot OR NOT ever_listed THEN {OPEN}
+                 WHEN day >= last_snapshot OR NOT ever_listed OR NOT ever_registered THEN {OPEN}
                  ELSE day END AS stop,
             CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'unseen' END AS start_kind,
             'deregistration' AS end_reason, rule_id AS start_rule, record_id AS start_record,
