@@ -79,11 +79,13 @@ class Definition(Frozen):
 class Unfinished(Frozen):
     """How stays and absences too recent to be classified are counted: at the share of the year before.
 
-    Cases are grouped in bands of `band_days`; groups with fewer than `minimum_cases` are merged. With `weigh_late`
+    Cases are grouped in bands of `band_days`; the share of a group is drawn towards that of all, as if `prior_cases`
+    more had it. With `weigh_late`
     the known cases of a year that is not final also represent those that become known later.
     """
 
     band_days: Annotated[int, Field(ge=1, le=36_600)] = 92
+    prior_cases: Annotated[int, Field(ge=0, le=1_000_000_000)] = 10
     minimum_cases: Annotated[int, Field(ge=1, le=1_000_000_000)] = 30
     weigh_late: bool = True
 

@@ -19,8 +19,7 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
 
     `before` and `now` are tables of `make_classified_stays`, a year apart. Cases are grouped by stay rule, longest
     absence that ends no stay (that after a whole year of weeks differs: most such gaps are no departures), whether
-    the person is still present, nationality group and days since the start (or end) in bands; below the rule set's
-    minimum of cases nationality is ignored, then the band. Shares are ratios of counts, rounded to 6 decimals.
+    the person is still present, nationality group and days since the start (or end) in bands.
     """
     published = quoted(rules.published)
     band = rules.unfinished.band_days
@@ -49,16 +48,37 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
         GROUP BY old.stay_rule, old.absent_more_than_days, nationality_group, band, old.person_id, old.stop
     """).fetchall()
     for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):
-        connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE {share} AS
-            SELECT stay_rule, absent_more_than_days, present, nationality_group, band, count(*) AS cases,
-                round(count(*) FILTER (WHERE became) / count(*)::DOUBLE, 6) AS share
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {share} AS {_shares(cases, rules)}").fetchall()
+
+
+def _shares(cases: str, rules: PersonRules) -> str:
+    """Return SQL of the share of `cases` that lasted, of all, by group, and by group and band (null: all of them).
+
+    The share of few cases is drawn towards that of the next coarser division, as if `prior_cases` more had its share
+    (empirical Bayes; Efron and Morris, Data analysis using Stein's estimator, 1975).
+    """
+    kind, prior = "stay_rule, absent_more_than_days, present", rules.unfinished.prior_cases
+    drawn = f"round((lasted + {prior} * wider.share) / (cases + {prior}), 6) AS share"
+    return f"""
+        WITH counted AS (
+            SELECT {kind}, nationality_group, band, count(*)::DOUBLE AS cases, count(*) FILTER (WHERE became) AS lasted
             FROM {cases} WHERE became OR NOT open
-            GROUP BY GROUPING SETS
-                ((stay_rule, absent_more_than_days, present, nationality_group, band),
-                (stay_rule, absent_more_than_days, present, band), (stay_rule, absent_more_than_days, present))
-            HAVING count(*) >= {rules.unfinished.minimum_cases} OR (nationality_group IS NULL AND band IS NULL)
-        """).fetchall()
+            GROUP BY GROUPING SETS (({kind}), ({kind}, nationality_group), ({kind}, nationality_group, band))
+        ),
+        of_kind AS (
+            SELECT {kind}, nationality_group, band, round(lasted / cases, 6) AS share
+            FROM counted WHERE nationality_group IS NULL AND band IS NULL
+        ),
+        of_group AS (
+            SELECT {kind}, counted.nationality_group, counted.band, {drawn}
+            FROM counted JOIN of_kind AS wider USING ({kind})
+            WHERE counted.nationality_group IS NOT NULL AND counted.band IS NULL
+        ),
+        of_band AS (
+            SELECT {kind}, nationality_group, counted.band, {drawn}
+            FROM counted JOIN of_group AS wider USING ({kind}, nationality_group) WHERE counted.band IS NOT NULL
+        )
+        SELECT * FROM of_kind UNION ALL SELECT * FROM of_group UNION ALL SELECT * FROM of_band"""
 
 
 def _absence_is_open(table: str) -> str:
@@ -98,6 +118,6 @@ def _nearest_share(table: str, band: str, present: str, unknown: str) -> str:
             AND s.absent_more_than_days = classified.absent_more_than_days"""
     return f"""coalesce(
         ({same_rule} AND s.nationality_group = person.nationality_group AND s.band = {band}),
-        ({same_rule} AND s.nationality_group IS NULL AND s.band = {band}),
+        ({same_rule} AND s.nationality_group = person.nationality_group AND s.band IS NULL),
         ({same_rule} AND s.nationality_group IS NULL AND s.band IS NULL),
         {unknown})"""

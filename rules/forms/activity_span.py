@@ -46,6 +46,7 @@ class ActivitySpan(StayRule):
     first_job_before_age: Annotated[int, Field(ge=0, le=120)] = 25
     flag_within_days: Days = 730
     sign_after_days: Days = 60
+    still_present_days: Days = 28
     removal_lag_days: Days = 0
 
     @model_validator(mode="before")
@@ -145,7 +146,8 @@ def _dated_years(rule: ActivitySpan) -> str:
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
     better AS (
         SELECT counted.person_id, counted.opens, first(struct_pack(
-                "date" := flag."date", rule_id := flag.rule_id, record_id := flag.record_id, code := flag.code)
+                "date" := flag."date", rule_id := flag.rule_id, record_id := flag.record_id, code := flag.code,
+                late := flag.late)
             ORDER BY late, CASE WHEN late THEN 0 ELSE precedence END, flag."date", flag.record_id) AS flag
         FROM counted JOIN flag ON flag.person_id = counted.person_id
             AND flag."date" < closes AND flag."date" >= counted_from - {near}
@@ -163,7 +165,9 @@ def _presence(rule: ActivitySpan) -> str:
     first_job = f"INTERVAL {rule.first_job_before_age} YEAR"
     return f"""
         SELECT person_id, start,
-            CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
+            CASE WHEN dated.closes = observed.closes AND (missing = 0
+                    OR (is_first AND (flag.late IS DISTINCT FROM false
+                        OR start + days >= dated.closes - {rule.still_present_days}))) THEN {OPEN}
                  WHEN NOT is_last THEN dated.closes
                  WHEN NOT is_first THEN dated.opens + days - 1
                  WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens + 1), dated.closes) - 1
