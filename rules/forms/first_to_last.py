@@ -23,7 +23,8 @@ class FirstToLast(StayRule):
     """First arrival to last departure, by border crossings and permissions to stay.
 
     A missing crossing is dated by the start or end of the permission. `given_inside` are codes of permissions that
-    are given only to people already in the country. The first crossing inwards must come within
+    are given only to people already in the country, `given_later` to people who came not long before (asylum): other
+    evidence tells when. The first crossing inwards must come within
     `arrival_within_days` of the start of a permission; if it is later, the person was already present. A person
     without a permission whose departure is missing is assumed to leave after `unpermitted_days`. An open permission
     lapsed `lapses_days_before` a new one that was not given inside: only people who had left need a new one.
@@ -41,6 +42,7 @@ class FirstToLast(StayRule):
     departures: EvidenceIds = Field(min_length=1)
     permissions: EvidenceIds = ()
     given_inside: Codes = ()
+    given_later: Codes = ()
     missing_arrival: Literal["permission_start", "no_stay"] = "permission_start"
     missing_departure: Literal["permission_end", "no_stay"] = "permission_end"
     chain_permissions_within_days: Days = 28
@@ -92,8 +94,9 @@ def _crossings(rule: FirstToLast) -> str:
 def _returns_by_signs(rule: FirstToLast) -> str:
     """Returns that the border did not record: the first sign of presence after a departure that seems to be final.
 
-    Weeks of a year are days of presence: those that do not fit before the departure lie after it, at the end of the
-    year for all that anybody knows. A permission given inside, an enrolment or a move is a sign on its first day.
+    Weeks of a year are days of presence: those of somebody active before that do not fit before the departure lie
+    after it, at the end of the year for all that anybody knows. Other signs, such as a permission given inside, do not
+    tell when the person came back: most journeys are short, so it was soon.
     """
     inside = f"{among('rule_id', rule.permissions)} AND coalesce({among('code', rule.given_inside)}, false)"
     return f"""
@@ -103,6 +106,7 @@ def _returns_by_signs(rule: FirstToLast) -> str:
             WHEN kind = 'permission' THEN "date" ELSE coalesce(end_date - 1, "date") END) AS last_sign
         FROM sign GROUP BY person_id
     ),
+    first_active AS (SELECT person_id, min("date") AS first_active FROM sign WHERE "value" > 0 GROUP BY person_id),
     final_departure AS (
         SELECT person_id, "date" AS departed, next_day FROM (
             SELECT *, coalesce(lead("date") OVER ahead, {OPEN}) AS next_day, lead(way) OVER ahead AS next_way
@@ -111,29 +115,31 @@ def _returns_by_signs(rule: FirstToLast) -> str:
         WHERE way < 0 AND (next_way IS NULL OR (next_way > 0 AND next_day > departed + {rule.absent_more_than_days}))
     ),
     seen_again AS (
-        SELECT person_id, departed, next_day, rule_id, record_id,
-            CASE WHEN "value" IS NULL THEN "date" ELSE greatest(departed, end_date - days_after) END AS day
+        SELECT person_id, departed, next_day, rule_id, record_id, days_after IS NULL AS undated,
+            CASE WHEN days_after IS NULL THEN departed ELSE greatest(departed, end_date - days_after) END AS day
         FROM (
-            SELECT *, CAST({WEEK} * "value" - greatest(0, departed - "date") AS INTEGER) AS days_after
-            FROM final_departure JOIN sign USING (person_id)
+            SELECT *, CASE WHEN first_active < departed
+                THEN CAST({WEEK} * "value" - greatest(0, departed - "date") AS INTEGER) END AS days_after
+            FROM final_departure JOIN sign USING (person_id) LEFT JOIN first_active USING (person_id)
         )
-        WHERE coalesce(end_date > departed, true) AND coalesce(days_after, "date" - departed) >= {rule.sign_after_days}
+        WHERE coalesce(end_date > departed, true) AND "date" < next_day
+            AND coalesce(days_after, "date" - departed) >= {rule.sign_after_days}
     ),
     returned AS (
         SELECT person_id, day + 1 AS "date", 1 AS way, rule_id AS rule_in, record_id AS record_in,
             NULL::VARCHAR AS rule_out, NULL::BIGINT AS record_out
         FROM seen_again WHERE day + 1 < next_day
-        QUALIFY row_number() OVER (PARTITION BY person_id, departed ORDER BY day, rule_id, record_id) = 1
+        QUALIFY row_number() OVER (PARTITION BY person_id, departed ORDER BY undated, day, rule_id, record_id) = 1
     )"""
 
 
 def _chains(rule: FirstToLast) -> str:
     """Permissions that follow one another within the tolerance, as one chain; open ones lapse before a new one."""
-    inside = among("code", rule.given_inside)
+    inside = among("code", (*rule.given_inside, *rule.given_later))
     return f"""
     granted AS (
         SELECT person_id, "date" AS opens, end_date, rule_id, record_id, code,
-            coalesce({inside}, false) AS given_inside
+            coalesce({inside}, false) AS given_inside, coalesce({among("code", rule.given_later)}, false) AS given_later
         FROM known WHERE {among("rule_id", rule.permissions)}
     ),
     permission AS (
@@ -157,12 +163,13 @@ def _chains(rule: FirstToLast) -> str:
             first(record_id ORDER BY opens, closes, record_id) AS first_record,
             last(record_id ORDER BY closes, opens, record_id) AS last_record,
             first(code ORDER BY opens, closes, record_id) AS code,
-            first(given_inside ORDER BY opens, closes, record_id) AS given_inside
+            first(given_inside ORDER BY opens, closes, record_id) AS given_inside,
+            first(given_later ORDER BY opens, closes, record_id) AS given_later
         FROM numbered GROUP BY person_id, numbered.chain
     ),
     permitted AS (
         SELECT crossing.*, chain.opens, chain.closes, chain.rule_id AS chain_rule, chain.first_record,
-            chain.last_record, chain.code, chain.given_inside
+            chain.last_record, chain.code, chain.given_inside, chain.given_later
         FROM crossing ASOF LEFT JOIN chain
             ON crossing.person_id = chain.person_id AND crossing."date" >= chain.opens
     )"""
@@ -204,7 +211,7 @@ def _between_crossings(rule: FirstToLast) -> str:
 
 
 def _kind_of_chain() -> str:
-    return "CASE WHEN given_inside THEN 'unseen' ELSE 'arrival' END"
+    return "CASE WHEN given_later THEN 'unknown' WHEN given_inside THEN 'unseen' ELSE 'arrival' END"
 
 
 def _before_the_first_crossing(rule: FirstToLast) -> str:

@@ -23,7 +23,8 @@ class RegistrationSpan(StayRule):
     than `flag_within_days` after the last one is a return; a person who returns without having been removed from
     the list is assumed to have been away for `unnoticed_absence_days`. A removal of a person of `adult_from_age` who
     gave no sign but the list for more than `quiet_days` tells that the person has gone, and not when: half of these
-    days are taken. Who is listed and was never registered is a second entry of somebody, which ends without departure.
+    days are taken. An adult first heard of by a registration from abroad is a visitor, unless anything but a list tells of a
+    long stay. Who is listed and was never registered is a second entry of somebody, which ends without departure.
     """
 
     form: Literal["registration_span"]
@@ -56,10 +57,11 @@ def _events(rule: RegistrationSpan) -> str:
     precedence = f"CASE WHEN {arrives} THEN 0 WHEN {born} THEN 1 ELSE 2 END"
     return f"""
     event AS (
-        SELECT person_id, day, arrives, born, registered, only_listed, listed,
+        SELECT person_id, day, arrives, born, late, registered, only_listed, listed,
             chosen.rule_id, chosen.record_id, CASE WHEN arrives THEN chosen.code END AS code
         FROM (
             SELECT person_id, "date" AS day, bool_or({arrives}) AS arrives, bool_or({born}) AS born,
+                bool_and(date_quality = 'registered') AS late,
                 bool_or({registered}) AS registered, bool_and({among("rule_id", rule.listings)}) AS only_listed,
                 bool_or({among("rule_id", rule.listings)}) AS listed,
                 min(struct_pack(precedence := {precedence}, rule_id, record_id, code)) AS chosen
@@ -99,19 +101,32 @@ def _returns(rule: RegistrationSpan) -> str:
     """
     return f"""
     flagged AS (
-        SELECT *, arrives AND lag(day) OVER past IS NOT NULL AND coalesce(
+        SELECT event.*, {_unconfirmed(rule)} AS unconfirmed, arrives AND lag(day) OVER past IS NOT NULL AND coalesce(
             max(day) FILTER (WHERE arrives) OVER (past ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                 < day - {rule.flag_within_days}, true) AS returns
-        FROM event WINDOW past AS (PARTITION BY person_id ORDER BY day)
+        FROM event LEFT JOIN person USING (person_id) WINDOW past AS (PARTITION BY person_id ORDER BY day)
     ),
     trusted AS (
         SELECT flagged.*, back.day AS next_return
         FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
             ON flagged.person_id = back.person_id AND flagged.day < back.day
             ASOF LEFT JOIN removal ON flagged.person_id = removal.person_id AND flagged.day <= removal.day
-        WHERE NOT (only_listed AND (coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false)
+        WHERE NOT (only_listed AND (unconfirmed OR coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false)
             OR coalesce(flagged.day > had_left, false)))
     )"""
+
+
+def _unconfirmed(rule: RegistrationSpan) -> str:
+    """Return SQL of whether nothing but a list of patients says that a person has stayed since the first arrival.
+
+    That is an adult, first heard of by a registration from abroad, and enrolled nowhere: most are visitors.
+    """
+    return f"""(
+            first_value(arrives AND late) OVER past
+            AND first_value(day) OVER past > birth_month + INTERVAL {rule.adult_from_age} YEAR
+            AND max(day) FILTER (WHERE NOT only_listed) OVER (PARTITION BY event.person_id)
+                <= first_value(day) OVER past + {rule.more_than_days}
+            AND event.person_id NOT IN (SELECT person_id FROM known WHERE {among("rule_id", rule.enrolments)}))"""
 
 
 def _continued(rule: RegistrationSpan) -> str:
@@ -138,7 +153,7 @@ def _registered(rule: RegistrationSpan) -> str:
             CASE WHEN {removed} THEN greatest(day, had_left)
                  WHEN next_day = next_return THEN {until_return}
                  WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {rule.flag_within_days}) THEN next_day
-                 WHEN NOT registered OR next_day IS NOT NULL THEN day
+                 WHEN NOT registered OR next_day IS NOT NULL OR unconfirmed THEN day
                  WHEN day >= last_snapshot OR NOT ever_listed OR NOT ever_registered THEN {OPEN}
                  ELSE day END AS stop,
             CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'unseen' END AS start_kind,
