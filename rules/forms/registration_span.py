@@ -23,8 +23,8 @@ class RegistrationSpan(StayRule):
     than `flag_within_days` after the last one is a return; a person who returns without having been removed from
     the list is assumed to have been away for `unnoticed_absence_days`. A removal of a person of `adult_from_age` who
     gave no sign but the list for more than `quiet_days` tells that the person has gone, and not when: half of these
-    days are taken. An adult first heard of by a registration from abroad is a visitor, unless anything but a list tells of a
-    long stay. Who is listed and was never registered is a second entry of somebody, which ends without departure.
+    days are taken. An adult first heard of by an arrival does not stay because a list says so: a student leaves
+    `after_course_days` after the last enrolment, and others are visitors unless something else tells of a long stay. Who is listed and was never registered is a second entry of somebody, which ends without departure.
     """
 
     form: Literal["registration_span"]
@@ -37,6 +37,7 @@ class RegistrationSpan(StayRule):
     removal_lag_days: Days = 0
     flag_within_days: Days = 730
     unnoticed_absence_days: Days = 730
+    after_course_days: Days = 0
     adult_from_age: Annotated[int, Field(ge=0, le=120)] = 18
     quiet_days: Days = 3650
 
@@ -57,11 +58,10 @@ def _events(rule: RegistrationSpan) -> str:
     precedence = f"CASE WHEN {arrives} THEN 0 WHEN {born} THEN 1 ELSE 2 END"
     return f"""
     event AS (
-        SELECT person_id, day, arrives, born, late, registered, only_listed, listed,
+        SELECT person_id, day, arrives, born, registered, only_listed, listed,
             chosen.rule_id, chosen.record_id, CASE WHEN arrives THEN chosen.code END AS code
         FROM (
             SELECT person_id, "date" AS day, bool_or({arrives}) AS arrives, bool_or({born}) AS born,
-                bool_and(date_quality = 'registered') AS late,
                 bool_or({registered}) AS registered, bool_and({among("rule_id", rule.listings)}) AS only_listed,
                 bool_or({among("rule_id", rule.listings)}) AS listed,
                 min(struct_pack(precedence := {precedence}, rule_id, record_id, code)) AS chosen
@@ -117,16 +117,17 @@ def _returns(rule: RegistrationSpan) -> str:
 
 
 def _unconfirmed(rule: RegistrationSpan) -> str:
-    """Return SQL of whether nothing but a list of patients says that a person has stayed since the first arrival.
+    """Return SQL of whether a list of patients does not tell that a person stays.
 
-    That is an adult, first heard of by a registration from abroad, and enrolled nowhere: most are visitors.
+    That is so of adults first heard of by an arrival: a student leaves after the course, and most of those of whom
+    nothing else tells for a year are visitors.
     """
+    enrolled = f"event.person_id IN (SELECT person_id FROM known WHERE {among('rule_id', rule.enrolments)})"
+    last_sign = "max(day) FILTER (WHERE NOT only_listed) OVER (PARTITION BY event.person_id)"
     return f"""(
-            first_value(arrives AND late) OVER past
+            first_value(arrives) OVER past
             AND first_value(day) OVER past > birth_month + INTERVAL {rule.adult_from_age} YEAR
-            AND max(day) FILTER (WHERE NOT only_listed) OVER (PARTITION BY event.person_id)
-                <= first_value(day) OVER past + {rule.more_than_days}
-            AND event.person_id NOT IN (SELECT person_id FROM known WHERE {among("rule_id", rule.enrolments)}))"""
+            AND ({enrolled} OR {last_sign} <= first_value(day) OVER past + {rule.more_than_days}))"""
 
 
 def _continued(rule: RegistrationSpan) -> str:
@@ -165,6 +166,7 @@ def _registered(rule: RegistrationSpan) -> str:
 
 def _enrolled(rule: RegistrationSpan) -> str:
     return f"""
-        SELECT person_id, "date", {last_day(f"coalesce(end_date, {OPEN})")}, 'unseen', 'deregistration',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date + {rule.after_course_days}, {OPEN})")},
+            'unseen', 'deregistration',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}"""
