@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from pipeline.toml_files import Frozen
-from rules.fields import EvidenceIds, RuleId
+from rules.fields import Days, EvidenceIds, RuleId
 from rules.forms.stay_rule import StayRule
 from rules.sql_text import ListValue
 
@@ -88,6 +88,22 @@ class Unfinished(Frozen):
     prior_cases: Annotated[int, Field(ge=0, le=1_000_000_000)] = 10
     minimum_cases: Annotated[int, Field(ge=1, le=1_000_000_000)] = 30
     weigh_late: bool = True
+
+
+class Family(Frozen):
+    """Whom children follow: mothers by the registration of births, and adults of one family name at one address.
+
+    `homes` are sources that record names and addresses. Children `below_age`, younger than the adult by at least and
+    at most `years_younger`, whose stays are by one of the stay rules `follows`, leave and return with the last adult,
+    unless they give one of the `signs` of presence `sign_after_days` later.
+    """
+
+    homes: tuple[str, ...] = ()
+    follows: tuple[RuleId, ...] = ()
+    below_age: Annotated[int, Field(ge=0, le=120)] = 18
+    years_younger: tuple[int, int] = (16, 50)
+    signs: EvidenceIds = ()
+    sign_after_days: Days = 60
 
 
 class Sign(Frozen):
@@ -181,6 +197,7 @@ class PersonRules(Frozen):
     definition: Definition
     published: RuleId
     unfinished: Unfinished
+    family: Family
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]

@@ -17,6 +17,7 @@ from rules.model import (
     Attribute,
     Definition,
     EvidenceRule,
+    Family,
     Group,
     PersonRules,
     RuleSet,
@@ -86,6 +87,7 @@ class _File(Frozen):
     lists: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
     unfinished: Unfinished = Unfinished()
+    family: Family = Family()
     evidence: tuple[EvidenceRule, ...]
     stay: tuple[Any, ...]
     definition: Definition
@@ -99,6 +101,7 @@ class _File(Frozen):
             "definition": self.definition,
             "published": self.definition.id,
             "unfinished": self.unfinished,
+            "family": self.family,
             "deaths": self.deaths,
             "areas": self.areas,
             "reasons": self.reasons,

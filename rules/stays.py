@@ -9,6 +9,7 @@ from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.classification import make_classified_stays
+from rules.families import make_families
 from rules.forms.spells import OPEN
 from rules.migrations import migrations_table
 from rules.model import PersonRules
@@ -48,6 +49,9 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
     context.report("choosing the attributes of people")
     save(people_table(connection, rules, contracts), "people", context.out)
+    homes = tuple(source for source in rules.family.homes if source in contracts)
+    view(connection, **{f"tokens_{source}": folders["ingest"] / "tokens" / f"{source}.parquet" for source in homes})
+    make_families(connection, rules, homes)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     save(stays_table(connection), "stays", context.out)

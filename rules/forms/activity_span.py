@@ -79,7 +79,7 @@ class ActivitySpan(StayRule):
 
     def longest_absence(self) -> str:
         """Return SQL of that absence: to the end of a year, it may turn out to be one empty year before another."""
-        return f"""CASE WHEN end_reason = 'last_activity' AND (person_id, stop + 1) IN (
+        return f"""CASE WHEN end_reason = 'last_activity' AND (dated_by, stop + 1) IN (
                 SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)})
             THEN greatest({self.absent_more_than_days}, {EMPTY_YEAR}) ELSE {self.absent_more_than_days} END"""
 

@@ -1,0 +1,95 @@
+"""Families: children leave and return with the adults whom they live with, whatever a list of patients says.
+
+Registers learn of the departure of children late or never, and children give few signs of their own. Mothers are
+known from the registration of births; other adults have had the same family name at the same address. Source of the
+method: Statistics New Zealand and ONS treat the members of one travelling party alike (methods of 2017 and 2023);
+that lists of addresses stand in for a party is Sojourn's own.
+"""
+
+import duckdb
+
+from rules.forms.spells import OPEN, SPELL, spells_from_presence
+from rules.model import PersonRules
+from rules.sql_text import among
+
+
+def make_families(connection: duckdb.DuckDBPyConnection, rules: PersonRules, homes: tuple[str, ...]) -> None:
+    """Make the table `family` (`person_id`, `adult_id`): adults whom people have lived with as children.
+
+    Reads `person`, `member`, the view `mothers` and, for each source in `homes`, the view `tokens_<source>`.
+    """
+    family = rules.family
+    together = " UNION ".join(["SELECT NULL::BIGINT AS person_id, NULL::BIGINT AS adult_id WHERE false"] * (not homes) + [
+        f"""
+        SELECT child.person_id, adult.person_id AS adult_id
+        FROM home_{source} AS child JOIN home_{source} AS adult USING (postcode, family_name)
+        WHERE child.birth_month BETWEEN adult.birth_month + INTERVAL {family.years_younger[0]} YEAR
+            AND adult.birth_month + INTERVAL {family.years_younger[1]} YEAR"""
+        for source in homes
+    ])  # fmt: skip
+    for source in homes:
+        connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE home_{source} AS
+            SELECT DISTINCT person_id, person.birth_month, unnest(list_append(postcodes, postcode)) AS postcode, family_name
+            FROM tokens_{source} JOIN member USING (subject_id) JOIN person USING (person_id)
+            WHERE member.source = '{source}'
+        """).fetchall()
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE family AS
+        SELECT child.person_id, mother.person_id AS adult_id
+        FROM mothers JOIN member AS child USING (source, subject_id)
+            JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
+        WHERE child.person_id <> mother.person_id
+        UNION {together}
+    """).fetchall()
+
+
+def spells_with_family(rules: PersonRules) -> str:
+    """Return SQL of CTEs; the last, `with_family`, has the spells of `composite`, and `dated_by`.
+
+    A spell of a child, by a stay rule that follows the family, is interrupted while all adults of the family are
+    abroad, unless the child gives a sign of presence. `dated_by` is the person whose evidence dates the end of a spell.
+    """
+    family = rules.family
+    follows = among("stay_rule", family.follows)
+    absence = max(rule.absent_more_than_days for rule in rules.stays)
+    adults = f"""(
+            SELECT family.person_id, adult_id, {SPELL.removeprefix("person_id, ")}, stay_rule
+            FROM composite JOIN family ON composite.person_id = adult_id WHERE NOT {follows})"""
+    return f"""
+        household AS ({spells_from_presence(adults, absence, "stay_rule", "adult_id")}),
+        family_abroad AS (
+            SELECT *, coalesce(lead(start) OVER following, {OPEN}) AS back,
+                lead(start_rule) OVER following AS back_rule, lead(start_record) OVER following AS back_record
+            FROM household WINDOW following AS (PARTITION BY person_id ORDER BY start)
+        ),
+        followed AS (
+            SELECT child.person_id, child.start AS spell, family_abroad.stop AS departed, back, back_rule, back_record,
+                family_abroad.end_rule, family_abroad.end_record, family_abroad.stay_rule, adult_id
+            FROM composite AS child JOIN person USING (person_id) JOIN family_abroad USING (person_id)
+            WHERE child.{follows} AND family_abroad.stop < {OPEN} AND family_abroad.end_reason <> 'death'
+                AND family_abroad.stop > child.start
+                AND family_abroad.stop - {absence} <= child.stop
+                AND family_abroad.stop < birth_month + INTERVAL {family.below_age} YEAR
+                AND NOT EXISTS (SELECT 1 FROM known WHERE known.person_id = child.person_id
+                    AND {among("known.rule_id", family.signs)}
+                    AND known."date" >= family_abroad.stop + {family.sign_after_days} AND known."date" < back)
+        ),
+        with_family AS (
+            SELECT stay_rule, {SPELL}, person_id AS dated_by FROM composite
+            ANTI JOIN (SELECT person_id, spell AS start FROM followed) USING (person_id, start)
+            UNION ALL
+            SELECT followed.stay_rule, person_id,
+                coalesce(lag(back) OVER following, child.start), departed,
+                CASE WHEN lag(back) OVER following IS NULL THEN start_kind ELSE 'arrival' END, 'departure',
+                coalesce(lag(back_rule) OVER following, child.start_rule),
+                coalesce(lag(back_record) OVER following, child.start_record),
+                followed.end_rule, followed.end_record, code, adult_id
+            FROM composite AS child JOIN followed USING (person_id) WHERE child.start = spell
+            WINDOW following AS (PARTITION BY person_id, spell ORDER BY departed)
+            UNION ALL
+            SELECT child.stay_rule, person_id, back, child.stop, 'arrival', child.end_reason, back_rule, back_record,
+                child.end_rule, child.end_record, code, person_id
+            FROM composite AS child JOIN followed USING (person_id) WHERE child.start = spell AND back < child.stop
+            QUALIFY row_number() OVER (PARTITION BY person_id, spell ORDER BY departed DESC) = 1
+        )"""
