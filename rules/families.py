@@ -65,7 +65,8 @@ def spells_with_family(rules: PersonRules) -> str:
         ),
         followed AS (
             SELECT child.person_id, child.start AS spell, family_abroad.stop AS departed, back, back_rule, back_record,
-                family_abroad.end_rule, family_abroad.end_record, family_abroad.stay_rule, adult_id
+                family_abroad.end_reason, family_abroad.end_rule, family_abroad.end_record, family_abroad.stay_rule,
+                adult_id
             FROM composite AS child JOIN person USING (person_id) JOIN family_abroad USING (person_id)
             WHERE child.{follows} AND family_abroad.stop < {OPEN} AND family_abroad.end_reason <> 'death'
                 AND family_abroad.stop > child.start
@@ -81,7 +82,7 @@ def spells_with_family(rules: PersonRules) -> str:
             UNION ALL
             SELECT followed.stay_rule, person_id,
                 coalesce(lag(back) OVER following, child.start), departed,
-                CASE WHEN lag(back) OVER following IS NULL THEN start_kind ELSE 'arrival' END, 'departure',
+                CASE WHEN lag(back) OVER following IS NULL THEN start_kind ELSE 'arrival' END, followed.end_reason,
                 coalesce(lag(back_rule) OVER following, child.start_rule),
                 coalesce(lag(back_record) OVER following, child.start_record),
                 followed.end_rule, followed.end_record, code, adult_id
