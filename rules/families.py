@@ -1,16 +1,15 @@
 """Families: children leave and return with the adults whom they live with, whatever a list of patients says.
 
 Registers learn of the departure of children late or never, and children give few signs of their own. Mothers are
-known from the registration of births; other adults have had the same family name at the same address. Source of the
-method: Statistics New Zealand and ONS treat the members of one travelling party alike (methods of 2017 and 2023);
-that lists of addresses stand in for a party is Sojourn's own.
+known from the registration of births; other adults have had the same family name at the same address. The method is
+Sojourn's own.
 """
 
 import duckdb
 
 from rules.forms.spells import OPEN, SPELL, spells_from_presence
 from rules.model import PersonRules
-from rules.sql_text import among
+from rules.sql_text import among, quoted
 
 
 def make_families(connection: duckdb.DuckDBPyConnection, rules: PersonRules, homes: tuple[str, ...]) -> None:
@@ -19,28 +18,30 @@ def make_families(connection: duckdb.DuckDBPyConnection, rules: PersonRules, hom
     Reads `person`, `member`, the view `mothers` and, for each source in `homes`, the view `tokens_<source>`.
     """
     family = rules.family
-    together = " UNION ".join(["SELECT NULL::BIGINT AS person_id, NULL::BIGINT AS adult_id WHERE false"] * (not homes) + [
-        f"""
-        SELECT child.person_id, adult.person_id AS adult_id
-        FROM home_{source} AS child JOIN home_{source} AS adult USING (postcode, family_name)
-        WHERE child.birth_month BETWEEN adult.birth_month + INTERVAL {family.years_younger[0]} YEAR
-            AND adult.birth_month + INTERVAL {family.years_younger[1]} YEAR"""
-        for source in homes
-    ])  # fmt: skip
+    least, most = family.years_younger
     for source in homes:
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE home_{source} AS
-            SELECT DISTINCT person_id, person.birth_month, unnest(list_append(postcodes, postcode)) AS postcode, family_name
+            SELECT DISTINCT person_id, person.birth_month, family_name,
+                unnest(list_append(postcodes, postcode)) AS postcode
             FROM tokens_{source} JOIN member USING (subject_id) JOIN person USING (person_id)
-            WHERE member.source = '{source}'
+            WHERE member.source = {quoted(source)}
         """).fetchall()
+    together = "".join(
+        f"""
+        UNION
+        SELECT child.person_id, adult.person_id
+        FROM home_{source} AS child JOIN home_{source} AS adult USING (postcode, family_name)
+        WHERE child.birth_month BETWEEN adult.birth_month + INTERVAL {least} YEAR
+            AND adult.birth_month + INTERVAL {most} YEAR"""
+        for source in homes
+    )
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE family AS
         SELECT child.person_id, mother.person_id AS adult_id
         FROM mothers JOIN member AS child USING (source, subject_id)
             JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
-        WHERE child.person_id <> mother.person_id
-        UNION {together}
+        WHERE child.person_id <> mother.person_id {together}
     """).fetchall()
 
 
@@ -48,7 +49,7 @@ def spells_with_family(rules: PersonRules) -> str:
     """Return SQL of CTEs; the last, `with_family`, has the spells of `composite`, and `dated_by`.
 
     A spell of a child, by a stay rule that follows the family, is interrupted while all adults of the family are
-    abroad, unless the child gives a sign of presence. `dated_by` is the person whose evidence dates the end of a spell.
+    abroad, unless the child gives a sign of presence. `dated_by` is the person whose evidence dates the end.
     """
     family = rules.family
     follows = among("stay_rule", family.follows)
@@ -64,7 +65,8 @@ def spells_with_family(rules: PersonRules) -> str:
             FROM household WINDOW following AS (PARTITION BY person_id ORDER BY start)
         ),
         followed AS (
-            SELECT child.person_id, child.start AS spell, family_abroad.stop AS departed, back, back_rule, back_record,
+            SELECT child.person_id, child.start AS spell, family_abroad.stop AS departed,
+                back, back_rule, back_record,
                 family_abroad.end_reason, family_abroad.end_rule, family_abroad.end_record, family_abroad.stay_rule,
                 adult_id
             FROM composite AS child JOIN person USING (person_id) JOIN family_abroad USING (person_id)

@@ -61,7 +61,8 @@ def _shares(cases: str, rules: PersonRules) -> str:
     drawn = f"round((lasted + {prior} * wider.share) / (cases + {prior}), 6) AS share"
     return f"""
         WITH counted AS (
-            SELECT {kind}, nationality_group, band, count(*)::DOUBLE AS cases, count(*) FILTER (WHERE became) AS lasted
+            SELECT {kind}, nationality_group, band,
+                count(*)::DOUBLE AS cases, count(*) FILTER (WHERE became) AS lasted
             FROM {cases} WHERE became OR NOT open
             GROUP BY GROUPING SETS (({kind}), ({kind}, nationality_group), ({kind}, nationality_group, band))
         ),
@@ -114,7 +115,8 @@ def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classi
 
 
 def _nearest_share(table: str, band: str, present: str, unknown: str) -> str:
-    same_rule = f"""SELECT share FROM {table} AS s WHERE s.stay_rule = classified.stay_rule AND s.present = ({present})
+    same_rule = f"""SELECT share FROM {table} AS s
+            WHERE s.stay_rule = classified.stay_rule AND s.present = ({present})
             AND s.absent_more_than_days = classified.absent_more_than_days"""
     return f"""coalesce(
         ({same_rule} AND s.nationality_group = person.nationality_group AND s.band = {band}),

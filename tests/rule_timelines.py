@@ -147,8 +147,12 @@ def outcomes_of(
     group: str = "EU",
     data_date: date = DATA_DATE,
     rule_set: RuleSet | None = None,
+    families: Sequence[tuple[int, int]] = (),
 ) -> list[Outcome]:
-    """Return the outcomes for several people; `died` is the day of death of the first."""
+    """Return the outcomes for several people; `died` is the day of death of the first.
+
+    `families` are pairs of a child and an adult, by their number from 1.
+    """
     chosen = (rule_set or default_rules()).people
     # further people's full years set the day until which tax and benefit systems are observed
     full_years = [
@@ -165,6 +169,9 @@ def outcomes_of(
     ]
     connection = connect(1)
     connection.register("person_evidence", pl.DataFrame(rows, schema=SCHEMA))
+    connection.execute("CREATE TEMP TABLE family (person_id BIGINT, adult_id BIGINT)")
+    for child, adult in families:
+        connection.execute("INSERT INTO family VALUES (?, ?)", [child, adult])
     count = len(all_people)
     connection.register(
         "person",

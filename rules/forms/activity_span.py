@@ -120,8 +120,9 @@ def _years(rule: ActivitySpan) -> str:
             coalesce(lag(closes) OVER following = opens, false) AS after_one,
             coalesce(lead(opens) OVER following = closes, false) AS before_one
         FROM active_year LEFT JOIN (
-            SELECT flag.person_id, opens, min(flag."date") AS came FROM active_year JOIN flag
-                ON flag.person_id = active_year.person_id AND NOT late AND flag."date" >= opens AND flag."date" < closes
+            SELECT flag.person_id, opens, min(flag."date") AS came
+            FROM active_year JOIN flag ON flag.person_id = active_year.person_id AND NOT late
+                AND flag."date" >= opens AND flag."date" < closes
             GROUP BY flag.person_id, opens
         ) USING (person_id, opens) WINDOW following AS (PARTITION BY person_id ORDER BY opens)
     ),

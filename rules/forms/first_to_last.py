@@ -92,11 +92,11 @@ def _crossings(rule: FirstToLast) -> str:
 
 
 def _returns_by_signs(rule: FirstToLast) -> str:
-    """Returns that the border did not record: the first sign of presence after a departure that seems to be final.
+    """Find returns that the border did not record: by signs of presence after a departure that seems to be final.
 
     Weeks of a year are days of presence: those of somebody active before that do not fit before the departure lie
-    after it, at the end of the year for all that anybody knows. Other signs, such as a permission given inside, do not
-    tell when the person came back: most journeys are short, so it was soon.
+    after it, at the end of the year for all that anybody knows. Other signs, such as a permission given inside, do
+    not tell when the person came back: most journeys are short, so it was soon.
     """
     inside = f"{among('rule_id', rule.permissions)} AND coalesce({among('code', rule.given_inside)}, false)"
     return f"""
@@ -139,7 +139,8 @@ def _chains(rule: FirstToLast) -> str:
     return f"""
     granted AS (
         SELECT person_id, "date" AS opens, end_date, rule_id, record_id, code,
-            coalesce({inside}, false) AS given_inside, coalesce({among("code", rule.given_later)}, false) AS given_later
+            coalesce({inside}, false) AS given_inside,
+            coalesce({among("code", rule.given_later)}, false) AS given_later
         FROM known WHERE {among("rule_id", rule.permissions)}
     ),
     permission AS (
@@ -233,7 +234,8 @@ def _without_crossing(rule: FirstToLast) -> str:
     before = f"{quoted(rule.recorded_from)}"
     unseen = f"opens < {before} AND closes < {OPEN} AND coalesce(last_sign < {before}, true)"
     return f"""
-        SELECT person_id, opens, CASE WHEN {unseen} THEN least({last_day("closes")}, {before}) ELSE {last_day("closes")} END,
+        SELECT person_id, opens,
+            CASE WHEN {unseen} THEN least({last_day("closes")}, {before}) ELSE {last_day("closes")} END,
             {_kind_of_chain()}, 'permission_end', rule_id, record_id, rule_id, record_id, code
         FROM permission LEFT JOIN last_sign USING (person_id)
         WHERE NOT EXISTS (

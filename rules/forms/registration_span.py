@@ -19,12 +19,16 @@ from rules.sql_text import among
 class RegistrationSpan(StayRule):
     """Arrival flags, then registration with the NHS or a university, and its end.
 
-    A removal is dated back by `removal_lag_days`, because registers learn late of departures. An arrival flag more
-    than `flag_within_days` after the last one is a return; a person who returns without having been removed from
-    the list is assumed to have been away for `unnoticed_absence_days`. A removal of a person of `adult_from_age` who
-    gave no sign but the list for more than `quiet_days` tells that the person has gone, and not when: half of these
-    days are taken. An adult first heard of by an arrival does not stay because a list says so: a student leaves
-    `after_course_days` after the last enrolment, and others are visitors unless something else tells of a long stay. Who is listed and was never registered is a second entry of somebody, which ends without departure.
+    A removal is dated back by `removal_lag_days`, because registers learn late of departures. A removal of a person
+    of `adult_from_age` who gave no sign but the list for more than `quiet_days` tells that the person has gone, and
+    not when: half of these days are taken. Who is listed and was never registered is a second entry of somebody,
+    which ends without departure.
+
+    An arrival flag more than `flag_within_days` after the last one is a return; a person who returns without having
+    been removed from the list is assumed to have been away for `unnoticed_absence_days`.
+
+    An adult first heard of by an arrival does not stay because a list says so: a student leaves `after_course_days`
+    after the last enrolment, and others are visitors unless something else tells of a long stay.
     """
 
     form: Literal["registration_span"]
@@ -71,7 +75,7 @@ def _events(rule: RegistrationSpan) -> str:
 
 
 def _removals(rule: RegistrationSpan) -> str:
-    """Removals, and the day on which each person had left: earlier by a lag, or by half of a long time without signs.
+    """Date the departure before each removal: earlier by a lag, or by half of a long time without signs.
 
     Up to 18 or so, children give no signs for years: a removal is dated by the lag.
     """
@@ -88,7 +92,8 @@ def _removals(rule: RegistrationSpan) -> str:
             ELSE greatest(sign.day, removed.day - {rule.removal_lag_days}) END AS had_left
         FROM removed LEFT JOIN person USING (person_id)
             ASOF LEFT JOIN (SELECT person_id, day FROM event WHERE NOT only_listed
-                UNION ALL SELECT person_id, coalesce(end_date, "date") FROM known WHERE {among("rule_id", rule.enrolments)}
+                UNION ALL SELECT person_id, coalesce(end_date, "date")
+                FROM known WHERE {among("rule_id", rule.enrolments)}
             ) AS sign ON removed.person_id = sign.person_id AND removed.day >= sign.day
     )"""
 
@@ -111,8 +116,8 @@ def _returns(rule: RegistrationSpan) -> str:
         FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
             ON flagged.person_id = back.person_id AND flagged.day < back.day
             ASOF LEFT JOIN removal ON flagged.person_id = removal.person_id AND flagged.day <= removal.day
-        WHERE NOT (only_listed AND (unconfirmed OR coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false)
-            OR coalesce(flagged.day > had_left, false)))
+        WHERE NOT (only_listed AND (unconfirmed OR coalesce(flagged.day > had_left, false)
+            OR coalesce(flagged.day > back.day - {rule.unnoticed_absence_days}, false)))
     )"""
 
 
@@ -165,8 +170,11 @@ def _registered(rule: RegistrationSpan) -> str:
 
 
 def _enrolled(rule: RegistrationSpan) -> str:
+    """Courses; people who have come from abroad leave some time after the course."""
+    after = (
+        f"CASE WHEN person_id IN (SELECT person_id FROM event WHERE arrives) THEN {rule.after_course_days} ELSE 0 END"
+    )
     return f"""
-        SELECT person_id, "date", {last_day(f"coalesce(end_date + {rule.after_course_days}, {OPEN})")},
-            'unseen', 'deregistration',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date + {after}, {OPEN})")}, 'unseen', 'deregistration',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}"""
