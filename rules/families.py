@@ -78,9 +78,10 @@ def spells_with_family(rules: PersonRules) -> str:
                     AND {among("known.rule_id", family.signs)}
                     AND known."date" >= family_abroad.stop + {family.sign_after_days} AND known."date" < back)
         ),
-        with_family AS (
+        pieces AS (
             SELECT stay_rule, {SPELL}, person_id AS dated_by FROM composite
-            ANTI JOIN (SELECT person_id, spell AS start FROM followed) USING (person_id, start)
+            SEMI JOIN followed USING (person_id)
+            ANTI JOIN (SELECT person_id, spell AS start FROM followed) AS split USING (person_id, start)
             UNION ALL
             SELECT followed.stay_rule, person_id,
                 coalesce(lag(back) OVER following, child.start), departed,
@@ -95,4 +96,10 @@ def spells_with_family(rules: PersonRules) -> str:
                 child.end_rule, child.end_record, code, person_id
             FROM composite AS child JOIN followed USING (person_id) WHERE child.start = spell AND back < child.stop
             QUALIFY row_number() OVER (PARTITION BY person_id, spell ORDER BY departed DESC) = 1
+        ),
+        with_family AS (
+            SELECT stay_rule, {SPELL}, person_id AS dated_by FROM composite ANTI JOIN followed USING (person_id)
+            UNION ALL
+            SELECT stay_rule, {SPELL}, dated_by
+            FROM ({spells_from_presence("pieces", absence, "stay_rule", "dated_by")})
         )"""

@@ -188,6 +188,15 @@ def test_a_child_comes_back_with_the_mother() -> None:
     assert child.migrations[1].startswith("immigration 2018-09")
 
 
+def test_a_child_whose_own_records_begin_again_on_the_day_of_the_return_has_one_stay() -> None:
+    """The child has no spell by the border before 2018: the list, interrupted, goes on with it."""
+    back = [*SETTLED, observed("border_out", D(2016, 5, 1)), observed("border_in", D(2018, 9, 20))]
+    child = [*CHILD, observed("permission_to_stay", D(2018, 9, 1), D(2021, 9, 1), code="family"), back[-1]]
+    one, _ = outcomes_of([child, back], born=D(2010, 5, 1), group="non_EU", families=[(1, 2)])
+    assert one.composite["start"].to_list() == sorted(set(one.composite["start"]))
+    assert one.migrations.count("immigration 2018-09 certain") == 1
+
+
 def test_families_are_mothers_and_adults_of_one_name_at_one_address() -> None:
     """The first is a child of 2010 at postcode 9: its family are the second person, and the mother, elsewhere."""
     connection = connect(1)

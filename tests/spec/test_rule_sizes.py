@@ -104,7 +104,7 @@ def test_the_share_of_few_cases_is_drawn_towards_that_of_all() -> None:
 
 
 def test_the_end_of_a_whole_year_is_no_departure_like_that_within_a_year() -> None:
-    """As of 2018, ten people seemed gone after a whole tax year, and worked again; ten left in May, and stayed away."""
+    """As of 2018, ten people seemed gone after a whole tax year, and worked again; ten left in May, and did not."""
     whole = [tax_year(year, 52) for year in range(2009, 2017)]
     quiet, gone = [*whole, tax_year(2018, 52)], [*whole, tax_year(2017, 5)]
     at_the_end, within = outcomes_of(
