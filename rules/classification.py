@@ -14,6 +14,7 @@ from pipeline.schemas import STAY_BRANCHES
 from rules.composite import composite_spells
 from rules.forms.spells import OPEN, SPELL
 from rules.forms.stay_rule import StayRule
+from rules.households import spells_with_household
 from rules.model import PersonRules
 from rules.people import death_dates
 from rules.sql_text import quoted
@@ -30,10 +31,12 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
         CREATE OR REPLACE TEMP TABLE known AS
         SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}
     """).fetchall()
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS family (person_id BIGINT, adult_id BIGINT)").fetchall()
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
         WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.stays)}),
         {composite_spells(rules)},
+        {spells_with_household(rules)},
         {_by_definition(rules)},
         rule AS ({" UNION ALL ".join(_limits_of(rule, day) for rule in rules.stays)}),
         {_ended_by_death(rules)},
@@ -58,9 +61,9 @@ def _by_definition(rules: PersonRules) -> str:
                 CASE stay_rule {absences} END AS absent_more_than_days,
                 CASE stay_rule {lengths} END AS more_than_days
             FROM (
-                SELECT stay_rule AS definition, * FROM spell
+                SELECT stay_rule AS definition, *, person_id AS dated_by FROM spell
                 UNION ALL
-                SELECT {quoted(rules.definition.id)}, * FROM composite
+                SELECT {quoted(rules.definition.id)}, * FROM with_household
             )
         )"""
 

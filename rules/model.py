@@ -103,18 +103,38 @@ class Definition(Frozen):
 class Unfinished(Frozen):
     """How stays and absences too recent to be classified are counted: at the share of the year before.
 
-    Cases are grouped in bands of `band_days`; groups with fewer than `minimum_cases` are merged. A stay that is dated
-    again a year later is the same if it begins, or ends, at most `same_stay_days` from where it did. Without any case
-    of the year before, `probability_without_cases` counts. With `weigh_late` the known cases of a year that is not
-    final also represent those that become known later.
+    Cases are grouped in bands of `band_days`; the share of a group is drawn towards that of all, as if `prior_cases`
+    more had it. A year that is not final needs `minimum_cases` to be weighed. A stay that is dated again a year later
+    is the same if it begins, or ends, at most `same_stay_days` from where it did. Without any case of the year
+    before, `probability_without_cases` counts. With `weigh_late` the known cases of a year that is not final also
+    represent those that become known later.
     """
 
     says: str
     band_days: SomeDays
+    prior_cases: Cases
     minimum_cases: Cases
     same_stay_days: Days
     probability_without_cases: Probability
     weigh_late: bool = True
+
+
+class Household(Frozen):
+    """Whom children follow: mothers by the registration of births, and adults of one family name at one address.
+
+    `homes` are sources that record names and addresses. Children `below_age`, younger than the adult by at least
+    `younger_by_at_least` and at most `younger_by_at_most`, whose stays are by one of the stay rules `follows`, leave
+    and return with the last adult, unless they give one of the `signs` of presence `sign_after_days` later.
+    """
+
+    says: str
+    homes: tuple[str, ...]
+    follows: tuple[RuleId, ...] = Field(min_length=1)
+    signs: EvidenceIds = ()
+    below_age: Age
+    younger_by_at_least: Age
+    younger_by_at_most: Age
+    sign_after_days: Days
 
 
 class Sign(Frozen):
@@ -265,6 +285,7 @@ class PersonRules(Frozen):
     definition: Definition
     published: RuleId
     unfinished: Unfinished
+    household: Household | None
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]

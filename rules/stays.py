@@ -11,6 +11,7 @@ from pipeline.tables import connect, query, view
 from rules.classification import make_classified_stays
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
+from rules.households import make_households
 from rules.implausible_people import implausible_table
 from rules.migrations import migrations_table
 from rules.model import PersonRules
@@ -56,6 +57,11 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     context.report("choosing the attributes of people")
     save(people_table(connection, rules, contracts), "people", context.out)
     save(implausible_table(connection), "implausible_people", context.out)
+    if rules.household is not None:
+        homes = tuple(source for source in rules.household.homes if source in contracts)
+        tokens = {f"tokens_{source}": folders["ingest"] / "tokens" / f"{source}.parquet" for source in homes}
+        view(connection, **tokens)
+        make_households(connection, rules.household, homes)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     save(stays_table(connection), "stays", context.out)
