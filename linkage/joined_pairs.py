@@ -269,9 +269,9 @@ def _spread(
     has_model = pl.concat_str(a, b, separator="-").is_in([f"{min(pair)}-{max(pair)}" for pair in modelled])
     of_units = pl.col("linked").is_not_null().any().over("unit_l", "unit_r")
     compared = pl.Series("compared", proposed.contain(pairs["l"].to_numpy(), pairs["r"].to_numpy()))
-    pairs = pairs.with_columns(
-        alike=(no_link & of_units & has_model).sum().over("person_l", "person_r"),
-        others=(no_link & ~of_units & compared).sum().over("person_l", "person_r"),
+    pairs = pairs.with_columns(compared, of_units=of_units).with_columns(
+        alike=(no_link & pl.col("of_units") & has_model).sum().over("person_l", "person_r"),
+        others=(no_link & ~pl.col("of_units") & pl.col("compared")).sum().over("person_l", "person_r"),
     )
     lone = (pl.col("links") == 1) & (pl.col("alike") == 0) & (pl.col("others") == 0)
     return pairs.with_columns(

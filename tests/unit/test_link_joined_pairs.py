@@ -96,6 +96,16 @@ def test_the_missing_link_of_a_record_that_an_identifier_joins_to_the_other_says
     assert found["p"].to_list() == pytest.approx([0.4 * UNLINKED_ALIKE * UNDERSTATED] * 2)
 
 
+def test_each_two_people_have_their_own_share():
+    """Nodes 0 and 1 are one, 2 another, 3 a third: of each two people only their own compared pairs count."""
+    nodes = people((0, 1), (1, 1), (2, 2), (2, 3))
+    links = edges((0, 1, 0.99), (0, 2, 0.4), (1, 3, 0.2))
+    found = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2), (1, 2), (1, 3)), MODELS, ())
+    of = dict(zip(found.select("l", "r").rows(), found["p"], strict=True))
+    assert of[0, 2] == of[1, 2] == pytest.approx(0.4 / 4 * UNDERSTATED)
+    assert of[0, 3] == of[1, 3] == pytest.approx(0.2 * LONE)
+
+
 def test_two_who_each_have_another_partner_in_a_third_source_are_one_only_if_one_of_these_is_wrong():
     """Nodes 0 and 1 are linked; 0 is with 2, 1 with 3, of a source in which people have one record."""
     nodes = people((0, 1), (1, 2), (2, 1), (2, 2))
