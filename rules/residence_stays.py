@@ -15,6 +15,7 @@ import polars as pl
 from pipeline.schemas import STAY_BRANCHES
 from pipeline.tables import query
 from rules.forms.residence_rule import Followed, ResidenceRule
+from rules.forms.spells import OPEN
 from rules.lengths_of_stay.crossings import NEVER, Crossings, Days, Rows
 from rules.lengths_of_stay.residence import UNKNOWN
 from rules.model import PersonRules
@@ -51,8 +52,9 @@ def add_residence_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRule
 def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: ResidenceRule) -> pl.DataFrame:
     """Return one row per person and day with a crossing, in order, with what dates it and what is known before it.
 
-    Columns: `person_id, day, is_arrival, rule_id, record_id, code`, the `death_date` of the person, whether the row
-    `is_death` (the end of presence by a death), and the earliest permission: `since`, with its rule and record.
+    Columns: `person_id, day, is_arrival, rule_id, record_id, code` (that of the permission in force, if the crossing
+    has none), the `death_date` of the person, whether the row `is_death` (the end of presence by a death), and the
+    earliest permission: `since`, with its rule, record and code.
     """
     inwards = among("rule_id", rule.arrivals)
     chosen = "struct_pack(rule_id, record_id, code)"
@@ -64,6 +66,10 @@ def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: 
             SELECT person_id, min(struct_pack(since := "date", since_record := record_id, since_rule := rule_id,
                 since_code := code)) AS permission
             FROM known WHERE {among("rule_id", rule.permissions)} GROUP BY person_id
+        ),
+        given AS (
+            SELECT person_id, "date" AS valid_from, max(coalesce(end_date, {OPEN})) AS valid_to, min(code) AS code
+            FROM known WHERE {among("rule_id", rule.permissions)} GROUP BY ALL
         ),
         crossed AS (
             SELECT person_id, "date" AS day, sum(CASE WHEN {inwards} THEN 1 ELSE -1 END) AS way,
@@ -80,9 +86,12 @@ def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: 
             SELECT person_id, max(death_date) AS day, false, max_by(seen, day), max(death_date), true
             FROM alive WHERE death_date IS NOT NULL GROUP BY person_id HAVING max_by(is_arrival, day)
         )
-        SELECT crossing.* EXCLUDE (seen), seen.*, permission.*
-        FROM (SELECT * FROM alive UNION ALL SELECT * FROM ended) AS crossing LEFT JOIN permitted USING (person_id)
-        ORDER BY person_id, day
+        SELECT crossing.* EXCLUDE (seen), seen.rule_id, seen.record_id, permission.*,
+            coalesce(seen.code, CASE WHEN day < valid_to THEN given.code END) AS code
+        FROM (SELECT * FROM alive UNION ALL SELECT * FROM ended) AS crossing
+            LEFT JOIN permitted USING (person_id)
+            ASOF LEFT JOIN given ON given.person_id = crossing.person_id AND crossing.day >= given.valid_from
+        ORDER BY crossing.person_id, day
         """,
     )
 

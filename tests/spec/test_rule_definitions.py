@@ -96,6 +96,15 @@ def test_without_the_second_christmas_trip_the_student_is_a_migrant_by_the_windo
         assert migrations(ONE_CHRISTMAS, definition) == []
 
 
+def test_the_reason_is_that_of_the_permission_in_force_at_the_arrival() -> None:
+    worker = observed("permission_to_stay", D(2018, 1, 1), D(2019, 1, 1), code="work")
+    for evidence, reason in (([*ONE_CHRISTMAS, worker], "study"), (travel(COMES), None)):
+        found = outcome_of(evidence, rule_set=published_by(WINDOW)).migration_rows
+        assert found.filter(direction="immigration")["reason"].to_list() == [reason]
+    expired = [permitted(D(2014, 1, 1), COMES), *travel(D(2014, 1, 1), D(2014, 2, 1), COMES)]
+    assert outcome_of(expired, rule_set=published_by(WINDOW)).migration_rows["reason"].to_list() == [None]
+
+
 def test_nine_of_twelve_months_can_be_had_in_one_academic_year() -> None:
     # 20 Sep 2015 to 20 Jun 2016 are 274 days
     year = [VISA, *travel(COMES, D(2016, 6, 20))]
