@@ -1,9 +1,9 @@
-"""Spells of presence become stays: each stay rule makes spells, the same SQL classifies them all.
+"""Spells of presence become stays: each rule that makes spells does so, the same SQL classifies them all.
 
 A stay is long-term when it lasts more than the rule's days from first arrival to last departure, or began long before
 the person was first observed. Nobody knows since when a person was here who is first seen to leave: the days that are
 known count, and after an earlier departure there must have been an arrival. A stay too recent to be classified is
-`unfinished`: see `rules/unfinished.py`.
+`unfinished`: see `rules/unfinished.py`. Rules that follow residence through crossings add stays of their own.
 """
 
 from datetime import date
@@ -13,10 +13,11 @@ import duckdb
 from pipeline.schemas import STAY_BRANCHES
 from rules.composite import composite_spells
 from rules.forms.spells import OPEN, SPELL
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.households import spells_with_household
 from rules.model import PersonRules
 from rules.people import death_dates
+from rules.residence_stays import add_residence_stays
 from rules.sql_text import quoted
 
 
@@ -34,26 +35,27 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS family (person_id BIGINT, adult_id BIGINT)").fetchall()
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
-        WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.stays)}),
+        WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.spell_rules)}),
         {composite_spells(rules)},
         {spells_with_household(rules)},
         {_by_definition(rules)},
-        rule AS ({" UNION ALL ".join(_limits_of(rule, day) for rule in rules.stays)}),
+        rule AS ({" UNION ALL ".join(_limits_of(rule, day) for rule in rules.spell_rules)}),
         {_ended_by_death(rules)},
         {_classified()}
         SELECT * FROM classified
     """).fetchall()
+    add_residence_stays(connection, rules, day, name)
 
 
-def _spells_of(rule: StayRule) -> str:
+def _spells_of(rule: SpellRule) -> str:
     return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM ({rule.spells()})"
 
 
 def _by_definition(rules: PersonRules) -> str:
     """Collect spells by definition; those that begin nobody knows when, after an earlier one, begin by an arrival."""
     first = "row_number() OVER (PARTITION BY definition, person_id ORDER BY start) = 1"
-    absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.stays)
-    lengths = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.more_than_days.at('start')}" for rule in rules.stays)
+    absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.spell_rules)
+    lengths = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.more_than_days.at('start')}" for rule in rules.spell_rules)
     return f"""
         defined AS (
             SELECT * REPLACE (
@@ -68,7 +70,7 @@ def _by_definition(rules: PersonRules) -> str:
         )"""
 
 
-def _limits_of(rule: StayRule, day: date) -> str:
+def _limits_of(rule: SpellRule, day: date) -> str:
     return f"""
         SELECT {quoted(rule.id)} AS stay_rule, CAST({rule.observed_until(day)} AS DATE) AS observed_until"""
 

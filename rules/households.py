@@ -56,7 +56,7 @@ def spells_with_household(rules: PersonRules) -> str:
     if household is None:
         return f"with_household AS (SELECT stay_rule, {SPELL}, person_id AS dated_by FROM composite)"
     follows = among("stay_rule", household.follows)
-    absence = max((rule.absent_more_than_days for rule in rules.stays), key=lambda longest: longest.value)
+    absence = max((rule.absent_more_than_days for rule in rules.spell_rules), key=lambda longest: longest.value)
     later = household.sign_after_days.at("family_abroad.stop")
     adults = f"""(
             SELECT family.person_id, adult_id, {SPELL.removeprefix("person_id, ")}, stay_rule

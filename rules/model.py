@@ -26,7 +26,8 @@ from rules.fields import (
     Times,
     Weeks,
 )
-from rules.forms.stay_rule import StayRule
+from rules.forms.residence_rule import ResidenceRule
+from rules.forms.stay_rule import SpellRule, StayRule
 from rules.other_rows import OtherRows
 from rules.parameters import Parameter, parameters_in
 from rules.sql_text import ListValue
@@ -293,6 +294,16 @@ class PersonRules(Frozen):
     families: tuple[SerializeAsAny[ResidentFamily], ...]
     published_family: RuleId
     attributes: tuple[Attribute, ...]
+
+    @property
+    def spell_rules(self) -> tuple[SpellRule, ...]:
+        """The stay rules that make spells of presence, from which groups of the composite choose."""
+        return tuple(one for one in self.stays if isinstance(one, SpellRule))
+
+    @property
+    def residence_rules(self) -> tuple[ResidenceRule, ...]:
+        """The stay rules that follow residence through crossings of the border."""
+        return tuple(one for one in self.stays if isinstance(one, ResidenceRule))
 
     @property
     def signs(self) -> tuple[Sign, ...]:

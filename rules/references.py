@@ -28,15 +28,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
         for name in names:
             if name not in known:
                 raise unknown("evidence rule", name, known, where)
-    stays = {rule.id for rule in people.stays}
-    for group in people.definition.groups:
-        if group.stay not in stays:
-            raise unknown("stay rule", group.stay, stays, rule_set.place("group", group.id))
-    if people.definition.id in stays:
-        raise UserError(
-            f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
-            "Give the composite a name of its own."
-        )
+    _check_stay_rules(rule_set)
     for missing in sorted(set(get_args(AttributeId)) - {one.id for one in people.attributes}):
         raise UserError(f"{rule_set.path}: no attribute rule '{missing}', which the table of people needs. Add one.")
     _check_signs(rule_set)
@@ -44,6 +36,30 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     _check_parameters(rule_set)
     for attribute in people.attributes:
         _check_attribute(attribute, rule_set, contracts)
+
+
+def _check_stay_rules(rule_set: RuleSet) -> None:
+    """Check the stay rules that groups name, the definitions that stay rules name, and the id of the composite."""
+    people = rule_set.people
+    spells, residence = ({rule.id for rule in rules} for rules in (people.spell_rules, people.residence_rules))
+    for group in people.definition.groups:
+        where = rule_set.place("group", group.id)
+        if group.stay in residence:
+            raise UserError(
+                f"{where}: the stay rule '{group.stay}' follows residence, and has no spells that another rule could "
+                "complete. Give the group another rule; a study publishes this one by its key 'definition'."
+            )
+        if group.stay not in spells:
+            raise unknown("stay rule", group.stay, spells, where)
+    for rule in people.residence_rules:
+        others = (people.definition.id, *sorted(spells))
+        if rule.others_by is not None and rule.others_by not in others:
+            raise unknown("definition", rule.others_by, others, f"{rule_set.place('stay', rule.id)}, key 'others_by'")
+    if people.definition.id in spells | residence:
+        raise UserError(
+            f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
+            "Give the composite a name of its own."
+        )
 
 
 def _check_codes(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from rules.fields import Age, Days, EvidenceIds, Share, WeeksOfYear
 from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.sql_text import among, position_in
 
 WEEK = 7
@@ -21,7 +21,7 @@ EMPTY_YEAR = 367
 """Days from the last day of a tax year to the first of the year after the next, at most."""
 
 
-class ActivitySpan(StayRule):
+class ActivitySpan(SpellRule):
     """Spans of years with weeks of activity (and of enrolments), shorter gaps joined.
 
     `arrivals` date a start better than weeks do; those registered after the event (`date_quality` is "registered")

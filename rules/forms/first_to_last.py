@@ -13,13 +13,13 @@ from pydantic import Field
 
 from rules.fields import Codes, Days, EvidenceIds
 from rules.forms.spells import OPEN, last_day, spells_from_presence
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.sql_text import among, quoted
 
 WEEK = 7
 
 
-class FirstToLast(StayRule):
+class FirstToLast(SpellRule):
     """First arrival to last departure, by border crossings and permissions to stay.
 
     A missing crossing is dated by the start or end of the permission. `given_inside` are codes of permissions that

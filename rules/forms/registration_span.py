@@ -10,11 +10,11 @@ from typing import Literal
 from rules.fields import Age, Days, EvidenceIds, Share
 from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.sql_text import among
 
 
-class RegistrationSpan(StayRule):
+class RegistrationSpan(SpellRule):
     """Arrival flags, then registration with the NHS or a university, and its end.
 
     A removal is dated back by `removal_lag_days`, because registers learn late of departures. A removal of a person
