@@ -8,7 +8,7 @@ Sojourn's own.
 import duckdb
 
 from rules.forms.spells import OPEN, SPELL, spells_from_presence
-from rules.model import Household, PersonRules
+from rules.model import FAMILY, Household, PersonRules
 from rules.sql_text import among, quoted
 
 
@@ -44,6 +44,29 @@ def make_households(connection: duckdb.DuckDBPyConnection, household: Household,
             JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
         WHERE child.person_id <> mother.person_id {together}
     """).fetchall()
+
+
+def fill_from_family(connection: duckdb.DuckDBPyConnection, rules: PersonRules) -> None:
+    """Give people in `person` without a value of an attribute that of most adults of their `family`, if it says so.
+
+    Only values that an adult has from a source count; of equally frequent ones, the first in the alphabet.
+    """
+    for attribute in rules.attributes:
+        if FAMILY not in attribute.read:
+            continue
+        name, source = attribute.id, f"{attribute.id.removesuffix('_group')}_source"
+        none = f"coalesce({source}, 'default') IN ('default', {quoted(FAMILY)})"
+        connection.execute(f"""
+            UPDATE person SET {name} = of_family.value, {source} = {quoted(FAMILY)}
+            FROM (
+                SELECT person_id, first(value ORDER BY adults DESC, value) AS value
+                FROM (
+                    SELECT family.person_id, {name} AS value, count(*) AS adults
+                    FROM family JOIN person ON person.person_id = adult_id WHERE NOT ({none}) GROUP BY ALL
+                ) GROUP BY person_id
+            ) AS of_family
+            WHERE person.person_id = of_family.person_id AND {none}
+        """).fetchall()
 
 
 def spells_with_household(rules: PersonRules) -> str:

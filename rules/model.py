@@ -231,8 +231,8 @@ RESIDENT_FORMS: dict[str, type[ResidentRule]] = {
     "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely, "removed": Removed,
 }  # fmt: skip
 
-MOTHER = "mother"
-"""The word that, among the places from which an attribute is read, means the value of the person's mother."""
+MOTHER, FAMILY = "mother", "family"
+"""Words that, among the places from which an attribute is read, mean the value of the mother, or of the family."""
 
 
 class ValueMap(Frozen):
@@ -249,8 +249,9 @@ class Attribute(Frozen):
     """One attribute of a person, from the first place in `read` (`extract.column`) that has a value.
 
     Of several values in one extract the most frequent counts, then the latest. The word `mother` in the list stands
-    for the mother's value in the places before it. `only` gives, for a place, the lists whose values are trusted
-    there. `groups` maps a value to a group by named lists; `default` is for people without a value in any source.
+    for the mother's value in the places before it; `family`, wherever it is, for that of most adults of the family
+    of a person without any. `only` gives, for a place, the lists whose values are trusted there. `groups` maps a
+    value to a group by named lists; `default` is for people without a value in any source.
     """
 
     id: AttributeId

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.tables import query
-from rules.model import MOTHER, Attribute, PersonRules
+from rules.model import FAMILY, MOTHER, Attribute, PersonRules
 from rules.sql_text import among, position_in, quoted
 
 
@@ -52,6 +52,8 @@ def _attribute(attribute: Attribute, rules: PersonRules, contracts: dict[str, So
     values = f"SELECT 0 AS precedence, '' AS source, 0 AS person_id, CAST(NULL AS {sql_type}) AS value WHERE false"
     for precedence, place in enumerate(attribute.read):
         extract, _, column = place.partition(".")
+        if place == FAMILY:  # families are known only when the attributes of all people are
+            continue
         if place == MOTHER:
             values += f" UNION ALL {_values_of_mothers(precedence, values)}"
         elif extract in source_of:  # a study need not have every source of the rule set

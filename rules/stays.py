@@ -11,7 +11,7 @@ from pipeline.tables import connect, query, view
 from rules.classification import make_classified_stays
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
-from rules.households import make_households
+from rules.households import fill_from_family, make_households
 from rules.implausible_people import implausible_table
 from rules.migrations import migrations_table
 from rules.model import PersonRules
@@ -55,13 +55,15 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         for extract in contract.extracts:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
     context.report("choosing the attributes of people")
-    save(people_table(connection, rules, contracts), "people", context.out)
+    people_table(connection, rules, contracts)
     save(implausible_table(connection), "implausible_people", context.out)
     if rules.household is not None:
         homes = tuple(source for source in rules.household.homes if source in contracts)
         tokens = {f"tokens_{source}": folders["ingest"] / "tokens" / f"{source}.parquet" for source in homes}
         view(connection, **tokens)
         make_households(connection, rules.household, homes)
+        fill_from_family(connection, rules)
+    save(query(connection, "SELECT * FROM person"), "people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     save(stays_table(connection), "stays", context.out)

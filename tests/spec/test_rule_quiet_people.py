@@ -7,7 +7,7 @@ import pytest
 from rule_timelines import default_rules, observed, outcome_of, outcomes_of, tax_year
 
 from pipeline.tables import connect, query
-from rules.households import make_households
+from rules.households import fill_from_family, make_households
 
 D = dt.date
 SETTLED = [observed("permission_to_stay", D(2008, 7, 1), code="settlement")]
@@ -233,3 +233,17 @@ def test_families_are_mothers_and_adults_of_one_name_at_one_address() -> None:
     assert household is not None
     make_households(connection, household, ("pds",))
     assert query(connection, "SELECT * FROM family ORDER BY ALL").rows() == [(1, 2), (1, 6), (2, 4), (5, 2)]
+
+
+def test_whoever_has_no_source_of_nationality_has_that_of_most_of_the_family() -> None:
+    """Of the adults two are EU nationals and one is British by a source; a fourth has none, and does not count."""
+    connection = connect(1)
+    groups = ["British", "EU", "EU", "British", "British"]
+    sources = ["default", "mws", "hesa", "pds", "default"]
+    person = pl.DataFrame({"person_id": range(1, 6), "nationality_group": groups, "nationality_source": sources})
+    connection.register("given", person)
+    connection.execute("CREATE TEMP TABLE person AS SELECT * FROM given")
+    connection.execute("CREATE TEMP TABLE family AS SELECT 1 AS person_id, unnest([2, 3, 4, 5]) AS adult_id")
+    fill_from_family(connection, default_rules().people)
+    found = query(connection, "SELECT nationality_group, nationality_source FROM person ORDER BY person_id").rows()
+    assert found == [("EU", "family"), *zip(groups[1:], sources[1:], strict=True)]
