@@ -261,7 +261,7 @@ class People(dy.Schema):
     birth_month_source = dy.String(nullable=True)
     birth_month_disagreements = dy.Int32()
     nationality_group = dy.Enum(NATIONALITY_GROUPS)
-    nationality_source = dy.String(description="Source, 'mother' or 'default'.")
+    nationality_source = dy.String(description="Source, 'mother', 'family' or 'default'.")
     nationality_disagreements = dy.Int32()
     country_of_birth = dy.String(nullable=True)
     country_of_birth_source = dy.String(nullable=True)

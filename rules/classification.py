@@ -1,9 +1,9 @@
-"""Spells of presence become stays: each stay rule makes spells, the same SQL classifies them all.
+"""Spells of presence become stays: each rule that makes spells does so, the same SQL classifies them all.
 
 A stay is long-term when it lasts more than the rule's days from first arrival to last departure, or began long before
 the person was first observed. Nobody knows since when a person was here who is first seen to leave: the days that are
 known count, and after an earlier departure there must have been an arrival. A stay too recent to be classified is
-`unfinished`: see `rules/unfinished.py`.
+`unfinished`: see `rules/unfinished.py`. Rules that follow residence through crossings add stays of their own.
 """
 
 from datetime import date
@@ -14,9 +14,11 @@ from pipeline.schemas import STAY_BRANCHES
 from pipeline.tables import make_table
 from rules.composite import composite_spells
 from rules.forms.spells import OPEN, SPELL
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
+from rules.households import spells_with_household
 from rules.model import PersonRules
 from rules.people import death_dates
+from rules.residence_stays import with_residence_stays
 from rules.sql_text import quoted
 
 
@@ -29,32 +31,34 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     make_table(connection, "cut", f"SELECT {quoted(day)} AS day")
     known = f'SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}'
     make_table(connection, "known", known)
-    for rule in rules.stays:
+    for rule in rules.spell_rules:
         make_table(connection, f"spells_of_{rule.id}", f"SELECT {SPELL} FROM ({rule.spells()})")
     make_table(
         connection,
-        name,
+        f"{name}_of_spells",
         f"""
-        WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.stays)}),
+        WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.spell_rules)}),
         {composite_spells(rules)},
+        {spells_with_household(rules)},
         {_by_definition(rules)},
-        rule AS ({" UNION ALL ".join(_limits_of(rule, day) for rule in rules.stays)}),
+        rule AS ({" UNION ALL ".join(_limits_of(rule, day) for rule in rules.spell_rules)}),
         {_ended_by_death(rules)},
         {_classified()}
         SELECT * FROM classified
         """,
     )
+    make_table(connection, name, with_residence_stays(connection, rules, day, f"{name}_of_spells"))
 
 
-def _spells_of(rule: StayRule) -> str:
+def _spells_of(rule: SpellRule) -> str:
     return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM spells_of_{rule.id}"
 
 
 def _by_definition(rules: PersonRules) -> str:
     """Collect spells by definition; those that begin nobody knows when, after an earlier one, begin by an arrival."""
     first = "row_number() OVER (PARTITION BY definition, person_id ORDER BY start) = 1"
-    absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.stays)
-    lengths = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.more_than_days.at('start')}" for rule in rules.stays)
+    absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.spell_rules)
+    lengths = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.more_than_days.at('start')}" for rule in rules.spell_rules)
     return f"""
         defined AS (
             SELECT * REPLACE (
@@ -62,14 +66,14 @@ def _by_definition(rules: PersonRules) -> str:
                 CASE stay_rule {absences} END AS absent_more_than_days,
                 CASE stay_rule {lengths} END AS more_than_days
             FROM (
-                SELECT stay_rule AS definition, * FROM spell
+                SELECT stay_rule AS definition, *, person_id AS dated_by FROM spell
                 UNION ALL
-                SELECT {quoted(rules.definition.id)}, * FROM composite
+                SELECT {quoted(rules.definition.id)}, * FROM with_household
             )
         )"""
 
 
-def _limits_of(rule: StayRule, day: date) -> str:
+def _limits_of(rule: SpellRule, day: date) -> str:
     return f"""
         SELECT {quoted(rule.id)} AS stay_rule, CAST({rule.observed_until(day)} AS DATE) AS observed_until"""
 

@@ -81,7 +81,7 @@ def _told(rules: PersonRules) -> str:
 
 def _joined(rules: PersonRules) -> str:
     """Join what the two rules tell, by the absence that ends a stay of a person's own rule."""
-    absences = {rule.id: rule.absent_more_than_days for rule in rules.stays}
+    absences = {rule.id: rule.absent_more_than_days for rule in rules.spell_rules}
     own_rules = sorted({group.stay for group in rules.definition.groups})
     joined = (
         spells_from_presence(

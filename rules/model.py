@@ -26,7 +26,8 @@ from rules.fields import (
     Times,
     Weeks,
 )
-from rules.forms.stay_rule import StayRule
+from rules.forms.residence_rule import ResidenceRule
+from rules.forms.stay_rule import SpellRule, StayRule
 from rules.other_rows import OtherRows
 from rules.parameters import Parameter, parameters_in
 from rules.sql_text import ListValue
@@ -103,18 +104,38 @@ class Definition(Frozen):
 class Unfinished(Frozen):
     """How stays and absences too recent to be classified are counted: at the share of the year before.
 
-    Cases are grouped in bands of `band_days`; groups with fewer than `minimum_cases` are merged. A stay that is dated
-    again a year later is the same if it begins, or ends, at most `same_stay_days` from where it did. Without any case
-    of the year before, `probability_without_cases` counts. With `weigh_late` the known cases of a year that is not
-    final also represent those that become known later.
+    Cases are grouped in bands of `band_days`; the share of a group is drawn towards that of all, as if `prior_cases`
+    more had it. A year that is not final needs `minimum_cases` to be weighed. A stay that is dated again a year later
+    is the same if it begins, or ends, at most `same_stay_days` from where it did. Without any case of the year
+    before, `probability_without_cases` counts. With `weigh_late` the known cases of a year that is not final also
+    represent those that become known later.
     """
 
     says: str
     band_days: SomeDays
+    prior_cases: Cases
     minimum_cases: Cases
     same_stay_days: Days
     probability_without_cases: Probability
     weigh_late: bool = True
+
+
+class Household(Frozen):
+    """Whom children follow: mothers by the registration of births, and adults of one family name at one address.
+
+    `homes` are sources that record names and addresses. Children `below_age`, younger than the adult by at least
+    `younger_by_at_least` and at most `younger_by_at_most`, whose stays are by one of the stay rules `follows`, leave
+    and return with the last adult, unless they give one of the `signs` of presence `sign_after_days` later.
+    """
+
+    says: str
+    homes: tuple[str, ...]
+    follows: tuple[RuleId, ...] = Field(min_length=1)
+    signs: EvidenceIds = ()
+    below_age: Age
+    younger_by_at_least: Age
+    younger_by_at_most: Age
+    sign_after_days: Days
 
 
 class Sign(Frozen):
@@ -210,8 +231,8 @@ RESIDENT_FORMS: dict[str, type[ResidentRule]] = {
     "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely, "removed": Removed,
 }  # fmt: skip
 
-MOTHER = "mother"
-"""The word that, among the places from which an attribute is read, means the value of the person's mother."""
+MOTHER, FAMILY = "mother", "family"
+"""Words that, among the places from which an attribute is read, mean the value of the mother, or of the family."""
 
 
 class ValueMap(Frozen):
@@ -228,8 +249,9 @@ class Attribute(Frozen):
     """One attribute of a person, from the first place in `read` (`extract.column`) that has a value.
 
     Of several values in one extract the most frequent counts, then the latest. The word `mother` in the list stands
-    for the mother's value in the places before it. `only` gives, for a place, the lists whose values are trusted
-    there. `groups` maps a value to a group by named lists; `default` is for people without a value in any source.
+    for the mother's value in the places before it; `family`, wherever it is, for that of most adults of the family
+    of a person without any. `only` gives, for a place, the lists whose values are trusted there. `groups` maps a
+    value to a group by named lists; `default` is for people without a value in any source.
     """
 
     id: AttributeId
@@ -265,6 +287,7 @@ class PersonRules(Frozen):
     definition: Definition
     published: RuleId
     unfinished: Unfinished
+    household: Household | None
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]
@@ -272,6 +295,16 @@ class PersonRules(Frozen):
     families: tuple[SerializeAsAny[ResidentFamily], ...]
     published_family: RuleId
     attributes: tuple[Attribute, ...]
+
+    @property
+    def spell_rules(self) -> tuple[SpellRule, ...]:
+        """The stay rules that make spells of presence, from which groups of the composite choose."""
+        return tuple(one for one in self.stays if isinstance(one, SpellRule))
+
+    @property
+    def residence_rules(self) -> tuple[ResidenceRule, ...]:
+        """The stay rules that follow residence through crossings of the border."""
+        return tuple(one for one in self.stays if isinstance(one, ResidenceRule))
 
     @property
     def signs(self) -> tuple[Sign, ...]:

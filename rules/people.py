@@ -9,7 +9,8 @@ import polars as pl
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.tables import make_table, query
-from rules.model import MOTHER, Attribute, PersonRules
+from rules.households import filled_from_family, make_family
+from rules.model import FAMILY, MOTHER, Attribute, PersonRules
 from rules.sql_text import among, position_in, quoted
 
 
@@ -24,10 +25,10 @@ def people_table(
 def make_people(
     connection: duckdb.DuckDBPyConnection, rules: PersonRules, contracts: dict[str, SourceContract]
 ) -> None:
-    """Make the tables `member` (subjects of people), `person_evidence` and `person`.
+    """Make the tables `member` (subjects of people), `person_evidence`, `family` and `person`.
 
-    Reads the views `clusters`, `mothers`, `evidence` and `records_<extract>`; people are the clusters with a subject
-    in a source whose contract counts as resident.
+    Reads the views `clusters`, `mothers`, `evidence`, `records_<extract>` and `tokens_<source>`; people are the
+    clusters with a subject in a source whose contract counts as resident.
     """
     resident_sources = [source for source, contract in contracts.items() if contract.counts_as_resident]
     for name, sql in (
@@ -41,9 +42,12 @@ def make_people(
             """SELECT person_id, evidence.* REPLACE (CAST(kind AS VARCHAR) AS kind)
             FROM evidence JOIN member USING (source, subject_id)""",
         ),
-        ("person", _people_as_sql(rules, contracts)),
+        ("person_by_source", _people_as_sql(rules, contracts)),
     ):
         make_table(connection, name, sql)
+    if rules.household is not None:
+        make_family(connection, rules.household, tuple(one for one in rules.household.homes if one in contracts))
+    make_table(connection, "person", filled_from_family(rules))
 
 
 def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> str:
@@ -63,6 +67,8 @@ def _attribute(attribute: Attribute, rules: PersonRules, contracts: dict[str, So
     values = f"SELECT 0 AS precedence, '' AS source, 0 AS person_id, CAST(NULL AS {sql_type}) AS value WHERE false"
     for precedence, place in enumerate(attribute.read):
         extract, _, column = place.partition(".")
+        if place == FAMILY:  # families are known only when the attributes of all people are
+            continue
         if place == MOTHER:
             values += f" UNION ALL {_values_of_mothers(precedence, values)}"
         elif extract in source_of:  # a study need not have every source of the rule set

@@ -10,7 +10,7 @@ from rules.evidence_sql import columns_of, compiled_rule
 from rules.families.by_age import ByAge
 from rules.fields import Thing, names_in
 from rules.language.compiler import ValueType
-from rules.model import MOTHER, Attribute, AttributeId, RuleSet
+from rules.model import FAMILY, MOTHER, Attribute, AttributeId, RuleSet
 from rules.parameters import Parameter, each_parameter
 
 FIXED_GROUPS = {"sex": ("sex", SEXES), "nationality_group": ("nationality group", NATIONALITY_GROUPS)}
@@ -28,15 +28,8 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
         for name in names:
             if name not in known:
                 raise unknown("evidence rule", name, known, where)
-    stays = {rule.id for rule in people.stays}
-    for group in people.definition.groups:
-        if group.stay not in stays:
-            raise unknown("stay rule", group.stay, stays, rule_set.place("group", group.id))
-    if people.definition.id in stays:
-        raise UserError(
-            f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
-            "Give the composite a name of its own."
-        )
+    _check_stay_rules(rule_set)
+    _check_household(rule_set, contracts)
     for missing in sorted(set(get_args(AttributeId)) - {one.id for one in people.attributes}):
         raise UserError(f"{rule_set.path}: no attribute rule '{missing}', which the table of people needs. Add one.")
     _check_signs(rule_set)
@@ -44,6 +37,45 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     _check_parameters(rule_set)
     for attribute in people.attributes:
         _check_attribute(attribute, rule_set, contracts)
+
+
+def _check_stay_rules(rule_set: RuleSet) -> None:
+    """Check the stay rules that groups name, the definitions that stay rules name, and the id of the composite."""
+    people = rule_set.people
+    spells, residence = ({rule.id for rule in rules} for rules in (people.spell_rules, people.residence_rules))
+    for group in people.definition.groups:
+        where = rule_set.place("group", group.id)
+        if group.stay in residence:
+            raise UserError(
+                f"{where}: the stay rule '{group.stay}' follows residence, and has no spells that another rule could "
+                "complete. Give the group another rule; a study publishes this one by its key 'definition'."
+            )
+        if group.stay not in spells:
+            raise unknown("stay rule", group.stay, spells, where)
+    for rule in people.residence_rules:
+        others = (people.definition.id, *sorted(spells))
+        if rule.others_by is not None and rule.others_by not in others:
+            raise unknown("definition", rule.others_by, others, f"{rule_set.place('stay', rule.id)}, key 'others_by'")
+    if people.definition.id in spells | residence:
+        raise UserError(
+            f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
+            "Give the composite a name of its own."
+        )
+
+
+def _check_household(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
+    """Check that the stay rules by which children follow their family make spells, and that its sources exist."""
+    household = rule_set.people.household
+    if household is None:
+        return
+    where = f"{rule_set.path}, [household], key"
+    spells = {rule.id for rule in rule_set.people.spell_rules}
+    for name in household.follows:
+        if name not in spells:
+            raise unknown("stay rule", name, spells, f"{where} 'follows'")
+    for source in household.homes:
+        if source not in contracts:
+            raise unknown("source", source, contracts, f"{where} 'homes'")
 
 
 def _check_codes(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
@@ -79,6 +111,9 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
         for rule in rules:
             for key, names in names_in(rule, "evidence rule"):
                 yield f"{rule_set.place(kind, rule.id)}, key '{key}'", names
+    household = people.household
+    for key, names in names_in(household, "evidence rule") if household is not None else ():
+        yield f"{rule_set.path}, [household], key '{key}'", names
 
 
 def _check_signs(rule_set: RuleSet) -> None:
@@ -133,7 +168,12 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
     wanted: ValueType = "date" if attribute.id == "birth_month" else "text"
     extracts = {name: one for contract in contracts.values() for name, one in contract.extracts.items()}
     for place in attribute.read:
-        if place == MOTHER:
+        if place == FAMILY and rule_set.people.household is None:
+            raise UserError(
+                f"{rule_set.place('attribute', attribute.id)}, key 'read': '{FAMILY}' needs the table [household], "
+                "which says who lives together. Write it, or leave this place out."
+            )
+        if place in (MOTHER, FAMILY):
             continue
         extract, _, column = place.partition(".")
         if extract not in extracts:

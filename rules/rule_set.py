@@ -22,6 +22,7 @@ from rules.model import (
     EvidenceRule,
     ExtendedSet,
     Group,
+    Household,
     PersonRules,
     RuleSet,
     Unfinished,
@@ -93,7 +94,12 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
                 for place, entry in _listed(file, data.get("attribute", []), "attribute", shared)
             ),
             "definition": _definition(file, data.pop("definition", {}), shared),
-            "unfinished": _unfinished(data.pop("unfinished", {}), shared, path),
+            "unfinished": _section(Unfinished, data.pop("unfinished", {}), "unfinished", shared, path),
+            **(
+                {"household": _section(Household, data.pop("household"), "household", shared, path)}
+                if "household" in data
+                else {}
+            ),
         },
         str(path),
     ).rule_set(file, bases)
@@ -117,6 +123,7 @@ class _File(Frozen):
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
     unfinished: Unfinished
+    household: Household | None = None
     evidence: tuple[EvidenceRule, ...]
     stay: tuple[Any, ...]
     definition: Definition
@@ -132,6 +139,7 @@ class _File(Frozen):
             "definition": self.definition,
             "published": self.definition.id,
             "unfinished": self.unfinished,
+            "household": self.household,
             "deaths": self.deaths,
             "areas": self.areas,
             "reasons": self.reasons,
@@ -235,8 +243,8 @@ def _definition(file: RuleFile, data: Any, shared: Parameters) -> Definition:
     return parse(Definition, {**{key: value for key, value in keys.items() if key != GROUP}, "groups": groups}, where)
 
 
-def _unfinished(data: Any, shared: Parameters, path: Path) -> Unfinished:
+def _section(model: type[Frozen], data: Any, key: str, shared: Parameters, path: Path) -> Frozen:
     if not isinstance(data, dict):
-        raise UserError(f"{path}: 'unfinished' must be a table. Write [unfinished].")
-    where = f"{path}, [unfinished]"
-    return parse(Unfinished, _with_parameters(data, "unfinished.", shared, where), where)
+        raise UserError(f"{path}: '{key}' must be a table. Write [{key}].")
+    where = f"{path}, [{key}]"
+    return parse(model, _with_parameters(data, f"{key}.", shared, where), where)

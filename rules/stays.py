@@ -79,7 +79,10 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
 def connect_inputs(
     folders: Mapping[str, Path], contracts: Mapping[str, SourceContract], threads: int
 ) -> duckdb.DuckDBPyConnection:
-    """Return a connection with what the person rules read: `evidence`, `clusters`, `mothers`, `records_<extract>`."""
+    """Return a connection with what the person rules read.
+
+    That is `evidence`, `clusters`, `mothers`, `records_<extract>` and, of linked sources, `tokens_<source>`.
+    """
     connection = connect(threads)
     view(
         connection,
@@ -90,6 +93,9 @@ def connect_inputs(
     for contract in contracts.values():
         for extract in contract.extracts:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
+        tokens = folders["ingest"] / "tokens" / f"{contract.source}.parquet"
+        if tokens.exists():
+            view(connection, **{f"tokens_{contract.source}": tokens})
     return connection
 
 

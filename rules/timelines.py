@@ -120,8 +120,16 @@ def _weeks(rule: EvidenceRule, months: list[date]) -> list[Evidence]:
     return [weeks_of_tax_year(rule, year, weeks) for year, count in days.items() if (weeks := min(count // 7, 52))]
 
 
-def decide(people: Sequence[TimelinePerson], rule_set: RuleSet, data_date: date, years: Sequence[int]) -> Decisions:
+def decide(
+    people: Sequence[TimelinePerson],
+    rule_set: RuleSet,
+    data_date: date,
+    years: Sequence[int],
+    families: Sequence[tuple[int, int]] = (),
+) -> Decisions:
     """Return what the rules decide about people, as known on the data date; residents on 30 June of `years`.
+
+    `families` are pairs of a child and an adult of its household, by their numbers.
 
     Other people, of whom nothing is returned, have records in all tax years and on all lists: they show until when
     sources are delivered.
@@ -144,6 +152,8 @@ def decide(people: Sequence[TimelinePerson], rule_set: RuleSet, data_date: date,
     connection.register("person_evidence", pl.DataFrame(rows, schema=SCHEMA))
     attributes = [(number, one.born, one.group, one.died) for number, one in enumerate(everyone, 1)]
     connection.register("person", pl.DataFrame(attributes, schema=PERSON, orient="row"))
+    ties = pl.DataFrame(families, schema={"person_id": pl.Int64, "adult_id": pl.Int64}, orient="row")
+    connection.register("family", ties)
     make_dated_stays(connection, rule_set.people, data_date)
     tables = (
         stays_table(connection),

@@ -98,13 +98,18 @@ def outcomes_of(
     group: str = "EU",
     data_date: date = DATA_DATE,
     rule_set: RuleSet | None = None,
+    families: Sequence[tuple[int, int]] = (),
 ) -> list[Outcome]:
-    """Return the outcomes for several people; `died` is the day of death of the first."""
+    """Return the outcomes for several people; `died` is the day of death of the first.
+
+    `families` are pairs of a child and an adult, by their number from 1.
+    """
     found = decide(
         [TimelinePerson(rows, born, group, died if number == 0 else None) for number, rows in enumerate(people)],
         rule_set or default_rules(),
         data_date,
         range(2015, 2020),
+        families,
     )
     return [
         Outcome(*(frame.filter(person_id=person) for frame in (found.stays, found.migrations, found.residents)))

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from rules.fields import Age, Days, EvidenceIds, Share, WeeksOfYear
 from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.sql_text import among, position_in
 
 WEEK = 7
@@ -21,13 +21,14 @@ EMPTY_YEAR = 367
 """Days from the last day of a tax year to the first of the year after the next, at most."""
 
 
-class ActivitySpan(StayRule):
+class ActivitySpan(SpellRule):
     """Spans of years with weeks of activity (and of enrolments), shorter gaps joined.
 
     `arrivals` date a start better than weeks do; those registered after the event (`date_quality` is "registered")
     can only move a start earlier. `signs` are evidence that only people who are present give (they rule out a
-    departure), `listings` are entries in a register. Removals, dated back by `removal_lag_days`, end a stay after
-    the last year for which weeks are known.
+    departure), `listings` are entries in a register. People who come back register from abroad: who had registered
+    before, and does not within `flag_within_days` after one empty year in which nobody removed them, had not left.
+    Removals, dated back by `removal_lag_days`, end a stay after the last year for which weeks are known.
     """
 
     indispensable = ("activity",)
@@ -37,6 +38,7 @@ class ActivitySpan(StayRule):
     enrolments: EvidenceIds = ()
     arrivals: EvidenceIds = ()
     signs: EvidenceIds = ()
+    registrations: EvidenceIds = ()
     listings: EvidenceIds = ()
     removals: EvidenceIds = ()
     full_year_weeks: WeeksOfYear
@@ -44,6 +46,7 @@ class ActivitySpan(StayRule):
     first_job_before_age: Age
     flag_within_days: Days
     sign_after_days: Days
+    still_present_days: Days
     removal_lag_days: Days
     delivered_share: Share
 
@@ -69,18 +72,18 @@ class ActivitySpan(StayRule):
         presence AS ({_presence(self)}),
         span AS ({spells_from_presence("presence", absent)}),
         {_gaps(self)},
-        bridged AS (SELECT * FROM presence UNION ALL {_signs_in_gaps()} UNION ALL {_single_empty_years()}),
+        bridged AS (SELECT * FROM presence UNION ALL {_signs_in_gaps()} UNION ALL {_returns_without_flag(self)}
+            UNION ALL {_single_empty_years()}),
         joined AS ({spells_from_presence("bridged", absent)}),
         {_removed_since(self)}
         {_start_kind(self)}
         """
 
     def longest_absence(self) -> str:
-        """Return SQL of that absence: after a whole year, which may turn out to be one empty year before another."""
-        absence, full = super().longest_absence(), self.full_year_weeks.at('min("date")')
-        return f"""CASE WHEN end_reason = 'last_activity' AND (person_id, stop + 1) IN (
-                SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)}
-                GROUP BY person_id, end_date HAVING sum(CAST(value AS INTEGER)) >= {full})
+        """Return SQL of that absence: to the end of a year, it may turn out to be one empty year before another."""
+        absence = super().longest_absence()
+        return f"""CASE WHEN end_reason = 'last_activity' AND (dated_by, stop + 1) IN (
+                SELECT (person_id, end_date) FROM known WHERE {among("rule_id", self.activity)})
             THEN greatest({absence}, {EMPTY_YEAR}) ELSE {absence} END"""
 
     def observed_until(self, day: date) -> str:
@@ -102,8 +105,10 @@ def _flags(rule: ActivitySpan) -> str:
 def _years(rule: ActivitySpan) -> str:
     """One row per person and active year, with its neighbours.
 
-    Two consecutive years, both partly active, can contain an absence: the span breaks between them when there is
-    activity before and after them and the days that are missing, with the one of the return, make an absence.
+    Two consecutive years, both partly active, can contain an absence. Weeks are missing after those of the first of
+    the two (in a first year from the stated arrival on; without one they reach to its last day) and before those of
+    the second (if there is activity in the year after it; in a last year, half of what is missing is expected to be).
+    The span breaks if these days make an absence.
     """
     full = rule.full_year_weeks.at('"date"')
     whole = f'sum(CAST(value AS INTEGER)) >= {full} THEN end_date - "date"'
@@ -115,14 +120,21 @@ def _years(rule: ActivitySpan) -> str:
         GROUP BY person_id, "date", end_date
     ),
     beside AS (
-        SELECT *, closes - opens - days AS missing, coalesce(lag(closes) OVER following = opens, false) AS after_one,
+        SELECT active_year.*, closes - opens - days AS missing, came,
+            coalesce(lag(closes) OVER following = opens, false) AS after_one,
             coalesce(lead(opens) OVER following = closes, false) AS before_one
-        FROM active_year WINDOW following AS (PARTITION BY person_id ORDER BY opens)
+        FROM active_year LEFT JOIN (
+            SELECT flag.person_id, opens, min(flag."date") AS came
+            FROM active_year JOIN flag ON flag.person_id = active_year.person_id AND NOT late
+                AND flag."date" >= opens AND flag."date" < closes
+            GROUP BY flag.person_id, opens
+        ) USING (person_id, opens) WINDOW following AS (PARTITION BY person_id ORDER BY opens)
     ),
     breaks AS (
-        SELECT *, after_one AND before_one AND coalesce(lead(before_one) OVER following, false)
-            AND missing + coalesce(lead(missing) OVER following, 0)
-                >= {rule.absent_more_than_days.at("closes")} AS breaks_after
+        SELECT *, before_one AND
+                CASE WHEN after_one THEN missing ELSE coalesce(greatest(closes - came - days, 0), 0) END
+                + coalesce(lead(CASE WHEN before_one THEN missing ELSE missing // 2 END) OVER following, 0)
+            >= {rule.absent_more_than_days.at("closes")} AS breaks_after
         FROM beside WINDOW following AS (PARTITION BY person_id ORDER BY opens)
     ),
     anchored AS (
@@ -139,7 +151,8 @@ def _dated_years(rule: ActivitySpan) -> str:
     counted AS (SELECT *, CASE WHEN is_first THEN closes - days ELSE opens END AS counted_from FROM anchored),
     better AS (
         SELECT counted.person_id, counted.opens, first(struct_pack(
-                "date" := flag."date", rule_id := flag.rule_id, record_id := flag.record_id, code := flag.code)
+                "date" := flag."date", rule_id := flag.rule_id, record_id := flag.record_id, code := flag.code,
+                late := flag.late)
             ORDER BY late, CASE WHEN late THEN 0 ELSE precedence END, flag."date", flag.record_id) AS flag
         FROM counted JOIN flag ON flag.person_id = counted.person_id
             AND flag."date" < closes AND flag."date" >= counted_from - {near}
@@ -158,7 +171,9 @@ def _presence(rule: ActivitySpan) -> str:
     active_from = rule.active_from_age.interval('flag."date"')
     return f"""
         SELECT person_id, start,
-            CASE WHEN dated.closes = observed.closes AND (is_first OR missing = 0) THEN {OPEN}
+            CASE WHEN dated.closes = observed.closes AND (missing = 0
+                    OR (is_first AND (flag.late IS DISTINCT FROM false
+                        OR start + days >= dated.closes - {rule.still_present_days.at("dated.closes")}))) THEN {OPEN}
                  WHEN NOT is_last THEN dated.closes
                  WHEN NOT is_first THEN dated.opens + days - 1
                  WHEN flag IS NOT NULL THEN least(greatest(start + days, dated.opens + 1), dated.closes) - 1
@@ -210,6 +225,25 @@ def _signs_in_gaps() -> str:
         SELECT person_id, gap_start, gap_stop, 'unseen', 'last_activity',
             end_rule, end_record, sign.rule_id, sign.record_id, NULL
         FROM unbroken"""
+
+
+def _returns_without_flag(rule: ActivitySpan) -> str:
+    """Bridge single empty years after which registered people do not register from abroad, as people who return do.
+
+    Activity reaches to the last day of the year before, so far as weeks tell: few leave on that day.
+    """
+    flagged = rule.flag_within_days.at("gap_stop")
+    return f"""
+        SELECT gap.person_id, gap_start, gap_stop, 'unseen', 'last_activity',
+            end_rule, end_record, registration.rule_id, registration.record_id, NULL
+        FROM gap ASOF JOIN (
+            SELECT person_id, "date", rule_id, record_id FROM known WHERE {among("rule_id", rule.registrations)}
+        ) AS registration ON gap.person_id = registration.person_id AND gap_start >= registration."date"
+            JOIN active_year ON active_year.person_id = gap.person_id AND closes = gap_start + 1
+        WHERE gap_stop < closes + 2 * {EMPTY_YEAR - 1} AND NOT EXISTS (
+            SELECT 1 FROM known WHERE known.person_id = gap.person_id AND known."date" >= gap_start
+                AND (({among("rule_id", rule.arrivals)} AND known."date" <= gap_stop + {flagged})
+                    OR ({among("rule_id", rule.removals)} AND known."date" <= gap_stop)))"""
 
 
 def _single_empty_years() -> str:

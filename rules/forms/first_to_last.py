@@ -6,24 +6,33 @@ holder did not travel on the later one, and a missing arrival or departure is da
 permission.
 """
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
 
 from rules.fields import Codes, Days, EvidenceIds
 from rules.forms.spells import OPEN, last_day, spells_from_presence
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.sql_text import among, quoted
 
+WEEK = 7
 
-class FirstToLast(StayRule):
+
+class FirstToLast(SpellRule):
     """First arrival to last departure, by border crossings and permissions to stay.
 
     A missing crossing is dated by the start or end of the permission. `given_inside` are codes of permissions that
-    are given only to people already in the country. The first crossing inwards must come within
+    are given only to people already in the country, `given_later` to people who came not long before (asylum): other
+    evidence tells when. The first crossing inwards must come within
     `arrival_within_days` of the start of a permission; if it is later, the person was already present. A person
     without a permission whose departure is missing is assumed to leave after `unpermitted_days`. An open permission
     lapsed `lapses_days_before` a new one that was not given inside: only people who had left need a new one.
+
+    `signs` are evidence that only people who are present give, as permissions given inside are. With a sign at least
+    `sign_after_days` after a departure, or as many days of activity since, the person had come back unseen. Nearly
+    every departure is recorded from the day `recorded_from` on: who has a permission from before it, and no crossing
+    or sign since, had left by then.
     """
 
     indispensable = ("arrivals", "departures")
@@ -33,12 +42,16 @@ class FirstToLast(StayRule):
     departures: EvidenceIds = Field(min_length=1)
     permissions: EvidenceIds = ()
     given_inside: Codes = ()
+    given_later: Codes = ()
     missing_arrival: Literal["permission_start", "no_stay"] = "permission_start"
     missing_departure: Literal["permission_end", "no_stay"] = "permission_end"
     chain_permissions_within_days: Days
     arrival_within_days: Days
     unpermitted_days: Days
     lapses_days_before: Days
+    signs: EvidenceIds = ()
+    sign_after_days: Days
+    recorded_from: date = date.min
 
     def spells(self) -> str:
         """Return SQL that makes spells from the view `known`."""
@@ -64,6 +77,7 @@ def _crossings(rule: FirstToLast) -> str:
         FROM known WHERE {among("rule_id", (*rule.arrivals, *rule.departures))}
         GROUP BY person_id, "date"
     ),
+    {_returns_by_signs(rule)},
     crossing AS (
         SELECT person_id, "date", way,
             CASE WHEN way > 0 THEN rule_in ELSE rule_out END AS rule_id,
@@ -72,19 +86,63 @@ def _crossings(rule: FirstToLast) -> str:
             lead(way) OVER ahead AS way_next, lead("date") OVER ahead AS date_next,
             lead(CASE WHEN way > 0 THEN rule_in ELSE rule_out END) OVER ahead AS rule_next,
             lead(CASE WHEN way > 0 THEN record_in ELSE record_out END) OVER ahead AS record_next
-        FROM crossed WHERE way <> 0
+        FROM (SELECT * FROM crossed WHERE way <> 0 UNION ALL SELECT * FROM returned)
         WINDOW ahead AS (PARTITION BY person_id ORDER BY "date")
+    )"""
+
+
+def _returns_by_signs(rule: FirstToLast) -> str:
+    """Find returns that the border did not record: by signs of presence after a departure that seems to be final.
+
+    Weeks of a year are days of presence: those of somebody active before that do not fit before the departure lie
+    after it, at the end of the year for all that anybody knows. Other signs, such as a permission given inside, do
+    not tell when the person came back: most journeys are short, so it was soon.
+    """
+    inside = f"{among('rule_id', rule.permissions)} AND coalesce({among('code', rule.given_inside)}, false)"
+    absence = rule.absent_more_than_days.at("departed")
+    return f"""
+    sign AS (SELECT * FROM known WHERE {among("rule_id", rule.signs)} OR {inside}),
+    last_sign AS (
+        SELECT person_id, max(CASE WHEN "value" IS NOT NULL THEN "date" + CAST({WEEK} * "value" AS INTEGER)
+            WHEN kind = 'permission' THEN "date" ELSE coalesce(end_date - 1, "date") END) AS last_sign
+        FROM sign GROUP BY person_id
+    ),
+    first_active AS (SELECT person_id, min("date") AS first_active FROM sign WHERE "value" > 0 GROUP BY person_id),
+    final_departure AS (
+        SELECT person_id, "date" AS departed, next_day FROM (
+            SELECT *, coalesce(lead("date") OVER ahead, {OPEN}) AS next_day, lead(way) OVER ahead AS next_way
+            FROM crossed WHERE way <> 0 WINDOW ahead AS (PARTITION BY person_id ORDER BY "date")
+        )
+        WHERE way < 0 AND (next_way IS NULL OR (next_way > 0 AND next_day > departed + {absence}))
+    ),
+    seen_again AS (
+        SELECT person_id, departed, next_day, rule_id, record_id, days_after IS NULL AS undated,
+            CASE WHEN days_after IS NULL THEN departed ELSE greatest(departed, end_date - days_after) END AS day
+        FROM (
+            SELECT *, CASE WHEN first_active < departed
+                THEN CAST({WEEK} * "value" - greatest(0, departed - "date") AS INTEGER) END AS days_after
+            FROM final_departure JOIN sign USING (person_id) LEFT JOIN first_active USING (person_id)
+        )
+        WHERE coalesce(end_date > departed, true) AND "date" < next_day
+            AND coalesce(days_after, "date" - departed) >= {rule.sign_after_days.at("departed")}
+    ),
+    returned AS (
+        SELECT person_id, day + 1 AS "date", 1 AS way, rule_id AS rule_in, record_id AS record_in,
+            NULL::VARCHAR AS rule_out, NULL::BIGINT AS record_out
+        FROM seen_again WHERE day + 1 < next_day
+        QUALIFY row_number() OVER (PARTITION BY person_id, departed ORDER BY undated, day, rule_id, record_id) = 1
     )"""
 
 
 def _chains(rule: FirstToLast) -> str:
     """Permissions that follow one another within the tolerance, as one chain; open ones lapse before a new one."""
-    inside = among("code", rule.given_inside)
+    inside = among("code", (*rule.given_inside, *rule.given_later))
     closed = f"max(closes) OVER ({_IN_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     return f"""
     granted AS (
         SELECT person_id, "date" AS opens, end_date, rule_id, record_id, code,
-            coalesce({inside}, false) AS given_inside
+            coalesce({inside}, false) AS given_inside,
+            coalesce({among("code", rule.given_later)}, false) AS given_later
         FROM known WHERE {among("rule_id", rule.permissions)}
     ),
     permission AS (
@@ -107,12 +165,13 @@ def _chains(rule: FirstToLast) -> str:
             first(record_id ORDER BY opens, closes, record_id) AS first_record,
             last(record_id ORDER BY closes, opens, record_id) AS last_record,
             first(code ORDER BY opens, closes, record_id) AS code,
-            first(given_inside ORDER BY opens, closes, record_id) AS given_inside
+            first(given_inside ORDER BY opens, closes, record_id) AS given_inside,
+            first(given_later ORDER BY opens, closes, record_id) AS given_later
         FROM numbered GROUP BY person_id, numbered.chain
     ),
     permitted AS (
         SELECT crossing.*, chain.opens, chain.closes, chain.rule_id AS chain_rule, chain.first_record,
-            chain.last_record, chain.code, chain.given_inside
+            chain.last_record, chain.code, chain.given_inside, chain.given_later
         FROM crossing ASOF LEFT JOIN chain
             ON crossing.person_id = chain.person_id AND crossing."date" >= chain.opens
     )"""
@@ -155,7 +214,7 @@ def _between_crossings(rule: FirstToLast) -> str:
 
 
 def _kind_of_chain() -> str:
-    return "CASE WHEN given_inside THEN 'unseen' ELSE 'arrival' END"
+    return "CASE WHEN given_later THEN 'unknown' WHEN given_inside THEN 'unseen' ELSE 'arrival' END"
 
 
 def _before_the_first_crossing(rule: FirstToLast) -> str:
@@ -174,10 +233,13 @@ def _without_crossing(rule: FirstToLast) -> str:
     """Presence during a permission without any crossing: a visa can be changed without a journey."""
     if rule.missing_arrival == "no_stay":
         return _NO_ROWS
+    before = f"{quoted(rule.recorded_from)}"
+    unseen = f"opens < {before} AND closes < {OPEN} AND coalesce(last_sign < {before}, true)"
     return f"""
-        SELECT person_id, opens, {last_day("closes")}, {_kind_of_chain()}, 'permission_end',
-            rule_id, record_id, rule_id, record_id, code
-        FROM permission
+        SELECT person_id, opens,
+            CASE WHEN {unseen} THEN least({last_day("closes")}, {before}) ELSE {last_day("closes")} END,
+            {_kind_of_chain()}, 'permission_end', rule_id, record_id, rule_id, record_id, code
+        FROM permission LEFT JOIN last_sign USING (person_id)
         WHERE NOT EXISTS (
             SELECT 1 FROM crossing WHERE crossing.person_id = permission.person_id
                 AND crossing."date" >= permission.opens AND crossing."date" < permission.closes

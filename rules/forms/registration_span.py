@@ -7,19 +7,26 @@ the last snapshot that lists a person who is no longer listed.
 
 from typing import Literal
 
-from rules.fields import Days, EvidenceIds, Share
+from rules.fields import Age, Days, EvidenceIds, Share
 from rules.forms.delivered import delivered_periods
 from rules.forms.spells import OPEN, last_day, spells_from_presence
-from rules.forms.stay_rule import StayRule
+from rules.forms.stay_rule import SpellRule
 from rules.sql_text import among
 
 
-class RegistrationSpan(StayRule):
+class RegistrationSpan(SpellRule):
     """Arrival flags, then registration with the NHS or a university, and its end.
 
-    A removal is dated back by `removal_lag_days`, because registers learn late of departures. An arrival flag more
-    than `flag_within_days` after the last one is a return; a person who returns without having been removed from
-    the list is assumed to have been away for `unnoticed_absence_days`.
+    A removal is dated back by `removal_lag_days`, because registers learn late of departures. A removal of a person
+    of `adult_from_age` who gave no sign but the list for more than `quiet_days` tells that the person has gone, and
+    not when: half of these days are taken. Who is listed and was never registered is a second entry of somebody,
+    which ends without departure.
+
+    An arrival flag more than `flag_within_days` after the last one is a return; a person who returns without having
+    been removed from the list is assumed to have been away for `unnoticed_absence_days`.
+
+    An adult first heard of by an arrival does not stay because a list says so: a student leaves `after_course_days`
+    after the last enrolment, and others are visitors unless something else tells of a long stay.
     """
 
     form: Literal["registration_span"]
@@ -32,12 +39,15 @@ class RegistrationSpan(StayRule):
     removal_lag_days: Days
     flag_within_days: Days
     unnoticed_absence_days: Days
+    after_course_days: Days
+    adult_from_age: Age
+    quiet_days: Days
     delivered_share: Share
 
     def spells(self) -> str:
-        """Return SQL that makes spells from the view `known`."""
+        """Return SQL that makes spells from the views `known` and `person`."""
         return f"""
-        WITH {_events(self)}, {_returns(self)}, {_continued(self)},
+        WITH {_events(self)}, {_removals(self)}, {_returns(self)}, {_continued(self)},
         presence AS ({_registered(self)} UNION ALL {_enrolled(self)})
         {spells_from_presence("presence", self.absent_more_than_days)}
         """
@@ -63,6 +73,30 @@ def _events(rule: RegistrationSpan) -> str:
     )"""
 
 
+def _removals(rule: RegistrationSpan) -> str:
+    """Date the departure before each removal: earlier by a lag, or by half of a long time without signs.
+
+    Up to 18 or so, children give no signs for years: a removal is dated by the lag.
+    """
+    return f"""
+    removed AS (
+        SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
+        FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
+    ),
+    removal AS (
+        SELECT removed.*, CASE
+            WHEN removed.day - sign.day > {rule.quiet_days.at("removed.day")}
+                AND removed.day > birth_month + {rule.adult_from_age.interval("removed.day")}
+                THEN removed.day - CAST((removed.day - sign.day) // 2 AS INTEGER)
+            ELSE greatest(sign.day, removed.day - {rule.removal_lag_days.at("removed.day")}) END AS had_left
+        FROM removed LEFT JOIN person USING (person_id)
+            ASOF LEFT JOIN (SELECT person_id, day FROM event WHERE NOT only_listed
+                UNION ALL SELECT person_id, coalesce(end_date, "date")
+                FROM known WHERE {among("rule_id", rule.enrolments)}
+            ) AS sign ON removed.person_id = sign.person_id AND removed.day >= sign.day
+    )"""
+
+
 def _returns(rule: RegistrationSpan) -> str:
     """Arrival flags of people already registered who had not just arrived.
 
@@ -72,31 +106,44 @@ def _returns(rule: RegistrationSpan) -> str:
     unnoticed = rule.unnoticed_absence_days.at("back.day")
     return f"""
     flagged AS (
-        SELECT *, arrives AND lag(day) OVER past IS NOT NULL AND coalesce(
+        SELECT event.*, {_unconfirmed(rule)} AS unconfirmed, arrives AND lag(day) OVER past IS NOT NULL AND coalesce(
             max(day) FILTER (WHERE arrives) OVER (past ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                 < day - {rule.flag_within_days.at("day")}, true) AS returns
-        FROM event WINDOW past AS (PARTITION BY person_id ORDER BY day)
+        FROM event LEFT JOIN person USING (person_id) WINDOW past AS (PARTITION BY person_id ORDER BY day)
     ),
     trusted AS (
         SELECT flagged.*, back.day AS next_return
         FROM flagged ASOF LEFT JOIN (SELECT person_id, day FROM flagged WHERE returns) AS back
             ON flagged.person_id = back.person_id AND flagged.day < back.day
-        WHERE NOT (only_listed AND coalesce(flagged.day > back.day - {unnoticed}, false))
+            ASOF LEFT JOIN removal ON flagged.person_id = removal.person_id AND flagged.day <= removal.day
+        WHERE NOT (only_listed AND (unconfirmed OR coalesce(flagged.day > had_left, false)
+            OR coalesce(flagged.day > back.day - {unnoticed}, false)))
     )"""
+
+
+def _unconfirmed(rule: RegistrationSpan) -> str:
+    """Return SQL of whether a list of patients does not tell that a person stays.
+
+    That is so of adults first heard of by an arrival: a student leaves after the course, and most of those of whom
+    nothing else tells for a year are visitors.
+    """
+    enrolled = f"event.person_id IN (SELECT person_id FROM known WHERE {among('rule_id', rule.enrolments)})"
+    last_sign = "max(day) FILTER (WHERE NOT only_listed) OVER (PARTITION BY event.person_id)"
+    return f"""(
+            first_value(arrives) OVER past
+            AND first_value(day) OVER past > birth_month + {rule.adult_from_age.interval("day")}
+            AND ({enrolled} OR {last_sign} <= first_value(day) OVER past + {rule.more_than_days.at("day")}))"""
 
 
 def _continued(rule: RegistrationSpan) -> str:
     """Each event with what follows it: the next event, the first removal, and whether the person was ever listed."""
     return f"""
-    removal AS (
-        SELECT person_id, "date" AS day, min(rule_id) AS rule_id, min(record_id) AS record_id
-        FROM known WHERE {among("rule_id", rule.removals)} GROUP BY person_id, "date"
-    ),
     last_snapshot AS (SELECT max(opens) AS day FROM ({delivered_periods(rule.listings, rule.delivered_share)})),
     continued AS (
         SELECT trusted.*, lead(trusted.day) OVER ahead AS next_day, removal.day AS removed,
-            removal.rule_id AS removal_rule, removal.record_id AS removal_record,
+            removal.had_left, removal.rule_id AS removal_rule, removal.record_id AS removal_record,
             bool_or(listed) OVER (PARTITION BY trusted.person_id) AS ever_listed,
+            bool_or(NOT only_listed) OVER (PARTITION BY trusted.person_id) AS ever_registered,
             last_snapshot.day AS last_snapshot
         FROM trusted CROSS JOIN last_snapshot ASOF LEFT JOIN removal
             ON trusted.person_id = removal.person_id AND trusted.day <= removal.day
@@ -111,11 +158,11 @@ def _registered(rule: RegistrationSpan) -> str:
     flagged = rule.flag_within_days.at("day")
     return f"""
         SELECT person_id, day AS start,
-            CASE WHEN {removed} THEN greatest(day, removed - {rule.removal_lag_days.at("removed")})
+            CASE WHEN {removed} THEN greatest(day, had_left)
                  WHEN next_day = next_return THEN {until_return}
                  WHEN next_day IS NOT NULL AND (registered OR next_day <= day + {flagged}) THEN next_day
-                 WHEN NOT registered OR next_day IS NOT NULL THEN day
-                 WHEN day >= last_snapshot OR NOT ever_listed THEN {OPEN}
+                 WHEN NOT registered OR next_day IS NOT NULL OR unconfirmed THEN day
+                 WHEN day >= last_snapshot OR NOT ever_listed OR NOT ever_registered THEN {OPEN}
                  ELSE day END AS stop,
             CASE WHEN arrives THEN 'arrival' WHEN born THEN 'birth' ELSE 'unseen' END AS start_kind,
             'deregistration' AS end_reason, rule_id AS start_rule, record_id AS start_record,
@@ -125,7 +172,10 @@ def _registered(rule: RegistrationSpan) -> str:
 
 
 def _enrolled(rule: RegistrationSpan) -> str:
+    """Courses; people who have come from abroad leave some time after the course."""
+    days = rule.after_course_days.at("end_date")
+    after = f"CASE WHEN person_id IN (SELECT person_id FROM event WHERE arrives) THEN {days} ELSE 0 END"
     return f"""
-        SELECT person_id, "date", {last_day(f"coalesce(end_date, {OPEN})")}, 'unseen', 'deregistration',
+        SELECT person_id, "date", {last_day(f"coalesce(end_date + {after}, {OPEN})")}, 'unseen', 'deregistration',
             rule_id, record_id, rule_id, record_id, code
         FROM known WHERE {among("rule_id", rule.enrolments)}"""

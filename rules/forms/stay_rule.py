@@ -1,4 +1,8 @@
-"""What a form of stay rule must supply, and the keys that all forms share; `__init__.py` lists the forms."""
+"""What a form of stay rule must supply, and the keys that all forms share; `__init__.py` lists the forms.
+
+There are two kinds. A `SpellRule` makes spells of presence from evidence, which the same SQL then classifies. A
+`ResidenceRule` (`residence_rule.py`) looks at crossings of the border alone and says itself when residence changes.
+"""
 
 from abc import abstractmethod
 from datetime import date
@@ -10,12 +14,9 @@ from rules.sql_text import quoted
 
 
 class StayRule(Frozen):
-    """A stay rule: the days that a stay must exceed, the absence that ends it, and the SQL of its spells.
+    """What all stay rules have.
 
-    A spell longer than `more_than_days` is long-term, and an absence longer than `absent_more_than_days` ends it, by
-    the values in force when the one or the other began. An absence is at least a day long, because no day lies
-    between two tax years or permissions in succession.
-    `indispensable` names the keys of a form whose evidence a study must have: without it, spells would be wrong.
+    `indispensable` names the keys of a form whose evidence a study must have: without it, stays would be wrong.
     """
 
     indispensable: ClassVar[tuple[str, ...]] = ()
@@ -24,6 +25,16 @@ class StayRule(Frozen):
     says: str
     source_of_rule: str
     form: str
+
+
+class SpellRule(StayRule):
+    """A stay rule that makes spells: the days that a stay must exceed, the absence that ends it, the SQL of spells.
+
+    A spell longer than `more_than_days` is long-term, and an absence longer than `absent_more_than_days` ends it, by
+    the values in force when the one or the other began. An absence is at least a day long, because no day lies
+    between two tax years or permissions in succession.
+    """
+
     more_than_days: Days
     absent_more_than_days: SomeDays
 

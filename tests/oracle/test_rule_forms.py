@@ -28,12 +28,44 @@ def joined(presence: list[Spell], absent_days: int) -> list[Spell]:
 # --- first arrival to last departure, without permissions -----------------------------------------
 
 
-def crossing_spells(crossings: list[tuple[dt.date, str]], *, cut: bool = True) -> list[Spell]:
-    rule = next(one for one in default_rules().people.stays if one.id == "first_arrival_last_departure")
+def net_ways(crossings: list[tuple[dt.date, str]]) -> list[tuple[dt.date, int]]:
+    """Each day with a crossing that is not undone on the same day: 1 inwards, -1 outwards."""
     net: dict[dt.date, int] = {}
     for day, way in crossings:
         net[day] = net.get(day, 0) + (1 if way == "border_in" else -1)
-    ways = [(day, 1 if way > 0 else -1) for day, way in sorted(net.items()) if way]
+    return [(day, 1 if way > 0 else -1) for day, way in sorted(net.items()) if way]
+
+
+def returns_by_weeks(ways: list[tuple[dt.date, int]], weeks: dict[int, int]) -> list[tuple[dt.date, int]]:
+    """Returns that the border did not record, by the weeks that do not fit before a departure that seems final."""
+    opens = {year: D(year, 4, 6) for year in range(2008, 2021)}
+    found = []
+    for number, (departed, way) in enumerate(ways):
+        following, next_way = ways[number + 1] if number + 1 < len(ways) else (NEVER, 0)
+        if way > 0 or (next_way < 0) or (next_way > 0 and (following - departed).days <= 365):
+            continue
+        days = []
+        for year, count in weeks.items():
+            if opens[year + 1] <= departed or opens[year] >= following:
+                continue
+            if opens[min(weeks)] < departed:
+                after = 7 * count - max(0, (departed - opens[year]).days)
+                if after >= 60:
+                    days.append((0, max(departed, opens[year + 1] - after * DAY)))
+            elif (opens[year] - departed).days >= 60:
+                days.append((1, departed))
+        days = [one for one in days if one[1] + DAY < following]
+        if days:
+            found.append((min(days)[1] + DAY, 1))
+    return found
+
+
+def crossing_spells(
+    crossings: list[tuple[dt.date, str]], weeks: dict[int, int] | None = None, *, cut: bool = True
+) -> list[Spell]:
+    rule = next(one for one in default_rules().people.stays if one.id == "first_arrival_last_departure")
+    ways = net_ways(crossings)
+    ways = sorted([*ways, *returns_by_weeks(ways, weeks or {})])
     presence = []
     inside_since = None
     for day, way in ways:
@@ -52,11 +84,9 @@ def crossing_spells(crossings: list[tuple[dt.date, str]], *, cut: bool = True) -
 
 def completed_spells(crossings: list[tuple[dt.date, str]], weeks: dict[int, int]) -> list[Spell]:
     """The spells of a person without permissions: by crossings, and by weeks where no crossing shows start or end."""
-    net: dict[dt.date, int] = {}
-    for day, way in crossings:
-        net[day] = net.get(day, 0) + (1 if way == "border_in" else -1)
-    inwards = {day: way > 0 for day, way in net.items() if way}
-    own = crossing_spells(crossings, cut=False)
+    ways = net_ways(crossings)
+    inwards = {day: way > 0 for day, way in [*ways, *returns_by_weeks(ways, weeks)]}
+    own = crossing_spells(crossings, weeks, cut=False)
     others = active_spells(weeks)
     told = []
     for number, (start, stop) in enumerate(own):
@@ -109,10 +139,12 @@ def active_spells(weeks: dict[int, int]) -> list[Spell]:
     length = {year: (opens[year + 1] - opens[year]).days for year in range(2008, 2020)}
     days = {year: length[year] if count >= rule.full_year_weeks.value else 7 * count for year, count in weeks.items()}
     absence = rule.absent_more_than_days.value
+    missing = {year: length[year] - days[year] for year in weeks}
     breaks = {
         year for year in weeks
-        if {year - 1, year + 1, year + 2} <= set(weeks)
-        and length[year] - days[year] + length[year + 1] - days[year + 1] >= absence
+        if year + 1 in weeks
+        and (missing[year] if year - 1 in weeks else 0)
+        + (missing[year + 1] if year + 2 in weeks else missing[year + 1] // 2) >= absence
     }  # fmt: skip
     presence = []
     for year, active in days.items():

@@ -95,6 +95,27 @@ def test_an_absence_that_ended_by_death_here_has_not_lasted(tmp_path: Path) -> N
     assert leaver.probable[2019] == 0.5
 
 
+def test_the_share_of_few_cases_is_drawn_towards_that_of_all() -> None:
+    """All 30 who left in May 2018 stayed away, all 10 who left in November came back: of all, three quarters lasted.
+
+    For a departure in November 2019 the 10 count with another 10, of whom three quarters lasted: 7.5 of 20.
+    """
+    came_back = stay(D(2016, 9, 1), D(2018, 11, 1), D(2019, 2, 1))
+    leaver, *_ = outcomes_of([stay(D(2016, 9, 1), D(2019, 11, 1)), *[AWAY] * 30, *[came_back] * 10], group="non_EU")
+    assert leaver.probabilities[-1] == 0.375
+
+
+def test_the_end_of_a_whole_year_is_no_departure_like_that_within_a_year() -> None:
+    """As of 2018, ten people seemed gone after a whole tax year, and worked again; ten left in May, and did not."""
+    whole = [tax_year(year, 52) for year in range(2009, 2017)]
+    quiet, gone = [*whole, tax_year(2018, 52)], [*whole, tax_year(2017, 5)]
+    at_the_end, within = outcomes_of(
+        [[*whole, tax_year(2017, 52)], [*whole, tax_year(2017, 52), tax_year(2018, 5)], *[quiet] * 10, *[gone] * 10]
+    )[:2]
+    assert at_the_end.migrations == []
+    assert (within.migrations, within.probabilities) == (["emigration 2018-05 probable"], [1.0])
+
+
 # Weights: known cases of a year that is not final stand for those that will be known a year later.
 
 LEAVER = stay(D(2012, 1, 1), D(2019, 3, 1))

@@ -85,7 +85,7 @@ def test_a_missing_departure_is_put_at_the_end_of_the_permission() -> None:
     ("evidence", "day"),
     [
         ([observed("border_in", D(2015, 9, 1)), observed("permission_to_stay", D(2015, 8, 1), D(2017, 2, 1), code="work")], D(2017, 1, 31)),
-        ([observed("permission_to_stay", D(2014, 8, 1), D(2017, 2, 1), code="work")], D(2017, 1, 31)),
+        ([observed("permission_to_stay", D(2015, 5, 1), D(2017, 2, 1), code="work")], D(2017, 1, 31)),
         ([tax_year(2014, 52), tax_year(2015, 52)], D(2016, 4, 5)),
         ([tax_year(2014, 52), tax_year(2015, 20)], D(2015, 8, 23)),  # 140 days from 6 April
         ([tax_year(2014, 52), observed("student_enrolled", D(2014, 9, 1), D(2016, 7, 1))], D(2016, 6, 30)),
@@ -309,6 +309,7 @@ LAST = D(2015, 6, 30)
         lambda back: [observed("border_in", D(2013, 5, 1)), observed("border_out", LAST), observed("border_in", back)],
         lambda back: [
             observed("permission_to_stay", D(2013, 5, 1), LAST + dt.timedelta(1), code="work"),
+            observed("nhs_moved", D(2015, 5, 1)), # here after exit checks began
             observed("permission_to_stay", back, D(2018, 1, 1), code="work"),
         ],
         lambda back: [
@@ -587,7 +588,7 @@ def test_a_child_comes_with_the_family_and_leaves_the_register() -> None:
         """,
         born=D(2010, 3, 1),
     )
-    assert outcome.migrations == ["immigration 2015-12 certain", "emigration 2017-07 certain"]
+    assert outcome.migrations == ["immigration 2015-12 certain", "emigration 2017-06 certain"]
     assert outcome.ends == ["deregistration"]
 
 
@@ -601,8 +602,8 @@ def test_a_child_born_here_is_no_immigrant_but_can_emigrate() -> None:
         """,
         born=D(2015, 4, 1),
     )
-    assert outcome.migrations == ["emigration 2017-07 certain"]
-    assert outcome.residents == {2015: True, 2016: True, 2017: True, 2018: False}
+    assert outcome.migrations == ["emigration 2017-05 certain"]
+    assert outcome.residents == {2015: True, 2016: True, 2017: False, 2018: False}
 
 
 def test_a_return_from_abroad_implies_a_departure_that_the_list_never_recorded() -> None:
@@ -613,7 +614,7 @@ def test_a_return_from_abroad_implies_a_departure_that_the_list_never_recorded()
         ],
         born=D(2006, 1, 1),
     )
-    assert outcome.migrations == ["emigration 2016-06 certain", "immigration 2018-06 certain"]
+    assert outcome.migrations == ["emigration 2013-06 certain", "immigration 2018-06 certain"]
 
 
 def test_a_person_dropped_from_the_list_left_when_last_listed() -> None:

@@ -66,7 +66,7 @@ def test_a_parameter_of_one_rule_is_changed_or_replaced_by_one_of_the_file(tmp_p
     one = '[[stay]]\nid = "registration"\n[stay.parameters.unnoticed_absence_days]\nvalue = 400\nsource_of_value = "A test"\n'
     registration = extended(tmp_path, one).people.stays[2]
     assert registration.unnoticed_absence_days.value == 400
-    assert registration.unnoticed_absence_days.range == (365, 1825)
+    assert registration.unnoticed_absence_days.range == (365, 3650)
     shared = '[[stay]]\nid = "registration"\nunnoticed_absence_days = "$flag_within"\n'
     assert extended(tmp_path, shared).people.stays[2].unnoticed_absence_days.id == "flag_within"
 
@@ -122,7 +122,7 @@ def test_a_set_can_extend_one_that_extends_another(tmp_path: Path) -> None:
         ('without = ["dead"]', "[without]: it has lists of ids by kind of rule"),
         ('[[resident]]\nid = "x"\nbefore = "dea"\n', "resident rule 'x', key 'before': unknown resident rule 'dea'. Did you mean 'dead'?"),
         ("[parameters.long_term_dayz]\nvalue = 1\n", "parameter 'long_term_dayz'"),
-        ("without = { evidence = [\"nhs_moved\"] }", "long_term_2019.toml (extended by mine.toml), stay rule 'weeks_of_activity', key 'signs': unknown evidence rule 'nhs_moved'"),
+        ("without = { evidence = [\"nhs_moved\"] }", "long_term_2019.toml (extended by mine.toml), stay rule 'first_arrival_last_departure', key 'signs': unknown evidence rule 'nhs_moved'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_reported_where_it_is_written(tmp_path: Path, text: str, message: str) -> None:
