@@ -13,10 +13,11 @@ from typing import Any
 import polars as pl
 
 from estimation.stages import ACCOUNT, COUNT
+from flows.stages_again import computed_again, stored_result
 from pipeline.errors import UserError
 from pipeline.schemas import save
-from pipeline.stage import Stage, StageContext, StageRecord
-from pipeline.store import Store, link_files
+from pipeline.stage import Stage, StageRecord
+from pipeline.store import link_files
 from pipeline.study import Study
 from pipeline.tables import read_table
 from rules.stages import STAYS
@@ -42,46 +43,12 @@ def compute_with_true_links(study: Study, run: Path, keys: Mapping[str, str], wh
     records = {name: stored_result(run, name, keys[name]) for name in ("ingest", "link", "evidence")}
     records["link"] = replace(records["link"], folder=_true_links(records["link"], who, work / "link"))
     for stage in _STAGES:
-        records[stage.name] = _computed_again(stage, study, run, records, work / stage.name)
+        records[stage.name] = computed_again(stage, study, run, records, work / stage.name)
     tables = work / "tables"
     link_files({name: records["ingest"].folder / name for name in records["ingest"].outputs}, tables)
     for name in ("link", "evidence", STAYS.name, COUNT.name, ACCOUNT.name):
         link_files({path.name: path for path in records[name].folder.glob("*.parquet")}, tables)
     return tables
-
-
-def _computed_again(
-    stage: Stage[Any], study: Study, run: Path, records: Mapping[str, StageRecord], out: Path
-) -> StageRecord:
-    out.mkdir(parents=True)
-    context = StageContext(
-        study=stage.part.of(study, run),
-        folders={name: record.folder for name, record in records.items()},
-        out=out,
-        records=records,
-    )
-    result = stage.run(context)
-    return StageRecord(
-        stage.name,
-        "",
-        out,
-        result.counts,
-        result.sentence,
-        result.warnings,
-        0.0,
-        {},
-        reused=False,
-        facts=result.facts,
-        skips=result.skips,
-    )
-
-
-def stored_result(run: Path, stage: str, key: str) -> StageRecord:
-    """Return what a stage of a run has stored under its key; raises `UserError` if it is missing or changed."""
-    found = Store(run).finished(stage, key)
-    if found is None:
-        raise UserError(f"{run}: the stored results of the stage '{stage}' are missing. Run `sojourn run` again.")
-    return found
 
 
 def _true_links(link: StageRecord, who: pl.DataFrame, folder: Path) -> Path:

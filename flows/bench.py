@@ -266,6 +266,13 @@ def stays(options: Options, listener: ProgressListener) -> Compared:
     return (*compare_stays(options.size, listener), [])
 
 
+def sweep(options: Options, listener: ProgressListener) -> Compared:
+    """Vary rules fifty times, against one evaluation and against one read and fifty passes of the kernel."""
+    from flows.bench_sweep import compare_sweeps  # noqa: PLC0415 - only this benchmark needs it
+
+    return (*compare_sweeps(options.size, listener), [])
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -274,11 +281,11 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "scale": scale,
 }
 BENCHMARKS_WITH_FIGURES = {
-    "link": link, "link_files": link_files, "attack": attack, "review": review, "stays": stays,
+    "link": link, "link_files": link_files, "attack": attack, "review": review, "stays": stays, "sweep": sweep,
 }  # fmt: skip
 TAKES = {
     "link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
-    "stays": ("size",),
+    "stays": ("size",), "sweep": ("size",),
 }  # fmt: skip
 """The options that a benchmark takes; the others take none."""
 

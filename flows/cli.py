@@ -241,6 +241,86 @@ def evaluate(
 
 
 @app.command
+def sweep(
+    run: Annotated[Path, Parameter(help="Folder of a finished run; or a file of border crossings.")],
+    *,
+    settings: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--set",
+            negative="",
+            help="A parameter of the run's rules and its values: rule.parameter=9..15, =30..360:30 or =9,12,18; "
+            "repeatable. For crossings: threshold and window.",
+        ),
+    ] = None,
+    counted: Annotated[
+        bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
+    ] = False,
+    observed_to: Annotated[
+        date | None, Parameter(help="For crossings: last day (YYYY-MM-DD) on which they were observed.")
+    ] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for sweep.csv and sweep.html; default: sweep/ in RUN.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all figures as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Estimate a run again for every combination of values of some parameters, on the same people."""
+    with loading():
+        from flows.variants.crossings import sweep_crossings
+        from flows.variants.sweep import sweep_run
+
+    if run.is_file():
+        if counted:
+            raise UserError("--counted: is for runs; what is counted of crossings has no coverage. Leave it out.")
+        return sweep_crossings(run, settings or [], out, observed_to, as_json=json)
+    if observed_to is not None:
+        raise UserError("--observed-to: is for files of crossings; a run knows its data date. Leave it out.")
+    return sweep_run(run, settings or [], out, counted=counted, as_json=json, threads=threads)
+
+
+@app.command
+def sensitivity(
+    run: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    *,
+    counted: Annotated[
+        bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
+    ] = False,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for sensitivity.csv and sensitivity.html; default: sensitivity/ in RUN.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print net migration as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Draw how far net migration changes over the declared range of every parameter, beside its interval."""
+    with loading():
+        from flows.variants.sensitivity import sensitivity_of_run
+
+    return sensitivity_of_run(run, out, counted=counted, as_json=json, threads=threads)
+
+
+@app.command
+def diff(
+    run_a: Annotated[Path, Parameter(help="Folder of a finished run.")],
+    run_b: Annotated[Path, Parameter(help="Folder of a run of the same files by other rules.")],
+    *,
+    counted: Annotated[
+        bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
+    ] = False,
+    out: Annotated[
+        Path | None, Parameter(help="Folder for diff.csv and transitions.csv; default: diff/ in the second run.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all of it as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Compare two runs by other rules: who moved between classes, and which parameter changed figures how far."""
+    with loading():
+        from flows.variants.difference import diff_runs
+
+    return diff_runs(run_a, run_b, out, counted=counted, as_json=json, threads=threads)
+
+
+@app.command
 def explain(
     run: Annotated[Path, Parameter(help="A finished run folder.")],
     person: Annotated[str, Parameter(help="A person_id of the run, or a record of the person as SOURCE:SUBJECT.")],
@@ -399,13 +479,14 @@ def bench(
     name: Annotated[
         str,
         Parameter(
-            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review or stays."
+            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review, stays or "
+            "sweep."
         ),
     ],
     *,
     size: Annotated[
         int | None,
-        Parameter(help="link, attack, review: residents. link_files: people of each kind. stays: crossings."),
+        Parameter(help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings."),
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")

@@ -27,6 +27,7 @@ from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
+from pipeline.schemas import ALL
 from pipeline.stage import StageRecord
 from pipeline.store import Store, is_intact, link_files
 from pipeline.study import Study, digest_of_file, read_study
@@ -157,6 +158,34 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         interval_coverage=summarise_intervals(flows, stocks),
         **score_people(table, vars(truth), who, counted_sources, published),
     )
+
+
+def has_truth(study: Study) -> bool:
+    """Return whether there is a truth beside a study, with which figures can be compared."""
+    return study.synthetic and (study.folder / "truth").is_dir()
+
+
+def true_figures(study: Study, figures: pl.DataFrame) -> pl.DataFrame:
+    """Return the truth of figures: `measure, period, group, truth`, by the scores of flows and stocks.
+
+    `figures` has `measure, period, group`: years by their last day, or reference dates, and groups of nationality.
+    """
+    truth = read_truth(study)
+    cells = figures.select(
+        "measure", "period", pl.col("group").alias("nationality_group"), sex=pl.lit(ALL), age_group=pl.lit(ALL),
+        estimate=pl.lit(0.0), lower=pl.lit(0.0), upper=pl.lit(0.0),
+    ).unique(["measure", "period", "nationality_group"])  # fmt: skip
+    is_stock = pl.col("measure") == "population"
+    years = cells.filter(~is_stock).with_columns(
+        period_start=pl.col("period").dt.offset_by("-1y").dt.offset_by("1d"), period_end="period"
+    )
+    scored = [
+        score_flows(years, truth.migrations, truth.people).with_columns(period="period_end"),
+        score_stocks(
+            cells.filter(is_stock).with_columns(reference_date="period"), truth.residents, truth.people
+        ).with_columns(period="reference_date"),
+    ]
+    return pl.concat([one.select("measure", "period", "truth", group="nationality_group") for one in scored])
 
 
 def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None) -> Scores:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flows.ablation import stored_result
 from flows.evaluate import study_of_run
+from flows.stages_again import stored_result
 from flows.terminal import typed
 from pipeline.errors import UserError
 from pipeline.ingest.stages import INGEST

@@ -371,6 +371,17 @@ class Residents(dy.Schema):
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
 
 
+class Bridge(dy.Schema):
+    """One measure and period by another definition than the published one: how many people only one of them has."""
+
+    definition = dy.String(primary_key=True, description="The other definition: a stay rule, or the composite.")
+    measure = dy.Enum(["population", "immigration", "emigration"], primary_key=True)
+    period = dy.Date(primary_key=True, description="30 June that ends the year, or the day of the population.")
+    both = dy.Float64(description="People by both definitions: sums of probabilities, not weighted.")
+    only_published = dy.Float64(description="People by the published definition who are none by the other.")
+    only_other = dy.Float64(description="People by the other definition who are none by the published one.")
+
+
 class UnknownByQuarter(dy.Schema):
     """One quarter, direction and definition: how many migrations are certain, and how many are not known yet."""
 
@@ -566,6 +577,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
     "residents": Residents,
+    "bridge": Bridge,
     "unknown_by_quarter": UnknownByQuarter,
     "days_present": DaysPresent,
     "registration_lags": RegistrationLags,

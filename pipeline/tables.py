@@ -1,11 +1,15 @@
 """Reading and writing Parquet tables and text files, and querying DuckDB, in one deterministic way."""
 
+import hashlib
 import io
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import duckdb
 import polars as pl
@@ -34,12 +38,69 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[
 
 def view(connection: duckdb.DuckDBPyConnection, **tables: Path | pl.DataFrame) -> None:
     """Make each table (a Parquet file or folder, or a frame) visible in SQL under its name."""
+    _CONTENTS.setdefault(connection, _Contents()).given = None
     for name, table in tables.items():
         if isinstance(table, pl.DataFrame):
             connection.register(name, table)
             continue
         rows = parquet_sql(sorted(table.glob("*.parquet")) if table.is_dir() else [table])
         connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {rows}").fetchall()
+
+
+VERSIONS_KEPT = 2
+"""Contents of one name that stay in a connection: the present one, and the one before it."""
+
+
+@dataclass
+class _Contents:
+    """What identifies the content of each name in a connection: the text of a given view, or a table that was made.
+
+    `standing` are the tables that were made for a name and are kept, the oldest first.
+    """
+
+    given: dict[str, str] | None = None
+    made: dict[str, str] = field(default_factory=dict)
+    standing: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+_CONTENTS: WeakKeyDictionary[duckdb.DuckDBPyConnection, _Contents] = WeakKeyDictionary()
+
+
+def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+    """Make the result of a SELECT visible in SQL under a name; a result that stands already is not computed again.
+
+    The name is that of a view on a table, whose own name has a digest of the SELECT and of what it reads: the names
+    of such tables, and the texts of views. So an equal digest means equal content, and whoever makes the same tables
+    with another rule in one of them computes that one again, and those that read it. What a SELECT reads beside such
+    tables is given by `view`, or registered before the first of them is made.
+    """
+    contents = _CONTENTS.setdefault(connection, _Contents())
+    if contents.given is None:
+        views = connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall()
+        contents.given = {one: text for one, text in views if one not in contents.made}
+    known, standing = contents.given | contents.made, contents.standing[name]
+    made_from = sorted((one, known[one]) for one in _tables_in(sql) & set(known))
+    table = f"{name}__{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
+    if contents.made.get(name) == table:
+        return
+    if table not in standing:
+        connection.execute(f"CREATE TEMP TABLE {table} AS {sql}").fetchall()
+        standing.append(table)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {table}").fetchall()
+    contents.made[name] = table
+    while len(standing) > VERSIONS_KEPT:
+        oldest = standing.pop(0)
+        connection.execute(f"DROP TABLE {oldest}").fetchall()
+
+
+def _tables_in(sql: str) -> set[str]:
+    """Return the names in an SQL text at which a table may stand: after FROM, JOIN or a comma (so columns too)."""
+    return set(re.findall(r"(?:\bFROM|\bJOIN|,)\s+(\w+)\b(?!\s*[.(])", sql, flags=re.IGNORECASE))
+
+
+def content_of(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Return what identifies the content of a table of `make_table`: as long as it is the same, so are the rows."""
+    return _CONTENTS[connection].made[name]
 
 
 def parquet_sql(files: Sequence[Path]) -> str:

@@ -11,7 +11,7 @@ from publication.row_selection import read_run_table
 
 PUBLISHED = (
     "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
-    "skipped", "unknown_by_quarter", "days_present", "registration_lags",
+    "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags",
 )  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
@@ -20,6 +20,7 @@ RATE_DECIMALS = 6
 IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
     "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts", "expected",
+    "both", "only_published", "only_other",
 }  # fmt: skip
 STANDARD_ERROR_IN_PEOPLE = {"flows", "stocks"}
 

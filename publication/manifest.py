@@ -15,7 +15,7 @@ from publication.stages import PublishStudy
 AGGREGATE = {
     "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
     "counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
-    "gaps", "unmeasured", "skipped", "unknown_by_quarter", "days_present", "registration_lags",
+    "gaps", "unmeasured", "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags",
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from publication.people.people_section import LEAD as PEOPLE_LEAD
 from publication.people.people_section import people_parts
 from publication.provenance import provenance
 from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables, stay_tables
+from publication.report_tables.bridge_table import bridge_table
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
     FLOW_KEY,
@@ -85,6 +86,11 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             stock_figures.stocks_figure(drawn_stocks),
             estimate_tables.population_by_day(stocks),
             estimate_tables.listed_by_day(read_run_table(tables, "counts")) if drawn_stocks.is_empty() else None,
+        ),
+        _section(
+            "definitions",
+            "Other definitions",
+            bridge_table(read_run_table(tables, "bridge"), str(manifest.get("definition", ""))),
         ),
         _truth_section(scores, drawn_flows),
         _section(

@@ -11,13 +11,14 @@ from datetime import date
 import duckdb
 
 from pipeline.schemas import STAY_BRANCHES
+from pipeline.tables import make_table
 from rules.composite import composite_spells
 from rules.forms.spells import OPEN, SPELL
 from rules.forms.stay_rule import SpellRule
 from rules.households import spells_with_household
 from rules.model import PersonRules
 from rules.people import death_dates
-from rules.residence_stays import add_residence_stays
+from rules.residence_stays import with_residence_stays
 from rules.sql_text import quoted
 
 
@@ -27,14 +28,16 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     Reads `person_evidence` (evidence with `person_id`) and `person`. A row is a stay with its `status` and what that
     depends on: `observed_until` (first day that the rule cannot observe), `days` so far, `absent_days` since its end.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE cut AS SELECT {quoted(day)} AS day").fetchall()
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE known AS
-        SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}
-    """).fetchall()
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS family (person_id BIGINT, adult_id BIGINT)").fetchall()
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {name} AS
+    make_table(connection, "cut", f"SELECT {quoted(day)} AS day")
+    known = f'SELECT * FROM person_evidence WHERE known_on <= {quoted(day)} AND "date" <= {quoted(day)}'
+    make_table(connection, "known", known)
+    for rule in rules.spell_rules:
+        make_table(connection, f"spells_of_{rule.id}", f"SELECT {SPELL} FROM ({rule.spells()})")
+    by_spells = f"{name}_by_spells" if rules.residence_rules else name
+    make_table(
+        connection,
+        by_spells,
+        f"""
         WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.spell_rules)}),
         {composite_spells(rules)},
         {spells_with_household(rules)},
@@ -43,12 +46,14 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
         {_ended_by_death(rules)},
         {_classified()}
         SELECT * FROM classified
-    """).fetchall()
-    add_residence_stays(connection, rules, day, name)
+        """,
+    )
+    if rules.residence_rules:
+        make_table(connection, name, with_residence_stays(connection, rules, day, by_spells))
 
 
 def _spells_of(rule: SpellRule) -> str:
-    return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM ({rule.spells()})"
+    return f"SELECT {quoted(rule.id)} AS stay_rule, {SPELL} FROM spells_of_{rule.id}"
 
 
 def _by_definition(rules: PersonRules) -> str:

@@ -53,16 +53,17 @@ def apply_evidence_rules(
 
     `flaw` says why a row is no evidence (undated, or it ends before it begins); null in usable rows.
     """
-    selects = [rule_as_sql(rule, part, contracts) for rule in rules]
-    return query(
-        connection,
-        f"""
+    return query(connection, pieces_as_sql([rule_as_sql(rule, part, contracts) for rule in rules]))
+
+
+def pieces_as_sql(rules: Sequence[str]) -> str:
+    """Return SQL of what some rules (each as SQL) read, with `flaw`: why a row is no evidence."""
+    return f"""
         SELECT *,
             CASE WHEN "date" IS NULL THEN 'they have no date'
                  WHEN end_date <= "date" THEN 'they end before they begin' END AS flaw
-        FROM ({" UNION ALL ".join(selects)})
-        """,
-    )
+        FROM ({" UNION ALL ".join(rules)})
+        """
 
 
 def _without_source(rules: Sequence[EvidenceRule], delivered: Mapping[str, SourceContract]) -> tuple[str, ...]:

@@ -8,14 +8,20 @@ known yet: some people register late, and weeks of activity are delivered once a
 import duckdb
 import polars as pl
 
-from pipeline.tables import query
+from pipeline.tables import make_table, query
 from rules.forms.spells import OPEN
 from rules.model import PersonRules
 from rules.sql_text import quoted
 
 
 def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, before: str) -> pl.DataFrame:
-    """Return `migrations` of the published definition from the table `stay`.
+    """Return `migrations` of the published definition, from the table `stay`."""
+    make_migrations(connection, rules, before)
+    return query(connection, "SELECT * FROM weighted_migration")
+
+
+def make_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRules, before: str) -> None:
+    """Make `weighted_migration`: the migrations of the published definition, from the table `stay`.
 
     An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, because its
     definition needs data later than its rule can observe. `before` is the table of stays as known a year earlier,
@@ -24,8 +30,10 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
     reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rules.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
     published = quoted(rules.published)
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE migration AS
+    make_table(
+        connection,
+        "migration",
+        f"""
         SELECT person_id, definition, start AS "date", 'immigration' AS direction,
             CASE WHEN status = 'long_term' THEN 'certain' ELSE 'probable' END AS status, probability,
             {reason} AS reason, stay_rule AS rule_id, start_rule AS dated_by, [start_record] AS record_ids,
@@ -38,10 +46,11 @@ def migrations_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
             {reason}, stay_rule, end_rule, [end_record], absent_days - absent_more_than_days,
             observed_until - stop <= absent_more_than_days
         FROM stay WHERE definition = {published} AND left_for_good > 0
-    """).fetchall()
-    if not rules.unfinished.weigh_late:
-        return query(connection, "SELECT *, 1.0 AS weight FROM migration")
-    return query(connection, _weighted(rules, before))
+        """,
+    )
+    weighs = rules.unfinished.weigh_late
+    weighted = _weighted(rules, before) if weighs else "SELECT *, 1.0 AS weight FROM migration"
+    make_table(connection, "weighted_migration", weighted)
 
 
 def _weighted(rules: PersonRules, before: str) -> str:

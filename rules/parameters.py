@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, field_validator, model_validator
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, ValidationError, field_validator, model_validator
 
-from pipeline.errors import unknown
-from pipeline.toml_files import Frozen, parse
+from pipeline.errors import UserError, unknown
+from pipeline.toml_files import Frozen
 from rules.sql_text import quoted
 
 Unit = Literal[
@@ -85,6 +85,15 @@ class Parameter(Frozen):
         """The name without that of the rule."""
         return self.id.rpartition(".")[2]
 
+    def having(self, value: int | float) -> "Parameter":
+        """Return the parameter with another value at all times; raises `ValueError` outside its range."""
+        data = self.model_dump() | {"value": value, "later": {}}
+        try:
+            return type(self).model_validate(data)
+        except ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(message)
+
     def on(self, day: date) -> int | float:
         """Return the value in force on a day."""
         return [value for since, value in self.values.items() if since <= day or since == self.holds_from][-1]
@@ -138,29 +147,37 @@ def parameters_in(model: BaseModel) -> dict[str, Parameter]:
     return {one.id: one for one in each_parameter(model)}
 
 
-def with_values(model: Model, values: Mapping[str, int | float]) -> Model:
-    """Return a rule, or a model with rules in it, in which some parameters have other values, at all times.
+Rules = TypeVar("Rules", bound=BaseModel)
 
-    `values` are by id. Raises `UserError` for an id that the model does not use, and for a value outside its range.
+
+def with_values(rules: Rules, values: Mapping[str, int | float], where: str = "the rules") -> Rules:
+    """Return rules in which some parameters, by id, have other values, each of them at all times.
+
+    Raises `UserError` that begins with `where` for a parameter that the rules do not have, or a value that it cannot
+    take.
     """
-    known = parameters_in(model)
-    for name in values:
+    known, changed = parameters_in(rules), {}
+    for name, value in values.items():
         if name not in known:
-            raise unknown("parameter", name, known, "the rules")
-    changed = {
-        name: parse(Parameter, {**known[name].model_dump(), "value": value, "later": {}}, f"parameter '{name}'")
-        for name, value in values.items()
-    }
-    return _replaced(model, changed)
+            raise unknown("parameter", name, known, where)
+        try:
+            changed[name] = known[name].having(value)
+        except ValueError as error:
+            raise UserError(f"{where}, {name} = {value}: {error}.") from None
+    return with_parameters(rules, changed)
 
 
-def _replaced(value: Any, changed: Mapping[str, Parameter]) -> Any:
-    if isinstance(value, Parameter):
-        return changed.get(value.id, value)
-    if isinstance(value, BaseModel):
-        return value.model_copy(update={name: _replaced(one, changed) for name, one in value.__dict__.items()})
-    if isinstance(value, tuple):
-        return tuple(_replaced(one, changed) for one in value)
-    if isinstance(value, dict):
-        return {name: _replaced(one, changed) for name, one in value.items()}
-    return value
+def with_parameters(rules: Rules, changed: Mapping[str, Parameter]) -> Rules:
+    """Return rules in which some parameters, by id, are others."""
+
+    def replaced(value: Any) -> Any:
+        if isinstance(value, Parameter):
+            return changed.get(value.id, value)
+        if isinstance(value, BaseModel):
+            fields = {key: replaced(getattr(value, key)) for key in type(value).model_fields}
+            return type(value).model_construct(value.model_fields_set, **fields)
+        if isinstance(value, Mapping):
+            return {key: replaced(one) for key, one in value.items()}
+        return tuple(replaced(one) for one in value) if isinstance(value, tuple) else value
+
+    return replaced(rules)

@@ -8,7 +8,8 @@ import duckdb
 import polars as pl
 
 from pipeline.ingest.contracts import SourceContract
-from pipeline.tables import query
+from pipeline.tables import make_table, query
+from rules.households import family_as_sql, filled_from_family
 from rules.model import FAMILY, MOTHER, Attribute, PersonRules
 from rules.sql_text import among, position_in, quoted
 
@@ -16,23 +17,36 @@ from rules.sql_text import among, position_in, quoted
 def people_table(
     connection: duckdb.DuckDBPyConnection, rules: PersonRules, contracts: dict[str, SourceContract]
 ) -> pl.DataFrame:
-    """Return `people` and make the tables `member` (subjects of people), `person_evidence` and `person`.
+    """Return `people`; makes what `make_people` makes."""
+    make_people(connection, rules, contracts)
+    return query(connection, "SELECT * FROM person")
 
-    Reads the views `clusters`, `mothers`, `evidence` and `records_<extract>`; people are the clusters with a subject
-    in a source whose contract counts as resident.
+
+def make_people(
+    connection: duckdb.DuckDBPyConnection, rules: PersonRules, contracts: dict[str, SourceContract]
+) -> None:
+    """Make the tables `member` (subjects of people), `person_evidence`, `family` and `person`.
+
+    Reads the views `clusters`, `mothers`, `evidence`, `records_<extract>` and `tokens_<source>`; people are the
+    clusters with a subject in a source whose contract counts as resident.
     """
     resident_sources = [source for source, contract in contracts.items() if contract.counts_as_resident]
-    for sql in (
-        f"""CREATE OR REPLACE TEMP TABLE member AS
-            SELECT source, subject_id, person_id FROM clusters
+    for name, sql in (
+        (
+            "member",
+            f"""SELECT source, subject_id, person_id FROM clusters
             WHERE draw = 0 AND {among("source", resident_sources)}""",
-        """CREATE OR REPLACE TEMP TABLE person_evidence AS
-            SELECT person_id, evidence.* REPLACE (CAST(kind AS VARCHAR) AS kind)
+        ),
+        (
+            "person_evidence",
+            """SELECT person_id, evidence.* REPLACE (CAST(kind AS VARCHAR) AS kind)
             FROM evidence JOIN member USING (source, subject_id)""",
-        f"CREATE OR REPLACE TEMP TABLE person AS {_people_as_sql(rules, contracts)}",
+        ),
+        ("person_by_source", _people_as_sql(rules, contracts)),
+        ("family", family_as_sql(rules.household, contracts)),
+        ("person", filled_from_family(rules)),
     ):
-        connection.execute(sql).fetchall()
-    return query(connection, "SELECT * FROM person")
+        make_table(connection, name, sql)
 
 
 def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> str:

@@ -6,6 +6,7 @@ residents is a short-term stay. While it is not known whether a crossing changes
 Crossings of one day cancel out. A death in the country ends presence, and residence without emigration.
 """
 
+import hashlib
 from datetime import date
 
 import duckdb
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.schemas import STAY_BRANCHES
-from pipeline.tables import query
+from pipeline.tables import content_of, query
 from rules.forms.residence_rule import Followed, ResidenceRule
 from rules.forms.spells import OPEN
 from rules.lengths_of_stay.crossings import NEVER, Crossings, Days, Rows
@@ -27,26 +28,33 @@ NOBODY_KNOWS = -1
 """The place of a row that does not exist."""
 
 
-def add_residence_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, name: str) -> None:
-    """Add to the table `name` of classified stays those by every rule that follows residence, as known on `day`.
+def with_residence_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, name: str) -> str:
+    """Return SQL of the classified stays in `name` and of those by every rule that follows residence, on `day`.
 
     Reads `known` (evidence with `person_id`, as known on that day), and from the table itself the stays of people
-    without crossings, where a rule has them measured by another definition.
+    without crossings, where a rule has them measured by another definition. What is followed here and not in SQL is
+    put into tables whose names say from which evidence and by which rule: another one of either has another name.
     """
+    parts = [f"SELECT * FROM {name}"]
     for rule in rules.residence_rules:
+        made_from = (content_of(connection, "known"), rule.model_dump_json(), tuple(rules.deaths), day)
+        own = f"{rule.id}_{hashlib.sha256(repr(made_from).encode()).hexdigest()[:20]}"
         crossed = _crossings(connection, rules, rule)
-        connection.register("crossed", crossed.select("person_id").unique())
+        _keep(connection, f"crossed_{own}", crossed.select("person_id").unique())
         if crossed.height:
-            connection.register("residence_stay", residence_stays(crossed, rule, day))
-            connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM residence_stay").fetchall()
-            connection.unregister("residence_stay")
+            _keep(connection, f"residence_{own}", residence_stays(crossed, rule, day))
+            parts.append(f"SELECT * FROM residence_{own}")
         if rule.others_by is not None:
-            connection.execute(f"""
-                INSERT INTO {name} BY NAME
-                SELECT * REPLACE ({quoted(rule.id)} AS definition) FROM {name} ANTI JOIN crossed USING (person_id)
-                WHERE definition = {quoted(rule.others_by)}
-            """).fetchall()
-        connection.unregister("crossed")
+            parts.append(f"""
+                SELECT * REPLACE ({quoted(rule.id)} AS definition) FROM {name}
+                ANTI JOIN crossed_{own} USING (person_id) WHERE definition = {quoted(rule.others_by)}""")
+    return " UNION ALL BY NAME ".join(parts)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    connection.register("kept", frame)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM kept").fetchall()
+    connection.unregister("kept")
 
 
 def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: ResidenceRule) -> pl.DataFrame:

@@ -9,34 +9,40 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from pipeline.tables import query
+from pipeline.tables import make_table, query
 from rules.families import ResidentFamily
 from rules.model import AnyExclusion, Away, CountSign, PersonRules, Removed, Sign, Unlikely, WeeksSign
 from rules.sql_text import among, quoted
 
 
 def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
-    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`.
+    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`."""
+    make_residents(connection, rules, years)
+    return query(connection, "SELECT * FROM resident")
+
+
+def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> None:
+    """Make `resident`: the candidates of each family on 30 June of each year, whether residents or excluded.
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
     window of the same length after it.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE reference AS SELECT * FROM (VALUES {days}) AS days(reference_date)"
-    ).fetchall()
-    used = {name for family in rules.families for name in family.all_signs}
-    remembered = dict.fromkeys(used, 0)
+    make_table(connection, "reference", f"SELECT * FROM (VALUES {days}) AS days(reference_date)")
+    make_table(connection, "standing", _standing(rules))
+    _make_signs(connection, rules, min(years))
     for family in rules.families:
-        remembered |= {name: max(remembered[name], family.memory_years) for name in family.all_signs}
-    signs = [_sign(one, remembered[one.id], min(years)) for one in rules.signs if one.id in used]
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sign AS {' UNION ALL '.join(signs)}").fetchall()
-    return query(
+        make_table(connection, f"candidates_of_{family.id}", family.candidates())
+    decided = (
+        f"SELECT {quoted(one.id)} AS family, *, {_excluded_by(one)} AS excluded_by, {_certainly_not(one, rules)}"
+        f" AS certainly_not FROM candidates_of_{one.id} JOIN standing USING (person_id, reference_date)"
+        for one in rules.families
+    )
+    make_table(
         connection,
+        "resident",
         f"""
-        WITH {_last_stays(rules)},
-        decided AS ({" UNION ALL ".join(_decided(family, rules) for family in rules.families)})
         SELECT person_id, reference_date, family, family = {quoted(rules.published_family)} AS published,
             excluded_by IS NULL AS resident,
             CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
@@ -44,38 +50,56 @@ def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, y
                 WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
                 ELSE 1.0 END AS probability,
             excluded_by IS NULL AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
-        FROM decided
+        FROM ({" UNION ALL ".join(decided)})
         """,
     )
 
 
-def _last_stays(rules: PersonRules) -> str:
-    """Return the stays of the published definition, and who began the first of them by arriving."""
+def _make_signs(connection: duckdb.DuckDBPyConnection, rules: PersonRules, first_year: int) -> None:
+    """Make `sign`: those that families use, on the dates that are wanted and on those that a family remembers."""
+    used = {name for family in rules.families for name in family.all_signs}
+    remembered = dict.fromkeys(used, 0)
+    for family in rules.families:
+        remembered |= {name: max(remembered[name], family.memory_years) for name in family.all_signs}
+    signs = [one for one in rules.signs if one.id in used]
+    for one in signs:
+        make_table(connection, f"sign_{one.id}", _sign(one, remembered[one.id], first_year))
+    make_table(connection, "sign", " UNION ALL ".join(f"SELECT * FROM sign_{one.id}" for one in signs))
+
+
+def _standing(rules: PersonRules) -> str:
+    """Return SQL of what is known of every person on every date without signs, from birth on.
+
+    That is the last stay of the published definition that began by the date, and which exclusions apply.
+    """
+    excluded = "".join(f", coalesce({_applies(one)}, false) AS is_{one.id}" for one in rules.exclusions)
     return f"""
-        published_stay AS (SELECT * FROM stay WHERE definition = {quoted(rules.published)}),
+        WITH published_stay AS (SELECT * FROM stay WHERE definition = {quoted(rules.published)}),
         newcomers AS (
             SELECT person_id, min_by(start_kind, start) = 'arrival' AS newcomer FROM published_stay GROUP BY person_id
-        )"""
-
-
-def _decided(family: ResidentFamily, rules: PersonRules) -> str:
-    """Return the candidates of a family, each with the last stay that began by the date and the exclusion, if any."""
-    known = {one.id: one for one in rules.exclusions}
-    exclusions = [known[name] for name in family.unless]
-    excluded = "CASE " + " ".join(f"WHEN {_applies(one)} THEN {quoted(one.id)}" for one in exclusions) + " END"
-    certain = [one.id for one in exclusions if one.form in ("dead", "short_stay", "removed")]
-    return f"""
-        SELECT *, coalesce({among("excluded_by", certain)}, false) AS certainly_not FROM (
-            SELECT {quoted(family.id)} AS family, candidate.*, s.start, s.stop, s.status, s.probability,
-                s.left_for_good, {excluded if exclusions else "CAST(NULL AS VARCHAR)"} AS excluded_by
-            FROM ({family.candidates()}) AS candidate
-                ASOF LEFT JOIN published_stay AS s
-                    ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
-                JOIN person ON person.person_id = candidate.person_id
-                LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id
+        )
+        SELECT candidate.person_id, candidate.reference_date, s.start, s.stop, s.status, s.probability,
+            s.left_for_good{excluded}
+        FROM (
+            SELECT person_id, reference_date, death_date FROM person CROSS JOIN reference
             -- a list of a later day includes children born after the date
-            WHERE coalesce(birth_month <= candidate.reference_date, true)
-        )"""
+            WHERE coalesce(birth_month <= reference_date, true)
+        ) AS candidate
+            ASOF LEFT JOIN published_stay AS s
+                ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
+            LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id"""
+
+
+def _excluded_by(family: ResidentFamily) -> str:
+    """Return SQL of the first exclusion of a family that applies; null without one."""
+    branches = " ".join(f"WHEN is_{name} THEN {quoted(name)}" for name in family.unless)
+    return f"CASE {branches} END" if branches else "CAST(NULL AS VARCHAR)"
+
+
+def _certainly_not(family: ResidentFamily, rules: PersonRules) -> str:
+    """Return SQL of whether that exclusion leaves no doubt: the person has died, or stays too briefly."""
+    certain = [one.id for one in rules.exclusions if one.form in ("dead", "short_stay", "removed")]
+    return f"coalesce({among(_excluded_by(family), certain)}, false)"
 
 
 def _sign(sign: Sign, remembered_years: int, first_year: int) -> str:

@@ -1,17 +1,20 @@
 """The stage `stays`: people and their attributes, then their stays, migrations and residence, by the person rules."""
 
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
+from rules.bridge import bridge_table
 from rules.classification import make_classified_stays
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
-from rules.households import fill_from_family, make_households
 from rules.implausible_people import implausible_table
 from rules.migrations import migrations_table
 from rules.model import PersonRules
@@ -29,8 +32,8 @@ NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 def stays(context: StageContext[StaysStudy]) -> StageResult:
     """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`.
 
-    `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe them. A study without the
-    sources that stays are measured from gets none of these tables.
+    `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe them. A study
+    without the sources that stays are measured from gets none of these tables.
     """
     study, folders = context.study, context.folders
     rules, contracts = study.rules, study.contracts
@@ -44,26 +47,10 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     }
     if study.skips:
         return StageResult.skipped(study.skips[0], facts)
-    connection = connect(context.threads)
-    view(
-        connection,
-        evidence=table_path(folders["evidence"], "evidence"),
-        clusters=table_path(folders["link"], "clusters"),
-        mothers=table_path(folders["link"], "mothers"),
-    )
-    for contract in contracts.values():
-        for extract in contract.extracts:
-            view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
+    connection = connect_inputs(folders, contracts, context.threads)
     context.report("choosing the attributes of people")
-    people_table(connection, rules, contracts)
+    save(people_table(connection, rules, contracts), "people", context.out)
     save(implausible_table(connection), "implausible_people", context.out)
-    if rules.household is not None:
-        homes = tuple(source for source in rules.household.homes if source in contracts)
-        tokens = {f"tokens_{source}": folders["ingest"] / "tokens" / f"{source}.parquet" for source in homes}
-        view(connection, **tokens)
-        make_households(connection, rules.household, homes)
-        fill_from_family(connection, rules)
-    save(query(connection, "SELECT * FROM person"), "people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     save(stays_table(connection), "stays", context.out)
@@ -72,6 +59,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     residents = residents_table(connection, rules, study.stock_years)
     save(residents, "residents", context.out)
     for name, table in {
+        "bridge": bridge_table(connection, rules, study.stock_years),
         "unknown_by_quarter": unknown_by_quarter(connection),
         "days_present": days_present(connection, contracts, study.data_date),
         "registration_lags": registration_lags(connection, contracts, study.data_date),
@@ -86,6 +74,28 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         f"{counts['probable']:,} of them probable",
         warnings=_alive_after_death(connection),
     )
+
+
+def connect_inputs(
+    folders: Mapping[str, Path], contracts: Mapping[str, SourceContract], threads: int
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection with what the person rules read.
+
+    That is `evidence`, `clusters`, `mothers`, `records_<extract>` and `tokens_<source>`.
+    """
+    connection = connect(threads)
+    view(
+        connection,
+        evidence=table_path(folders["evidence"], "evidence"),
+        clusters=table_path(folders["link"], "clusters"),
+        mothers=table_path(folders["link"], "mothers"),
+    )
+    for contract in contracts.values():
+        for extract in contract.extracts:
+            view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
+    for source in contracts:
+        view(connection, **{f"tokens_{source}": folders["ingest"] / "tokens" / f"{source}.parquet"})
+    return connection
 
 
 def a_year_before(day: date) -> date:

@@ -6,6 +6,7 @@ same day a year before, seen in the same extracts, the share that has since last
 
 import duckdb
 
+from pipeline.tables import make_table
 from rules.forms.spells import OPEN
 from rules.model import PersonRules
 from rules.sql_text import quoted
@@ -24,8 +25,10 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
     band = rules.unfinished.band_days.at(today)
     near = rules.unfinished.same_stay_days
     near_start, near_stop = near.at("old.start"), near.at("old.stop")
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE unfinished_stay AS
+    make_table(
+        connection,
+        "unfinished_stay",
+        f"""
         SELECT old.stay_rule, old.absent_more_than_days, nationality_group,
             (old.known_until - old.start) // {band} AS band, old.stop = {OPEN} AS present,
             bool_or(coalesce(new.status = 'long_term', false)) AS became,
@@ -35,9 +38,12 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
                 AND new.start <= old.start + {near_start} AND new.stop > old.start
         WHERE old.definition = {published} AND old.status = 'unfinished'
         GROUP BY old.stay_rule, old.absent_more_than_days, nationality_group, band, present, old.person_id, old.start
-    """).fetchall()
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE unfinished_absence AS
+        """,
+    )
+    make_table(
+        connection,
+        "unfinished_absence",
+        f"""
         SELECT old.stay_rule, old.absent_more_than_days, nationality_group,
             (old.known_until - old.stop) // {band} AS band, false AS present,
             bool_or(coalesce(new.stop < {OPEN} AND new.end_reason <> 'death'
@@ -47,9 +53,10 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
                 AND new.stop BETWEEN old.stop - {near_stop} AND old.stop + {near_stop}
         WHERE old.definition = {published} AND {_absence_is_open("old")}
         GROUP BY old.stay_rule, old.absent_more_than_days, nationality_group, band, old.person_id, old.stop
-    """).fetchall()
+        """,
+    )
     for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {share} AS {_shares(cases, rules, today)}").fetchall()
+        make_table(connection, share, _shares(cases, rules, today))
 
 
 def _shares(cases: str, rules: PersonRules, today: str) -> str:
@@ -108,14 +115,17 @@ def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classi
     left = _nearest_share(
         "share_that_left", f"(classified.known_until - classified.stop) // {band}", "false", unknown
     )
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE stay AS
+    make_table(
+        connection,
+        "stay",
+        f"""
         SELECT classified.*,
             CASE status WHEN 'long_term' THEN 1.0 WHEN 'short_term' THEN 0.0 ELSE {stayed} END AS probability,
             CASE WHEN status <> 'long_term' OR stop = {OPEN} OR end_reason = 'death' THEN 0.0
                  WHEN absent_days > absent_more_than_days THEN 1.0 ELSE {left} END AS left_for_good
         FROM {classified} AS classified JOIN person USING (person_id)
-    """).fetchall()
+        """,
+    )
 
 
 def _nearest_share(table: str, band: str, present: str, unknown: str) -> str:

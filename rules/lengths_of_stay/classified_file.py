@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, check_part
+from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, checked_people
 from rules.lengths_of_stay.days_in_window import Classified, DaysInWindow, days_in_window
 from rules.lengths_of_stay.residence import UNKNOWN
 
@@ -28,6 +28,7 @@ class Tally:
     def add(self, part: CheckedPart, classified: Classified) -> None:
         """Count the crossings of a part."""
         migration = classified.long_term_migration
+        self.crossings += len(part.crossings)
         self.people += len(part.crossings.first)
         self.immigrations += int((part.crossings.is_arrival & (migration == 1)).sum())
         self.emigrations += int((~part.crossings.is_arrival & (migration == 1)).sum())
@@ -56,27 +57,10 @@ def classified_parts(
     Raises `UserError` after the last part if any row is unusable; from the first such row on, nothing is yielded.
     """
     schema = classified_schema(file)
-    ascending, highest = True, None
-    for frame in file.people():
-        part = check_part(frame, tally.crossings, tally.faults)
-        tally.crossings += frame.height
-        if tally.faults.count:
-            continue
-        person = frame["person_id"].gather(part.crossings.first)
-        person = person if person.dtype.is_integer() else person.cast(pl.String)
-        ascending = ascending and _rises(person, highest)
-        highest = person.last()
+    for part in checked_people(file, tally.faults):
         classified = days_in_window(part.crossings, part.initial_resident, rule, (observed_to - EPOCH).days)
         tally.add(part, classified)
         yield _with_results(part.frame, classified, schema)
-    if not ascending:
-        tally.faults.add_second_blocks(file)
-    tally.faults.refuse(file.path)
-
-
-def _rises(person: pl.Series, above: object) -> bool:
-    """Tell whether each person's identifier is above that of the person before: then nobody comes twice."""
-    return bool((person[1:] > person[:-1]).all()) and (above is None or person.first() > above)  # ty: ignore[unsupported-operator]
 
 
 def _with_results(frame: pl.DataFrame, classified: Classified, schema: pl.Schema) -> pl.DataFrame:

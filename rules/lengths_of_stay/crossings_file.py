@@ -187,6 +187,32 @@ def check_part(part: pl.DataFrame, rows_before: int, faults: Faults) -> CheckedP
     return CheckedPart(frame, Crossings(starts, day, is_arrival), resident)
 
 
+def checked_people(file: CrossingsFile, faults: Faults) -> Iterator[CheckedPart]:
+    """Yield a file as arrays, in parts of whole people, and add what is wrong with it to the faults.
+
+    Raises `UserError` after the last part if any row is unusable; from the first such row on, nothing is yielded.
+    """
+    rows, ascending, highest = 0, True, None
+    for frame in file.people():
+        part = check_part(frame, rows, faults)
+        rows += frame.height
+        if faults.count:
+            continue
+        person = frame["person_id"].gather(part.crossings.first)
+        person = person if person.dtype.is_integer() else person.cast(pl.String)
+        ascending = ascending and _rises(person, highest)
+        highest = person.last()
+        yield part
+    if not ascending:
+        faults.add_second_blocks(file)
+    faults.refuse(file.path)
+
+
+def _rises(person: pl.Series, above: object) -> bool:
+    """Tell whether each person's identifier is above that of the person before: then nobody comes twice."""
+    return bool((person[1:] > person[:-1]).all()) and (above is None or person.first() > above)  # ty: ignore[unsupported-operator]
+
+
 def starts_person(person: pl.Series) -> Flags:
     """Return for each row of a part that begins with a new person whether it is the first of its person."""
     starts = person.ne_missing(person.shift()).to_numpy().copy()

@@ -1,14 +1,18 @@
 """A benchmark prints one object with its ratios; how fast it is is not tested."""
 
 import json
+import math
 from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
+from flows import bench_sweep
 from flows.bench import BENCHMARKS, scale
 from flows.bench_stays import write_crossings
+from flows.bench_sweep import SIGNS, THRESHOLDS
 from flows.faker_loop import faker_loop, new_faker
+from flows.progress import NullListener
 from pipeline.tables import read_table
 
 
@@ -73,3 +77,15 @@ def test_the_faker_loop_makes_the_columns_of_an_extract():
     assert made["WEEKS"].is_between(0, 399).all()
     assert made["ACCEPT_DATE"].is_between(date(2010, 1, 1), date(2019, 12, 31)).all()
     assert made["REASON"].null_count() == 50
+
+
+def test_variants_of_a_definition_are_compared_with_one_read_and_the_passes(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_sweep, "CROSSINGS", 20_000)
+    monkeypatch.setattr(bench_sweep, "PASSES", 1)
+    ours, floor = bench_sweep._days_in_window(tmp_path / "crossings.parquet", NullListener())
+    assert min(*ours, *floor) > 0
+
+
+def test_the_benchmark_varies_rules_fifty_times():
+    signs, thresholds = ([len(values) for values in grid.values()] for grid in (SIGNS, THRESHOLDS))
+    assert math.prod(signs) == math.prod(thresholds) == bench_sweep.VARIANTS == 50

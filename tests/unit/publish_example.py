@@ -321,6 +321,18 @@ def coverage() -> pl.DataFrame:
     return frame.with_columns(pl.lit(0.01).alias(name) for name in further)
 
 
+def bridge() -> pl.DataFrame:
+    """Return the people of one year by another definition."""
+    return pl.DataFrame(
+        [
+            ("weeks_of_activity", "population", date(2019, 6, 30), 41_950.5, 8_120.0, 310.25),
+            ("weeks_of_activity", "immigration", date(2019, 6, 30), 460.0, 190.5, 22.0),
+        ],
+        schema=["definition", "measure", "period", "both", "only_published", "only_other"],
+        orient="row",
+    )
+
+
 def error_sources() -> pl.DataFrame:
     """Return a source of error of each kind."""
     return pl.DataFrame(
@@ -453,6 +465,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "coverage": coverage(),
         "error_sources": error_sources(),
         "skipped": Skipped.create_empty(),
+        "bridge": bridge(),
         **_presence(),
     }.items():
         save(frame, name, tables)

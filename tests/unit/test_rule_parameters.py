@@ -11,7 +11,7 @@ from rule_timelines import default_rules, observed, outcome_of
 from pipeline.errors import UserError
 from pipeline.tables import connect, query
 from pipeline.toml_files import parse
-from rules.parameters import Parameter, parameters_in
+from rules.parameters import Parameter, parameters_in, with_values
 
 D = dt.date
 
@@ -88,3 +88,33 @@ def test_all_parameters_of_a_set_are_found_by_their_ids() -> None:
     assert found == default_rules().parameters
     assert {"long_term_days", "student_enrolled.academic_year", "long_term.same_arrival_days"} <= set(found)
     assert all(name == one.id for name, one in found.items())
+
+
+def test_rules_with_other_values_differ_in_these_alone() -> None:
+    rules = default_rules()
+    values = {"long_term_days": 300, "weeks_of_activity.full_year_weeks": 44, "delivered_share": 0.2}
+    changed = with_values(rules, values, "here")
+    assert {name: one.value for name, one in changed.parameters.items() if one != rules.parameters[name]} == values
+    assert {rule.more_than_days.value for rule in changed.people.stays} == {300}, "wherever it is used"
+    assert changed.digest != rules.digest
+    back = {name: rules.parameters[name].value for name in values}
+    assert with_values(changed, back, "here").digest == rules.digest
+
+
+def test_another_value_holds_at_all_times() -> None:
+    dated = parameter(365, {D(2018, 1, 1): 182})
+    assert dated.having(300).values == {D(2010, 1, 1): 300}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"long_term_day": 300}, "here: unknown parameter 'long_term_day'. Did you mean 'long_term_days'?"),
+        ({"long_term_days": 5}, "here, long_term_days = 5: the value 5 is outside its range, 90 to 730."),
+        ({"long_term_days": 365.5}, "here, long_term_days = 365.5: 365.5 is not a whole number of days."),
+    ],
+)
+def test_a_value_that_a_parameter_cannot_take_is_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        with_values(default_rules(), values, "here")
+    assert str(error.value) == message

@@ -1,0 +1,78 @@
+"""Migrations of a whole file of crossings by many rules: the file is read once, and each rule is one pass over it."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rules.lengths_of_stay.classified_file import EPOCH
+from rules.lengths_of_stay.crossings import Crossings
+from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, checked_people
+from rules.lengths_of_stay.days_in_window import DaysInWindow, days_in_window
+from rules.lengths_of_stay.residence import UNKNOWN
+
+MEASURES = ["immigration", "emigration", "net", "unknown"]
+"""`unknown`: crossings of which it is not known (yet) whether they are migrations."""
+ANSWERS = (UNKNOWN, 0, 1)
+"""What a rule can say of a crossing: one after the other, from -1 on."""
+
+
+def migrations_by_rule(file: CrossingsFile, rules: Sequence[DaysInWindow], observed_to: date) -> pl.DataFrame:
+    """Return `threshold, window, measure, period, estimate`: how many crossings are migrations, by year and rule.
+
+    There is at least one rule. Years end on 30 June, the `period`, and are those with a crossing by the end of
+    observation. Raises `UserError` if
+    a row of the file cannot be used.
+    """
+    parts = [_counted(part, rules, (observed_to - EPOCH).days) for part in checked_people(file, Faults())]
+    if not parts:
+        parts = [pl.DataFrame(schema=dict.fromkeys(("rule", "year", *MEASURES), pl.Int64))]
+    described = pl.DataFrame(
+        [(number, rule.threshold, rule.window) for number, rule in enumerate(rules)],
+        schema={"rule": pl.Int64, "threshold": pl.Int64, "window": pl.Int64},
+        orient="row",
+    )
+    return (
+        pl.concat(parts)
+        .group_by("rule", "year")
+        .agg(pl.col(MEASURES).sum())
+        .join(described, on="rule")
+        .sort("rule", "year")
+        .unpivot(
+            MEASURES, index=["rule", "year", "threshold", "window"], variable_name="measure", value_name="estimate"
+        )
+        .sort("rule", pl.col("measure").cast(pl.Enum(MEASURES)), "year")
+        .select("threshold", "window", "measure", pl.date("year", 6, 30).alias("period"), "estimate")
+    )
+
+
+def _counted(part: CheckedPart, rules: Sequence[DaysInWindow], last_day: int) -> pl.DataFrame:
+    """Return the crossings of a part by rule and year: `rule, year` and the measures."""
+    crossings = part.crossings
+    year = _year(crossings)
+    first, years = int(year.min()), int(np.ptp(year)) + 1
+    # crossings after the end of observation are counted as those of one year more, which is left out
+    place = np.where(crossings.day <= last_day, year - first, years)
+    cell = (place * 2 + crossings.is_arrival) * len(ANSWERS) + 1
+    found = []
+    for number, rule in enumerate(rules):
+        migration = days_in_window(crossings, part.initial_resident, rule, last_day).long_term_migration
+        counts = np.bincount(cell + migration, minlength=(years + 1) * 2 * len(ANSWERS))
+        departures, arrivals = counts.reshape(years + 1, 2, len(ANSWERS))[:years].transpose(1, 2, 0)
+        unknown, _, emigration = departures
+        columns = (arrivals[2], emigration, arrivals[2] - emigration, unknown + arrivals[0])
+        found.append(
+            pl.DataFrame(
+                {"rule": np.full(years, number), "year": np.arange(first, first + years)}
+                | dict(zip(MEASURES, columns, strict=True))
+            ).filter((departures + arrivals).sum(axis=0) > 0)
+        )
+    return pl.concat(found)
+
+
+def _year(crossings: Crossings) -> NDArray[np.int64]:
+    """Return the year of the 30 June on or after each crossing."""
+    month = crossings.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return 1970 + (month + 6) // 12

@@ -1,0 +1,99 @@
+"""What a run's rules decide of its people if parameters have other values: the ordinary rules, nobody linked again.
+
+One connection keeps the tables of the last variant. A table is made again only if its own SQL, or a table that it
+reads, is another one (`pipeline.tables.make_table`): after a change of a sign of residence no stay is dated again,
+and evidence is read again only by evidence rules that have changed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.schemas import table_path
+from pipeline.tables import content_of, make_table, query, view
+from rules.evidence import pieces_as_sql
+from rules.evidence_sql import rule_as_sql
+from rules.migrations import make_migrations
+from rules.model import EvidenceRules, PersonRules
+from rules.people import make_people
+from rules.residents import make_residents
+from rules.sql_text import among
+from rules.stages import StaysStudy
+from rules.stays import YEAR_BEFORE, connect_inputs, make_dated_stays, stays_table
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The tables of the stage `stays` that estimates read, as rules decide them; `stays` is made when it is called.
+
+    `stays` is that of this variant until the next one is decided. A table that is the same as in the variant before
+    is the same frame.
+    """
+
+    people: pl.DataFrame
+    migrations: pl.DataFrame
+    residents: pl.DataFrame
+    stays: Callable[[], pl.DataFrame]
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The tables by name."""
+        kept = {"people": self.people, "migrations": self.migrations, "residents": self.residents}
+        return {**kept, "stays": self.stays()}
+
+
+class Variants:
+    """The people of one run, decided by other rules: `study` is what its stage `stays` declared.
+
+    `rules` are the evidence rules by which the stored evidence was made; `folders` contain the results of `ingest`,
+    `link` and `evidence`.
+    """
+
+    def __init__(
+        self, study: StaysStudy, rules: EvidenceRules, folders: Mapping[str, Path], threads: int = 2
+    ) -> None:
+        self._study = study
+        self._stored_by = self._evidence_sql(rules)
+        self._connection = connect_inputs(folders, study.contracts, threads)
+        self._frames: dict[str, tuple[str, pl.DataFrame]] = {}
+        view(self._connection, stored_evidence=table_path(folders["evidence"], "evidence"))
+
+    def decided(self, evidence: EvidenceRules, people: PersonRules) -> Decided:
+        """Return what rules decide of the people of the run; residents by the published family alone."""
+        connection = self._connection
+        published = tuple(one for one in people.families if one.id == people.published_family)
+        people = people.model_copy(update={"families": published})
+        make_table(connection, "evidence", self._evidence(evidence))
+        make_people(connection, people, self._study.contracts)
+        make_dated_stays(connection, people, self._study.data_date)
+        make_migrations(connection, people, YEAR_BEFORE)
+        make_residents(connection, people, self._study.stock_years)
+        return Decided(
+            people=self._frame("person"),
+            migrations=self._frame("weighted_migration"),
+            residents=self._frame("resident"),
+            stays=lambda: stays_table(connection),
+        )
+
+    def _frame(self, name: str) -> pl.DataFrame:
+        """Return a table; the frame of the variant before if it is the same table."""
+        content = content_of(self._connection, name)
+        if name not in self._frames or self._frames[name][0] != content:
+            self._frames[name] = (content, query(self._connection, f"SELECT * FROM {name}"))
+        return self._frames[name][1]
+
+    def _evidence(self, rules: EvidenceRules) -> str:
+        """Return SQL of all evidence: what is stored of rules that are the same, and what the others read now."""
+        now = self._evidence_sql(rules)
+        same = [rule for rule, sql in now.items() if self._stored_by.get(rule) == sql]
+        parts = [f"SELECT * FROM stored_evidence WHERE {among('rule_id', same)}"]
+        changed = [sql for rule, sql in now.items() if rule not in same]
+        if changed:
+            parts.append(f"SELECT * EXCLUDE (flaw) FROM ({pieces_as_sql(changed)}) WHERE flaw IS NULL")
+        return " UNION ALL BY NAME ".join(parts)
+
+    def _evidence_sql(self, rules: EvidenceRules) -> dict[str, str]:
+        contracts = self._study.contracts
+        return {rule.id: rule_as_sql(rule, rules, contracts) for rule in rules.rules if rule.source in contracts}
