@@ -132,10 +132,11 @@ def _unconfirmed(rule: RegistrationSpan) -> str:
     enrolled = f"event.person_id IN (SELECT person_id FROM known WHERE {among('rule_id', rule.enrolments)})"
     others = f"EXISTS (SELECT 1 FROM known WHERE {among('rule_id', rule.seen_otherwise)})"
     last_sign = "max(day) FILTER (WHERE NOT only_listed) OVER (PARTITION BY event.person_id)"
+    longer = rule.more_than_days.at("day")
     return f"""(
             first_value(arrives) OVER past
             AND first_value(day) OVER past > birth_month + {rule.adult_from_age.interval("day")}
-            AND ({enrolled} OR ({others} AND {last_sign} <= first_value(day) OVER past + {rule.more_than_days.at("day")})))"""
+            AND ({enrolled} OR ({others} AND {last_sign} <= first_value(day) OVER past + {longer})))"""
 
 
 def _continued(rule: RegistrationSpan) -> str:
