@@ -5,7 +5,7 @@ import io
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,13 +78,32 @@ def make_table(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> No
     if contents.given is None:
         views = connection.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal").fetchall()
         contents.given = {one: text for one, text in views if one not in contents.made}
-    known, standing = contents.given | contents.made, contents.standing[name]
+    known = contents.given | contents.made
     made_from = sorted((one, known[one]) for one in _tables_in(sql) & set(known))
-    table = f"{name}__{hashlib.sha256(repr((sql, made_from)).encode()).hexdigest()[:20]}"
+    _make(connection, name, repr((sql, made_from)), lambda: sql)
+
+
+def make_table_of(
+    connection: duckdb.DuckDBPyConnection, name: str, made_from: str, compute: Callable[[], pl.DataFrame]
+) -> None:
+    """Make a frame visible in SQL as `make_table` does; `made_from` identifies everything that it depends on."""
+
+    def registered() -> str:
+        connection.register("_frame", compute())
+        return "SELECT * FROM _frame"
+
+    _make(connection, name, made_from, registered)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, name: str, made_from: str, select: Callable[[], str]) -> None:
+    """Make the table of a name from what a SELECT returns, unless the table with that digest stands already."""
+    contents = _CONTENTS.setdefault(connection, _Contents())
+    standing = contents.standing[name]
+    table = f"{name}__{hashlib.sha256(made_from.encode()).hexdigest()[:20]}"
     if contents.made.get(name) == table:
         return
     if table not in standing:
-        connection.execute(f"CREATE TEMP TABLE {table} AS {sql}").fetchall()
+        connection.execute(f"CREATE TEMP TABLE {table} AS {select()}").fetchall()
         standing.append(table)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {table}").fetchall()
     contents.made[name] = table

@@ -33,10 +33,9 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     make_table(connection, "known", known)
     for rule in rules.spell_rules:
         make_table(connection, f"spells_of_{rule.id}", f"SELECT {SPELL} FROM ({rule.spells()})")
-    by_spells = f"{name}_by_spells" if rules.residence_rules else name
     make_table(
         connection,
-        by_spells,
+        f"{name}_of_spells",
         f"""
         WITH spell AS ({" UNION ALL ".join(_spells_of(rule) for rule in rules.spell_rules)}),
         {composite_spells(rules)},
@@ -48,8 +47,7 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
         SELECT * FROM classified
         """,
     )
-    if rules.residence_rules:
-        make_table(connection, name, with_residence_stays(connection, rules, day, by_spells))
+    make_table(connection, name, with_residence_stays(connection, rules, day, f"{name}_of_spells"))
 
 
 def _spells_of(rule: SpellRule) -> str:

@@ -5,35 +5,33 @@ known from the registration of births; other adults have had the same family nam
 Sojourn's own.
 """
 
-from collections.abc import Collection
+import duckdb
 
+from pipeline.tables import make_table
 from rules.forms.spells import OPEN, SPELL, spells_from_presence
 from rules.model import FAMILY, Household, PersonRules
 from rules.sql_text import among, quoted
 
 
-def family_as_sql(household: Household | None, sources: Collection[str]) -> str:
-    """Return SQL of `person_id, adult_id`: adults whom people have lived with as children.
+def make_family(connection: duckdb.DuckDBPyConnection, household: Household, homes: tuple[str, ...]) -> None:
+    """Make the table `family` (`person_id`, `adult_id`): adults whom people have lived with as children.
 
-    Reads `person_by_source`, `member`, `mothers` and, for each of the `sources` that is a home, `tokens_<source>`;
-    without the rules of a household nobody has a family.
+    Reads `person_by_source`, `member`, the view `mothers` and, for each of the `homes`, the view `tokens_<source>`.
     """
-    if household is None:
-        return "SELECT 0::BIGINT AS person_id, 0::BIGINT AS adult_id WHERE false"
     at_least, at_most = (
         limit.interval("child.birth_month") for limit in (household.younger_by_at_least, household.younger_by_at_most)
     )
-    homes = [source for source in household.homes if source in sources]
-    at_home = "".join(
-        f""",
-        home_{source} AS MATERIALIZED (
-            SELECT DISTINCT person_id, person_by_source.birth_month, family_name,
+    for source in homes:
+        make_table(
+            connection,
+            f"home_{source}",
+            f"""
+            SELECT DISTINCT person_id, person.birth_month, family_name,
                 unnest(list_append(postcodes, postcode)) AS postcode
-            FROM tokens_{source} JOIN member USING (subject_id) JOIN person_by_source USING (person_id)
+            FROM tokens_{source} JOIN member USING (subject_id) JOIN person_by_source AS person USING (person_id)
             WHERE member.source = {quoted(source)}
-        )"""
-        for source in homes
-    )
+            """,
+        )
     together = "".join(
         f"""
         UNION
@@ -43,44 +41,45 @@ def family_as_sql(household: Household | None, sources: Collection[str]) -> str:
             AND adult.birth_month + {at_most}"""
         for source in homes
     )
-    return f"""
-        WITH by_birth AS (
-            SELECT child.person_id, mother.person_id AS adult_id
-            FROM mothers JOIN member AS child USING (source, subject_id)
-                JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
-            WHERE child.person_id <> mother.person_id
-        ){at_home}
-        SELECT * FROM by_birth {together}"""
+    make_table(
+        connection,
+        "family",
+        f"""
+        SELECT child.person_id, mother.person_id AS adult_id
+        FROM mothers JOIN member AS child USING (source, subject_id)
+            JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
+        WHERE child.person_id <> mother.person_id {together}
+        """,
+    )
 
 
 def filled_from_family(rules: PersonRules) -> str:
-    """Return SQL of the people of `person_by_source`, in which the `family` gives values that no source has.
+    """Return SQL of `person`: `person_by_source`, where people without a value may have that of their `family`.
 
-    People without a value of an attribute have that of most adults of their family, if the attribute is read from
-    it. Only values that an adult has from a source count; of equally frequent ones, the first in the alphabet.
+    That is the value of most adults, for an attribute that says so. Only values that an adult has from a source
+    count; of equally frequent ones, the first in the alphabet.
     """
-    joins, values = "", []
+    values, joins = "", ""
     for attribute in rules.attributes:
-        if FAMILY not in attribute.read:
+        if rules.household is None or FAMILY not in attribute.read:
             continue
         name, source = attribute.id, f"{attribute.id.removesuffix('_group')}_source"
-        none = f"coalesce({{}}.{source}, 'default') = 'default'"
+        none = f"coalesce({{}}.{source}, 'default') IN ('default', {quoted(FAMILY)})"
+        filled = f"of_family_{name}.value IS NOT NULL AND {none.format('own')}"
+        values += f""",
+            CASE WHEN {filled} THEN of_family_{name}.value ELSE own.{name} END AS {name},
+            CASE WHEN {filled} THEN {quoted(FAMILY)} ELSE own.{source} END AS {source}"""
         joins += f"""
-        LEFT JOIN (
-            SELECT person_id, first(value ORDER BY adults DESC, value) AS of_family_{name}
-            FROM (
-                SELECT family.person_id, adult.{name} AS value, count(*) AS adults
-                FROM family JOIN person_by_source AS adult ON adult.person_id = adult_id
-                WHERE NOT ({none.format("adult")}) GROUP BY ALL
-            ) GROUP BY person_id
-        ) USING (person_id)"""
-        found = f"{none.format('own')} AND of_family_{name} IS NOT NULL"
-        values += [
-            f"CASE WHEN {found} THEN of_family_{name} ELSE own.{name} END AS {name}",
-            f"CASE WHEN {found} THEN {quoted(FAMILY)} ELSE own.{source} END AS {source}",
-        ]
-    replaced = f"REPLACE ({', '.join(values)})" if values else ""
-    return f"SELECT own.* {replaced} FROM person_by_source AS own {joins}"
+            LEFT JOIN (
+                SELECT person_id, first(value ORDER BY adults DESC, value) AS value
+                FROM (
+                    SELECT family.person_id, adult.{name} AS value, count(*) AS adults
+                    FROM family JOIN person_by_source AS adult ON adult.person_id = adult_id
+                    WHERE NOT ({none.format("adult")}) GROUP BY ALL
+                ) GROUP BY person_id
+            ) AS of_family_{name} ON of_family_{name}.person_id = own.person_id"""
+    replaced = f" REPLACE ({values.removeprefix(',')})" if values else ""
+    return f"SELECT own.*{replaced} FROM person_by_source AS own{joins}"
 
 
 def spells_with_household(rules: PersonRules) -> str:

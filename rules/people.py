@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.tables import make_table, query
-from rules.households import family_as_sql, filled_from_family
+from rules.households import filled_from_family, make_family
 from rules.model import FAMILY, MOTHER, Attribute, PersonRules
 from rules.sql_text import among, position_in, quoted
 
@@ -43,10 +43,11 @@ def make_people(
             FROM evidence JOIN member USING (source, subject_id)""",
         ),
         ("person_by_source", _people_as_sql(rules, contracts)),
-        ("family", family_as_sql(rules.household, contracts)),
-        ("person", filled_from_family(rules)),
     ):
         make_table(connection, name, sql)
+    if rules.household is not None:
+        make_family(connection, rules.household, tuple(one for one in rules.household.homes if one in contracts))
+    make_table(connection, "person", filled_from_family(rules))
 
 
 def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> str:

@@ -6,15 +6,15 @@ residents is a short-term stay. While it is not known whether a crossing changes
 Crossings of one day cancel out. A death in the country ends presence, and residence without emigration.
 """
 
-import hashlib
 from datetime import date
+from functools import partial
 
 import duckdb
 import numpy as np
 import polars as pl
 
 from pipeline.schemas import STAY_BRANCHES
-from pipeline.tables import content_of, query
+from pipeline.tables import content_of, make_table, make_table_of, query
 from rules.forms.residence_rule import Followed, ResidenceRule
 from rules.forms.spells import OPEN
 from rules.lengths_of_stay.crossings import NEVER, Crossings, Days, Rows
@@ -28,37 +28,37 @@ NOBODY_KNOWS = -1
 """The place of a row that does not exist."""
 
 
-def with_residence_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, name: str) -> str:
-    """Return SQL of the classified stays in `name` and of those by every rule that follows residence, on `day`.
+def with_residence_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, day: date, spells: str) -> str:
+    """Return SQL of the classified stays in the table `spells`, and those by every rule that follows residence.
 
-    Reads `known` (evidence with `person_id`, as known on that day), and from the table itself the stays of people
-    without crossings, where a rule has them measured by another definition. What is followed here and not in SQL is
-    put into tables whose names say from which evidence and by which rule: another one of either has another name.
+    Reads `known` (evidence with `person_id`, as known on that day); stays of people without crossings, where a rule
+    has them measured by another definition, are those of `spells`.
     """
-    parts = [f"SELECT * FROM {name}"]
+    parts = [f"SELECT * FROM {spells}"]
     for rule in rules.residence_rules:
-        made_from = (content_of(connection, "known"), rule.model_dump_json(), tuple(rules.deaths), day)
-        own = f"{rule.id}_{hashlib.sha256(repr(made_from).encode()).hexdigest()[:20]}"
-        crossed = _crossings(connection, rules, rule)
-        _keep(connection, f"crossed_{own}", crossed.select("person_id").unique())
-        if crossed.height:
-            _keep(connection, f"residence_{own}", residence_stays(crossed, rule, day))
-            parts.append(f"SELECT * FROM residence_{own}")
+        crossings, stays = f"crossings_of_{rule.id}", f"stays_of_{rule.id}"
+        make_table(connection, crossings, _crossings(rules, rule))
+        if connection.execute(f"SELECT count(*) FROM {crossings}").fetchall() != [(0,)]:
+            made_from = f"{content_of(connection, crossings)} {rule.model_dump_json()} {day}"
+            make_table_of(connection, stays, made_from, partial(_followed_stays, connection, crossings, rule, day))
+            parts.append(f"SELECT * FROM {stays}")
         if rule.others_by is not None:
             parts.append(f"""
-                SELECT * REPLACE ({quoted(rule.id)} AS definition) FROM {name}
-                ANTI JOIN crossed_{own} USING (person_id) WHERE definition = {quoted(rule.others_by)}""")
+                SELECT * REPLACE ({quoted(rule.id)} AS definition)
+                FROM {spells} ANTI JOIN {crossings} USING (person_id)
+                WHERE definition = {quoted(rule.others_by)}""")
     return " UNION ALL BY NAME ".join(parts)
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
-    connection.register("kept", frame)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM kept").fetchall()
-    connection.unregister("kept")
+def _followed_stays(
+    connection: duckdb.DuckDBPyConnection, crossings: str, rule: ResidenceRule, day: date
+) -> pl.DataFrame:
+    """Return the stays by one rule that the crossings in a table give."""
+    return residence_stays(query(connection, f"SELECT * FROM {crossings} ORDER BY person_id, day"), rule, day)
 
 
-def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: ResidenceRule) -> pl.DataFrame:
-    """Return one row per person and day with a crossing, in order, with what dates it and what is known before it.
+def _crossings(rules: PersonRules, rule: ResidenceRule) -> str:
+    """Return SQL with one row per person and day with a crossing, what dates it, and what is known before it.
 
     Columns: `person_id, day, is_arrival, rule_id, record_id, code` (that of the permission in force, if the crossing
     has none), the `death_date` of the person, whether the row `is_death` (the end of presence by a death), and the
@@ -66,9 +66,7 @@ def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: 
     """
     inwards = among("rule_id", rule.arrivals)
     chosen = "struct_pack(rule_id, record_id, code)"
-    return query(
-        connection,
-        f"""
+    return f"""
         WITH death AS ({death_dates("known", rules)}),
         permitted AS (
             SELECT person_id, min(struct_pack(since := "date", since_record := record_id, since_rule := rule_id,
@@ -98,10 +96,7 @@ def _crossings(connection: duckdb.DuckDBPyConnection, rules: PersonRules, rule: 
             coalesce(seen.code, CASE WHEN day < valid_to THEN given.code END) AS code
         FROM (SELECT * FROM alive UNION ALL SELECT * FROM ended) AS crossing
             LEFT JOIN permitted USING (person_id)
-            ASOF LEFT JOIN given ON given.person_id = crossing.person_id AND crossing.day >= given.valid_from
-        ORDER BY crossing.person_id, day
-        """,
-    )
+            ASOF LEFT JOIN given ON given.person_id = crossing.person_id AND crossing.day >= given.valid_from"""
 
 
 def residence_stays(crossed: pl.DataFrame, rule: ResidenceRule, day: date) -> pl.DataFrame:

@@ -81,7 +81,7 @@ def connect_inputs(
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection with what the person rules read.
 
-    That is `evidence`, `clusters`, `mothers`, `records_<extract>` and `tokens_<source>`.
+    That is `evidence`, `clusters`, `mothers`, `records_<extract>` and, of linked sources, `tokens_<source>`.
     """
     connection = connect(threads)
     view(
@@ -93,8 +93,9 @@ def connect_inputs(
     for contract in contracts.values():
         for extract in contract.extracts:
             view(connection, **{f"records_{extract}": folders["ingest"] / "records" / f"{extract}.parquet"})
-    for source in contracts:
-        view(connection, **{f"tokens_{source}": folders["ingest"] / "tokens" / f"{source}.parquet"})
+        tokens = folders["ingest"] / "tokens" / f"{contract.source}.parquet"
+        if tokens.exists():
+            view(connection, **{f"tokens_{contract.source}": tokens})
     return connection
 
 

@@ -153,8 +153,7 @@ def decide(
     attributes = [(number, one.born, one.group, one.died) for number, one in enumerate(everyone, 1)]
     connection.register("person", pl.DataFrame(attributes, schema=PERSON, orient="row"))
     ties = pl.DataFrame(families, schema={"person_id": pl.Int64, "adult_id": pl.Int64}, orient="row")
-    connection.register("ties", ties)
-    connection.execute("CREATE TEMP TABLE family AS SELECT * FROM ties").fetchall()
+    connection.register("family", ties)
     make_dated_stays(connection, rule_set.people, data_date)
     tables = (
         stays_table(connection),
