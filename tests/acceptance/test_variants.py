@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,9 +15,12 @@ from flows.variants.difference import changed_parts, check_comparable, split_cha
 from flows.variants.estimates import KEY, Counted, Published, published_estimates
 from flows.variants.run_rules import RunRules, opened
 from pipeline.errors import UserError
+from pipeline.ingest.study_contracts import known_contracts
 from pipeline.schemas import TABLES
 from pipeline.tables import read_table
 from rules.parameters import with_values
+from rules.rule_file import named_set
+from rules.rule_set import read_rules
 from rules.variants import Variants
 
 VALUES = {
@@ -104,6 +108,27 @@ def test_variants_decide_what_a_run_by_these_rules_decides(base: RunRules, other
             assert_frame_equal(found[name], table, check_exact=True)
     assert not own["stays"].equals(stored_tables(other_run)["stays"]), "the values make a difference"
     assert not own["residents"].equals(stored_tables(other_run)["residents"])
+
+
+def test_a_variant_does_not_depend_on_those_before_it(base: RunRules) -> None:
+    """Definitions over crossings, one of them published: what was decided before makes no difference."""
+    path = named_set("definitions_2019", base.study.folder, "here")
+    rules = read_rules(path, known_contracts(base.study))
+    people = rules.people.model_copy(update={"published": "days_in_window_12_16"})
+    definitions = replace(base, rules=rules.model_copy(update={"people": people}))
+    one_after_the_other = base.variants()
+    first: dict[str, pl.DataFrame] = {}
+    for threshold, window in ((365, 487), (330, 487), (330, 450), (365, 487)):
+        values = {"days_in_window_12_16.threshold_days": threshold, "days_in_window_12_16.window_days": window}
+        found = decided_tables(one_after_the_other, definitions, values)
+        alone = decided_tables(base.variants(), definitions, values)
+        for name, table in alone.items():
+            assert_frame_equal(found[name], table, check_exact=True)
+        first = first or found
+        own = found["stays"].filter(definition="days_in_window_12_16")
+        assert own.height > 0
+        same = own.equals(first["stays"].filter(definition="days_in_window_12_16"))
+        assert same == ((threshold, window) == (365, 487))
 
 
 def test_published_and_counted_estimates_are_those_of_a_run_by_these_rules(base: RunRules, other_run: Path) -> None:
