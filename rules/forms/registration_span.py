@@ -26,7 +26,8 @@ class RegistrationSpan(SpellRule):
     been removed from the list is assumed to have been away for `unnoticed_absence_days`.
 
     An adult first heard of by an arrival does not stay because a list says so: a student leaves `after_course_days`
-    after the last enrolment, and others are visitors unless something else tells of a long stay.
+    after the last enrolment, and others are visitors unless something else tells of a long stay. Of others that is
+    true only in a study that has `seen_otherwise`, evidence that most people who stay give.
     """
 
     form: Literal["registration_span"]
@@ -36,6 +37,7 @@ class RegistrationSpan(SpellRule):
     listings: EvidenceIds = ()
     enrolments: EvidenceIds = ()
     removals: EvidenceIds = ()
+    seen_otherwise: EvidenceIds = ()
     removal_lag_days: Days
     flag_within_days: Days
     unnoticed_absence_days: Days
@@ -128,11 +130,13 @@ def _unconfirmed(rule: RegistrationSpan) -> str:
     nothing else tells for a year are visitors.
     """
     enrolled = f"event.person_id IN (SELECT person_id FROM known WHERE {among('rule_id', rule.enrolments)})"
+    others = f"EXISTS (SELECT 1 FROM known WHERE {among('rule_id', rule.seen_otherwise)})"
     last_sign = "max(day) FILTER (WHERE NOT only_listed) OVER (PARTITION BY event.person_id)"
+    longer = rule.more_than_days.at("day")
     return f"""(
             first_value(arrives) OVER past
             AND first_value(day) OVER past > birth_month + {rule.adult_from_age.interval("day")}
-            AND ({enrolled} OR {last_sign} <= first_value(day) OVER past + {rule.more_than_days.at("day")}))"""
+            AND ({enrolled} OR ({others} AND {last_sign} <= first_value(day) OVER past + {longer})))"""
 
 
 def _continued(rule: RegistrationSpan) -> str:

@@ -72,17 +72,25 @@ def test_json_has_the_whole_trace(demo, tables, migrant, command):
     assert set(found["rules"]) >= {rule for rule, _ in evidence}
 
 
-def test_every_stay_of_the_run_is_dated_by_evidence_of_its_person(tables):
-    """The rules and records in `stays` and `migrations` lead back to the evidence."""
+def test_every_stay_of_the_run_is_dated_by_evidence_of_its_person_or_of_an_adult_of_the_household(tables):
+    """The rules and records in `stays` and `migrations` lead back to the evidence; children follow their family."""
     members = tables["clusters"].filter(pl.col("draw") == 0)
     evidence = tables["evidence"].join(members, on=["source", "subject_id"])
     evidence = evidence.select("person_id", "rule_id", "record_id").unique()
-    for end in ("start", "end"):
-        keys = {"rule_id": pl.col(f"{end}_rule"), "record_id": pl.col(f"{end}_record")}
-        dated = tables["stays"].select("person_id", **keys)
-        assert dated.join(evidence, on=["person_id", "rule_id", "record_id"], how="anti").is_empty()
-    moves = tables["migrations"].select("person_id", rule_id="dated_by", record_id="record_ids").explode("record_id")
-    assert moves.join(evidence, on=["person_id", "rule_id", "record_id"], how="anti").is_empty()
+    ends = [
+        tables["stays"].select("person_id", day=end, rule_id=f"{end}_rule", record_id=f"{end}_record")
+        for end in ("start", "end")
+    ]
+    moves = tables["migrations"].select("person_id", "date", rule_id="dated_by", record_id="record_ids")
+    dated = pl.concat([*ends, moves.explode("record_id").rename({"date": "day"})])
+    others = dated.join(evidence, on=["person_id", "rule_id", "record_id"], how="anti")
+    assert others.join(evidence, on=["rule_id", "record_id"], how="anti").is_empty()
+    born = tables["people"].select("person_id", "birth_month")
+    ages = others.join(born, on="person_id").select(
+        years=(pl.col("day") - pl.col("birth_month")).dt.total_days() / 365
+    )
+    assert ages["years"].max() < 25  # whoever left as a child may come back with the family as an adult
+    assert others.height < dated.height / 50
 
 
 def test_a_record_leads_to_its_person_and_a_rival_is_named(demo, tables, command):
