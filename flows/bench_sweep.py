@@ -24,7 +24,7 @@ from rules.lengths_of_stay.crossings_file import CheckedPart, Faults, checked_pe
 from rules.lengths_of_stay.days_in_window import DaysInWindow, days_in_window
 from synthetic_data.simulate import simulate
 
-RESIDENTS = 20_000
+RESIDENTS = 10_000
 CROSSINGS = 2_000_000
 VARIANTS = 50
 PASSES = 3
@@ -41,13 +41,13 @@ def compare_sweeps(
     Wall-clock times are those of the fastest of `PASSES` passes; processor seconds depend less on what else runs.
     """
     with TemporaryDirectory() as folder:
+        stays, floor = _days_in_window(Path(folder, "crossings.parquet"), listener)
         listener.progress("sweep", "making a country and a run of it")
         study = Path(folder, "study")
         simulate(residents or RESIDENTS, 1, study)
         run_chain(read_study(study), Path(folder, "run"))
         with opened(Path(folder, "run")) as (base,):
             one, fifty, again = _signs_of_activity(base, listener)
-        stays, floor = _days_in_window(Path(folder, "crossings.parquet"), listener)
     figures = {
         "activity_variants": VARIANTS,
         "activity_times_one_evaluation": fifty[0] / one[0],

@@ -103,13 +103,17 @@ def _make(connection: duckdb.DuckDBPyConnection, name: str, made_from: str, sele
     if contents.made.get(name) == table:
         return
     if table not in standing:
-        connection.execute(f"CREATE TEMP TABLE {table} AS {select()}").fetchall()
+        _compute(connection, table, select())
         standing.append(table)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS FROM {table}").fetchall()
     contents.made[name] = table
     while len(standing) > VERSIONS_KEPT:
         oldest = standing.pop(0)
         connection.execute(f"DROP TABLE {oldest}").fetchall()
+
+
+def _compute(connection: duckdb.DuckDBPyConnection, table: str, select: str) -> None:
+    connection.execute(f"CREATE TEMP TABLE {table} AS {select}").fetchall()
 
 
 def _tables_in(sql: str) -> set[str]:

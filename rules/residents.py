@@ -56,7 +56,7 @@ def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, ye
 
 
 def _make_signs(connection: duckdb.DuckDBPyConnection, rules: PersonRules, first_year: int) -> None:
-    """Make `sign`: those that families use, on the dates that are wanted and on those that a family remembers."""
+    """Make `residence_sign`: what families use, on the dates that are wanted and those that a family remembers."""
     used = {name for family in rules.families for name in family.all_signs}
     remembered = dict.fromkeys(used, 0)
     for family in rules.families:
@@ -64,7 +64,7 @@ def _make_signs(connection: duckdb.DuckDBPyConnection, rules: PersonRules, first
     signs = [one for one in rules.signs if one.id in used]
     for one in signs:
         make_table(connection, f"sign_{one.id}", _sign(one, remembered[one.id], first_year))
-    make_table(connection, "sign", " UNION ALL ".join(f"SELECT * FROM sign_{one.id}" for one in signs))
+    make_table(connection, "residence_sign", " UNION ALL ".join(f"SELECT * FROM sign_{one.id}" for one in signs))
 
 
 def _standing(rules: PersonRules) -> str:

@@ -68,7 +68,7 @@ class Index(ResidentFamily):
                         SELECT person_id, reference_date AS day, bool_or(counts) AS has_sign,
                             min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts) AS sign,
                             bool_or(before) AND bool_or(after) AS around
-                        FROM sign WHERE {among("sign", self.signs)} GROUP BY person_id, reference_date
+                        FROM residence_sign WHERE {among("sign", self.signs)} GROUP BY person_id, reference_date
                     ) JOIN reference ON day <= reference_date AND year(reference_date) - year(day) <= {memory}
                 )
             ) AS signed

@@ -37,9 +37,9 @@ class ResidentFamily(Frozen):
     def candidates(self) -> str:
         """Return SQL of `person_id, reference_date, decided_by, trimmed`: who has enough signs on which date.
 
-        It reads `sign`, one row per person, date and sign near it (`person_id, reference_date, sign, source_family`,
-        and whether it `counts`, or lies in the window `before` the date or in the one `after` it), `reference` (the
-        dates that are wanted) and `person`. `sign` may have earlier dates than `reference`.
+        It reads `residence_sign`, one row per person, date and sign near it (`person_id, reference_date, sign,
+        source_family`, and whether it `counts`, or lies in the window `before` the date or in the one `after` it),
+        `reference` (the dates that are wanted) and `person`. The signs may be of earlier dates than `reference`.
         """
 
 
@@ -49,7 +49,7 @@ def by_signs(signs: tuple[str, ...], families_needed: str, restriction: str = "t
     return f"""
         SELECT person_id, reference_date, min_by(sign, {order}) FILTER (WHERE counts) AS decided_by,
             bool_or(before) AND bool_or(after) AS trimmed
-        FROM sign SEMI JOIN reference USING (reference_date) JOIN person USING (person_id)
+        FROM residence_sign SEMI JOIN reference USING (reference_date) JOIN person USING (person_id)
         WHERE {among("sign", signs)} AND {restriction}
         GROUP BY person_id, reference_date
         HAVING count(DISTINCT source_family) FILTER (WHERE counts) >= {families_needed}"""

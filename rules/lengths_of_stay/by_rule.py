@@ -11,12 +11,9 @@ from rules.lengths_of_stay.classified_file import EPOCH
 from rules.lengths_of_stay.crossings import Crossings
 from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, checked_people
 from rules.lengths_of_stay.days_in_window import DaysInWindow, days_in_window
-from rules.lengths_of_stay.residence import UNKNOWN
 
 MEASURES = ["immigration", "emigration", "net", "unknown"]
 """`unknown`: crossings of which it is not known (yet) whether they are migrations."""
-ANSWERS = (UNKNOWN, 0, 1)
-"""What a rule can say of a crossing: one after the other, from -1 on."""
 
 
 def migrations_by_rule(file: CrossingsFile, rules: Sequence[DaysInWindow], observed_to: date) -> pl.DataFrame:
@@ -55,21 +52,21 @@ def _counted(part: CheckedPart, rules: Sequence[DaysInWindow], last_day: int) ->
     first, years = int(year.min()), int(np.ptp(year)) + 1
     # crossings after the end of observation are counted as those of one year more, which is left out
     place = np.where(crossings.day <= last_day, year - first, years)
-    cell = (place * 2 + crossings.is_arrival) * len(ANSWERS) + 1
-    found = []
-    for number, rule in enumerate(rules):
+    has_crossings = np.bincount(place, minlength=years)[:years] > 0
+    cell = (place * 2 + crossings.is_arrival) * 2
+    counts = np.zeros((len(rules), years + 1, 2, 2), dtype=np.int64)
+    for rule, of_rule in zip(rules, counts, strict=True):
         migration = days_in_window(crossings, part.initial_resident, rule, last_day).long_term_migration
-        counts = np.bincount(cell + migration, minlength=(years + 1) * 2 * len(ANSWERS))
-        departures, arrivals = counts.reshape(years + 1, 2, len(ANSWERS))[:years].transpose(1, 2, 0)
-        unknown, _, emigration = departures
-        columns = (arrivals[2], emigration, arrivals[2] - emigration, unknown + arrivals[0])
-        found.append(
-            pl.DataFrame(
-                {"rule": np.full(years, number), "year": np.arange(first, first + years)}
-                | dict(zip(MEASURES, columns, strict=True))
-            ).filter((departures + arrivals).sum(axis=0) > 0)
-        )
-    return pl.concat(found)
+        row = np.flatnonzero(migration)
+        answered = np.bincount(cell.take(row) + (migration.take(row) == 1), minlength=of_rule.size)
+        of_rule[:] = answered.reshape(of_rule.shape)
+    (unknown_left, emigration), (unknown_came, immigration) = counts[:, :years].transpose(2, 3, 0, 1)
+    columns = (immigration, emigration, immigration - emigration, unknown_left + unknown_came)
+    number, number_of_year = np.indices((len(rules), years))
+    return pl.DataFrame(
+        {"rule": number.ravel(), "year": first + number_of_year.ravel()}
+        | {name: column.ravel() for name, column in zip(MEASURES, columns, strict=True)}
+    ).filter(np.tile(has_crossings, len(rules)))
 
 
 def _year(crossings: Crossings) -> NDArray[np.int64]:

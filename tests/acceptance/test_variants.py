@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from conftest import Demo, Outcome, table_digests
@@ -14,6 +15,7 @@ from polars.testing import assert_frame_equal
 from flows.variants.difference import changed_parts, check_comparable, split_change
 from flows.variants.estimates import KEY, Counted, Published, published_estimates
 from flows.variants.run_rules import RunRules, opened
+from pipeline import tables
 from pipeline.errors import UserError
 from pipeline.ingest.study_contracts import known_contracts
 from pipeline.schemas import TABLES
@@ -108,6 +110,39 @@ def test_variants_decide_what_a_run_by_these_rules_decides(base: RunRules, other
             assert_frame_equal(found[name], table, check_exact=True)
     assert not own["stays"].equals(stored_tables(other_run)["stays"]), "the values make a difference"
     assert not own["residents"].equals(stored_tables(other_run)["residents"])
+
+
+SIGNS_ALONE = {"residence_sign", "candidates_of_activity_window", "resident"}
+
+
+@pytest.mark.parametrize(
+    ("values", "made"),
+    [
+        ({}, set()),
+        ({"listed_without_activity.below_age": 16}, {"sign_listed_without_activity", *SIGNS_ALONE}),
+        ({"unlikely_to_stay.below_probability": 0.9}, {"standing", "resident"}),
+        (
+            {"unfinished.probability_without_cases": 0.4},
+            {"stay", "migration", "weighted_migration", "standing", "resident"},
+        ),
+    ],
+    ids=str,
+)
+def test_only_tables_that_depend_on_a_change_are_made_again(
+    base: RunRules, values: dict[str, float], made: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants, computed = base.variants(), list[str]()
+    decided_tables(variants, base, {})
+    decided_tables(variants, base, {})
+    execute = tables._compute
+
+    def noted(connection: duckdb.DuckDBPyConnection, table: str, select: str) -> None:
+        computed.append(table.partition("__")[0])
+        execute(connection, table, select)
+
+    monkeypatch.setattr(tables, "_compute", noted)
+    decided_tables(variants, base, values)
+    assert set(computed) == made
 
 
 def test_a_variant_does_not_depend_on_those_before_it(base: RunRules) -> None:
