@@ -22,8 +22,6 @@ DEPENDENT = 0.5
 """What a way through a third subject counts: 1 if an error in one were independent of an error in another."""
 UNDERSTATED = 1.2
 """How many pairs left apart are one person for each that their probabilities expect: found on simulated countries."""
-LONE = 3.0
-"""The same of a link that nothing else confirms or denies: nobody else of the two people was compared."""
 UNLINKED_ALIKE = 0.2
 """What is left of the probability of a link between two people, if a record that an identifier joins to one end has
 no link with the other end, although the two sources have a model; at most twice. Found likewise."""
@@ -273,12 +271,11 @@ def _spread(
         alike=(no_link & pl.col("of_units") & has_model).sum().over("person_l", "person_r"),
         others=(no_link & ~pl.col("of_units") & pl.col("compared")).sum().over("person_l", "person_r"),
     )
-    lone = (pl.col("links") == 1) & (pl.col("alike") == 0) & (pl.col("others") == 0)
     return pairs.with_columns(
         p=(
             (1 - pl.col("log_apart").exp())
             * UNLINKED_ALIKE ** pl.min_horizontal("alike", 2)
             * (pl.col("links") / (pl.col("links") + pl.col("others"))) ** 2
-            * pl.when(lone).then(LONE).otherwise(UNDERSTATED)
+            * UNDERSTATED
         ).clip(0, 1)
     )

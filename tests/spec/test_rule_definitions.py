@@ -185,7 +185,7 @@ def test_a_death_ends_residence_without_emigration() -> None:
 def test_people_without_a_crossing_are_measured_by_the_composite_where_the_rule_says_so() -> None:
     worker = [
         observed("worker_arrived", D(2014, 5, 1), code="work"),
-        *(tax_year(year, 50) for year in range(2014, 2017)),
+        *(tax_year(year, 52) for year in range(2014, 2017)),
     ]
     (found, traveller) = outcomes_of([worker, travel(COMES, D(2017, 1, 1))], rule_set=published_by(WINDOW))
     by = {name: found.stays.filter(definition=name).drop("definition") for name in ("long_term", WINDOW, NINE)}

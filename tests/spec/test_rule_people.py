@@ -74,6 +74,14 @@ def attributes_of(
                 "kind": pl.String, "date": pl.Date, "area": pl.String}
     )  # fmt: skip
     connection.register("evidence", nothing if evidence is None else evidence)
+    # nobody has an address in common with anybody
+    tokens = {
+        "subject_id": pl.Int64,
+        "family_name": pl.UInt64,
+        "postcode": pl.UInt64,
+        "postcodes": pl.List(pl.UInt64),
+    }
+    connection.register("tokens_pds", pl.DataFrame(schema=tokens))
     contracts = read_contracts()
     people = people_table(connection, read_rules(DEFAULT, contracts).people, contracts)
     return {row["person_id"]: row for row in people.iter_rows(named=True)}

@@ -16,6 +16,7 @@ from linkage.link import link
 
 DRAWS = 4000
 NAMES = ("a", "b", "c", "d")
+MODELS = [(one, other) for other in range(4) for one in range(other)]
 
 
 def subjects(*persons):
@@ -40,7 +41,7 @@ def candidates(people, links):
 def people_of_draws(people, links, draws=DRAWS, seed=1, several=()):
     """Return the person of every node in each draw (draws by nodes)."""
     joined = joined_pairs(people, links)
-    missed = missed_pairs(people, links, joined, candidates(people, links), several)
+    missed = missed_pairs(people, links, joined, candidates(people, links), MODELS, several)
     changed = draw_clusters(people, units_of(people, links), joined, missed, several, draws, seed)
     found = np.tile(people["person"].to_numpy(), (draws, 1))
     for draw, node, person in changed.iter_rows():
@@ -72,7 +73,7 @@ def test_two_undecided_rivals_are_each_the_partner_as_often_as_is_likely():
     """Nodes 0 and 1 of one source may each be node 2, and the best links join nobody: p, p, or neither."""
     people, links = subjects((0, 1), (0, 2), (1, 3)), edges((0, 2, 0.3), (1, 2, 0.3))
     found = people_of_draws(people, links)
-    (p, _) = missed_pairs(people, links, joined_pairs(people, links), candidates(people, links), ())["p"]
+    (p, _) = missed_pairs(people, links, joined_pairs(people, links), candidates(people, links), MODELS, ())["p"]
     assert share(found, 0, 2) == pytest.approx(p, abs=0.03)
     assert share(found, 1, 2) == pytest.approx(p, abs=0.03)
     assert not (found[:, 0] == found[:, 1]).any()
@@ -103,7 +104,7 @@ def test_a_person_goes_as_often_as_is_likely_whatever_becomes_of_its_uncertain_p
     people = subjects((0, 1), (1, 1), (2, 1), *[(3, 2)] * 4)
     links = edges((0, 1, 0.6), (1, 2, SURE), (3, 4, SURE), (3, 5, SURE), (3, 6, SURE), (1, 3, 0.3))
     joined = joined_pairs(people, links)
-    p = missed_pairs(people, links, joined, candidates(people, links), (3,))["p"].max()
+    p = missed_pairs(people, links, joined, candidates(people, links), MODELS, (3,))["p"].max()
     found = people_of_draws(people, links, several=(3,))
     assert share(found, 0, 1) == pytest.approx(0.6, abs=0.03)
     assert share(found, 1, 3) == share(found, 2, 6) == pytest.approx(p, abs=0.03)
@@ -121,7 +122,9 @@ def test_people_who_may_be_one_become_one_as_often_as_that_is_likely():
     links = edges((0, 1, 0.2))
     people = subjects((0, 1), (1, 2))
     found = people_of_draws(people, links)
-    probability = missed_pairs(people, links, joined_pairs(people, links), candidates(people, links), ())["p"].item()
+    probability = missed_pairs(people, links, joined_pairs(people, links), candidates(people, links), MODELS, ())[
+        "p"
+    ].item()
     assert share(found, 0, 1) == pytest.approx(probability, abs=0.03)
 
 

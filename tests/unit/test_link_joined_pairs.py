@@ -6,7 +6,6 @@ import pytest
 
 from linkage.joined_pairs import (
     ALONE,
-    LONE,
     SAME_IDENTIFIER,
     UNDERSTATED,
     UNLINKED_ALIKE,
@@ -82,7 +81,7 @@ def test_a_link_between_people_who_can_be_one_stands_for_all_their_subjects():
     assert found["p"].to_list() == pytest.approx([0.4 / 4 * UNDERSTATED] * 2)
     # a pair that was not compared says nothing: the link stands alone
     silent = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2)), MODELS, ())
-    assert silent["p"].to_list() == pytest.approx([min(0.4 * LONE, 1)] * 2)
+    assert silent["p"].to_list() == pytest.approx([0.4 * UNDERSTATED] * 2)
     both = edges((0, 1, 0.99), (0, 2, 0.4), (1, 2, 0.5))
     assert missed_pairs(nodes, both, joined_pairs(nodes, both), candidates((0, 2), (1, 2)), MODELS, ())[
         "p"
@@ -103,7 +102,7 @@ def test_each_two_people_have_their_own_share():
     found = missed_pairs(nodes, links, joined_pairs(nodes, links), candidates((0, 2), (1, 2), (1, 3)), MODELS, ())
     of = dict(zip(found.select("l", "r").rows(), found["p"], strict=True))
     assert of[0, 2] == of[1, 2] == pytest.approx(0.4 / 4 * UNDERSTATED)
-    assert of[0, 3] == of[1, 3] == pytest.approx(0.2 * LONE)
+    assert of[0, 3] == of[1, 3] == pytest.approx(0.2 * UNDERSTATED)
 
 
 def test_two_who_each_have_another_partner_in_a_third_source_are_one_only_if_one_of_these_is_wrong():
