@@ -24,7 +24,7 @@ demo: setup ## simulate a country, run the whole chain on it, score it against t
 	$(BIN)/sojourn demo
 
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 25
 
 lint: setup ## style, types and the walls between the packages
 	$(BIN)/ruff check .

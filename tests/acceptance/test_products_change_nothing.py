@@ -28,7 +28,7 @@ def remove_other_products(study: Path) -> None:
 
 def tables_of(run: Path) -> dict[str, str]:
     """Return the digests of all tables except those of other products' sources, and of all scores."""
-    own = {f"{kind}/{extract}.parquet" for kind in ("records", "quarantine") for extract in EXTRACTS}
+    own = {f"{kind}/{extract}.parquet" for kind in ("records", "rows", "quarantine") for extract in EXTRACTS}
     own |= {f"{kind}/{source}.parquet" for kind in ("tokens", "subjects") for source in OTHER_PRODUCTS}
     files = [
         *((path, str(path.relative_to(run / "tables"))) for path in (run / "tables").rglob("*") if path.is_file()),

@@ -24,7 +24,9 @@ def a_country() -> list[list[dict]]:
             people.append([observed("border_in", arrival), observed("border_out", departure)])
         else:
             listings = [observed("nhs_listed", date(year, 7, 31)) for year in range(first, 2020)]
-            people.append([observed("nhs_first_from_abroad", date(first, 3, 10)), *listings])
+            # Whoever is listed and gives no other sign is a visitor.
+            posted = observed("nhs_posted", date(first + 2, 9, 1))
+            people.append([observed("nhs_first_from_abroad", date(first, 3, 10)), posted, *listings])
     return people
 
 
