@@ -126,7 +126,7 @@ SIGNS_ALONE = {"residence_sign", "candidates_of_activity_window", "resident"}
             {"stay", "migration", "weighted_migration", "standing", "resident"},
         ),
     ],
-    ids=str,
+    ids=["nothing", "a sign", "standing", "the composite"],
 )
 def test_only_tables_that_depend_on_a_change_are_made_again(
     base: RunRules, values: dict[str, float], made: set[str], monkeypatch: pytest.MonkeyPatch
