@@ -56,7 +56,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     save(stays_table(connection), "stays", context.out)
     migrations = migrations_table(connection, rules, YEAR_BEFORE)
     save(migrations, "migrations", context.out)
-    residents = residents_table(connection, rules, study.stock_years)
+    residents, not_measured = residents_table(connection, rules, study.stock_years)
     save(residents, "residents", context.out)
     for name, table in {
         "bridge": bridge_table(connection, rules, study.stock_years),
@@ -72,7 +72,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",
-        warnings=_alive_after_death(connection),
+        warnings=(*_alive_after_death(connection), *not_measured),
     )
 
 
