@@ -273,6 +273,13 @@ def sweep(options: Options, listener: ProgressListener) -> Compared:
     return (*compare_sweeps(options.size, listener), [])
 
 
+def hidden_state(options: Options, listener: ProgressListener) -> Compared:
+    """Fit presence as a hidden state to a million drawn lives, against a plain loop over people."""
+    from flows.bench_hidden_state import compare_hidden_state  # noqa: PLC0415 - only this benchmark needs it
+
+    return (*compare_hidden_state(options.size, listener), [])
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -282,10 +289,11 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
 }
 BENCHMARKS_WITH_FIGURES = {
     "link": link, "link_files": link_files, "attack": attack, "review": review, "stays": stays, "sweep": sweep,
+    "hidden_state": hidden_state,
 }  # fmt: skip
 TAKES = {
     "link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
-    "stays": ("size",), "sweep": ("size",),
+    "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",),
 }  # fmt: skip
 """The options that a benchmark takes; the others take none."""
 

@@ -1,10 +1,10 @@
 """Whatever is seen, no step of EM lowers what it maximises, and probabilities stay probabilities."""
 
 import numpy as np
-from hidden_lives import all_symbols
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.hidden_state.drawn_lives import all_symbols
 from rules.hidden_state.fit import fit
 from rules.hidden_state.histories import Histories, Tree, person_years
 from rules.hidden_state.model import Signs, first_guess

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
-from hidden_lives import LISTED, SIGNS, STUDIED, WORKED, all_symbols, draw, workers_students_and_quiet_people
 
 from rules.hidden_state.classes import choose_classes
+from rules.hidden_state.drawn_lives import (
+    LISTED,
+    SIGNS,
+    STUDIED,
+    WORKED,
+    all_symbols,
+    draw,
+    workers_students_and_quiet_people,
+)
 from rules.hidden_state.expectation import presence
 from rules.hidden_state.histories import Histories, Tree
 from rules.hidden_state.overlaps import overlaps

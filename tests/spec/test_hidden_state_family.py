@@ -8,13 +8,13 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from hidden_lives import draw, workers_students_and_quiet_people
 from rule_timelines import DATA_DATE, observed
 
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import read_contracts
 from pipeline.tables import connect, make_table, query
 from rules.families.hidden_state import HiddenState
+from rules.hidden_state.drawn_lives import draw, workers_students_and_quiet_people
 from rules.hidden_state.person_years import person_years
 from rules.lint import findings
 from rules.model import RuleSet

@@ -1,4 +1,4 @@
-"""Histories of signs drawn from a known model, for tests and benchmarks of the hidden states."""
+"""Histories of signs drawn from a known model: for the benchmark of the hidden states, and for tests."""
 
 import numpy as np
 
