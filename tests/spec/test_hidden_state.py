@@ -41,13 +41,13 @@ def test_known_classes_and_the_number_present_are_recovered(drawn: tuple[Histori
 
 
 def test_one_class_too_few_does_not_reproduce_the_overlaps(drawn: tuple[Histories, np.ndarray]) -> None:
-    """What no likelihood of one model alone shows: the right number of classes misplaces fifty times fewer."""
+    """What no likelihood of one model alone shows: the right number of classes misplaces twenty times fewer."""
     histories, _ = drawn
     worst = [
         overlaps(histories, choose_classes(histories, SIGNS, 1, most).fitted.model)[0].misplaced for most in (1, 2, 3)
     ]
     assert worst[0] > 0.03
-    assert worst[1] > 0.01
+    assert worst[1] > 0.03
     assert worst[2] < 0.003
 
 
