@@ -144,6 +144,7 @@ def _linkage_section(tables: Path, spine: str) -> dict[str, Any] | None:
         linkage_tables.link_errors_table(read_run_table(tables, "link_errors")),
         linkage_tables.implausible_table(read_run_table(tables, "implausible_people")),
         linkage_tables.threshold_table(read_run_table(tables, "link_weights")),
+        linkage_figures.threshold_figure(read_run_table(tables, "link_weights")),
         linkage_figures.level_weights_figure(levels),
         linkage_figures.histogram_figure(read_run_table(tables, "link_weights")),
     )
