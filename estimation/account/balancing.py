@@ -69,8 +69,9 @@ class Balance:
 
     def estimates(self, biases: Floats) -> Floats:
         """Return the least-squares estimates of all cells, given the biases."""
-        closed = np.squeeze(self.gains @ self.gaps[:, :, None], axis=2)
-        return self.observed - closed - self.response @ biases
+        unbiased = self.observed - self.design @ biases
+        gaps = self.gaps - np.squeeze(self.identities @ (self.design @ biases)[:, :, None], axis=2)
+        return unbiased - np.squeeze(self.gains @ gaps[:, :, None], axis=2)
 
     def cell_variances(self) -> Floats:
         """Return the variance of every cell, given the biases."""
@@ -89,6 +90,11 @@ class Balance:
         moved = self._identity_rows(variances)
         removed = (moved @ self._weight_rows()).multiply(moved).sum(axis=1)
         return np.maximum(variances.multiply(weights).sum(axis=1) - removed, 0.0)
+
+    def variances_by_series(self, patterns: Floats) -> Floats:
+        """Return the variance, given the biases, of the sums of each series by `patterns` (rows, columns)."""
+        moved = (self.identities * self.variances[:, None, :]) @ patterns.T
+        return self.variances @ (patterns**2).T - (moved * (self.weights @ moved)).sum(axis=1)
 
     def spread(self, direction: Floats) -> Floats:
         """Return the covariance of all cells, given the biases, times a `direction` (series, columns)."""
@@ -120,12 +126,14 @@ def balance_area(cells: AreaCells, design: Floats) -> Balance:
     precision = np.where(np.isfinite(both) & (both > 0), 1.0 / np.where(both > 0, both, 1.0), 0.0)
     weight = 1.0 - cells.variances * precision
     observed = np.where(precision > 0, weight * cells.observed + (1.0 - weight) * cells.expected, cells.observed)
-    effect = as_rows(design)
-    expectations = Evidence(
-        effect.T @ (effect * precision.reshape(-1, 1)),
-        effect.T @ ((cells.observed - cells.expected) * precision).ravel(),
-    )
-    return _balance(cells, observed, cells.variances * weight, design * weight[:, :, None], expectations)
+    terms = design.shape[2]
+    expectations = Evidence(np.zeros((terms, terms)), np.zeros(terms))
+    if precision.any():
+        effect = as_rows(design * np.sqrt(precision)[:, :, None])
+        surprise = (cells.observed - cells.expected) * np.sqrt(precision)
+        expectations = Evidence(effect.T @ effect, effect.T @ surprise.ravel())
+        design = design * weight[:, :, None]
+    return _balance(cells, observed, cells.variances * weight, design, expectations)
 
 
 def _balance(
@@ -141,7 +149,7 @@ def _balance(
         cohort = cells.series.row(series, named=True)
         raise UserError(
             f"cohort {cohort['cohort']}, sex {cohort['sex']}, area {cohort['area']}: all stocks and flows up to "
-            f"{cells.columns.times[year + 1]} have a standard deviation of 0, but do not agree. Give one an error."
+            f"{cells.columns.times[year + 1]} have an sd of 0 in the _sd files, but do not agree. Give one an error."
         )
     diagonal = np.arange(covariance.shape[1])
     covariance[:, diagonal, diagonal] += empty

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 from scipy.special import log_ndtr, ndtri_exp
 
 from estimation.account.columns import PLACE_KEYS
@@ -113,29 +112,17 @@ def _totals(area: SolvedArea, groups: list[str]) -> tuple[Floats, Spread]:
     cells = area.balance.cells
     of_group = [(cells.series["nationality_group"] == group).to_numpy() for group in groups]
     members = np.array([*of_group, np.ones(cells.series.height)], dtype=float)
-    columns = np.array(
-        [
-            [
-                _sign(measure, of) * (year == when)
-                for of, when in zip(cells.columns.measures, cells.columns.years, strict=True)
-            ]
-            for measure, year in _total_keys(area)
-        ]
-    )
-    weights = sparse.csr_array(sparse.kron(sparse.csr_array(members), sparse.csr_array(columns)))
-    return np.asarray(weights @ area.estimates.ravel()), area.spread(weights)
+    measures = np.array(cells.columns.measures)
+    signs = {name: (measures == name).astype(float) for name in NOISY}
+    signs["net"] = signs["immigration"] - signs["emigration"]
+    patterns = np.array([signs[measure] * (cells.columns.years == year) for measure, year in _total_keys(area)])
+    values = members @ area.estimates @ patterns.T
+    return values.ravel(), area.spread_of_patterns(members, patterns)
 
 
 def _total_keys(area: SolvedArea) -> list[tuple[str, int]]:
     times = area.balance.cells.columns.times.tolist()
     return [(measure, year) for measure in TOTALS for year in (times if measure == "population" else times[1:])]
-
-
-def _sign(total: str, measure: str) -> float:
-    """Return how a measure enters a total: net migration is immigration less emigration."""
-    if total == "net":
-        return {"immigration": 1.0, "emigration": -1.0}.get(measure, 0.0)
-    return float(total == measure)
 
 
 def _total_rows(values: Floats, spread: Spread, area: SolvedArea, groups: list[str | None]) -> pl.DataFrame:

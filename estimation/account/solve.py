@@ -17,7 +17,6 @@ from estimation.account.bias_terms import BiasTerms
 from estimation.account.files import AccountFiles
 from estimation.account.layout import AreaCells, lay_out
 from estimation.arrays import Floats
-from pipeline.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,20 @@ class SolvedArea:
         own, shared = (np.asarray(weights @ root) for root in self.roots)
         return Spread(self.balance.variances_of(weights) + (own**2).sum(axis=1), shared)
 
+    def spread_of_patterns(self, members: Floats, patterns: Floats) -> Spread:
+        """Return the spread of the sums of columns by `patterns` (rows, columns) over groups of series.
+
+        `members` (groups, series) says which series are in each group; all rows of the first group come first.
+        """
+        variances = np.maximum(members @ self.balance.variances_by_series(patterns), 0.0).ravel()
+        own, shared = (self._by_patterns(root, members, patterns) for root in self.roots)
+        return Spread(variances + (own**2).sum(axis=1), shared)
+
+    def _by_patterns(self, root: Floats, members: Floats, patterns: Floats) -> Floats:
+        (series, columns), factors = self.balance.observed.shape, root.shape[1]
+        by_group = (members @ root.reshape(series, columns * factors)).reshape(len(members), columns, factors)
+        return (patterns @ by_group).reshape(len(members) * len(patterns), factors)
+
     @property
     def _terms(self) -> np.ndarray:
         return self.biases.layout.of_area(self.number)
@@ -98,31 +111,25 @@ class SolvedAccount:
 def solve_account(files: AccountFiles, where: Path | str, *, em: bool, refined: bool = True) -> SolvedAccount:
     """Return the account of files that were read; `where` names them in errors.
 
-    With `em`, the scales of the biases are estimated. `refined`: shared biases of stocks multiply the stocks of a
-    first account, with scales as declared, instead of the mean of the cohort's reported stocks.
+    With `em`, the scales of the biases are estimated. `refined`: shared biases of stocks multiply the stocks of an
+    account without biases, instead of the mean of the cohort's reported stocks.
     """
-    cells = tuple(lay_out(files, where))
-    solved = solve_cells(cells, files.biases, where, em=em and not refined)
-    if not refined:
-        return solved
-    return solve_cells(tuple(_with_estimated_stocks(one) for one in solved.areas()), files.biases, where, em=em)
+    cells = tuple(_with_estimated_stocks(one) if refined else one for one in lay_out(files, where))
+    return solve_cells(cells, files.biases, em=em)
 
 
-def solve_cells(cells: tuple[AreaCells, ...], terms: BiasTerms, where: Path | str, *, em: bool) -> SolvedAccount:
+def solve_cells(cells: tuple[AreaCells, ...], terms: BiasTerms, *, em: bool) -> SolvedAccount:
     """Return the account of cells that were laid out; raises `UserError` where exact cells contradict one another."""
     layout = TermLayout.of(terms, [one.name for one in cells])
-    try:
-        evidence = [
-            balance_area(one, one.design(terms, layout.of_area(number))).evidence for number, one in enumerate(cells)
-        ]
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
+    evidence = [
+        balance_area(one, one.design(terms, layout.of_area(number))).evidence for number, one in enumerate(cells)
+    ]
     biases, scales = estimate_biases(terms, layout, evidence, em=em)
     return SolvedAccount(cells, terms, biases, scales)
 
 
-def _with_estimated_stocks(area: SolvedArea) -> AreaCells:
-    """Return the cells of an area, the stocks of which are smoothed by its account."""
-    cells = area.balance.cells
+def _with_estimated_stocks(cells: AreaCells) -> AreaCells:
+    """Return the cells of an area whose smoothed stocks are those of its account without biases."""
+    plain = balance_area(cells, np.zeros((*cells.observed.shape, 0))).estimates(np.zeros(0))
     stocks = cells.exists & (np.array(cells.columns.measures) == "population")
-    return replace(cells, smoothed=np.where(stocks, np.maximum(area.least_squares, 0.0), cells.smoothed))
+    return replace(cells, smoothed=np.where(stocks, np.maximum(plain, 0.0), cells.smoothed))
