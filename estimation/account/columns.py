@@ -19,7 +19,8 @@ NUMBER = "a number"
 
 def read_columns(path: Path, required: Iterable[str], optional: Iterable[str] = ()) -> pl.DataFrame:
     """Return a CSV file as text; raises `UserError` that names a missing file, or a missing or unknown column."""
-    required, optional = list(required), list(optional)
+    required = list(required)
+    known = list(dict.fromkeys([*required, *optional]))
     try:
         frame = pl.read_csv(path, glob=False, infer_schema=False)
     except FileNotFoundError:
@@ -30,8 +31,8 @@ def read_columns(path: Path, required: Iterable[str], optional: Iterable[str] = 
         if name not in frame.columns:
             raise UserError(f"{path}: the column '{name}' is missing. The file needs {', '.join(required)}.")
     for name in frame.columns:
-        if name not in required + optional:
-            raise unknown("column", name, required + optional, str(path))
+        if name not in known:
+            raise unknown("column", name, known, str(path))
     return frame
 
 

@@ -66,10 +66,10 @@ def read_account_files(folder: Path) -> AccountFiles:
     places = _places(folder / "population.csv")
     given = {name: _read_counts(folder / f"{name}.csv", places) for name in NOISY + EXACT}
     cells = {name: _with_all_keys(frame) for name, frame in given.items()}
+    _check_years(cells, folder)
     for name in NOISY:
         cells[name] = _with_errors(cells[name], given[name], folder, name, places)
     cells["births"] = _newborn(cells["births"])
-    _check_years(cells, folder)
     cells |= with_expected_flows(cells, folder, places)
     keys = {name: given[name].select(*places, "sex_as_given", "cohort", "age", "time") for name in NOISY}
     return AccountFiles(
