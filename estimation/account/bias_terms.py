@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from estimation.account.columns import read_columns, refuse_blanks, refuse_rows, to_numbers, to_sex_codes
+from estimation.account.columns import PLACE_KEYS, read_columns, refuse_blanks, refuse_rows, to_numbers, to_sex_codes
 from estimation.arrays import Booleans, Floats, Integers
 from pipeline.errors import UserError, unknown
 
@@ -95,10 +95,12 @@ def read_bias_terms(folder: Path, places: dict[str, set[str]]) -> BiasTerms:
     numbers = {name: kind for name, kind in SCOPE_TYPES.items() if kind != pl.String}
     scope = to_sex_codes(to_numbers(scope.select(list(SCOPE_TYPES)), path, numbers), path)
     refuse_blanks(scope.select("term", "measure", "sd"), path, ["term", "measure", "sd"])
-    valid = {"measure": set(BIASED)} | {name: places.get(name, set()) for name in ("area", "nationality_group")}
+    valid = {"measure": set(BIASED)} | {name: places.get(name, set()) for name in PLACE_KEYS}
     for name, values in valid.items():
+        if not values:
+            refuse_rows(scope, path, pl.col(name).is_not_null(), f"{name} '{{{name}}}', but no cells have {name}.")
         for row, value in enumerate(scope[name], start=1):
-            if value is not None and values and value not in values:
+            if value is not None and value not in values:
                 raise unknown(name, value, values, f"{path}: row {row}")
     refuse_rows(scope, path, pl.col("sd") < 0, "sd {sd} is negative; every term needs an 'sd' of at least 0.")
     differ = pl.col("sd") != pl.col("sd").first().over("term")

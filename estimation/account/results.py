@@ -18,6 +18,8 @@ Z95 = 1.96
 LEVEL = 0.95
 DECIMALS = 6
 """Figures are rounded far above the noise of floating point, so that their bytes are stable."""
+NO_NEGATIVE_ZERO = 0.0
+"""Added to a figure, it makes -0.0 (a rounded -1e-12) 0.0."""
 TOTALS = (*NOISY, "net")
 FLOWS = NOISY[1:]
 
@@ -101,7 +103,7 @@ def _cell_keys(places: list[str]) -> list[str]:
 
 def _with_numbers(given: pl.DataFrame, numbers: Floats) -> pl.DataFrame:
     columns = {
-        name: pl.Series(one).round(DECIMALS)
+        name: pl.Series(one).round(DECIMALS) + NO_NEGATIVE_ZERO
         for name, one in zip(("estimate", "lower", "upper"), numbers, strict=True)
     }
     return given.with_columns(**columns)
@@ -136,4 +138,6 @@ def _total_rows(values: Floats, spread: Spread, area: SolvedArea, groups: list[s
         upper=pl.Series(values + half),
     )
     never_negative = pl.when(pl.col("measure") == "net").then(pl.col("lower")).otherwise(pl.col("lower").clip(0.0))
-    return frame.with_columns(lower=never_negative).with_columns(pl.col(pl.Float64).round(DECIMALS))
+    return frame.with_columns(lower=never_negative).with_columns(
+        pl.col(pl.Float64).round(DECIMALS) + NO_NEGATIVE_ZERO
+    )

@@ -10,6 +10,7 @@ from flows.account_verb import account_of_folder
 from flows.cli import main
 from pipeline.errors import UserError
 
+TERMS = "term,measure,sex,age_from,age_to,time,sd\n"
 FILES = {
     "population": "age,sex,time,count\n35,Female,2015,100\n36,Female,2016,109\n",
     "population_sd": "age,sex,time,sd\n35,Female,2015,2\n36,Female,2016,2\n",
@@ -19,7 +20,7 @@ FILES = {
     "emigration_sd": "age,sex,cohort,time,sd\n36,Female,1980,2016,1\n",
     "births": "sex,time,count\n",
     "deaths": "age,sex,cohort,time,count\n",
-    "bias_terms": "term,measure,sex,age_from,age_to,time,sd\n",
+    "bias_terms": TERMS,
 }
 """100 + 6 + 4 - 5 = 105, but 109 are counted: a difference of 4, shared by variances 4, 0.36, 0.64, 1 and 4."""
 
@@ -195,6 +196,12 @@ def test_the_scale_of_a_kind_is_estimated_unless_it_has_one_term(folder, capsys)
         ("deaths", "count\n", "count\n40,Female,1976,2016,1\n", "deaths of .* have no stocks or flows"),
         ("bias_terms", "sd\n", "sd\na,emigration,,,,,-0.1\n", "row 1: sd -0.1 is negative"),
         ("bias_terms", "sd\n", "sd\na,emigrants,,,,,0.1\n", "row 1: unknown measure 'emigrants'"),
+        (
+            "bias_terms",
+            TERMS,
+            "term,measure,area,sd\na,emigration,E06,0.1\n",
+            "row 1: area 'E06', but no cells have area",
+        ),
     ],
 )
 def test_a_mistake_ends_with_the_file_and_the_row(folder, file, old, new, message):
