@@ -126,7 +126,7 @@ def _with_covariance(path: Path, terms: BiasTerms) -> BiasTerms:
     correlated = np.zeros(len(terms.names), dtype=bool)
     correlated[rows] = correlated[columns] = True
     kept = covariance[np.ix_(correlated, correlated)]
-    if len(kept) and np.linalg.eigvalsh(kept)[0] < -1e-9 * np.trace(kept):
+    if len(kept) and np.linalg.eigvalsh(kept)[0] < -1e-6 * np.trace(kept):
         raise UserError(f"{path}: the covariances are larger than the terms' own 'sd' allow. Correct them.")
     return BiasTerms(terms.names, terms.scope, terms.sds, correlated, kept)
 

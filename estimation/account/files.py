@@ -41,6 +41,12 @@ TRANSFERS = {"internal": ("area", "area_from", "area_to"), "group_changes": ("na
 """Optional files of moves between series: the key that changes, and its columns before and after."""
 
 
+TRANSFER_TYPES = pl.Schema(
+    dict.fromkeys(SERIES[:3], pl.String) | {"cohort": pl.Int32, "time": pl.Int32, "count": pl.Float64}
+)
+"""A move is two rows: one out of a series, negative, and one into another."""
+
+
 @dataclass(frozen=True)
 class AccountFiles:
     """Cells by measure, in the order of their files, and the biases.
@@ -53,11 +59,7 @@ class AccountFiles:
 
     cells: dict[str, pl.DataFrame]
     biases: BiasTerms
-    transfers: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(
-            schema=dict.fromkeys(SERIES[:3], pl.String) | {"cohort": pl.Int32, "time": pl.Int32, "count": pl.Float64}
-        )
-    )
+    transfers: pl.DataFrame = field(default_factory=TRANSFER_TYPES.to_frame)
     given: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
@@ -186,7 +188,7 @@ def _check_years(cells: dict[str, pl.DataFrame], folder: Path) -> None:
 
 def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
     """Return moves between areas and between nationality groups, each out of one series and into another."""
-    parts = [AccountFiles({}, BiasTerms.none()).transfers]
+    parts = [TRANSFER_TYPES.to_frame()]
     for name, (key, before, after) in TRANSFERS.items():
         path = folder / f"{name}.csv"
         if not path.exists():
@@ -206,5 +208,5 @@ def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
         frame = frame.with_columns(pl.lit(ALL_OF_ONE).alias(one) for one in PLACE_KEYS if one not in places)
         for side, sign in ((before, -1.0), (after, 1.0)):
             signed = frame.with_columns(pl.col(side).alias(key), count=sign * pl.col("count"))
-            parts.append(signed.select(parts[0].columns).cast(dict(parts[0].schema)))
+            parts.append(signed.select(TRANSFER_TYPES.names()).cast(dict(TRANSFER_TYPES)))
     return pl.concat(parts)

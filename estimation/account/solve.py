@@ -16,7 +16,7 @@ from estimation.account.bias_estimates import BiasEstimates, TermLayout, estimat
 from estimation.account.bias_terms import BiasTerms
 from estimation.account.files import AccountFiles
 from estimation.account.layout import AreaCells, lay_out
-from estimation.arrays import Floats
+from estimation.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class SolvedArea:
         return (patterns @ by_group).reshape(len(members) * len(patterns), factors)
 
     @property
-    def _terms(self) -> np.ndarray:
+    def _terms(self) -> Integers:
         return self.biases.layout.of_area(self.number)
 
 
