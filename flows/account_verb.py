@@ -58,7 +58,7 @@ def summary(folder: Path, files: AccountFiles, solved: SolvedAccount, tables: Ac
         "areas": len(solved.cells),
         "cells": sum(len(one.places[name]) for one in solved.cells for name in NOISY),
         "years": [int(times[0]), int(times[-1])],
-        "terms": len(solved.terms.names),
+        "terms": tables.bias.height,
         "scales": scales(solved, em=em),
         "expected": expected(files),
         "largest_adjustments": largest.select("term", "estimate", "z").to_dicts(),
@@ -80,7 +80,7 @@ def expected(files: AccountFiles) -> list[dict]:
 def scales(solved: SolvedAccount, *, em: bool) -> list[dict]:
     """Return one row for each kind of term: how many, the sds declared and used, and whether they were estimated."""
     estimated = {int(index) for members in scaled_kinds(solved.terms) for index in members} if em else set()
-    kinds = solved.terms.kinds().with_row_index("index")
+    kinds = solved.terms.kinds().with_row_index("index").filter(~pl.Series(solved.terms.assumed))
     rows = []
     for _, members in kinds.group_by("kind", maintain_order=True):
         index = members["index"].to_numpy()

@@ -52,9 +52,9 @@ class AccountFiles:
     """Cells by measure, in the order of their files, and the biases.
 
     Cells have `ACCOUNT_CELL` and `count`, noisy ones also `sd` and `smoothed_count`, flows of a folder that expects
-    them also `expected` and `expected_variance`. `given` has their keys as they
-    are written in the files, for output. `transfers` are moves between series (`SERIES`, `time`, `count`), counted
-    once with each sign, so that they add up to 0.
+    them also `expected` and `expected_variance`. `given` has their keys as they are written in the files, for output.
+    `transfers` are moves between series (`SERIES`, `time`, `count`), counted once
+    with each sign, so that they add up to 0.
     """
 
     cells: dict[str, pl.DataFrame]
@@ -74,11 +74,15 @@ def read_account_files(folder: Path) -> AccountFiles:
     cells["births"] = _newborn(cells["births"])
     cells |= with_expected_flows(cells, folder, places)
     keys = {name: given[name].select(*places, "sex_as_given", "cohort", "age", "time") for name in NOISY}
+    as_given = {name: frame.rename({"sex_as_given": "sex"}) for name, frame in keys.items()}
+    biases = read_bias_terms(folder, {name: set(given["population"][name]) for name in places})
+    areas = sorted(set(given["population"]["area"])) if "area" in places else [None]
+    expected = [name for name in NOISY if "expected" in cells[name].columns]
     return AccountFiles(
         cells,
-        read_bias_terms(folder, {name: set(given["population"][name]) for name in places}),
+        biases.with_levels(expected, areas),
         _read_transfers(folder, places),
-        {name: frame.rename({"sex_as_given": "sex"}) for name, frame in keys.items()},
+        as_given,
     )
 
 

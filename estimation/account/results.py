@@ -82,7 +82,10 @@ def never_negative_intervals(estimates: Floats, centres: Floats, errors: Floats)
 
 
 def bias_table(solved: SolvedAccount) -> pl.DataFrame:
-    """Return `term, estimate, lower, upper, z`; |z| is large where a source is not as it was declared."""
+    """Return `term, estimate, lower, upper, z` of every term that the files declare.
+
+    |z| is large where a source is not as it was declared.
+    """
     found = solved.biases
     half = Z95 * np.sqrt(np.maximum(found.posterior_variances, 0.0))
     frame = pl.DataFrame(
@@ -94,7 +97,7 @@ def bias_table(solved: SolvedAccount) -> pl.DataFrame:
             "z": found.adjustments,
         }
     )
-    return frame.with_columns(pl.col(pl.Float64).round(9))
+    return frame.filter(~pl.Series(solved.terms.assumed)).with_columns(pl.col(pl.Float64).round(9))
 
 
 def _cell_keys(places: list[str]) -> list[str]:

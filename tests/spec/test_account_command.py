@@ -129,13 +129,57 @@ def test_what_is_expected_of_a_flow_counts_as_much_as_its_precision(tmp_path):
         "population": "age,sex,time,count\n35,Female,2015,100\n",
         "population_sd": "age,sex,time,sd\n35,Female,2015,2\n",
         "prior_emigration": "age,sex,time,mean\n36,Female,2016,0.08\n",
+        "bias_terms": "term,measure,sd\nlevel,prior_emigration,0\n",
     }
-    tables = solved(written(tmp_path / "in", files))
+    emigrants = solved(written(tmp_path / "known", files))["flows"].row(2, named=True)
     precision = 1 + 1 / 8.064
 
-    emigrants = tables["flows"].row(2, named=True)
     assert emigrants["estimate"] == pytest.approx((5 + 8 / 8.064) / precision, abs=1e-6)
     assert emigrants["upper"] - emigrants["estimate"] == pytest.approx(1.96 / precision**0.5, abs=1e-5)
+
+    # A level that may be 25% too high or too low adds (0.25 x 8)^2 to the variance of what is expected.
+    files["bias_terms"] = "term,measure,sd\nlevel,prior_emigration,0.25\n"
+    tables = solved(written(tmp_path / "unknown", files))
+    emigrants, precision = tables["flows"].row(2, named=True), 1 + 1 / 12.064
+
+    assert emigrants["estimate"] == pytest.approx((5 + 8 / 12.064) / precision, abs=1e-6)
+    assert emigrants["upper"] - emigrants["estimate"] == pytest.approx(1.96 / precision**0.5, abs=1e-5)
+    assert tables["bias"]["estimate"].item() == pytest.approx(0.25**2 * 8 * (8 - 5) / (1 + 12.064), abs=1e-6)
+
+
+def test_the_level_of_what_is_expected_may_be_wrong_by_a_percent_if_no_term_says_so(tmp_path):
+    expected = "age,sex,time,mean\n36,Female,2016,0.08\n"
+    files = FILES | {"prior_emigration": expected}
+    default = solved(written(tmp_path / "default", files), em=False)
+    files["bias_terms"] = "term,measure,sd\nlevel,prior_emigration,0.01\n"
+    declared = solved(written(tmp_path / "declared", files), em=False)
+
+    assert default["flows"].equals(declared["flows"])
+    assert default["bias"].is_empty()
+
+
+def test_a_level_that_the_data_contradict_is_given_up(tmp_path):
+    # 20 cohorts: about 1000 emigrants of each are reported and needed by the stocks, but 2000 are expected.
+    cohorts = range(1960, 1980)
+    files = FILES | {
+        "population": "age,sex,time,count\n" + "".join(
+            f"{2015 - c},F,2015,10000\n{2016 - c},F,2016,{9000 + c % 7}\n" for c in cohorts),
+        "population_sd": "age,sex,time,sd\n" + "".join(
+            f"{2015 - c},F,2015,20\n{2016 - c},F,2016,20\n" for c in cohorts),
+        "immigration": "sex,cohort,time,count\n" + "".join(f"F,{c},2016,0\n" for c in cohorts),
+        "immigration_sd": "sex,cohort,time,sd\n" + "".join(f"F,{c},2016,0.1\n" for c in cohorts),
+        "emigration": "sex,cohort,time,count\n" + "".join(f"F,{c},2016,{1000 - c % 7}\n" for c in cohorts),
+        "emigration_sd": "sex,cohort,time,sd\n" + "".join(f"F,{c},2016,20\n" for c in cohorts),
+        "prior_emigration": "age,sex,time,mean\n" + "".join(f"{2016 - c},F,2016,0.21\n" for c in cohorts),
+    }  # fmt: skip
+    found = {}
+    for em in (True, False):
+        flows = solved(written(tmp_path / "in", files), em=em)["flows"]
+        found[em] = flows.filter(measure="emigration")["estimate"].mean()
+
+    reported = sum(1000 - cohort % 7 for cohort in cohorts) / len(cohorts)
+    assert found[True] == pytest.approx(reported, abs=2)
+    assert found[False] > reported + 10
 
 
 def test_a_broken_term_stands_out(tmp_path):
