@@ -37,24 +37,22 @@ class AccountTables:
 def account_tables(files: AccountFiles, solved: SolvedAccount) -> AccountTables:
     """Return the tables of a solved account; one area at a time is in memory."""
     numbers = {name: np.zeros((3, files.given[name].height)) for name in NOISY}
-    divided = "nationality_group" in files.given["population"].columns
+    keys = [name for name in PLACE_KEYS if name in files.given["population"].columns]
+    groups = sorted(set(files.cells["population"]["nationality_group"])) if "nationality_group" in keys else []
     totals: list[pl.DataFrame] = []
     overall = None
     for area in solved.areas():
         cells = area.balance.cells
         intervals = never_negative_intervals(area.estimates, area.least_squares, area.standard_errors)
         for name in NOISY:
-            values = (area.estimates, *intervals)
-            numbers[name][:, cells.rows[name]] = [one.ravel()[cells.places[name]] for one in values]
-        groups = sorted(set(cells.series["nationality_group"])) if divided else []
-        sums, spread = _totals(area, groups)
-        totals.append(_total_rows(sums, spread, area, [*groups, None]))
-        every = _totals(area, []) if divided else (sums, spread)
-        overall = every if overall is None else (overall[0] + every[0], overall[1] + every[1])
-    last = _total_rows(*overall, area, [None]).with_columns(area=pl.lit(None, pl.String))  # ty: ignore
-    divided_by_area = "area" in files.given["population"].columns
-    rows = pl.concat([*totals, last]) if divided_by_area else pl.concat(totals)
-    keys = [name for name in PLACE_KEYS if name in files.given["population"].columns]
+            arrays = (area.estimates, *intervals)
+            numbers[name][:, cells.rows[name]] = [one.ravel()[cells.places[name]] for one in arrays]
+        values, spread = _totals(area, groups)
+        totals.append(_total_rows(values, spread, area, [*groups, None]))
+        overall = (values, spread) if overall is None else (overall[0] + values, overall[1] + spread)
+    if overall is not None and "area" in keys:
+        totals.append(_total_rows(*overall, area, [*groups, None]).with_columns(area=pl.lit(None, pl.String)))
+    rows = pl.concat(totals)
     cells = {name: _with_numbers(files.given[name], numbers[name]) for name in NOISY}
     return AccountTables(
         cells["population"].select(*_cell_keys(keys), "estimate", "lower", "upper"),
