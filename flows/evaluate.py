@@ -196,9 +196,9 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     """
     run = run.resolve()
     check_ablation(ablation)
-    _manifest_of(run)  # a folder that is no run is left as it is
+    manifest_of(run)  # a folder that is no run is left as it is
     with Store(run).locked():
-        manifest = _manifest_of(run)
+        manifest = manifest_of(run)
         begun = time.perf_counter()
         study = _study_of(run, manifest)
         scores = (
@@ -210,7 +210,8 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     return scores
 
 
-def _manifest_of(run: Path) -> dict[str, Any]:
+def manifest_of(run: Path) -> dict[str, Any]:
+    """Return the manifest of a finished run; raises `UserError` if there is none."""
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
@@ -219,7 +220,7 @@ def _manifest_of(run: Path) -> dict[str, Any]:
 
 def study_of_run(run: Path) -> Study:
     """Return the study of a finished run; raises `UserError` if it is none, or if its study or tables are changed."""
-    return _study_of(run, _manifest_of(run))
+    return _study_of(run, manifest_of(run))
 
 
 def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:

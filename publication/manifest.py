@@ -60,6 +60,8 @@ def build_manifest(
         "models": models,
         "packages": {name: version for name, version in study.versions.items() if name != "sojourn"},
         "code": study.code,
+        "commit": study.commit,
+        "lock": study.lock,
         "stages": {
             name: {
                 "key": record.key,
@@ -68,6 +70,8 @@ def build_manifest(
                 "sentence": record.sentence,
                 "warnings": list(record.warnings),
                 "skipped": {skip.step: skip.reason for skip in record.skips},
+                "made_from": dict(record.made_from),
+                "wrote": sorted(record.outputs),
             }
             for name, record in records.items()
         },
