@@ -21,7 +21,7 @@ UNRELIABLE_BELOW = 30
 def estimates(account: Account) -> pl.DataFrame:
     """Return the table `estimates`: every cell of the account with its standard error, births and deaths too."""
     _, variances = account.totals(sparse.eye_array(account.cells.height, format="csr"))
-    cells = account.cells.with_columns(standard_error=pl.Series(np.sqrt(variances)))
+    cells = account.cells.drop("area").with_columns(standard_error=pl.Series(np.sqrt(variances)))
     exact = account.exact.with_columns(standard_error=pl.lit(0.0))
     rounded = pl.col("observed", "estimate", "standard_error").round(DECIMALS)
     return pl.concat([cells, exact.select(cells.columns)]).with_columns(rounded).with_columns(_no_negative_zero())
@@ -126,7 +126,7 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame
     """
     weights = sparse.csr_array(sparse.vstack([marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
     totals, _ = account.totals(weights)
-    year_covariance = account.solution.covariance(sparse.csr_array(weights @ account.state_weights))
+    year_covariance = account.covariance(weights)
     shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS_FLOWS), strict=True)
     rows = []
     for i, (start, end) in enumerate(quarters(year)):

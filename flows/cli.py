@@ -469,6 +469,24 @@ def doctor(
 
 
 @app.command
+def account(
+    folder: Annotated[Path, Parameter(name="DIR", help="Folder of stocks, flows, their errors and shared biases.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder for population.csv, flows.csv, totals.csv and bias.csv.")],
+    no_em: Annotated[
+        bool,
+        Parameter(negative="", help="Take the sd of shared biases as declared, instead of estimating it by kind."),
+    ] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print what was found as one JSON object.")] = False,
+) -> int:
+    """Reconcile stocks and flows of any origin, by cohort, so that they agree exactly, with 95% intervals."""
+    with loading():
+        from flows.account_verb import account_of_folder
+
+    return account_of_folder(folder, out, em=not no_em, as_json=json)
+
+
+@app.command
 def dictionary() -> int:
     """Print the data dictionary, made from the source contracts and the schema classes, as Markdown."""
     from pipeline.ingest.contracts import read_contracts
@@ -539,19 +557,24 @@ def bench(
     name: Annotated[
         str,
         Parameter(
-            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review, stays or "
-            "sweep."
+            help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
+            "review, stays or sweep."
         ),
     ],
     *,
     size: Annotated[
         int | None,
-        Parameter(help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings."),
+        Parameter(
+            help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings. "
+            "account: areas."
+        ),
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
     ] = None,
     seeds: Annotated[int | None, Parameter(help="link_files: sets of files of each kind, from seed 1001.")] = None,
+    replicates: Annotated[int | None, Parameter(help="account_cover: simulated accounts of each kind.")] = None,
+    seed: Annotated[int | None, Parameter(help="account_cover: the first seed; the next ones follow.")] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds.
@@ -561,7 +584,7 @@ def bench(
     with loading():
         from flows.bench import Options, run_bench
 
-    return run_bench(name, Options(size, tuple(kind or ()), seeds), as_json=json)
+    return run_bench(name, Options(size, tuple(kind or ()), seeds, replicates, seed), as_json=json)
 
 
 def main(arguments: list[str] | None = None) -> None:
