@@ -218,8 +218,12 @@ def train(
 @app.command
 def evaluate(
     run: Annotated[Path, Parameter(help="A finished run folder of a synthetic study.")],
-    *,
+    *more: Annotated[Path, Parameter(help="With --write-calibration: further runs, of other training studies.")],
     json: Annotated[bool, Parameter(negative="", help="Print the scores as one JSON object.")] = False,
+    write_calibration: Annotated[
+        Path | None,
+        Parameter(help="Only write what the probabilities of these runs turned out to mean, for other studies."),
+    ] = None,
     ablation: Annotated[
         str | None, Parameter(name="--with", help="Score the run as it would be with 'true_links'; changes no table.")
     ] = None,
@@ -233,6 +237,14 @@ def evaluate(
         from flows.evaluate import evaluate_run
         from flows.person import print_person
 
+    if write_calibration is not None:
+        if json or ablation is not None or person is not None:
+            raise UserError("--write-calibration: writes a file alone. Leave out --json, --with and --person.")
+        from flows.calibrate import write_calibration as write
+
+        return write([run, *more], write_calibration)
+    if more:
+        raise UserError(f"{more[0]}: only --write-calibration takes several runs. Evaluate them one by one.")
     if person is None:
         return evaluate_run(run, as_json=json, ablation=ablation)
     if json or ablation is not None:

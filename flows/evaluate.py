@@ -18,7 +18,7 @@ import polars.selectors as cs
 from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
-from flows.people_scores import TABLES, score_people
+from flows.people_scores import TABLES, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
@@ -158,6 +158,20 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         interval_coverage=summarise_intervals(flows, stocks),
         **score_people(table, vars(truth), who, counted_sources, published),
     )
+
+
+def cases_of_run(run: Path) -> pl.DataFrame:
+    """Return the decisions of a run on a synthetic study with what was true: `decision, kind, probability, right`."""
+    run = run.resolve()
+    with Store(run).locked():
+        study = study_of_run(run)
+        tables, truth = run / "tables", read_truth(study)
+        missing = [name for name in TABLES if not (tables / f"{name}.parquet").exists()]
+        if missing:
+            raise UserError(f"{run}: has no table '{missing[0]}', so it decides nothing that could be calibrated.")
+        table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+        who = linked_subjects_truth(study, truth, tables)
+    return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
 
 
 def has_truth(study: Study) -> bool:

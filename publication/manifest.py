@@ -52,6 +52,7 @@ def build_manifest(
             ],
         },
         "definition": facts["definition"],
+        "calibration": facts["calibration"],
         "resident_family": facts["resident_family"],
         "inputs": [
             {"file": one["file"], "extract": one["extract"], "sha256": one["sha256"], "rows": one["rows_in"]}
