@@ -112,7 +112,7 @@ def _counts(
     """Return the table `counts`, and births and deaths by name, as far as they are counted."""
     definition = context.records["stays"].facts["definition"]
     of_definition = pl.col("definition") == definition
-    migrations = _table(context, "stays", "migrations").filter(of_definition)
+    migrations = _published_migrations(context)
     events: dict[str, VitalEvents] = {}
     if not _is_skipped("births", skips):
         events["births"] = count_births(
@@ -138,10 +138,16 @@ def _counts(
 
 
 def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    migrations, residents = _table(context, "stays", "migrations"), _published_residents(context)
+    migrations, residents = _published_migrations(context), _published_residents(context)
     return add_late_migrations(
         count_residents(residents, people, years), count_late_migrations(migrations, people, years)
     )
+
+
+def _published_migrations(context: StageContext[CountStudy]) -> pl.DataFrame:
+    """Return the migrations by the definition that the study publishes."""
+    definition = context.records["stays"].facts["definition"]
+    return _table(context, "stays", "migrations").filter(pl.col("definition") == definition)
 
 
 def _published_residents(context: StageContext[CountStudy]) -> pl.DataFrame:

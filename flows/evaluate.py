@@ -140,6 +140,9 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         return scores
     table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
     table["residents"] = table["residents"].filter("published")
+    published_definition = read_table(tables / "counts.parquet", columns=["definition"])["definition"].unique()
+    for name in ("migrations", "stays"):
+        table[name] = table[name].filter(pl.col("definition").is_in(published_definition.implode()))
     twice = score_counted_twice(table["residents"], clusters, who)
     scores = replace(scores, counted_twice=twice)
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))

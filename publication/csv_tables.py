@@ -21,7 +21,7 @@ RATE_DECIMALS = 6
 IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
     "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts", "expected",
-    "both", "only_published", "only_other",
+    "both", "only_definition", "only_other",
 }  # fmt: skip
 STANDARD_ERROR_IN_PEOPLE = {
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",

@@ -68,7 +68,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         "registration_lags": registration_lags(connection, contracts, study.data_date),
     }.items():
         save(table, name, context.out)
-    counts = _counts(connection, migrations, residents)
+    counts = _counts(connection, migrations.filter(pl.col("definition") == rules.published), residents)
     return StageResult(
         counts=counts,
         facts=facts,

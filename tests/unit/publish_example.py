@@ -340,10 +340,10 @@ def bridge() -> pl.DataFrame:
     """Return the people of one year by another definition."""
     return pl.DataFrame(
         [
-            ("weeks_of_activity", "population", date(2019, 6, 30), 41_950.5, 8_120.0, 310.25),
-            ("weeks_of_activity", "immigration", date(2019, 6, 30), 460.0, 190.5, 22.0),
+            ("long_term", "weeks_of_activity", "population", date(2019, 6, 30), 41_950.5, 8_120.0, 310.25),
+            ("long_term", "weeks_of_activity", "immigration", date(2019, 6, 30), 460.0, 190.5, 22.0),
         ],
-        schema=["definition", "measure", "period", "both", "only_published", "only_other"],
+        schema=["definition", "other", "measure", "period", "both", "only_definition", "only_other"],
         orient="row",
     )
 
