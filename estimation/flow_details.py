@@ -93,7 +93,7 @@ def _categories_of(account: Account, own: pl.DataFrame, names: list[str], year: 
         sparse.vstack([marginal_weights(account, measure, year)[_finest_rows()] for measure in GROSS_FLOWS])
     )
     totals, _ = account.totals(finest)
-    covariance = account.solution.covariance(sparse.csr_array(finest @ account.state_weights))
+    covariance = account.covariance(finest)
     shares, own_variance = zip(
         *(
             _shares(*_counted(own, names, measure, year), part)
