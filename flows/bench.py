@@ -271,6 +271,13 @@ def sweep(options: Options, listener: ProgressListener) -> Compared:
     return (*compare_sweeps(options.size, listener), [])
 
 
+def hidden_state(options: Options, listener: ProgressListener) -> Compared:
+    """Fit presence as a hidden state to a million drawn lives, against a plain loop over people."""
+    from flows.bench_hidden_state import compare_hidden_state  # noqa: PLC0415 - only this benchmark needs it
+
+    return (*compare_hidden_state(options.size, listener), [])
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -279,12 +286,12 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
 }
 BENCHMARKS_WITH_FIGURES = {
     "account": account, "account_cover": account_cover, "link": link, "link_files": link_files, "attack": attack,
-    "review": review, "stays": stays, "sweep": sweep,
+    "review": review, "stays": stays, "sweep": sweep, "hidden_state": hidden_state,
 }  # fmt: skip
 TAKES = {
     "account": ("size",), "account_cover": ("replicates", "seed"), "link": ("size",),
     "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
-    "stays": ("size",), "sweep": ("size",),
+    "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",),
 }  # fmt: skip
 """The options that a benchmark takes; the others take none."""
 

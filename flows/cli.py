@@ -218,8 +218,12 @@ def train(
 @app.command
 def evaluate(
     run: Annotated[Path, Parameter(help="A finished run folder of a synthetic study.")],
-    *,
+    *more: Annotated[Path, Parameter(help="With --write-calibration: further runs, of other training studies.")],
     json: Annotated[bool, Parameter(negative="", help="Print the scores as one JSON object.")] = False,
+    write_calibration: Annotated[
+        Path | None,
+        Parameter(help="Only write what the probabilities of these runs turned out to mean, for other studies."),
+    ] = None,
     ablation: Annotated[
         str | None, Parameter(name="--with", help="Score the run as it would be with 'true_links'; changes no table.")
     ] = None,
@@ -233,6 +237,14 @@ def evaluate(
         from flows.evaluate import evaluate_run
         from flows.person import print_person
 
+    if write_calibration is not None:
+        if json or ablation is not None or person is not None:
+            raise UserError("--write-calibration: writes a file alone. Leave out --json, --with and --person.")
+        from flows.calibrate import write_calibration as write
+
+        return write([run, *more], write_calibration)
+    if more:
+        raise UserError(f"{more[0]}: only --write-calibration takes several runs. Evaluate them one by one.")
     if person is None:
         return evaluate_run(run, as_json=json, ablation=ablation)
     if json or ablation is not None:
@@ -406,6 +418,66 @@ def stays(
         from flows.classify_stays import classify_stays
 
     return classify_stays(crossings, out, threshold, window, observed_to)
+
+
+Run = Annotated[Path, Parameter(help="The run folder.")]
+
+
+@app.command
+def verify(run: Run, *, threads: Threads = 2) -> int:
+    """Compute a run again from its study and compare all tables: 0 if they are the same, else 1 and which differs."""
+    with loading():
+        from flows.again.verify import verify_run
+
+    return verify_run(run, threads=threads)
+
+
+@app.command
+def reproduce(run: Run, *, threads: Threads = 2) -> int:
+    """Verify a run on the commit and the libraries that made it; on others, say what to check out."""
+    with loading():
+        from flows.again.verify import reproduce_run
+
+    return reproduce_run(run, threads=threads)
+
+
+@app.command
+def compare(
+    run_a: Run,
+    run_b: Annotated[Path, Parameter(help="The other run folder.")],
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the difference as JSON.")] = False,
+) -> int:
+    """Say whether two runs have the same tables (0) or not (1), and which stage differs first and why."""
+    with loading():
+        from flows.again.compare import compare_runs
+
+    return compare_runs(run_a, run_b, as_json=as_json)
+
+
+@app.command
+def forget(
+    run: Run,
+    *,
+    person_level: Annotated[
+        bool, Parameter(negative="", help="All tables with a row a person or a record, for good.")
+    ] = False,
+) -> int:
+    """Delete the person-level tables of a run; its figures stay, and can still be verified."""
+    with loading():
+        from flows.again.forget import forget_people
+
+    return forget_people(run, person_level=person_level)
+
+
+@app.command
+def doctor(
+    *, as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the findings as JSON.")] = False
+) -> int:
+    """Check the installation, memory, disk, key, clock and Prefect: 0 if Sojourn is usable here, else 1."""
+    from flows.doctor import doctor as examine
+
+    return examine(as_json=as_json)
 
 
 @app.command

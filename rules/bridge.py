@@ -1,9 +1,10 @@
 """The bridge between definitions: how many people migrate, or live here, by one definition and not by another.
 
-Every definition of a rule set is compared with the one that is published, on the same people and records.
+All definitions of a rule set are compared, two by two, on the same people and records.
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import duckdb
 import polars as pl
@@ -15,16 +16,21 @@ from rules.sql_text import quoted
 
 
 def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
-    """Return `bridge`, from the table `stay`: one row per definition, measure and period.
+    """Return `bridge`, from the table `stay`: one row per pair of definitions, measure and period.
 
-    Somebody who migrates in a year by the published definition with probability p, and by the other with q, counts as
-    min(p, q) in `both`, as the rest of p in `only_published`, and as the rest of q in `only_other`. Residents are
-    people in a stay that is, or becomes, long-term by a definition, whatever signs they give. Years end on 30 June.
-    Sums are of millionths.
+    Somebody who migrates in a year by one definition with probability p, and by the other with q, counts as min(p, q)
+    in `both`, as the rest of p in `only_definition`, and as the rest of q in `only_other`. The population are people
+    in a stay that counts, or may, by a definition, whatever signs they give. Years end on 30 June. Sums are of
+    millionths. Definitions by which nobody has a stay have no rows.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     ends = "make_date(year(day) + CAST(month(day) > 6 AS INTEGER), 6, 30)"
-    both, rest = "least(published, other)", "greatest({} - {}, 0)"
+    both, rest = "least(p, q)", "greatest({} - {}, 0)"
+    # the published definition is the first of its pairs
+    names = [rules.published, *(one for one in rules.definitions if one != rules.published)]
+    pairs = ", ".join(f"({quoted(one)}, {quoted(other)})" for one, other in combinations(names, 2))
+    if not pairs:
+        pairs = "(NULL, NULL)"
 
     def people(amount: str) -> str:
         return f"sum(CAST(round({amount} * 1000000) AS BIGINT)) / 1000000.0"
@@ -33,6 +39,10 @@ def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, year
         connection,
         f"""
         WITH reference AS (SELECT * FROM (VALUES {days}) AS days(period)),
+        pair AS (
+            SELECT * FROM (VALUES {pairs}) AS pairs(definition, other)
+            WHERE definition IN (SELECT definition FROM stay) AND other IN (SELECT definition FROM stay)
+        ),
         moved AS (
             SELECT definition, person_id, 'immigration' AS measure, start AS day, probability
             FROM stay WHERE start_kind = 'arrival' AND probability > 0
@@ -47,23 +57,19 @@ def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, year
             FROM stay JOIN reference ON start <= period AND period < least(stop, {OPEN})
             WHERE probability > 0 GROUP BY ALL
         ),
-        pair AS (
-            SELECT definition, measure, period, person_id, probability AS other, 0.0 AS published
-            FROM counted WHERE definition <> {quoted(rules.published)}
+        side AS (
+            SELECT pair.definition, pair.other, measure, period, person_id, probability AS p, 0.0 AS q
+            FROM pair JOIN counted ON counted.definition = pair.definition
             UNION ALL
-            SELECT others.definition, measure, period, person_id, 0.0, probability
-            FROM counted CROSS JOIN (
-                SELECT DISTINCT definition FROM stay WHERE definition <> {quoted(rules.published)}
-            ) AS others
-            WHERE counted.definition = {quoted(rules.published)}
+            SELECT pair.definition, pair.other, measure, period, person_id, 0.0, probability
+            FROM pair JOIN counted ON counted.definition = pair.other
         ),
         person_pair AS (
-            SELECT definition, measure, period, person_id, max(published) AS published, max(other) AS other
-            FROM pair GROUP BY ALL
+            SELECT definition, other, measure, period, person_id, max(p) AS p, max(q) AS q FROM side GROUP BY ALL
         )
-        SELECT definition, measure, period,
-            {people(both)} AS both, {people(rest.format("published", "other"))} AS only_published,
-            {people(rest.format("other", "published"))} AS only_other
+        SELECT definition, other, measure, period,
+            {people(both)} AS both, {people(rest.format("p", "q"))} AS only_definition,
+            {people(rest.format("q", "p"))} AS only_other
         FROM person_pair GROUP BY ALL
         """,
     )
