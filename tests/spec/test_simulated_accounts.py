@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from flows.bench_account_cover import cover, rolled_forward, true_totals
+from flows.bench_account_cover import cover, estimated, rolled_forward, true_totals
 from flows.progress import NullListener
 from synthetic_data.accounts.reports import (
     BrokenSource,
@@ -86,6 +86,32 @@ def test_later_stocks_are_not_used_to_roll_the_first_forward(account):
 
     assert first["rolled"].equals(first["count"])
     assert not np.isnan(rolled).any()
+
+
+def test_estimates_agree_exactly_and_none_is_negative(tmp_path):
+    account = simulate_account(8, residents=20_000)
+    tables = estimated(account, tmp_path)
+    flows = tables.flows.with_columns(
+        sign=pl.when(pl.col("measure") == "immigration").then(1.0).otherwise(-1.0),
+    )
+    change = [
+        flows.select(*KEYS, value=pl.col("sign") * pl.col("estimate")),
+        account.files["births"].select("sex", "time", cohort="time", value="count").select(*KEYS, "value"),
+        account.files["deaths"].select(*KEYS, value=-pl.col("count")),
+    ]
+    steps = pl.concat(change, how="vertical_relaxed").group_by(KEYS).agg(pl.col("value").sum())
+    population = tables.population.cast({"cohort": pl.Int64, "time": pl.Int64})
+    before = population.select("sex", "cohort", pl.col("time") + 1, start="estimate")
+    stocks = population.filter(pl.col("time") > 2010)
+    joined = stocks.join(before, on=KEYS, how="left").join(steps, on=KEYS, how="left").fill_null(0.0)
+
+    assert joined.select((pl.col("estimate") - pl.col("start") - pl.col("value")).abs().max()).item() < 1e-4
+    for table in (tables.population, tables.flows):
+        assert table["lower"].min() >= 0
+        assert table.select((pl.col("lower") <= pl.col("estimate")).all()).item()
+        assert table.select((pl.col("estimate") <= pl.col("upper")).all()).item()
+    total = tables.totals.filter(pl.col("measure") == "population")["estimate"].sum()
+    assert total == pytest.approx(population["estimate"].sum())
 
 
 def test_accounts_are_nearer_the_truth_than_their_sources_and_say_how_near():
