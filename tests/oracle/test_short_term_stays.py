@@ -130,6 +130,25 @@ def test_short_term_stays(drawn, by_reason):
 
 
 @given(travellers())
+@settings(max_examples=100, deadline=None)
+def test_what_counts_by_a_narrower_definition_counts_by_the_wider(drawn):
+    """Work or study is among all reasons, and three to twelve months are among one to twelve: by the rules that ship."""
+    observed_to, people = drawn
+    rules = {
+        one.id: one for one in read_rules(SETS / "definitions_2019.toml", read_contracts()).people.crossings_rules
+    }
+    one, three, un = (
+        short_term_stays(frame(people), rules[name], on(observed_to)).select("person_id", "start", "stop", "status")
+        for name in ("short_term_1_12", "short_term_3_12", "short_term_un")
+    )
+    assert one.drop("status").equals(three.drop("status"))
+    assert one.drop("status").equals(un.drop("status"))
+    for narrow, wide in ((three, one), (un, three)):
+        assert narrow.filter(status="temporary").join(wide, on=wide.columns, how="anti").is_empty()
+        assert wide.filter(status="resident").join(narrow, on=wide.columns, how="anti").is_empty()
+
+
+@given(travellers())
 @settings(max_examples=200, deadline=None)
 def test_circular_moves(drawn):
     observed_to, people = drawn
