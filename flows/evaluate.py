@@ -18,7 +18,7 @@ import polars.selectors as cs
 from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
-from flows.people_scores import TABLES, score_people
+from flows.people_scores import TABLES, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
@@ -163,6 +163,20 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     )
 
 
+def cases_of_run(run: Path) -> pl.DataFrame:
+    """Return the decisions of a run on a synthetic study with what was true: `decision, kind, probability, right`."""
+    run = run.resolve()
+    with Store(run).locked():
+        study = study_of_run(run)
+        tables, truth = run / "tables", read_truth(study)
+        missing = [name for name in TABLES if not (tables / f"{name}.parquet").exists()]
+        if missing:
+            raise UserError(f"{run}: has no table '{missing[0]}', so it decides nothing that could be calibrated.")
+        table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+        who = linked_subjects_truth(study, truth, tables)
+    return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
+
+
 def has_truth(study: Study) -> bool:
     """Return whether there is a truth beside a study, with which figures can be compared."""
     return study.synthetic and (study.folder / "truth").is_dir()
@@ -199,9 +213,9 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     """
     run = run.resolve()
     check_ablation(ablation)
-    _manifest_of(run)  # a folder that is no run is left as it is
+    manifest_of(run)  # a folder that is no run is left as it is
     with Store(run).locked():
-        manifest = _manifest_of(run)
+        manifest = manifest_of(run)
         begun = time.perf_counter()
         study = _study_of(run, manifest)
         scores = (
@@ -213,7 +227,8 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     return scores
 
 
-def _manifest_of(run: Path) -> dict[str, Any]:
+def manifest_of(run: Path) -> dict[str, Any]:
+    """Return the manifest of a finished run; raises `UserError` if there is none."""
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
@@ -222,7 +237,7 @@ def _manifest_of(run: Path) -> dict[str, Any]:
 
 def study_of_run(run: Path) -> Study:
     """Return the study of a finished run; raises `UserError` if it is none, or if its study or tables are changed."""
-    return _study_of(run, _manifest_of(run))
+    return _study_of(run, manifest_of(run))
 
 
 def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:

@@ -1,17 +1,50 @@
 """The scores of a run that compare people one by one with the truth: how many were found, and why others were not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 from estimation.counted_people import counted_people
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
+from rules.calibration_cases import calibration_cases, score_tenths
 from rules.score import score_classes
 from rules.true_stays import true_stays
 from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
 TABLES = ("clusters", "mothers", "people", "stays", "migrations", "residents")
 """The tables of a run that are compared."""
+
+
+def people_cases(
+    table: Mapping[str, pl.DataFrame],
+    truth: Mapping[str, pl.DataFrame],
+    who: pl.DataFrame,
+    flow_years: Sequence[int],
+    stock_years: Sequence[int],
+) -> pl.DataFrame:
+    """Return the decisions of a run in published periods with what was true, as `calibration_cases` does."""
+    true_person = true_person_of(table["clusters"], who)
+    residents = table["residents"].filter("published", pl.col("reference_date").dt.year().is_in(list(stock_years)))
+    compared = _compared(table["migrations"], residents, true_person, truth)
+    is_flow = pl.col("measure") != "population"
+    return calibration_cases(
+        compared.filter(~is_flow | pl.col("time").dt.year().is_in(list(flow_years))),
+        residents,
+        true_person,
+        truth["residents"],
+    )
+
+
+def _compared(
+    migrations: pl.DataFrame, residents: pl.DataFrame, true_person: pl.DataFrame, truth: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
+    return pl.concat(
+        [
+            compare_migrations(migrations, true_person, truth["migrations"]),
+            compare_residents(residents, true_person, truth["residents"]),
+        ],
+        how="diagonal",
+    )
 
 
 def score_people(
@@ -21,20 +54,14 @@ def score_people(
     counted_sources: list[str],
     published: Mapping[str, pl.Series],
 ) -> dict[str, pl.DataFrame]:
-    """Return `classes`, `anatomy`, `wrong_people` with their `true_presence`, and `wrong_nationality` of a run.
+    """Return `classes`, `tenths`, `anatomy`, `wrong_people`, their `true_presence`, and `wrong_nationality` of a run.
 
     `table` has the run's `TABLES`; `truth` has `people`, `presence`, `migrations` and `residents`; `who` gives the
     true person of each subject. `counted_sources` are those whose records make a person of the run; `published` has
     the last days of the years, and the reference dates, that are published, by measure.
     """
     true_person = true_person_of(table["clusters"], who)
-    compared = pl.concat(
-        [
-            compare_migrations(table["migrations"], true_person, truth["migrations"]),
-            compare_residents(table["residents"], true_person, truth["residents"]),
-        ],
-        how="diagonal",
-    ).join(
+    compared = _compared(table["migrations"], table["residents"], true_person, truth).join(
         truth["people"].select("person", pl.col("nationality_group").cast(pl.String)),
         on="person",
         how="left",
@@ -54,6 +81,7 @@ def score_people(
     wrong = wrong_people(explained)
     return {
         "classes": score_classes(compared).filter(is_published),
+        "tenths": score_tenths(cases),
         "anatomy": anatomy(explained),
         "wrong_people": wrong,
         "true_presence": truth["presence"]

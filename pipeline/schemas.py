@@ -559,6 +559,42 @@ class Flows(dy.Schema):
     data_date = dy.Date()
 
 
+class FlowsByAge(Flows):
+    """One published flow of people of one age; the ages add up to `flows`."""
+
+    age = dy.Int32(primary_key=True, min=0, max=100, description="At the end of the period; 100 is 100 and over.")
+
+
+class FlowsByReason(Flows):
+    """One published flow of people with one reason; the reasons add up to `flows`."""
+
+    reason = dy.String(primary_key=True, description="As in `migrations`, or 'not recorded'.")
+
+
+class FlowsByCountryOfBirth(Flows):
+    """One published flow of people born in one country; the countries add up to `flows`."""
+
+    country_of_birth = dy.String(primary_key=True, description="As in `people`, or 'not recorded'.")
+
+
+class FlowsByArea(Flows):
+    """One published flow to or from one area (`area`); the areas add up to `flows`."""
+
+
+class FlowCategories(dy.Schema):
+    """Migrations of one year and cell in one category, as counted by the rules: what divides the tables of flows."""
+
+    kind = dy.Enum(["reason", "country_of_birth", "area"], primary_key=True)
+    category = dy.String(primary_key=True)
+    measure = dy.Enum(["immigration", "emigration"], primary_key=True)
+    time = dy.Int32(primary_key=True, description="Year ending 30 June.")
+    sex = dy.Enum(SEXES, primary_key=True)
+    age_group = dy.Enum(AGE_GROUPS, primary_key=True)
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    count = dy.Float64(min=0)
+    variance_unfinished = dy.Float64(min=0, description="Variance of the count from unfinished stays.")
+
+
 class Stocks(dy.Schema):
     """One published stock on one day."""
 
@@ -614,7 +650,12 @@ TABLES: dict[str, type[dy.Schema]] = {
     "skipped": Skipped,
     "coverage": Coverage,
     "estimates": Estimates,
+    "flow_categories": FlowCategories,
     "flows": Flows,
+    "flows_by_age": FlowsByAge,
+    "flows_by_reason": FlowsByReason,
+    "flows_by_country_of_birth": FlowsByCountryOfBirth,
+    "flows_by_area": FlowsByArea,
     "stocks": Stocks,
     "error_sources": ErrorSources,
 }

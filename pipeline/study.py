@@ -103,6 +103,12 @@ class FlowErrors(Frozen):
     emigration: Share = 0.15
 
 
+class RuleSettings(Frozen):
+    """What a study says of its rules beside their names: the file of a `calibration` of their probabilities."""
+
+    calibration: str | None = None
+
+
 class AreaLookup(Frozen):
     """The CSV file that gives the area of each postcode district, and the headers of its two columns."""
 
@@ -132,6 +138,7 @@ class Study(Frozen):
     linkage: LinkageSettings = LinkageSettings()
     coverage: CoverageSettings = CoverageSettings()
     flow_errors: FlowErrors = FlowErrors()
+    rules: RuleSettings = RuleSettings()
 
     @field_validator("area_lookup", mode="before")
     @classmethod

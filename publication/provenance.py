@@ -16,7 +16,9 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
         ("Command", manifest.get("command")),
         ("Run", manifest.get("run_id")),
         ("Sojourn", manifest.get("sojourn_version")),
+        ("Commit", manifest.get("commit")),
         ("Code, SHA-256", manifest.get("code")),
+        ("Lock file, SHA-256", manifest.get("lock")),
         ("Study, SHA-256", described.get("digest")),
         ("Data date", described.get("data_date")),
         ("Seed", manifest.get("seed", described.get("seed"))),
@@ -25,6 +27,7 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
         *((f"Extends {base['id']}, SHA-256", base["digest"]) for base in rule_set.get("extends") or ()),
         ("Definition", manifest.get("definition")),
         ("Residents by", manifest.get("resident_family")),
+        ("Calibration of probabilities", manifest.get("calibration")),
         *((f"Model {name}", _digest(model)) for name, model in (manifest.get("models") or {}).items()),
     ]
     data_date = described.get("data_date")

@@ -21,6 +21,8 @@ class Scores:
       `nationality_group`, `people`, `counted_twice`, `joined` with `_se`, `true_counted_twice`, `true_joined`.
     - `classes`: how far true and estimated migrations and residents agree, one row for each measure and year or day;
       shown with the columns that it has.
+    - `tenths`: probabilities and what happened: `measure`, `from_probability` (of a tenth), `cases`, `predicted`
+      (their mean), `actual` (the share that happened), `brier`.
     - `anatomy`: the errors of `classes` by cause: `measure`, `period`, `kind` (missed, false, misdated), `stay_rule`,
       `nationality_group`, `cause`, `days_off`, `people`.
     - `wrong_people`: one example of every measure, kind and cause of error: `measure`, `kind`, `cause`, `errors`,
@@ -38,6 +40,7 @@ class Scores:
     links: pl.DataFrame = field(default_factory=pl.DataFrame)
     link_errors: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    tenths: pl.DataFrame = field(default_factory=pl.DataFrame)
     anatomy: pl.DataFrame = field(default_factory=pl.DataFrame)
     wrong_people: pl.DataFrame = field(default_factory=pl.DataFrame)
     true_presence: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -24,6 +24,7 @@ Times = Annotated[Parameter, AfterValidator(Bounds("times", 1, 1_000_000))]
 Families = Annotated[Parameter, AfterValidator(Bounds("families", 1, 100))]
 Share = Annotated[Parameter, AfterValidator(Bounds("share", 0, 1))]
 Probability = Annotated[Parameter, AfterValidator(Bounds("probability", 0, 1))]
+Classes = Annotated[Parameter, AfterValidator(Bounds("classes", 1, 12))]
 Points = Annotated[Parameter, AfterValidator(Bounds("points", 0, 1))]
 
 

@@ -18,12 +18,12 @@ from pipeline.toml_files import Frozen
 from rules.sql_text import quoted
 
 Unit = Literal[
-    "days", "weeks", "months", "years", "families", "cases", "times", "share", "probability", "points"
+    "days", "weeks", "months", "years", "families", "cases", "times", "classes", "share", "probability", "points"
 ]  # fmt: skip
 UNITS: tuple[str, ...] = get_args(Unit)
 OF_TIME = {"days": "DAY", "weeks": "WEEK", "months": "MONTH", "years": "YEAR"}
 """Units by which a date can be shifted, and the unit of SQL."""
-WHOLE = {"days", "weeks", "months", "years", "families", "cases", "times"}
+WHOLE = {"days", "weeks", "months", "years", "families", "cases", "times", "classes"}
 Number = StrictInt | StrictFloat
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -9,34 +9,45 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
+from pipeline.errors import UserError
 from pipeline.tables import make_table, query
 from rules.families import ResidentFamily
 from rules.model import AnyExclusion, Away, CountSign, PersonRules, Removed, Sign, Unlikely, WeeksSign
 from rules.sql_text import among, quoted
 
 
-def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
-    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`."""
-    make_residents(connection, rules, years)
-    return query(connection, "SELECT * FROM resident")
+def residents_table(
+    connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`; and warnings."""
+    warnings = make_residents(connection, rules, years)
+    return query(connection, "SELECT * FROM resident"), warnings
 
 
-def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> None:
+def make_residents(
+    connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]
+) -> tuple[str, ...]:
     """Make `resident`: the candidates of each family on 30 June of each year, whether residents or excluded.
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
-    window of the same length after it.
+    window of the same length after it. Returns a warning for each family that cannot be measured; raises `UserError`
+    if that is the published one.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     make_table(connection, "reference", f"SELECT * FROM (VALUES {days}) AS days(reference_date)")
     make_table(connection, "standing", _standing(rules))
     _make_signs(connection, rules, min(years))
+    warnings: list[str] = []
     for family in rules.families:
+        warnings += _not_measured(family, rules, family.prepare(connection, years))
         make_table(connection, f"candidates_of_{family.id}", family.candidates())
     decided = (
-        f"SELECT {quoted(one.id)} AS family, *, {_excluded_by(one)} AS excluded_by, {_certainly_not(one, rules)}"
-        f" AS certainly_not FROM candidates_of_{one.id} JOIN standing USING (person_id, reference_date)"
+        f"SELECT {quoted(one.id)} AS family, person_id, reference_date, decided_by, trimmed, start, stop, status,"
+        f" probability, left_for_good, {_excluded_by(one)} AS excluded_by, {_certainly_not(one, rules)} AS"
+        f" certainly_not, CAST({one.presence} AS DOUBLE) AS presence, {one.presence} >= {one.present_from} AS likely,"
+        f" {_leaves_by_stays(one, rules)} AS leaves_by_stays FROM candidates_of_{one.id} JOIN standing"
+        " USING (person_id, reference_date)"
         for one in rules.families
     )
     make_table(
@@ -44,15 +55,32 @@ def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, ye
         "resident",
         f"""
         SELECT person_id, reference_date, family, family = {quoted(rules.published_family)} AS published,
-            excluded_by IS NULL AS resident,
-            CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
+            excluded_by IS NULL AND likely AS resident,
+            presence * CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
                 WHEN status = 'unfinished' THEN probability
-                WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
+                WHEN leaves_by_stays AND status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
                 ELSE 1.0 END AS probability,
-            excluded_by IS NULL AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
+            excluded_by IS NULL AND likely AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
         FROM ({" UNION ALL ".join(decided)})
         """,
     )
+    return tuple(warnings)
+
+
+def _not_measured(family: ResidentFamily, rules: PersonRules, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a warning for each reason why a family cannot be measured; raises `UserError` if it is published."""
+    if reasons and family.id == rules.published_family:
+        raise UserError(
+            f"the family of residence rules '{family.id}' is refused: {'; '.join(reasons)}. So the rule set cannot "
+            "publish residents by it: name another family as 'published_family'."
+        )
+    return tuple(f"the family of residence rules '{family.id}' is not measured: {one}" for one in reasons)
+
+
+def _leaves_by_stays(family: ResidentFamily, rules: PersonRules) -> str:
+    """Return SQL of whether absences by the published definition count for a family."""
+    away = {one.id for one in rules.exclusions if isinstance(one, Away)}
+    return quoted(bool(away & set(family.unless)))
 
 
 def _make_signs(connection: duckdb.DuckDBPyConnection, rules: PersonRules, first_year: int) -> None:

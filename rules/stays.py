@@ -12,6 +12,7 @@ from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.bridge import bridge_table
+from rules.calibration import calibrated_migrations, calibrated_residents, calibrated_stays
 from rules.classification import make_classified_stays
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
@@ -44,6 +45,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         "definition": rules.published,
         "resident_family": rules.published_family,
         "extracts": ", ".join(study.extracts),
+        "calibration": _calibrated_by(study),
     }
     if study.skips:
         return StageResult.skipped(study.skips[0], facts)
@@ -53,10 +55,11 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
-    save(stays_table(connection), "stays", context.out)
-    migrations = migrations_table(connection, rules, YEAR_BEFORE)
+    save(calibrated_stays(stays_table(connection), study.calibration), "stays", context.out)
+    migrations = calibrated_migrations(migrations_table(connection, rules, YEAR_BEFORE), study.calibration)
     save(migrations, "migrations", context.out)
-    residents = residents_table(connection, rules, study.stock_years)
+    residents, not_measured = residents_table(connection, rules, study.stock_years)
+    residents = calibrated_residents(residents, study.calibration)
     save(residents, "residents", context.out)
     for name, table in {
         "bridge": bridge_table(connection, rules, study.stock_years),
@@ -72,8 +75,14 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         sentence=f"{counts['stays']:,} stays of {counts['people']:,} people; "
         f"{counts['immigrations']:,} immigrations and {counts['emigrations']:,} emigrations, "
         f"{counts['probable']:,} of them probable",
-        warnings=_alive_after_death(connection),
+        warnings=(*_alive_after_death(connection), *not_measured),
     )
+
+
+def _calibrated_by(study: StaysStudy) -> str:
+    """Return what identifies the calibration of probabilities, or that there is none."""
+    file = study.calibration_file
+    return f"{file.name} {file.sha256}" if file is not None else "uncalibrated"
 
 
 def connect_inputs(

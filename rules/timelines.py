@@ -52,11 +52,15 @@ class TimelinePerson:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What the rules decide about people, numbered from 1 in their order: the tables of the stage `stays`."""
+    """What the rules decide about people, numbered from 1 in their order: the tables of the stage `stays`.
+
+    `warnings` are those about families of residence rules that are not measured.
+    """
 
     stays: pl.DataFrame
     migrations: pl.DataFrame
     residents: pl.DataFrame
+    warnings: tuple[str, ...]
 
 
 def piece_of_evidence(
@@ -155,12 +159,9 @@ def decide(
     ties = pl.DataFrame(families, schema={"person_id": pl.Int64, "adult_id": pl.Int64}, orient="row")
     connection.register("family", ties)
     make_dated_stays(connection, rule_set.people, data_date)
-    tables = (
-        stays_table(connection),
-        migrations_table(connection, rule_set.people, YEAR_BEFORE),
-        residents_table(connection, rule_set.people, years),
-    )
-    return Decisions(*(frame.filter(pl.col("person_id") <= len(people)) for frame in tables))
+    residents, warnings = residents_table(connection, rule_set.people, years)
+    tables = (stays_table(connection), migrations_table(connection, rule_set.people, YEAR_BEFORE), residents)
+    return Decisions(*(frame.filter(pl.col("person_id") <= len(people)) for frame in tables), warnings)
 
 
 def _delivered(rule_set: RuleSet, data_date: date) -> Iterator[Evidence]:

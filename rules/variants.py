@@ -13,6 +13,7 @@ import polars as pl
 
 from pipeline.schemas import table_path
 from pipeline.tables import content_of, make_table, query, view
+from rules.calibration import calibrated_migrations, calibrated_residents, calibrated_stays
 from rules.evidence import pieces_as_sql
 from rules.evidence_sql import rule_as_sql
 from rules.migrations import make_migrations
@@ -72,18 +73,21 @@ class Variants:
         of_published = f"SELECT * FROM weighted_migration WHERE definition = {quoted(people.published)}"
         make_table(connection, "published_migration", of_published)
         make_residents(connection, people, self._study.stock_years)
+        calibration = self._study.calibration
         return Decided(
             people=self._frame("person"),
-            migrations=self._frame("published_migration"),
-            residents=self._frame("resident"),
-            stays=lambda: stays_table(connection),
+            migrations=self._frame("published_migration", lambda frame: calibrated_migrations(frame, calibration)),
+            residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
+            stays=lambda: calibrated_stays(stays_table(connection), calibration),
         )
 
-    def _frame(self, name: str) -> pl.DataFrame:
-        """Return a table; the frame of the variant before if it is the same table."""
+    def _frame(
+        self, name: str, finished: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame
+    ) -> pl.DataFrame:
+        """Return a table, `finished`; the frame of the variant before if it is the same table."""
         content = content_of(self._connection, name)
         if name not in self._frames or self._frames[name][0] != content:
-            self._frames[name] = (content, query(self._connection, f"SELECT * FROM {name}"))
+            self._frames[name] = (content, finished(query(self._connection, f"SELECT * FROM {name}")))
         return self._frames[name][1]
 
     def _evidence(self, rules: EvidenceRules) -> str:

@@ -32,6 +32,7 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
         _links(scores.links),
         _link_errors(scores.link_errors),
         _classes(scores.classes, flows),
+        _tenths(scores.tenths),
         causes_table(scores.anatomy),
         wrong_people_table(scores.wrong_people),
         wrong_nationality_table(scores.wrong_nationality),
@@ -194,6 +195,31 @@ def _classes(scored: pl.DataFrame, flows: pl.DataFrame) -> ReportTable | None:
         "probabilities that belong to no true one. The Brier score and the log score are means of what each "
         "probability was off; smaller is better.",
         csv="evaluation/classes.csv",
+    )
+
+
+def _tenths(scored: pl.DataFrame) -> ReportTable | None:
+    """Return probabilities and what happened: a row a measure and tenth of probability."""
+    if scored.is_empty():
+        return None
+    return ReportTable(
+        caption="Probabilities and what happened, by tenths",
+        columns=("Decision", "Probability from", "Cases", "Mean probability", "Share that happened", "Brier score"),
+        rows=tuple(
+            (
+                words.MEASURES.get(row["measure"], words.plain(row["measure"])),
+                f"{row['from_probability']:.1f}",
+                words.count(row["cases"]),
+                words.percent(row["predicted"]),
+                words.percent(row["actual"]),
+                f"{row['brier']:.4f}",
+            )
+            for row in scored.to_dicts()
+        ),
+        numeric=(1, 2, 3, 4, 5),
+        note="Migrations and residents of published periods that were given a probability above 0. If probabilities "
+        "mean what they say, the mean probability and the share that happened agree.",
+        csv="evaluation/tenths.csv",
     )
 
 

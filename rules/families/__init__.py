@@ -6,10 +6,12 @@ the class in `FAMILY_FORMS`, and describe it in `docs/rules.md`. Exclusions and 
 
 from rules.families.by_age import ByAge
 from rules.families.by_signs import KofN, Priority
+from rules.families.hidden_state import HiddenState
 from rules.families.index import Index
 from rules.families.resident_family import ResidentFamily
 
 FAMILY_FORMS: dict[str, type[ResidentFamily]] = {
     "priority": Priority, "families": KofN, "by_age": ByAge, "index": Index,
+    "hidden_state": HiddenState,
 }  # fmt: skip
 """The form of a family of residence rules, as its key `form` names it."""

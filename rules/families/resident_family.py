@@ -1,7 +1,10 @@
 """What a form of residence rule must supply, and the keys that all forms share; `__init__.py` lists the forms."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Annotated
+
+import duckdb
 
 from pipeline.toml_files import Frozen
 from rules.fields import NamesOf, RuleId
@@ -32,6 +35,23 @@ class ResidentFamily(Frozen):
     def memory_years(self) -> int:
         """How many years before the first reference date the family looks at signs."""
         return 0
+
+    @property
+    def presence(self) -> str:
+        """SQL of the probability that a candidate is here, apart from what stays say: 1 unless a form knows it."""
+        return "1.0"
+
+    @property
+    def present_from(self) -> str:
+        """SQL of the probability from which a candidate is a resident."""
+        return "0.0"
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection, years: Sequence[int]) -> tuple[str, ...]:
+        """Make the tables that `candidates` reads beside the common ones; return why the family cannot be measured.
+
+        `years` are those of the reference dates.
+        """
+        return ()
 
     @abstractmethod
     def candidates(self) -> str:

@@ -45,6 +45,16 @@ def test_crossings_are_compared_with_the_floor_and_with_a_plain_loop(command):
     assert found["figures"]["peak_mib_of_the_verb"] > 10
 
 
+def test_lives_are_drawn_and_the_model_finds_them(command):
+    outcome = command("bench", "hidden_state", "--size", "5000", "--json")
+    assert outcome.status == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["rows"] == 5_000
+    assert found["ratios"]["plain_loop_over_people"] > 1
+    assert found["figures"]["classes_found"] == 3
+    assert found["figures"]["largest_error_of_a_stock"] < 0.05
+
+
 def test_crossings_to_compare_are_in_order_and_differ(tmp_path):
     write_crossings(600_000, tmp_path / "crossings.parquet")
     crossings = read_table(tmp_path / "crossings.parquet")
