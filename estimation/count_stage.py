@@ -56,8 +56,7 @@ def count(context: StageContext[CountStudy]) -> StageResult:
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
     counts, events = _counts(context, measured.periods, clusters, people, skips)
     save(counts, "counts", context.out)
-    of_definition = pl.col("definition") == definition["definition"]
-    migrations = _table(context, "stays", "migrations").filter(of_definition)
+    migrations = _published_migrations(context)
     save(count_categories(migrations, people, known, measured.periods.flow_years), "flow_categories", context.out)
     links, coverage = None, None
     if not _is_skipped("coverage", skips):

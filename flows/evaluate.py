@@ -138,11 +138,7 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     )
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):
         return scores
-    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
-    table["residents"] = table["residents"].filter("published")
-    published_definition = read_table(tables / "counts.parquet", columns=["definition"])["definition"].unique()
-    for name in ("migrations", "stays"):
-        table[name] = table[name].filter(pl.col("definition").is_in(published_definition.implode()))
+    table = _published_tables(tables)
     twice = score_counted_twice(table["residents"], clusters, who)
     scores = replace(scores, counted_twice=twice)
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
@@ -163,6 +159,16 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     )
 
 
+def _published_tables(tables: Path) -> dict[str, pl.DataFrame]:
+    """Return the tables of people: stays, migrations and residents by the definition and family that is published."""
+    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+    counted = read_table(tables / "counts.parquet", columns=["definition"])["definition"].unique().implode()
+    by_definition = {
+        name: table[name].filter(pl.col("definition").is_in(counted)) for name in ("migrations", "stays")
+    }
+    return {**table, **by_definition, "residents": table["residents"].filter("published")}
+
+
 def cases_of_run(run: Path) -> pl.DataFrame:
     """Return the decisions of a run on a synthetic study with what was true: `decision, kind, probability, right`."""
     run = run.resolve()
@@ -172,7 +178,7 @@ def cases_of_run(run: Path) -> pl.DataFrame:
         missing = [name for name in TABLES if not (tables / f"{name}.parquet").exists()]
         if missing:
             raise UserError(f"{run}: has no table '{missing[0]}', so it decides nothing that could be calibrated.")
-        table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+        table = _published_tables(tables)
         who = linked_subjects_truth(study, truth, tables)
     return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
 

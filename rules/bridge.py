@@ -22,27 +22,27 @@ def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, year
     in `both`, as the rest of p in `only_definition`, and as the rest of q in `only_other`. The population are people
     in a stay that counts, or may, by a definition, whatever signs they give. Years end on 30 June. Sums are of
     millionths. Definitions by which nobody has a stay have no rows.
+
+    People alike by all definitions are counted first, so the pairs cost next to nothing.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     ends = "make_date(year(day) + CAST(month(day) > 6 AS INTEGER), 6, 30)"
     both, rest = "least(p, q)", "greatest({} - {}, 0)"
+    present = set(query(connection, "SELECT DISTINCT definition FROM stay")["definition"])
     # the published definition is the first of its pairs
-    names = [rules.published, *(one for one in rules.definitions if one != rules.published)]
-    pairs = ", ".join(f"({quoted(one)}, {quoted(other)})" for one, other in combinations(names, 2))
-    if not pairs:
-        pairs = "(NULL, NULL)"
+    names = sorted(present & set(rules.definitions), key=lambda one: (one != rules.published, one))
+    pairs = ", ".join(f"({one}, {other})" for one, other in combinations(range(1, len(names) + 1), 2))
+    by_each = ", ".join(f"coalesce(max(probability) FILTER (WHERE definition = {quoted(one)}), 0.0)" for one in names)
+    listed = ", ".join(quoted(one) for one in names)
 
     def people(amount: str) -> str:
-        return f"sum(CAST(round({amount} * 1000000) AS BIGINT)) / 1000000.0"
+        return f"sum(CAST(round({amount} * 1000000) AS BIGINT) * people) / 1000000.0"
 
     return query(
         connection,
         f"""
         WITH reference AS (SELECT * FROM (VALUES {days}) AS days(period)),
-        pair AS (
-            SELECT * FROM (VALUES {pairs}) AS pairs(definition, other)
-            WHERE definition IN (SELECT definition FROM stay) AND other IN (SELECT definition FROM stay)
-        ),
+        pair AS (SELECT * FROM (VALUES {pairs or "(0, 0)"}) AS pairs(one, other)),
         moved AS (
             SELECT definition, person_id, 'immigration' AS measure, start AS day, probability
             FROM stay WHERE start_kind = 'arrival' AND probability > 0
@@ -50,26 +50,21 @@ def bridge_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, year
             SELECT definition, person_id, 'emigration', stop, left_for_good FROM stay WHERE left_for_good > 0
         ),
         counted AS (
-            SELECT definition, measure, {ends} AS period, person_id, max(probability) AS probability
-            FROM moved WHERE {ends} IN (SELECT period FROM reference) GROUP BY ALL
+            SELECT definition, measure, {ends} AS period, person_id, probability
+            FROM moved WHERE {ends} IN (SELECT period FROM reference)
             UNION ALL
-            SELECT definition, 'population', period, person_id, max(probability)
-            FROM stay JOIN reference ON start <= period AND period < least(stop, {OPEN})
-            WHERE probability > 0 GROUP BY ALL
+            SELECT definition, 'population', period, person_id, probability
+            FROM stay JOIN reference ON start <= period AND period < least(stop, {OPEN}) WHERE probability > 0
         ),
-        side AS (
-            SELECT pair.definition, pair.other, measure, period, person_id, probability AS p, 0.0 AS q
-            FROM pair JOIN counted ON counted.definition = pair.definition
-            UNION ALL
-            SELECT pair.definition, pair.other, measure, period, person_id, 0.0, probability
-            FROM pair JOIN counted ON counted.definition = pair.other
-        ),
-        person_pair AS (
-            SELECT definition, other, measure, period, person_id, max(p) AS p, max(q) AS q FROM side GROUP BY ALL
+        person AS (SELECT measure, period, person_id, [{by_each or "NULL"}] AS p FROM counted GROUP BY ALL),
+        alike AS (SELECT measure, period, p AS by_each, count(*) AS people FROM person GROUP BY ALL),
+        compared AS (
+            SELECT measure, period, pair.one, pair.other, by_each[pair.one] AS p, by_each[pair.other] AS q, people
+            FROM alike CROSS JOIN pair
         )
-        SELECT definition, other, measure, period,
+        SELECT [{listed or "NULL"}][one] AS definition, [{listed or "NULL"}][other] AS other, measure, period,
             {people(both)} AS both, {people(rest.format("p", "q"))} AS only_definition,
             {people(rest.format("q", "p"))} AS only_other
-        FROM person_pair GROUP BY ALL
+        FROM compared WHERE p > 0 OR q > 0 GROUP BY one, compared.other, measure, period
         """,
     )

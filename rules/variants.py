@@ -73,12 +73,14 @@ class Variants:
         of_published = f"SELECT * FROM weighted_migration WHERE definition = {quoted(people.published)}"
         make_table(connection, "published_migration", of_published)
         make_residents(connection, people, self._study.stock_years)
-        calibration = self._study.calibration
+        calibration, definition = self._study.calibration, people.published
         return Decided(
             people=self._frame("person"),
-            migrations=self._frame("published_migration", lambda frame: calibrated_migrations(frame, calibration)),
+            migrations=self._frame(
+                "published_migration", lambda frame: calibrated_migrations(frame, calibration, definition)
+            ),
             residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
-            stays=lambda: calibrated_stays(stays_table(connection), calibration),
+            stays=lambda: calibrated_stays(stays_table(connection), calibration, definition),
         )
 
     def _frame(

@@ -31,13 +31,15 @@ SLOW = {
 
 
 @cache
+def shipped():
+    people = read_rules(SETS / "definitions_2019.toml", read_contracts()).people
+    return {one.id: one for one in people.crossings_rules}
+
+
+@cache
 def rule(name):
     """A rule of the set, with smaller values."""
-    found = next(
-        one
-        for one in read_rules(SETS / "definitions_2019.toml", read_contracts()).people.crossings_rules
-        if one.id == name
-    )
+    found = shipped()[name]
     keys = set(VALUES) & set(type(found).model_fields)
     return found.model_copy(
         update={key: getattr(found, key).model_copy(update={"value": VALUES[key]}) for key in keys}
@@ -127,6 +129,24 @@ def test_short_term_stays(drawn, by_reason):
     assert ours.rows() == sorted(theirs)
     counts = found.filter(pl.col("leaves") == "with_stay")["branch"].unique().to_list()
     assert set(counts) <= {"short_enough", "may_go_on", "may_return"}
+
+
+@given(travellers())
+@settings(max_examples=100, deadline=None)
+def test_what_counts_by_a_narrower_definition_counts_by_the_wider(drawn):
+    """Work or study is among all reasons, three to twelve months among one to twelve; by the rules that ship."""
+    observed_to, people = drawn
+    one, three, un = (
+        short_term_stays(frame(people), shipped()[name], on(observed_to)).select(
+            "person_id", "start", "stop", "status"
+        )
+        for name in ("short_term_1_12", "short_term_3_12", "short_term_un")
+    )
+    assert one.drop("status").equals(three.drop("status"))
+    assert one.drop("status").equals(un.drop("status"))
+    for narrow, wide in ((three, one), (un, three)):
+        assert narrow.filter(status="temporary").join(wide, on=wide.columns, how="anti").is_empty()
+        assert wide.filter(status="resident").join(narrow, on=wide.columns, how="anti").is_empty()
 
 
 @given(travellers())

@@ -85,5 +85,12 @@ def test_any_two_definitions_are_compared_once() -> None:
     assert sorted(found.select(columns).rows()) == [
         ("long_term", "registration", 0, 0, 2),
         ("long_term", "weeks_of_activity", 0, 0, 1),
-        ("weeks_of_activity", "registration", 1, 0, 1),
+        ("registration", "weeks_of_activity", 1, 1, 0),
     ]
+
+
+def test_one_definition_alone_has_no_bridge() -> None:
+    for rows in ([], [stay(1, "long_term", D(2016, 7, 1))]):
+        connection = connect(1)
+        connection.register("stay", pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+        assert bridge_table(connection, default_rules().people, (2017,)).is_empty()
