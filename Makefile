@@ -38,9 +38,12 @@ picture: demo ## draw the README's picture from the demo
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md
 
-rule-cases: setup ## renew the cases in docs/rule_cases.md from those of the default rules
-	sed -i '/^### /,$$d' docs/rule_cases.md
+rule-cases: setup ## renew the cases in docs/rule_cases.md from those of the sets that ship
+	sed -i '/^## /,$$d' docs/rule_cases.md
+	printf '## long_term_2019\n\n' >> docs/rule_cases.md
 	$(BIN)/sojourn rules test --markdown >> docs/rule_cases.md
+	printf '## definitions_2019\n\n' >> docs/rule_cases.md
+	$(BIN)/sojourn rules test definitions_2019 --markdown >> docs/rule_cases.md
 
 NAME_SOURCES = nicknames==1.0.1 name-variants==0.1.3 habesha-names==0.2.0 arabic-name-romanizer==0.2.0
 

@@ -11,6 +11,7 @@ from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources
+from estimation.flow_details import all_details
 from estimation.measured_periods import without
 from estimation.periods import year_end, year_start
 from estimation.published_tables import estimates, published_flows, published_stocks, rule_set_id
@@ -27,7 +28,7 @@ from pipeline.tables import read_table
 
 
 def account(context: StageContext[AccountStudy]) -> StageResult:
-    """Write `account_in/`, reconcile it, and write `estimates`, `flows`, `stocks` and `error_sources`.
+    """Write `account_in/`, reconcile it, and write `estimates`, `flows` and its details, `stocks`, `error_sources`.
 
     If a step of `count` was skipped, only `flows` and `stocks` are written, with the status `not measured`.
     """
@@ -58,6 +59,9 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     sources = error_sources(study.declared_coverage_error, study.flow_errors, counts, coverage, covariance)
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)
+    categories = read_table(table_path(folder, "flow_categories"))
+    for name, rows in all_details(result, counts, categories, periods.flow_years):
+        save(with_unmeasured_flows(rows, study.periods.flow_years).with_columns(**made_with), name, context.out)
     save(stocks, "stocks", context.out)
     save(sources, "error_sources", context.out)
     headline = _headline(flows, periods.flow_years[-1])

@@ -15,6 +15,7 @@ from estimation.counted_people import counted_people
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
+from estimation.flow_categories import count_categories
 from estimation.measured_periods import MeasuredPeriods, measured_periods, skipped_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
@@ -31,7 +32,7 @@ from pipeline.tables import read_table, write_table
 
 
 def count(context: StageContext[CountStudy]) -> StageResult:
-    """Write `counts`, `unmeasured`, `coverage` and `coverage_covariance` from what earlier stages wrote.
+    """Write `counts`, `flow_categories`, `unmeasured`, `coverage` and `coverage_covariance`.
 
     Counts are of the periods that are measured; `unmeasured` says why the others of the study are not. Steps that the
     study lacks the extracts of are skipped, and everything if there are no stays.
@@ -55,6 +56,8 @@ def count(context: StageContext[CountStudy]) -> StageResult:
     people = counted_people(known, clusters, _table(context, "link", "mothers"))
     counts, events = _counts(context, measured.periods, clusters, people, skips)
     save(counts, "counts", context.out)
+    migrations = _published_migrations(context)
+    save(count_categories(migrations, people, known, measured.periods.flow_years), "flow_categories", context.out)
     links, coverage = None, None
     if not _is_skipped("coverage", skips):
         context.report("estimating coverage from the survey")
@@ -108,7 +111,7 @@ def _counts(
     """Return the table `counts`, and births and deaths by name, as far as they are counted."""
     definition = context.records["stays"].facts["definition"]
     of_definition = pl.col("definition") == definition
-    migrations = _table(context, "stays", "migrations").filter(of_definition)
+    migrations = _published_migrations(context)
     events: dict[str, VitalEvents] = {}
     if not _is_skipped("births", skips):
         events["births"] = count_births(
@@ -134,10 +137,16 @@ def _counts(
 
 
 def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    migrations, residents = _table(context, "stays", "migrations"), _published_residents(context)
+    migrations, residents = _published_migrations(context), _published_residents(context)
     return add_late_migrations(
         count_residents(residents, people, years), count_late_migrations(migrations, people, years)
     )
+
+
+def _published_migrations(context: StageContext[CountStudy]) -> pl.DataFrame:
+    """Return the migrations by the definition that the study publishes."""
+    definition = context.records["stays"].facts["definition"]
+    return _table(context, "stays", "migrations").filter(pl.col("definition") == definition)
 
 
 def _published_residents(context: StageContext[CountStudy]) -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """The published tables: every total of the account with its standard error, interval, status and reliability."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from scipy import sparse
@@ -19,7 +21,7 @@ UNRELIABLE_BELOW = 30
 def estimates(account: Account) -> pl.DataFrame:
     """Return the table `estimates`: every cell of the account with its standard error, births and deaths too."""
     _, variances = account.totals(sparse.eye_array(account.cells.height, format="csr"))
-    cells = account.cells.with_columns(standard_error=pl.Series(np.sqrt(variances)))
+    cells = account.cells.drop("area").with_columns(standard_error=pl.Series(np.sqrt(variances)))
     exact = account.exact.with_columns(standard_error=pl.lit(0.0))
     rounded = pl.col("observed", "estimate", "standard_error").round(DECIMALS)
     return pl.concat([cells, exact.select(cells.columns)]).with_columns(rounded).with_columns(_no_negative_zero())
@@ -35,13 +37,19 @@ def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ..
     for year in years:
         status = pl.lit(year in provisional).alias("provisional")
         parts += [_year(account, year).with_columns(status), _quarters(account, counts, year).with_columns(status)]
-    flows = pl.concat(parts, how="diagonal_relaxed").with_columns(
-        pl.col("estimate", "standard_error").round(DECIMALS)
-    )
+    return with_intervals_of_flows(pl.concat(parts, how="diagonal_relaxed"))
+
+
+def with_intervals_of_flows(flows: pl.DataFrame, by: Sequence[str] = ()) -> pl.DataFrame:
+    """Return flows with interval, status and reliability; net migration is as reliable as its smaller gross flow.
+
+    `by` are columns that divide the rows beside period and `DIVISIONS`.
+    """
+    rounded = flows.with_columns(pl.col("estimate", "standard_error").round(DECIMALS))
     small = pl.col("estimate").filter(pl.col("measure") != "net").min() < UNRELIABLE_BELOW
-    unreliable = small.over("period_start", "period_end", *DIVISIONS)
+    unreliable = small.over("period_start", "period_end", *DIVISIONS, *by)
     unreliable = pl.when(pl.col("measure") == "net").then(unreliable).otherwise(pl.col("estimate") < UNRELIABLE_BELOW)
-    return _with_intervals(flows, unreliable, never_negative=pl.col("measure") != "net")
+    return _with_intervals(rounded, unreliable, never_negative=pl.col("measure") != "net")
 
 
 def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
@@ -49,7 +57,7 @@ def published_stocks(account: Account, counts: pl.DataFrame, years: tuple[int, .
     provisional = provisional_years(counts)
     days = []
     for year in years:
-        values, variances = account.totals(_marginal_weights(account, "population", year))
+        values, variances = account.totals(marginal_weights(account, "population", year))
         days.append(
             marginal_keys().with_columns(
                 measure=pl.lit("population"),
@@ -75,7 +83,7 @@ def _with_intervals(frame: pl.DataFrame, unreliable: pl.Expr, never_negative: pl
     lower = pl.col("estimate") - half
     return (
         frame.with_columns(
-            area=pl.lit(ALL),
+            **({} if "area" in frame.columns else {"area": pl.lit(ALL)}),
             lower=pl.when(never_negative).then(lower.clip(lower_bound=0.0)).otherwise(lower).round(DECIMALS),
             upper=(pl.col("estimate") + half).round(DECIMALS),
             status=pl.when(pl.col("provisional")).then(pl.lit("provisional")).otherwise(pl.lit("final")),
@@ -98,7 +106,7 @@ def rule_set_id(rule_set: str) -> str:
 
 def _year(account: Account, year: int) -> pl.DataFrame:
     """Return gross and net flows of one year by all combinations of the divisions."""
-    gross = {name: _marginal_weights(account, name, year) for name in GROSS_FLOWS}
+    gross = {name: marginal_weights(account, name, year) for name in GROSS_FLOWS}
     weights = {**gross, "net": gross["immigration"] - gross["emigration"]}
     values, variances = account.totals(sparse.csr_array(sparse.vstack(list(weights.values()))))
     keys = marginal_keys()
@@ -116,9 +124,9 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame
     Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration of a quarter are correlated
     only through their years.
     """
-    weights = sparse.csr_array(sparse.vstack([_marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
+    weights = sparse.csr_array(sparse.vstack([marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
     totals, _ = account.totals(weights)
-    year_covariance = account.solution.covariance(sparse.csr_array(weights @ account.state_weights))
+    year_covariance = account.covariance(weights)
     shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS_FLOWS), strict=True)
     rows = []
     for i, (start, end) in enumerate(quarters(year)):
@@ -146,7 +154,7 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame
     return pl.DataFrame(rows)
 
 
-def _marginal_weights(account: Account, measure: str, year: int) -> sparse.csr_array:
+def marginal_weights(account: Account, measure: str, year: int) -> sparse.csr_array:
     """Return the weights (combinations of `marginal_keys`, cells) that add up one measure and year."""
     finest = pl.DataFrame({"cell": np.arange(account.cells.height)}).hstack(account.cells)
     finest = finest.filter(pl.col("measure") == measure, pl.col("time") == year)

@@ -54,11 +54,16 @@ class Measured:
 
 @dataclass(frozen=True)
 class Options:
-    """What a user chose for a benchmark: residents, people or crossings, kinds of files, seeds of each kind."""
+    """What a user chose for a benchmark: residents, people, crossings or areas; kinds of files, seeds of each kind.
+
+    `replicates` are simulated accounts, the first of which has the seed `seed`.
+    """
 
     size: int | None = None
     kind: tuple[str, ...] = ()
     seeds: int | None = None
+    replicates: int | None = None
+    seed: int | None = None
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -153,29 +158,6 @@ def cluster(people: int = 100_000) -> tuple[int, float, dict[str, float]]:
     return links.height, ours, {"splink_connected_components": seconds_of(with_splink) / ours}
 
 
-def account(series: int = 120) -> tuple[int, float, dict[str, float]]:
-    """Least squares with shared biases: the arrow system, against one dense system of all unknowns."""
-    from estimation.account.least_squares import Observations, solve  # noqa: PLC0415
-
-    steps, terms = 4, 10
-    past = np.vstack([np.zeros((1, steps)), np.tril(np.ones((steps, steps)))])
-    model = np.vstack([np.hstack([np.ones((steps + 1, 1)), past, -past]), np.eye(2 * steps + 1)[1:]])
-    draws = np.random.default_rng(1)
-    values = draws.uniform(50, 150, (series, len(model)))
-    biases = draws.uniform(0, 50, (series, len(model), terms))
-    variances = np.full((series, len(model)), 25.0)
-    exists = np.ones((series, model.shape[1]), dtype=bool)
-    observations = Observations(model, values, variances, biases, np.eye(terms) * 0.01, exists)
-    ours = min(seconds_of(lambda: solve(observations)) for _ in range(5))
-
-    def dense() -> None:
-        whole = np.hstack([np.kron(np.eye(series), model), biases.reshape(-1, terms)]) / 5.0
-        prior = np.hstack([np.zeros((terms, series * model.shape[1])), np.eye(terms) * 10.0])
-        np.linalg.lstsq(np.vstack([whole, prior]), np.append(values.ravel() / 5.0, np.zeros(terms)))
-
-    return series * len(model), ours, {"one_dense_system": seconds_of(dense) / ours}
-
-
 def simulate(residents: int = 200_000, fakes: int = 250) -> tuple[int, float, dict[str, float]]:
     """Lives and all extracts of a country, against a Faker loop that makes the same number of rows and columns.
 
@@ -259,6 +241,22 @@ def review(options: Options, listener: ProgressListener) -> Compared:
     return reviews, time.perf_counter() - begun, {}, figures, by_source
 
 
+def account(options: Options, listener: ProgressListener) -> Compared:
+    """Solve the account of one area and of many, and one area as one dense system."""
+    from flows.bench_account import time_accounts  # noqa: PLC0415 - only this benchmark needs it
+
+    return (*time_accounts(options.size, listener), [])
+
+
+def account_cover(options: Options, listener: ProgressListener) -> Compared:
+    """Estimate simulated accounts with known truth: errors, coverage of intervals, and which source is broken."""
+    from flows.bench_account_cover import cover  # noqa: PLC0415 - only this benchmark needs it
+
+    begun = time.perf_counter()
+    replicates, figures = cover(options.replicates, options.seed, listener)
+    return replicates, time.perf_counter() - begun, {}, figures, []
+
+
 def stays(options: Options, listener: ProgressListener) -> Compared:
     """Classify a file of sorted crossings and write it, against reading and writing, and a plain Python loop."""
     from flows.bench_stays import compare_stays  # noqa: PLC0415 - only this benchmark needs it
@@ -283,16 +281,16 @@ def hidden_state(options: Options, listener: ProgressListener) -> Compared:
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
-    "account": account,
     "simulate": simulate,
     "scale": scale,
 }
 BENCHMARKS_WITH_FIGURES = {
-    "link": link, "link_files": link_files, "attack": attack, "review": review, "stays": stays, "sweep": sweep,
-    "hidden_state": hidden_state,
+    "account": account, "account_cover": account_cover, "link": link, "link_files": link_files, "attack": attack,
+    "review": review, "stays": stays, "sweep": sweep, "hidden_state": hidden_state,
 }  # fmt: skip
 TAKES = {
-    "link": ("size",), "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
+    "account": ("size",), "account_cover": ("replicates", "seed"), "link": ("size",),
+    "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
     "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",),
 }  # fmt: skip
 """The options that a benchmark takes; the others take none."""

@@ -9,7 +9,7 @@ from flows.progress import NullListener, ProgressListener
 from linkage.stages import LINK
 from pipeline.ingest.stages import INGEST
 from pipeline.stage import Stage, StageContext, StageRecord, StageResult, StudyPart
-from pipeline.store import Store, stage_key
+from pipeline.store import Store, made_from, stage_key
 from pipeline.study import Study
 from publication.run_folder import show_publication
 from publication.stages import PUBLISH
@@ -37,7 +37,7 @@ class StageRun:
     def __call__(self) -> StageRecord:
         """Return the record of the stage, and report it to the listener."""
         key = stage_key(self.stage, self.part, [record.key for record in self.records.values()])
-        record = self.store.run_or_reuse(self.stage.name, key, self._work)
+        record = self.store.run_or_reuse(self.stage.name, key, self._work, made_from(self.stage, self.part))
         self.listener.finished(record)
         return record
 

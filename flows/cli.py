@@ -420,6 +420,84 @@ def stays(
     return classify_stays(crossings, out, threshold, window, observed_to)
 
 
+Run = Annotated[Path, Parameter(help="The run folder.")]
+
+
+@app.command
+def verify(run: Run, *, threads: Threads = 2) -> int:
+    """Compute a run again from its study and compare all tables: 0 if they are the same, else 1 and which differs."""
+    with loading():
+        from flows.again.verify import verify_run
+
+    return verify_run(run, threads=threads)
+
+
+@app.command
+def reproduce(run: Run, *, threads: Threads = 2) -> int:
+    """Verify a run on the commit and the libraries that made it; on others, say what to check out."""
+    with loading():
+        from flows.again.verify import reproduce_run
+
+    return reproduce_run(run, threads=threads)
+
+
+@app.command
+def compare(
+    run_a: Run,
+    run_b: Annotated[Path, Parameter(help="The other run folder.")],
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the difference as JSON.")] = False,
+) -> int:
+    """Say whether two runs have the same tables (0) or not (1), and which stage differs first and why."""
+    with loading():
+        from flows.again.compare import compare_runs
+
+    return compare_runs(run_a, run_b, as_json=as_json)
+
+
+@app.command
+def forget(
+    run: Run,
+    *,
+    person_level: Annotated[
+        bool, Parameter(negative="", help="All tables with a row a person or a record, for good.")
+    ] = False,
+) -> int:
+    """Delete the person-level tables of a run; its figures stay, and can still be verified."""
+    with loading():
+        from flows.again.forget import forget_people
+
+    return forget_people(run, person_level=person_level)
+
+
+@app.command
+def doctor(
+    *, as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the findings as JSON.")] = False
+) -> int:
+    """Check the installation, memory, disk, key, clock and Prefect: 0 if Sojourn is usable here, else 1."""
+    from flows.doctor import doctor as examine
+
+    return examine(as_json=as_json)
+
+
+@app.command
+def account(
+    folder: Annotated[Path, Parameter(name="DIR", help="Folder of stocks, flows, their errors and shared biases.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder for population.csv, flows.csv, totals.csv and bias.csv.")],
+    no_em: Annotated[
+        bool,
+        Parameter(negative="", help="Take the sd of shared biases as declared, instead of estimating it by kind."),
+    ] = False,
+    json: Annotated[bool, Parameter(negative="", help="Print what was found as one JSON object.")] = False,
+) -> int:
+    """Reconcile stocks and flows of any origin, by cohort, so that they agree exactly, with 95% intervals."""
+    with loading():
+        from flows.account_verb import account_of_folder
+
+    return account_of_folder(folder, out, em=not no_em, as_json=json)
+
+
 @app.command
 def dictionary() -> int:
     """Print the data dictionary, made from the source contracts and the schema classes, as Markdown."""
@@ -491,19 +569,24 @@ def bench(
     name: Annotated[
         str,
         Parameter(
-            help="Which: pseudonymise, cluster, account, simulate, scale, link, link_files, attack, review, stays or "
-            "sweep."
+            help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
+            "review, stays or sweep."
         ),
     ],
     *,
     size: Annotated[
         int | None,
-        Parameter(help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings."),
+        Parameter(
+            help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings. "
+            "account: areas."
+        ),
     ] = None,
     kind: Annotated[
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
     ] = None,
     seeds: Annotated[int | None, Parameter(help="link_files: sets of files of each kind, from seed 1001.")] = None,
+    replicates: Annotated[int | None, Parameter(help="account_cover: simulated accounts of each kind.")] = None,
+    seed: Annotated[int | None, Parameter(help="account_cover: the first seed; the next ones follow.")] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds.
@@ -513,7 +596,7 @@ def bench(
     with loading():
         from flows.bench import Options, run_bench
 
-    return run_bench(name, Options(size, tuple(kind or ()), seeds), as_json=json)
+    return run_bench(name, Options(size, tuple(kind or ()), seeds, replicates, seed), as_json=json)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -138,8 +138,7 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     )
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):
         return scores
-    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
-    table["residents"] = table["residents"].filter("published")
+    table = _published_tables(tables)
     twice = score_counted_twice(table["residents"], clusters, who)
     scores = replace(scores, counted_twice=twice)
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
@@ -160,6 +159,16 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     )
 
 
+def _published_tables(tables: Path) -> dict[str, pl.DataFrame]:
+    """Return the tables of people: stays, migrations and residents by the definition and family that is published."""
+    table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+    counted = read_table(tables / "counts.parquet", columns=["definition"])["definition"].unique().implode()
+    by_definition = {
+        name: table[name].filter(pl.col("definition").is_in(counted)) for name in ("migrations", "stays")
+    }
+    return {**table, **by_definition, "residents": table["residents"].filter("published")}
+
+
 def cases_of_run(run: Path) -> pl.DataFrame:
     """Return the decisions of a run on a synthetic study with what was true: `decision, kind, probability, right`."""
     run = run.resolve()
@@ -169,7 +178,7 @@ def cases_of_run(run: Path) -> pl.DataFrame:
         missing = [name for name in TABLES if not (tables / f"{name}.parquet").exists()]
         if missing:
             raise UserError(f"{run}: has no table '{missing[0]}', so it decides nothing that could be calibrated.")
-        table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
+        table = _published_tables(tables)
         who = linked_subjects_truth(study, truth, tables)
     return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
 
@@ -210,9 +219,9 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     """
     run = run.resolve()
     check_ablation(ablation)
-    _manifest_of(run)  # a folder that is no run is left as it is
+    manifest_of(run)  # a folder that is no run is left as it is
     with Store(run).locked():
-        manifest = _manifest_of(run)
+        manifest = manifest_of(run)
         begun = time.perf_counter()
         study = _study_of(run, manifest)
         scores = (
@@ -224,7 +233,8 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     return scores
 
 
-def _manifest_of(run: Path) -> dict[str, Any]:
+def manifest_of(run: Path) -> dict[str, Any]:
+    """Return the manifest of a finished run; raises `UserError` if there is none."""
     manifest = read_manifest(run)
     if manifest is None:
         raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY.toml`.")
@@ -233,7 +243,7 @@ def _manifest_of(run: Path) -> dict[str, Any]:
 
 def study_of_run(run: Path) -> Study:
     """Return the study of a finished run; raises `UserError` if it is none, or if its study or tables are changed."""
-    return _study_of(run, _manifest_of(run))
+    return _study_of(run, manifest_of(run))
 
 
 def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:

@@ -103,7 +103,7 @@ def read_key(study: Study) -> PseudonymisationKey:
         path = Path(os.environ[KEY_FILE_VARIABLE]).expanduser()
         return key_from_file(path, study, f"named by {KEY_FILE_VARIABLE}")
     if os.environ.get(KEY_VARIABLE):
-        return _from_text(os.environ[KEY_VARIABLE], f"the environment variable {KEY_VARIABLE}")
+        return key_from_text(os.environ[KEY_VARIABLE], f"the environment variable {KEY_VARIABLE}")
     raise UserError(
         f"{study.path}: there is no pseudonymisation key. Name a file in 'key_file', or set {KEY_FILE_VARIABLE} "
         f"(a file) or {KEY_VARIABLE}. {HOW_TO_MAKE_ONE}"
@@ -112,6 +112,17 @@ def read_key(study: Study) -> PseudonymisationKey:
 
 def key_from_file(path: Path, study: Study, named_by: str) -> PseudonymisationKey:
     """Return the key of a file; `named_by` says in messages where the file is named. Raises `UserError`."""
+    text = text_of_key_file(path, named_by)
+    if SYNTHETIC_MARK in text and not study.synthetic:
+        raise UserError(
+            f"{path}: this key was made for synthetic data, and {study.path} is not marked 'synthetic = true'. "
+            f"Use a secret key of your own. {HOW_TO_MAKE_ONE}"
+        )
+    return key_from_text(text, str(path))
+
+
+def text_of_key_file(path: Path, named_by: str) -> str:
+    """Return the text of a key file; raises `UserError`, which shows nothing of it, if it cannot be read."""
     try:
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:
@@ -123,19 +134,17 @@ def key_from_file(path: Path, study: Study, named_by: str) -> PseudonymisationKe
         text = None  # the error would quote bytes of the key
     if text is None:
         raise UserError(f"{path}: not a key file: it contains more than hexadecimal digits. {HOW_TO_MAKE_ONE}")
-    lines = [line.strip() for line in text.splitlines()]
-    comments = [line for line in lines if line.startswith("#")]
-    if any(SYNTHETIC_MARK in comment for comment in comments) and not study.synthetic:
-        raise UserError(
-            f"{path}: this key was made for synthetic data, and {study.path} is not marked 'synthetic = true'. "
-            f"Use a secret key of your own. {HOW_TO_MAKE_ONE}"
-        )
-    return _from_text("".join(line for line in lines if not line.startswith("#")), str(path))
+    return text
 
 
-def _from_text(text: str, where: str) -> PseudonymisationKey:
+def key_from_text(text: str, where: str) -> PseudonymisationKey:
+    """Return the key that a text has in hexadecimal digits; blank lines and lines that begin with `#` are ignored.
+
+    Raises `UserError`, which shows nothing of the text but names `where` it stands.
+    """
+    digits = "".join(line for line in map(str.strip, text.splitlines()) if not line.startswith("#"))
     try:
-        secret = bytes.fromhex(text)
+        secret = bytes.fromhex(digits)
     except ValueError:
         secret = None  # raised outside the handler, so that no traceback leads back to the text
     if secret is None:

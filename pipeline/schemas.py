@@ -29,8 +29,18 @@ STAY_BRANCHES = {
     "may_go_on": "unfinished",
     "may_return": "unfinished",
     "too_short": "short_term",
+    "residence": "resident",
+    "short_enough": "temporary",
+    "too_brief": "visit",
+    "another_reason": "visit",
+    "again_and_again": "circular",
 }
-"""What decides a stay, in the order in which it is tried, and the status that follows from it."""
+"""What decides a stay, in the order in which it is tried, and the status that follows from it.
+
+The last five are those of definitions that count other things than residence: short-term and circular migration.
+"""
+COUNTED_STAYS = ["long_term", "temporary", "circular"]
+"""The statuses of stays that count by their definition; `unfinished` ones may still."""
 
 STATUSES = (
     "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
@@ -290,12 +300,19 @@ class Stays(dy.Schema):
     end_reason = dy.String(
         description="departure, permission_end, assumed (unseen), last_activity, deregistration, death or open."
     )
-    status = dy.Enum(["long_term", "short_term", "unfinished"])
+    status = dy.Enum(
+        list(dict.fromkeys(STAY_BRANCHES.values())),
+        description="By definitions of residence: long_term, short_term (of no resident) or unfinished (too "
+        "recent). By those of short-term and circular migration: temporary (a short-term stay that counts), circular "
+        "(begun by a change of residence that is one of many), visit (too short, or for another reason), resident "
+        "(part of residence, or no circular one) or unfinished. Long_term, temporary and circular ones count.",
+    )
     branch = dy.Enum(
         list(STAY_BRANCHES),
         description="What decided the status, the first that holds: present_before (present long before the first "
         "record), born_here (and never left), long_enough (more days than the threshold), died_before (within them), "
-        "may_go_on (still present), may_return (absent too briefly to have left), too_short.",
+        "may_go_on (still present), may_return (absent too briefly to have left), too_short; of short-term and "
+        "circular migration residence, short_enough, too_brief, another_reason and again_and_again.",
     )
     decided_by = dy.String(description="Ids of the evidence rules that date start and end.")
     start_rule = dy.String(description="The evidence rule that dates the start.")
@@ -315,7 +332,9 @@ class Stays(dy.Schema):
         nullable=True,
         description="`absent_days` above (or not above) the longest absence that would not have ended the stay.",
     )
-    probability = dy.Float64(min=0, max=1, description="Probability that the stay is long-term.")
+    probability = dy.Float64(
+        min=0, max=1, description="Probability that the stay counts by its definition: by most, that it is long-term."
+    )
 
 
 class ImplausiblePeople(dy.Schema):
@@ -332,10 +351,16 @@ class ImplausiblePeople(dy.Schema):
 
 
 class Migrations(dy.Schema):
-    """One change of residence of one person under the published definition."""
+    """One change of residence of one person under one definition: a stay rule, or the composite.
+
+    By a definition of short-term migration it is the start or the end of a stay that counts.
+    """
 
     person_id = dy.Int64(primary_key=True)
-    definition = dy.String(primary_key=True)
+    definition = dy.String(
+        primary_key=True,
+        description="Id of the stay rule, or of the composite. Flows count those of the published one.",
+    )
     date = dy.Date(primary_key=True)
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     status = dy.Enum(
@@ -378,14 +403,17 @@ class Residents(dy.Schema):
 
 
 class Bridge(dy.Schema):
-    """One measure and period by another definition than the published one: how many people only one of them has."""
+    """One measure and period by two definitions: how many people both of them have, and how many only one."""
 
-    definition = dy.String(primary_key=True, description="The other definition: a stay rule, or the composite.")
+    definition = dy.String(
+        primary_key=True, description="Id of a stay rule, or of the composite; the published one in all its pairs."
+    )
+    other = dy.String(primary_key=True, description="Id of another one; each pair occurs once.")
     measure = dy.Enum(["population", "immigration", "emigration"], primary_key=True)
     period = dy.Date(primary_key=True, description="30 June that ends the year, or the day of the population.")
     both = dy.Float64(description="People by both definitions: sums of probabilities, not weighted.")
-    only_published = dy.Float64(description="People by the published definition who are none by the other.")
-    only_other = dy.Float64(description="People by the other definition who are none by the published one.")
+    only_definition = dy.Float64(description="People by `definition` who are none by the other.")
+    only_other = dy.Float64(description="People by `other` who are none by the first.")
 
 
 class UnknownByQuarter(dy.Schema):
@@ -537,6 +565,42 @@ class Flows(dy.Schema):
     data_date = dy.Date()
 
 
+class FlowsByAge(Flows):
+    """One published flow of people of one age; the ages add up to `flows`."""
+
+    age = dy.Int32(primary_key=True, min=0, max=100, description="At the end of the period; 100 is 100 and over.")
+
+
+class FlowsByReason(Flows):
+    """One published flow of people with one reason; the reasons add up to `flows`."""
+
+    reason = dy.String(primary_key=True, description="As in `migrations`, or 'not recorded'.")
+
+
+class FlowsByCountryOfBirth(Flows):
+    """One published flow of people born in one country; the countries add up to `flows`."""
+
+    country_of_birth = dy.String(primary_key=True, description="As in `people`, or 'not recorded'.")
+
+
+class FlowsByArea(Flows):
+    """One published flow to or from one area (`area`); the areas add up to `flows`."""
+
+
+class FlowCategories(dy.Schema):
+    """Migrations of one year and cell in one category, as counted by the rules: what divides the tables of flows."""
+
+    kind = dy.Enum(["reason", "country_of_birth", "area"], primary_key=True)
+    category = dy.String(primary_key=True)
+    measure = dy.Enum(["immigration", "emigration"], primary_key=True)
+    time = dy.Int32(primary_key=True, description="Year ending 30 June.")
+    sex = dy.Enum(SEXES, primary_key=True)
+    age_group = dy.Enum(AGE_GROUPS, primary_key=True)
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    count = dy.Float64(min=0)
+    variance_unfinished = dy.Float64(min=0, description="Variance of the count from unfinished stays.")
+
+
 class Stocks(dy.Schema):
     """One published stock on one day."""
 
@@ -592,7 +656,12 @@ TABLES: dict[str, type[dy.Schema]] = {
     "skipped": Skipped,
     "coverage": Coverage,
     "estimates": Estimates,
+    "flow_categories": FlowCategories,
     "flows": Flows,
+    "flows_by_age": FlowsByAge,
+    "flows_by_reason": FlowsByReason,
+    "flows_by_country_of_birth": FlowsByCountryOfBirth,
+    "flows_by_area": FlowsByArea,
     "stocks": Stocks,
     "error_sources": ErrorSources,
 }

@@ -93,7 +93,10 @@ class StageResult:
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What the store records of one finished stage; `reused` means that it was not run this time."""
+    """What the store records of one finished stage; `reused` means that it was not run this time.
+
+    `made_from` has, by name, the digest of each thing on which its key depends (`pipeline.store.made_from`).
+    """
 
     stage: str
     key: str
@@ -106,6 +109,7 @@ class StageRecord:
     reused: bool
     facts: Mapping[str, str] = field(default_factory=dict)
     skips: tuple[Skip, ...] = ()
+    made_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def skip(self) -> Skip | None:

@@ -58,16 +58,31 @@ def stage_key(stage: Stage, part: StudyPart, upstream: Sequence[str]) -> str:
 
     `part` is what the stage declares of the study, `upstream` the keys of the stages that it reads, in their order.
     """
-    declared_data = tuple(f"{stage.package}/{folder}" for folder in stage.declared_data)
     return digest(
         {
             "stage": stage.name,
             "declared": json.dumps(part.declared),  # in its order, which can matter: that of extracts, say
             "upstream": list(upstream),
-            "code": code_digest(tuple(sorted({stage.package, "pipeline"})), declared_data),
+            "code": _code_of(stage),
             "libraries": library_versions(),
         }
     )
+
+
+def made_from(stage: Stage, part: StudyPart) -> dict[str, str]:
+    """Return what the key of a stage depends on, besides the stages that it reads, for those who compare two runs.
+
+    That is `code`, a digest; `library NAME`, its version; and `study FIELD`, the digest of a field that the stage
+    declares.
+    """
+    libraries = {f"library {name}": number for name, number in library_versions().items()}
+    declared = {f"study {name}": digest(json.dumps(value)) for name, value in part.declared.items()}
+    return {"code": _code_of(stage), **libraries, **declared}
+
+
+def _code_of(stage: Stage) -> str:
+    declared_data = tuple(f"{stage.package}/{folder}" for folder in stage.declared_data)
+    return code_digest(tuple(sorted({stage.package, "pipeline"})), declared_data)
 
 
 class Store:
@@ -112,8 +127,13 @@ class Store:
             return None
         return record if record.key == key and is_intact(folder, record.outputs) else None
 
-    def run_or_reuse(self, stage: str, key: str, work: Callable[[Path], StageResult]) -> StageRecord:
-        """Return the record of a stage: from its intact result, or from running `work` in a temporary folder."""
+    def run_or_reuse(
+        self, stage: str, key: str, work: Callable[[Path], StageResult], made_from: Mapping[str, str] | None = None
+    ) -> StageRecord:
+        """Return the record of a stage: from its intact result, or from running `work` in a temporary folder.
+
+        `made_from` is recorded beside the key: the digests of what it depends on.
+        """
         found = self.finished(stage, key)
         if found:
             return found
@@ -139,6 +159,7 @@ class Store:
             reused=False,
             facts=dict(result.facts),
             skips=tuple(result.skips),
+            made_from=dict(made_from or {}),
         )
         stored = {name: value for name, value in asdict(record).items() if name not in ("folder", "reused")}
         write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", aside / RECORD)

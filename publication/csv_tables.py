@@ -10,7 +10,8 @@ from publication.funnel import funnel
 from publication.row_selection import read_run_table
 
 PUBLISHED = (
-    "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
+    "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
+    "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
     "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags",
 )  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
@@ -20,9 +21,11 @@ RATE_DECIMALS = 6
 IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
     "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts", "expected",
-    "both", "only_published", "only_other",
+    "both", "only_definition", "only_other",
 }  # fmt: skip
-STANDARD_ERROR_IN_PEOPLE = {"flows", "stocks"}
+STANDARD_ERROR_IN_PEOPLE = {
+    "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
+}  # fmt: skip
 
 
 def write_csv_tables(tables: Path) -> list[Path]:

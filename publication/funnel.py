@@ -57,7 +57,7 @@ def _migrations(tables: Path) -> list[Step]:
         return []
     dated = pl.col("date").is_between(year["period_start"], year["period_end"])
     counted = (
-        migrations.filter(dated)
+        migrations.filter(dated, pl.col("definition") == year["definition"])
         .group_by(pl.col("direction").cast(pl.String))
         .agg((pl.col("probability") * pl.col("weight")).sum().round().cast(pl.Int64))
         .collect()

@@ -13,7 +13,8 @@ from publication.stages import PublishStudy
 # Who may see a table is decided by its grain, not by its name in a listing. There is no disclosure control yet, so no
 # table is publishable: cells of one person are in all of them, the published figures and their quality included.
 AGGREGATE = {
-    "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
+    "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "flow_categories",
+    "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
     "counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
     "gaps", "unmeasured", "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags",
 }  # fmt: skip
@@ -61,6 +62,8 @@ def build_manifest(
         "models": models,
         "packages": {name: version for name, version in study.versions.items() if name != "sojourn"},
         "code": study.code,
+        "commit": study.commit,
+        "lock": study.lock,
         "stages": {
             name: {
                 "key": record.key,
@@ -69,6 +72,8 @@ def build_manifest(
                 "sentence": record.sentence,
                 "warnings": list(record.warnings),
                 "skipped": {skip.step: skip.reason for skip in record.skips},
+                "made_from": dict(record.made_from),
+                "wrote": sorted(record.outputs),
             }
             for name, record in records.items()
         },

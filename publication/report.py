@@ -20,12 +20,20 @@ from publication.html_page import render_page
 from publication.people.people_section import LEAD as PEOPLE_LEAD
 from publication.people.people_section import people_parts
 from publication.provenance import provenance
-from publication.report_tables import estimate_tables, linkage_tables, quality_tables, scored_tables, stay_tables
+from publication.report_tables import (
+    detail_tables,
+    estimate_tables,
+    linkage_tables,
+    quality_tables,
+    scored_tables,
+    stay_tables,
+)
 from publication.report_tables.bridge_table import bridge_table
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
     FLOW_KEY,
     STOCK_KEY,
+    as_text,
     latest_total,
     measured,
     of_published_definition,
@@ -79,6 +87,9 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             "Migration by nationality, age and sex",
             *(flow_figures.group_figure(drawn_flows, one) for one in ("nationality_group", "age_group", "sex")),
             estimate_tables.flows_by_group(drawn_flows),
+            *detail_tables.detail_tables(
+                {one: as_text(read_run_table(tables, f"flows_by_{one}")) for one in detail_tables.HEADINGS}
+            ),
         ),
         _section(
             "population",
@@ -144,6 +155,7 @@ def _linkage_section(tables: Path, spine: str) -> dict[str, Any] | None:
         linkage_tables.link_errors_table(read_run_table(tables, "link_errors")),
         linkage_tables.implausible_table(read_run_table(tables, "implausible_people")),
         linkage_tables.threshold_table(read_run_table(tables, "link_weights")),
+        linkage_figures.threshold_figure(read_run_table(tables, "link_weights")),
         linkage_figures.level_weights_figure(levels),
         linkage_figures.histogram_figure(read_run_table(tables, "link_weights")),
     )

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
+from pipeline.checkout import commit, lock_digest
 from pipeline.stage import Stage, StudyPart
 from pipeline.store import code_digest, library_versions
 from pipeline.study import Study, digest_of_file
@@ -20,7 +21,8 @@ class PublishStudy(StudyPart):
 
     `location` is the study file as seen from the run folder, `digest` the SHA-256 of its bytes: a study that was
     renamed, moved or annotated is published anew, so that no manifest describes another one. `code` is the digest
-    of all packages that make a run, `versions` are those of Sojourn and its libraries: both are in the manifest.
+    of all packages that make a run, `versions` are those of Sojourn and its libraries, `commit` and `lock` say what
+    to check out: all are in the manifest.
     """
 
     name: str
@@ -30,6 +32,8 @@ class PublishStudy(StudyPart):
     location: str
     digest: str
     code: str
+    commit: str
+    lock: str
     versions: dict[str, str]
 
     @classmethod
@@ -44,6 +48,8 @@ class PublishStudy(StudyPart):
             location=os.path.relpath(study.path, run),
             digest=digest_of_file(study.path),
             code=code_digest(PACKAGES),
+            commit=commit(),
+            lock=lock_digest(),
             versions=library_versions() | {name: version(name) for name in ("sojourn", *OTHER_LIBRARIES)},
         )
 

@@ -24,18 +24,17 @@ def explained_cases(
 
     `compared` has the rows of `rules/truth_comparison.py`, `published` those of published years and days. `members`
     has one row per record that counts people (`person`, `person_id`), `groups` the `nationality_group` that counts
-    for each `person_id` of the run, `decided` is the run's table `stays`, `true` of `true_stays`; `published` has
-    also the true `nationality_group`.
+    for each `person_id` of the run, `decided` are the run's `stays` by the published definition, `true` of
+    `true_stays`; `published` has also the true `nationality_group`.
 
     `GROUP` has the columns of `anatomy`; a row has also `person` and `person_id` (null where there is none), `day`
     (the true date, of a false case the estimated one, or the reference date), `people` and `days_off`, the
     estimated less the true date in days, where the cause has both.
     """
-    own = _composite(decided)
-    cases = _cases(published, members, groups, own)
+    cases = _cases(published, members, groups, decided)
     stays = pl.concat(
         [
-            _decided_stays(own).with_columns(is_true=pl.lit(value=True)),
+            _decided_stays(decided).with_columns(is_true=pl.lit(value=True)),
             true.rename({"person": "other_side"}).with_columns(is_true=pl.lit(value=False)),
         ],
         how="diagonal",
@@ -146,11 +145,6 @@ def _cases(published: pl.DataFrame, members: pl.DataFrame, groups: pl.DataFrame,
             nationality_group=pl.coalesce("nationality_group", "run_group"),
         )
     )  # fmt: skip
-
-
-def _composite(decided: pl.DataFrame) -> pl.DataFrame:
-    """Return the stays that count: those of the composite definition, which names another rule than itself."""
-    return decided.filter(pl.col("definition") != pl.col("stay_rule"))
 
 
 def _decided_stays(own: pl.DataFrame) -> pl.DataFrame:

@@ -14,8 +14,9 @@ def decided_by_rule(table: Mapping[str, pl.DataFrame], rule_set: RuleSet) -> dic
     """Return, by kind and id of a rule, how many people it decided, in words; a rule that decided nobody says so.
 
     `table` has the run's `TABLES`. Evidence is counted by people with a piece of it, a stay rule by those whose stays
-    of the composite definition it dates, a group by those whose first group it is, signs and exclusions by those whom
-    they decided on any date in any family, a family by its residents, an attribute by the source of its value.
+    of the composite definition it dates (a rule over crossings, or by group, by those who have stays by itself), a
+    group by those whose first group it is, signs and exclusions by those whom they decided on any date in any family,
+    a family by its residents, an attribute by the source of its value.
     """
     people = rule_set.people
     best = table["clusters"].filter(pl.col("draw") == 0).select("source", "subject_id", "person_id")
@@ -28,7 +29,9 @@ def decided_by_rule(table: Mapping[str, pl.DataFrame], rule_set: RuleSet) -> dic
     found: dict[tuple[str, str], str] = {}
     by_evidence = _people(evidence, "rule_id")
     stays = table["stays"].filter(pl.col("definition") == people.definition.id)
+    alone = [one.id for one in (*people.crossings_rules, *people.group_rules)]
     by_stay = _people(stays.filter(pl.col("definition") != pl.col("stay_rule")), "stay_rule")
+    by_stay |= _people(table["stays"].filter(pl.col("definition").is_in(alone)), "definition")
     by_sign = _people(table["residents"], "decided_by")
     by_family = _people(table["residents"].filter("resident"), "family")
     found |= {("evidence", one.id): _count(by_evidence, one.id) for one in rule_set.evidence.rules}

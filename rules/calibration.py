@@ -75,23 +75,30 @@ class Calibration(Frozen):
         return frame.with_columns(probability=pl.Series(probability))
 
 
-def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
-    """Return migrations with calibrated probabilities."""
+def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
+    """Return migrations with calibrated probabilities by the published definition.
+
+    Other definitions count other things, which no curve was fitted to.
+    """
     if not calibration.curve:
         return migrations
+    published = pl.col("definition") == definition
     return pl.concat(
         [
-            calibration.of(direction, migrations.filter(pl.col("direction") == direction), "rule_id")
-            for direction in ("immigration", "emigration")
+            migrations.filter(~published),
+            *(
+                calibration.of(direction, migrations.filter(published, pl.col("direction") == direction), "rule_id")
+                for direction in ("immigration", "emigration")
+            ),
         ]
-    ).sort("person_id", "date", "direction")
+    ).sort("person_id", "definition", "date", "direction")
 
 
-def calibrated_stays(stays: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
-    """Return stays with calibrated probabilities: those that began by an arrival are immigrations if long-term."""
+def calibrated_stays(stays: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
+    """Return stays with calibrated probabilities by the published definition: those that began by an arrival."""
     if not calibration.curve:
         return stays
-    arrived = pl.col("starts_by_arrival") & (pl.col("probability") > 0)
+    arrived = (pl.col("definition") == definition) & pl.col("starts_by_arrival") & (pl.col("probability") > 0)
     return pl.concat(
         [calibration.of("immigration", stays.filter(arrived), "stay_rule"), stays.filter(~arrived)]
     ).sort("person_id", "definition", "start")

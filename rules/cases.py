@@ -42,18 +42,20 @@ class Expected(Frozen):
 
     `stays` are the classes of stays in order, `migrations` directions with month and status, `residents` the years
     (among those of `residence_years`) on whose 30 June the person is a resident; `residents_by` are those of other
-    families of residence rules.
+    families of residence rules, `stays_by` and `migrations_by` those of other definitions.
     """
 
     stays: tuple[str, ...] | None = None
     migrations: tuple[str, ...] | None = None
     residents: Years | None = None
     residents_by: dict[str, Years] = Field(default_factory=dict)
+    stays_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    migrations_by: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _something(self) -> "Expected":
-        if self.stays is None and self.migrations is None and self.residents is None and not self.residents_by:
-            raise ValueError("nothing is expected. Give stays, migrations, residents or residents_by")
+        if all(one is None or one == {} for one in self.__dict__.values()):
+            raise ValueError("nothing is expected. Give stays, migrations or residents, or one of them with _by")
         return self
 
 
@@ -132,38 +134,47 @@ def differences(file: CaseFile, rule_set: RuleSet, path: Path) -> list[Differenc
     Raises `UserError` for a case that cannot be read with these rules.
     """
     families = {one.id for one in rule_set.people.families}
+    definitions = set(rule_set.people.definitions)
     for case in file.case:
-        for family in case.expect.residents_by:
-            if family not in families:
-                raise unknown("family", family, families, f"{path}, case '{case.id}', key 'residents_by'")
+        for key, thing, known in (
+            ("residents_by", "family", families),
+            ("stays_by", "definition", definitions),
+            ("migrations_by", "definition", definitions),
+        ):
+            for name in getattr(case.expect, key):
+                if name not in known:
+                    raise unknown(thing, name, known, f"{path}, case '{case.id}', key '{key}'")
     found = decisions_on(file, rule_set, path)
-    published = pl.col("definition") == rule_set.people.published
     return [
         Difference(case.id, key, tuple(expected), decided)
         for person, case in enumerate(file.case, 1)
-        for key, expected, decided in _compared(case.expect, found, person, published)
+        for key, expected, decided in _compared(case.expect, found, person, rule_set.people.published)
         if tuple(expected) != decided
     ]
 
 
-def _compared(expect: Expected, found: Decisions, person: int, published: pl.Expr) -> list[tuple[str, Any, tuple]]:
-    stays = found.stays.filter(published, pl.col("person_id") == person).sort("start")
-    migrations = found.migrations.filter(pl.col("person_id") == person).sort("date", "direction")
-    residents = found.residents.filter(pl.col("person_id") == person, "resident").sort("reference_date")
+def _compared(expect: Expected, found: Decisions, person: int, published: str) -> list[tuple[str, Any, tuple]]:
+    own = pl.col("person_id") == person
+    residents = found.residents.filter(own, "resident").sort("reference_date")
 
     def years(of_family: pl.Expr) -> tuple[int, ...]:
         return tuple(residents.filter(of_family)["reference_date"].dt.year())
 
+    def stays(definition: str) -> tuple[str, ...]:
+        return tuple(found.stays.filter(own, pl.col("definition") == definition).sort("start")["status"])
+
+    def migrations(definition: str) -> tuple[str, ...]:
+        rows = found.migrations.filter(own, pl.col("definition") == definition).sort("date", "direction")
+        return tuple(
+            f"{direction} {day:%Y-%m} {status}"
+            for direction, day, status in rows.select("direction", "date", "status").iter_rows()
+        )
+
     compared = [
-        ("stays", expect.stays, tuple(stays["status"])),
-        (
-            "migrations",
-            expect.migrations,
-            tuple(
-                f"{direction} {day:%Y-%m} {status}"
-                for direction, day, status in migrations.select("direction", "date", "status").iter_rows()
-            ),
-        ),
+        ("stays", expect.stays, stays(published)),
+        ("migrations", expect.migrations, migrations(published)),
+        *((f"stays by {one}", of, stays(one)) for one, of in expect.stays_by.items()),
+        *((f"migrations by {one}", of, migrations(one)) for one, of in expect.migrations_by.items()),
         ("residents", expect.residents, years(pl.col("published"))),
         *((f"residents by {one}", of, years(pl.col("family") == one)) for one, of in expect.residents_by.items()),
     ]
@@ -180,6 +191,8 @@ def cases_in_words(file: CaseFile) -> list[str]:
             for name, values in (
                 ("stays", expect.stays),
                 ("migrations", expect.migrations),
+                *((f"stays by `{name}`", values) for name, values in expect.stays_by.items()),
+                *((f"migrations by `{name}`", values) for name, values in expect.migrations_by.items()),
                 ("resident on 30 June of", expect.residents),
                 *((f"resident by `{name}` on 30 June of", values) for name, values in expect.residents_by.items()),
             )

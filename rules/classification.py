@@ -13,12 +13,13 @@ import duckdb
 from pipeline.schemas import STAY_BRANCHES
 from pipeline.tables import make_table
 from rules.composite import composite_spells
+from rules.crossing_stays import with_crossing_stays
 from rules.forms.spells import OPEN, SPELL
 from rules.forms.stay_rule import SpellRule
 from rules.households import spells_with_household
 from rules.model import PersonRules
 from rules.people import death_dates
-from rules.residence_stays import with_residence_stays
+from rules.spells_by_group import spells_by_group
 from rules.sql_text import quoted
 
 
@@ -33,6 +34,8 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
     make_table(connection, "known", known)
     for rule in rules.spell_rules:
         make_table(connection, f"spells_of_{rule.id}", f"SELECT {SPELL} FROM ({rule.spells()})")
+    for rule in rules.group_rules:
+        make_table(connection, f"spells_of_{rule.id}", spells_by_group(rules, rule))
     make_table(
         connection,
         f"{name}_of_spells",
@@ -47,7 +50,7 @@ def make_classified_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRu
         SELECT * FROM classified
         """,
     )
-    make_table(connection, name, with_residence_stays(connection, rules, day, f"{name}_of_spells"))
+    make_table(connection, name, with_crossing_stays(connection, rules, day, f"{name}_of_spells"))
 
 
 def _spells_of(rule: SpellRule) -> str:
@@ -59,6 +62,10 @@ def _by_definition(rules: PersonRules) -> str:
     first = "row_number() OVER (PARTITION BY definition, person_id ORDER BY start) = 1"
     absences = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.longest_absence()}" for rule in rules.spell_rules)
     lengths = " ".join(f"WHEN {quoted(rule.id)} THEN {rule.more_than_days.at('start')}" for rule in rules.spell_rules)
+    by_group = "".join(
+        f" UNION ALL SELECT {quoted(rule.id)}, stay_rule, {SPELL}, person_id FROM spells_of_{rule.id}"
+        for rule in rules.group_rules
+    )
     return f"""
         defined AS (
             SELECT * REPLACE (
@@ -68,7 +75,7 @@ def _by_definition(rules: PersonRules) -> str:
             FROM (
                 SELECT stay_rule AS definition, *, person_id AS dated_by FROM spell
                 UNION ALL
-                SELECT {quoted(rules.definition.id)}, * FROM with_household
+                SELECT {quoted(rules.definition.id)}, * FROM with_household{by_group}
             )
         )"""
 
@@ -112,7 +119,8 @@ def _classified() -> str:
             FROM ended CROSS JOIN cut
         ),
         classified AS (
-            SELECT *, CASE branch {statuses} END AS status
+            SELECT *, CASE branch {statuses} END AS status,
+                CASE WHEN CASE branch {statuses} END = 'long_term' THEN 'by_absence' ELSE 'never' END AS leaves
             FROM (SELECT *, CASE {branches} END AS branch FROM measured)
         )"""
 

@@ -6,26 +6,47 @@ rule of a person's group has not seen a start or an end, the spells of the next 
 has another rule, say what lies before or after. What the first rule has seen is never changed.
 """
 
+from collections.abc import Sequence
+
 from rules.forms.spells import SPELL, spells_from_presence
+from rules.forms.stay_rule import SpellRule
+from rules.groups import Group
 from rules.model import PersonRules
+from rules.parameters import Parameter
 from rules.sql_text import among, quoted
 
 
 def composite_spells(rules: PersonRules) -> str:
     """Return SQL of CTEs; the last, `composite`, has `stay_rule` and the columns of spells.
 
-    Reads `known` and `spell` (the spells of all stay rules, with `stay_rule`). The rule of a spell is the one that
-    dates its end, because that rule says until when the person can be observed.
+    Reads `known` and `spell` (the spells of all stay rules, with `stay_rule`).
     """
+    composite = rules.definition
     return f"""
         {_rules_of_each_person(rules)},
+        {completed_spells(composite.groups, composite.same_arrival_days, rules.spell_rules)}"""
+
+
+def completed_spells(
+    groups: Sequence[Group],
+    same_arrival_days: Parameter,
+    spell_rules: Sequence[SpellRule],
+    unseen_ends: Sequence[str] = ("assumed",),
+) -> str:
+    """Return SQL of CTEs by which the next rule completes those of a person's own; the last is `composite`.
+
+    After an end of one of `unseen_ends`, the next rule tells until when the person stayed. Reads `spell` and
+    `applied` (`person_id, stay_rule, next_rule`). The rule of a spell is the one that dates its end, because that
+    rule says until when the person can be observed.
+    """
+    return f"""
         own AS (
             SELECT spell.*, next_rule,
                 lag(stop) OVER following AS stop_before, lead(start) OVER following AS start_after
             FROM spell JOIN applied USING (person_id, stay_rule)
             WINDOW following AS (PARTITION BY person_id ORDER BY start)
         ),
-        told AS ({_told(rules)}),
+        told AS ({_told(same_arrival_days, unseen_ends)}),
         completed AS (
             SELECT stay_rule AS own_rule, stay_rule, {SPELL} FROM own SEMI JOIN told USING (person_id)
             UNION ALL
@@ -33,7 +54,7 @@ def composite_spells(rules: PersonRules) -> str:
         ),
         composite AS (
             SELECT stay_rule, {SPELL} FROM own ANTI JOIN told USING (person_id)
-            UNION ALL {_joined(rules)}
+            UNION ALL {_joined(groups, spell_rules)}
         )"""
 
 
@@ -52,13 +73,13 @@ def _rules_of_each_person(rules: PersonRules) -> str:
         )"""
 
 
-def _told(rules: PersonRules) -> str:
+def _told(same_arrival_days: Parameter, unseen_ends: Sequence[str]) -> str:
     """Return what the next rule tells: its spells before a start or after an end that the own rule has not seen.
 
     A person who comes without a permission, and has been present for long by the next rule, comes back. A spell of
     the next rule that begins at most `same_arrival_days` before an arrival is about that arrival.
     """
-    same_arrival = rules.definition.same_arrival_days.at("own.start")
+    same_arrival = same_arrival_days.at("own.start")
     columns = "end_reason, start_rule, start_record, end_rule, end_record, code"
     described = ", ".join(f"next.{name}" for name in columns.split(", "))
     pairs = "own JOIN spell AS next ON next.person_id = own.person_id AND next.stay_rule = own.next_rule"
@@ -75,14 +96,14 @@ def _told(rules: PersonRules) -> str:
                 greatest(next.start, own.start), least(next.stop, start_after),
                 CASE WHEN next.start <= own.start THEN own.start_kind ELSE next.start_kind END, {described}
             FROM {pairs}
-            WHERE own.end_reason = 'assumed' AND next.stop > own.start
+            WHERE {among("own.end_reason", unseen_ends)} AND next.stop > own.start
                 AND next.start < coalesce(start_after, next.stop + 1)"""
 
 
-def _joined(rules: PersonRules) -> str:
+def _joined(groups: Sequence[Group], spell_rules: Sequence[SpellRule]) -> str:
     """Join what the two rules tell, by the absence that ends a stay of a person's own rule."""
-    absences = {rule.id: rule.absent_more_than_days for rule in rules.spell_rules}
-    own_rules = sorted({group.stay for group in rules.definition.groups})
+    absences = {rule.id: rule.absent_more_than_days for rule in spell_rules}
+    own_rules = sorted({group.stay for group in groups})
     joined = (
         spells_from_presence(
             f"(SELECT * FROM completed WHERE own_rule = {quoted(rule)})", absences[rule], "stay_rule"

@@ -60,7 +60,8 @@ def _lists_never_used(rule_set: RuleSet) -> Iterator[str]:
 
 
 def _evidence_used(people: PersonRules) -> set[str]:
-    rules = [people, *people.stays, *people.definition.groups, *people.residents]
+    of_spells = (group for rule in people.group_rules for group in rule.groups)
+    rules = [people, *people.stays, *people.definition.groups, *of_spells, *people.residents]
     return {name for rule in rules for _, names in names_in(rule, "evidence rule") for name in names}
 
 

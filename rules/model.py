@@ -7,9 +7,9 @@ stay rules are with the SQL of their form, in `rules/forms/`.
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
 
 from pipeline.toml_files import Frozen
 from rules.families import ResidentFamily
@@ -26,8 +26,10 @@ from rules.fields import (
     Times,
     Weeks,
 )
-from rules.forms.residence_rule import ResidenceRule
+from rules.forms.by_group import ByGroup
+from rules.forms.crossings_rule import CrossingsRule
 from rules.forms.stay_rule import SpellRule, StayRule
+from rules.groups import Group, exhaustive
 from rules.other_rows import OtherRows
 from rules.parameters import Parameter, parameters_in
 from rules.sql_text import ListValue
@@ -72,15 +74,6 @@ class EvidenceRule(Frozen):
         return {"extract": data.get("source", ""), **data} if isinstance(data, dict) else data
 
 
-class Group(Frozen):
-    """People measured by one stay rule: those with any of `evidence` (empty: everyone else)."""
-
-    id: RuleId
-    says: str
-    evidence: EvidenceIds = ()
-    stay: str
-
-
 class Definition(Frozen):
     """A composite definition: exclusive groups of people; the first that applies counts.
 
@@ -91,14 +84,7 @@ class Definition(Frozen):
     id: RuleId
     says: str
     same_arrival_days: Days
-    groups: tuple[Group, ...] = Field(min_length=1)
-
-    @field_validator("groups")
-    @classmethod
-    def _exhaustive(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
-        if groups[-1].evidence or not all(group.evidence for group in groups[:-1]):
-            raise ValueError("only the last group may, and must, be for everyone else (without 'evidence')")
-        return groups
+    groups: Annotated[tuple[Group, ...], AfterValidator(exhaustive)] = Field(min_length=1)
 
 
 class Unfinished(Frozen):
@@ -297,14 +283,24 @@ class PersonRules(Frozen):
     attributes: tuple[Attribute, ...]
 
     @property
+    def definitions(self) -> tuple[RuleId, ...]:
+        """The ids of all definitions: the composite, and every stay rule."""
+        return (self.definition.id, *(one.id for one in self.stays))
+
+    @property
     def spell_rules(self) -> tuple[SpellRule, ...]:
         """The stay rules that make spells of presence, from which groups of the composite choose."""
         return tuple(one for one in self.stays if isinstance(one, SpellRule))
 
     @property
-    def residence_rules(self) -> tuple[ResidenceRule, ...]:
-        """The stay rules that follow residence through crossings of the border."""
-        return tuple(one for one in self.stays if isinstance(one, ResidenceRule))
+    def group_rules(self) -> tuple[ByGroup, ...]:
+        """The stay rules that measure each spell by the rule of its group."""
+        return tuple(one for one in self.stays if isinstance(one, ByGroup))
+
+    @property
+    def crossings_rules(self) -> tuple[CrossingsRule, ...]:
+        """The stay rules that look at crossings of the border alone."""
+        return tuple(one for one in self.stays if isinstance(one, CrossingsRule))
 
     @property
     def signs(self) -> tuple[Sign, ...]:

@@ -42,21 +42,28 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
 def _check_stay_rules(rule_set: RuleSet) -> None:
     """Check the stay rules that groups name, the definitions that stay rules name, and the id of the composite."""
     people = rule_set.people
-    spells, residence = ({rule.id for rule in rules} for rules in (people.spell_rules, people.residence_rules))
-    for group in people.definition.groups:
-        where = rule_set.place("group", group.id)
+    spells, residence = ({rule.id for rule in rules} for rules in (people.spell_rules, people.crossings_rules))
+    groups = [
+        *((rule_set.place("group", group.id), group) for group in people.definition.groups),
+        *(
+            (f"{rule_set.place('stay', rule.id)}, group '{group.id}'", group)
+            for rule in people.group_rules
+            for group in rule.groups
+        ),
+    ]
+    for where, group in groups:
         if group.stay in residence:
             raise UserError(
-                f"{where}: the stay rule '{group.stay}' follows residence, and has no spells that another rule could "
-                "complete. Give the group another rule; a study publishes this one by its key 'definition'."
+                f"{where}: the stay rule '{group.stay}' looks at crossings alone, and has no spells for another "
+                "rule to complete. Give the group another rule; a study publishes this one by its key 'definition'."
             )
         if group.stay not in spells:
             raise unknown("stay rule", group.stay, spells, where)
-    for rule in people.residence_rules:
+    for rule in people.crossings_rules:
         others = (people.definition.id, *sorted(spells))
         if rule.others_by is not None and rule.others_by not in others:
             raise unknown("definition", rule.others_by, others, f"{rule_set.place('stay', rule.id)}, key 'others_by'")
-    if people.definition.id in spells | residence:
+    if people.definition.id in {rule.id for rule in people.stays}:
         raise UserError(
             f"{rule_set.path}, [definition]: the id '{people.definition.id}' is also that of a stay rule. "
             "Give the composite a name of its own."
@@ -111,6 +118,10 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
         for rule in rules:
             for key, names in names_in(rule, "evidence rule"):
                 yield f"{rule_set.place(kind, rule.id)}, key '{key}'", names
+    for rule in people.group_rules:
+        for group in rule.groups:
+            for key, names in names_in(group, "evidence rule"):
+                yield f"{rule_set.place('stay', rule.id)}, group '{group.id}', key '{key}'", names
     household = people.household
     for key, names in names_in(household, "evidence rule") if household is not None else ():
         yield f"{rule_set.path}, [household], key '{key}'", names

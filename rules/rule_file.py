@@ -133,8 +133,9 @@ def _rule(base: Any, own: Any) -> Any:
     merged = by_key(base, own)
     if not isinstance(base, dict) or not isinstance(own, dict):
         return merged
-    if "band" in own:
-        merged["band"] = by_id(base.get("band", []), own["band"], _rule)
+    for one in ("band", GROUP):
+        if isinstance(own.get(one), list):
+            merged[one] = by_id(base.get(one, []), own[one], _rule)
     if "other_rows" in own:
         merged["other_rows"] = by_key(base.get("other_rows", {}), own["other_rows"])
     if "parameters" in base or "parameters" in own:

@@ -15,13 +15,13 @@ from rules.evidence_sql import names_in_expressions
 from rules.families import FAMILY_FORMS
 from rules.families.by_age import Band
 from rules.forms import FORMS
+from rules.groups import Group
 from rules.model import (
     RESIDENT_FORMS,
     Attribute,
     Definition,
     EvidenceRule,
     ExtendedSet,
-    Group,
     Household,
     PersonRules,
     RuleSet,
@@ -51,9 +51,17 @@ def person_rules_of(rule_set: RuleSet, study: Study) -> PersonRules:
     """Return the person rules with the definition that the study publishes; raises `UserError` if there is none."""
     people = rule_set.people
     published = people.definition.id if study.definition is None else study.definition
-    definitions = [people.definition.id, *(rule.id for rule in people.stays)]
-    if published not in definitions:
-        raise unknown(f"definition of {rule_set.path}", published, definitions, f"{study.path}, key 'definition'")
+    if published not in people.definitions:
+        raise unknown(
+            f"definition of {rule_set.path}", published, people.definitions, f"{study.path}, key 'definition'"
+        )
+    for rule in people.crossings_rules:
+        if rule.id == published and not rule.counts_residence:
+            raise UserError(
+                f"{study.path}, key 'definition': '{published}' counts moves that are no changes of residence, so no "
+                "population follows from it. Publish a definition of residence; the moves by this one are in the "
+                "table 'migrations' all the same."
+            )
     return people.model_copy(update={"published": published})
 
 
@@ -83,7 +91,9 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
             **_with_parameters(data, "", shared, str(path)),
             "parameters": shared,
             "evidence": tuple(parse(EvidenceRule, entry, place) for place, entry in entries["evidence"]),
-            "stay": _by_form(entries["stay"], FORMS),
+            "stay": _by_form(
+                [(place, _with_groups(file, entry, shared, place)) for place, entry in entries["stay"]], FORMS
+            ),
             "resident": _by_form(entries["resident"], RESIDENT_FORMS),
             "resident_family": _by_form(
                 [(place, _with_bands(file, entry, shared, place)) for place, entry in entries["resident_family"]],
@@ -230,6 +240,17 @@ def _with_bands(file: RuleFile, entry: dict[str, Any], shared: Parameters, place
         for _, band in _listed(file, entry["band"], "band", shared)
     )
     return {**{key: value for key, value in entry.items() if key != "band"}, "bands": bands}
+
+
+def _with_groups(file: RuleFile, entry: dict[str, Any], shared: Parameters, place: str) -> dict[str, Any]:
+    """Return a stay rule with the groups of its spells, if it has any, read as rules of their own."""
+    if GROUP not in entry:
+        return entry
+    groups = tuple(
+        parse(Group, group, f"{place}, group '{group.get('id')}'")
+        for _, group in _listed(file, entry[GROUP], GROUP, shared)
+    )
+    return {**{key: value for key, value in entry.items() if key != GROUP}, "groups": groups}
 
 
 def _definition(file: RuleFile, data: Any, shared: Parameters) -> Definition:

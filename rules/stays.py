@@ -55,8 +55,9 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
-    save(calibrated_stays(stays_table(connection), study.calibration), "stays", context.out)
-    migrations = calibrated_migrations(migrations_table(connection, rules, YEAR_BEFORE), study.calibration)
+    save(calibrated_stays(stays_table(connection), study.calibration, rules.published), "stays", context.out)
+    migrations = migrations_table(connection, rules, YEAR_BEFORE)
+    migrations = calibrated_migrations(migrations, study.calibration, rules.published)
     save(migrations, "migrations", context.out)
     residents, not_measured = residents_table(connection, rules, study.stock_years)
     residents = calibrated_residents(residents, study.calibration)
@@ -68,7 +69,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         "registration_lags": registration_lags(connection, contracts, study.data_date),
     }.items():
         save(table, name, context.out)
-    counts = _counts(connection, migrations, residents)
+    counts = _counts(connection, migrations.filter(pl.col("definition") == rules.published), residents)
     return StageResult(
         counts=counts,
         facts=facts,

@@ -3,25 +3,32 @@
 import duckdb
 import polars as pl
 
+from pipeline.schemas import COUNTED_STAYS
 from pipeline.tables import query
 from rules.forms.spells import OPEN
+from rules.sql_text import among
 
 
 def unknown_by_quarter(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Return `unknown_by_quarter` of every definition, from the table `stay`.
 
-    An arrival is known once its stay is long-term or too short, a departure from a long-term stay once the absence is
-    long enough. Arrivals for short stays are no migration and are left out.
+    An arrival is known once its stay counts or cannot count, a departure from a long-term stay once the absence is
+    long enough; a short-term stay counts as a whole. Arrivals for stays that do not count are left out.
     """
+    counts = among("status", COUNTED_STAYS)
     return query(
         connection,
         f"""
         WITH change AS (
-            SELECT definition, 'immigration' AS direction, start AS day, status = 'long_term' AS known, probability
-            FROM stay WHERE start_kind = 'arrival' AND status <> 'short_term'
+            SELECT definition, 'immigration' AS direction, start AS day, {counts} AS known, probability
+            FROM stay WHERE start_kind = 'arrival' AND ({counts} OR status = 'unfinished')
             UNION ALL
             SELECT definition, 'emigration', stop, absent_days > absent_more_than_days, left_for_good
-            FROM stay WHERE status = 'long_term' AND stop < {OPEN} AND end_reason <> 'death'
+            FROM stay WHERE leaves = 'by_absence' AND stop < {OPEN} AND end_reason <> 'death'
+            UNION ALL
+            SELECT definition, 'emigration', stop, {counts}, left_for_good
+            FROM stay WHERE leaves = 'with_stay' AND stop < {OPEN} AND end_reason <> 'death'
+                AND ({counts} OR status = 'unfinished')
         )
         SELECT definition, direction, CAST(date_trunc('quarter', day) AS DATE) AS period_start,
             CAST(date_trunc('quarter', day) + INTERVAL 3 MONTH AS DATE) - 1 AS period_end,

@@ -20,7 +20,7 @@ from rules.migrations import make_migrations
 from rules.model import EvidenceRules, PersonRules
 from rules.people import make_people
 from rules.residents import make_residents
-from rules.sql_text import among
+from rules.sql_text import among, quoted
 from rules.stages import StaysStudy
 from rules.stays import YEAR_BEFORE, connect_inputs, make_dated_stays, stays_table
 
@@ -62,7 +62,7 @@ class Variants:
         view(self._connection, stored_evidence=table_path(folders["evidence"], "evidence"))
 
     def decided(self, evidence: EvidenceRules, people: PersonRules) -> Decided:
-        """Return what rules decide of the people of the run; residents by the published family alone."""
+        """Return what rules decide of the people of the run: migrations by the published definition, as residents."""
         connection = self._connection
         published = tuple(one for one in people.families if one.id == people.published_family)
         people = people.model_copy(update={"families": published})
@@ -70,13 +70,17 @@ class Variants:
         make_people(connection, people, self._study.contracts)
         make_dated_stays(connection, people, self._study.data_date)
         make_migrations(connection, people, YEAR_BEFORE)
+        of_published = f"SELECT * FROM weighted_migration WHERE definition = {quoted(people.published)}"
+        make_table(connection, "published_migration", of_published)
         make_residents(connection, people, self._study.stock_years)
-        calibration = self._study.calibration
+        calibration, definition = self._study.calibration, people.published
         return Decided(
             people=self._frame("person"),
-            migrations=self._frame("weighted_migration", lambda frame: calibrated_migrations(frame, calibration)),
+            migrations=self._frame(
+                "published_migration", lambda frame: calibrated_migrations(frame, calibration, definition)
+            ),
             residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
-            stays=lambda: calibrated_stays(stays_table(connection), calibration),
+            stays=lambda: calibrated_stays(stays_table(connection), calibration, definition),
         )
 
     def _frame(

@@ -42,10 +42,13 @@ def drawn(timeline: str) -> list[dict]:
 
 
 class Outcome:
-    """The stays, migrations and residence of one person."""
+    """The stays, migrations (by the published definition) and residence of one person."""
 
-    def __init__(self, stays: pl.DataFrame, migrations: pl.DataFrame, residents: pl.DataFrame) -> None:
+    def __init__(
+        self, stays: pl.DataFrame, migrations: pl.DataFrame, residents: pl.DataFrame, published: str
+    ) -> None:
         self.stays = stays
+        self.all_migrations, migrations = migrations, migrations.filter(definition=published)
         self.migration_rows, self.resident_rows = migrations, residents
         self.composite = stays.filter(definition="long_term").sort("start")
         self.migrations = [
@@ -104,14 +107,18 @@ def outcomes_of(
 
     `families` are pairs of a child and an adult, by their number from 1.
     """
+    rules = rule_set or default_rules()
     found = decide(
         [TimelinePerson(rows, born, group, died if number == 0 else None) for number, rows in enumerate(people)],
-        rule_set or default_rules(),
+        rules,
         data_date,
         range(2015, 2020),
         families,
     )
     return [
-        Outcome(*(frame.filter(person_id=person) for frame in (found.stays, found.migrations, found.residents)))
+        Outcome(
+            *(frame.filter(person_id=person) for frame in (found.stays, found.migrations, found.residents)),
+            published=rules.people.published,
+        )
         for person in range(1, len(people) + 1)
     ]

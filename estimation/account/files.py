@@ -1,184 +1,216 @@
-"""Reads the files of an account: stocks and flows by sex, nationality group and cohort, their errors and biases.
+"""Reads the files of an account: stocks and flows on Lexis triangles, their errors, what is exact, and the biases.
 
-A folder contains `population.csv`, `immigration.csv`, `emigration.csv`, `births.csv`, `deaths.csv`, the
-standard deviations of the independent errors (`population_sd.csv`, `immigration_sd.csv`,
-`emigration_sd.csv`), `bias_terms.csv` and, where biases are correlated, `bias_covariance.csv`.
-`time` is the year in which a period ends. docs/estimation.md describes every column.
+A folder contains `population.csv`, `immigration.csv`, `emigration.csv`, `births.csv`, `deaths.csv`, the standard
+deviations of the independent errors (`population_sd.csv`, `immigration_sd.csv`, `emigration_sd.csv`),
+`bias_terms.csv` and, where biases are correlated, `bias_covariance.csv`; it may contain `prior_immigration.csv`,
+`prior_emigration.csv`, `internal.csv` and `group_changes.csv`. `time` is the year in which a period ends.
+docs/account.md describes every column.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
+from estimation.account.bias_terms import BiasTerms, read_bias_terms
+from estimation.account.columns import (
+    PLACE_KEYS,
+    read_columns,
+    refuse_blanks,
+    refuse_rows,
+    to_numbers,
+    to_sex_codes,
+)
+from estimation.account.expected_flows import with_expected_flows
 from estimation.account.smoothed_counts import with_smoothed_counts
-from estimation.arrays import Booleans, Floats, Integers
-from pipeline.errors import UserError, unknown
+from pipeline.errors import UserError
 
-SERIES = ["sex", "nationality_group", "cohort"]
-ACCOUNT_CELL = [*SERIES, "time"]
+SERIES = ["area", "sex", "nationality_group", "cohort"]
+"""What a series of the account is: people of one birth cohort, sex, nationality group and area."""
+ACCOUNT_CELL = [*SERIES, "age", "time"]
+"""A stock has one age in a year; a flow has two, the triangles before and after the year's birthday."""
 NOISY = ("population", "immigration", "emigration")
 EXACT = ("births", "deaths")
 """Measures observed with error, and measures taken as exact."""
-SEX_CODES = {"F": "F", "M": "M", "Female": "F", "Male": "M"}
-ONE_GROUP = "all"
-"""Nationality group of files that do not divide people by nationality."""
-TERM_TYPES = {
-    "term": pl.String,
-    "measure": pl.String,
-    "sex": pl.String,
-    "nationality_group": pl.String,
-    "age_from": pl.Int32,
-    "age_to": pl.Int32,
-    "time": pl.Int32,
-    "sd": pl.Float64,
-}
+ALL_OF_ONE = "all"
+"""Area or nationality group of files that do not divide people by it."""
+WHOLE_NUMBERS = {"age": pl.Int32, "cohort": pl.Int32, "time": pl.Int32}
+TRANSFERS = {"internal": ("area", "area_from", "area_to"), "group_changes": ("nationality_group", "from", "to")}
+"""Optional files of moves between series: the key that changes, and its columns before and after."""
 
 
-@dataclass(frozen=True)
-class BiasTerms:
-    """Relative biases shared by cells: `scope` has one row per term and part of its scope, blank meaning all.
-
-    `names` are the terms in order, `covariance` (terms, terms) is their prior covariance.
-    """
-
-    names: tuple[str, ...]
-    scope: pl.DataFrame
-    covariance: Floats
+TRANSFER_TYPES = pl.Schema(
+    dict.fromkeys(SERIES[:3], pl.String) | {"cohort": pl.Int32, "time": pl.Int32, "count": pl.Float64}
+)
+"""A move is two rows: one out of a series, negative, and one into another."""
 
 
 @dataclass(frozen=True)
 class AccountFiles:
-    """Cells by measure (`ACCOUNT_CELL`, `age`, `count`, noisy ones also `sd`, `smoothed_count`), and the biases."""
+    """Cells by measure, in the order of their files, and the biases.
+
+    Cells have `ACCOUNT_CELL` and `count`, noisy ones also `sd` and `smoothed_count`, flows of a folder that expects
+    them also `expected` and `expected_variance`. `given` has their keys as they are written in the files, for output.
+    `transfers` are moves between series (`SERIES`, `time`, `count`), counted once
+    with each sign, so that they add up to 0.
+    """
 
     cells: dict[str, pl.DataFrame]
     biases: BiasTerms
-
-    @property
-    def series(self) -> pl.DataFrame:
-        """All series of any measure, in order."""
-        return pl.concat([one.select(SERIES) for one in self.cells.values()]).unique().sort(SERIES)
+    transfers: pl.DataFrame = field(default_factory=TRANSFER_TYPES.to_frame)
+    given: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def read_account_files(folder: Path) -> AccountFiles:
-    """Return the account files of a folder; raises `UserError` that names a missing file, column or value."""
-    cells = {name: _read_cells(folder / f"{name}.csv") for name in NOISY + EXACT}
+    """Return the account files of a folder; raises `UserError` that names a missing file, column, row or value."""
+    places = _places(folder / "population.csv")
+    given = {name: _read_counts(folder / f"{name}.csv", places) for name in NOISY + EXACT}
+    cells = {name: _with_all_keys(frame) for name, frame in given.items()}
+    _check_years(cells, folder)
     for name in NOISY:
-        errors = _read_cells(folder / f"{name}_sd.csv", value="sd")
-        joined = cells[name].join(
-            errors.select(*ACCOUNT_CELL, "sd"), on=ACCOUNT_CELL, how="left", maintain_order="left"
-        )
-        missing = joined.filter(pl.col("sd").is_null() | ~(pl.col("sd") > 0))
-        if missing.height:
-            first = missing.row(0, named=True)
-            raise UserError(
-                f"{folder / f'{name}_sd.csv'}: {missing.height} cells of {name}.csv have no standard deviation "
-                f"above 0, the first {', '.join(f'{key}={first[key]}' for key in ACCOUNT_CELL)}. Add them."
-            )
-        cells[name] = with_smoothed_counts(joined, stock=name == "population")
-    return AccountFiles(cells, read_bias_terms(folder))
+        cells[name] = _with_errors(cells[name], given[name], folder, name, places)
+    cells["births"] = _newborn(cells["births"])
+    cells |= with_expected_flows(cells, folder, places)
+    keys = {name: given[name].select(*places, "sex_as_given", "cohort", "age", "time") for name in NOISY}
+    as_given = {name: frame.rename({"sex_as_given": "sex"}) for name, frame in keys.items()}
+    biases = read_bias_terms(folder, {name: set(given["population"][name]) for name in places})
+    areas = sorted(set(given["population"]["area"])) if "area" in places else [None]
+    expected = [name for name in NOISY if "expected" in cells[name].columns]
+    return AccountFiles(
+        cells,
+        biases.with_levels(expected, areas),
+        _read_transfers(folder, places),
+        as_given,
+    )
 
 
-def _read_csv(path: Path, required: list[str]) -> pl.DataFrame:
-    try:
-        frame = pl.read_csv(path, glob=False, infer_schema=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file. An account needs it; docs/estimation.md describes it.") from None
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error}). It must be UTF-8 with a header.") from None
-    for name in required:
-        if name not in frame.columns:
-            raise UserError(f"{path}: the column '{name}' is missing. The file needs {', '.join(required)}.")
+def _places(path: Path) -> list[str]:
+    """Return the keys beside sex and cohort that a folder has: those of its population, which all files need."""
+    return [name for name in PLACE_KEYS if name in read_columns(path, [], _columns_with("count")).columns]
+
+
+def _columns_with(value: str) -> list[str]:
+    return [*PLACE_KEYS, "age", "sex", "cohort", "time", value]
+
+
+def _read_counts(path: Path, places: Sequence[str], value: str = "count") -> pl.DataFrame:
+    """Return one file with numbers as numbers and sexes as codes (`sex_as_given` is what the file says).
+
+    Flows without `age` are one cell for each cohort and year, whose age is that at its end.
+    """
+    measure = path.stem.removesuffix("_sd")
+    needed = {"population": ["age"], "births": []}.get(measure, ["cohort"])
+    frame = read_columns(path, [*places, "sex", *needed, "time", value], _columns_with(value))
+    frame = to_numbers(frame, path, {**WHOLE_NUMBERS, value: pl.Float64}).with_columns(sex_as_given=pl.col("sex"))
+    frame = to_sex_codes(frame, path)
+    refuse_blanks(frame, path, [*places, "sex", *needed, "time", value])
+    if value == "sd" or measure in EXACT:
+        refuse_rows(frame, path, pl.col(value) < 0, f"{value} {{{value}}} is negative. Give 0 or more.")
+    if measure == "births":
+        return frame
+    ends = pl.col("time") - pl.col("age" if measure == "population" else "cohort")
+    for name in ("age", "cohort"):
+        frame = frame if name in frame.columns else frame.with_columns(ends.alias(name))
+    years = pl.col("time") - pl.col("age") - pl.col("cohort")
+    possible, rule = ((0,), "time - age") if measure == "population" else ((0, 1), "time - age, or that less 1")
+    wrong = ~years.is_in(possible)
+    refuse_rows(frame, path, wrong, f"cohort {{cohort}} at age {{age}} in {{time}}: a cohort is {rule}.")
+    keys = [*places, "sex", "cohort", "age", "time"]
+    again = ~pl.struct(keys).is_first_distinct()
+    refuse_rows(frame, path, again, "sex {sex_as_given}, age {age}, cohort {cohort}, time {time} has a row already.")
     return frame
 
 
-def _cast_numbers(frame: pl.DataFrame, path: Path, types: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
-    try:
-        return frame.with_columns(pl.col(name).cast(kind) for name, kind in types.items() if name in frame.columns)
-    except pl.exceptions.PolarsError as error:
-        raise UserError(f"{path}: a value is not a number ({str(error).splitlines()[0]}). Correct it.") from None
+def _with_all_keys(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a file's rows with every key of a cell, `all` where the file does not divide people."""
+    absent = [name for name in PLACE_KEYS if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(ALL_OF_ONE).alias(name) for name in absent)
+    return frame.select(*(name for name in ACCOUNT_CELL if name in frame.columns), "count")
 
 
-def _recode_sexes(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
-    for value in frame["sex"].drop_nulls().unique().sort():
-        if value not in SEX_CODES:
-            raise unknown("sex", value, SEX_CODES, str(path))
-    return frame.with_columns(pl.col("sex").replace_strict(SEX_CODES, default=None))
+def _with_errors(
+    cells: pl.DataFrame, given: pl.DataFrame, folder: Path, name: str, places: Sequence[str]
+) -> pl.DataFrame:
+    """Return noisy cells with the standard deviations of their errors and their smoothed counts."""
+    path = folder / f"{name}_sd.csv"
+    keys = [*places, "sex", "cohort", "age", "time"]
+    errors = _read_counts(path, places, value="sd")
+    missing = given.join(errors, on=keys, how="anti", maintain_order="left")
+    if missing.height:
+        first = missing.row(0, named=True)
+        raise UserError(
+            f"{path}: {missing.height:,} cells of {name}.csv have no standard deviation, the first "
+            f"{', '.join(f'{key}={first[key]}' for key in keys)}. Add them."
+        )
+    surplus = pl.struct(keys).is_in(given.select(pl.struct(keys)).to_series().implode())
+    refuse_rows(errors, path, ~surplus, f"sex {{sex_as_given}}, age {{age}}, time {{time}} is not in {name}.csv.")
+    sds = given.select(keys).join(errors.select(*keys, "sd"), on=keys, how="left", maintain_order="left")["sd"]
+    return with_smoothed_counts(cells.with_columns(sds), stock=name == "population")
 
 
-def _read_cells(path: Path, value: str = "count") -> pl.DataFrame:
-    """Return one file as one row per cell; triangles of one cohort and period are added up (sds as squares).
-
-    Births belong to the newborn cohort, whatever age and cohort of the mother the file contains.
-    """
-    newborn = path.stem == "births"
-    stock = path.stem.removesuffix("_sd") == "population"
-    required = ["sex", "time", value] + ([] if newborn else ["age"] if stock else ["cohort"])
-    types = {"time": pl.Int32, value: pl.Float64, "age": pl.Int32, "cohort": pl.Int32}
-    frame = _recode_sexes(_cast_numbers(_read_csv(path, required), path, types), path)
-    if "nationality_group" not in frame.columns:
-        frame = frame.with_columns(nationality_group=pl.lit(ONE_GROUP))
-    if newborn:
-        frame = frame.with_columns(cohort=pl.col("time"))
-    elif stock:
-        frame = frame.with_columns(cohort=pl.col("time") - pl.col("age"))
-    if frame.select(*ACCOUNT_CELL, value).null_count().sum_horizontal().item():
-        raise UserError(f"{path}: a row without {', '.join(ACCOUNT_CELL)} or {value}. Every row needs all of them.")
-    total = pl.col(value).sum() if value == "count" else (pl.col(value) ** 2).sum().sqrt()
-    # Float sums whose bytes are stable: a sorted frame, a few terms per group, always in the same order.
-    ordered = frame.sort(ACCOUNT_CELL, maintain_order=True).group_by(ACCOUNT_CELL, maintain_order=True).agg(total)
-    return ordered.with_columns(age=pl.col("time") - pl.col("cohort"))
+def _newborn(births: pl.DataFrame) -> pl.DataFrame:
+    """Return births as the beginning of their cohorts, whatever age and cohort of the mother the file contains."""
+    keys = ["area", "sex", "nationality_group", "time"]
+    total = births.sort(keys, maintain_order=True).group_by(keys, maintain_order=True).agg(pl.col("count").sum())
+    return total.select(
+        "area", "sex", "nationality_group", pl.col("time").alias("cohort"), pl.lit(0, pl.Int32).alias("age"), "time",
+        "count",
+    )  # fmt: skip
 
 
-def read_bias_terms(folder: Path) -> BiasTerms:
-    """Return the shared biases of a folder; raises `UserError` for unknown measures, terms or negative sds."""
-    path = folder / "bias_terms.csv"
-    scope = _read_csv(path, ["term", "measure", "sd"])
-    scope = scope.with_columns(pl.lit(None).alias(name) for name in TERM_TYPES if name not in scope.columns)
-    scope = _recode_sexes(_cast_numbers(scope.select(list(TERM_TYPES)), path, TERM_TYPES), path)
-    for measure in scope["measure"].unique().sort():
-        if measure not in NOISY:
-            raise unknown("measure", str(measure), NOISY, str(path))
-    if scope.filter(pl.col("sd").is_null() | (pl.col("sd") < 0)).height:
-        raise UserError(f"{path}: every term needs an 'sd' of at least 0.")
-    sd_by_term = scope.group_by("term", maintain_order=True).agg(pl.col("sd").unique())
-    if sd_by_term.filter(pl.col("sd").list.len() > 1).height:
-        raise UserError(f"{path}: the rows of one term need the same 'sd', because they share one bias.")
-    names = tuple(sd_by_term["term"])
-    sds = sd_by_term["sd"].list.first().to_numpy() if names else np.zeros(0)
-    covariance = np.diag(sds.astype(float) ** 2)
-    _read_covariance(folder / "bias_covariance.csv", names, covariance)
-    return BiasTerms(names, scope, covariance)
+def _check_years(cells: dict[str, pl.DataFrame], folder: Path) -> None:
+    """Raise `UserError` for a year that is missing between others, in a file or in one series of a file."""
+    for name, frame in cells.items():
+        years = sorted(frame["time"].unique())
+        for before, year in pairwise(years):
+            if year > before + 1:
+                row = frame["time"].index_of(year)
+                raise UserError(
+                    f"{folder / f'{name}.csv'}: row {(row or 0) + 1}: the years go from {before} to {year}. "
+                    f"Add {before + 1}, or end the account before it."
+                )
+    flows = sorted(cells["immigration"]["time"].unique())
+    for name in EXACT:
+        years = sorted(cells[name]["time"].unique())
+        if years and years != flows:
+            raise UserError(
+                f"{folder / f'{name}.csv'}: has the years {years[0]} to {years[-1]}, but immigration.csv those from "
+                f"{flows[0]} to {flows[-1]}. Give both the same years."
+            )
+    for name in NOISY:
+        rows = cells[name].with_row_index("row", offset=1).sort(*SERIES, "time", maintain_order=True)
+        gaps = rows.filter((pl.col("time").diff() > 1).over(SERIES)).sort("row")
+        if gaps.height:
+            first = gaps.row(0, named=True)
+            raise UserError(
+                f"{folder / f'{name}.csv'}: row {first['row']}: cohort {first['cohort']}, sex {first['sex']} has no "
+                f"row for the year before {first['time']}, though for earlier ones. Add it."
+            )
 
 
-def _read_covariance(path: Path, names: tuple[str, ...], covariance: Floats) -> None:
-    """Fill in the covariances of pairs of terms; a folder without the file has independent biases."""
-    if not path.exists():
-        return
-    frame = _cast_numbers(_read_csv(path, ["term", "other", "covariance"]), path, {"covariance": pl.Float64})
-    position = {name: index for index, name in enumerate(names)}
-    for name in sorted(set(frame["term"]) | set(frame["other"])):
-        if name not in position:
-            raise unknown("term", str(name), names, str(path))
-    rows = frame["term"].replace_strict(position, return_dtype=pl.Int64).to_numpy()
-    columns = frame["other"].replace_strict(position, return_dtype=pl.Int64).to_numpy()
-    off_diagonal = rows != columns  # the variances are the squares of the terms' own sds
-    for i, j in ((rows, columns), (columns, rows)):
-        covariance[i[off_diagonal], j[off_diagonal]] = frame["covariance"].to_numpy()[off_diagonal]
-
-
-def in_scope(row: dict, ages: Integers, times: Integers, series: pl.DataFrame) -> Booleans:
-    """Return which cells (series, times) one row of a term's scope covers; blank means all."""
-    covered = np.ones(ages.shape, dtype=bool)
-    for name in ("sex", "nationality_group"):
-        if row[name] is not None:
-            covered &= (series[name] == row[name]).to_numpy()[:, None]
-    if row["age_from"] is not None:
-        covered &= ages >= row["age_from"]
-    if row["age_to"] is not None:
-        covered &= ages <= row["age_to"]
-    if row["time"] is not None:
-        covered &= (times == row["time"])[None, :]
-    return covered
+def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
+    """Return moves between areas and between nationality groups, each out of one series and into another."""
+    parts = [TRANSFER_TYPES.to_frame()]
+    for name, (key, before, after) in TRANSFERS.items():
+        path = folder / f"{name}.csv"
+        if not path.exists():
+            continue
+        if key not in places:
+            raise UserError(f"{path}: moves between {key} need that column in all files of cells. Add it, or leave "
+                            f"{path.name} out.")  # fmt: skip
+        others = [one for one in places if one != key]
+        columns = [*others, "age", "sex", "cohort", "time", before, after, "count"]
+        frame = to_numbers(read_columns(path, columns), path, {**WHOLE_NUMBERS, "count": pl.Float64})
+        frame = to_sex_codes(frame, path)
+        refuse_blanks(frame, path, columns)
+        refuse_rows(frame, path, pl.col("count") < 0, "count {count} is negative. Give 0 or more.")
+        refuse_rows(
+            frame, path, pl.col(before) == pl.col(after), f"goes from {{{before}}} to {{{after}}}, which is the same."
+        )
+        frame = frame.with_columns(pl.lit(ALL_OF_ONE).alias(one) for one in PLACE_KEYS if one not in places)
+        for side, sign in ((before, -1.0), (after, 1.0)):
+            signed = frame.with_columns(pl.col(side).alias(key), count=sign * pl.col("count"))
+            parts.append(signed.select(TRANSFER_TYPES.names()).cast(dict(TRANSFER_TYPES)))
+    return pl.concat(parts)

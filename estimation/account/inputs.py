@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from estimation.account.files import ACCOUNT_CELL
+from estimation.account.files import ALL_OF_ONE
 from estimation.account.shared_errors import write_bias_terms
 from estimation.account.smoothed_counts import with_smoothed_counts
 from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group
@@ -13,6 +13,7 @@ from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
+INPUT_CELL = ["sex", "nationality_group", "cohort", "time"]
 MINIMUM_LIST_VARIANCE = 0.01
 """Variance per estimated resident that even a perfect list keeps."""
 
@@ -88,14 +89,16 @@ def _all_cells(counted: pl.DataFrame, cohorts: pl.DataFrame, years: tuple[int, .
     """Return one row per cell and year, including cells without people."""
     grid = cohorts.join(pl.DataFrame({"time": years}, schema={"time": pl.Int32}), how="cross")
     cells = grid.filter(pl.col("cohort") <= pl.col("time")).join(
-        counted.select(*ACCOUNT_CELL, "count", "variance_unfinished"),
-        on=ACCOUNT_CELL,
+        counted.select(*INPUT_CELL, "count", "variance_unfinished"),
+        on=INPUT_CELL,
         how="left",
         maintain_order="left",
     )
     return cells.with_columns(
-        pl.col("count", "variance_unfinished").fill_null(0.0), age=pl.col("time") - pl.col("cohort")
-    ).sort(ACCOUNT_CELL)
+        pl.col("count", "variance_unfinished").fill_null(0.0),
+        age=pl.col("time") - pl.col("cohort"),
+        area=pl.lit(ALL_OF_ONE),
+    ).sort(INPUT_CELL)
 
 
 def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
@@ -115,12 +118,12 @@ def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write_counts(cells: pl.DataFrame, name: str, out: Path) -> None:
-    ordered = cells.sort(ACCOUNT_CELL).select("age", "sex", "nationality_group", "cohort", "time", "count")
+    ordered = cells.sort(INPUT_CELL).select("age", "sex", "nationality_group", "cohort", "time", "count")
     write_text(ordered.write_csv(), out / f"{name}.csv")
 
 
 def _write_sds(cells: pl.DataFrame, name: str, out: Path) -> None:
-    ordered = cells.sort(ACCOUNT_CELL).with_columns(sd=pl.col("variance").sqrt().round(9))
+    ordered = cells.sort(INPUT_CELL).with_columns(sd=pl.col("variance").sqrt().round(9))
     write_text(
         ordered.select("age", "sex", "nationality_group", "cohort", "time", "sd").write_csv(), out / f"{name}_sd.csv"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from estimation.account.files import TERM_TYPES
+from estimation.account.bias_terms import TERM_TYPES
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text

@@ -18,11 +18,11 @@ SMALLEST_VARIANCE_COUNT = 1e-3
 
 
 def with_smoothed_counts(cells: pl.DataFrame, *, stock: bool) -> pl.DataFrame:
-    """Return `cells` (one row per `sex, nationality_group, cohort, age, time`, with `count`) with two more columns.
+    """Return `cells`, with `count` by `area, sex, nationality_group, cohort, age, time`, with two more columns.
 
     `smoothed_count` is what a shared bias multiplies: for a stock the mean of its cohort over the years; for a
-    flow the age profile of its nationality group (both sexes, all years, neighbouring ages), scaled to the
-    counts of its sex and group. It is the same in every year: scaled to a year's own count it would contain the
+    flow the age profile of its nationality group in its area (both sexes, all years, neighbouring ages), scaled to
+    the counts of its sex and group. It is the same in every year: scaled to a year's own count it would contain the
     very bias that it multiplies. `variance_count`, for variances, is the same mixed with a little of the mean of
     all cells, and always positive.
     """
@@ -45,18 +45,18 @@ def _group_index(cells: pl.DataFrame, columns: list[str]) -> Integers:
 
 
 def _cohort_means(cells: pl.DataFrame, count: Floats) -> Floats:
-    series = _group_index(cells, ["sex", "nationality_group", "cohort"])
+    series = _group_index(cells, ["area", "sex", "nationality_group", "cohort"])
     return (np.bincount(series, weights=count) / np.bincount(series))[series]
 
 
 def _age_profiles(cells: pl.DataFrame, count: Floats) -> Floats:
-    group, age = _group_index(cells, ["nationality_group"]), (cells["age"] - cells["age"].min()).to_numpy()
+    group, age = _group_index(cells, ["area", "nationality_group"]), (cells["age"] - cells["age"].min()).to_numpy()
     shape = (int(group.max()) + 1, int(age.max()) + 1)
     sums, present = np.zeros(shape), np.zeros(shape)
     np.add.at(sums, (group, age), count)
     np.add.at(present, (group, age), 1.0)
     profile = (_kernel_sum(sums) / np.maximum(_kernel_sum(present), 1.0))[group, age]
-    return _scaled(profile, count, _group_index(cells, ["sex", "nationality_group"]))
+    return _scaled(profile, count, _group_index(cells, ["area", "sex", "nationality_group"]))
 
 
 def _kernel_sum(values: Floats) -> Floats:

@@ -117,6 +117,10 @@ def moved_people(a: RunRules, b: RunRules) -> pl.DataFrame:
         tuple(read_table(one.run / "tables" / f"{name}.parquet") for one in (a, b))
         for name in ("migrations", "residents")
     )
+    migrations = tuple(
+        frame.filter(pl.col("definition") == one.rules.people.published)
+        for one, frame in zip((a, b), migrations, strict=True)
+    )
     return transitions((migrations[0], migrations[1]), (residents[0], residents[1]))
 
 

@@ -1,5 +1,6 @@
 """Charts of records and links: counts at each step, match rates, match weights of levels and of pairs."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -87,6 +88,27 @@ def level_weights(rows: Rows, domain: Sequence[float], *, width: int) -> Specifi
     }
     layers = [layer("bar", bars, height=7, strokeWidth=1), line_at(0, "x", x, strokeWidth=1)]
     return chart(layers, numbered, width, {"step": 13})
+
+
+def shares_by_threshold(rows: Rows, *, width: int, height: int) -> Specification:
+    """Draw expected precision (dots) and expected recall (squares) of the links from each match weight on.
+
+    A row has `weight`, `precision` and `recall` (shares).
+    """
+    least = min((min(row["precision"], row["recall"]) for row in rows), default=0.0)
+    scale = {"domain": [math.floor(10 * least) / 10, 1], "nice": False}
+    x = by_column("weight", axis={"format": "d", "tickCount": 6, "tickMinStep": 1, "grid": False})
+    precision, recall = (
+        {"x": x, "y": by_column(name, axis={"format": ".0%", "tickCount": 4}, scale=scale)}
+        for name in ("precision", "recall")
+    )
+    layers = [
+        layer("line", recall, color=CONTRAST, strokeWidth=1.2),
+        layer("point", recall, color=CONTRAST, filled=True, shape="square", size=22, opacity=1),
+        layer("line", precision, color=ACCENT, strokeWidth=1.2),
+        layer("point", precision, color=ACCENT, filled=True, size=22, opacity=1),
+    ]
+    return chart(layers, rows, width, height)
 
 
 def weight_histogram(rows: Rows, *, width: int, height: int) -> Specification:

@@ -8,6 +8,7 @@ from publication import words
 from publication.charts import linkage_charts
 from publication.charts.svg import draw
 from publication.figures.figure import Figure, Panel
+from publication.link_thresholds import RIGHT, from_each_weight_on, with_expected_right
 
 
 def funnel_figure(steps: pl.DataFrame) -> Figure | None:
@@ -162,6 +163,48 @@ def histogram_figure(weights: pl.DataFrame) -> Figure | None:
         csv="link_weights.csv",
         legend=("accepted", "not accepted"),
         columns=3,
+    )
+
+
+def threshold_figure(weights: pl.DataFrame) -> Figure | None:
+    """Return expected precision and recall of a model's links from each match weight on; None without pairs."""
+    if weights.is_empty():
+        return None
+    from_weight_on = from_each_weight_on(weights)
+    panels = []
+    models = from_weight_on["model"].unique(maintain_order=True).to_list()
+    for model in models:
+        heading = words.model_name(model, models)
+        own = from_weight_on.filter(pl.col("model") == model)
+        lowest = own.row(0, named=True)
+        alternative = (
+            f"{heading}: with all pairs from match weight {lowest['weight']:.0f} on, the expected precision is "
+            f"{words.percent(lowest['precision'])}; precision rises, and recall falls, with the weight."
+        )
+        rows = own.select("weight", "precision", "recall").to_dicts()
+        chart = linkage_charts.shares_by_threshold(rows, width=265, height=110)
+        panels.append(Panel(heading, draw(chart, alternative, f"thresholds-{len(panels)}")))
+    return Figure(
+        id="figure-thresholds",
+        finding=_threshold_finding(with_expected_right(weights)),
+        panels=tuple(panels),
+        note="Expected precision and recall of the links of a model if all pairs from a match weight on were linked. "
+        "Pairs that no rule proposed are not among them.",
+        csv="link_weights.csv",
+        legend=("precision", "recall"),
+        columns=3,
+    )
+
+
+def _threshold_finding(pairs: pl.DataFrame) -> str:
+    """Return which share of the accepted links is expected to be right, and of the right pairs to be accepted."""
+    accepted = pairs.filter("accepted")
+    links, right, all_right = (float(part.sum()) for part in (accepted["pairs"], accepted[RIGHT], pairs[RIGHT]))
+    if not links or not all_right:
+        return "No pair scored above the floor was accepted as a link"
+    return (
+        f"{words.percent(right / links)} of the accepted links are expected to be right, "
+        f"and {words.percent(right / all_right)} of the right pairs to be accepted"
     )
 
 

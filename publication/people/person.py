@@ -20,7 +20,8 @@ class Person:
 
     `subjects` has `draws_elsewhere`, the number of draws of links in which the subject is another person's. `links`
     has one row for each link between a subject of the person (`source`, `subject_id`) and another: `other_person`,
-    and whether the two are `joined` in this person. The other frames are rows of the tables of their names.
+    and whether the two are `joined` in this person. The other frames are rows of the tables of their names,
+    `migrations` those of the published definition.
     """
 
     person_id: int
@@ -76,6 +77,7 @@ def read_people(tables: Path, people: Collection[int], definition: str, data_dat
 def _person(person_id: int, definition: str, data_date: date, rows: Mapping[str, pl.DataFrame]) -> Person:
     people = rows["people"].to_dicts()
     own = {name: frame.drop("person_id") for name, frame in rows.items() if name != "people"}
+    own["migrations"] = own["migrations"].filter(pl.col("definition") == definition)
     return Person(person_id, definition, data_date, people[0] if people else {}, **own)
 
 

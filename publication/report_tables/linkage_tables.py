@@ -7,6 +7,7 @@ import polars as pl
 
 from pipeline.schemas import ALL, NATIONALITY_GROUPS
 from publication import words
+from publication.link_thresholds import RIGHT, with_expected_right
 from publication.report_tables.report_table import ReportTable, estimate_with_limits, number_around
 
 LARGEST_GAPS = 12
@@ -121,15 +122,12 @@ def threshold_table(weights: pl.DataFrame) -> ReportTable | None:
     """Return precision and recall that are expected of a model's links from each match probability on."""
     if weights.is_empty():
         return None
-    probability = 1 / (1 + (-pl.col("match_weight") * math.log(2)).exp())
-    pairs = weights.with_columns(probability.alias("probability")).with_columns(
-        right=pl.col("pairs") * pl.col("probability")
-    )
-    total = float(pairs["right"].sum())
+    pairs = with_expected_right(weights)
+    total = float(pairs[RIGHT].sum())
     rows = []
     for threshold in THRESHOLDS:
-        above = pairs.filter(pl.col("probability") >= threshold)
-        links, right = int(above["pairs"].sum()), float(above["right"].sum())
+        above = pairs.filter(pl.col("match_weight") >= math.log2(threshold / (1 - threshold)))
+        links, right = int(above["pairs"].sum()), float(above[RIGHT].sum())
         rows.append((
             f"{threshold:g}", words.count(links),
             words.percent(right / links if links else None), words.percent(right / total if total else None),

@@ -18,7 +18,7 @@ from rules.lengths_of_stay.duration import Duration
 class ContinuousStay(ResidenceRule):
     """Residence begins with `months` of uninterrupted presence, and ends with as many of absence."""
 
-    form: Literal["continuous"]
+    form: Literal["continuous", "circular"]
     months: SomeMonths
 
     def follow(self, crossings: Crossings, initial_resident: Flags, observed_to: int) -> Followed:

@@ -153,7 +153,7 @@ def _chains(rule: FirstToLast) -> str:
             ON granted.person_id = anew.person_id AND granted.opens < anew.opens
     ),
     numbered AS (
-        SELECT *, sum(fresh) OVER ({_IN_ORDER} ROWS UNBOUNDED PRECEDING) AS chain FROM (
+        SELECT *, sum(fresh) OVER ({_IN_ORDER}, fresh DESC ROWS UNBOUNDED PRECEDING) AS chain FROM (
             SELECT *, CASE WHEN opens <= {closed} + {rule.chain_permissions_within_days.at(closed)}
                 THEN 0 ELSE 1 END AS fresh
             FROM permission

@@ -25,7 +25,8 @@ def spells_from_presence(presence: str, absent_days: Parameter, *of_end: str) ->
 
     The start of a spell is described by the interval that begins first, its end by the one that ends last; of
     several, an arrival precedes a birth, a departure precedes other ends, then the lowest record counts. `of_end`
-    names further columns, which a spell has from the interval that ends last.
+    names further columns, which a spell has from the interval that ends last. Of intervals that are equal in all
+    else, the one that begins a spell comes first, so that they are one spell.
     """
     kept = "".join(f", {name}" for name in of_end)
     order = "PARTITION BY person_id ORDER BY start, stop, start_record, end_record, start_rule, end_rule"
@@ -41,7 +42,7 @@ def spells_from_presence(presence: str, absent_days: Parameter, *of_end: str) ->
             min(struct_pack(days_before_open := {OPEN} - stop, end_reason, end_record, end_rule{kept})) AS last_one,
             min(struct_pack(start, start_kind, code)) FILTER (WHERE code IS NOT NULL) AS coded
         FROM (
-            SELECT *, sum(fresh) OVER ({order} ROWS UNBOUNDED PRECEDING) AS spell FROM (
+            SELECT *, sum(fresh) OVER ({order}, fresh DESC ROWS UNBOUNDED PRECEDING) AS spell FROM (
                 SELECT *, CASE WHEN start <= {stopped} + {absent_days.at(stopped)} THEN 0 ELSE 1 END AS fresh
                 FROM (SELECT * FROM {presence} WHERE stop >= start)
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rules.lengths_of_stay.continuous import continuous
-from rules.lengths_of_stay.crossings import NEVER, Crossings, Days, Flags
+from rules.lengths_of_stay.crossings import NEVER, Crossings, Days, Flags, Rows
 from rules.lengths_of_stay.duration import TEN_YEARS, TWELVE_MONTHS, Duration
 from rules.lengths_of_stay.residence import UNKNOWN, Answers
 
@@ -45,12 +45,28 @@ def circular_movers(
     return CircularMovers(is_circular, since)
 
 
+def one_of_many(crossings: Crossings, migration: Answers, changes: int, within: Duration) -> Answers:
+    """Return of each change of residence whether it is the last of so many of its person within some time.
+
+    It is unknown of a crossing that may be no change of residence, if it is the last of so many in case it is.
+    """
+    counts = np.zeros(len(crossings), dtype=np.int8)
+    row = _last_of_many(crossings, migration != 0, changes, within)
+    counts[row] = migration[row]
+    return counts
+
+
+def _last_of_many(crossings: Crossings, flags: Flags, times: int, within: Duration) -> Rows:
+    """Return the rows of flagged crossings that are the last of so many of their person within some time."""
+    row = np.flatnonzero(flags)
+    first, last = row[: max(len(row) - times + 1, 0)], row[times - 1 :]
+    close = crossings.day[last] <= within.after(crossings.day[first])
+    return last[close & (crossings.person[first] == crossings.person[last])]
+
+
 def _repeated(crossings: Crossings, flags: Flags, times: int, within: Duration) -> Days:
     """Return for each person the first day of a flagged crossing that is the last of so many within some time."""
-    row = np.flatnonzero(flags)
-    first, last = row[: len(row) - times + 1], row[times - 1 :]
-    close = crossings.day[last] <= within.after(crossings.day[first])
-    last = last[close & (crossings.person[first] == crossings.person[last])]
+    last = _last_of_many(crossings, flags, times, within)
     since = np.full(len(crossings.first), NEVER)
     np.minimum.at(since, crossings.person[last], crossings.day[last])
     return since

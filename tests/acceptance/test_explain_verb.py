@@ -23,7 +23,9 @@ def tables(demo):
 @pytest.fixture(scope="module")
 def migrant(tables) -> int:
     """A person with a certain emigration."""
-    found = tables["migrations"].filter(pl.col("direction") == "emigration", pl.col("status") == "certain")
+    found = tables["migrations"].filter(
+        pl.col("definition") == "long_term", pl.col("direction") == "emigration", pl.col("status") == "certain"
+    )
     return found.sort("person_id")["person_id"][0]
 
 
@@ -49,7 +51,11 @@ def test_it_tells_the_timeline_the_decisions_and_the_links(demo, tables, migrant
         "Rules",
     ):
         assert f"\n  {title}" in done.out
-    emigration = tables["migrations"].filter(person_id=migrant, direction="emigration").row(0, named=True)
+    emigration = (
+        tables["migrations"]
+        .filter(definition="long_term", person_id=migrant, direction="emigration")
+        .row(0, named=True)
+    )
     record = emigration["record_ids"][0]
     assert f"absence from {emigration['date']}: emigration, certain" in done.out
     assert f"dated by {emigration['dated_by']} (record {record})" in done.out
@@ -208,7 +214,7 @@ def test_the_same_report_would_show_people_if_the_study_were_marked_synthetic(re
 
 
 def test_a_person_of_a_real_study_is_explained_and_the_page_says_to_keep_it_safe(real_run, command, tmp_path):
-    migrations = pl.read_parquet(real_run / "tables" / "migrations.parquet")
+    migrations = pl.read_parquet(real_run / "tables" / "migrations.parquet").filter(definition="long_term")
     person = migrations["person_id"][0]
     done = command("explain", real_run, person, "--html", tmp_path / "person.html")
     assert done.status == 0, done.err

@@ -89,8 +89,11 @@ def test_the_page_of_cases_is_the_one_that_the_command_prints(command):
     outcome = command("rules", "test", "--markdown")
     assert outcome.status == 0
     page = DOCUMENT.read_text()
-    assert page.endswith(outcome.out)
-    assert page.count("### ") == outcome.out.count("### ") > 10
+    other = command("rules", "test", "definitions_2019", "--markdown")
+    assert other.status == 0, other.out
+    assert page.endswith(f"## long_term_2019\n\n{outcome.out}## definitions_2019\n\n{other.out}")
+    assert outcome.out.count("### ") > 10
+    assert other.out.count("### ") > 5
 
 
 def test_the_verb_is_part_of_the_command():

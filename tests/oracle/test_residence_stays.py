@@ -81,7 +81,7 @@ def slow_stays(since, crossings):
 
 
 def rule():
-    shipped = read_rules(SETS / "definitions_2019.toml", read_contracts()).people.residence_rules[0]
+    shipped = read_rules(SETS / "definitions_2019.toml", read_contracts()).people.crossings_rules[0]
     smaller = {"threshold_days": THRESHOLD, "window_days": WINDOW, "resident_before_days": BEFORE}
     return shipped.model_copy(
         update={key: getattr(shipped, key).model_copy(update={"value": value}) for key, value in smaller.items()}

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from estimation.account.files import NOISY, AccountFiles, BiasTerms
+from estimation.account.bias_terms import BiasTerms
+from estimation.account.files import NOISY, AccountFiles
 from estimation.account.reconcile import balance
 from estimation.account.smoothed_counts import with_smoothed_counts
 
@@ -40,7 +41,9 @@ def one_country(draw: np.random.Generator) -> tuple[AccountFiles, dict[str, np.n
         observed = true * (1 + biases[name]) + draw.normal(0, 1, true.shape) * sd[name]
         cells[name] = long(observed, name).with_columns(sd=pl.Series(sd[name].ravel()))
         cells[name] = with_smoothed_counts(cells[name], stock=name == "population")
-    nothing = cells["immigration"].clear().select("sex", "nationality_group", "cohort", "time", "count", "age")
+    nothing = (
+        cells["immigration"].clear().select("area", "sex", "nationality_group", "cohort", "time", "count", "age")
+    )
     return AccountFiles(cells | {"births": nothing, "deaths": nothing}, shared_biases()), truth
 
 
@@ -51,7 +54,10 @@ def long(values: np.ndarray, name: str) -> pl.DataFrame:
     )
     grid = grid.join(pl.DataFrame({"time": times.astype(np.int32)}), how="cross", maintain_order="left_right")
     return grid.with_columns(
-        nationality_group=pl.lit("all"), count=pl.Series(values.ravel()), age=pl.col("time") - pl.col("cohort")
+        area=pl.lit("all"),
+        nationality_group=pl.lit("all"),
+        count=pl.Series(values.ravel()),
+        age=pl.col("time") - pl.col("cohort"),
     )
 
 
@@ -63,12 +69,8 @@ def shared_biases() -> BiasTerms:
         rows,
         schema={"term": pl.String, "measure": pl.String, "sex": pl.String, "time": pl.Int32, "sd": pl.Float64},
         orient="row",
-    ).with_columns(
-        pl.lit(None, dtype=pl.String).alias("nationality_group"),
-        pl.lit(None, dtype=pl.Int32).alias("age_from"),
-        pl.lit(None, dtype=pl.Int32).alias("age_to"),
     )
-    return BiasTerms(tuple(scope["term"]), scope, np.diag(scope["sd"].to_numpy() ** 2))
+    return BiasTerms.independent(scope)
 
 
 @pytest.fixture(scope="module")

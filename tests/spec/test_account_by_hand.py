@@ -115,6 +115,7 @@ def test_covariances_of_biases_are_read_from_their_file(tmp_path):
 
 
 def test_sexes_in_full_and_triangles_of_one_cohort_are_read(tmp_path):
+    # The triangles share the immigrants' part of the difference, 0.4, by their variances of 0.36 and 0.64.
     folder = one_cohort(tmp_path)
     for name in ("immigration", "immigration_sd"):
         value = "count" if name == "immigration" else "sd"
@@ -123,13 +124,16 @@ def test_sexes_in_full_and_triangles_of_one_cohort_are_read(tmp_path):
             f"age,sex,cohort,time,{value}\n35,Female,1980,2016,{numbers[0]}\n36,Female,1980,2016,{numbers[1]}\n"
         )
 
-    assert reconcile(folder).cells["estimate"].to_list() == pytest.approx([101.6, 107.4, 10.4, 4.6])
+    estimates = reconcile(folder).cells["estimate"].to_list()
+    assert estimates == pytest.approx([101.6, 107.4, 6.144, 4.256, 4.6])
 
 
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("immigration_sd", "sex,cohort,time,sd\nF,1980,2016,0\n", "above 0"),
+        ("immigration_sd", "sex,cohort,time,sd\nF,1980,2016,-1\n", "row 1: sd -1.0 is negative"),
+        ("immigration_sd", "sex,cohort,time,sd\nF,1981,2016,1\n", "1 cells of immigration.csv have no standard"),
+        ("deaths", "sex,cohort,time,count,cause\nF,1980,2016,1,x\n", "unknown column 'cause'"),
         ("emigration", "sex,cohort,count\nF,1980,5\n", "column 'time'"),
         ("emigration", "sex,cohort,time,count\nX,1980,2016,5\n", "unknown sex 'X'"),
         ("emigration", "sex,cohort,time,count\nF,1980,2016,many\n", "not a number"),

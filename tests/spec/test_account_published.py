@@ -11,11 +11,12 @@ from estimation_people import small_study
 
 from estimation.account.reconcile import reconcile
 from estimation.account_stage import account
+from estimation.cells import age_group
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
 from pipeline.errors import UserError
-from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage, Unmeasured
+from pipeline.schemas import AGE_GROUPS, NATIONALITY_GROUPS, SEXES, Counts, Coverage, FlowCategories, Unmeasured
 from pipeline.stage import StageContext, StageRecord
 from pipeline.study import FlowErrors, Periods
 
@@ -77,6 +78,27 @@ def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
     return Coverage.cast(pl.DataFrame(row)), covariance
 
 
+def categories(table: pl.DataFrame) -> pl.DataFrame:
+    """Return counted flows by category: two thirds of each cell came to work, and the British say no reason."""
+    flows = table.filter(pl.col("period") == "year", pl.col("measure").is_in(["immigration", "emigration"]))
+    cells = flows.with_columns(pl.col(pl.Enum).cast(pl.String), time=pl.col("time").dt.year()).with_columns(
+        age_group(pl.col("time") - pl.col("cohort"))
+    )
+    by_cell = cells.group_by("measure", "time", *DIVISIONS).agg(pl.col("count", "variance_unfinished").sum())
+    british = pl.col("nationality_group") == "British"
+    parts = [
+        by_cell.filter(british).with_columns(category=pl.lit("not recorded")),
+        *(
+            by_cell.filter(~british).with_columns(
+                pl.col("count", "variance_unfinished") * share, category=pl.lit(name)
+            )
+            for name, share in (("work", 2 / 3), ("study", 1 / 3))
+        ),
+    ]
+    kinds = [pl.concat(parts).with_columns(kind=pl.lit(kind)) for kind in ("reason", "country_of_birth", "area")]
+    return FlowCategories.cast(pl.concat(kinds).select(FlowCategories.column_names()))
+
+
 def published(
     folder: Path, table: pl.DataFrame | None = None, unmeasured: tuple[tuple[str, int], ...] = (), **changes
 ) -> Path:
@@ -84,7 +106,9 @@ def published(
     for one in (before, after):
         one.mkdir(parents=True)
     classes, covariance = coverage()
-    (counts() if table is None else table).write_parquet(before / "counts.parquet")
+    counted = counts() if table is None else table
+    counted.write_parquet(before / "counts.parquet")
+    categories(counted).write_parquet(before / "flow_categories.parquet")
     classes.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
     gap = ("exit_checks_travel", date(2013, 1, 1), date(2014, 6, 30), "a gap")
@@ -93,8 +117,8 @@ def published(
         before / "unmeasured.parquet"
     )
     study = AccountStudy.of(small_study(**changes), folder)
-    counted = StageRecord("count", "", before, {}, "", (), 0.0, {}, reused=False, facts={"definition": "long_term"})
-    account(StageContext(study=study, folders={"count": before}, out=after, records={"count": counted}))
+    record = StageRecord("count", "", before, {}, "", (), 0.0, {}, reused=False, facts={"definition": "long_term"})
+    account(StageContext(study=study, folders={"count": before}, out=after, records={"count": record}))
     return after
 
 
@@ -348,3 +372,42 @@ def test_a_period_that_is_not_measured_is_published_without_a_number(tmp_path, f
 def ends(year: int) -> list[date]:
     """The last days of the quarters of a year, the last of which is that of the year."""
     return [end for _, end in quarters(year)]
+
+
+def one_division(flows: pl.DataFrame) -> pl.DataFrame:
+    return of_years(flows).filter(sum(pl.col(name) != "all" for name in DIVISIONS) <= 1)
+
+
+@pytest.mark.parametrize("by", ["age", "reason", "country_of_birth", "area"])
+def test_what_divides_flows_adds_up_to_them(out, flows, by):
+    divided = read(out, f"flows_by_{by}")
+    key = ["period_end", "measure", *DIVISIONS]
+    summed = divided.group_by(key).agg(total=pl.col("estimate").sum())
+    compared = one_division(flows).join(summed, on=key, how="right" if by == "age" else "left")
+    assert compared.height
+    assert compared["total"].null_count() == 0
+    assert compared["total"].to_numpy() == pytest.approx(compared["estimate"].to_numpy(), abs=1e-3)
+
+
+def test_a_category_has_the_share_of_its_cell(out, flows):
+    """Two thirds of the counted non-British are workers in every cell, and so they are of the estimates."""
+    of_eu = {"nationality_group": "EU", "sex": "all", "age_group": "all"}
+    of_year = (pl.col("measure") == "immigration") & (pl.col("period_end") == date(2016, 6, 30))
+    whole = one_division(flows).filter(of_year, **of_eu).row(0, named=True)
+    work = read(out, "flows_by_reason").filter(of_year, **of_eu, reason="work").row(0, named=True)
+    assert work["estimate"] == pytest.approx(whole["estimate"] * 2 / 3, abs=1e-5)
+    assert work["standard_error"] > whole["standard_error"] * 2 / 3
+    assert work["status"] == whole["status"]
+
+
+def test_the_error_of_an_age_is_that_of_its_cells_in_the_account(out):
+    account_of_files = reconcile(out / "account_in")
+    total = account_of_files.total(
+        (pl.col("measure") == "immigration") & (pl.col("time") == 2016) & (pl.col("age") == 32)
+    )
+    found = read(out, "flows_by_age").filter(
+        pl.col("measure") == "immigration", pl.col("period_end") == date(2016, 6, 30), age=32, sex="all",
+        nationality_group="all",
+    )  # fmt: skip
+    assert found["estimate"].item() == pytest.approx(total.estimate, abs=1e-5)
+    assert found["standard_error"].item() == pytest.approx(total.standard_error, abs=1e-5)

@@ -81,18 +81,19 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
     found = calibration(*HALVED.values())
     moves = pl.DataFrame(
         {
-            "person_id": [1, 2, 2], "date": [DAY] * 3, "direction": ["immigration", "emigration", "immigration"],
-            "rule_id": ["weeks", "weeks", "other"], "probability": [1.0, 0.4, 0.4],
+            "person_id": [1, 2, 2, 3], "definition": ["d", "d", "d", "another"], "date": [DAY] * 4,
+            "direction": ["immigration", "emigration", "immigration", "immigration"],
+            "rule_id": ["weeks", "weeks", "other", "weeks"], "probability": [1.0, 0.4, 0.4, 0.9],
         }
     )  # fmt: skip
-    assert calibrated_migrations(moves, found)["probability"].to_list() == [0.5, 0.2, 0.4]
+    assert calibrated_migrations(moves, found, "d")["probability"].to_list() == [0.5, 0.2, 0.4, 0.9]
     stays = pl.DataFrame(
         {
-            "person_id": [1, 2, 3], "definition": "d", "start": DAY, "stay_rule": "weeks",
-            "starts_by_arrival": [True, False, True], "probability": [0.8, 1.0, 0.0],
+            "person_id": [1, 2, 3, 4], "definition": ["d", "d", "d", "another"], "start": DAY, "stay_rule": "weeks",
+            "starts_by_arrival": [True, False, True, True], "probability": [0.8, 1.0, 0.0, 0.9],
         }
     )  # fmt: skip
-    assert calibrated_stays(stays, found)["probability"].to_list() == [0.4, 1.0, 0.0]
+    assert calibrated_stays(stays, found, "d")["probability"].to_list() == [0.4, 1.0, 0.0, 0.9]
     residents = pl.DataFrame(
         {
             "person_id": [1, 1, 2], "reference_date": DAY, "family": ["a", "b", "a"],
@@ -101,12 +102,10 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
         }
     )  # fmt: skip
     assert calibrated_residents(residents, found)["probability"].to_list() == [0.5, 1.0, 0.0]
-    for table, change in (
-        (moves, calibrated_migrations),
-        (stays, calibrated_stays),
-        (residents, calibrated_residents),
-    ):
-        assert change(table, calibration()) is table  # without curves
+    without_curves = calibration()
+    assert calibrated_migrations(moves, without_curves, "d") is moves
+    assert calibrated_stays(stays, without_curves, "d") is stays
+    assert calibrated_residents(residents, without_curves) is residents
 
 
 def study(folder: Path, calibration: str) -> Path:

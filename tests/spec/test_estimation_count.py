@@ -45,6 +45,11 @@ def country() -> Country:
         migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8),
         migration(NO_BIRTHDAY, date(2014, 6, 1), "immigration"),
     ]
+    by_another_definition = {"definition": "short_term_1_12", "weight": 2.0}  # counts nowhere
+    it.migrations += [
+        migration(WORKER, date(2017, 6, 1), way, 0.8, **by_another_definition)
+        for way in ("immigration", "emigration")
+    ]
     it.stays = [
         stay(VISITOR, date(2016, 8, 1), date(2016, 10, 1), "short_term"),
         stay(MOTHER, date(2015, 7, 1), None),

@@ -70,7 +70,7 @@ from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
 from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
-from pipeline.schemas import NATIONALITY_GROUPS, SEXES, Counts, Coverage, Unmeasured
+from pipeline.schemas import NATIONALITY_GROUPS, SEXES, Counts, Coverage, FlowCategories, Unmeasured
 from pipeline.stage import StageContext, StageRecord
 from pipeline.study import FlowErrors, Periods
 
@@ -131,6 +131,7 @@ def out(tmp_path_factory) -> Path:
         one.mkdir()
     coverage, covariance = one_class()
     counts().write_parquet(before / "counts.parquet")
+    FlowCategories.create_empty().write_parquet(before / "flow_categories.parquet")
     coverage.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
     Unmeasured.create_empty().write_parquet(before / "unmeasured.parquet")

@@ -31,8 +31,7 @@ class Life:
         )  # fmt: skip
         stays = [(1, "long_term", "eu", *stay) for stay in decided]
         self.decided = pl.DataFrame(
-            # another stay rule, which does not decide, has the person here always
-            [*stays, (1, "weeks", "weeks", BORN, None, False, "open", "long_term")],
+            stays,
             schema={"person_id": pl.Int64, "definition": pl.String, "stay_rule": pl.String, "start": pl.Date,
                     "end": pl.Date, "starts_by_arrival": pl.Boolean, "end_reason": pl.String, "status": pl.String},
             orient="row",

@@ -23,17 +23,17 @@ def stay(
 
 
 def bridge(*stays: tuple) -> dict[tuple[str, str, int], tuple[float, float, float]]:
-    """Return people by both, by the published alone and by the other alone, by definition, measure and year."""
+    """Return people by both, by the published alone and by the other alone, by other, measure and year."""
     connection = connect(1)
     connection.register("stay", pl.DataFrame(stays, schema=SCHEMA, orient="row"))
     found = bridge_table(connection, default_rules().people, (2016, 2017))
     return {
-        (row["definition"], row["measure"], row["period"].year): (
+        (row["other"], row["measure"], row["period"].year): (
             row["both"],
-            row["only_published"],
+            row["only_definition"],
             row["only_other"],
         )
-        for row in found.iter_rows(named=True)
+        for row in found.filter(definition="long_term").iter_rows(named=True)
     }
 
 
@@ -68,3 +68,29 @@ def test_probabilities_are_shared_as_far_as_both_go() -> None:
     assert found["registration", "immigration", 2016] == (0.4, 0.3, 0)
     assert found["registration", "emigration", 2017] == (0.25, 0.75, 0)
     assert ("registration", "population", 2017) not in found, "by both, the stay had ended"
+
+
+def test_any_two_definitions_are_compared_once() -> None:
+    """The one counts two people, the other one of them, the published definition nobody that year."""
+    connection = connect(1)
+    rows = [
+        stay(1, "weeks_of_activity", D(2016, 9, 1)),
+        stay(1, "registration", D(2016, 9, 1)),
+        stay(2, "registration", D(2016, 9, 1)),
+        stay(3, "long_term", D(2012, 1, 1), D(2013, 1, 1)),
+    ]
+    connection.register("stay", pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+    found = bridge_table(connection, default_rules().people, (2017,)).filter(measure="immigration")
+    columns = ["definition", "other", "both", "only_definition", "only_other"]
+    assert sorted(found.select(columns).rows()) == [
+        ("long_term", "registration", 0, 0, 2),
+        ("long_term", "weeks_of_activity", 0, 0, 1),
+        ("registration", "weeks_of_activity", 1, 1, 0),
+    ]
+
+
+def test_one_definition_alone_has_no_bridge() -> None:
+    for rows in ([], [stay(1, "long_term", D(2016, 7, 1))]):
+        connection = connect(1)
+        connection.register("stay", pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+        assert bridge_table(connection, default_rules().people, (2017,)).is_empty()

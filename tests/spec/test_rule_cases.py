@@ -7,11 +7,12 @@ import pytest
 from rule_timelines import default_rules
 
 from pipeline.errors import UserError
+from pipeline.ingest.contracts import read_contracts
 from rules.cases import cases_in_words, differences, read_cases
 from rules.parameters import with_values
 from rules.rule_file import SETS
+from rules.rule_set import read_rules
 
-SHIPPED = SETS / "cases" / "long_term_2019.toml"
 CASE = """
 [[case]]
 id = "seven_months"
@@ -33,8 +34,20 @@ def cases(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_cases_that_ship_are_as_expected() -> None:
-    assert differences(read_cases(SHIPPED), default_rules(), SHIPPED) == []
+@pytest.mark.parametrize("name", ["long_term_2019", "definitions_2019"])
+def test_the_cases_that_ship_are_as_expected(name: str) -> None:
+    path = SETS / "cases" / f"{name}.toml"
+    assert differences(read_cases(path), read_rules(SETS / f"{name}.toml", read_contracts()), path) == []
+
+
+def test_a_case_may_expect_something_of_another_definition(tmp_path: Path) -> None:
+    by_others = CASE + 'expect.stays_by = { registration = ["long_term"] }\n'
+    by_others += "expect.migrations_by = { first_arrival_last_departure = [], registration = [] }\n"
+    path = cases(tmp_path, by_others)
+    assert [one.sentence for one in differences(read_cases(path), default_rules(), path)] == [
+        "seven_months, stays by registration: expected long_term, found none",
+    ]
+    assert "- stays by `registration`: long_term" in cases_in_words(read_cases(path))
 
 
 def test_a_difference_says_what_was_expected_and_what_was_found(tmp_path: Path) -> None:
@@ -64,6 +77,7 @@ def test_cases_are_shown_as_they_are_drawn(tmp_path: Path) -> None:
         ("expect.migrations = []", "expect.migration = []", "Did you mean 'migrations'?"),
         ('expect.stays = ["short_term"]\nexpect.migrations = []', "expect = {}", "nothing is expected"),
         ("expect.migrations = []", "expect.residents_by = { two = [2016] }", "key 'residents_by': unknown family 'two'"),
+        ("expect.migrations = []", "expect.stays_by = { long = [] }", "key 'stays_by': unknown definition 'long'. Did you mean 'long_term'?"),
         ("says = ", "say = ", "case 'seven_months'"),
     ],
 )  # fmt: skip

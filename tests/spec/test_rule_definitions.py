@@ -213,7 +213,7 @@ def test_the_other_definitions_change_nothing_in_that_of_the_default_set() -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[[definition.group]]\nid = "others"\nstay = "continuous_12"', "group rule 'others': the stay rule 'continuous_12' follows residence"),
+        ('[[definition.group]]\nid = "others"\nstay = "continuous_12"', "group rule 'others': the stay rule 'continuous_12' looks at crossings alone"),
         ('[[stay]]\nid = "continuous_12"\nothers_by = "long_terms"', "key 'others_by': unknown definition 'long_terms'. Did you mean 'long_term'?"),
         ('[[stay]]\nid = "continuous_12"\n[stay.parameters.months]\nlater = { 2020-01-01 = 6 }', "the parameter 'months' has 'later' values"),
         ('[[stay]]\nid = "days_in_window_9_12"\n[stay.parameters.threshold_days]\nrange = [183, 360]', "above the shortest window, 330"),

@@ -247,13 +247,19 @@ def test_corrected_shares_are_the_product_limit_of_the_textbook(people):
 STAY = {
     "definition": pl.String, "start": pl.Date, "stop": pl.Date, "start_kind": pl.String, "end_reason": pl.String,
     "status": pl.String, "probability": pl.Float64, "left_for_good": pl.Float64, "absent_days": pl.Int64,
-    "absent_more_than_days": pl.Int64,
+    "absent_more_than_days": pl.Int64, "leaves": pl.String,
 }  # fmt: skip
 OPEN = date(9999, 12, 31)
 
 
 def stay(start, stop, status, probability=1.0, left=0.0, absent=None, kind="arrival", end="departure"):
-    return ("d", start, stop, kind, end, status, probability, left, absent, 365)
+    leaves = "by_absence" if status == "long_term" else "never"
+    return ("d", start, stop, kind, end, status, probability, left, absent, 365, leaves)
+
+
+def short_stay(start, stop, status, probability, absent):
+    """A stay by a definition of short-term migration: its end counts if it does."""
+    return ("short", start, stop, "arrival", "departure", status, probability, probability, absent, 365, "with_stay")
 
 
 def test_a_quarter_tells_what_is_certain_and_what_is_not_known_yet():
@@ -280,3 +286,14 @@ def test_a_quarter_tells_what_is_certain_and_what_is_not_known_yet():
         (*quarter, "emigration", 1, 1, 0.6, 0.5),
         (*quarter, "immigration", 2, 1, 0.25, pytest.approx(1 / 3, abs=1e-6)),
     ]
+
+
+def test_a_short_term_stay_is_known_as_a_whole():
+    """One that counts, one that may, and one that does not, each of two months."""
+    start, stop = date(2018, 7, 2), date(2018, 9, 2)
+    rows = [short_stay(start, stop, *rest) for rest in (("temporary", 1.0, 400), ("unfinished", 0.7, 300))]
+    rows.append((*short_stay(start, stop, "visit", 0.0, 300)[:-1], "never"))
+    connection = connect(1)
+    connection.register("stay", pl.DataFrame(rows, schema=STAY, orient="row"))
+    found = unknown_by_quarter(connection).select("direction", "certain", "unknown", "expected")
+    assert sorted(found.rows()) == [("emigration", 1, 1, 0.7), ("immigration", 1, 1, 0.7)]

@@ -114,6 +114,21 @@ def flows() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def details() -> dict[str, pl.DataFrame]:
+    """Return the tables beside `flows`: two categories of each detail, of three quarters and of one quarter."""
+    year = flows().filter(pl.col("period_end").dt.month() == 6, pl.col("period_start").dt.month() == 7)
+    numbers = pl.col("estimate", "standard_error", "lower", "upper")
+    pairs = {"age": (30, 31), "reason": ("work", "study"), "country_of_birth": ("IN", "not recorded")}
+    values = pairs | {"area": ("E12000007", "not recorded")}
+    return {
+        f"flows_by_{name}": pl.concat(
+            year.with_columns(numbers * share, pl.lit(value).alias(name))
+            for value, share in zip(of_detail, (0.75, 0.25), strict=True)
+        )
+        for name, of_detail in values.items()
+    }
+
+
 def stocks() -> pl.DataFrame:
     """Return five reference days by margin."""
     rows = []
@@ -325,10 +340,10 @@ def bridge() -> pl.DataFrame:
     """Return the people of one year by another definition."""
     return pl.DataFrame(
         [
-            ("weeks_of_activity", "population", date(2019, 6, 30), 41_950.5, 8_120.0, 310.25),
-            ("weeks_of_activity", "immigration", date(2019, 6, 30), 460.0, 190.5, 22.0),
+            ("long_term", "weeks_of_activity", "population", date(2019, 6, 30), 41_950.5, 8_120.0, 310.25),
+            ("long_term", "weeks_of_activity", "immigration", date(2019, 6, 30), 460.0, 190.5, 22.0),
         ],
-        schema=["definition", "measure", "period", "both", "only_published", "only_other"],
+        schema=["definition", "other", "measure", "period", "both", "only_definition", "only_other"],
         orient="row",
     )
 
@@ -457,6 +472,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
     tables = run / "tables"
     for name, frame in {
         "flows": flows(),
+        **details(),
         "stocks": stocks(),
         "ledger": ledger(),
         "linkage_quality": linkage_quality(),

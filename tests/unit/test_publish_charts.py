@@ -14,7 +14,8 @@ from publication.charts.linkage_charts import weight_histogram
 from publication.charts.svg import draw
 from publication.coverage_class_names import class_names
 from publication.figures.flow_figures import group_figure, totals_figure
-from publication.figures.linkage_figures import histogram_figure, level_weights_figure
+from publication.figures.linkage_figures import histogram_figure, level_weights_figure, threshold_figure
+from publication.link_thresholds import from_each_weight_on
 from publication.readme_picture import main, picture
 from publication.row_selection import of_published_definition, read_run_table, with_truth
 from publication.words import model_name
@@ -154,6 +155,21 @@ def test_the_histogram_adds_up_over_fine_bins():
     assert figure is not None
     assert figure.finding.startswith("7 of 12 pairs")
     assert figure.panels[0].svg.count('stroke-width="0.8"') == 2
+
+
+def test_precision_and_recall_by_threshold_of_four_pairs():
+    """Weights of 0 and 1 bit are right with probability 1/2 and 2/3: three pairs of the one, one of the other."""
+    weights = pl.DataFrame(
+        {"model": ["a", "a"], "match_weight": [0.0, 1.0], "accepted": [False, True], "pairs": [3, 1]}
+    )
+    rows = from_each_weight_on(weights).rows()
+    right = 3 / 2 + 2 / 3
+    assert rows[0] == ("a", 0.0, pytest.approx(right / 4), pytest.approx(1.0))
+    assert rows[1] == ("a", 1.0, pytest.approx(2 / 3), pytest.approx(2 / 3 / right))
+    figure = threshold_figure(weights)
+    assert figure is not None
+    assert figure.finding.startswith("66.7% of the accepted links are expected to be right, and 30.8% of")
+    assert threshold_figure(weights.clear()) is None
 
 
 def test_a_class_is_named_after_its_members():

@@ -5,13 +5,14 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
-from publish_example import manifest, scores, write_example
+from publish_example import details, manifest, scores, write_example
 
 from pipeline.schemas import TABLES
 from pipeline.tables import write_table
 from publication.charts.chart_style import MEASURE_COLOURS
 from publication.html_page import TEMPLATES
 from publication.report import render_report, write_report
+from publication.report_tables.detail_tables import HEADINGS, detail_tables
 from publication.scores import Scores
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -318,3 +319,12 @@ def test_lags_are_shown_of_those_seen_and_of_all(plain):
     assert cells_of(plain, "From arrival to registration")[1:] == [
         ["MWS", "PDS", "EU", "100", "28", "more than half never", "30%", "30%", "30%", "45%"]
     ]
+
+
+def test_flows_by_reason_and_country_are_shown_with_the_largest_first():
+    by_reason, by_country, by_area = detail_tables({name: details()[f"flows_by_{name}"] for name in HEADINGS})
+    assert by_reason.caption.startswith("Long-term migration by reason, ")
+    assert [row[0] for row in by_reason.rows] == ["Work", "Study"]
+    assert by_country.rows[0][0] == "IN"
+    assert (by_area.csv, by_area.rows[1][0]) == ("flows_by_area.csv", "Not recorded")
+    assert detail_tables({"reason": details()["flows_by_reason"].clear()}) == []

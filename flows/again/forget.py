@@ -1,0 +1,89 @@
+"""The verb `forget`: the person-level tables of a run are deleted, and its aggregates stay verifiable.
+
+The manifest says first that they are deleted, and when: whoever is interrupted starts the verb again.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.again.verify import FORGOTTEN
+from flows.evaluate import manifest_of
+from flows.terminal import Terminal
+from linkage.stages import LINK
+from pipeline.errors import UserError
+from pipeline.ingest.stages import INGEST
+from pipeline.store import Store
+from pipeline.tables import write_text
+from publication.manifest import sensitivity
+from publication.run_folder import MANIFEST, SCORES, TABLES
+from rules.stages import EVIDENCE, STAYS
+
+PERSON_LEVEL = "person-level"
+OF_PEOPLE = (INGEST.name, LINK.name, EVIDENCE.name, STAYS.name)
+"""Stages whose stored results go as a whole; those of the others go file by file."""
+
+
+def forget_people(run: Path, *, person_level: bool) -> int:
+    """Delete all person-level files of a run, also those of its store and of its scores; returns the exit status."""
+    if not person_level:
+        raise UserError(
+            "--person-level: say what to delete. `sojourn forget RUN --person-level` deletes all tables with a row a "
+            "person or a record, for good, and keeps the figures."
+        )
+    run = run.resolve()
+    manifest_of(run)
+    with Store(run).locked():
+        manifest = manifest_of(run)
+        manifest.setdefault(FORGOTTEN, datetime.now(UTC).date().isoformat())
+        _write(run, manifest)
+        files = list(_files_of_people(run, manifest))
+        for path in files:
+            path.unlink(missing_ok=True)
+        for stage in OF_PEOPLE:
+            shutil.rmtree(run / "store" / stage, ignore_errors=True)
+        _remove_empty_folders(run)
+    terminal = Terminal()
+    terminal.print_line(
+        f"{run.name}: the person-level tables are deleted ({len(files):,} files, and the store of them)."
+    )
+    terminal.print_line("  The figures stay, and `sojourn verify` can still compute them again from the extracts.")
+    return 0
+
+
+def _write(run: Path, manifest: dict[str, Any]) -> None:
+    write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", run / MANIFEST)
+
+
+def _files_of_people(run: Path, manifest: dict[str, Any]) -> Iterator[Path]:
+    """Yield the files of a run that are about single people, wherever copies of them are."""
+    yield from (run / name for name, output in manifest["outputs"].items() if output["sensitivity"] == PERSON_LEVEL)
+    yield from (path for path in (run / SCORES).rglob("*") if path.is_file() and not _is_a_score(path))
+    yield from (
+        path
+        for path in (run / "store").glob("*/*/**/*")
+        if path.is_file() and path.relative_to(run / "store").parts[0] not in OF_PEOPLE and _is_of_people(path)
+    )
+
+
+def _is_of_people(path: Path) -> bool:
+    """Return whether a stored file of `count`, `account` or `publish` is about single people."""
+    parts = path.parts[path.parts.index("store") + 3 :]
+    name = "/".join(parts[1:] if parts[0] == TABLES else parts)
+    return path.suffix in {".parquet", ".csv"} and sensitivity(name) == PERSON_LEVEL
+
+
+def _is_a_score(path: Path) -> bool:
+    """Return whether a file of `evaluation/` has scores of figures: any other one may have rows of people."""
+    return path.stem in {
+        "classes", "counted_twice", "flows", "interval_coverage", "link_errors", "links", "stocks", "summary",
+    }  # fmt: skip
+
+
+def _remove_empty_folders(run: Path) -> None:
+    for folder in sorted((run / TABLES).rglob("*"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
