@@ -10,7 +10,7 @@ from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
 from pipeline.tables import write_text
 from publication.run_folder import read_manifest
-from rules.calibration import Calibration, as_toml, fitted_curves
+from rules.calibration import UNCALIBRATED, Calibration, as_toml, fitted_curves
 
 
 def write_calibration(runs: Sequence[Path], file: Path) -> int:
@@ -27,7 +27,7 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
         manifest = read_manifest(run)
         if manifest is None:
             raise UserError(f"{run}: no finished run here (no manifest.json). Make one with `sojourn run STUDY`.")
-        if manifest.get("calibration", "uncalibrated") != "uncalibrated":
+        if manifest.get("calibration", UNCALIBRATED) != UNCALIBRATED:
             raise UserError(f"{run}: its probabilities are calibrated already. Run its study without a calibration.")
         made_by |= {manifest["rule_set"]["digest"]: manifest["rule_set"]["id"]}
         if len(made_by) > 1:

@@ -54,13 +54,16 @@ class Curve(Frozen):
 
 
 class Calibration(Frozen):
-    """The curves of one rule set, and the training studies behind them: names (with the scenario) and seeds."""
+    """The curves of one rule set, and the training studies behind them: names (with the scenario) and seeds.
+
+    Without any curve probabilities stay as they are.
+    """
 
     rule_set: str
     rule_set_digest: str
     studies: tuple[str, ...]
     seeds: tuple[int, ...]
-    curve: tuple[Curve, ...] = Field(min_length=1)
+    curve: tuple[Curve, ...]
 
     def of(self, decision: str, frame: pl.DataFrame, kind: str) -> pl.DataFrame:
         """Return a table with calibrated `probability` in the rows of one decision; `kind` is the column of kinds."""
@@ -72,12 +75,12 @@ class Calibration(Frozen):
         return frame.with_columns(probability=pl.Series(probability))
 
 
-def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration | None, definition: str) -> pl.DataFrame:
-    """Return migrations with calibrated probabilities by the published definition; as they are without a calibration.
+def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
+    """Return migrations with calibrated probabilities by the published definition; as they are without a curve.
 
     Other definitions count other things, which no curve was fitted to.
     """
-    if calibration is None:
+    if not calibration.curve:
         return migrations
     published = pl.col("definition") == definition
     return pl.concat(
@@ -91,9 +94,9 @@ def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration | N
     ).sort("person_id", "definition", "date", "direction")
 
 
-def calibrated_stays(stays: pl.DataFrame, calibration: Calibration | None, definition: str) -> pl.DataFrame:
+def calibrated_stays(stays: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
     """Return stays with calibrated probabilities by the published definition: those that began by an arrival."""
-    if calibration is None:
+    if not calibration.curve:
         return stays
     arrived = (pl.col("definition") == definition) & pl.col("starts_by_arrival") & (pl.col("probability") > 0)
     return pl.concat(
@@ -101,9 +104,9 @@ def calibrated_stays(stays: pl.DataFrame, calibration: Calibration | None, defin
     ).sort("person_id", "definition", "start")
 
 
-def calibrated_residents(residents: pl.DataFrame, calibration: Calibration | None) -> pl.DataFrame:
+def calibrated_residents(residents: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
     """Return residents with calibrated probabilities in the published family, the one that can be compared."""
-    if calibration is None:
+    if not calibration.curve:
         return residents
     published = residents.filter("published")
     return pl.concat(
@@ -177,14 +180,19 @@ def calibration_path(study: Study) -> Path | None:
     return study.resolve(name) if name.endswith(".toml") else CALIBRATIONS / f"{name}.toml"
 
 
-def read_calibration(study: Study, rule_set: str, digest: str) -> tuple[Calibration | None, StudyFile | None]:
-    """Return the calibration that a study names, and its file; none if it names none.
+UNCALIBRATED = "uncalibrated"
+"""In place of the name of a calibration."""
 
-    Raises `UserError` if the file cannot be read, or was made with another rule set.
+
+def read_calibration(study: Study, rule_set: str, digest: str) -> tuple[Calibration, str]:
+    """Return the calibration that a study names, and the name and SHA-256 of its file.
+
+    Without one that is a calibration without curves, and `UNCALIBRATED`. Raises `UserError` if the file cannot be
+    read, or was made with another rule set.
     """
     path = calibration_path(study)
     if path is None:
-        return None, None
+        return Calibration(rule_set=rule_set, rule_set_digest=digest, studies=(), seeds=(), curve=()), UNCALIBRATED
     found = parse(Calibration, read_toml(path), str(path))
     if found.rule_set_digest != digest:
         raise UserError(
@@ -192,4 +200,5 @@ def read_calibration(study: Study, rule_set: str, digest: str) -> tuple[Calibrat
             f"{rule_set} {digest[:12]}: what its probabilities mean is not known. Make a calibration of these rules "
             "with `sojourn evaluate RUN --write-calibration FILE`, or leave out the key 'calibration' of [rules]."
         )
-    return found, StudyFile.read(path)
+    file = StudyFile.read(path)
+    return found, f"{file.name} {file.sha256}"

@@ -6,7 +6,7 @@ from typing import Self
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.ingest.study_contracts import delivered_contracts
-from pipeline.stage import Skip, Stage, StudyFile, StudyPart
+from pipeline.stage import Skip, Stage, StudyPart
 from pipeline.study import Study
 from rules.calibration import Calibration, read_calibration
 from rules.delivered_sources import without_stays
@@ -31,8 +31,8 @@ class StaysStudy(StudyPart):
     """The part of a study on which people, stays, migrations and residence depend.
 
     `rule_set` and `rule_set_digest` identify all rules together, `rule_set_extends` the sets that they were made
-    from, for the manifest; `calibration` says what probabilities mean, if the study names one; `extracts` are those
-    that the rules on people read; `skips` says why there are no stays, if there are none.
+    from, for the manifest; `calibration` says what probabilities mean, and `calibrated_by` by which file; `extracts`
+    are those that the rules on people read; `skips` says why there are no stays, if there are none.
     """
 
     rules: PersonRules
@@ -43,8 +43,8 @@ class StaysStudy(StudyPart):
     contracts: dict[str, SourceContract]
     data_date: date
     stock_years: tuple[int, ...]
-    calibration: Calibration | None
-    calibration_file: StudyFile | None
+    calibration: Calibration
+    calibrated_by: str
     skips: tuple[Skip, ...]
 
     @classmethod
@@ -54,7 +54,7 @@ class StaysStudy(StudyPart):
         That is an unknown definition, or a period outside the time that a contract covers.
         """
         rule_set, contracts = read_rule_set(study), delivered_contracts(study)
-        calibration, file = read_calibration(study, rule_set.id, rule_set.digest)
+        calibration, calibrated_by = read_calibration(study, rule_set.id, rule_set.digest)
         rules, skip = person_rules_of(rule_set, study), without_stays(rule_set, contracts)
         extracts = extracts_read(rule_set, contracts)
         if skip is None:
@@ -70,7 +70,7 @@ class StaysStudy(StudyPart):
             data_date=study.data_date,
             stock_years=study.periods.stock_years,
             calibration=calibration,
-            calibration_file=file,
+            calibrated_by=calibrated_by,
             skips=() if skip is None else (skip,),
         )
 

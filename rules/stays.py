@@ -45,7 +45,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         "definition": rules.published,
         "resident_family": rules.published_family,
         "extracts": ", ".join(study.extracts),
-        "calibration": _calibrated_by(study),
+        "calibration": study.calibrated_by,
     }
     if study.skips:
         return StageResult.skipped(study.skips[0], facts)
@@ -78,12 +78,6 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         f"{counts['probable']:,} of them probable",
         warnings=(*_alive_after_death(connection), *not_measured),
     )
-
-
-def _calibrated_by(study: StaysStudy) -> str:
-    """Return what identifies the calibration of probabilities, or that there is none."""
-    file = study.calibration_file
-    return f"{file.name} {file.sha256}" if file is not None else "uncalibrated"
 
 
 def connect_inputs(

@@ -44,15 +44,20 @@ def test_probabilities_of_a_calibrated_run_mean_what_they_say(demo, made, comman
     again = command("evaluate", run, "--write-calibration", tmp_path / "again.toml")
     assert again.status == 2
     assert "its probabilities are calibrated already" in again.err
+
+
+def test_a_calibration_of_other_rules_is_refused_before_anything_runs(made, command, study_copy, tmp_path):
+    shutil.copy(made, study_copy.parent / "made.toml")
     (study_copy.parent / "mine.toml").write_text(
         'id = "mine"\ntitle = "Mine"\nsays = "A test."\nextends = "long_term_2019"\n'
         '[parameters.long_term_days]\nvalue = 300\nsource_of_value = "A test"\n'
     )
     lines = [line for line in study_copy.read_text().splitlines() if not line.startswith("rule_set")]
-    study_copy.write_text("\n".join(['rule_set = "mine.toml"', *lines]) + "\n")
-    refused = command("run", study_copy, "--out", run)
+    study_copy.write_text("\n".join(['rule_set = "mine.toml"', *lines, "[rules]", 'calibration = "made.toml"', ""]))
+    refused = command("run", study_copy, "--out", tmp_path / "run")
     assert refused.status == 2
     assert "made.toml: made with the rule set long_term_2019" in refused.err
+    assert not (tmp_path / "run" / "tables").exists()
 
 
 def test_what_makes_no_calibration(demo, made, command, tmp_path):

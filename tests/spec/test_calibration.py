@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
-from pipeline.study import read_study
+from pipeline.study import digest_of_file, read_study
 from rules.calibration import (
     Calibration,
     Curve,
@@ -102,9 +102,9 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
         }
     )  # fmt: skip
     assert calibrated_residents(residents, found)["probability"].to_list() == [0.5, 1.0, 0.0]
-    assert calibrated_migrations(moves, None, "d") is moves
-    assert calibrated_stays(stays, None, "d") is stays
-    assert calibrated_residents(residents, None) is residents
+    assert calibrated_migrations(moves, calibration(), "d") is moves  # without curves
+    assert calibrated_stays(stays, calibration(), "d") is stays
+    assert calibrated_residents(residents, calibration()) is residents
 
 
 def study(folder: Path, calibration: str) -> Path:
@@ -122,8 +122,7 @@ def test_a_calibration_is_read_back_and_belongs_to_one_rule_set(tmp_path: Path) 
     of_study = read_study(study(tmp_path, "made.toml"))
     found, file = read_calibration(of_study, "mine", "abc")
     assert found == made
-    assert file is not None
-    assert file.name == "made.toml"
+    assert file == f"made.toml {digest_of_file(tmp_path / 'made.toml')}"
     with pytest.raises(
         UserError, match=r"made.toml: made with the rule set mine abc, and .*study.toml uses mine def"
     ):
@@ -150,7 +149,8 @@ def test_a_study_without_a_calibration_has_none_and_an_unknown_file_is_a_mistake
     with pytest.raises(UserError, match=r"no_such.toml: no such file"):
         read_calibration(read_study(path), "mine", "abc")
     path.write_text(path.read_text().replace('[rules]\ncalibration = "no_such"\n', ""))
-    assert read_calibration(read_study(path), "mine", "abc") == (None, None)
+    found, file = read_calibration(read_study(path), "mine", "abc")
+    assert (found.curve, file) == ((), "uncalibrated")
 
 
 def compared() -> pl.DataFrame:
