@@ -6,7 +6,7 @@ STAMP := $(VENV)/.set-up
 # uv fails where it cannot cache: a user of a service or of cron may have no home folder.
 NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
-.PHONY: help setup demo test lint lock picture dictionary rule-cases name-variants accuracy clean
+.PHONY: help setup demo test lint lock picture dictionary rule-cases name-variants accuracy calibration clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -61,6 +61,18 @@ accuracy: setup ## renew docs/accuracy.md and docs/accuracy_true_links.md: twent
 	cp -r $(VALIDATED)/run/accuracy.md $(VALIDATED)/run/accuracy docs/
 	cp -r $(VALIDATED)/true_links/accuracy_true_links.md $(VALIDATED)/true_links/accuracy_true_links docs/
 
+CALIBRATION = sojourn-calibration
+TRAINING_SEEDS = $(shell seq 1 60)
+
+calibration: setup ## make rules/sets/calibrations/long_term_2019.toml from sixty countries (about two hours)
+	for seed in $(TRAINING_SEEDS); do \
+		$(BIN)/sojourn simulate --residents 20000 --seed $$seed --out $(CALIBRATION)/$$seed \
+			--errors rules/sets/calibrations/training_errors.toml && \
+		$(BIN)/sojourn run $(CALIBRATION)/$$seed || exit 1; \
+	done
+	$(BIN)/sojourn evaluate $(foreach seed,$(TRAINING_SEEDS),$(CALIBRATION)/$(seed)/run) \
+		--write-calibration rules/sets/calibrations/long_term_2019.toml
+
 lock: ## renew requirements.lock (versions and hashes, no download address)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet "uv>=0.8"
@@ -68,4 +80,4 @@ lock: ## renew requirements.lock (versions and hashes, no download address)
 		--no-annotate --python-version 3.11 --upgrade --group dev --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the demo and the tools leave behind
-	rm -rf sojourn-demo sojourn-validate .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf sojourn-demo sojourn-validate sojourn-calibration .pytest_cache .ruff_cache .import_linter_cache .hypothesis

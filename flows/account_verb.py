@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from estimation.account.bias_estimates import scaled_kinds
-from estimation.account.files import NOISY, read_account_files
+from estimation.account.files import NOISY, AccountFiles, read_account_files
 from estimation.account.results import AccountTables, account_tables
 from estimation.account.solve import SolvedAccount, solve_account
 from flows.terminal import Terminal
@@ -39,7 +39,7 @@ def account_of_folder(folder: Path, out: Path, *, em: bool, as_json: bool) -> in
     tables = account_tables(files, solved)
     for name in ("population", "flows", "totals", "bias"):
         write_text(getattr(tables, name).write_csv(), out / f"{name}.csv")
-    found = summary(folder, solved, tables, em=em) | {"seconds": round(time.perf_counter() - begun, 3)}
+    found = summary(folder, files, solved, tables, em=em) | {"seconds": round(time.perf_counter() - begun, 3)}
     if as_json:
         print(json.dumps(found))  # noqa: T201 - the requested output
         return 0
@@ -50,25 +50,37 @@ def account_of_folder(folder: Path, out: Path, *, em: bool, as_json: bool) -> in
     return 0
 
 
-def summary(folder: Path, solved: SolvedAccount, tables: AccountTables, *, em: bool) -> dict:
-    """Return what an account found: sizes, scales of its biases, the terms with the largest |z|, and unused files."""
+def summary(folder: Path, files: AccountFiles, solved: SolvedAccount, tables: AccountTables, *, em: bool) -> dict:
+    """Return what an account found: sizes, scales of biases, expected flows, the largest |z|, and unused files."""
     times = solved.cells[0].columns.times
     largest = tables.bias.sort(pl.col("z").abs(), descending=True, maintain_order=True).head(5)
     return {
         "areas": len(solved.cells),
         "cells": sum(len(one.places[name]) for one in solved.cells for name in NOISY),
         "years": [int(times[0]), int(times[-1])],
-        "terms": len(solved.terms.names),
+        "terms": tables.bias.height,
         "scales": scales(solved, em=em),
+        "expected": expected(files),
         "largest_adjustments": largest.select("term", "estimate", "z").to_dicts(),
         "not_used": [name for name in NOT_USED if (folder / name).exists()],
     }
 
 
+def expected(files: AccountFiles) -> list[dict]:
+    """Return for each flow that was expected beforehand how many are reported for each that is expected."""
+    found = []
+    for measure in NOISY:
+        cells = files.cells[measure]
+        sums = cells.select("count", "expected").sum().row(0) if "expected" in cells.columns else (0.0, 0.0)
+        if sums[1]:
+            found.append({"measure": measure, "reported": round(sums[0] / sums[1], 4)})
+    return found
+
+
 def scales(solved: SolvedAccount, *, em: bool) -> list[dict]:
     """Return one row for each kind of term: how many, the sds declared and used, and whether they were estimated."""
     estimated = {int(index) for members in scaled_kinds(solved.terms) for index in members} if em else set()
-    kinds = solved.terms.kinds().with_row_index("index")
+    kinds = solved.terms.kinds().with_row_index("index").filter(~pl.Series(solved.terms.assumed))
     rows = []
     for _, members in kinds.group_by("kind", maintain_order=True):
         index = members["index"].to_numpy()
@@ -100,6 +112,10 @@ def _lines(found: dict) -> list[str]:
             f"sd {used}, estimated (declared: {declared})" if scale["estimated"] else f"sd {declared}, as declared"
         )
         lines.append(f"  bias     {scale['measure']} {what}, {number}: {result}")
+    lines += [
+        f"  expected {row['measure']}: reports are {row['reported']:.1%} of what was expected"
+        for row in found["expected"]
+    ]
     worst = ", ".join(f"{row['term']} {row['z']:+.1f}" for row in found["largest_adjustments"])
     lines += [f"  z        largest adjustments: {worst}"] if worst else []
     lines += [f"  not used {', '.join(found['not_used'])}"] if found["not_used"] else []

@@ -20,11 +20,11 @@ from pipeline.errors import UserError
 from pipeline.ingest.stages import INGEST
 from pipeline.study import Study
 from pipeline.tables import read_table, write_text
-from publication.people.decisions import Decision, Flip, decisions_of
+from publication.people.decisions import Decision, Flip, Thresholds, decisions_of
 from publication.people.explanation import Explanation, explanation_json, explanation_page, explanation_text
 from publication.people.person import Person, read_people
 from publication.run_folder import read_manifest
-from rules.explain import groups_that_apply, sentences
+from rules.explain import groups_that_apply, sentences, threshold_parameters
 from rules.model import RuleSet
 from rules.rule_set import person_rules_of, read_rule_set
 
@@ -96,7 +96,10 @@ def _rules_of_run(study: Study, run: Path, manifest: dict[str, Any]) -> RuleSet:
 
 
 def _explanation(person: Person, rules: RuleSet, study: Study, pairs: tuple) -> Explanation:
-    decisions = decisions_of(person, _measured_by(person, rules, study))
+    thresholds = {
+        rule: Thresholds(*keys) for rule, keys in threshold_parameters(person_rules_of(rules, study)).items()
+    }
+    decisions = decisions_of(person, _measured_by(person, rules, study), thresholds)
     named = {one.rule for one in decisions} | {rule for one in decisions for rule, _ in one.records}
     named |= {flip.parameter.partition(".")[0] for one in decisions for flip in one.flips if flip.parameter}
     named |= set(person.evidence["rule_id"]) | {one.branch for one in decisions}

@@ -365,7 +365,8 @@ class Migrations(dy.Schema):
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     status = dy.Enum(
         ["certain", "probable", "unknown", "conflict"],
-        description="certain: probability 1; probable: of an unfinished stay or absence. The others do not occur.",
+        description="certain: probability 1, unless it is calibrated; probable: of an unfinished stay or absence. "
+        "The others do not occur.",
     )
     probability = dy.Float64(min=0, max=1)
     weight = dy.Float64(min=1, description="Cases it represents: itself and those that become known later.")
@@ -391,7 +392,12 @@ class Residents(dy.Schema):
     family = dy.String(primary_key=True, description="Id of the family of residence rules.")
     published = dy.Bool(description="True for the family by which stocks are counted.")
     resident = dy.Bool(description="True if no exclusion applies.")
-    probability = dy.Float64(min=0, max=1, description="1 or 0, except where a stay or an absence is unfinished.")
+    probability = dy.Float64(
+        min=0,
+        max=1,
+        description="1 or 0, except where a stay or an absence is unfinished, the family weighs signs over the "
+        "years, or probabilities are calibrated.",
+    )
     trimmed = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rules.model import PersonRules, RuleSet
+from rules.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,19 @@ def groups_that_apply(rules: PersonRules, pieces: Mapping[str, int]) -> list[App
         if own or not group.evidence:
             found.append(AppliedGroup(group.id, group.says, group.stay, own))
     return found
+
+
+def threshold_parameters(rules: PersonRules) -> dict[str, tuple[str | None, str | None]]:
+    """Return, by stay rule, the ids of the parameters that the days of a stay and of an absence must exceed.
+
+    A definition that follows residence through crossings has thresholds of its own, and none of these.
+    """
+    return {rule.id: (_id_of(rule, "more_than_days"), _id_of(rule, "absent_more_than_days")) for rule in rules.stays}
+
+
+def _id_of(rule: object, key: str) -> str | None:
+    parameter = getattr(rule, key, None)
+    return parameter.id if isinstance(parameter, Parameter) else None
 
 
 def sentences(rule_set: RuleSet) -> dict[str, str]:

@@ -8,7 +8,7 @@ moves. With A x = c for these identities, y = x + X b + e for what is observed, 
 (Stone, Champernowne & Meade 1942, Review of Economic Studies 9). All that an account says about the shared biases b
 lies in its contradictions A y - c, whose covariance is Q + A X Cov(b) X' A'. Where a flow is expected to be m with
 variance U before it is observed, y is replaced by the mean of y and m weighted by their precisions, and y - m says
-more about the biases.
+more about the biases, of which m has its own.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from estimation.account.layout import AreaCells
+from estimation.account.layout import AreaCells, Design
 from estimation.arrays import Floats
 from pipeline.errors import UserError
 
@@ -120,19 +120,19 @@ def as_rows(effects: Floats) -> Floats:
     return effects.reshape(effects.shape[0] * effects.shape[1], effects.shape[2])
 
 
-def balance_area(cells: AreaCells, design: Floats) -> Balance:
+def balance_area(cells: AreaCells, effects: Design) -> Balance:
     """Return the balance of one area; raises `UserError` where cells declared exact contradict one another."""
     both = cells.variances + cells.expected_variances
     precision = np.where(np.isfinite(both) & (both > 0), 1.0 / np.where(both > 0, both, 1.0), 0.0)
     weight = 1.0 - cells.variances * precision
     observed = np.where(precision > 0, weight * cells.observed + (1.0 - weight) * cells.expected, cells.observed)
-    terms = design.shape[2]
+    design, terms = effects.reports, effects.reports.shape[2]
     expectations = Evidence(np.zeros((terms, terms)), np.zeros(terms))
     if precision.any():
-        effect = as_rows(design * np.sqrt(precision)[:, :, None])
+        effect = as_rows((effects.reports - effects.expectations) * np.sqrt(precision)[:, :, None])
         surprise = (cells.observed - cells.expected) * np.sqrt(precision)
         expectations = Evidence(effect.T @ effect, effect.T @ surprise.ravel())
-        design = design * weight[:, :, None]
+        design = effects.expectations + weight[:, :, None] * (effects.reports - effects.expectations)
     return _balance(cells, observed, cells.variances * weight, design, expectations)
 
 

@@ -129,11 +129,11 @@ def estimate_biases(
 
 
 def scaled_kinds(terms: BiasTerms) -> list[Integers]:
-    """Return the terms of every kind whose scale can be estimated: several, uncorrelated, with an sd above 0."""
+    """Return the terms of every kind whose scale is estimated: several or assumed, uncorrelated, sd above 0."""
     kinds = terms.kinds()["kind"].to_numpy() if terms.names else np.zeros(0, dtype=np.int64)
     free = ~terms.correlated & (terms.sds > 0)
     groups = [np.flatnonzero((kinds == kind) & free) for kind in np.unique(kinds)]
-    return [members for members in groups if len(members) > 1]
+    return [members for members in groups if len(members) > 1 or terms.assumed[members].any()]
 
 
 def _prior(terms: BiasTerms, layout: TermLayout, scales: Floats) -> _Prior:

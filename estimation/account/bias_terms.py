@@ -5,17 +5,21 @@ all. Terms of one measure whose scopes have the same blanks (by sex and age, by 
 are of one kind and share a scale, which can be estimated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from estimation.account.columns import read_columns, refuse_blanks, refuse_rows, to_numbers, to_sex_codes
+from estimation.account.columns import PLACE_KEYS, read_columns, refuse_blanks, refuse_rows, to_numbers, to_sex_codes
 from estimation.arrays import Booleans, Floats, Integers
 from pipeline.errors import UserError, unknown
 
-BIASED = ("population", "immigration", "emigration")
+PRIOR = "prior_"
+"""Before a measure: what was expected of it, in the files that begin so."""
+BIASED = ("population", "immigration", "emigration", f"{PRIOR}immigration", f"{PRIOR}emigration")
+LEVEL_SD = 0.01
+"""How far what is expected of a flow is too high or too low throughout, unless a term says so or data object."""
 TERM_TYPES = {
     "term": pl.String,
     "measure": pl.String,
@@ -35,7 +39,8 @@ class BiasTerms:
     """Relative biases shared by cells: `scope` has one row per term and part of its scope, blank meaning all.
 
     `names` are the terms in order, `sds` their declared standard deviations, `correlated` tells which of them have
-    a covariance with another; `covariance` is that of the correlated ones, (correlated, correlated).
+    a covariance with another; `covariance` is that of the correlated ones, (correlated, correlated). `assumed` are
+    terms that no file declares: the scale of such a term is estimated even if it is the only one of its kind.
     """
 
     names: tuple[str, ...]
@@ -43,6 +48,7 @@ class BiasTerms:
     sds: Floats
     correlated: Booleans
     covariance: Floats
+    assumed: Booleans
 
     @classmethod
     def none(cls) -> "BiasTerms":
@@ -56,9 +62,23 @@ class BiasTerms:
         scope = scope.with_columns(absent).select(list(SCOPE_TYPES)).cast(dict(SCOPE_TYPES))
         sds = scope.group_by("term", maintain_order=True).agg(pl.col("sd").first())
         names = tuple(sds["term"])
-        return cls(
-            names, scope, sds["sd"].to_numpy().astype(float), np.zeros(len(names), dtype=bool), np.zeros((0, 0))
-        )
+        no_term = np.zeros(len(names), dtype=bool)
+        return cls(names, scope, sds["sd"].to_numpy().astype(float), no_term, np.zeros((0, 0)), no_term)
+
+    def with_levels(self, measures: list[str], areas: list[str | None]) -> "BiasTerms":
+        """Return the terms, and one for the level of each expected measure in each area that has none of its own."""
+        new = [
+            (f"{PRIOR}{measure} level" + (f" {area}" if area else ""), f"{PRIOR}{measure}", area, LEVEL_SD)
+            for measure in measures
+            if f"{PRIOR}{measure}" not in self.scope["measure"]
+            for area in areas
+        ]
+        more = pl.DataFrame(new, schema={name: SCOPE_TYPES[name] for name in ("term", "measure", "area", "sd")},
+                            orient="row")  # fmt: skip
+        whole = BiasTerms.independent(pl.concat([self.scope, more], how="diagonal"))
+        assumed = np.arange(len(whole.names)) >= len(self.names)
+        tied = np.append(self.correlated, np.zeros(len(new), dtype=bool))
+        return replace(whole, correlated=tied, covariance=self.covariance, assumed=assumed)
 
     def kinds(self) -> pl.DataFrame:
         """Return the kind of every term, in order: `term, measure, by_person, by_time, by_area, by_group, kind`."""
@@ -95,10 +115,12 @@ def read_bias_terms(folder: Path, places: dict[str, set[str]]) -> BiasTerms:
     numbers = {name: kind for name, kind in SCOPE_TYPES.items() if kind != pl.String}
     scope = to_sex_codes(to_numbers(scope.select(list(SCOPE_TYPES)), path, numbers), path)
     refuse_blanks(scope.select("term", "measure", "sd"), path, ["term", "measure", "sd"])
-    valid = {"measure": set(BIASED)} | {name: places.get(name, set()) for name in ("area", "nationality_group")}
+    valid = {"measure": set(BIASED)} | {name: places.get(name, set()) for name in PLACE_KEYS}
     for name, values in valid.items():
+        if not values:
+            refuse_rows(scope, path, pl.col(name).is_not_null(), f"{name} '{{{name}}}', but no cells have {name}.")
         for row, value in enumerate(scope[name], start=1):
-            if value is not None and values and value not in values:
+            if value is not None and value not in values:
                 raise unknown(name, value, values, f"{path}: row {row}")
     refuse_rows(scope, path, pl.col("sd") < 0, "sd {sd} is negative; every term needs an 'sd' of at least 0.")
     differ = pl.col("sd") != pl.col("sd").first().over("term")
@@ -124,9 +146,9 @@ def _with_covariance(path: Path, terms: BiasTerms) -> BiasTerms:
     correlated = np.zeros(len(terms.names), dtype=bool)
     correlated[rows] = correlated[columns] = True
     kept = covariance[np.ix_(correlated, correlated)]
-    if len(kept) and np.linalg.eigvalsh(kept)[0] < -1e-9 * np.trace(kept):
+    if len(kept) and np.linalg.eigvalsh(kept)[0] < -1e-6 * np.trace(kept):
         raise UserError(f"{path}: the covariances are larger than the terms' own 'sd' allow. Correct them.")
-    return BiasTerms(terms.names, terms.scope, terms.sds, correlated, kept)
+    return replace(terms, correlated=correlated, covariance=kept)
 
 
 def covered_cells(
@@ -138,7 +160,8 @@ def covered_cells(
     """
     rows = part.height
     covered = np.ones((rows, *ages.shape), dtype=bool)
-    covered &= (part["measure"].to_numpy()[:, None] == np.array(measures)[None, :])[:, None, :]
+    measure = part["measure"].str.strip_prefix(PRIOR)
+    covered &= (measure.to_numpy()[:, None] == np.array(measures)[None, :])[:, None, :]
     for name in ("area", "sex", "nationality_group"):
         wanted = part[name]
         if wanted.null_count() < rows:

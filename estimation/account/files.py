@@ -41,23 +41,25 @@ TRANSFERS = {"internal": ("area", "area_from", "area_to"), "group_changes": ("na
 """Optional files of moves between series: the key that changes, and its columns before and after."""
 
 
+TRANSFER_TYPES = pl.Schema(
+    dict.fromkeys(SERIES[:3], pl.String) | {"cohort": pl.Int32, "time": pl.Int32, "count": pl.Float64}
+)
+"""A move is two rows: one out of a series, negative, and one into another."""
+
+
 @dataclass(frozen=True)
 class AccountFiles:
     """Cells by measure, in the order of their files, and the biases.
 
     Cells have `ACCOUNT_CELL` and `count`, noisy ones also `sd` and `smoothed_count`, flows of a folder that expects
-    them also `expected` and `expected_variance`. `given` has their keys as they
-    are written in the files, for output. `transfers` are moves between series (`SERIES`, `time`, `count`), counted
-    once with each sign, so that they add up to 0.
+    them also `expected` and `expected_variance`. `given` has their keys as they are written in the files, for output.
+    `transfers` are moves between series (`SERIES`, `time`, `count`), counted once
+    with each sign, so that they add up to 0.
     """
 
     cells: dict[str, pl.DataFrame]
     biases: BiasTerms
-    transfers: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(
-            schema=dict.fromkeys(SERIES[:3], pl.String) | {"cohort": pl.Int32, "time": pl.Int32, "count": pl.Float64}
-        )
-    )
+    transfers: pl.DataFrame = field(default_factory=TRANSFER_TYPES.to_frame)
     given: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
@@ -72,11 +74,15 @@ def read_account_files(folder: Path) -> AccountFiles:
     cells["births"] = _newborn(cells["births"])
     cells |= with_expected_flows(cells, folder, places)
     keys = {name: given[name].select(*places, "sex_as_given", "cohort", "age", "time") for name in NOISY}
+    as_given = {name: frame.rename({"sex_as_given": "sex"}) for name, frame in keys.items()}
+    biases = read_bias_terms(folder, {name: set(given["population"][name]) for name in places})
+    areas = sorted(set(given["population"]["area"])) if "area" in places else [None]
+    expected = [name for name in NOISY if "expected" in cells[name].columns]
     return AccountFiles(
         cells,
-        read_bias_terms(folder, {name: set(given["population"][name]) for name in places}),
+        biases.with_levels(expected, areas),
         _read_transfers(folder, places),
-        {name: frame.rename({"sex_as_given": "sex"}) for name, frame in keys.items()},
+        as_given,
     )
 
 
@@ -186,7 +192,7 @@ def _check_years(cells: dict[str, pl.DataFrame], folder: Path) -> None:
 
 def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
     """Return moves between areas and between nationality groups, each out of one series and into another."""
-    parts = [AccountFiles({}, BiasTerms.none()).transfers]
+    parts = [TRANSFER_TYPES.to_frame()]
     for name, (key, before, after) in TRANSFERS.items():
         path = folder / f"{name}.csv"
         if not path.exists():
@@ -206,5 +212,5 @@ def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
         frame = frame.with_columns(pl.lit(ALL_OF_ONE).alias(one) for one in PLACE_KEYS if one not in places)
         for side, sign in ((before, -1.0), (after, 1.0)):
             signed = frame.with_columns(pl.col(side).alias(key), count=sign * pl.col("count"))
-            parts.append(signed.select(parts[0].columns).cast(dict(parts[0].schema)))
+            parts.append(signed.select(TRANSFER_TYPES.names()).cast(dict(TRANSFER_TYPES)))
     return pl.concat(parts)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from estimation.account.bias_terms import BiasTerms, covered_cells
+from estimation.account.bias_terms import PRIOR, BiasTerms, covered_cells
 from estimation.account.files import EXACT, NOISY, SERIES, AccountFiles
 from estimation.arrays import Booleans, Floats, Integers
 from pipeline.errors import UserError
@@ -54,6 +54,19 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Design:
+    """How much of each bias is in every cell, (series, columns, terms): in reports, and in what was expected."""
+
+    reports: Floats
+    expectations: Floats
+
+    @classmethod
+    def without_terms(cls, shape: tuple[int, ...]) -> "Design":
+        """Return the design of cells without biases."""
+        return cls(np.zeros((*shape, 0)), np.zeros((*shape, 0)))
+
+
+@dataclass(frozen=True)
 class AreaCells:
     """The cells of one area, (series, columns), and what is exact.
 
@@ -82,16 +95,18 @@ class AreaCells:
         cohorts = self.series["cohort"].to_numpy().astype(np.int64)
         return (self.columns.years - self.columns.younger)[None, :] - cohorts[:, None]
 
-    def design(self, terms: BiasTerms, chosen: Integers) -> Floats:
-        """Return the effect of the chosen terms on every cell, (series, columns, chosen): smoothed counts, or 0."""
+    def design(self, terms: BiasTerms, chosen: Integers) -> "Design":
+        """Return the effects of the chosen terms on every cell: smoothed counts of reports, expected ones, or 0."""
         names = pl.Series("term", [terms.names[one] for one in chosen], dtype=pl.String)
         index = pl.DataFrame({"term": names, "index": np.arange(len(chosen))})
         part = terms.scope.join(index, on="term", maintain_order="left")
         covered = covered_cells(part, self.series, self.columns.measures, self.ages, self.columns.years)
-        effect = np.zeros((*self.observed.shape, len(chosen)))
-        for row, term in enumerate(part["index"]):
-            effect[covered[row], term] = self.smoothed[covered[row]]
-        return effect
+        reports, expectations = (np.zeros((*self.observed.shape, len(chosen))) for _ in range(2))
+        for row, (term, measure) in enumerate(part.select("index", "measure").iter_rows()):
+            of_expected = measure.startswith(PRIOR)
+            effect, size = (expectations, self.expected) if of_expected else (reports, self.smoothed)
+            effect[covered[row], term] = size[covered[row]]
+        return Design(reports, expectations)
 
 
 def lay_out(files: AccountFiles, where: Path | str) -> Iterator[AreaCells]:

@@ -18,6 +18,8 @@ Z95 = 1.96
 LEVEL = 0.95
 DECIMALS = 6
 """Figures are rounded far above the noise of floating point, so that their bytes are stable."""
+NO_NEGATIVE_ZERO = 0.0
+"""Added to a figure, it makes -0.0 (a rounded -1e-12) 0.0."""
 TOTALS = (*NOISY, "net")
 FLOWS = NOISY[1:]
 
@@ -35,24 +37,22 @@ class AccountTables:
 def account_tables(files: AccountFiles, solved: SolvedAccount) -> AccountTables:
     """Return the tables of a solved account; one area at a time is in memory."""
     numbers = {name: np.zeros((3, files.given[name].height)) for name in NOISY}
-    divided = "nationality_group" in files.given["population"].columns
+    keys = [name for name in PLACE_KEYS if name in files.given["population"].columns]
+    groups = sorted(set(files.cells["population"]["nationality_group"])) if "nationality_group" in keys else []
     totals: list[pl.DataFrame] = []
     overall = None
     for area in solved.areas():
         cells = area.balance.cells
         intervals = never_negative_intervals(area.estimates, area.least_squares, area.standard_errors)
         for name in NOISY:
-            values = (area.estimates, *intervals)
-            numbers[name][:, cells.rows[name]] = [one.ravel()[cells.places[name]] for one in values]
-        groups = sorted(set(cells.series["nationality_group"])) if divided else []
-        sums, spread = _totals(area, groups)
-        totals.append(_total_rows(sums, spread, area, [*groups, None]))
-        every = _totals(area, []) if divided else (sums, spread)
-        overall = every if overall is None else (overall[0] + every[0], overall[1] + every[1])
-    last = _total_rows(*overall, area, [None]).with_columns(area=pl.lit(None, pl.String))  # ty: ignore
-    divided_by_area = "area" in files.given["population"].columns
-    rows = pl.concat([*totals, last]) if divided_by_area else pl.concat(totals)
-    keys = [name for name in PLACE_KEYS if name in files.given["population"].columns]
+            arrays = (area.estimates, *intervals)
+            numbers[name][:, cells.rows[name]] = [one.ravel()[cells.places[name]] for one in arrays]
+        values, spread = _totals(area, groups)
+        totals.append(_total_rows(values, spread, area, [*groups, None]))
+        overall = (values, spread) if overall is None else (overall[0] + values, overall[1] + spread)
+    if overall is not None and "area" in keys:
+        totals.append(_total_rows(*overall, area, [*groups, None]).with_columns(area=pl.lit(None, pl.String)))
+    rows = pl.concat(totals)
     cells = {name: _with_numbers(files.given[name], numbers[name]) for name in NOISY}
     return AccountTables(
         cells["population"].select(*_cell_keys(keys), "estimate", "lower", "upper"),
@@ -80,7 +80,10 @@ def never_negative_intervals(estimates: Floats, centres: Floats, errors: Floats)
 
 
 def bias_table(solved: SolvedAccount) -> pl.DataFrame:
-    """Return `term, estimate, lower, upper, z`; |z| is large where a source is not as it was declared."""
+    """Return `term, estimate, lower, upper, z` of every term that the files declare.
+
+    |z| is large where a source is not as it was declared.
+    """
     found = solved.biases
     half = Z95 * np.sqrt(np.maximum(found.posterior_variances, 0.0))
     frame = pl.DataFrame(
@@ -92,7 +95,7 @@ def bias_table(solved: SolvedAccount) -> pl.DataFrame:
             "z": found.adjustments,
         }
     )
-    return frame.with_columns(pl.col(pl.Float64).round(9))
+    return frame.filter(~pl.Series(solved.terms.assumed)).with_columns(pl.col(pl.Float64).round(9))
 
 
 def _cell_keys(places: list[str]) -> list[str]:
@@ -101,7 +104,7 @@ def _cell_keys(places: list[str]) -> list[str]:
 
 def _with_numbers(given: pl.DataFrame, numbers: Floats) -> pl.DataFrame:
     columns = {
-        name: pl.Series(one).round(DECIMALS)
+        name: pl.Series(one).round(DECIMALS) + NO_NEGATIVE_ZERO
         for name, one in zip(("estimate", "lower", "upper"), numbers, strict=True)
     }
     return given.with_columns(**columns)
@@ -136,4 +139,6 @@ def _total_rows(values: Floats, spread: Spread, area: SolvedArea, groups: list[s
         upper=pl.Series(values + half),
     )
     never_negative = pl.when(pl.col("measure") == "net").then(pl.col("lower")).otherwise(pl.col("lower").clip(0.0))
-    return frame.with_columns(lower=never_negative).with_columns(pl.col(pl.Float64).round(DECIMALS))
+    return frame.with_columns(lower=never_negative).with_columns(
+        pl.col(pl.Float64).round(DECIMALS) + NO_NEGATIVE_ZERO
+    )

@@ -15,8 +15,8 @@ from estimation.account.balancing import Balance, as_rows, balance_area, without
 from estimation.account.bias_estimates import BiasEstimates, TermLayout, estimate_biases
 from estimation.account.bias_terms import BiasTerms
 from estimation.account.files import AccountFiles
-from estimation.account.layout import AreaCells, lay_out
-from estimation.arrays import Floats
+from estimation.account.layout import AreaCells, Design, lay_out
+from estimation.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class SolvedArea:
         return (patterns @ by_group).reshape(len(members) * len(patterns), factors)
 
     @property
-    def _terms(self) -> np.ndarray:
+    def _terms(self) -> Integers:
         return self.biases.layout.of_area(self.number)
 
 
@@ -130,6 +130,6 @@ def solve_cells(cells: tuple[AreaCells, ...], terms: BiasTerms, *, em: bool) -> 
 
 def _with_estimated_stocks(cells: AreaCells) -> AreaCells:
     """Return the cells of an area whose smoothed stocks are those of its account without biases."""
-    plain = balance_area(cells, np.zeros((*cells.observed.shape, 0))).estimates(np.zeros(0))
+    plain = balance_area(cells, Design.without_terms(cells.observed.shape)).estimates(np.zeros(0))
     stocks = cells.exists & (np.array(cells.columns.measures) == "population")
     return replace(cells, smoothed=np.where(stocks, np.maximum(plain, 0.0), cells.smoothed))

@@ -5,7 +5,7 @@ the deciding quantity and its margin. A change of one quantity or of one thresho
 of subtraction. A parameter that would date a stay otherwise, or choose other evidence, needs the rules themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -14,15 +14,20 @@ import polars as pl
 
 from publication.people.person import Person
 
-LONGER, ABSENT = "more_than_days", "absent_more_than_days"
-"""The thresholds of every stay rule: the days that a stay, and the absence that ends it, must exceed."""
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The parameters of a stay rule whose days a stay, and the absence that ends it, must exceed, by their ids."""
+
+    longer: str | None = None
+    absent: str | None = None
 
 
 @dataclass(frozen=True)
 class Flip:
     """One change that alone would give another outcome: of the deciding quantity by `days`, or of a `parameter`.
 
-    A parameter is named `rule.key`, and `value` is the nearest value that suffices.
+    A parameter is named as `sojourn sweep --set` names it, and `value` is the nearest value that suffices.
     """
 
     change: str
@@ -55,19 +60,24 @@ class Decision:
     flips: tuple[Flip, ...] = field(default=())
 
 
-def decisions_of(person: Person, measured_by: Sequence[Decision] = ()) -> tuple[Decision, ...]:
+def decisions_of(
+    person: Person, measured_by: Sequence[Decision] = (), thresholds: Mapping[str, Thresholds] | None = None
+) -> tuple[Decision, ...]:
     """Return what was decided about a person: who it is, stay by stay under the published definition, day by day.
 
-    `measured_by` is what the rules know of the choice of the stay rule; it follows on who the person is.
+    `measured_by` is what the rules know of the choice of the stay rule; it follows on who the person is. `thresholds`
+    are the parameters of each stay rule, by its id: without them no change of a parameter is named.
     """
+    named = thresholds or {}
     stays = person.decided_stays.to_dicts()
     migrations = {(row["date"], str(row["direction"])): row for row in person.migrations.to_dicts()}
     found = [*_joined(person), *measured_by]
     for stay, following in zip(stays, [*stays[1:], None], strict=True):
-        found.append(_stay(stay, migrations.get((stay["start"], "immigration"))))
+        own = named.get(stay["stay_rule"], Thresholds())
+        found.append(_stay(stay, migrations.get((stay["start"], "immigration")), own.longer))
         if stay["status"] == "long_term" and stay["end"] is not None and stay["end_reason"] != "death":
             emigration = migrations.get((stay["end"], "emigration"))
-            found.append(_absence(stay, following["start"] if following else None, emigration))
+            found.append(_absence(stay, following["start"] if following else None, emigration, own.absent))
     return (*found, *(_residence(row, stays) for row in person.residents.sort("reference_date").to_dicts()))
 
 
@@ -111,7 +121,7 @@ def _joined(person: Person) -> list[Decision]:
     ]
 
 
-def _stay(stay: dict[str, Any], immigration: dict[str, Any] | None) -> Decision:
+def _stay(stay: dict[str, Any], immigration: dict[str, Any] | None, parameter: str | None) -> Decision:
     margin, days = stay["days_over_threshold"], stay["days"]
     needed = None if margin is None else days - margin
     outcome = stay["status"].replace("_", "-")
@@ -134,7 +144,7 @@ def _stay(stay: dict[str, Any], immigration: dict[str, Any] | None) -> Decision:
         records=tuple(
             dict.fromkeys([(stay["start_rule"], stay["start_record"]), (stay["end_rule"], stay["end_record"])])
         ),
-        flips=_flips_of_stay(stay, needed),
+        flips=_flips_of_stay(stay, needed, parameter),
     )
 
 
@@ -152,25 +162,34 @@ def _because(stay: dict[str, Any], needed: int | None) -> str:
     }[stay["branch"]]
 
 
-def _flips_of_stay(stay: dict[str, Any], needed: int | None) -> tuple[Flip, ...]:
+def _flips_of_stay(stay: dict[str, Any], needed: int | None, parameter: str | None) -> tuple[Flip, ...]:
     if needed is None:
         if stay["branch"] == "born_here":
             return (Flip("a departure for good on record", "no longer resident"),)
         return (Flip("an arrival on record", f"its length decides: {_days(stay['days'])} known"),)
-    parameter, margin, days = f"{stay['stay_rule']}.{LONGER}", stay["days_over_threshold"], stay["days"]
+    margin, days = stay["days_over_threshold"], stay["days"]
     if margin > 0:
-        return (
-            Flip(f"{_days(margin)} less", "not long-term", days=-margin),
-            Flip(f"{parameter} of {days:,} or more", "not long-term", parameter=parameter, value=days),
-        )
+        less = Flip(f"{_days(margin)} less", "not long-term", days=-margin)
+        return (less, *_at_least(parameter, days, "not long-term"))
     enough = stay["start"] + timedelta(needed + 1)
     what = f"{_days(1 - margin)} more"
     if stay["branch"] == "may_go_on":
         what = f"present until {enough}: {what}"
     if stay["branch"] == "may_return":
         what = f"a return by {_last_return(stay)}, and presence until {enough}"
-    lower = (Flip(f"{parameter} of {days - 1:,} or less", "long-term", parameter=parameter, value=days - 1),)
-    return (Flip(what, "long-term", days=1 - margin), *(lower if days > 0 else ()))
+    return (Flip(what, "long-term", days=1 - margin), *_at_most(parameter, days - 1, "long-term"))
+
+
+def _at_least(parameter: str | None, value: int, outcome: str) -> tuple[Flip, ...]:
+    if parameter is None:
+        return ()
+    return (Flip(f"{parameter} of {value:,} or more", outcome, parameter=parameter, value=value),)
+
+
+def _at_most(parameter: str | None, value: int, outcome: str) -> tuple[Flip, ...]:
+    if parameter is None or value < 0:
+        return ()
+    return (Flip(f"{parameter} of {value:,} or less", outcome, parameter=parameter, value=value),)
 
 
 def _last_return(stay: dict[str, Any]) -> date:
@@ -178,16 +197,18 @@ def _last_return(stay: dict[str, Any]) -> date:
     return stay["end"] + timedelta(stay["absent_days"] - stay["absent_days_over_threshold"])
 
 
-def _absence(stay: dict[str, Any], return_on: date | None, emigration: dict[str, Any] | None) -> Decision:
+def _absence(
+    stay: dict[str, Any], return_on: date | None, emigration: dict[str, Any] | None, parameter: str | None
+) -> Decision:
     needed = stay["absent_days"] - stay["absent_days_over_threshold"]
     days = stay["absent_days"] if return_on is None else (return_on - stay["end"]).days
-    margin, parameter = days - needed, f"{stay['stay_rule']}.{ABSENT}"
+    margin = days - needed
     gone = f"absent for {_days(days)}" + ("" if return_on is None else f", until {return_on}")
     if margin > 0:
         because = f"{gone}: more than {needed} end a stay"
         flips = [
             Flip(f"a return by {_last_return(stay)}, {_days(margin)} earlier", "no emigration", days=-margin),
-            Flip(f"{parameter} of {days:,} or more", "no emigration", parameter=parameter, value=days),
+            *_at_least(parameter, days, "no emigration"),
         ]
     else:
         because = f"{gone}; more than {needed} are needed, so it is not known yet"
@@ -196,11 +217,7 @@ def _absence(stay: dict[str, Any], return_on: date | None, emigration: dict[str,
             Flip(f"no return by then: {_days(1 - margin)} more", "emigration, certain", days=1 - margin),
         ]
         if days > 1:
-            flips.append(
-                Flip(
-                    f"{parameter} of {days - 1:,} or less", "emigration, certain", parameter=parameter, value=days - 1
-                )
-            )
+            flips += _at_most(parameter, days - 1, "emigration, certain")
     return Decision(
         about=f"absence from {stay['end']}",
         begins=stay["end"],

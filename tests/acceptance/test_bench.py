@@ -34,6 +34,24 @@ def test_a_country_is_compared_with_one_of_ten_times_the_residents():
     assert set(ratios) == {"ten_times_the_residents"}
 
 
+def test_accounts_of_one_area_and_of_many_are_timed(command):
+    outcome = command("bench", "account", "--size", "3", "--json")
+    assert outcome.status == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["rows"] == 10_302
+    assert found["seconds"] > 0
+    assert found["ratios"]["one_dense_system"] > 0
+    assert {"one_area_em", "one_area_reading", "2_areas_em", "3_areas_given_scales"} <= set(found["figures"])
+
+
+def test_accounts_with_known_truth_are_estimated(command):
+    outcome = command("bench", "account_cover", "--replicates", "1", "--seed", "7", "--json")
+    assert outcome.status == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["rows"] == 5  # with shared biases, without, and three broken sources
+    assert found["figures"]["rmse_account"] < found["figures"]["rmse_stock_only"]
+
+
 def test_crossings_are_compared_with_the_floor_and_with_a_plain_loop(command):
     outcome = command("bench", "stays", "--size", "20000", "--json")
     assert outcome.status == 0, outcome.err

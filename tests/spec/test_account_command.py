@@ -10,6 +10,7 @@ from flows.account_verb import account_of_folder
 from flows.cli import main
 from pipeline.errors import UserError
 
+TERMS = "term,measure,sex,age_from,age_to,time,sd\n"
 FILES = {
     "population": "age,sex,time,count\n35,Female,2015,100\n36,Female,2016,109\n",
     "population_sd": "age,sex,time,sd\n35,Female,2015,2\n36,Female,2016,2\n",
@@ -19,7 +20,7 @@ FILES = {
     "emigration_sd": "age,sex,cohort,time,sd\n36,Female,1980,2016,1\n",
     "births": "sex,time,count\n",
     "deaths": "age,sex,cohort,time,count\n",
-    "bias_terms": "term,measure,sex,age_from,age_to,time,sd\n",
+    "bias_terms": TERMS,
 }
 """100 + 6 + 4 - 5 = 105, but 109 are counted: a difference of 4, shared by variances 4, 0.36, 0.64, 1 and 4."""
 
@@ -76,8 +77,9 @@ def test_areas_and_groups_are_keys_of_every_table_and_blank_is_all(tmp_path):
     assert tables["population"]["area"].to_list() == ["E06", "E06", "W01", "W01"]
     assert tables["population"]["estimate"].to_list() == pytest.approx([101.6, 107.4] * 2)
     net = tables["totals"].filter(pl.col("measure") == "net").select("area", "nationality_group", "estimate").rows()
-    assert [row[:2] for row in net] == [("E06", "EU"), ("E06", None), ("W01", "EU"), ("W01", None), (None, None)]
-    assert [row[2] for row in net] == pytest.approx([5.8, 5.8, 5.8, 5.8, 11.6])
+    places = [(area, group) for area in ("E06", "W01", None) for group in ("EU", None)]
+    assert [row[:2] for row in net] == places
+    assert [row[2] for row in net] == pytest.approx([5.8, 5.8, 5.8, 5.8, 11.6, 11.6])
 
 
 def both_places(text: str, groups: tuple[str, ...] = ("EU",), areas: tuple[str, ...] = ("E06", "W01")) -> str:
@@ -128,13 +130,57 @@ def test_what_is_expected_of_a_flow_counts_as_much_as_its_precision(tmp_path):
         "population": "age,sex,time,count\n35,Female,2015,100\n",
         "population_sd": "age,sex,time,sd\n35,Female,2015,2\n",
         "prior_emigration": "age,sex,time,mean\n36,Female,2016,0.08\n",
+        "bias_terms": "term,measure,sd\nlevel,prior_emigration,0\n",
     }
-    tables = solved(written(tmp_path / "in", files))
+    emigrants = solved(written(tmp_path / "known", files))["flows"].row(2, named=True)
     precision = 1 + 1 / 8.064
 
-    emigrants = tables["flows"].row(2, named=True)
     assert emigrants["estimate"] == pytest.approx((5 + 8 / 8.064) / precision, abs=1e-6)
     assert emigrants["upper"] - emigrants["estimate"] == pytest.approx(1.96 / precision**0.5, abs=1e-5)
+
+    # A level that may be 25% too high or too low adds (0.25 x 8)^2 to the variance of what is expected.
+    files["bias_terms"] = "term,measure,sd\nlevel,prior_emigration,0.25\n"
+    tables = solved(written(tmp_path / "unknown", files))
+    emigrants, precision = tables["flows"].row(2, named=True), 1 + 1 / 12.064
+
+    assert emigrants["estimate"] == pytest.approx((5 + 8 / 12.064) / precision, abs=1e-6)
+    assert emigrants["upper"] - emigrants["estimate"] == pytest.approx(1.96 / precision**0.5, abs=1e-5)
+    assert tables["bias"]["estimate"].item() == pytest.approx(0.25**2 * 8 * (8 - 5) / (1 + 12.064), abs=1e-6)
+
+
+def test_the_level_of_what_is_expected_may_be_wrong_by_a_percent_if_no_term_says_so(tmp_path):
+    expected = "age,sex,time,mean\n36,Female,2016,0.08\n"
+    files = FILES | {"prior_emigration": expected}
+    default = solved(written(tmp_path / "default", files), em=False)
+    files["bias_terms"] = "term,measure,sd\nlevel,prior_emigration,0.01\n"
+    declared = solved(written(tmp_path / "declared", files), em=False)
+
+    assert default["flows"].equals(declared["flows"])
+    assert default["bias"].is_empty()
+
+
+def test_a_level_that_the_data_contradict_is_given_up(tmp_path):
+    # 20 cohorts: about 1000 emigrants of each are reported and needed by the stocks, but 2000 are expected.
+    cohorts = range(1960, 1980)
+    files = FILES | {
+        "population": "age,sex,time,count\n" + "".join(
+            f"{2015 - c},F,2015,10000\n{2016 - c},F,2016,{9000 + c % 7}\n" for c in cohorts),
+        "population_sd": "age,sex,time,sd\n" + "".join(
+            f"{2015 - c},F,2015,20\n{2016 - c},F,2016,20\n" for c in cohorts),
+        "immigration": "sex,cohort,time,count\n" + "".join(f"F,{c},2016,0\n" for c in cohorts),
+        "immigration_sd": "sex,cohort,time,sd\n" + "".join(f"F,{c},2016,0.1\n" for c in cohorts),
+        "emigration": "sex,cohort,time,count\n" + "".join(f"F,{c},2016,{1000 - c % 7}\n" for c in cohorts),
+        "emigration_sd": "sex,cohort,time,sd\n" + "".join(f"F,{c},2016,20\n" for c in cohorts),
+        "prior_emigration": "age,sex,time,mean\n" + "".join(f"{2016 - c},F,2016,0.21\n" for c in cohorts),
+    }  # fmt: skip
+    found = {}
+    for em in (True, False):
+        flows = solved(written(tmp_path / "in", files), em=em)["flows"]
+        found[em] = flows.filter(measure="emigration")["estimate"].mean()
+
+    reported = sum(1000 - cohort % 7 for cohort in cohorts) / len(cohorts)
+    assert found[True] == pytest.approx(reported, abs=2)
+    assert found[False] > reported + 10
 
 
 def test_a_broken_term_stands_out(tmp_path):
@@ -195,6 +241,12 @@ def test_the_scale_of_a_kind_is_estimated_unless_it_has_one_term(folder, capsys)
         ("deaths", "count\n", "count\n40,Female,1976,2016,1\n", "deaths of .* have no stocks or flows"),
         ("bias_terms", "sd\n", "sd\na,emigration,,,,,-0.1\n", "row 1: sd -0.1 is negative"),
         ("bias_terms", "sd\n", "sd\na,emigrants,,,,,0.1\n", "row 1: unknown measure 'emigrants'"),
+        (
+            "bias_terms",
+            TERMS,
+            "term,measure,area,sd\na,emigration,E06,0.1\n",
+            "row 1: area 'E06', but no cells have area",
+        ),
     ],
 )
 def test_a_mistake_ends_with_the_file_and_the_row(folder, file, old, new, message):

@@ -7,12 +7,14 @@ import pytest
 from rule_timelines import DATA_DATE, default_rules, observed, outcome_of, tax_year
 
 from pipeline.schemas import STAY_BRANCHES
-from publication.people.decisions import decisions_of, nearest_flip
+from publication.people.decisions import Thresholds, decisions_of, nearest_flip
 from publication.people.person import Person
-from rules.explain import groups_that_apply, sentences
+from rules.explain import groups_that_apply, sentences, threshold_parameters
 from rules.model import RuleSet
+from rules.parameters import with_parameters
 
 D = date
+THRESHOLDS = {rule: Thresholds(*keys) for rule, keys in threshold_parameters(default_rules().people).items()}
 
 
 def person_of(outcome) -> Person:
@@ -33,7 +35,8 @@ def person_of(outcome) -> Person:
 
 
 def path(evidence, **more):
-    return [one for one in decisions_of(person_of(outcome_of(evidence, **more))) if "residence" not in one.about]
+    person = person_of(outcome_of(evidence, **more))
+    return [one for one in decisions_of(person, thresholds=THRESHOLDS) if "residence" not in one.about]
 
 
 def crossings(into: date, out: date | None = None, back: date | None = None) -> list[dict]:
@@ -43,15 +46,9 @@ def crossings(into: date, out: date | None = None, back: date | None = None) -> 
 
 
 def with_parameter(rule_set: RuleSet, parameter: str, value: int) -> RuleSet:
-    """Return the rules with one parameter of one stay rule changed."""
-    rule_id, _, key = parameter.partition(".")
-    stays = tuple(
-        rule.model_copy(update={key: getattr(rule, key).model_copy(update={"value": value})})
-        if rule.id == rule_id
-        else rule
-        for rule in rule_set.people.stays
-    )
-    return rule_set.model_copy(update={"people": rule_set.people.model_copy(update={"stays": stays})})
+    """Return the rules with one parameter changed, also beyond its range."""
+    changed = rule_set.parameters[parameter].model_copy(update={"value": value})
+    return with_parameters(rule_set, {parameter: changed})
 
 
 def test_a_long_stay_and_the_absence_after_it_have_margins_in_days():
@@ -126,8 +123,7 @@ def test_a_parameter_that_is_told_to_change_the_outcome_does_and_one_day_less_do
     flips = [(one.about, flip) for one in path(rows) for flip in one.flips if flip.parameter is not None]
     assert flips
     for about, flip in flips:
-        rule_id, _, key = flip.parameter.partition(".")
-        present = getattr(next(rule for rule in default_rules().people.stays if rule.id == rule_id), key).value
+        present = default_rules().parameters[flip.parameter].value
         nearer = flip.value - 1 if flip.value > present else flip.value + 1
         assert outcomes(rows, flip.parameter, flip.value).get(about) != before[about], flip
         assert outcomes(rows, flip.parameter, nearer)[about] == before[about], flip
