@@ -76,7 +76,7 @@ class Calibration(Frozen):
 
 
 def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
-    """Return migrations with calibrated probabilities by the published definition.
+    """Return migrations with calibrated probabilities by the published definition; as they are without a curve.
 
     Other definitions count other things, which no curve was fitted to.
     """

@@ -102,10 +102,9 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
         }
     )  # fmt: skip
     assert calibrated_residents(residents, found)["probability"].to_list() == [0.5, 1.0, 0.0]
-    without_curves = calibration()
-    assert calibrated_migrations(moves, without_curves, "d") is moves
-    assert calibrated_stays(stays, without_curves, "d") is stays
-    assert calibrated_residents(residents, without_curves) is residents
+    assert calibrated_migrations(moves, calibration(), "d") is moves  # without curves
+    assert calibrated_stays(stays, calibration(), "d") is stays
+    assert calibrated_residents(residents, calibration()) is residents
 
 
 def study(folder: Path, calibration: str) -> Path:
