@@ -11,12 +11,13 @@ from pathlib import Path
 import polars as pl
 
 from estimation.cells import GROSS_FLOWS
-from estimation.counted_people import counted_people
+from estimation.counted_people import counted_people, people_by_group
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
 from estimation.measured_periods import MeasuredPeriods, measured_periods, skipped_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
+from estimation.nationality_error import nationality_covariance
 from estimation.nowcast import add_late_migrations, count_late_migrations
 from estimation.population_stocks import count_residents
 from estimation.required_extracts import REQUIRED
@@ -31,7 +32,7 @@ from pipeline.tables import read_table, write_table
 
 
 def count(context: StageContext[CountStudy]) -> StageResult:
-    """Write `counts`, `unmeasured`, `coverage` and `coverage_covariance` from what earlier stages wrote.
+    """Write `counts`, `unmeasured`, `coverage`, and covariances of coverage and nationality, from earlier stages.
 
     Counts are of the periods that are measured; `unmeasured` says why the others of the study are not. Steps that the
     study lacks the extracts of are skipped, and everything if there are no stays.
@@ -52,9 +53,12 @@ def count(context: StageContext[CountStudy]) -> StageResult:
     context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
-    people = counted_people(known, clusters, _table(context, "link", "mothers"))
+    mothers = _table(context, "link", "mothers")
+    counted = counted_people(known, clusters, mothers)
+    people = people_by_group(counted, _table(context, "stays", "people_nationality"), clusters, mothers)
     counts, events = _counts(context, measured.periods, clusters, people, skips)
     save(counts, "counts", context.out)
+    _write_nationality_covariance(context, people)
     links, coverage = None, None
     if not _is_skipped("coverage", skips):
         context.report("estimating coverage from the survey")
@@ -138,6 +142,14 @@ def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tupl
     return add_late_migrations(
         count_residents(residents, people, years), count_late_migrations(migrations, people, years)
     )
+
+
+def _write_nationality_covariance(context: StageContext[CountStudy], people: pl.DataFrame) -> None:
+    definition = context.records["stays"].facts["definition"]
+    migrations = _table(context, "stays", "migrations").filter(pl.col("definition") == definition)
+    covariance = nationality_covariance(_published_residents(context), migrations, people)
+    path = context.out / "nationality_covariance.parquet"
+    write_table(covariance, path, ["measure", "time", "group_l", "group_r"])
 
 
 def _published_residents(context: StageContext[CountStudy]) -> pl.DataFrame:

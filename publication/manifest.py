@@ -14,8 +14,9 @@ from publication.stages import PublishStudy
 # table is publishable: cells of one person are in all of them, the published figures and their quality included.
 AGGREGATE = {
     "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
-    "counts", "estimates", "coverage_covariance", "model_levels", "link_weights", "account_in", "funnel",
-    "gaps", "unmeasured", "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags",
+    "counts", "estimates", "coverage_covariance", "nationality_covariance", "model_levels", "link_weights",
+    "account_in", "funnel", "gaps", "unmeasured", "skipped", "bridge", "unknown_by_quarter", "days_present",
+    "registration_lags",
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def _lists_never_used(rule_set: RuleSet) -> Iterator[str]:
 
 
 def _evidence_used(people: PersonRules) -> set[str]:
-    rules = [people, *people.stays, *people.definition.groups, *people.residents]
+    rules = [people, people.nationality, *people.stays, *people.definition.groups, *people.residents]
     return {name for rule in rules for _, names in names_in(rule, "evidence rule") for name in names}
 
 

@@ -22,9 +22,11 @@ from rules.fields import (
     Months,
     Probability,
     RuleId,
+    Share,
     SomeDays,
     Times,
     Weeks,
+    Years,
 )
 from rules.forms.residence_rule import ResidenceRule
 from rules.forms.stay_rule import SpellRule, StayRule
@@ -138,6 +140,30 @@ class Household(Frozen):
     sign_after_days: Days
 
 
+class Nationality(Frozen):
+    """How likely each nationality group is for people whom sources contradict, or tell nothing of.
+
+    A value in one of the places `certain` holds unless another of them contradicts it. Everybody else is compared
+    with people alike: with or without evidence of `arrivals`, of `activity`, of `births`, and born in the same
+    `born_within` years. `source_is_right` is the share of right values that a source is assumed to report before any
+    are compared, as `prior_cases` people would show; rates among people alike are drawn towards those of all people
+    likewise. `asked_now` are columns of sources that ask people what they are now, whatever they have been: they
+    make the view `current`, in which people are alike if their evidence spans as many times `known_within` days.
+    """
+
+    says: str
+    certain: tuple[str, ...] = Field(min_length=1)
+    arrivals: EvidenceIds = ()
+    activity: EvidenceIds = ()
+    births: EvidenceIds = ()
+    asked_now: tuple[str, ...] = ()
+    born_within: Years
+    known_within: SomeDays
+    source_is_right: Share
+    prior_cases: Cases
+    source_of_rule: str
+
+
 class Sign(Frozen):
     """A sign of residence on a reference date: evidence in a window that begins `months_before` it.
 
@@ -231,6 +257,7 @@ RESIDENT_FORMS: dict[str, type[ResidentRule]] = {
     "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely, "removed": Removed,
 }  # fmt: skip
 
+NATIONALITY = "nationality_group"
 MOTHER, FAMILY = "mother", "family"
 """Words that, among the places from which an attribute is read, mean the value of the mother, or of the family."""
 
@@ -251,7 +278,8 @@ class Attribute(Frozen):
     Of several values in one extract the most frequent counts, then the latest. The word `mother` in the list stands
     for the mother's value in the places before it; `family`, wherever it is, for that of most adults of the family
     of a person without any. `only` gives, for a place, the lists whose values are trusted there. `groups` maps a
-    value to a group by named lists; `default` is for people without a value in any source.
+    value to a group by named lists; `default` is for people without a value in any source. Nationality has none: who
+    has no value is of each group with a probability (`Nationality`).
     """
 
     id: AttributeId
@@ -288,6 +316,7 @@ class PersonRules(Frozen):
     published: RuleId
     unfinished: Unfinished
     household: Household | None
+    nationality: Nationality
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]

@@ -30,7 +30,9 @@ NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 
 
 def stays(context: StageContext[StaysStudy]) -> StageResult:
-    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`.
+    """Read records, clusters (draw 0) and evidence; write tables on people and stays.
+
+    They are `people`, `people_nationality`, `stays`, `migrations` and `residents`.
 
     `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe them. A study
     without the sources that stays are measured from gets none of these tables.
@@ -49,7 +51,8 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         return StageResult.skipped(study.skips[0], facts)
     connection = connect_inputs(folders, contracts, context.threads)
     context.report("choosing the attributes of people")
-    save(people_table(connection, rules, contracts), "people", context.out)
+    save(people_table(connection, rules, contracts, study.data_date), "people", context.out)
+    save(query(connection, "SELECT * FROM person_nationality"), "people_nationality", context.out)
     save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)

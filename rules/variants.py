@@ -33,6 +33,7 @@ class Decided:
     """
 
     people: pl.DataFrame
+    nationality: pl.DataFrame
     migrations: pl.DataFrame
     residents: pl.DataFrame
     stays: Callable[[], pl.DataFrame]
@@ -40,8 +41,8 @@ class Decided:
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables by name."""
-        kept = {"people": self.people, "migrations": self.migrations, "residents": self.residents}
-        return {**kept, "stays": self.stays()}
+        kept = {"people": self.people, "people_nationality": self.nationality, "migrations": self.migrations}
+        return {**kept, "residents": self.residents, "stays": self.stays()}
 
 
 class Variants:
@@ -66,12 +67,13 @@ class Variants:
         published = tuple(one for one in people.families if one.id == people.published_family)
         people = people.model_copy(update={"families": published})
         make_table(connection, "evidence", self._evidence(evidence))
-        make_people(connection, people, self._study.contracts)
+        make_people(connection, people, self._study.contracts, self._study.data_date)
         make_dated_stays(connection, people, self._study.data_date)
         make_migrations(connection, people, YEAR_BEFORE)
         make_residents(connection, people, self._study.stock_years)
         return Decided(
             people=self._frame("person"),
+            nationality=self._frame("person_nationality"),
             migrations=self._frame("weighted_migration"),
             residents=self._frame("resident"),
             stays=lambda: stays_table(connection),
