@@ -361,8 +361,9 @@ class Migrations(dy.Schema):
     date = dy.Date(primary_key=True)
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     status = dy.Enum(
-        ["certain", "probable", "unknown", "conflict"],
-        description="certain: probability 1; probable: of an unfinished stay or absence. The others do not occur.",
+        ["certain", "probable", "conflict"],
+        description="certain: probability 1; probable: of an unfinished stay or absence; conflict: seen to leave, "
+        "and then inside.",
     )
     probability = dy.Float64(min=0, max=1)
     weight = dy.Float64(min=1, description="Cases it represents: itself and those that become known later.")
@@ -378,6 +379,16 @@ class Migrations(dy.Schema):
         "`stays`.",
     )
     provisional = dy.Bool(description="True if the definition needs data later than the rule can observe.")
+
+
+class Conflicts(dy.Schema):
+    """One kind of evidence by which people were seen inside the country after they had been seen to leave."""
+
+    kind = dy.String(primary_key=True, description="Kind of the first such evidence.")
+    had_returned = dy.Int64(description="Of whom the next crossing is outwards: they had come back unseen.")
+    were_abroad = dy.Int64(description="Of whom the next crossing, much later, is inwards: they were abroad.")
+    open = dy.Int64(description="Of whom no crossing tells yet, in a long-term stay of the published definition.")
+    probability = dy.Float64(min=0, max=1, description="That these came back: by the shares of the others.")
 
 
 class Residents(dy.Schema):
@@ -606,6 +617,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "stays": Stays,
     "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
+    "conflicts": Conflicts,
     "residents": Residents,
     "bridge": Bridge,
     "unknown_by_quarter": UnknownByQuarter,

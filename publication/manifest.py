@@ -15,8 +15,8 @@ from publication.stages import PublishStudy
 AGGREGATE = {
     "flows", "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
     "counts", "estimates", "coverage_covariance", "nationality_covariance", "model_levels", "link_weights",
-    "account_in", "funnel", "gaps", "unmeasured", "skipped", "bridge", "unknown_by_quarter", "days_present",
-    "registration_lags",
+    "account_in", "funnel", "gaps", "unmeasured", "skipped", "conflicts", "bridge", "unknown_by_quarter",
+    "days_present", "registration_lags",
 }  # fmt: skip
 
 

@@ -56,8 +56,14 @@ def _told(rules: PersonRules) -> str:
     """Return what the next rule tells: its spells before a start or after an end that the own rule has not seen.
 
     A person who comes without a permission, and has been present for long by the next rule, comes back. A spell of
-    the next rule that begins at most `same_arrival_days` before an arrival is about that arrival.
+    the next rule that begins at most `same_arrival_days` before an arrival is about that arrival. Nor has anybody
+    seen a person leave whose permission ended: who is present `still_here_days` later by the next rule, had not
+    left; unless that is the rule for everybody else, which keeps people for as long as a list does.
     """
+    *_, others = rules.definition.groups
+    still_here = f"""own.end_reason = 'permission_end' AND next.stay_rule <> {quoted(others.stay)}
+                AND next.start <= own.stop AND next.stop > own.stop +
+                {rules.definition.still_here_days.at("own.stop")}"""
     same_arrival = rules.definition.same_arrival_days.at("own.start")
     columns = "end_reason, start_rule, start_record, end_rule, end_record, code"
     described = ", ".join(f"next.{name}" for name in columns.split(", "))
@@ -75,7 +81,7 @@ def _told(rules: PersonRules) -> str:
                 greatest(next.start, own.start), least(next.stop, start_after),
                 CASE WHEN next.start <= own.start THEN own.start_kind ELSE next.start_kind END, {described}
             FROM {pairs}
-            WHERE own.end_reason = 'assumed' AND next.stop > own.start
+            WHERE (own.end_reason = 'assumed' OR ({still_here})) AND next.stop > own.start
                 AND next.start < coalesce(start_after, next.stop + 1)"""
 
 

@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from pipeline.tables import make_table, query
+from rules.contradictions import make_contradictions
 from rules.forms.spells import OPEN
 from rules.model import PersonRules
 from rules.sql_text import quoted
@@ -24,12 +25,14 @@ def make_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRules, b
     """Make `weighted_migration`: the migrations of the published definition, from the table `stay`.
 
     An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, because its
-    definition needs data later than its rule can observe. `before` is the table of stays as known a year earlier,
-    from which weights are estimated.
+    definition needs data later than its rule can observe. A departure after which the person was seen inside gives an
+    emigration in `conflict`, at the probability that the person did not come back (table `contradiction`). `before`
+    is the table of stays as known a year earlier, from which weights are estimated.
     """
     reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rules.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
     published = quoted(rules.published)
+    make_contradictions(connection, rules)
     make_table(
         connection,
         "migration",
@@ -46,6 +49,12 @@ def make_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRules, b
             {reason}, stay_rule, end_rule, [end_record], absent_days - absent_more_than_days,
             observed_until - stop <= absent_more_than_days
         FROM stay WHERE definition = {published} AND left_for_good > 0
+        UNION ALL
+        SELECT stay.person_id, definition, departed, 'emigration', 'conflict', 1.0 - came_back,
+            {reason}, stay_rule, start_rule, [start_record], NULL, false
+        FROM contradiction JOIN stay
+            ON stay.person_id = contradiction.person_id AND definition = {published} AND stop = until
+        WHERE came_back < 1
         """,
     )
     weighs = rules.unfinished.weigh_late

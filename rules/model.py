@@ -87,12 +87,14 @@ class Definition(Frozen):
     """A composite definition: exclusive groups of people; the first that applies counts.
 
     Where two rules tell of one person, a spell of the next rule that begins at most `same_arrival_days` before an
-    arrival is about that arrival.
+    arrival is about that arrival; and a person whose permission ended had not left, who is present by the next rule
+    `still_here_days` later.
     """
 
     id: RuleId
     says: str
     same_arrival_days: Days
+    still_here_days: Days
     groups: tuple[Group, ...] = Field(min_length=1)
 
     @field_validator("groups")

@@ -16,7 +16,7 @@ from rules.sql_text import among, quoted
 
 
 def residents_table(connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]) -> pl.DataFrame:
-    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`."""
+    """Return `residents` on 30 June of each year, from `person_evidence`, `person`, `stay` and `contradiction`."""
     make_residents(connection, rules, years)
     return query(connection, "SELECT * FROM resident")
 
@@ -48,6 +48,7 @@ def make_residents(connection: duckdb.DuckDBPyConnection, rules: PersonRules, ye
             CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
                 WHEN status = 'unfinished' THEN probability
                 WHEN status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
+                WHEN here_after_all IS NOT NULL THEN here_after_all
                 ELSE 1.0 END AS probability,
             excluded_by IS NULL AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
         FROM ({" UNION ALL ".join(decided)})
@@ -79,7 +80,8 @@ def _standing(rules: PersonRules) -> str:
             SELECT person_id, min_by(start_kind, start) = 'arrival' AS newcomer FROM published_stay GROUP BY person_id
         )
         SELECT candidate.person_id, candidate.reference_date, s.start, s.stop, s.status, s.probability,
-            s.left_for_good{excluded}
+            s.left_for_good, CASE WHEN departed < candidate.reference_date AND s.stop = until
+                THEN came_back END AS here_after_all{excluded}
         FROM (
             SELECT person_id, reference_date, death_date FROM person CROSS JOIN reference
             -- a list of a later day includes children born after the date
@@ -87,7 +89,8 @@ def _standing(rules: PersonRules) -> str:
         ) AS candidate
             ASOF LEFT JOIN published_stay AS s
                 ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
-            LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id"""
+            LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id
+            LEFT JOIN contradiction ON contradiction.person_id = candidate.person_id"""
 
 
 def _excluded_by(family: ResidentFamily) -> str:

@@ -13,6 +13,7 @@ from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
 from rules.bridge import bridge_table
 from rules.classification import make_classified_stays
+from rules.contradictions import conflicts_table
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
 from rules.implausible_people import implausible_table
@@ -34,8 +35,8 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
 
     They are `people`, `people_nationality`, `stays`, `migrations` and `residents`.
 
-    `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe them. A study
-    without the sources that stays are measured from gets none of these tables.
+    `conflicts`, `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe
+    them. A study without the sources that stays are measured from gets none of these tables.
     """
     study, folders = context.study, context.folders
     rules, contracts = study.rules, study.contracts
@@ -62,6 +63,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     residents = residents_table(connection, rules, study.stock_years)
     save(residents, "residents", context.out)
     for name, table in {
+        "conflicts": conflicts_table(connection),
         "bridge": bridge_table(connection, rules, study.stock_years),
         "unknown_by_quarter": unknown_by_quarter(connection),
         "days_present": days_present(connection, contracts, study.data_date),

@@ -94,6 +94,34 @@ def test_a_single_arrival_is_not_taken_for_a_visit_where_weeks_show_a_stay() -> 
     assert worked.classes == ["long_term"]
 
 
+def test_the_end_of_a_permission_is_no_departure_where_weeks_show_that_the_person_stayed() -> None:
+    """One crossing inwards, a permission to September 2017, and whole tax years to April 2019: still here."""
+    permitted = [
+        observed("border_in", CAME),
+        observed("permission_to_stay", D(2015, 9, 1), D(2017, 9, 1), code="study"),
+    ]
+    alone = outcome_of(permitted, group="non_EU")
+    assert alone.migrations == ["immigration 2015-09 certain", "emigration 2017-08 certain"]
+    weeks = [tax_year(2016, 20), tax_year(2017, 52), tax_year(2018, 52)]
+    assert outcome_of([*permitted, *weeks], group="non_EU").migrations == ["immigration 2015-09 certain"]
+    some_weeks = [tax_year(2016, 20), tax_year(2017, 26)]
+    left = outcome_of([*permitted, *some_weeks], group="non_EU")
+    assert left.migrations == ["immigration 2015-09 certain", "emigration 2017-08 certain"]
+
+
+def test_a_list_does_not_keep_anybody_beyond_the_end_of_a_permission() -> None:
+    permitted = [
+        observed("border_in", CAME),
+        observed("permission_to_stay", D(2015, 9, 1), D(2017, 9, 1), code="study"),
+    ]
+    listed = [
+        observed("nhs_posted", D(2015, 10, 1)),
+        *(observed("nhs_listed", D(year, 7, 31)) for year in range(2016, 2020)),
+    ]
+    found = outcome_of([*permitted, *listed], group="non_EU")
+    assert found.migrations == ["immigration 2015-09 certain", "emigration 2017-08 certain"]
+
+
 def test_a_single_departure_is_an_emigration_where_weeks_show_that_the_person_lived_here() -> None:
     left = observed("border_out", D(2017, 6, 1))
     alone = outcome_of([left], group="non_EU")

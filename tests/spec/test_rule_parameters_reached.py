@@ -112,6 +112,11 @@ QUIET = (
     TimelinePerson([*(tax_year(year, 52) for year in range(2009, 2019)),
                     observed("nhs_removed", D(2019, 10, 1), code="embarked")], group="British"),
     TimelinePerson([observed("worker_arrived", D(2018, 5, 10)), tax_year(2018, 44)]),
+    TimelinePerson(
+        [observed("border_in", D(2013, 9, 10)), observed("permission_to_stay", D(2013, 9, 1), D(2015, 9, 1),
+        code="study"),
+         tax_year(2014, 20), tax_year(2015, 52), tax_year(2016, 4)], group="non_EU",
+    ),
 )  # fmt: skip
 FAMILIES = [(1, 3), (2, 3)]
 
