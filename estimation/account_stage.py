@@ -45,11 +45,12 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
         return StageResult.skipped(_no_account(skips))
     counts, coverage = (read_table(table_path(folder, name)) for name in ("counts", "coverage"))
     covariance = read_table(table_path(folder, "coverage_covariance"))
+    nationality = read_table(table_path(folder, "nationality_covariance"))
     unmeasured = read_table(table_path(folder, "unmeasured"))
     periods = without(study.periods, unmeasured)
     context.report("writing the account's inputs")
     inputs = context.out / "account_in"
-    write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, inputs)
+    write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, nationality, inputs)
     context.report("reconciling stocks and flows")
     result = reconcile(inputs)
     flows = published_flows(result, counts, periods.flow_years)

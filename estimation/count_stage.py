@@ -11,13 +11,14 @@ from pathlib import Path
 import polars as pl
 
 from estimation.cells import GROSS_FLOWS
-from estimation.counted_people import counted_people
+from estimation.counted_people import counted_people, people_by_group
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
 from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
 from estimation.flow_categories import count_categories
 from estimation.measured_periods import MeasuredPeriods, measured_periods, skipped_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
+from estimation.nationality_error import nationality_covariance
 from estimation.nowcast import add_late_migrations, count_late_migrations
 from estimation.population_stocks import count_residents
 from estimation.required_extracts import REQUIRED
@@ -32,7 +33,7 @@ from pipeline.tables import read_table, write_table
 
 
 def count(context: StageContext[CountStudy]) -> StageResult:
-    """Write `counts`, `flow_categories`, `unmeasured`, `coverage` and `coverage_covariance`.
+    """Write `counts`, `flow_categories`, `unmeasured`, `coverage`, and covariances of coverage and nationality.
 
     Counts are of the periods that are measured; `unmeasured` says why the others of the study are not. Steps that the
     study lacks the extracts of are skipped, and everything if there are no stays.
@@ -53,11 +54,14 @@ def count(context: StageContext[CountStudy]) -> StageResult:
     context.report("counting people, migrations, births and deaths")
     clusters = _table(context, "link", "clusters").filter(pl.col("draw") == 0)
     known = _table(context, "stays", "people")
-    people = counted_people(known, clusters, _table(context, "link", "mothers"))
+    mothers = _table(context, "link", "mothers")
+    counted = counted_people(known, clusters, mothers)
+    people = people_by_group(counted, _table(context, "stays", "people_nationality"), clusters, mothers)
     counts, events = _counts(context, measured.periods, clusters, people, skips)
     save(counts, "counts", context.out)
     migrations = _published_migrations(context)
     save(count_categories(migrations, people, known, measured.periods.flow_years), "flow_categories", context.out)
+    _write_nationality_covariance(context, people)
     links, coverage = None, None
     if not _is_skipped("coverage", skips):
         context.report("estimating coverage from the survey")
@@ -147,6 +151,12 @@ def _published_migrations(context: StageContext[CountStudy]) -> pl.DataFrame:
     """Return the migrations by the definition that the study publishes."""
     definition = context.records["stays"].facts["definition"]
     return _table(context, "stays", "migrations").filter(pl.col("definition") == definition)
+
+
+def _write_nationality_covariance(context: StageContext[CountStudy], people: pl.DataFrame) -> None:
+    covariance = nationality_covariance(_published_residents(context), _published_migrations(context), people)
+    path = context.out / "nationality_covariance.parquet"
+    write_table(covariance, path, ["measure", "time", "group_l", "group_r"])
 
 
 def _published_residents(context: StageContext[CountStudy]) -> pl.DataFrame:

@@ -37,9 +37,9 @@ NOT_MEASURED = (
         "Unfinished stays count at the share of the year before; changes in this share are not included.",
     ),
     (
-        "nationality group, sex and age",
+        "sex, age and shares of nationality",
         "all",
-        "Everybody is counted in the group that the sources record; wrong groups are not included.",
+        "Everybody is counted by the sex and age on record, and the shares of nationality groups are taken as right.",
     ),
     (
         "registration of births and deaths",
@@ -98,6 +98,15 @@ def error_sources(
             "Variance of stays and absences that are too recent to be classified, each independent of the others.",
         ),
     ]
+    rows.append(
+        (
+            "nationality of people",
+            "estimated",
+            "population, immigration, emigration",
+            None,
+            "People whose nationality group is a probability: groups gain what others lose, and totals are the same.",
+        )
+    )
     rows.append(
         (
             "what the survey cannot show",

@@ -20,15 +20,15 @@ def count_categories(
 ) -> pl.DataFrame:
     """Return migrations of `years` (ending 30 June) by each category: rows of the table `flow_categories`.
 
-    `counted` has `person_id, sex, cohort, nationality_group` (see `counted_people`); `people` has
-    `person_id, country_of_birth, area_history`.
+    `counted` has `person_id, sex, cohort, nationality_group, share` (see `people_by_group`); `people` has
+    `person_id, country_of_birth, area_history`. Each nationality group of a person gets its share.
     """
     moves = (
         migrations.with_columns(
             time=year_ending(pl.col("date")), cases=expected_cases(), variance_of_cases=variance_of_cases()
         )
         .filter(pl.col("time").is_in(years))
-        .join(counted.select("person_id", "sex", "cohort", "nationality_group"), on="person_id", how="left")
+        .join(counted.select("person_id", "sex", "cohort", "nationality_group", "share"), on="person_id", how="left")
         .join(people.select("person_id", "country_of_birth", "area_history"), on="person_id", how="left")
         .with_columns(age_group((pl.col("time") - pl.col("cohort")).clip(lower_bound=0)))
         .with_columns(measure=pl.col("direction").cast(pl.String))
@@ -37,7 +37,10 @@ def count_categories(
     moves = moves.join(_areas_of(moves), on="move", how="left")
     parts = [
         moves.group_by("measure", "time", *DIVISIONS, category=pl.col(kind).fill_null(NOT_RECORDED))
-        .agg(count=exact_sum(pl.col("cases")), variance_unfinished=exact_sum(pl.col("variance_of_cases")))
+        .agg(
+            count=exact_sum(pl.col("cases") * pl.col("share")),
+            variance_unfinished=exact_sum(pl.col("variance_of_cases") * pl.col("share")),
+        )
         .with_columns(kind=pl.lit(kind))
         for kind in CATEGORIES
     ]

@@ -13,18 +13,19 @@ from estimation.periods import quarter_end, quarters, year_ending
 def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """Return immigration and emigration by cell for `years` (ending 30 June) and their quarters, as `counts` rows.
 
-    `people` has `person_id, sex, cohort, nationality_group`. A migration counts as the cases that it
-    represents (`nowcast`).
+    `people` is that of `people_by_group`. A migration counts as the cases that it represents (`nowcast`), of which
+    each nationality group that the person may have gets its share.
     """
     moves = (
         migrations.with_columns(
             year=year_ending(pl.col("date")), cases=expected_cases(), variance_of_cases=variance_of_cases()
         )
         .filter(pl.col("year").is_in(years))
-        .join(people.select("person_id", *COUNT_CELL), on="person_id", how="left")
+        .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
         # A date of birth after the migration is a mistake in a record: the person is taken to be newborn.
         .with_columns(cohort=pl.min_horizontal("cohort", "year"))
     )
+    q = pl.col("share")
     period_ends = {
         "year": pl.date(pl.col("year"), 6, 30),
         "quarter": quarter_end(pl.col("date")),
@@ -33,10 +34,11 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
         moves.with_columns(measure=pl.col("direction").cast(pl.String), period=pl.lit(name), time=time)
         .group_by("measure", "period", "time", *COUNT_CELL)
         .agg(
-            count=exact_sum(pl.col("cases")),
-            certain=(pl.col("probability") == 1).sum().cast(pl.Int64),
+            count=exact_sum(pl.col("cases") * q),
+            certain=((pl.col("probability") == 1) & (q == 1)).sum().cast(pl.Int64),
             unfinished=(pl.col("probability") < 1).sum().cast(pl.Int64),
-            variance_unfinished=exact_sum(pl.col("variance_of_cases")),
+            variance_unfinished=exact_sum(q * pl.col("variance_of_cases")),
+            variance_nationality=exact_sum(pl.col("cases") ** 2 * q * (1 - q)),
             provisional=pl.col("provisional").any(),
         )
         for name, time in period_ends.items()

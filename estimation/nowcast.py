@@ -31,15 +31,15 @@ def count_late_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years:
 
     A late immigrant is not yet on the list of any day after the migration, a late emigrant still is. Columns:
     `time, sex, cohort, nationality_group, net_late` (immigrants less emigrants) and `variance` (of Poisson
-    counts). Days without late migrations have no rows.
+    counts). Days without late migrations have no rows. `people` is that of `people_by_group`.
     """
-    late = _P * (_W - 1)
+    late = _P * (_W - 1) * pl.col("share")
     sign = pl.when(pl.col("direction").cast(pl.String) == "immigration").then(1).otherwise(-1)
     days = pl.DataFrame({"time": [year_end(year) for year in years]}, schema={"time": pl.Date})
     return (
         migrations.filter(_W > 1)
         .join_where(days, pl.col("date") <= pl.col("time"))
-        .join(people.select("person_id", *COUNT_CELL), on="person_id", how="left")
+        .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
         .with_columns(cohort=pl.min_horizontal("cohort", pl.col("time").dt.year()))
         .group_by("time", *COUNT_CELL)
         .agg(net_late=exact_sum(late * sign), variance=exact_sum(late))
@@ -51,13 +51,15 @@ def add_late_migrations(stocks: pl.DataFrame, late: pl.DataFrame) -> pl.DataFram
     expected = late.select(
         "time", *COUNT_CELL, measure=pl.lit("population"), period=pl.lit("day"),
         count="net_late", certain=pl.lit(0, dtype=pl.Int64), unfinished=pl.lit(0, dtype=pl.Int64),
-        variance_unfinished="variance", provisional=pl.lit(value=True),
+        variance_unfinished="variance", variance_nationality=pl.lit(0.0), provisional=pl.lit(value=True),
     )  # fmt: skip
     return (
         pl.concat([stocks, expected.select(stocks.columns)], how="vertical_relaxed")
         .group_by("measure", "period", "time", *COUNT_CELL, maintain_order=True)
         .agg(
-            pl.col("count", "certain", "unfinished", "variance_unfinished").sum(),  # two rows a cell at most
+            pl.col(
+                "count", "certain", "unfinished", "variance_unfinished", "variance_nationality"
+            ).sum(),  # two rows a cell at most
             pl.col("provisional").any(),
         )
         .with_columns(pl.max_horizontal("count", 0.0))

@@ -10,13 +10,14 @@ from estimation.periods import year_end
 def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """Return the people expected on the list at 30 June of `years` by cell, as rows of `counts`.
 
-    A person whose stay or absence is unfinished counts with the probability p of being a resident, and with
-    the variance p(1-p).
+    `people` is that of `people_by_group`. A person whose stay or absence is unfinished counts with the probability p
+    of being a resident, and with the variance p(1-p); of these, each nationality group has its share q. Being one of
+    p q expected residents of a group has the variance pq(1-pq): q p(1-p), and p^2 q(1-q) from the group.
     """
-    p = pl.col("probability")
+    p, q = pl.col("probability"), pl.col("share")
     return (
         residents.filter(p > 0, pl.col("reference_date").is_in([year_end(year) for year in years]))
-        .join(people.select("person_id", *COUNT_CELL), on="person_id", how="left")
+        .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
         .with_columns(
             pl.col("nationality_group").cast(pl.String),
             pl.col("sex").cast(pl.String),
@@ -24,10 +25,11 @@ def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[
         )
         .group_by(pl.col("reference_date").alias("time"), *COUNT_CELL)
         .agg(
-            count=exact_sum(p),
-            certain=(p == 1).sum().cast(pl.Int64),
+            count=exact_sum(p * q),
+            certain=((p == 1) & (q == 1)).sum().cast(pl.Int64),
             unfinished=(p < 1).sum().cast(pl.Int64),
-            variance_unfinished=exact_sum(p * (1 - p)),
+            variance_unfinished=exact_sum(q * p * (1 - p)),
+            variance_nationality=exact_sum(p**2 * q * (1 - q)),
             provisional=(p < 1).any(),
         )
         .with_columns(measure=pl.lit("population"), period=pl.lit("day"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from estimation.cells import BRITISH, COUNT_CELL
+from estimation.exact_sums import exact_sum
 from estimation.periods import year_ending
 from estimation.registered_years import years_without_events
 
@@ -25,15 +26,15 @@ def count_births(
     """Return births by sex and nationality group for `years` (ending 30 June).
 
     `births` has `subject_id, sex, birth_month, registration_date`; one without a month of birth is counted in the
-    year of its registration, which the law wants within six weeks. `people` is that of `counted_people`, so a birth
-    is counted in the group of its mother, else of the child itself, else as British. Raises `UserError` if a year's
-    are missing.
+    year of its registration, which the law wants within six weeks. `people` is that of `people_by_group`, so a birth
+    is counted in the groups of its mother, else of the child itself, by their shares, else as British. Raises
+    `UserError` if a year's are missing.
     """
     day = pl.coalesce("birth_month", "registration_date")
     empty_years = years_without_events(births, "births", day, years)
-    found = _with_person(births, "births", clusters, people.select("person_id", "nationality_group"))
+    found = _with_person(births, "births", clusters, people.select("person_id", "nationality_group", "share"))
     found = found.with_columns(year=year_ending(day)).filter(pl.col("year").is_in(years))
-    unknown = found["nationality_group"].null_count()
+    unknown = found.filter(pl.col("nationality_group").is_null()).height
     cells = found.with_columns(
         pl.col("nationality_group").fill_null(BRITISH), pl.col("sex").cast(pl.String), cohort=pl.col("year")
     )
@@ -56,7 +57,9 @@ def count_deaths(
     as British. Raises `UserError` if the deaths of a year are missing.
     """
     empty_years = years_without_events(deaths, "deaths", pl.col("date_of_death"), years)
-    found = _with_person(deaths, "deaths", clusters, people.select("person_id", "nationality_group", "cohort"))
+    found = _with_person(
+        deaths, "deaths", clusters, people.select("person_id", "nationality_group", "share", "cohort")
+    )
     found = found.with_columns(year=year_ending(pl.col("date_of_death"))).filter(pl.col("year").is_in(years))
     elsewhere = _emigrated(found, migrations).vstack(_only_short_stays(found, stays)).unique()
     residents = found.join(elsewhere, on="subject_id", how="anti")
@@ -66,13 +69,18 @@ def count_deaths(
         pl.col("sex").cast(pl.String),
         cohort=pl.min_horizontal(pl.coalesce("cohort", year_ending(pl.col("birth_month"))), "year"),
     )
-    return VitalEvents(_counted(cells, "deaths"), unknown, found.height - residents.height, empty_years)
+    non_residents = found["subject_id"].n_unique() - residents["subject_id"].n_unique()
+    return VitalEvents(_counted(cells, "deaths"), unknown, non_residents, empty_years)
 
 
 def _with_person(events: pl.DataFrame, source: str, clusters: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Return events with the columns of `people` of the person of their subject, null where there is none."""
+    """Return events once for each row of `people` of the person of their subject; without one, nulls and share 1."""
     subjects = clusters.filter(pl.col("source") == source).select("subject_id", "person_id")
-    return events.join(subjects, on="subject_id", how="left").join(people, on="person_id", how="left")
+    return (
+        events.join(subjects, on="subject_id", how="left")
+        .join(people, on="person_id", how="left")
+        .with_columns(pl.col("share").fill_null(1.0))
+    )
 
 
 def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
@@ -95,14 +103,17 @@ def _only_short_stays(deaths: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame
 
 
 def _counted(cells: pl.DataFrame, measure: str) -> pl.DataFrame:
-    """Return rows of `counts` from one row per event, every event certain."""
+    """Return rows of `counts` from events, which are certain, by the shares of nationality groups."""
     return (
         cells.group_by(pl.date(pl.col("year"), 6, 30).alias("time"), *COUNT_CELL)
-        .agg(certain=pl.len().cast(pl.Int64))
+        .agg(
+            count=exact_sum(pl.col("share")),
+            certain=(pl.col("share") == 1).sum().cast(pl.Int64),
+            variance_nationality=exact_sum(pl.col("share") * (1 - pl.col("share"))),
+        )
         .with_columns(
             measure=pl.lit(measure),
             period=pl.lit("year"),
-            count=pl.col("certain").cast(pl.Float64),
             unfinished=pl.lit(0, dtype=pl.Int64),
             variance_unfinished=pl.lit(0.0),
             provisional=pl.lit(value=False),

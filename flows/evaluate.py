@@ -51,7 +51,7 @@ class Truth:
 
 
 COLUMNS = {
-    "people": ("person", "sex", "nationality_group", "birth_date"),
+    "people": ("person", "sex", "nationality_group", "birth_date", "naturalised_on"),
     "presence": ("person", "start", "end"),
     "migrations": ("person", "date", "direction"),
     "residents": ("person", "reference_date"),
@@ -146,7 +146,7 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         counts = read_table(tables / "counts.parquet")
         ends = [counts.filter(pl.col("period").cast(pl.String) == period)["time"] for period in ("year", "day")]
         published = dict.fromkeys(GROSS_FLOWS, ends[0]) | {"population": ends[1]}
-        return replace(scores, **score_people(table, vars(truth), who, counted_sources, published))
+        return replace(scores, **score_people(table, vars(truth), who, counted_sources, published, study.data_date))
     flows = score_flows(flows, truth.migrations, truth.people)
     stocks = score_stocks(stocks, truth.residents, truth.people)
     published = dict.fromkeys(GROSS_FLOWS, flows["period_end"]) | {"population": stocks["reference_date"]}
@@ -155,7 +155,7 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         flows=flows,
         stocks=stocks,
         interval_coverage=summarise_intervals(flows, stocks),
-        **score_people(table, vars(truth), who, counted_sources, published),
+        **score_people(table, vars(truth), who, counted_sources, published, study.data_date),
     )
 
 

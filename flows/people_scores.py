@@ -1,17 +1,19 @@
 """The scores of a run that compare people one by one with the truth: how many were found, and why others were not."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
 from estimation.counted_people import counted_people
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
 from rules.calibration_cases import calibration_cases, score_tenths
+from rules.nationality_score import nationality_tenths
 from rules.score import score_classes
 from rules.true_stays import true_stays
 from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
-TABLES = ("clusters", "mothers", "people", "stays", "migrations", "residents")
+TABLES = ("clusters", "mothers", "people", "people_nationality", "stays", "migrations", "residents")
 """The tables of a run that are compared."""
 
 
@@ -53,12 +55,16 @@ def score_people(
     who: pl.DataFrame,
     counted_sources: list[str],
     published: Mapping[str, pl.Series],
+    data_date: date,
 ) -> dict[str, pl.DataFrame]:
-    """Return `classes`, `tenths`, `anatomy`, `wrong_people`, their `true_presence`, and `wrong_nationality` of a run.
+    """Return the scores of people: those of `classes`, errors by cause with examples, and those of nationality.
+
+    They are `classes`, `tenths`, `anatomy`, `wrong_people` with their `true_presence`, `wrong_nationality` and
+    `nationality_tenths`.
 
     `table` has the run's `TABLES`; `truth` has `people`, `presence`, `migrations` and `residents`; `who` gives the
     true person of each subject. `counted_sources` are those whose records make a person of the run; `published` has
-    the last days of the years, and the reference dates, that are published, by measure.
+    the last days of the years, and the reference dates, that are published, by measure; `data_date` is the study's.
     """
     true_person = true_person_of(table["clusters"], who)
     compared = _compared(table["migrations"], table["residents"], true_person, truth).join(
@@ -89,4 +95,7 @@ def score_people(
         .select("person", "start", "end")
         .sort("person", "start"),
         "wrong_nationality": wrong_nationality(cases, groups),
+        "nationality_tenths": nationality_tenths(
+            table["people_nationality"], true_person, truth["people"], data_date
+        ),
     }

@@ -267,15 +267,23 @@ class People(dy.Schema):
     sex = dy.Enum(SEXES)
     sex_source = dy.String(description="Source, or 'default'.")
     sex_disagreements = dy.Int32(description="Number of sources with another value.")
+    sex_probability = dy.Float64(
+        min=0, max=1, description="That the value is right: 1 unless sources disagree, or none has a value."
+    )
     birth_month = dy.Date(nullable=True, description="First day of the month of birth.")
     birth_month_source = dy.String(nullable=True)
     birth_month_disagreements = dy.Int32()
-    nationality_group = dy.Enum(NATIONALITY_GROUPS)
-    nationality_source = dy.String(description="Source, 'mother', 'family' or 'default'.")
+    birth_month_probability = dy.Float64(min=0, max=1, nullable=True, description="Likewise; null without a value.")
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, description="The likeliest at registration.")
+    nationality_source = dy.String(
+        description="Source, 'mother' or 'family'; 'estimated' where no place tells the likeliest group."
+    )
     nationality_disagreements = dy.Int32()
+    nationality_probability = dy.Float64(min=0, max=1, description="Of this group, as in `people_nationality`.")
     country_of_birth = dy.String(nullable=True)
     country_of_birth_source = dy.String(nullable=True)
     country_of_birth_disagreements = dy.Int32()
+    country_of_birth_probability = dy.Float64(min=0, max=1, nullable=True, description="As for the month of birth.")
     area = dy.String(nullable=True, description="Latest area, from the first rule by precedence that gives one.")
     area_source = dy.String(nullable=True)
     area_history = dy.List(
@@ -283,6 +291,20 @@ class People(dy.Schema):
         description="All areas of that rule, in order of date.",
     )
     death_date = dy.Date(nullable=True)
+
+
+class PeopleNationality(dy.Schema):
+    """One nationality group that a person may have, in one view, with its probability."""
+
+    person_id = dy.Int64(primary_key=True)
+    view = dy.Enum(
+        ["registration", "current"],
+        primary_key=True,
+        description="As registers have it, by which people are counted; or as people would answer, since some "
+        "naturalise: only in a study with a source that asks.",
+    )
+    group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    probability = dy.Float64(min=0, max=1, description="1 where a certain place tells, and none contradicts it.")
 
 
 class Stays(dy.Schema):
@@ -364,9 +386,9 @@ class Migrations(dy.Schema):
     date = dy.Date(primary_key=True)
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     status = dy.Enum(
-        ["certain", "probable", "unknown", "conflict"],
-        description="certain: probability 1, unless it is calibrated; probable: of an unfinished stay or absence. "
-        "The others do not occur.",
+        ["certain", "probable", "conflict"],
+        description="certain: probability 1, unless it is calibrated; probable: of an unfinished stay or absence; "
+        "conflict: seen to leave, and then inside.",
     )
     probability = dy.Float64(min=0, max=1)
     weight = dy.Float64(min=1, description="Cases it represents: itself and those that become known later.")
@@ -382,6 +404,16 @@ class Migrations(dy.Schema):
         "`stays`.",
     )
     provisional = dy.Bool(description="True if the definition needs data later than the rule can observe.")
+
+
+class Conflicts(dy.Schema):
+    """One kind of evidence by which people were seen inside the country after they had been seen to leave."""
+
+    kind = dy.String(primary_key=True, description="Kind of the first such evidence.")
+    had_returned = dy.Int64(description="Of whom the next crossing is outwards: they had come back unseen.")
+    were_abroad = dy.Int64(description="Of whom the next crossing, much later, is inwards: they were abroad.")
+    open = dy.Int64(description="Of whom no crossing tells yet, in a long-term stay of the published definition.")
+    probability = dy.Float64(min=0, max=1, description="That these came back: by the shares of the others.")
 
 
 class Residents(dy.Schema):
@@ -476,10 +508,17 @@ class Counts(dy.Schema):
     sex = dy.Enum(SEXES, primary_key=True)
     cohort = dy.Int32(primary_key=True, description="Born in the year ending 30 June of this year.")
     nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
-    count = dy.Float64(description="Expected number: sum of probabilities, of migrations times their weights.")
-    certain = dy.Int64(description="Cases counted at probability 1.")
-    unfinished = dy.Int64(description="Cases counted at a probability below 1.")
+    count = dy.Float64(
+        description="Expected number: sum of probabilities, times weights of migrations, times that of the group."
+    )
+    certain = dy.Int64(description="Cases counted at probability 1, of people whose nationality group is certain.")
+    unfinished = dy.Int64(
+        description="Cases that are not certain to be migrations or residents, in every group they may have."
+    )
     variance_unfinished = dy.Float64(description="Variance of `count` from unfinished cases and late migrations.")
+    variance_nationality = dy.Float64(
+        description="Variance of `count` from nationality groups that are probabilities: it cancels out in the sum."
+    )
     provisional = dy.Bool(description="True when a case needs data later than the data date.")
 
 
@@ -643,9 +682,11 @@ TABLES: dict[str, type[dy.Schema]] = {
     "link_errors": LinkErrors,
     "evidence": Evidence,
     "people": People,
+    "people_nationality": PeopleNationality,
     "stays": Stays,
     "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
+    "conflicts": Conflicts,
     "residents": Residents,
     "bridge": Bridge,
     "unknown_by_quarter": UnknownByQuarter,

@@ -30,6 +30,9 @@ class Scores:
     - `true_presence`: when these people were truly here: `person`, `start`, `end` (null while it lasts).
     - `wrong_nationality`: people found, but counted in a wrong group: `measure`, `period`, `true_group`,
       `estimated_group`, `people`, `found` (all people of the true group who were found).
+    - `nationality_tenths`: people whose nationality group is a probability, by tenths of it: `view`, `group` (`all`:
+    of
+      all groups), `tenth` (its lower end), `people`, `predicted` (mean), `actual` (share), `brier`.
     - `counted_twice`: true residents and how many of them were counted more than once: `reference_date`,
       `nationality_group`, `people`, `twice`.
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
@@ -45,6 +48,7 @@ class Scores:
     wrong_people: pl.DataFrame = field(default_factory=pl.DataFrame)
     true_presence: pl.DataFrame = field(default_factory=pl.DataFrame)
     wrong_nationality: pl.DataFrame = field(default_factory=pl.DataFrame)
+    nationality_tenths: pl.DataFrame = field(default_factory=pl.DataFrame)
     counted_twice: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)
 

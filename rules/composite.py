@@ -24,20 +24,34 @@ def composite_spells(rules: PersonRules) -> str:
     composite = rules.definition
     return f"""
         {_rules_of_each_person(rules)},
-        {completed_spells(composite.groups, composite.same_arrival_days, rules.spell_rules)}"""
+        {completed_spells(composite.groups, composite.same_arrival_days, rules.spell_rules, _unseen_end(rules))}"""
+
+
+def _unseen_end(rules: PersonRules) -> str:
+    """Return SQL of whether nobody has seen a person leave at the end of a spell.
+
+    That is so of whoever came back without a permission. Nor has anybody seen a person leave whose permission ended:
+    who is present `still_here_days` later by the next rule, had not left; unless that is the rule for everybody else,
+    which keeps people for as long as a list does.
+    """
+    *_, others = rules.definition.groups
+    still_here = rules.definition.still_here_days.at("own.stop")
+    return f"""own.end_reason = 'assumed' OR (own.end_reason = 'permission_end'
+                AND next.stay_rule <> {quoted(others.stay)}
+                AND next.start <= own.stop AND next.stop > own.stop + {still_here})"""
 
 
 def completed_spells(
     groups: Sequence[Group],
     same_arrival_days: Parameter,
     spell_rules: Sequence[SpellRule],
-    unseen_ends: Sequence[str] = ("assumed",),
+    unseen_end: str,
 ) -> str:
     """Return SQL of CTEs by which the next rule completes those of a person's own; the last is `composite`.
 
-    After an end of one of `unseen_ends`, the next rule tells until when the person stayed. Reads `spell` and
-    `applied` (`person_id, stay_rule, next_rule`). The rule of a spell is the one that dates its end, because that
-    rule says until when the person can be observed.
+    After an end of which `unseen_end` holds (SQL over the spell `own` and that of the next rule, `next`), the next
+    rule tells until when the person stayed. Reads `spell` and `applied` (`person_id, stay_rule, next_rule`). The rule
+    of a spell is the one that dates its end, because that rule says until when the person can be observed.
     """
     return f"""
         own AS (
@@ -46,7 +60,7 @@ def completed_spells(
             FROM spell JOIN applied USING (person_id, stay_rule)
             WINDOW following AS (PARTITION BY person_id ORDER BY start)
         ),
-        told AS ({_told(same_arrival_days, unseen_ends)}),
+        told AS ({_told(same_arrival_days, unseen_end)}),
         completed AS (
             SELECT stay_rule AS own_rule, stay_rule, {SPELL} FROM own SEMI JOIN told USING (person_id)
             UNION ALL
@@ -73,7 +87,7 @@ def _rules_of_each_person(rules: PersonRules) -> str:
         )"""
 
 
-def _told(same_arrival_days: Parameter, unseen_ends: Sequence[str]) -> str:
+def _told(same_arrival_days: Parameter, unseen_end: str) -> str:
     """Return what the next rule tells: its spells before a start or after an end that the own rule has not seen.
 
     A person who comes without a permission, and has been present for long by the next rule, comes back. A spell of
@@ -96,7 +110,7 @@ def _told(same_arrival_days: Parameter, unseen_ends: Sequence[str]) -> str:
                 greatest(next.start, own.start), least(next.stop, start_after),
                 CASE WHEN next.start <= own.start THEN own.start_kind ELSE next.start_kind END, {described}
             FROM {pairs}
-            WHERE {among("own.end_reason", unseen_ends)} AND next.stop > own.start
+            WHERE ({unseen_end}) AND next.stop > own.start
                 AND next.start < coalesce(start_after, next.stop + 1)"""
 
 

@@ -42,8 +42,11 @@ def rules_in_words(rule_set: RuleSet, decided: Decided) -> list[str]:
         if kind == "group":
             own = parameters_in(people.definition.model_copy(update={"groups": ()}))
             lines += [line for one in own.values() for line in _parameter(one)]
-    lines += ["", "Unfinished stays and absences", f"  {people.unfinished.says}"]
-    return [*lines, *(line for one in parameters_in(people.unfinished).values() for line in _parameter(one))]
+    sections = {"Nationality": people.nationality, "Unfinished stays and absences": people.unfinished}
+    for title, section in sections.items():
+        lines += ["", title, f"  {section.says}"]
+        lines += [line for one in parameters_in(section).values() for line in _parameter(one)]
+    return lines
 
 
 def rules_as_table(rule_set: RuleSet) -> list[dict[str, Any]]:

@@ -61,7 +61,9 @@ def _lists_never_used(rule_set: RuleSet) -> Iterator[str]:
 
 def _evidence_used(people: PersonRules) -> set[str]:
     of_spells = (group for rule in people.group_rules for group in rule.groups)
-    rules = [people, *people.stays, *people.definition.groups, *of_spells, *people.residents]
+    rules = [
+        people, people.nationality, *people.stays, *people.definition.groups, *of_spells, *people.residents,
+    ]  # fmt: skip
     return {name for rule in rules for _, names in names_in(rule, "evidence rule") for name in names}
 
 

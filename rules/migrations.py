@@ -10,6 +10,7 @@ import polars as pl
 
 from pipeline.schemas import COUNTED_STAYS
 from pipeline.tables import make_table, query
+from rules.contradictions import make_contradictions
 from rules.forms.spells import OPEN
 from rules.model import PersonRules
 from rules.sql_text import among, quoted
@@ -25,12 +26,15 @@ def make_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRules, b
     """Make `weighted_migration`: the migrations of every definition, from the table `stay`.
 
     An unfinished stay or absence gives a `probable` migration at its probability; it is provisional, because its
-    definition needs data later than its rule can observe. `before` is the table of stays as known a year earlier,
-    from which weights are estimated.
+    definition needs data later than its rule can observe. A departure after which the person was seen inside gives an
+    emigration in `conflict`, at the probability that the person did not come back (table `contradiction`). `before`
+    is the table of stays as known a year earlier, from which weights are estimated.
     """
     reasons = " ".join(f"WHEN {quoted(code)} THEN {quoted(reason)}" for code, reason in rules.reasons.items())
     reason = f"CASE code {reasons} END" if reasons else "NULL"
     counts = among("status", COUNTED_STAYS)
+    published = quoted(rules.published)
+    make_contradictions(connection, rules)
     make_table(
         connection,
         "migration",
@@ -51,6 +55,12 @@ def make_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRules, b
             CASE leaves WHEN 'with_stay' THEN observed_until - start <= more_than_days
                 ELSE observed_until - stop <= absent_more_than_days END
         FROM stay WHERE left_for_good > 0
+        UNION ALL
+        SELECT stay.person_id, definition, departed, 'emigration', 'conflict', 1.0 - came_back,
+            {reason}, stay_rule, start_rule, [start_record], NULL, false
+        FROM contradiction JOIN stay
+            ON stay.person_id = contradiction.person_id AND definition = {published} AND stop = until
+        WHERE came_back < 1
         """,
     )
     weighs = rules.unfinished.weigh_late

@@ -22,9 +22,11 @@ from rules.fields import (
     Months,
     Probability,
     RuleId,
+    Share,
     SomeDays,
     Times,
     Weeks,
+    Years,
 )
 from rules.forms.by_group import ByGroup
 from rules.forms.crossings_rule import CrossingsRule
@@ -78,12 +80,14 @@ class Definition(Frozen):
     """A composite definition: exclusive groups of people; the first that applies counts.
 
     Where two rules tell of one person, a spell of the next rule that begins at most `same_arrival_days` before an
-    arrival is about that arrival.
+    arrival is about that arrival; and a person whose permission ended had not left, who is present by the next rule
+    `still_here_days` later.
     """
 
     id: RuleId
     says: str
     same_arrival_days: Days
+    still_here_days: Days
     groups: Annotated[tuple[Group, ...], AfterValidator(exhaustive)] = Field(min_length=1)
 
 
@@ -122,6 +126,30 @@ class Household(Frozen):
     younger_by_at_least: Age
     younger_by_at_most: Age
     sign_after_days: Days
+
+
+class Nationality(Frozen):
+    """How likely each nationality group is for people whom sources contradict, or tell nothing of.
+
+    A value in one of the places `certain` holds unless another of them contradicts it. Everybody else is compared
+    with people alike: with or without evidence of `arrivals`, of `activity`, of `births`, and born in the same
+    `born_within` years. `source_is_right` is the share of right values that a source is assumed to report before any
+    are compared, as `prior_cases` people would show; rates among people alike are drawn towards those of all people
+    likewise. `asked_now` are columns of sources that ask people what they are now, whatever they have been: they
+    make the view `current`, in which people are alike if their evidence spans as many times `known_within` days.
+    """
+
+    says: str
+    certain: tuple[str, ...] = Field(min_length=1)
+    arrivals: EvidenceIds = ()
+    activity: EvidenceIds = ()
+    births: EvidenceIds = ()
+    asked_now: tuple[str, ...] = ()
+    born_within: Years
+    known_within: SomeDays
+    source_is_right: Share
+    prior_cases: Cases
+    source_of_rule: str
 
 
 class Sign(Frozen):
@@ -217,6 +245,7 @@ RESIDENT_FORMS: dict[str, type[ResidentRule]] = {
     "dead": Exclusion, "away": Away, "short_stay": Exclusion, "unlikely": Unlikely, "removed": Removed,
 }  # fmt: skip
 
+NATIONALITY = "nationality_group"
 MOTHER, FAMILY = "mother", "family"
 """Words that, among the places from which an attribute is read, mean the value of the mother, or of the family."""
 
@@ -237,7 +266,8 @@ class Attribute(Frozen):
     Of several values in one extract the most frequent counts, then the latest. The word `mother` in the list stands
     for the mother's value in the places before it; `family`, wherever it is, for that of most adults of the family
     of a person without any. `only` gives, for a place, the lists whose values are trusted there. `groups` maps a
-    value to a group by named lists; `default` is for people without a value in any source.
+    value to a group by named lists; `default` is for people without a value in any source. Nationality has none: who
+    has no value is of each group with a probability (`Nationality`).
     """
 
     id: AttributeId
@@ -274,6 +304,7 @@ class PersonRules(Frozen):
     published: RuleId
     unfinished: Unfinished
     household: Household | None
+    nationality: Nationality
     deaths: EvidenceIds
     areas: EvidenceIds
     reasons: dict[str, str]

@@ -1,36 +1,53 @@
 """People and their attributes: each attribute from the first place that has a value, by the rule set's precedence.
 
 Sex, month of birth, nationality and country of birth are read from records, the area and the date of death from
-evidence. The number of sources with another value is kept beside each attribute that is read from records.
+evidence. Beside each attribute that is read from records stand the number of sources with another value, and the
+probability that the value is right: 1 unless sources disagree, or none has one.
 """
+
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import duckdb
 import polars as pl
 
 from pipeline.ingest.contracts import SourceContract
 from pipeline.tables import make_table, query
+from rules.attribute_values import grouped, values_in_places
+from rules.disagreements import make_value_probabilities
 from rules.households import filled_from_family, make_family
-from rules.model import FAMILY, MOTHER, Attribute, PersonRules
+from rules.model import NATIONALITY, Attribute, PersonRules
+from rules.nationality import make_nationality
 from rules.sql_text import among, position_in, quoted
+
+ESTIMATED = "estimated"
+"""The source of a nationality group that no place tells, or against which other records speak."""
 
 
 def people_table(
-    connection: duckdb.DuckDBPyConnection, rules: PersonRules, contracts: dict[str, SourceContract]
+    connection: duckdb.DuckDBPyConnection,
+    rules: PersonRules,
+    contracts: Mapping[str, SourceContract],
+    data_date: date,
 ) -> pl.DataFrame:
     """Return `people`; makes what `make_people` makes."""
-    make_people(connection, rules, contracts)
+    make_people(connection, rules, contracts, data_date)
     return query(connection, "SELECT * FROM person")
 
 
 def make_people(
-    connection: duckdb.DuckDBPyConnection, rules: PersonRules, contracts: dict[str, SourceContract]
+    connection: duckdb.DuckDBPyConnection,
+    rules: PersonRules,
+    contracts: Mapping[str, SourceContract],
+    data_date: date,
 ) -> None:
-    """Make the tables `member` (subjects of people), `person_evidence`, `family` and `person`.
+    """Make the tables `member` (subjects of people), `person_evidence`, `family`, `person_nationality` and `person`.
 
     Reads the views `clusters`, `mothers`, `evidence`, `records_<extract>` and `tokens_<source>`; people are the
     clusters with a subject in a source whose contract counts as resident.
     """
     resident_sources = [source for source, contract in contracts.items() if contract.counts_as_resident]
+    source_of = {extract: source for source, contract in contracts.items() for extract in contract.extracts}
     for name, sql in (
         (
             "member",
@@ -42,16 +59,27 @@ def make_people(
             """SELECT person_id, evidence.* REPLACE (CAST(kind AS VARCHAR) AS kind)
             FROM evidence JOIN member USING (source, subject_id)""",
         ),
-        ("person_by_source", _people_as_sql(rules, contracts)),
+        *((f"told_{one.id}", _told(one, rules, source_of)) for one in rules.attributes),
+        ("person_by_source", _people_as_sql(rules)),
     ):
         make_table(connection, name, sql)
     if rules.household is not None:
         make_family(connection, rules.household, tuple(one for one in rules.household.homes if one in contracts))
-    make_table(connection, "person", filled_from_family(rules))
+    make_table(connection, "person_told", filled_from_family(rules))
+    make_nationality(connection, rules, contracts, data_date)
+    compared = [one.id for one in rules.attributes if one.id != NATIONALITY]
+    for name in compared:
+        make_value_probabilities(connection, name)
+    make_table(connection, "person", _with_probabilities(compared))
 
 
-def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> str:
-    joins = [f"LEFT JOIN ({_attribute(one, rules, contracts)}) USING (person_id)" for one in rules.attributes]
+def _told(attribute: Attribute, rules: PersonRules, source_of: Mapping[str, str]) -> str:
+    values = values_in_places(attribute, rules, source_of)
+    return f"SELECT precedence, source, person_id, {grouped(attribute, rules)} AS value FROM ({values})"
+
+
+def _people_as_sql(rules: PersonRules) -> str:
+    joins = [f"LEFT JOIN ({_attribute(one)}) USING (person_id)" for one in rules.attributes]
     return f"""
         SELECT * REPLACE (coalesce(area_history, []) AS area_history) FROM (SELECT DISTINCT person_id FROM member)
         {" ".join(joins)}
@@ -59,22 +87,10 @@ def _people_as_sql(rules: PersonRules, contracts: dict[str, SourceContract]) -> 
         LEFT JOIN ({death_dates("person_evidence", rules)}) USING (person_id)"""
 
 
-def _attribute(attribute: Attribute, rules: PersonRules, contracts: dict[str, SourceContract]) -> str:
+def _attribute(attribute: Attribute) -> str:
     """Return SQL with one row per person: the value, its source, and the number of sources that disagree."""
-    source_of = {extract: source for source, contract in contracts.items() for extract in contract.extracts}
     name, prefix = attribute.id, attribute.id.removesuffix("_group")
-    sql_type = "DATE" if name == "birth_month" else "VARCHAR"
-    values = f"SELECT 0 AS precedence, '' AS source, 0 AS person_id, CAST(NULL AS {sql_type}) AS value WHERE false"
-    for precedence, place in enumerate(attribute.read):
-        extract, _, column = place.partition(".")
-        if place == FAMILY:  # families are known only when the attributes of all people are
-            continue
-        if place == MOTHER:
-            values += f" UNION ALL {_values_of_mothers(precedence, values)}"
-        elif extract in source_of:  # a study need not have every source of the rule set
-            trusted = _trusted(attribute, place, rules)
-            values += f" UNION ALL {_values(precedence, extract, column, source_of[extract], trusted)}"
-    default = quoted(attribute.default) if attribute.default else f"CAST(NULL AS {sql_type})"
+    default = quoted(attribute.default) if attribute.default else "NULL"
     default_source = quoted("default") if attribute.default else "CAST(NULL AS VARCHAR)"
     return f"""
         SELECT person_id, coalesce(chosen, {default}) AS {name},
@@ -85,51 +101,41 @@ def _attribute(attribute: Attribute, rules: PersonRules, contracts: dict[str, So
                 count(DISTINCT source) FILTER (WHERE value <> chosen) AS disagreements
             FROM (
                 SELECT *, first(value) OVER best AS chosen, first(source) OVER best AS chosen_source
-                FROM (SELECT precedence, source, person_id, {_grouped(attribute, rules)} AS value FROM ({values}))
-                WINDOW best AS (PARTITION BY person_id ORDER BY precedence)
+                FROM told_{name} WINDOW best AS (PARTITION BY person_id ORDER BY precedence)
             )
             GROUP BY person_id
         ) USING (person_id)"""
 
 
-def _trusted(attribute: Attribute, place: str, rules: PersonRules) -> str:
-    """Return the condition on `value` under which the value in a place is trusted."""
-    if place not in attribute.only:
-        return "value IS NOT NULL"
-    return among("value", [str(one) for name in attribute.only[place] for one in rules.lists[name]])
-
-
-def _values(precedence: int, extract: str, column: str, source: str, trusted: str) -> str:
-    """Choose the value of each person in one extract: the most frequent, then the one on the latest record."""
-    return f"""
-        SELECT {precedence} AS precedence, {quoted(source)} AS source, person_id,
-            first(value ORDER BY frequency DESC, latest DESC) AS value
-        FROM (
-            SELECT person_id, "{column}" AS value, count(*) AS frequency, max(record_id) AS latest
-            FROM records_{extract} JOIN member USING (subject_id)
-            WHERE member.source = {quoted(source)} GROUP BY person_id, "{column}"
-        ) WHERE {trusted} GROUP BY person_id"""
-
-
-def _values_of_mothers(precedence: int, values: str) -> str:
-    """Return the mother's value by the child's `person_id`; `values` is the SQL of the places read before."""
-    return f"""
-        SELECT {precedence} AS precedence, {quoted(MOTHER)} AS source, child.person_id,
-            first(value ORDER BY before.precedence) AS value
-        FROM mothers JOIN member AS child USING (source, subject_id)
-            JOIN member AS mother ON mother.source = mother_source AND mother.subject_id = mother_subject_id
-            JOIN ({values}) AS before ON before.person_id = mother.person_id
-        GROUP BY child.person_id"""
-
-
-def _grouped(attribute: Attribute, rules: PersonRules) -> str:
-    if attribute.groups is None:
-        return "value"
-    branches = " ".join(
-        f"WHEN {among('value', [str(one) for one in rules.lists[members]])} THEN {quoted(group)}"
-        for group, members in attribute.groups.lists.items()
+def _with_probabilities(compared: Sequence[str]) -> str:
+    """Return SQL of `person`: the likeliest nationality group at registration, and how likely each attribute is."""
+    likely = "".join(
+        f""",
+            CASE WHEN told.{name} IS NULL THEN NULL
+                WHEN coalesce({name}_source, 'default') = 'default' THEN coalesce(usual_{name}.share, 1.0)
+                ELSE coalesce(likely_{name}.probability, 1.0) END AS {name}_probability"""
+        for name in compared
     )
-    return f"CASE {branches} ELSE {quoted(attribute.groups.otherwise)} END"
+    joins = "".join(
+        f"""
+            LEFT JOIN value_of_{name} AS likely_{name}
+                ON likely_{name}.person_id = told.person_id AND likely_{name}.value = told.{name}
+            LEFT JOIN share_of_{name} AS usual_{name} ON usual_{name}.value = told.{name}"""
+        for name in compared
+    )
+    return f"""
+        SELECT told.* REPLACE (
+                registered."group" AS nationality_group,
+                CASE WHEN told.nationality_group = registered."group" THEN nationality_source
+                    ELSE '{ESTIMATED}' END AS nationality_source),
+            registered.probability AS nationality_probability{likely}
+        FROM person_told AS told JOIN (
+            SELECT nationality.person_id,
+                first("group" ORDER BY probability DESC, "group" = nationality_group DESC, "group") AS "group",
+                max(probability) AS probability
+            FROM person_nationality AS nationality JOIN person_told USING (person_id) WHERE "view" = 'registration'
+            GROUP BY nationality.person_id
+        ) AS registered USING (person_id){joins}"""
 
 
 def _areas(rules: PersonRules) -> str:

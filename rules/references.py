@@ -10,10 +10,10 @@ from rules.evidence_sql import columns_of, compiled_rule
 from rules.families.by_age import ByAge
 from rules.fields import Thing, names_in
 from rules.language.compiler import ValueType
-from rules.model import FAMILY, MOTHER, Attribute, AttributeId, RuleSet
+from rules.model import FAMILY, MOTHER, NATIONALITY, Attribute, AttributeId, RuleSet
 from rules.parameters import Parameter, each_parameter
 
-FIXED_GROUPS = {"sex": ("sex", SEXES), "nationality_group": ("nationality group", NATIONALITY_GROUPS)}
+FIXED_GROUPS = {"sex": ("sex", SEXES), NATIONALITY: ("nationality group", NATIONALITY_GROUPS)}
 """The attributes by which tables are divided, and what they are called: a person is in one of these groups."""
 
 
@@ -37,6 +37,7 @@ def check_references(rule_set: RuleSet, contracts: Mapping[str, SourceContract])
     _check_parameters(rule_set)
     for attribute in people.attributes:
         _check_attribute(attribute, rule_set, contracts)
+    _check_nationality(rule_set, contracts)
 
 
 def _check_stay_rules(rule_set: RuleSet) -> None:
@@ -122,9 +123,10 @@ def _evidence_named(rule_set: RuleSet) -> Iterator[tuple[str, Iterable[str]]]:
         for group in rule.groups:
             for key, names in names_in(group, "evidence rule"):
                 yield f"{rule_set.place('stay', rule.id)}, group '{group.id}', key '{key}'", names
-    household = people.household
-    for key, names in names_in(household, "evidence rule") if household is not None else ():
-        yield f"{rule_set.path}, [household], key '{key}'", names
+    for section in ("household", "nationality"):
+        rules = getattr(people, section)
+        for key, names in names_in(rules, "evidence rule") if rules is not None else ():
+            yield f"{rule_set.path}, [{section}], key '{key}'", names
 
 
 def _check_signs(rule_set: RuleSet) -> None:
@@ -174,10 +176,37 @@ def _check_parameters(rule_set: RuleSet) -> None:
             )
 
 
+def _check_nationality(rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
+    """Check the places that are certain, which are some of those that are read, and the columns of who asks."""
+    where = f"{rule_set.path}, [nationality], key"
+    read = next(one for one in rule_set.people.attributes if one.id == NATIONALITY).read
+    places = [place for place in read if place not in (MOTHER, FAMILY)]
+    for place in rule_set.people.nationality.certain:
+        if place not in places:
+            raise unknown("place", place, places, f"{where} 'certain'")
+    for place in rule_set.people.nationality.asked_now:
+        _check_place(place, "text", contracts, f"{where} 'asked_now'")
+
+
+def _check_place(
+    place: str, wanted: ValueType, contracts: Mapping[str, SourceContract], where: str
+) -> frozenset[str] | None:
+    """Return the codes of the column that a place names, which must exist and have the type that is wanted."""
+    extracts = {name: one for contract in contracts.values() for name, one in contract.extracts.items()}
+    extract, _, column = place.partition(".")
+    if extract not in extracts:
+        raise unknown("extract", extract, extracts, where)
+    columns = columns_of(extracts[extract])
+    if column not in columns:
+        raise unknown("column", column, columns, f"{where}, in '{place}'")
+    if columns[column].type != wanted:
+        raise UserError(f"{where}: '{place}' is a {columns[column].type}, but a {wanted} is needed here.")
+    return columns[column].codes
+
+
 def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping[str, SourceContract]) -> None:
     where, lists = rule_set.place("attribute", attribute.id), rule_set.people.lists
     wanted: ValueType = "date" if attribute.id == "birth_month" else "text"
-    extracts = {name: one for contract in contracts.values() for name, one in contract.extracts.items()}
     for place in attribute.read:
         if place == FAMILY and rule_set.people.household is None:
             raise UserError(
@@ -186,16 +215,9 @@ def _check_attribute(attribute: Attribute, rule_set: RuleSet, contracts: Mapping
             )
         if place in (MOTHER, FAMILY):
             continue
-        extract, _, column = place.partition(".")
-        if extract not in extracts:
-            raise unknown("extract", extract, extracts, where)
-        columns = columns_of(extracts[extract])
-        if column not in columns:
-            raise unknown("column", column, columns, f"{where}, in '{place}'")
-        if columns[column].type != wanted:
-            raise UserError(f"{where}: '{place}' is a {columns[column].type}, but a {wanted} is needed here.")
+        codes = _check_place(place, wanted, contracts, where)
         if attribute.id in FIXED_GROUPS and attribute.groups is None:
-            _check_values_are_groups(columns[column].codes, attribute, f"{where}, in '{place}'")
+            _check_values_are_groups(codes, attribute, f"{where}, in '{place}'")
     _check_groups(attribute, where)
     for place in attribute.only:
         if place not in attribute.read:
@@ -215,9 +237,14 @@ def _check_groups(attribute: Attribute, where: str) -> None:
     if attribute.id not in FIXED_GROUPS:
         return
     kind, valid = FIXED_GROUPS[attribute.id]
-    if default is None:
+    if attribute.id == NATIONALITY and default is not None:
+        raise UserError(
+            f"{where}: nobody has a {kind} by default. Remove the key: [nationality] says how likely each group is "
+            "for people of whom no place tells."
+        )
+    if attribute.id != NATIONALITY and default is None:
         raise UserError(f"{where}: the key 'default' is missing. Everybody has a {kind}: {', '.join(valid)}.")
-    named = [("default", default)]
+    named = [] if default is None else [("default", default)]
     if groups is not None:
         named += [*(("groups", name) for name in groups.lists), ("groups", groups.otherwise)]
     for key, name in named:

@@ -19,7 +19,10 @@ from rules.sql_text import among, quoted
 def residents_table(
     connection: duckdb.DuckDBPyConnection, rules: PersonRules, years: Sequence[int]
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return `residents` on 30 June of each year, from `person_evidence`, `person` and `stay`; and warnings."""
+    """Return `residents` on 30 June of each year, and warnings.
+
+    Reads `person_evidence`, `person`, `stay` and `contradiction`.
+    """
     warnings = make_residents(connection, rules, years)
     return query(connection, "SELECT * FROM resident"), warnings
 
@@ -44,10 +47,10 @@ def make_residents(
         make_table(connection, f"candidates_of_{family.id}", family.candidates())
     decided = (
         f"SELECT {quoted(one.id)} AS family, person_id, reference_date, decided_by, trimmed, start, stop, status,"
-        f" probability, left_for_good, {_excluded_by(one)} AS excluded_by, {_certainly_not(one, rules)} AS"
-        f" certainly_not, CAST({one.presence} AS DOUBLE) AS presence, {one.presence} >= {one.present_from} AS likely,"
-        f" {_leaves_by_stays(one, rules)} AS leaves_by_stays FROM candidates_of_{one.id} JOIN standing"
-        " USING (person_id, reference_date)"
+        f" probability, left_for_good, here_after_all, {_excluded_by(one)} AS excluded_by,"
+        f" {_certainly_not(one, rules)} AS certainly_not, CAST({one.presence} AS DOUBLE) AS presence,"
+        f" {one.presence} >= {one.present_from} AS likely, {_leaves_by_stays(one, rules)} AS leaves_by_stays"
+        f" FROM candidates_of_{one.id} JOIN standing USING (person_id, reference_date)"
         for one in rules.families
     )
     make_table(
@@ -59,6 +62,7 @@ def make_residents(
             presence * CASE WHEN certainly_not OR (excluded_by IS NOT NULL AND start IS NULL) THEN 0.0
                 WHEN status = 'unfinished' THEN probability
                 WHEN leaves_by_stays AND status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
+                WHEN leaves_by_stays AND here_after_all IS NOT NULL THEN here_after_all
                 ELSE 1.0 END AS probability,
             excluded_by IS NULL AND likely AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
         FROM ({" UNION ALL ".join(decided)})
@@ -107,7 +111,8 @@ def _standing(rules: PersonRules) -> str:
             SELECT person_id, min_by(start_kind, start) = 'arrival' AS newcomer FROM published_stay GROUP BY person_id
         )
         SELECT candidate.person_id, candidate.reference_date, s.start, s.stop, s.status, s.probability,
-            s.left_for_good{excluded}
+            s.left_for_good, CASE WHEN departed < candidate.reference_date AND s.stop = until
+                THEN came_back END AS here_after_all{excluded}
         FROM (
             SELECT person_id, reference_date, death_date FROM person CROSS JOIN reference
             -- a list of a later day includes children born after the date
@@ -115,7 +120,8 @@ def _standing(rules: PersonRules) -> str:
         ) AS candidate
             ASOF LEFT JOIN published_stay AS s
                 ON candidate.person_id = s.person_id AND candidate.reference_date >= s.start
-            LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id"""
+            LEFT JOIN newcomers ON newcomers.person_id = candidate.person_id
+            LEFT JOIN contradiction ON contradiction.person_id = candidate.person_id"""
 
 
 def _excluded_by(family: ResidentFamily) -> str:

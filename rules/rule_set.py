@@ -23,6 +23,7 @@ from rules.model import (
     EvidenceRule,
     ExtendedSet,
     Household,
+    Nationality,
     PersonRules,
     RuleSet,
     Unfinished,
@@ -105,6 +106,7 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
             ),
             "definition": _definition(file, data.pop("definition", {}), shared),
             "unfinished": _section(Unfinished, data.pop("unfinished", {}), "unfinished", shared, path),
+            "nationality": _section(Nationality, data.pop("nationality", {}), "nationality", shared, path),
             **(
                 {"household": _section(Household, data.pop("household"), "household", shared, path)}
                 if "household" in data
@@ -133,6 +135,7 @@ class _File(Frozen):
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
     unfinished: Unfinished
+    nationality: Nationality
     household: Household | None = None
     evidence: tuple[EvidenceRule, ...]
     stay: tuple[Any, ...]
@@ -150,6 +153,7 @@ class _File(Frozen):
             "published": self.definition.id,
             "unfinished": self.unfinished,
             "household": self.household,
+            "nationality": self.nationality,
             "deaths": self.deaths,
             "areas": self.areas,
             "reasons": self.reasons,

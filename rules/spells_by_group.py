@@ -26,6 +26,7 @@ def spells_by_group(rules: PersonRules, rule: ByGroup) -> str:
     )
     unit_columns = SPELL.replace("person_id", "unit AS person_id", 1)
     person_columns = SPELL.replace("person_id", "unit.person_id", 1)
+    unseen_end = among("own.end_reason", UNSEEN_ENDS)
     return f"""
         WITH every AS ({everything}),
         unit AS (
@@ -37,7 +38,7 @@ def spells_by_group(rules: PersonRules, rule: ByGroup) -> str:
             FROM every JOIN unit USING (person_id) WHERE start BETWEEN opens AND closes
         ),
         {_rules_of_each_unit(rule, names)},
-        {completed_spells(rule.groups, rule.same_arrival_days, rules.spell_rules, UNSEEN_ENDS)}
+        {completed_spells(rule.groups, rule.same_arrival_days, rules.spell_rules, unseen_end)}
         SELECT stay_rule, {person_columns} FROM composite JOIN unit ON composite.person_id = unit.unit"""
 
 

@@ -14,6 +14,7 @@ from pipeline.tables import connect, query, view
 from rules.bridge import bridge_table
 from rules.calibration import calibrated_migrations, calibrated_residents, calibrated_stays
 from rules.classification import make_classified_stays
+from rules.contradictions import conflicts_table
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
 from rules.implausible_people import implausible_table
@@ -31,10 +32,12 @@ NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 
 
 def stays(context: StageContext[StaysStudy]) -> StageResult:
-    """Read records, clusters (draw 0) and evidence; write `people`, `stays`, `migrations` and `residents`.
+    """Read records, clusters (draw 0) and evidence; write tables on people and stays.
 
-    `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe them. A study
-    without the sources that stays are measured from gets none of these tables.
+    They are `people`, `people_nationality`, `stays`, `migrations` and `residents`.
+
+    `conflicts`, `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe
+    them. A study without the sources that stays are measured from gets none of these tables.
     """
     study, folders = context.study, context.folders
     rules, contracts = study.rules, study.contracts
@@ -51,7 +54,8 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         return StageResult.skipped(study.skips[0], facts)
     connection = connect_inputs(folders, contracts, context.threads)
     context.report("choosing the attributes of people")
-    save(people_table(connection, rules, contracts), "people", context.out)
+    save(people_table(connection, rules, contracts, study.data_date), "people", context.out)
+    save(query(connection, "SELECT * FROM person_nationality"), "people_nationality", context.out)
     save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
@@ -63,6 +67,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     residents = calibrated_residents(residents, study.calibration)
     save(residents, "residents", context.out)
     for name, table in {
+        "conflicts": conflicts_table(connection),
         "bridge": bridge_table(connection, rules, study.stock_years),
         "unknown_by_quarter": unknown_by_quarter(connection),
         "days_present": days_present(connection, contracts, study.data_date),

@@ -159,8 +159,9 @@ def decide(
     ties = pl.DataFrame(families, schema={"person_id": pl.Int64, "adult_id": pl.Int64}, orient="row")
     connection.register("family", ties)
     make_dated_stays(connection, rule_set.people, data_date)
+    migrations = migrations_table(connection, rule_set.people, YEAR_BEFORE)
     residents, warnings = residents_table(connection, rule_set.people, years)
-    tables = (stays_table(connection), migrations_table(connection, rule_set.people, YEAR_BEFORE), residents)
+    tables = (stays_table(connection), migrations, residents)
     return Decisions(*(frame.filter(pl.col("person_id") <= len(people)) for frame in tables), warnings)
 
 

@@ -34,6 +34,7 @@ class Decided:
     """
 
     people: pl.DataFrame
+    nationality: pl.DataFrame
     migrations: pl.DataFrame
     residents: pl.DataFrame
     stays: Callable[[], pl.DataFrame]
@@ -41,8 +42,8 @@ class Decided:
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables by name."""
-        kept = {"people": self.people, "migrations": self.migrations, "residents": self.residents}
-        return {**kept, "stays": self.stays()}
+        kept = {"people": self.people, "people_nationality": self.nationality, "migrations": self.migrations}
+        return {**kept, "residents": self.residents, "stays": self.stays()}
 
 
 class Variants:
@@ -67,7 +68,7 @@ class Variants:
         published = tuple(one for one in people.families if one.id == people.published_family)
         people = people.model_copy(update={"families": published})
         make_table(connection, "evidence", self._evidence(evidence))
-        make_people(connection, people, self._study.contracts)
+        make_people(connection, people, self._study.contracts, self._study.data_date)
         make_dated_stays(connection, people, self._study.data_date)
         make_migrations(connection, people, YEAR_BEFORE)
         of_published = f"SELECT * FROM weighted_migration WHERE definition = {quoted(people.published)}"
@@ -76,6 +77,7 @@ class Variants:
         calibration, definition = self._study.calibration, people.published
         return Decided(
             people=self._frame("person"),
+            nationality=self._frame("person_nationality"),
             migrations=self._frame(
                 "published_migration", lambda frame: calibrated_migrations(frame, calibration, definition)
             ),

@@ -6,11 +6,15 @@ from pathlib import Path
 import polars as pl
 
 from estimation.stages import CountStudy
-from pipeline.schemas import Migrations, Mothers, People, Residents, Stays
+from pipeline.schemas import Migrations, Mothers, People, PeopleNationality, Residents, Stays
 from pipeline.stage import StageContext, StageRecord
 from pipeline.study import CoverageSettings, ExtractFiles, Periods, Study
 
 SURVEY_DAY = date(2017, 6, 30)
+NO_NATIONALITY = {
+    "measure": pl.String, "time": pl.Int32, "group_l": pl.String, "group_r": pl.String, "covariance": pl.Float64,
+}  # fmt: skip
+"""The schema of `nationality_covariance`, which is empty where every group is certain."""
 
 
 def small_study(**changes: object) -> Study:
@@ -31,7 +35,13 @@ def person(person_id: int, sex: str, born: date | None, group: str = "British") 
     """Return a row of `people`."""
     row = dict.fromkeys(People.column_names()) | {"person_id": person_id, "sex": sex, "birth_month": born}
     row |= {"sex_source": "pds", "nationality_group": group, "nationality_source": "pds", "area_history": []}
+    row |= {name: 1.0 for name in People.column_names() if name.endswith("_probability")}
     return row | {name: 0 for name in People.column_names() if name.endswith("_disagreements")}
+
+
+def nationality(person_id: int, group: str, probability: float = 1.0, view: str = "registration") -> dict:
+    """Return a row of `people_nationality`."""
+    return {"person_id": person_id, "view": view, "group": group, "probability": probability}
 
 
 def migration(person_id: int, day: date, direction: str, probability: float = 1.0, **more: object) -> dict:
@@ -65,10 +75,14 @@ def stay(person_id: int, start: date, end: date | None, status: str = "long_term
 
 
 class Country:
-    """Tables by name, in the folders of their stages; `context` writes them and gives the stage's context."""
+    """Tables by name, in the folders of their stages; `context` writes them and gives the stage's context.
+
+    People without a row in `nationality` are certainly of the group in `people`.
+    """
 
     def __init__(self) -> None:
         self.people: list[dict] = []
+        self.nationality: list[dict] = []
         self.migrations: list[dict] = []
         self.residents: list[dict] = []
         self.stays: list[dict] = []
@@ -94,6 +108,12 @@ class Country:
         ):
             rows = pl.DataFrame(getattr(self, name), schema=schema.create_empty().schema, strict=False)
             rows.write_parquet(stays / f"{name}.parquet")
+        told = {one["person_id"] for one in self.nationality}
+        certain = [nationality(one["person_id"], one["nationality_group"]) for one in self.people]
+        rows = [*self.nationality, *(one for one in certain if one["person_id"] not in told)]
+        pl.DataFrame(rows, schema=PeopleNationality.create_empty().schema).write_parquet(
+            stays / "people_nationality.parquet"
+        )
         clusters = pl.DataFrame(self.clusters, schema=["source", "subject_id", "person_id"], orient="row")
         clusters.with_columns(draw=pl.lit(0, dtype=pl.Int32)).write_parquet(link / "clusters.parquet")
         pl.DataFrame(self.mothers, schema=Mothers.create_empty().schema, orient="row").write_parquet(

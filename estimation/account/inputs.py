@@ -9,6 +9,7 @@ from estimation.account.files import ALL_OF_ONE
 from estimation.account.shared_errors import write_bias_terms
 from estimation.account.smoothed_counts import with_smoothed_counts
 from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group
+from estimation.nationality_error import nationality_terms
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
@@ -24,9 +25,12 @@ def write_account_inputs(
     counts: pl.DataFrame,
     coverage: pl.DataFrame,
     covariance: pl.DataFrame,
+    nationality: pl.DataFrame,
     out: Path,
 ) -> None:
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
+
+    `nationality` is the table `nationality_covariance`, of errors that nationality groups share.
 
     Stocks are multiplied by the coverage factor of their class; flows are not. Independent errors of a stock:
     the list misses people and wrongly includes others at random, coverage differs between the ages of a class,
@@ -59,7 +63,7 @@ def write_account_inputs(
         flows = with_smoothed_counts(cells[name], stock=False)
         flows = flows.with_columns(variance=pl.col("variance_count") + pl.col("variance_unfinished"))
         _write_sds(flows, name, out)
-    write_bias_terms(periods, flow_errors, coverage, covariance, out)
+    write_bias_terms(periods, flow_errors, coverage, covariance, nationality_terms(nationality, yearly), out)
 
 
 def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:

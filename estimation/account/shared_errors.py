@@ -1,12 +1,13 @@
 """The errors that cells of the account share: coverage factors within a class, flow sources within a year."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from estimation.account.bias_terms import TERM_TYPES
+from estimation.nationality_error import Term
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
@@ -23,13 +24,19 @@ AGE_RANGES = dict(
 
 
 def write_bias_terms(
-    periods: Periods, flow_errors: FlowErrors, coverage: pl.DataFrame, covariance: pl.DataFrame, out: Path
+    periods: Periods,
+    flow_errors: FlowErrors,
+    coverage: pl.DataFrame,
+    covariance: pl.DataFrame,
+    nationality: tuple[Sequence[Term], pl.DataFrame],
+    out: Path,
 ) -> None:
     """Write `bias_terms.csv` and `bias_covariance.csv` of an account.
 
     There is one term for the factor of every coverage class in all years, and one for each flow measure and
     year. Children born in the account's years are compared with exact births; what that shows of the factor is
-    true of infants and not of the rest of their class, so their factor's error is a term of its own.
+    true of infants and not of the rest of their class, so their factor's error is a term of its own. `nationality`
+    has the terms of `nationality_terms` and the covariances of their pairs.
     """
     pairs = covariance.select("class_l", "class_r", "covariance")
     sds = {left: round(value**0.5, 9) for left, right, value in pairs.iter_rows() if left == right}
@@ -44,13 +51,12 @@ def write_bias_terms(
         for measure, error in sorted(flow_errors.model_dump().items())
         for year in periods.flow_years
     ]
+    terms += nationality[0]
     write_text(pl.DataFrame(terms, schema=TERM_TYPES, orient="row").write_csv(), out / "bias_terms.csv")
     term, other = ("coverage " + pl.col(name) for name in ("class_l", "class_r"))
     distinct = pairs.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
-    write_text(
-        distinct.select(term.alias("term"), other.alias("other"), "covariance").write_csv(),
-        out / "bias_covariance.csv",
-    )
+    all_pairs = pl.concat([distinct.select(term.alias("term"), other.alias("other"), "covariance"), nationality[1]])
+    write_text(all_pairs.write_csv(), out / "bias_covariance.csv")
 
 
 def _factor_terms(

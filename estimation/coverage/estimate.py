@@ -18,6 +18,7 @@ from estimation.coverage.bootstrap import cluster_index, cluster_weights
 from estimation.coverage.classes import Cell, CoverageClass, class_name, members, merge_classes
 from estimation.coverage.dual_system import chapman, true_matches
 from estimation.coverage.linkage_error import LEAST_SEPARATION, LinkageError, check_separation, draw_linkage_errors
+from estimation.exact_sums import exact_sum
 from pipeline.errors import UserError
 from pipeline.study import CoverageSettings
 
@@ -62,11 +63,12 @@ def estimate_coverage(
     """Return the coverage factors of a survey's day.
 
     `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed`
-    are those of `coverage.survey`, and `known` is the number of people to whom survey people may be linked,
-    residents or not. Classes are merged until each has `minimum_matches` matches. Standard errors: sampling
-    by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata; linkage by draws of recall and
-    false-link rate, and the declared error, each shared by all classes. The three are independent, so their
-    covariances add up. Raises `UserError` where no one was matched or where linkage is too poor.
+    are those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
+    to whom survey people may be linked, residents or not. Classes are merged until each has `minimum_matches`
+    matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata;
+    linkage by draws of recall and false-link rate, and the declared error, each shared by all classes. The three are
+    independent, so their covariances add up. Raises `UserError` where no one was matched or where linkage is too
+    poor.
     """
     check_separation(links)
     links = links.shrunk()
@@ -109,14 +111,20 @@ def unevenness(surveyed: pl.DataFrame, one: CoverageClass) -> float:
     """Return the relative standard deviation of coverage between the single ages of a class, beyond chance.
 
     One-way analysis of variance of "found on the trimmed list" by sex, age and nationality group (method of
-    moments; Cochran 1977, Sampling Techniques, section 8.4): 0 where ages differ no more than by chance.
+    moments; Cochran 1977, Sampling Techniques, section 8.4): 0 where ages differ no more than by chance. People count
+    by their share q in a group; sum q^2 / sum q of them vary by chance as one whole person does.
     """
     in_class = surveyed.filter(pl.struct(DIVISIONS).is_in([dict(zip(DIVISIONS, cell, strict=True)) for cell in one]))
     cell = ["sex", "age", "nationality_group"]
-    by_age = in_class.group_by(cell).agg(people=pl.len(), found=pl.col("trimmed").sum()).sort(cell)
-    people, found = (by_age[name].to_numpy().astype(float) for name in ("people", "found"))
+    q = pl.col("share")
+    by_age = in_class.group_by(cell).agg(
+        people=exact_sum(q), found=exact_sum(q.filter("trimmed")), squares=exact_sum(q**2)
+    )
+    by_age = by_age.filter(pl.col("people") > 0).sort(cell)
+    people, found, squares = (by_age[name].to_numpy().astype(float) for name in ("people", "found", "squares"))
     total, share = people.sum(), found.sum() / max(people.sum(), 1.0)
-    excess = float(np.sum(people * (found / people - share) ** 2)) - (len(people) - 1) * share * (1 - share)
+    chance = float(np.sum(squares / people)) - float(squares.sum()) / max(total, 1e-9)
+    excess = float(np.sum(people * (found / people - share) ** 2)) - chance * share * (1 - share)
     coefficient = total - float(np.sum(people**2)) / max(total, 1.0)
     return (max(excess, 0.0) / coefficient) ** 0.5 / share if coefficient > 0 and share > 0 else 0.0
 
@@ -131,13 +139,13 @@ def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
     return merge_classes(_by_cell(matched), minimum)
 
 
-def _by_cell(frame: pl.DataFrame) -> dict[Cell, int]:
-    return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).len().iter_rows()}
+def _by_cell(frame: pl.DataFrame) -> dict[Cell, float]:
+    return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).agg(exact_sum(pl.col("share"))).iter_rows()}
 
 
 def _people(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:
     counted = _by_cell(frame)
-    return [sum(counted.get(cell, 0) for cell in one) for one in classes]
+    return [round(sum(counted.get(cell, 0.0) for cell in one)) for one in classes]
 
 
 def _sum_by_class(
@@ -145,7 +153,10 @@ def _sum_by_class(
 ) -> _Lists:
     index, size = {cell: i for i, one in enumerate(classes) for cell in one}, len(classes)
     cluster = cluster_index(surveyed)
-    weight = surveyed["weight"].to_numpy() / surveyed["weight"].mean()
+    share = surveyed["share"].to_numpy()
+    weight = surveyed["weight"].to_numpy() * share
+    weight = weight * share.sum() / weight.sum()
+    on_list = listed.filter("trimmed")
 
     def class_of(frame: pl.DataFrame) -> Integers:
         return np.array([index[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
@@ -158,13 +169,13 @@ def _sum_by_class(
     own = class_of(surveyed)
     return _Lists(
         full=np.bincount(class_of(counted), weights=counted["count"].to_numpy(), minlength=size).astype(float),
-        trimmed=np.bincount(class_of(listed.filter("trimmed")), minlength=size).astype(float),
+        trimmed=np.bincount(class_of(on_list), weights=on_list["share"].to_numpy(), minlength=size).astype(float),
         surveyed=in_survey(np.ones(len(weight))),
         known=in_survey(surveyed["known"].to_numpy()),
         listed=in_survey(surveyed["listed"].to_numpy()),
         matched=in_survey(surveyed["trimmed"].to_numpy()),
-        share_on_list=listed.height / max(known, 1),
-        share_on_trimmed_list=listed.filter("trimmed").height / max(known, 1),
+        share_on_list=round(listed["share"].sum()) / max(known, 1),
+        share_on_trimmed_list=round(on_list["share"].sum()) / max(known, 1),
     )
 
 

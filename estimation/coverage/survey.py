@@ -14,18 +14,18 @@ SURVEY = "coverage_survey"
 
 
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `trimmed`.
+    """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `share`, `trimmed`.
 
-    People with signs on both sides of the day are on the trimmed list. `people` has `person_id, sex, cohort,
-    nationality_group`.
+    People with signs on both sides of the day are on the trimmed list. `people` is that of `people_by_group`: who may
+    be of several nationality groups has a row in each, with its share.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
         .select("person_id", "trimmed")
         .join(people, on="person_id", how="left")
         .with_columns(age_group(pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)))
-        .select("person_id", *DIVISIONS, "trimmed")
-        .sort("person_id")
+        .select("person_id", *DIVISIONS, "share", "trimmed")
+        .sort("person_id", "nationality_group")
     )
 
 
@@ -48,12 +48,13 @@ def people_known(clusters: pl.DataFrame, listed: pl.DataFrame, spine: str) -> pl
 def people_surveyed(
     records: Path, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.Series, day: date
 ) -> pl.DataFrame:
-    """Return one row per usual resident found by the survey of a day, by subject; other days' surveys are not read.
+    """Return the usual residents found by the survey of a day, by subject; other days' surveys are not read.
 
     Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to
-    one `listed`, and to one `trimmed` (on the trimmed list); and `DIVISIONS`. Those of people on the
-    list are the list's, because the account keeps each person in one group; those of the others are the answers to
-    the survey, and people who gave no nationality are taken as British.
+    one `listed`, and to one `trimmed` (on the trimmed list); and `DIVISIONS` with their `share`. Those of people on
+    the list are the list's, because the account counts each person in the same groups: a row for each, whose shares
+    add up to 1. Those of the others are the answers to the survey, and people who gave no nationality are taken as
+    British.
     """
     if not records.exists():
         raise UserError("coverage survey: the study has none, so coverage cannot be estimated. Add its extract.")
@@ -64,7 +65,7 @@ def people_surveyed(
         )
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
     on_list = listed.select(
-        "person_id", "trimmed", pl.lit(value=True).alias("listed"), pl.col(DIVISIONS).name.prefix("list_")
+        "person_id", "trimmed", "share", pl.lit(value=True).alias("listed"), pl.col(DIVISIONS).name.prefix("list_")
     )
     born = pl.col("birth_month")
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
@@ -86,9 +87,10 @@ def people_surveyed(
             "weight",
             pl.col("person_id").is_in(known.implode()).fill_null(value=False).alias("known"),
             pl.col("listed", "trimmed").fill_null(value=False),
+            pl.col("share").fill_null(1.0),
             *(pl.coalesce(f"list_{name}", answer).alias(name) for name, answer in answers.items()),
             age=age,
         )
         .with_columns(pl.col("nationality_group").fill_null(BRITISH))
-        .sort("subject_id")
+        .sort("subject_id", "nationality_group")
     )

@@ -15,7 +15,7 @@ from typing import Protocol
 import polars as pl
 
 from estimation.cells import GROSS_FLOWS
-from estimation.counted_people import counted_people
+from estimation.counted_people import counted_people, people_by_group
 from estimation.exact_sums import exact_sum
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations
@@ -71,7 +71,8 @@ class Counted:
         """Return `measure, period, group, estimate`, in order."""
         flow_years, stock_years = ([day.year for day in days] for days in (self._flow_days, self._stock_days))
         known, moves = decided.people, decided.migrations
-        people = self._once("people", (known,), lambda: counted_people(known, self._clusters, self._mothers))
+        nationality = decided.nationality
+        people = self._once("people", (known, nationality), lambda: self._by_group(known, nationality))
         flows = self._once(
             "flows", (moves, people), lambda: self._flows(count_migrations(moves, people, tuple(flow_years)))
         )
@@ -79,6 +80,10 @@ class Counted:
         residents = count_residents(decided.residents, people, tuple(stock_years))
         population = _by_group(add_late_migrations(residents, late), ["population"], self._stock_days)
         return in_order(pl.concat([flows, population]))
+
+    def _by_group(self, known: pl.DataFrame, nationality: pl.DataFrame) -> pl.DataFrame:
+        counted = counted_people(known, self._clusters, self._mothers)
+        return people_by_group(counted, nationality, self._clusters, self._mothers)
 
     def _flows(self, counts: pl.DataFrame) -> pl.DataFrame:
         """Return gross flows by group, and net migration."""

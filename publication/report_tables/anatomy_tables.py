@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from pipeline.schemas import ALL
 from publication import words
 from publication.report_tables.report_table import ReportTable
 
@@ -92,6 +93,30 @@ def wrong_nationality_table(scored: pl.DataFrame) -> ReportTable | None:
         numeric=(4, 5),
         note="In the latest published year, or on the latest day. They change figures of two groups and no total.",
         csv="evaluation/wrong_nationality.csv",
+    )
+
+
+def nationality_tenths_table(scored: pl.DataFrame) -> ReportTable | None:
+    """Return how often people are of a nationality group that was given a probability, by tenths and view."""
+    rows = scored.filter(pl.col("group") == ALL) if scored.width else scored
+    if rows.is_empty():
+        return None
+    return ReportTable(
+        caption="Probabilities of nationality groups, compared with the truth",
+        columns=("View", "Probability", "People and groups", "Predicted", "True"),
+        rows=tuple(
+            (
+                words.plain(row["view"]),
+                f"{row['tenth']:.1f} to {row['tenth'] + 0.1:.1f}",
+                words.count(row["people"]),
+                words.percent(row["predicted"]),
+                words.percent(row["actual"]),
+            )
+            for row in rows.sort("view", "tenth", descending=[True, False]).to_dicts()
+        ),
+        numeric=(2, 3, 4),
+        note="Of people whose group is not certain, each with every group. The file has them by group.",
+        csv="evaluation/nationality_tenths.csv",
     )
 
 

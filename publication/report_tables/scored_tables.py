@@ -8,7 +8,12 @@ import polars as pl
 
 from pipeline.schemas import ALL, NATIONALITY_GROUPS
 from publication import words
-from publication.report_tables.anatomy_tables import causes_table, wrong_nationality_table, wrong_people_table
+from publication.report_tables.anatomy_tables import (
+    causes_table,
+    nationality_tenths_table,
+    wrong_nationality_table,
+    wrong_people_table,
+)
 from publication.report_tables.report_table import ReportTable, estimate_cell, estimate_with_limits, number_around
 from publication.row_selection import FLOW_MEASURES, totals, yearly
 from publication.scores import Scores
@@ -36,6 +41,7 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
         causes_table(scores.anatomy),
         wrong_people_table(scores.wrong_people),
         wrong_nationality_table(scores.wrong_nationality),
+        nationality_tenths_table(scores.nationality_tenths),
     ]
     return [table for table in tables if table is not None]
 

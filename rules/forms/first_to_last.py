@@ -64,6 +64,18 @@ class FirstToLast(SpellRule):
         {spells_from_presence("presence", self.absent_more_than_days)}
         """
 
+    def contradictions(self) -> str:
+        """Return SQL of `person_id, departed, kind, next_way`: departures after which a person was seen inside.
+
+        `kind` is that of the first evidence of it, `next_way` that of the next crossing: outwards (-1) if the person
+        had come back unseen, inwards (1) if not, null if nothing has told yet. Short absences are none.
+        """
+        return f"""
+        WITH {_crossings(self)}
+        SELECT person_id, departed, next_way, first(kind ORDER BY undated, day, rule_id, record_id) AS kind
+        FROM seen_again WHERE day + 1 < next_day GROUP BY person_id, departed, next_way
+        """
+
 
 def _crossings(rule: FirstToLast) -> str:
     """One row per person and day on which the crossings do not cancel out: a same-day return leaves no row."""
@@ -108,20 +120,20 @@ def _returns_by_signs(rule: FirstToLast) -> str:
         FROM sign GROUP BY person_id
     ),
     first_active AS (SELECT person_id, min("date") AS first_active FROM sign WHERE "value" > 0 GROUP BY person_id),
-    final_departure AS (
-        SELECT person_id, "date" AS departed, next_day FROM (
+    long_departure AS (
+        SELECT person_id, "date" AS departed, next_day, next_way FROM (
             SELECT *, coalesce(lead("date") OVER ahead, {OPEN}) AS next_day, lead(way) OVER ahead AS next_way
             FROM crossed WHERE way <> 0 WINDOW ahead AS (PARTITION BY person_id ORDER BY "date")
         )
-        WHERE way < 0 AND (next_way IS NULL OR (next_way > 0 AND next_day > departed + {absence}))
+        WHERE way < 0 AND (next_way IS NULL OR next_way < 0 OR next_day > departed + {absence})
     ),
     seen_again AS (
-        SELECT person_id, departed, next_day, rule_id, record_id, days_after IS NULL AS undated,
+        SELECT person_id, departed, next_day, next_way, kind, rule_id, record_id, days_after IS NULL AS undated,
             CASE WHEN days_after IS NULL THEN departed ELSE greatest(departed, end_date - days_after) END AS day
         FROM (
             SELECT *, CASE WHEN first_active < departed
                 THEN CAST({WEEK} * "value" - greatest(0, departed - "date") AS INTEGER) END AS days_after
-            FROM final_departure JOIN sign USING (person_id) LEFT JOIN first_active USING (person_id)
+            FROM long_departure JOIN sign USING (person_id) LEFT JOIN first_active USING (person_id)
         )
         WHERE coalesce(end_date > departed, true) AND "date" < next_day
             AND coalesce(days_after, "date" - departed) >= {rule.sign_after_days.at("departed")}
@@ -129,7 +141,7 @@ def _returns_by_signs(rule: FirstToLast) -> str:
     returned AS (
         SELECT person_id, day + 1 AS "date", 1 AS way, rule_id AS rule_in, record_id AS record_in,
             NULL::VARCHAR AS rule_out, NULL::BIGINT AS record_out
-        FROM seen_again WHERE day + 1 < next_day
+        FROM seen_again WHERE day + 1 < next_day AND coalesce(next_way > 0, true)
         QUALIFY row_number() OVER (PARTITION BY person_id, departed ORDER BY undated, day, rule_id, record_id) = 1
     )"""
 

@@ -94,7 +94,8 @@ def _as_stored(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def stored_tables(run: Path) -> dict[str, pl.DataFrame]:
     """Return the same tables of a run: migrations and residents by what it publishes."""
-    tables = {name: read_table(run / "tables" / f"{name}.parquet") for name in ("people", "stays", "migrations")}
+    names = ("people", "people_nationality", "stays", "migrations")
+    tables = {name: read_table(run / "tables" / f"{name}.parquet") for name in names}
     tables["migrations"] = tables["migrations"].filter(definition="long_term")
     return {**tables, "residents": read_table(run / "tables" / "residents.parquet").filter("published")}
 
@@ -124,7 +125,16 @@ SIGNS_ALONE = {"residence_sign", "candidates_of_activity_window", "resident"}
         ({"unlikely_to_stay.below_probability": 0.9}, {"standing", "resident"}),
         (
             {"unfinished.probability_without_cases": 0.4},
-            {"stay", "migration", "weighted_migration", "published_migration", "standing", "resident"},
+            {
+                "stay",
+                "contradiction_kind",
+                "contradiction",
+                "migration",
+                "weighted_migration",
+                "published_migration",
+                "standing",
+                "resident",
+            },
         ),
     ],
     ids=["nothing", "a sign", "standing", "the composite"],

@@ -56,7 +56,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
 
 def people(group: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"nationality_group": np.array(GROUPS)[group]}).with_columns(
-        sex=pl.lit("F"), age_group=pl.lit("25-44")
+        sex=pl.lit("F"), age_group=pl.lit("25-44"), share=pl.lit(1.0)
     )
 
 
@@ -226,7 +226,9 @@ def test_draws_depend_on_the_seed():
 def ages_of(shares: dict[int, float], people_each: int) -> pl.DataFrame:
     rows = [(age, i < round(share * people_each)) for age, share in shares.items() for i in range(people_each)]
     frame = pl.DataFrame(rows, schema=["age", "trimmed"], orient="row")
-    return frame.with_columns(sex=pl.lit("F"), age_group=pl.lit("25-44"), nationality_group=pl.lit("British"))
+    return frame.with_columns(
+        share=pl.lit(1.0), sex=pl.lit("F"), age_group=pl.lit("25-44"), nationality_group=pl.lit("British")
+    )
 
 
 def test_coverage_that_differs_between_ages_is_detected():

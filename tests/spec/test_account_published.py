@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from estimation_people import small_study
+from estimation_people import NO_NATIONALITY, small_study
 
 from estimation.account.reconcile import reconcile
 from estimation.account_stage import account
@@ -31,7 +31,7 @@ def counts(scale: float = 1.0) -> pl.DataFrame:
 
     def add(measure: str, period: str, time: date, cell: tuple, count: float, unfinished: float = 0.0) -> None:
         late = measure in {"immigration", "emigration"} and time > date(2016, 6, 30)
-        rows.append((measure, period, time, "long_term", *cell, count * scale, int(count), 0, unfinished, late))
+        rows.append((measure, period, time, "long_term", *cell, count * scale, int(count), 0, unfinished, 0.0, late))
 
     for sex in SEXES:
         for group, share in zip(NATIONALITY_GROUPS, (1.0, 0.02, 0.1, 0.08), strict=True):
@@ -111,6 +111,7 @@ def published(
     categories(counted).write_parquet(before / "flow_categories.parquet")
     classes.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    pl.DataFrame(schema=NO_NATIONALITY).write_parquet(before / "nationality_covariance.parquet")
     gap = ("exit_checks_travel", date(2013, 1, 1), date(2014, 6, 30), "a gap")
     missing = [(*one, *gap) for one in unmeasured]
     Unmeasured.cast(pl.DataFrame(missing, schema=Unmeasured.column_names(), orient="row")).write_parquet(

@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from estimation_people import SURVEY_DAY, Country, migration, person, resident, small_study, stay
+from estimation_people import SURVEY_DAY, Country, migration, nationality, person, resident, small_study, stay
 
 from estimation.count_stage import count
 from pipeline.errors import UserError
@@ -143,6 +143,44 @@ def test_residents_whose_stay_is_unfinished_count_with_their_probability(country
 
     assert (row["time"], row["certain"], row["unfinished"], row["provisional"]) == (DAYS[2], 0, 2, True)
     assert (row["count"], row["variance_unfinished"]) == pytest.approx((0.95, 0.3475))
+
+
+def test_people_who_may_be_of_several_groups_count_in_each_with_its_probability(country, tmp_path):
+    """A woman of 1995 at 0.75 on the list, British at 0.4 and else of the EU: 0.3 and 0.45 of 0.75 residents.
+
+    Being a resident has the variance 0.75 x 0.25, of which each group has its share; being British,
+    0.75^2 x 0.4 x 0.6 in either group, which is as much as one group gains where the other loses.
+    """
+    country.nationality = [nationality(UNFINISHED, "British", 0.4), nationality(UNFINISHED, "EU", 0.6)]
+    country.nationality.append(nationality(UNFINISHED, "British", 1.0, view="current"))
+    country.residents = [one for one in country.residents if one["person_id"] != NO_BIRTHDAY]
+    country.residents.append(resident(UNFINISHED, DAYS[2]) | {"probability": 0.75})
+    count(country.context(tmp_path, small_study()))
+    found = pl.read_parquet(tmp_path / "count" / "counts.parquet").with_columns(
+        pl.col("measure", "nationality_group", "period").cast(pl.String)
+    )
+    listed = found.filter(pl.col("measure") == "population", pl.col("cohort") == 1995).sort("nationality_group")
+    assert listed["nationality_group"].to_list() == ["British", "EU"]
+    assert listed["count"].to_list() == pytest.approx([0.3, 0.45])
+    assert listed["certain"].to_list() == [0, 0]
+    assert listed["variance_unfinished"].to_list() == pytest.approx([0.4 * 0.1875, 0.6 * 0.1875])
+    assert listed["variance_nationality"].to_list() == pytest.approx([0.5625 * 0.24] * 2)
+    moved = found.filter(pl.col("measure") == "immigration", pl.col("cohort") == 1995, pl.col("period") == "year")
+    assert dict(moved.select("nationality_group", "count").iter_rows()) == pytest.approx(
+        {"British": 0.32, "EU": 0.48}
+    )
+    assert moved["variance_nationality"].to_list() == pytest.approx([0.64 * 0.24] * 2)
+
+
+def test_children_have_the_groups_of_the_mother_with_her_probabilities(country, tmp_path):
+    mother = next(one for one in country.clusters if one[2] != CHILD and one[0] == country.mothers[0][2])[2]
+    country.nationality = [nationality(mother, "British", 0.25), nationality(mother, "EU", 0.75)]
+    count(country.context(tmp_path, small_study()))
+    found = pl.read_parquet(tmp_path / "count" / "counts.parquet").filter(
+        pl.col("measure").cast(pl.String) == "population", pl.col("cohort") == 2016
+    )
+    counted = dict(found.select(pl.col("nationality_group").cast(pl.String), "count").iter_rows())
+    assert counted == pytest.approx({"British": 0.25, "EU": 0.75})
 
 
 def test_births_take_the_mothers_group_and_unlinked_births_are_british(counts):

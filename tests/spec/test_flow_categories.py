@@ -50,7 +50,9 @@ def moved(direction: str, on: date, history: list[tuple[str, date | None]]) -> s
         {"person_id": [1], "date": [on], "direction": [direction], "reason": ["work"], "probability": [1.0],
          "weight": [1.0]}
     )  # fmt: skip
-    counted = pl.DataFrame({"person_id": [1], "sex": ["F"], "cohort": [1980], "nationality_group": ["EU"]})
+    counted = pl.DataFrame(
+        {"person_id": [1], "sex": ["F"], "cohort": [1980], "nationality_group": ["EU"], "share": [1.0]}
+    )
     areas = pl.Series([history], dtype=pl.List(pl.Struct({"area": pl.String, "since": pl.Date})))
     people = pl.DataFrame(
         {"person_id": [1], "country_of_birth": pl.Series([None], dtype=pl.String), "area_history": areas}

@@ -64,7 +64,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from estimation_people import small_study
+from estimation_people import NO_NATIONALITY, small_study
 
 from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
@@ -99,7 +99,7 @@ def counts() -> pl.DataFrame:
         sums = (sum(part[i] for part in parts) for i in range(2))
         rows.append((measure, "year", year_end(2016), cohort, *sums))
     full = [
-        (measure, period, time, "long_term", sex, cohort, group, float(count), int(count), 0, unfinished, False)
+        (measure, period, time, "long_term", sex, cohort, group, float(count), int(count), 0, unfinished, 0.0, False)
         for measure, period, time, cohort, count, unfinished in rows
         for sex in SEXES
         for group in NATIONALITY_GROUPS
@@ -134,6 +134,7 @@ def out(tmp_path_factory) -> Path:
     FlowCategories.create_empty().write_parquet(before / "flow_categories.parquet")
     coverage.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    pl.DataFrame(schema=NO_NATIONALITY).write_parquet(before / "nationality_covariance.parquet")
     Unmeasured.create_empty().write_parquet(before / "unmeasured.parquet")
     study = small_study(
         periods=Periods(flow_years=(2016,), stock_years=(2015, 2016)),

@@ -21,6 +21,8 @@ D = dt.date
 PARAMETERS = default_rules().parameters
 OF_EVIDENCE = {"student_enrolled.academic_year": "test_rule_evidence.py"}
 """Parameters of evidence rules, and the test that reaches each: the others begin with evidence."""
+OF_RECORDS = {name for name in PARAMETERS if name.startswith("nationality.")}
+"""Parameters of nationality, which is read from records: `test_rule_people.py` reaches them."""
 OF_ADDRESSES = {"household.younger_by_at_least", "household.younger_by_at_most"}
 """Parameters by which households are found, from addresses: `test_rule_quiet_people.py` reaches them."""
 
@@ -110,6 +112,11 @@ QUIET = (
     TimelinePerson([*(tax_year(year, 52) for year in range(2009, 2019)),
                     observed("nhs_removed", D(2019, 10, 1), code="embarked")], group="British"),
     TimelinePerson([observed("worker_arrived", D(2018, 5, 10)), tax_year(2018, 44)]),
+    TimelinePerson(
+        [observed("border_in", D(2013, 9, 10)), observed("permission_to_stay", D(2013, 9, 1), D(2015, 9, 1),
+        code="study"),
+         tax_year(2014, 20), tax_year(2015, 52), tax_year(2016, 4)], group="non_EU",
+    ),
 )  # fmt: skip
 FAMILIES = [(1, 3), (2, 3)]
 
@@ -166,7 +173,7 @@ def as_it_is() -> tuple[list, ...]:
     return tables_of(decided({}))
 
 
-@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - set(OF_EVIDENCE) - OF_ADDRESSES))
+@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - set(OF_EVIDENCE) - OF_ADDRESSES - OF_RECORDS))
 def test_another_value_decides_otherwise(name: str) -> None:
     low, high = PARAMETERS[name].range
     assert any(

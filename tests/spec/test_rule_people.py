@@ -8,7 +8,8 @@ import pytest
 
 import rules
 from pipeline.ingest.contracts import read_contracts
-from pipeline.tables import connect
+from pipeline.tables import connect, query
+from rules.parameters import parameters_in, with_values
 from rules.people import people_table
 from rules.rule_set import read_rules
 
@@ -17,7 +18,7 @@ DEFAULT = Path(rules.__file__).parent / "sets" / "long_term_2019.toml"
 EXTRACTS = {
     "exit_checks_travel": "nationality", "exit_checks_visas": "nationality", "mws": "nationality",
     "hesa": "nationality", "pds": "country_of_birth",
-    "activity_people": None, "pr": None, "births": None, "deaths": None,
+    "activity_people": None, "pr": None, "births": None, "deaths": None, "coverage_survey": "nationality",
 }  # fmt: skip
 SOURCES = {"exit_checks_travel": "exit_checks", "exit_checks_visas": "exit_checks", "activity_people": "activity"}
 
@@ -27,9 +28,16 @@ def attributes_of(
     sex: dict[str, str] | None = None,
     mothers: dict[int, int] | None = None,
     survey_only: bool = False,
+    sexes: dict[tuple[str, int], str] | None = None,
+    without: tuple[str, ...] = (),
+    born: dict[int, int] | None = None,
+    values: dict[str, float] | None = None,
     evidence: pl.DataFrame | None = None,
 ) -> dict[int, dict]:
-    """Return people by `person_id`; a record is (extract, person, country), its subject is the person's number."""
+    """Return people by `person_id`; a record is (extract, person, country), its subject is the person's number.
+
+    A person has also `views`: for each view of nationality the probability of each group that is possible.
+    """
     connection = connect(1)
     members = set()
     for extract, column in EXTRACTS.items():
@@ -39,7 +47,8 @@ def attributes_of(
         frame = pl.DataFrame(
             {
                 "record_id": [row[0] for row in rows], "subject_id": [row[1] for row in rows],
-                "sex": [(sex or {}).get(source, "F") for _ in rows], "birth_month": [D(1990, 5, 1)] * len(rows),
+                "sex": [(sexes or {}).get((source, row[1]), (sex or {}).get(source, "F")) for row in rows],
+                "birth_month": [D((born or {}).get(row[1], 1990), 5, 1) for row in rows],
                 column or "unused": [row[2] for row in rows],
             },
             schema={"record_id": pl.Int64, "subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date,
@@ -83,8 +92,20 @@ def attributes_of(
     }
     connection.register("tokens_pds", pl.DataFrame(schema=tokens))
     contracts = read_contracts()
-    people = people_table(connection, read_rules(DEFAULT, contracts).people, contracts)
-    return {row["person_id"]: row for row in people.iter_rows(named=True)}
+    rules_on_people = with_values(read_rules(DEFAULT, contracts).people, values or {})
+    delivered = {name: one for name, one in contracts.items() if name not in without}
+    people = people_table(connection, rules_on_people, delivered, D(2019, 12, 31))
+    views = query(connection, "SELECT * FROM person_nationality").rows()
+    return {
+        row["person_id"]: {
+            **row,
+            "views": {
+                view: {group: share for one, at, group, share in views if (one, at) == (row["person_id"], view)}
+                for view in ("registration", "current")
+            },
+        }
+        for row in people.iter_rows(named=True)
+    }
 
 
 @pytest.mark.parametrize(
@@ -95,16 +116,13 @@ def attributes_of(
         ([("mws", 1, "IE"), ("hesa", 1, "FR"), ("pds", 1, "IE")], "Irish", "mws", 1),
         ([("hesa", 1, "GB"), ("pds", 1, "RO")], "British", "hesa", 1),
         ([("pds", 1, "RO")], "EU", "pds", 0),
-        ([("pds", 1, None)], "British", "default", 0),
-        ([("pds", 1, "US")], "British", "default", 0),
         ([("hesa", 1, None), ("pds", 1, "RO")], "EU", "pds", 0),
         ([("hesa", 1, "FR"), ("hesa", 1, "CN"), ("hesa", 1, "CN")], "non_EU", "hesa", 0),
         ([("hesa", 1, "CN"), ("hesa", 1, "FR")], "EU", "hesa", 0),
     ],
     ids=[
         "a passport before a statement", "a statement before another", "Irish", "British, born abroad",
-        "by country of birth", "no source has a value", "born further away, with no record of a visa",
-        "an empty value does not count",
+        "by country of birth", "an empty value does not count",
         "the most frequent", "the latest of equally frequent",
     ],
 )  # fmt: skip
@@ -112,6 +130,120 @@ def test_nationality(records: list[tuple[str, int, str | None]], group: str, sou
     person = attributes_of(*records)[1]
     assert (person["nationality_group"], person["nationality_source"]) == (group, source)
     assert person["nationality_disagreements"] == disagreements
+
+
+def test_whoever_no_record_tells_anything_of_is_of_any_group_and_not_silently_british() -> None:
+    """Nobody is known at all: each of four groups is as likely."""
+    person = attributes_of(("pds", 1, None))[1]
+    assert person["views"]["registration"] == dict.fromkeys(("British", "Irish", "EU", "non_EU"), 0.25)
+    assert (person["nationality_source"], person["nationality_probability"]) == ("estimated", 0.25)
+
+
+def test_people_of_whom_nothing_is_told_are_like_others_with_the_same_records_who_are_told() -> None:
+    """Six of eight were born in the country, two in the EU; overall (6 + 1) / (8 + 4), drawn by 10 cases to it."""
+    people = attributes_of(
+        *(("pds", number, "GB" if number <= 6 else "PL") for number in range(1, 9)), ("pds", 9, None)
+    )
+    overall = {"British": 7 / 12, "Irish": 1 / 12, "EU": 3 / 12, "non_EU": 1 / 12}
+    told = {"British": 6, "Irish": 0, "EU": 2, "non_EU": 0}
+    expected = {group: (told[group] + 10 * overall[group]) / 18 for group in told}
+    assert people[9]["views"]["registration"] == pytest.approx(expected, abs=1e-6)
+    assert people[9]["nationality_group"] == "British"
+    assert people[9]["nationality_probability"] == pytest.approx(expected["British"], abs=1e-6)
+
+
+def test_people_of_whom_nothing_is_told_are_like_those_who_were_asked() -> None:
+    """Of ten, five answer that they are EU nationals, three British: drawn by 10 cases to a quarter each."""
+    answers = {1: "PL", 2: "PL", 3: "FR", 4: "DE", 5: "IT", 6: "GB", 7: "GB", 8: "GB"}
+    people = attributes_of(
+        *(("pds", number, None) for number in range(1, 11)),
+        *(("coverage_survey", number, country) for number, country in answers.items()),
+    )
+    expected = {"British": 5.5 / 18, "Irish": 2.5 / 18, "EU": 7.5 / 18, "non_EU": 2.5 / 18}
+    for number in (1, 6, 9):  # at registration the own answer does not count: it is about today
+        assert people[number]["views"]["registration"] == pytest.approx(expected, abs=1e-6)
+    assert people[9]["nationality_group"] == "EU"
+    assert people[9]["views"]["current"] == pytest.approx(expected, abs=1e-6)
+    assert people[1]["views"]["current"] == {"EU": 1.0}
+    assert people[6]["views"]["current"] == {"British": 1.0}
+
+
+def test_people_naturalise_and_keep_the_nationality_of_the_registration() -> None:
+    """Of ten who registered as Indian and were asked, four answer British: 4 / (10 + 10) of those not asked have too.
+
+    Nobody's records tell of the last two. Of 20 such people who were asked ten answer Indian, and as many more were
+    at registration as have become British: a share s of answers is s / (1 - 0.2).
+    """
+    indian = range(1, 12)
+    silent = range(20, 42)
+    people = attributes_of(
+        *(("exit_checks_visas", number, "IN") for number in indian),
+        *(("coverage_survey", number, "GB" if number <= 4 else "IN") for number in range(1, 11)),
+        *(("pds", number, None) for number in silent),
+        *(("coverage_survey", number, "GB" if number < 30 else "IN") for number in range(20, 40)),
+    )
+    assert people[11]["views"] == {"registration": {"non_EU": 1.0}, "current": {"non_EU": 0.8, "British": 0.2}}
+    assert people[1]["views"] == {"registration": {"non_EU": 1.0}, "current": {"British": 1.0}}
+    answered = (10 + 2.5) / 30
+    assert people[41]["views"]["current"]["non_EU"] == pytest.approx(answered, abs=1e-6)
+    assert people[41]["views"]["registration"]["non_EU"] == pytest.approx(answered / 0.8, abs=1e-6)
+    assert sum(people[41]["views"]["registration"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_certain_values_that_contradict_each_other_make_a_probability() -> None:
+    """Two Irish registrations; of one a university says French: 0.95 Irish, the rest as people who are told."""
+    people = attributes_of(("mws", 1, "IE"), ("mws", 2, "IE"), ("hesa", 2, "FR"))
+    assert (people[1]["nationality_probability"], people[1]["nationality_disagreements"]) == (1.0, 0)
+    overall = {"Irish": 2 / 5, "EU": 1 / 5}
+    alike = {"Irish": (1 + 10 * overall["Irish"]) / 11, "EU": 10 * overall["EU"] / 11}
+    assert people[2]["nationality_group"] == "Irish"
+    assert people[2]["nationality_disagreements"] == 1
+    assert people[2]["nationality_probability"] == pytest.approx(0.95 + 0.05 * alike["Irish"], abs=1e-6)
+    assert people[2]["views"]["registration"]["EU"] == pytest.approx(0.05 * alike["EU"], abs=1e-6)
+
+
+VALUES = {"born_within": 5, "known_within": 3653, "source_is_right": 0.6, "prior_cases": 2}
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_another_value_of_each_parameter_changes_a_probability(name: str) -> None:
+    """Born in 1990 here and in 1996 abroad; nothing is told of another of 1990. Of eleven Indians five are asked.
+
+    Four of these, of whom records span six years, answer that they are British; so of ten, records of one do.
+    """
+    told = [("pds", number, "GB" if number <= 4 else "PL") for number in range(1, 9)]
+    asked = [("coverage_survey", number, "GB" if number < 15 else "IN") for number in range(11, 16)]
+    records = [*told, ("pds", 9, None), *(("exit_checks_visas", number, "IN") for number in range(11, 22)), *asked]
+    dates = [(number, day) for number in (11, 12, 13, 14, 21) for day in (D(2010, 1, 1), D(2016, 6, 1))]
+    evidence = pl.DataFrame(
+        [("exit_checks", number, number, "permission_to_stay", "permission", day, None) for number, day in dates],
+        schema=["source", "subject_id", "record_id", "rule_id", "kind", "date", "area"],
+        orient="row",
+    )
+    born = dict.fromkeys(range(5, 9), 1996)
+    before, after = (
+        attributes_of(*records, evidence=evidence, born=born, values=values)
+        for values in (None, {f"nationality.{name}": VALUES[name]})
+    )
+    assert [one["views"] for one in before.values()] != [one["views"] for one in after.values()]
+
+
+def test_every_parameter_of_nationality_has_another_value_here() -> None:
+    ids = parameters_in(read_rules(DEFAULT, read_contracts()).people.nationality)
+    assert {f"nationality.{name}" for name in VALUES} == set(ids)
+
+
+def test_a_study_without_a_source_that_asks_has_no_view_of_today() -> None:
+    assert attributes_of(("mws", 1, "PL"), without=("coverage_survey",))[1]["views"]["current"] == {}
+
+
+def test_a_value_on_which_sources_disagree_has_a_probability() -> None:
+    """Two sources each know both people and disagree on one: both err alike, so either value is as likely."""
+    people = attributes_of(
+        ("pds", 1, "GB"), ("hesa", 1, "GB"), ("pds", 2, "GB"), ("hesa", 2, "GB"), sexes={("hesa", 2): "M"}
+    )
+    assert (people[1]["sex_probability"], people[2]["sex_probability"]) == (1.0, 0.5)
+    assert people[2]["sex"] == "F"
 
 
 def test_a_child_takes_the_mothers_nationality_and_not_that_of_the_place_of_birth() -> None:

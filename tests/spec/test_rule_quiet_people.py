@@ -238,8 +238,8 @@ def test_families_are_mothers_and_adults_of_one_name_at_one_address() -> None:
 def test_whoever_has_no_source_of_nationality_has_that_of_most_of_the_family() -> None:
     """Of the adults two are EU nationals and one is British by a source; a fourth has none, and does not count."""
     connection = connect(1)
-    groups = ["British", "EU", "EU", "British", "British"]
-    sources = ["default", "mws", "hesa", "pds", "default"]
+    groups = [None, "EU", "EU", "British", None]
+    sources = [None, "mws", "hesa", "pds", None]
     person = pl.DataFrame({"person_id": range(1, 6), "nationality_group": groups, "nationality_source": sources})
     connection.register("person_by_source", person)
     connection.execute("CREATE TEMP TABLE family AS SELECT 1 AS person_id, unnest([2, 3, 4, 5]) AS adult_id")

@@ -13,6 +13,7 @@ PEOPLE = pl.DataFrame(
         "sex": ["F", "F", "M"],
         "cohort": pl.Series([1990, 1990, 1980], dtype=pl.Int32),
         "nationality_group": ["EU", "EU", "British"],
+        "share": [1.0, 1.0, 1.0],
     }
 )
 
@@ -47,6 +48,7 @@ def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
             "certain": [10, 12, 0],
             "unfinished": [0, 0, 0],
             "variance_unfinished": [0.0, 0.0, 0.0],
+            "variance_nationality": [0.0, 0.0, 0.0],
             "provisional": [False, False, False],
         }
     )
@@ -67,7 +69,7 @@ def test_a_late_immigrant_of_an_empty_cell_is_counted():
                 "time": pl.Date, "sex": pl.String, "cohort": pl.Int32, "nationality_group": pl.String,
                 "measure": pl.String, "period": pl.String, "count": pl.Float64,
                 "certain": pl.Int64, "unfinished": pl.Int64, "variance_unfinished": pl.Float64,
-                "provisional": pl.Boolean,
+                "variance_nationality": pl.Float64, "provisional": pl.Boolean,
             }
         ),
         late,
