@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
+from pydantic import Field
+
 from pipeline.checkout import commit, lock_digest
 from pipeline.stage import Stage, StudyPart
 from pipeline.store import code_digest, library_versions
@@ -22,7 +24,8 @@ class PublishStudy(StudyPart):
     `location` is the study file as seen from the run folder, `digest` the SHA-256 of its bytes: a study that was
     renamed, moved or annotated is published anew, so that no manifest describes another one. `code` is the digest
     of all packages that make a run, `versions` are those of Sojourn and its libraries, `commit` and `lock` say what
-    to check out: all are in the manifest.
+    to check out: all are in the manifest. A commit that changes no code and no version changes no publication, so the
+    two last are not in the key.
     """
 
     name: str
@@ -32,8 +35,8 @@ class PublishStudy(StudyPart):
     location: str
     digest: str
     code: str
-    commit: str
-    lock: str
+    commit: str = Field(exclude=True)
+    lock: str = Field(exclude=True)
     versions: dict[str, str]
 
     @classmethod

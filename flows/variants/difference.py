@@ -72,9 +72,11 @@ def check_comparable(a: RunRules, b: RunRules) -> tuple[str, ...]:
 def _settings(one: RunRules) -> list[dict[str, object]]:
     """Return all that a study says to the stages after linkage, apart from its rules."""
     of_rules = {"rules", "rule_set", "rule_set_digest", "rule_set_extends", "extracts", "skips"}
+    of_rules |= {"calibration", "calibrated_by"}  # a calibration is that of one set of rules; its curves are compared
     stages = (STAYS, COUNT, ACCOUNT)
     declared = [stage.part.of(one.study, one.run).declared for stage in stages]
-    return [{key: value for key, value in part.items() if key not in of_rules} for part in declared]
+    settings = [{key: value for key, value in part.items() if key not in of_rules} for part in declared]
+    return [*settings, {"curves": declared[0]["calibration"]["curve"]}]
 
 
 def split_change(
