@@ -65,15 +65,15 @@ def _files_of_people(run: Path, manifest: dict[str, Any]) -> Iterator[Path]:
     yield from (
         path
         for path in (run / "store").glob("*/*/**/*")
-        if path.is_file() and path.relative_to(run / "store").parts[0] not in OF_PEOPLE and _is_of_people(path)
+        if path.is_file() and _is_of_people(path.relative_to(run / "store"))
     )
 
 
-def _is_of_people(path: Path) -> bool:
-    """Return whether a stored file of `count`, `account` or `publish` is about single people."""
-    parts = path.parts[path.parts.index("store") + 3 :]
+def _is_of_people(stored: Path) -> bool:
+    """Return whether a file of `count`, `account` or `publish` (`STAGE/KEY/...`) is about single people."""
+    stage, _, *parts = stored.parts
     name = "/".join(parts[1:] if parts[0] == TABLES else parts)
-    return path.suffix in {".parquet", ".csv"} and sensitivity(name) == PERSON_LEVEL
+    return stage not in OF_PEOPLE and stored.suffix in {".parquet", ".csv"} and sensitivity(name) == PERSON_LEVEL
 
 
 def _is_a_score(path: Path) -> bool:
