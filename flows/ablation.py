@@ -14,10 +14,10 @@ import polars as pl
 
 from estimation.stages import ACCOUNT, COUNT
 from flows.stages_again import computed_again, stored_result
+from pipeline.disk import link_files
 from pipeline.errors import UserError
 from pipeline.schemas import save
 from pipeline.stage import Stage, StageRecord
-from pipeline.store import link_files
 from pipeline.study import Study
 from pipeline.tables import read_table
 from rules.stages import STAYS

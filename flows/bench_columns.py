@@ -18,6 +18,7 @@ from flows.simulate import simulate_study
 from flows.stages_alone import ingest_stage
 from linkage.score import score_links
 from linkage.stages import LINK
+from pipeline.disk import make_folder
 from pipeline.ingest.features import CODES, COMPOSITES, PARTNERS
 from pipeline.stage import StageContext
 from pipeline.study import Study, read_study
@@ -79,7 +80,7 @@ def _linked_without(columns: tuple[str, ...], study: Study, ingest: Path, folder
     for path in cut.glob("tokens/*.parquet"):
         table = read_table(path)
         write_table(table.with_columns(_emptied(table.schema, name) for name in columns), path)
-    out.mkdir()
+    make_folder(out)
     LINK.run(StageContext(LINK.part.of(study, out), {"ingest": cut}, out, THREADS))
     clusters = read_table(out / "clusters.parquet")
     write_table(clusters, cut / "clusters.parquet")  # beside the tokens, where a run's tables would have it

@@ -5,7 +5,6 @@ again with the truth in it. Nothing else in the run is changed.
 """
 
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -23,13 +22,14 @@ from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
 from linkage.subjects_in_scope import subjects_in_scope
+from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
 from pipeline.schemas import ALL
 from pipeline.stage import StageRecord
-from pipeline.store import Store, is_intact, link_files
+from pipeline.store import Store, is_intact
 from pipeline.study import Study, digest_of_file, read_study
 from pipeline.tables import read_table, write_table, write_text
 from publication.report import write_report
@@ -260,7 +260,7 @@ def _evaluate(study: Study, run: Path, manifest: Mapping[str, Any], listener: Pr
     scores = score(study, read_truth(study), run / "tables")
     kept = {f"{one}/{path.name}": path for one in ABLATIONS for path in (run / "evaluation" / one).glob("*")}
     aside = _written_aside(run, scores)
-    link_files(kept, aside)
+    disk.link_files(kept, aside)
     _replace(run / "evaluation", aside)
     write_report(run, manifest=manifest, scores=scores)
     return scores
@@ -269,13 +269,13 @@ def _evaluate(study: Study, run: Path, manifest: Mapping[str, Any], listener: Pr
 def _evaluate_ablation(study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
     listener.progress("evaluate", "computing the run again with true links")
     truth, work = read_truth(study), run / f".aside-{TRUE_LINKS}"
-    shutil.rmtree(work, ignore_errors=True)
+    disk.remove(work)
     keys = {name: one["key"] for name, one in manifest["stages"].items()}
     tables = compute_with_true_links(study, run, keys, linked_subjects_truth(study, truth, run / "tables"), work)
     scores = score(study, truth, tables)
     aside = _written_aside(run, scores)
-    shutil.rmtree(work)
-    (run / "evaluation").mkdir(exist_ok=True)
+    disk.remove(work)
+    disk.make_folder(run / "evaluation")
     _replace(run / "evaluation" / TRUE_LINKS, aside)
     return scores
 
@@ -283,8 +283,8 @@ def _evaluate_ablation(study: Study, run: Path, manifest: Mapping[str, Any], lis
 def _written_aside(run: Path, scores: Scores) -> Path:
     """Write the scores into a folder beside the final one, and return it."""
     aside = run / ".aside-evaluation"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
+    disk.remove(aside)
+    disk.make_folder(aside)
     for one in fields(Scores):
         frame = getattr(scores, one.name)
         write_table(frame, aside / f"{one.name}.parquet")
@@ -294,8 +294,8 @@ def _written_aside(run: Path, scores: Scores) -> Path:
 
 
 def _replace(folder: Path, aside: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.replace(folder)
+    disk.remove(folder)
+    disk.move(aside, folder)
 
 
 def _record(run: Path, scores: Scores, spine: str, seconds: float) -> StageRecord:

@@ -3,7 +3,6 @@
 They run the first two stages of the chain; rules, estimates and the publication take no part.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from flows.progress import NullListener, ProgressListener
 from flows.run import banner, check_threads, run_folder
 from flows.terminal import Terminal, typed
 from linkage.stages import LINK
+from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.ingest.stages import INGEST
@@ -47,7 +47,7 @@ def link_files(path: Path, out: Path, models: Path | None, *, threads: int) -> i
     terminal = Terminal(out / "run.log")
     terminal.print_line(banner("link", study))
     for name in (LINKS, CLUSTERS, QUALITY, DRAWS):
-        (out / name).unlink(missing_ok=True)  # a result of before would pass for this one if the command fails
+        disk.remove(out / name)  # a result of before would pass for this one if the command fails
     records = _linked(study, out, threads, terminal)
     if models is not None:
         _check_all_given(records[LINK.name], study, models)
@@ -198,14 +198,14 @@ def _write(records: Mapping[str, StageRecord], out: Path, *, draws: bool) -> dic
     if draws:
         tables[DRAWS] = named_draws(clusters, subjects)
     with Store(out).locked():
-        aside = {name: out / f".aside-{os.getpid()}-{name}" for name in (*tables, QUALITY)}
+        aside = {name: disk.aside_of(out / name) for name in (*tables, QUALITY)}
         for name, table in tables.items():
             write_table(table, aside[name])
         write_text(csv_text(read_table(table_path(link, "linkage_quality")), "linkage_quality"), aside[QUALITY])
         for name in aside:
-            (out / name).unlink(missing_ok=True)
+            disk.remove(out / name)
         for name, written in aside.items():
-            written.replace(out / name)
+            disk.move(written, out / name)
     return tables
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from pipeline.disk import make_folder
 from pipeline.errors import UserError
 
 UNUSABLE_SIGNS = "%?\\"
@@ -31,4 +32,4 @@ def settle(run: Path) -> None:
             f"{home}: Prefect cannot use a folder whose path has one of {' '.join(UNUSABLE_SIGNS)}. Choose another "
             "--out, set PREFECT_HOME to another folder, or run without --prefect."
         )
-    Path(home).mkdir(parents=True, exist_ok=True)  # Prefect makes only the last folder
+    make_folder(Path(home))  # Prefect makes only the last folder

@@ -21,7 +21,7 @@ from pipeline.errors import UserError
 from pipeline.ingest.stages import INGEST
 from pipeline.keys import PseudonymisationKey, key_from_file
 from pipeline.store import publish_folder
-from pipeline.tables import read_table, write_table
+from pipeline.tables import read_table, write_table, write_text
 from publication.run_folder import read_manifest
 
 FOLDERS = ("tokens", "records")
@@ -53,10 +53,9 @@ def rekey_run(run: Path, key_file: Path, out: Path) -> int:
         aside = Path(folder)
         names = [path.relative_to(ingest) for of in FOLDERS for path in sorted((ingest / of).glob("*.parquet"))]
         for name in names:
-            (aside / name).parent.mkdir(exist_ok=True)
             write_table(rekeyed(read_table(ingest / name), key), aside / name)
         about = {"key_id": second, "key_id_of_run": first, "study": study.name, "synthetic": study.synthetic}
-        (aside / ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        write_text(json.dumps(about, indent=1) + "\n", aside / ABOUT)
         files = {str(name): aside / name for name in [*names, Path(ABOUT)]}
         publish_folder(files | {name: ingest / name for name in ALONE if (ingest / name).exists()}, out)
     print(f"{len(names)} tables under the key {second}: {typed(out)}")  # noqa: T201 - the output

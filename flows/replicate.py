@@ -5,8 +5,6 @@ later validations need: with `--from STAGE` the study and the stored results of 
 """
 
 import json
-import os
-import shutil
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -17,6 +15,7 @@ from flows.chain import STAGES, run_chain
 from flows.evaluate import evaluate
 from flows.progress import NullListener
 from flows.simulate import MARK, simulate_study
+from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import Store, code_digest, digest, library_versions
@@ -103,7 +102,7 @@ class Replicate:
     def _score(self) -> None:
         run = self.folder / "run"
         if _read(self.folder / RUN_RECORD).get("country") not in (None, self._digest_of_country()):
-            shutil.rmtree(self.folder)
+            disk.remove(self.folder)
         given = self._given()
         if SIMULATE not in given:
             simulate_study(
@@ -170,33 +169,29 @@ class Replicate:
         )
 
     def _keep_scores(self, scored: Path, keys: Mapping[str, str]) -> None:
-        aside = self.scores.with_name(f".aside-{self.scores.name}-{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        for one in fields(Scores):
-            shutil.copyfile(scored / f"{one.name}.parquet", aside / f"{one.name}.parquet")
-        write_text(json.dumps({"key": self._key(keys), "kept": self.keep}) + "\n", aside / SCORE_RECORD)
-        shutil.rmtree(self.scores, ignore_errors=True)
-        aside.replace(self.scores)
+        with disk.replaced(self.scores) as aside:
+            for one in fields(Scores):
+                disk.copy_file(scored / f"{one.name}.parquet", aside / f"{one.name}.parquet")
+            write_text(json.dumps({"key": self._key(keys), "kept": self.keep}) + "\n", aside / SCORE_RECORD)
 
     def _delete(self, run: Path) -> None:
         """Delete a run, all but the stored results of earlier stages; without any of those, its study too."""
         if self.start == SIMULATE:
-            shutil.rmtree(self.folder)
+            disk.remove(self.folder)
             return
         for path in run.iterdir():
             if path.name != "store":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                disk.remove(path)
         kept = self._stored_keys()
         for path in (run / "store").iterdir():
             if path.is_dir() and path.name not in self.earlier:
-                shutil.rmtree(path)
+                disk.remove(path)
         del kept[SIMULATE]
         for stage, key in kept.items():
             latest = Store(run).folder(stage, key)
             for path in latest.parent.iterdir():
                 if path != latest:
-                    shutil.rmtree(path)
+                    disk.remove(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from flows.loading import loading
 from flows.terminal import Terminal, typed
+from pipeline.disk import make_folder
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import Store
@@ -39,7 +40,7 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
             from flows.prefect_settings import settle  # noqa: PLC0415
 
         declared_parts(study, run)  # reports every mistake before Prefect starts, which takes ten seconds
-        Store(run).root.mkdir(parents=True, exist_ok=True)  # a run that is stopped while Prefect starts is a run
+        make_folder(Store(run).root)  # a run that is stopped while Prefect starts is a run
         settle(run)
         with loading():
             from flows.quarterly import quarterly_estimates  # noqa: PLC0415

@@ -1,13 +1,12 @@
 """The verb `simulate`: a synthetic study in a folder, simulated again only if a different one is requested."""
 
 import json
-import os
-import shutil
 import time
 from datetime import date
 from pathlib import Path
 
 from flows.progress import ProgressListener
+from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import code_digest, digest
@@ -84,9 +83,9 @@ def simulate_study(
         terminal.finished(record)
         return record
     begun = time.perf_counter()
-    aside = out.with_name(f".aside-{out.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    aside = disk.aside_of(out)
+    disk.remove(aside)
+    disk.make_folder(aside)
     try:
         result = simulate(
             residents, seed, aside, lambda message: terminal.progress("simulate", message),
@@ -97,7 +96,7 @@ def simulate_study(
         made = _sizes(aside)
         _move_over(aside, out)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        disk.remove(aside)
     stored = {
         "key": key, "counts": dict(result.counts), "sentence": result.sentence, "seconds": seconds,
         "files": made,
@@ -130,13 +129,13 @@ def _move_over(aside: Path, out: Path) -> None:
 
     The mark is rewritten first as unfinished and last as finished, so a killed simulation is run again.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    disk.make_folder(out)
     write_text(json.dumps({"key": "unfinished"}) + "\n", out / MARK)
     for made in sorted(aside.iterdir()):
         target = out / made.name
         if target.is_dir():
-            shutil.rmtree(target)
-        made.replace(target)
-    aside.rmdir()
+            disk.remove(target)
+        disk.move(made, target)
+    disk.remove(aside)
     # a page of targets would describe the earlier study
-    (out / TARGETS_PAGE).unlink(missing_ok=True)
+    disk.remove(out / TARGETS_PAGE)

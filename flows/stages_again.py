@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.disk import make_folder
 from pipeline.errors import UserError
 from pipeline.stage import Stage, StageContext, StageRecord
 from pipeline.store import Store
@@ -14,7 +15,7 @@ def computed_again(
     stage: Stage[Any], study: Study, run: Path, records: Mapping[str, StageRecord], out: Path
 ) -> StageRecord:
     """Compute a stage in the new folder `out` from the results in `records`, and return its record."""
-    out.mkdir(parents=True)
+    make_folder(out)
     context = StageContext(
         study=stage.part.of(study, run),
         folders={name: record.folder for name, record in records.items()},

@@ -10,6 +10,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.status import Status
 
+from pipeline.disk import append_line
 from pipeline.stage import StageRecord
 
 STAGE_NAMES = ("simulate", "ingest", "link", "evidence", "stays", "count", "account", "publish", "evaluate")
@@ -79,10 +80,8 @@ class Terminal:
         """Append one event to the run's log, one JSON object per line."""
         if self.log is None:
             return
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": stamp, **event}, default=str, ensure_ascii=False) + "\n")
+        append_line(json.dumps({"time": stamp, **event}, default=str, ensure_ascii=False), self.log)
 
     def _stop_status(self) -> None:
         if self._status is not None:

@@ -14,6 +14,7 @@ from flows.ablation import check_ablation
 from flows.pooled_scores import COLUMNS, pool
 from flows.replicate import ALL_STAGES, Country, Replicate
 from flows.terminal import Terminal, typed
+from pipeline.disk import make_folder
 from pipeline.errors import UserError, unknown
 from pipeline.store import Store
 from pipeline.study import LARGEST_SEED
@@ -60,7 +61,7 @@ def validate(
         raise UserError(
             f"{out}: contains files that are not a validation. Choose an empty or a new folder with --out."
         )
-    (out / "replicates").mkdir(parents=True, exist_ok=True)
+    make_folder(out / "replicates")
     with Store(out).locked():
         terminal = Terminal(stream=sys.stderr if as_json else None)
         seeds = range(first_seed, first_seed + replicates)

@@ -5,11 +5,8 @@ declares, the keys of the stages it reads, the code of its package and of `pipel
 libraries that compute. An intact folder under a key is therefore the result, no matter which run wrote it.
 """
 
-import fcntl
 import hashlib
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.stage import Skip, Stage, StageRecord, StageResult, StudyPart
 from pipeline.study import digest_of_file
@@ -26,7 +24,8 @@ from pipeline.tables import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPUTING_LIBRARIES = ("duckdb", "jellyfish", "numpy", "polars", "pyarrow", "scipy", "splink")
-RECORD = "stage.json"
+RECORD, RECORDED = "stage.json", "recorded"
+"""The file with the record of a stage, and its key for the digest of all others: a record can be damaged too."""
 
 
 def digest(value: Any) -> str:
@@ -95,20 +94,13 @@ class Store:
     @contextmanager
     def locked(self) -> Generator[None]:
         """Reserve the run folder for one process; half-written files of a killed run are removed first."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+        disk.make_folder(self.root)
+        with disk.locked(self.root / ".lock") as is_ours:
+            if not is_ours:
                 raise UserError(
                     f"{self.run}: another run is using this folder. Wait until it ends, or choose another --out."
-                ) from None
-            for half_written in [
-                *self.root.glob("*/.aside-*"),
-                *self.run.glob(".aside-*"),
-                *self.run.glob(".retired-*"),
-            ]:
-                shutil.rmtree(half_written) if half_written.is_dir() else half_written.unlink()
+                )
+            disk.remove_half_written([self.run, self.root, *(one for one in self.root.iterdir() if one.is_dir())])
             yield
 
     def folder(self, stage: str, key: str) -> Path:
@@ -120,12 +112,17 @@ class Store:
         folder = self.folder(stage, key)
         try:
             stored = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            if stored.pop(RECORDED) != digest(stored):
+                return None
             warnings = tuple(stored.pop("warnings"))
             skips = tuple(Skip(one["step"], one["reason"], tuple(one["lacks"])) for one in stored.pop("skips"))
             record = StageRecord(**stored, warnings=warnings, skips=skips, folder=folder, reused=True)
-        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        return record if record.key == key and is_intact(folder, record.outputs) else None
+        whole = (
+            record.key == key and _files_in(folder) == sorted(record.outputs) and is_intact(folder, record.outputs)
+        )
+        return record if whole else None
 
     def run_or_reuse(
         self, stage: str, key: str, work: Callable[[Path], StageResult], made_from: Mapping[str, str] | None = None
@@ -138,33 +135,27 @@ class Store:
         if found:
             return found
         final = self.folder(stage, key)
-        aside = final.with_name(f".aside-{final.name}-{os.getpid()}")
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        begun = time.perf_counter()
-        result = work(aside)
-        seconds = round(time.perf_counter() - begun, 3)
-        outputs = {
-            str(path.relative_to(aside)): digest_of_file(path) for path in sorted(aside.rglob("*")) if path.is_file()
-        }
-        record = StageRecord(
-            stage=stage,
-            key=key,
-            folder=final,
-            counts=dict(result.counts),
-            sentence=result.sentence,
-            warnings=tuple(result.warnings),
-            seconds=seconds,
-            outputs=outputs,
-            reused=False,
-            facts=dict(result.facts),
-            skips=tuple(result.skips),
-            made_from=dict(made_from or {}),
-        )
-        stored = {name: value for name, value in asdict(record).items() if name not in ("folder", "reused")}
-        write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", aside / RECORD)
-        shutil.rmtree(final, ignore_errors=True)
-        aside.replace(final)
+        disk.remove_now(final)  # it is damaged, if there is one
+        with disk.replaced(final) as aside:
+            begun = time.perf_counter()
+            result = work(aside)
+            record = StageRecord(
+                stage=stage,
+                key=key,
+                folder=final,
+                counts=dict(result.counts),
+                sentence=result.sentence,
+                warnings=tuple(result.warnings),
+                seconds=round(time.perf_counter() - begun, 3),
+                outputs={name: digest_of_file(aside / name) for name in _files_in(aside)},
+                reused=False,
+                facts=dict(result.facts),
+                skips=tuple(result.skips),
+                made_from=dict(made_from or {}),
+            )
+            stored = {name: value for name, value in asdict(record).items() if name not in ("folder", "reused")}
+            stored[RECORDED] = digest(stored)
+            write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", aside / RECORD)
         return record
 
 
@@ -173,28 +164,13 @@ def is_intact(folder: Path, outputs: Mapping[str, str]) -> bool:
     return all((folder / name).is_file() and digest_of_file(folder / name) == sha for name, sha in outputs.items())
 
 
-def link_files(files: Mapping[str, Path], folder: Path) -> None:
-    """Put files into a folder under names inside it: as hard links where the file system allows, else as copies.
-
-    Person-level tables, which appear in several folders, therefore use disk space only once.
-    """
-    for name, source in sorted(files.items()):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target)
-        except OSError:
-            shutil.copy2(source, target)
+def _files_in(folder: Path) -> list[str]:
+    """Return the files in a folder, by their path in it, in order, without the record of the stage."""
+    found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in found if name != RECORD)
 
 
 def publish_folder(files: Mapping[str, Path], folder: Path) -> None:
     """Make `folder` contain exactly these files, by name inside it; it is replaced as a whole."""
-    aside = folder.with_name(f".aside-{folder.name}-{os.getpid()}")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    link_files(files, aside)
-    retired = folder.with_name(f".retired-{folder.name}-{os.getpid()}")
-    if folder.exists():
-        folder.replace(retired)
-    aside.replace(folder)
-    shutil.rmtree(retired, ignore_errors=True)
+    with disk.replaced(folder) as aside:
+        disk.link_files(files, aside)

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ import duckdb
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from pipeline.disk import write_bytes, written
 from pipeline.errors import UserError
 
 
@@ -149,14 +149,11 @@ def text_literal(text: str) -> str:
 
 
 def write_table(frame: pl.DataFrame, path: Path, sort_by: Sequence[str] = ()) -> None:
-    """Write a frame as one Parquet file, ordered by `sort_by`: to a temporary file, which is then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a frame as one Parquet file, ordered by `sort_by`."""
     ordered = frame.sort(list(sort_by), maintain_order=True, nulls_last=False) if sort_by else frame
     encoded = io.BytesIO()
     ordered.write_parquet(encoded, compression="zstd", statistics=True)
-    temporary.write_bytes(encoded.getbuffer())  # not by Polars: so a full disk raises an OSError with a file name
-    temporary.replace(path)
+    write_bytes(encoded.getbuffer(), path)  # not by Polars: so a full disk raises an OSError with a file name
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -188,24 +185,16 @@ def parts_of(table: pl.LazyFrame) -> Iterator[pl.DataFrame]:
 def write_parts(parts: Iterable[pl.DataFrame], schema: pl.Schema, path: Path) -> None:
     """Write frames of one schema as one table: CSV if the name ends so, else Parquet.
 
-    A temporary file is written, and renamed after the last part; if making a part fails, nothing is left.
+    If making a part fails, nothing is left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     table = register_io_source(lambda *_: iter(parts), schema=schema, is_pure=False)
-    try:
+    with written(path) as file:
         if path.suffix.lower() == ".csv":
-            table.sink_csv(temporary)
+            table.sink_csv(file)
         else:
-            table.sink_parquet(temporary, compression="zstd", statistics=True, row_group_size=PART_ROWS)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            table.sink_parquet(file, compression="zstd", statistics=True, row_group_size=PART_ROWS)
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text to a temporary file, then rename it, so that no reader ever sees an incomplete file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    temporary.replace(path)
+    """Write a text in UTF-8, with the ends of lines that it has."""
+    write_bytes(text.encode(), path)

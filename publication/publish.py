@@ -2,9 +2,9 @@
 
 import json
 
+from pipeline.disk import link_files
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult
-from pipeline.store import link_files
 from pipeline.study import digest_of_file
 from pipeline.tables import write_text
 from publication.csv_tables import write_csv_tables

@@ -1,11 +1,10 @@
 """The run folder that a user opens: it shows the latest publication, and the scores of that one alone."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline import disk
 from pipeline.stage import StageRecord
 from pipeline.store import publish_folder
 from pipeline.study import digest_of_file
@@ -21,7 +20,7 @@ def show_publication(published: StageRecord, run: Path) -> None:
     """
     if _is_shown(published, run):
         return
-    (run / MANIFEST).unlink(missing_ok=True)  # until the end, so that a killed run is not taken for a complete one
+    disk.remove_now(run / MANIFEST)  # until the end, so that a killed run is not taken for a complete one
     publish_folder(
         {
             str(Path(name).relative_to(TABLES)): published.folder / name
@@ -30,11 +29,9 @@ def show_publication(published: StageRecord, run: Path) -> None:
         },
         run / TABLES,
     )
-    shutil.rmtree(run / SCORES, ignore_errors=True)
+    disk.remove_now(run / SCORES)
     for name in (REPORT, MANIFEST):
-        aside = run / f".aside-{name}-{os.getpid()}"
-        shutil.copyfile(published.folder / name, aside)
-        aside.replace(run / name)
+        disk.copy_file(published.folder / name, run / name)
 
 
 def _is_shown(published: StageRecord, run: Path) -> bool:

@@ -4,7 +4,6 @@ The manifest says first that they are deleted, and when: whoever is interrupted 
 """
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from flows.again.verify import FORGOTTEN
 from flows.evaluate import manifest_of
 from flows.terminal import Terminal
 from linkage.stages import LINK
+from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.ingest.stages import INGEST
 from pipeline.store import Store
@@ -42,9 +42,9 @@ def forget_people(run: Path, *, person_level: bool) -> int:
         _write(run, manifest)
         files = list(_files_of_people(run, manifest))
         for path in files:
-            path.unlink(missing_ok=True)
+            disk.remove(path)
         for stage in OF_PEOPLE:
-            shutil.rmtree(run / "store" / stage, ignore_errors=True)
+            disk.remove(run / "store" / stage)
         _remove_empty_folders(run)
     terminal = Terminal()
     terminal.print_line(
@@ -86,4 +86,4 @@ def _is_a_score(path: Path) -> bool:
 def _remove_empty_folders(run: Path) -> None:
     for folder in sorted((run / TABLES).rglob("*"), reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+            disk.remove(folder)

@@ -5,7 +5,6 @@ and merges the pieces. Polars and PyArrow write them, because Python rewrites ro
 because DuckDB's `COPY` formats small numbers in CSV, and Parquet metadata, differently: the bytes would change.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import BinaryIO, Self
 import polars as pl
 import pyarrow.parquet as pq
 
+from pipeline import disk
 from pipeline.tables import connect, parquet_sql, text_literal
 
 ROW_GROUP = 1 << 18
@@ -58,8 +58,8 @@ class Batch:
             write_rows([frame], self.out / file, written)
             return
         piece = self.pieces / file / f"{self.number:03}.parquet"
-        piece.parent.mkdir(parents=True, exist_ok=True)
-        frame.with_row_index(_PLACE).write_parquet(piece, compression="lz4", statistics=False)
+        with disk.written(piece) as opened:
+            frame.with_row_index(_PLACE).write_parquet(opened, compression="lz4", statistics=False)
 
 
 @dataclass
@@ -78,7 +78,7 @@ class OrderedFiles:
 
     def __enter__(self) -> Self:
         if self.number > 1:
-            self.out.mkdir(parents=True, exist_ok=True)
+            disk.make_folder(self.out)
             self._folder = TemporaryDirectory(prefix=".pieces-", dir=self.out)
         pieces = Path(self._folder.name) if self._folder else None
         self.batches = [Batch(self.out, number, pieces) for number in range(self.number)]
@@ -130,12 +130,9 @@ def write_rows(frames: Iterable[pl.DataFrame], path: Path, written: Rewrite = _a
 
     Where one frame ends and the next begins changes no byte. `written` rewrites a group of rows at a time.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     write = _write_csv if path.suffix == ".csv" else _write_parquet
-    with aside.open("wb") as file:
+    with disk.written(path) as file:
         write((written(group) for group in _in_groups(frames)), file)
-    aside.replace(path)
 
 
 def _in_groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

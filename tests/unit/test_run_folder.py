@@ -39,7 +39,7 @@ def test_a_later_publication_replaces_table_report_and_manifest_and_removes_old_
     assert not (run / "evaluation").exists()
 
 
-@pytest.mark.parametrize("step", ["publish_folder", "shutil.copyfile"])
+@pytest.mark.parametrize("step", ["publish_folder", "disk.copy_file"])
 def test_a_run_that_was_killed_while_it_published_is_complete_after_the_next_one(tmp_path, monkeypatch, step):
     run = tmp_path / "run"
     run.mkdir()
