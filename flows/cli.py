@@ -97,6 +97,10 @@ def run(
     study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that contains it.")],
     *,
     out: Annotated[Path | None, Parameter(help="The run folder; default: run/ beside the study.")] = None,
+    live: Annotated[
+        Path | None,
+        Parameter(help="Folder of live runs: write a run of its own there, and make it the live one if it is sound."),
+    ] = None,
     prefect: Annotated[bool, Parameter(negative="", help="Run the same stages as a Prefect flow.")] = False,
     threads: Threads = 2,
 ) -> int:
@@ -104,7 +108,7 @@ def run(
     with loading():
         from flows.run import run_study
 
-    return run_study(study, out, prefect=prefect, threads=threads)
+    return run_study(study, out, prefect=prefect, threads=threads, live=live)
 
 
 @app.command

@@ -17,6 +17,7 @@ import polars.selectors as cs
 from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
+from flows.live.live_runs import check_not_live
 from flows.people_scores import TABLES, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.terminal import Terminal, typed
@@ -219,6 +220,7 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
     """
     run = run.resolve()
     check_ablation(ablation)
+    check_not_live(run, "Evaluate a run of the same study that was made without --live.")
     manifest_of(run)  # a folder that is no run is left as it is
     with Store(run).locked():
         manifest = manifest_of(run)

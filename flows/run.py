@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.live.live_runs import check_not_live
 from flows.loading import loading
 from flows.terminal import Terminal, typed
 from pipeline.disk import make_folder
@@ -27,12 +28,32 @@ def run_folder(study: Study, out: Path | None) -> Path:
     return run
 
 
-def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> int:
-    """Run the chain on a study, print its progress and result, and return the exit status."""
+def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int, live: Path | None = None) -> int:
+    """Run the chain on a study, print its progress and result, and return the exit status.
+
+    With `live`, a folder of live runs, the run is written there and goes live after its checks.
+    """
     check_threads(threads)
     study = read_study(path)
-    run = run_folder(study, out)
-    terminal = Terminal(run / "run.log")
+    if live is None:
+        run = run_folder(study, out)
+        check_not_live(run, "Choose another --out, or supersede it with `sojourn run STUDY --live RUNS`.")
+        terminal = Terminal(run / "run.log")
+        _run_in(study, run, terminal, prefect=prefect, threads=threads)
+        if study.synthetic:
+            terminal.print_line(f"  next     sojourn evaluate {typed(run)}")
+        return 0
+    if out is not None:
+        raise UserError("--live: names the folder of the run itself. Leave out --out.")
+    with loading():
+        from flows.live.run_live import run_live  # noqa: PLC0415 - it loads much: mistakes of the study come first
+
+    return run_live(
+        study, live, lambda run, terminal: _run_in(study, run, terminal, prefect=prefect, threads=threads)
+    )
+
+
+def _run_in(study: Study, run: Path, terminal: Terminal, *, prefect: bool, threads: int) -> dict[str, StageRecord]:
     terminal.print_line(banner("run", study))
     if prefect:
         with loading():
@@ -52,9 +73,7 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
 
         records = run_chain(study, run, threads=threads, listener=terminal)
     print_result(terminal, run, records)
-    if study.synthetic:
-        terminal.print_line(f"  next     sojourn evaluate {typed(run)}")
-    return 0
+    return records
 
 
 def check_threads(threads: int) -> None:

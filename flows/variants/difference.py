@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from estimation.stages import ACCOUNT, COUNT
+from flows.live.live_runs import check_not_live
 from flows.progress import NullListener, ProgressListener
 from flows.run import check_threads
 from flows.terminal import Terminal, typed
@@ -129,6 +130,8 @@ def moved_people(a: RunRules, b: RunRules) -> pl.DataFrame:
 def diff_runs(run_a: Path, run_b: Path, out: Path | None, *, counted: bool, as_json: bool, threads: int) -> int:
     """Write `diff.csv` and `transitions.csv`, print what differs, and return the exit status."""
     check_threads(threads)
+    if out is None:
+        check_not_live(run_b, "Name another folder with --out.")
     terminal = Terminal()
     with opened(run_a, run_b) as (a, b):
         listener = NullListener() if as_json else terminal

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.live.live_runs import check_not_live
 from flows.progress import NullListener, ProgressListener
 from flows.run import check_threads
 from flows.terminal import Terminal, typed
@@ -67,6 +68,8 @@ def most_sensitive_first(table: pl.DataFrame, period: date) -> pl.DataFrame:
 def sensitivity_of_run(run: Path, out: Path | None, *, counted: bool, as_json: bool, threads: int) -> int:
     """Write `sensitivity.csv` and the tornado in `sensitivity.html`, print the latter, and return the exit status."""
     check_threads(threads)
+    if out is None:
+        check_not_live(run, "Name another folder with --out.")
     terminal = Terminal()
     with opened(run) as (base,):
         estimates = Counted(base) if counted else Published(base)

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from flows.evaluate import has_truth, true_figures
+from flows.live.live_runs import check_not_live
 from flows.progress import NullListener, ProgressListener
 from flows.run import check_threads
 from flows.terminal import Terminal, typed
@@ -61,6 +62,8 @@ def sweep_run(
 ) -> int:
     """Sweep over a run, write `sweep.csv` and `sweep.html`, print what was found, and return the exit status."""
     check_threads(threads)
+    if out is None:
+        check_not_live(run, "Name another folder with --out.")
     terminal = Terminal()
     with opened(run) as (base,):
         grid = read_grid(settings, base.rules.parameters)

@@ -19,11 +19,11 @@ METHODS = {
 """Methods of a path, or of an array, that write or remove."""
 MODULES = {"shutil", "os"}
 OF_MODULES = {
-    "rmtree", "copy", "copy2", "copyfile", "copytree", "move", "copyfileobj", "rename", "replace", "renames", "remove",
-    "unlink", "rmdir", "removedirs", "mkdir", "makedirs", "link", "symlink", "truncate", "chmod", "mkfifo",
+    "rmtree", "copy", "copy2", "copyfile", "copytree", "move", "copyfileobj", "rename", "replace", "renames",
+    "remove", "unlink", "rmdir", "removedirs", "mkdir", "makedirs", "link", "symlink", "truncate", "chmod", "mkfifo",
 }  # fmt: skip
 ENCODERS = {"write_parquet", "write_csv", "sink_parquet", "sink_csv", "sink_ipc", "write_ipc", "write_ndjson"}
-"""Methods of a frame that write a file, unless they are given one that is open, or nothing: then they return a text."""
+"""Methods of a frame that write a file, unless they are given an open one, or nothing: then they return a text."""
 OPEN_FILES = {"file", "opened", "encoded"}
 ALLOWED = {
     ("flows/cli.py", "os.open"): "the null device in the place of a standard output that nobody reads",
