@@ -6,7 +6,7 @@ STAMP := $(VENV)/.set-up
 # uv fails where it cannot cache: a user of a service or of cron may have no home folder.
 NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
-.PHONY: help setup demo test lint lock picture dictionary rule-cases name-variants accuracy calibration clean
+.PHONY: help setup demo test lint lock picture dictionary assumptions rule-cases name-variants accuracy calibration clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,6 +37,9 @@ picture: demo ## draw the README's picture from the demo
 
 dictionary: setup ## renew docs/data_dictionary.md from the contracts and the schema classes
 	$(BIN)/sojourn dictionary > docs/data_dictionary.md
+
+assumptions: setup ## renew docs/assumptions.md from the rule sets, the study and the code
+	$(BIN)/sojourn assumptions > docs/assumptions.md
 
 rule-cases: setup ## renew the cases in docs/rule_cases.md from those of the sets that ship
 	sed -i '/^## /,$$d' docs/rule_cases.md

@@ -512,6 +512,17 @@ def dictionary() -> int:
     return 0
 
 
+@app.command
+def assumptions(
+    *, as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print a list of JSON objects.")] = False
+) -> int:
+    """Print every number that rules, linkage and estimation declare, with its source and what it moves."""
+    with loading():
+        from flows.assumptions import print_assumptions
+
+    return print_assumptions(as_json=as_json)
+
+
 RuleSetName = Annotated[str, Parameter(help="A rule set of Sojourn by its name, or the path of a TOML file.")]
 ItsStudy = Annotated[Path | None, Parameter(help="The study whose own contracts the rules are about.")]
 
