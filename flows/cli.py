@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import threading
 import traceback
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from cyclopts import App, Parameter
 
 from flows.loading import loading
 from pipeline.errors import UserError
-from pipeline.shortages import fills_disk, lacks_memory
+from pipeline.shortages import fills_disk, lacks_memory, loses_file
 
 Threads = Annotated[int, Parameter(help="Processor threads to use; no figure depends on it.")]
 
@@ -35,8 +34,8 @@ app = App(
 # Errors of the disk that only the user can correct: a folder that cannot be written to, or no space left.
 UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 
-STOPPED = threading.Event()
-"""Set by Ctrl-C: libraries can turn the interruption into an error of their own."""
+STOPPED_BY: list[int] = []
+"""The signal that stopped the command, by Ctrl-C or SIGTERM: libraries can turn it into an error of their own."""
 
 
 @app.command
@@ -623,6 +622,8 @@ def main(arguments: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows other signs by their numbers
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # ignored in a job in the background
         signal.signal(signal.SIGINT, _stop)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _stop)
     try:
         status = app(arguments)
         sys.stdout.flush()
@@ -638,9 +639,9 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit:
         raise
     except BaseException as error:  # a panic of Polars is no Exception
-        if STOPPED.is_set() or isinstance(error, KeyboardInterrupt):
+        if STOPPED_BY or isinstance(error, KeyboardInterrupt):
             print("sojourn: stopped. Run the same command again: finished stages are kept.", file=sys.stderr)
-            status = 130
+            status = 128 + (STOPPED_BY or [signal.SIGINT])[0]
         elif cause := _cause_outside(error):
             print(f"sojourn: {cause}", file=sys.stderr)
             _discard_output()
@@ -651,8 +652,8 @@ def main(arguments: list[str] | None = None) -> None:
     _leave(status or 0)
 
 
-def _stop(*_: object) -> NoReturn:
-    STOPPED.set()
+def _stop(number: int, _: object) -> NoReturn:
+    STOPPED_BY.append(number)
     raise KeyboardInterrupt
 
 
@@ -670,6 +671,12 @@ def _cause_outside(error: BaseException) -> str | None:
         return (
             f"{where}: {os.strerror(number)}. "
             "Use --out to choose a folder that you may write to, on a disk with free space."
+        )
+    if loses_file(error):
+        where = getattr(error, "filename", None) or "a file that is read or written"
+        return (
+            f"{where}: was removed, or its disk was disconnected, while Sojourn used it. Bring it back, then run the "
+            "same command again: finished stages are kept."
         )
     # Python reads a byte that has no meaning in the terminal's encoding as one of these signs; no library takes them
     if re.search("[\udc80-\udcff]", " ".join([*sys.argv, str(error)])):

@@ -1,4 +1,4 @@
-"""Errors of many libraries that mean one thing: this machine has too little memory, or no space left on the disk."""
+"""Errors of many libraries that mean one thing: too little memory, a full disk, or a file that is no longer there."""
 
 import errno
 import re
@@ -14,6 +14,10 @@ _NO_MEMORY = re.compile(
     r"|can't start new thread|thread.*resource temporarily unavailable",
     re.IGNORECASE,
 )
+
+
+_LOST = {errno.ENOENT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO}
+_NO_FILE = re.compile(r"no such file or directory|input/output error|stale file handle", re.IGNORECASE)
 
 
 def check_address_space() -> None:
@@ -42,6 +46,14 @@ def lacks_memory(error: BaseException) -> bool:
 def fills_disk(error: BaseException) -> bool:
     """Return whether an error, or one that led to it, means that a disk is full."""
     return any("no space left on device" in str(one).lower() for one in _chain(error))
+
+
+def loses_file(error: BaseException) -> bool:
+    """Return whether an error, or one that led to it, means that a file or its disk is no longer there."""
+    return any(
+        (isinstance(one, OSError) and one.errno in _LOST) or _NO_FILE.search(str(one)) is not None
+        for one in _chain(error)
+    )
 
 
 def _chain(error: BaseException) -> list[BaseException]:

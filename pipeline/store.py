@@ -20,10 +20,11 @@ from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.stage import Skip, Stage, StageRecord, StageResult, StudyPart
 from pipeline.study import digest_of_file
-from pipeline.tables import write_text
+from pipeline.tables import spilling_into, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPUTING_LIBRARIES = ("duckdb", "jellyfish", "numpy", "polars", "pyarrow", "scipy", "splink")
+SPILL = ".spill"
 RECORD, RECORDED = "stage.json", "recorded"
 """The file with the record of a stage, and its key for the digest of all others: a record can be damaged too."""
 
@@ -138,7 +139,8 @@ class Store:
         disk.remove_now(final)  # it is damaged, if there is one
         with disk.replaced(final) as aside:
             begun = time.perf_counter()
-            result = work(aside)
+            with spilling_into(aside / SPILL):
+                result = work(aside)
             record = StageRecord(
                 stage=stage,
                 key=key,

@@ -2,11 +2,15 @@
 
 import hashlib
 import io
+import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,13 +18,38 @@ import duckdb
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from pipeline.disk import write_bytes, written
+from pipeline.disk import remove, write_bytes, written
 from pipeline.errors import UserError
+
+_SPILL: ContextVar[Path | None] = ContextVar("spill", default=None)
+
+
+@contextmanager
+def spilling_into(folder: Path) -> Generator[None]:
+    """Let connections that are made in the block put what exceeds memory into a folder, which is removed after it.
+
+    By default DuckDB would leave rows of people in a folder `.tmp` wherever the command was started.
+    """
+    token = _SPILL.set(folder)
+    try:
+        yield
+    finally:
+        _SPILL.reset(token)
+        remove(folder)
 
 
 def connect(threads: int | None = None, memory: str | None = None) -> duckdb.DuckDBPyConnection:
-    """Return a new in-memory DuckDB connection that downloads no extensions."""
-    config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    """Return a new in-memory DuckDB connection that downloads no extensions.
+
+    What exceeds memory is put into the folder of `spilling_into`, else into one of the process in that for temporary
+    files.
+    """
+    spill = _SPILL.get() or Path(gettempdir()) / f"sojourn-{os.getpid()}"
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "temp_directory": str(spill),
+    }
     if threads:
         config["threads"] = threads
     if memory:

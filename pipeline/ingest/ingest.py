@@ -54,7 +54,7 @@ from pipeline.ingest.subjects import (
 )
 from pipeline.ingest.versions import version_of
 from pipeline.schemas import save
-from pipeline.stage import StageContext, StageResult
+from pipeline.stage import StageContext, StageResult, StudyFile
 from pipeline.study import digest_of_file
 from pipeline.tables import write_table
 
@@ -175,11 +175,15 @@ def _read(
         path = file.path
         context.report(f"checking {path.name}")
         where = f"{study_file}, [[extract]] '{name}', 'version' of '{named}'"
-        version = version_of(path, extract, entry.version.get(named), where)
-        texts = read_extract(path, extract.layouts[version], context.threads)
-        if digest_of_file(path) != file.sha256:
-            raise UserError(f"{path}: the file changed while the run was reading it. Run again when it is complete.")
-        files[path.name] = FileRead(version, file.sha256, ignored_columns(path, extract.layouts[version]))
+        try:
+            version = version_of(path, extract, entry.version.get(named), where)
+            texts = read_extract(path, extract.layouts[version], context.threads)
+            ignored = ignored_columns(path, extract.layouts[version])
+        except (OSError, UserError):
+            _check_unchanged(file)  # whatever is wrong with it follows from that
+            raise
+        _check_unchanged(file)
+        files[path.name] = FileRead(version, file.sha256, ignored)
         frames.append(texts.with_columns(pl.lit(path.name).alias(FILE)))
     # rechunked: Polars 2.1 panics on some text expressions over frames of several chunks
     texts = pl.concat(frames, rechunk=True)
@@ -189,6 +193,17 @@ def _read(
             f"for '{name}'. Request the complete delivery again, or correct 'rows'."
         )
     return texts, files
+
+
+def _check_unchanged(file: StudyFile) -> None:
+    """Raise `UserError` if a file is not, or not as it was, when the run began."""
+    if not file.path.is_file():
+        raise UserError(
+            f"{file.path}: the file was removed, or its disk disconnected, while the run was reading it. Bring it "
+            "back, then run again."
+        )
+    if digest_of_file(file.path) != file.sha256:
+        raise UserError(f"{file.path}: the file changed while the run was reading it. Run again when it is complete.")
 
 
 def _derive(accepted: pl.DataFrame, extract: Extract, areas: dict[str, str]) -> pl.DataFrame:
