@@ -25,6 +25,12 @@ for name in list(os.environ):
     if name.startswith(("SOJOURN_", "PREFECT_", "POLARS_")) or name in {"FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"}:
         del os.environ[name]
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make faults` ask for all faults, of which each change is tested with some."""
+    parser.addoption("--faults", choices=("short", "full"), default="short", help="how many faults to try")
+
+
 # Python that a process runs first: every connection and look-up but loopback fails.
 LOOPBACK_ONLY = """
 import socket

@@ -46,8 +46,8 @@ class LiveRuns:
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"--live {self.folder}: is a file, not a folder. Choose another.")
         disk.make_folder(self.folder)
-        ours = (self.folder / LOCK).exists() or (self.folder / HISTORY).exists()
-        if not ours and any(self.folder.iterdir()):
+        # by all names, not by one file: a machine that stops can lose any of them
+        if not any(map(_is_ours, self.folder.iterdir())) and any(self.folder.iterdir()):
             raise UserError(
                 f"--live {self.folder}: contains files that are not live runs. Choose an empty or a new folder."
             )
@@ -125,6 +125,12 @@ class LiveRuns:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *map(astuple, rows)])
         write_text(text.getvalue(), self.folder / HISTORY)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file or folder of live runs is one that Sojourn makes."""
+    own = path.name in {LATEST, HISTORY, LOCK} or path.name.startswith(disk.ASIDE)
+    return own or _NAME.fullmatch(path.name) is not None
 
 
 def check_not_live(run: Path, instead: str) -> None:

@@ -53,7 +53,7 @@ def run_live(study: Study, folder: Path, compute: Compute) -> int:
 
 def run_id_of(study: Study, run: Path) -> str:
     """Return the id that a run of a study in a folder will have: it follows from the keys of its stages."""
-    parts, keys = declared_parts(study, run), {}
+    parts, keys = declared_parts(study, run, STAGES), {}
     for stage in STAGES:
         keys[stage.name] = stage_key(stage, parts[stage.name], [keys[name] for name in stage.reads])
     return digest(keys)[:12]
