@@ -275,6 +275,14 @@ class _Loss:
         return self.draw.choice([file.forced, file.now[:cut], file.now[:cut] + zeros, bytes(len(file.now)), file.now])
 
 
+def tree_after(operations: list[Operation]) -> Tree:
+    """Return the tree after operations, all of which were done."""
+    tree = Tree()
+    for one in operations:
+        tree.do(one)
+    return tree
+
+
 def stops(operations: list[Operation], since: Left | None = None) -> Iterator[tuple[int, Tree]]:
     """Yield the number of each operation with the tree after it: every point at which a machine can stop."""
     tree = tree_of(since) if since is not None else Tree()
