@@ -24,7 +24,7 @@ from flows.terminal import Terminal, typed
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
 from linkage.subjects_in_scope import subjects_in_scope
 from pipeline import disk
-from pipeline.errors import UserError
+from pipeline.errors import UserError, first_line
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
@@ -72,7 +72,7 @@ def read_truth(study: Study) -> Truth:
         truth = Truth(**{one.name: read_table(folder / f"{one.name}.parquet") for one in fields(Truth)})
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UserError(
-            f"{folder}: the truth cannot be read ({error}). Make the study with `sojourn simulate`."
+            f"{folder}: the truth cannot be read ({first_line(error)}). Make the study with `sojourn simulate`."
         ) from None
     for name, columns in COLUMNS.items():
         missing = [column for column in columns if column not in getattr(truth, name).columns]

@@ -15,7 +15,7 @@ from flows.pooled_scores import COLUMNS, pool
 from flows.replicate import ALL_STAGES, Country, Replicate
 from flows.terminal import Terminal, typed
 from pipeline.disk import make_folder
-from pipeline.errors import UserError, unknown
+from pipeline.errors import UserError, first_line, unknown
 from pipeline.store import Store
 from pipeline.study import LARGEST_SEED
 from pipeline.tables import write_text
@@ -154,7 +154,7 @@ def _read_earlier(path: Path) -> Earlier:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--against {path}: cannot be read ({error}). Give the JSON of an earlier validation."
+            f"--against {path}: cannot be read ({first_line(error)}). Give the JSON of an earlier validation."
         ) from None
     if not (
         isinstance(found, list) and found and all(isinstance(one, dict) and set(COLUMNS) <= set(one) for one in found)

@@ -8,6 +8,11 @@ class UserError(Exception):
     """An error that the user can correct; the command prints it without a traceback and exits with status 2."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's message: what follows is often a paragraph on options of the library."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> UserError:
     """Return the error for a `name` that is not among `valid`, with the nearest valid name.
 

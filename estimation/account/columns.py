@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.errors import UserError, unknown
+from pipeline.errors import UserError, first_line, unknown
 
 SEX_CODES = {"F": "F", "M": "M", "Female": "F", "Male": "M"}
 PLACE_KEYS = ("area", "nationality_group")
@@ -26,7 +26,9 @@ def read_columns(path: Path, required: Iterable[str], optional: Iterable[str] = 
     except FileNotFoundError:
         raise UserError(f"{path}: no such file. An account needs it; docs/account.md describes it.") from None
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as CSV ({error}). It must be UTF-8 with a header.") from None
+        raise UserError(
+            f"{path}: cannot be read as CSV ({first_line(error)}). It must be UTF-8 with a header."
+        ) from None
     for name in required:
         if name not in frame.columns:
             raise UserError(f"{path}: the column '{name}' is missing. The file needs {', '.join(required)}.")

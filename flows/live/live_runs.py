@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline import disk
-from pipeline.errors import UserError
+from pipeline.errors import UserError, first_line
 from pipeline.tables import write_text
 
 LATEST, HISTORY, LOCK = "latest", "history.csv", ".lock"
@@ -68,7 +68,7 @@ class LiveRuns:
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"{path}: cannot be read ({error}). Restore it from a copy.") from None
+            raise UserError(f"{path}: cannot be read ({first_line(error)}). Restore it from a copy.") from None
         if not rows or rows[0] != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
             raise UserError(f"{path}: is not a history ({', '.join(COLUMNS)}). Restore it from a copy.")
         return [HistoryRow(*row) for row in rows[1:]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, first_line
 from pipeline.ingest.standardise import outward_code, standard_postcode
 from pipeline.study import AreaLookup, Study
 
@@ -33,7 +33,9 @@ def read_areas(path: Path, form: AreaLookup) -> dict[str, str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             headers, *rows = list(csv.reader(file)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: the area look-up cannot be read ({error}). It must be a CSV in UTF-8.") from None
+        raise UserError(
+            f"{path}: the area look-up cannot be read ({first_line(error)}). It must be a CSV in UTF-8."
+        ) from None
     places = [_place(header, headers, path) for header in (form.postcode_district, form.area)]
     areas: dict[str, str] = {}
     for line, row in enumerate(rows, start=2):

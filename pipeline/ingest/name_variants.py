@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, first_line
 from pipeline.ingest.names import parts_of_name
 
 SHIPPED = Path(__file__).with_name("name_variants.csv")
@@ -27,7 +27,7 @@ def read_name_variants(path: Path) -> pl.DataFrame:
     try:
         table = pl.read_csv(path, infer_schema=False, encoding="utf8")
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise UserError(f"{path}: cannot be read as a CSV file of name variants ({error}).") from error
+        raise UserError(f"{path}: cannot be read as a CSV file of name variants ({first_line(error)}).") from error
     table = table.rename({name: name.strip() for name in table.columns})
     if table.columns != _HEADERS:
         raise UserError(f"{path}: the headers are {', '.join(table.columns)}; write name,variant.")

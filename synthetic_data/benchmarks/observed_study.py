@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, first_line
 from pipeline.ingest.areas import areas_of
 from pipeline.ingest.columns import Column
 from pipeline.ingest.contracts import Extract, SourceContract
@@ -41,7 +41,7 @@ class ObservedStudy:
             return read_table(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise UserError(
-                f"{path}: the truth cannot be read ({error}), and targets are measured on it. "
+                f"{path}: the truth cannot be read ({first_line(error)}), and targets are measured on it. "
                 "Make the study with `sojourn simulate`."
             ) from None
 
