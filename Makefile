@@ -6,7 +6,7 @@ STAMP := $(VENV)/.set-up
 # uv fails where it cannot cache: a user of a service or of cron may have no home folder.
 NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
-.PHONY: help setup demo test lint lock picture dictionary assumptions rule-cases name-variants accuracy calibration clean
+.PHONY: help setup demo test faults lint lock picture dictionary assumptions rule-cases name-variants accuracy calibration clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,6 +25,9 @@ demo: setup ## simulate a country, run the whole chain on it, score it against t
 
 test: setup ## all tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 25
+
+faults: setup ## all faults: stops at every operation, kills, flipped bytes, damaged inputs (within an hour)
+	$(BIN)/python -m pytest tests/faults --faults full --timeout 3600 --numprocesses 2 --dist loadfile --durations 10
 
 lint: setup ## style, types and the walls between the packages
 	$(BIN)/ruff check .

@@ -150,11 +150,22 @@ class Study(Frozen):
         """The folder that contains the study file."""
         return self.path.parent
 
-    def resolve(self, name: str) -> Path:
-        """Return a path in the study file as a path on this machine."""
+    def resolve(self, name: str, *, confined: bool = True) -> Path:
+        """Return a path in the study file as a path on this machine.
+
+        Raises `UserError` for a relative one that leads out of the study's folder, by `..` or by a link, unless it
+        need not be `confined`: whoever reads the study must see which files elsewhere it reads.
+        """
         try:
-            path = self.folder / Path(name).expanduser()
+            written = Path(name).expanduser()
+            path = self.folder / written
             path.stat()
+            found, folder = path.resolve(), self.folder.resolve()
+            if confined and not written.is_absolute() and not found.is_relative_to(folder):
+                raise UserError(
+                    f"{self.path}: the path {name!r} leads out of the folder of the study, to {found}. Put the file "
+                    "into the folder, or name it by its whole path."
+                )
         except (FileNotFoundError, NotADirectoryError):
             pass  # the caller, which knows what the file is for, reports it
         except (OSError, RuntimeError, ValueError) as error:

@@ -160,6 +160,25 @@ def test_an_invalid_path_is_reported(name, tmp_path):
         read_study(study_file(tmp_path, STUDY)).resolve(name)
 
 
+@pytest.mark.parametrize("name", ["../outside.csv", "inside/../../outside.csv", "link.csv", "linked/outside.csv"])
+def test_a_relative_path_does_not_lead_out_of_the_study(name, tmp_path):
+    (tmp_path / "study" / "inside").mkdir(parents=True)
+    (tmp_path / "outside.csv").write_text("x")
+    (tmp_path / "study" / "link.csv").symlink_to(tmp_path / "outside.csv")
+    (tmp_path / "study" / "linked").symlink_to(tmp_path)
+    study = read_study(study_file(tmp_path / "study", STUDY))
+    with pytest.raises(UserError, match="leads out of the folder of the study"):
+        study.resolve(name)
+    assert study.resolve(str(tmp_path / "outside.csv")).exists(), "what is named by its whole path can be seen"
+    assert study.resolve("../outside.csv", confined=False).exists()
+
+
+def test_a_link_within_the_study_is_fine(tmp_path):
+    (tmp_path / "a.csv").write_text("x")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "a.csv")
+    assert read_study(study_file(tmp_path, STUDY)).resolve("link.csv").exists()
+
+
 def test_a_byte_order_mark_is_fine(tmp_path):
     path = study_file(tmp_path, STUDY)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
