@@ -90,7 +90,7 @@ def make_folder(path: Path) -> None:
             DISK.make_folder(folder)
         except FileExistsError:
             if not folder.is_dir():
-                raise  # a file is in the way
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
             continue  # another process was faster
         DISK.sync_folder(folder.parent)
 

@@ -98,7 +98,9 @@ def read_key(study: Study) -> PseudonymisationKey:
     marked synthetic is used on a study that is not.
     """
     if study.key_file is not None:
-        return key_from_file(study.resolve(study.key_file, confined=False), study, f"named by 'key_file' in {study.path}")
+        return key_from_file(
+            study.resolve(study.key_file, confined=False), study, f"named by 'key_file' in {study.path}"
+        )
     if os.environ.get(KEY_FILE_VARIABLE):
         path = Path(os.environ[KEY_FILE_VARIABLE]).expanduser()
         return key_from_file(path, study, f"named by {KEY_FILE_VARIABLE}")
