@@ -336,12 +336,13 @@ def test_a_folder_that_cannot_be_written_is_reported(verb, command, tmp_path, de
     assert "--out" in outcome.err
 
 
-def test_an_interrupted_run_says_how_to_continue(study_copy, started):
+@pytest.mark.parametrize(("by", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_how_to_continue(by, status, study_copy, started):
     running = started("run", study_copy)
     running.stdout.readline()  # the run has begun
-    running.send_signal(signal.SIGINT)
+    running.send_signal(by)
     _, errors = running.communicate()
-    assert running.returncode == 130
+    assert running.returncode == status
     assert errors == "sojourn: stopped. Run the same command again: finished stages are kept.\n"
 
 

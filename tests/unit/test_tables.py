@@ -16,6 +16,7 @@ from pipeline.tables import (
     query,
     read_table,
     scan_table,
+    spilling_into,
     view,
 )
 
@@ -110,3 +111,18 @@ def test_the_content_before_is_kept_and_no_older_one() -> None:
     assert content_of(connection, "one") == content
     make_table(connection, "one", "SELECT 4 AS x")
     assert content_of(connection, "one") != content
+
+
+def test_what_exceeds_memory_is_spilled_into_the_given_folder_and_removed(tmp_path, monkeypatch) -> None:
+    """And never into the folder in which the command was started, where DuckDB would leave rows of people."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "stage" / ".spill"
+    folder.parent.mkdir(mode=0o700)
+    with spilling_into(folder):
+        connection = connect(threads=1, memory="60MB")
+        sorted_rows = "SELECT hash(range)::VARCHAR AS h, hash(range + 1)::VARCHAR AS g FROM range(800_000) ORDER BY h"
+        connection.execute(f"CREATE TEMP TABLE t AS {sorted_rows}").fetchall()
+        assert list(folder.iterdir()), "it did not spill"
+        connection.close()
+    assert not folder.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["stage"]
