@@ -160,7 +160,14 @@ def _of_settings() -> Iterator[Assumption]:
     for section, model in SETTINGS.items():
         for name, about in register()["settings"][section].items():
             part = "linkage: settings of a study" if section == "linkage" else "estimation: settings of a study"
-            yield _described(part, f"[{section}] {name}", str(model.model_fields[name].default), about)
+            yield _described(part, f"[{section}] {name}", _as_text(model.model_fields[name].default), about)
+
+
+def _as_text(default: object) -> str:
+    """Return a default of a study, which is a number or one for each group."""
+    if isinstance(default, BaseModel):
+        return ", ".join(f"{group} {number}" for group, number in default.model_dump().items())
+    return str(default)
 
 
 def _of_files() -> Iterator[Assumption]:
