@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
+from flows.faults import described
 from flows.loading import loading
 from pipeline.errors import UserError
 from pipeline.shortages import fills_disk, lacks_memory
@@ -105,6 +106,22 @@ def run(
         from flows.run import run_study
 
     return run_study(study, out, prefect=prefect, threads=threads)
+
+
+@app.command
+def serve(
+    study: Annotated[Path | None, Parameter(help="The study whose deliveries are estimated on a schedule.")] = None,
+    *,
+    port: Annotated[int, Parameter(help="Of the server, on this machine alone; 0: any that is free.")] = 4200,
+    folder: Annotated[Path, Parameter(help="Folder of the server: its database and its logs.")] = Path(
+        "sojourn-serve"
+    ),
+) -> int:
+    """Start a Prefect server and a worker with the flows of Sojourn, and print their address; Ctrl-C stops both."""
+    with loading():
+        from flows.serve import serve as serve_flows
+
+    return serve_flows(study, folder, port)
 
 
 @app.command
@@ -675,23 +692,14 @@ def _report_fault(error: BaseException) -> None:
 
     A traceback can quote a value of a row, so it is shown only on request and never written to a run folder.
     """
-    file, line = _raised_at(error)
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     print(
-        f"sojourn: a fault of the program, not a mistake of yours: {type(error).__name__} "
-        f"in {Path(file).name}, line {line} ({stamp}). "
+        f"sojourn: a fault of the program, not a mistake of yours: {described(error)} ({stamp}). "
         "Set SOJOURN_TRACEBACK=1 and run again to see the traceback; it may quote values of your data.",
         file=sys.stderr,
     )
     if os.environ.get("SOJOURN_TRACEBACK") == "1":
         traceback.print_exception(error)
-
-
-def _raised_at(error: BaseException) -> tuple[str, int | str | None]:
-    """Return the file and line that raised an error; a worker process sends its traceback as text, in the cause."""
-    in_worker = re.findall(r'^  File "(.+)", line (\d+)', str(error.__cause__), flags=re.MULTILINE)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return in_worker[-1] if in_worker else (last.filename, last.lineno)
 
 
 def _leave(status: int) -> NoReturn:

@@ -1,0 +1,61 @@
+"""The few questions that `serve` asks its Prefect server, by HTTP: Prefect itself takes seconds to import."""
+
+from typing import Any, Self
+
+import httpx
+
+UNFINISHED = ("RUNNING", "PENDING", "CANCELLING")
+
+
+class PrefectApi:
+    """The API of the server at an address of this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._client = httpx.Client(base_url=f"{address}/api", timeout=30.0, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def is_ready(self) -> bool:
+        """Return whether the server answers."""
+        try:
+            return self._client.get("/health").is_success
+        except httpx.HTTPError:
+            return False
+
+    def make_pool(self, name: str) -> None:
+        """Make a work pool for processes, unless it is there."""
+        answer = self._client.post("/work_pools/", json={"name": name, "type": "process"})
+        if answer.status_code != httpx.codes.CONFLICT:
+            answer.raise_for_status()
+
+    def stop_schedules(self) -> None:
+        """Switch off the schedules of all deployments."""
+        for deployment in self._found("deployments"):
+            for one in deployment["schedules"]:
+                path = f"/deployments/{deployment['id']}/schedules/{one['id']}"
+                self._client.patch(path, json={"active": False}).raise_for_status()
+
+    def start_run_of(self, name: str) -> None:
+        """Start a run of the deployment of this name now, with the parameters that it has."""
+        for deployment in self._found("deployments"):
+            if deployment["name"] == name:
+                path = f"/deployments/{deployment['id']}/create_flow_run"
+                self._client.post(path, json={"state": {"type": "SCHEDULED"}}).raise_for_status()
+
+    def mark_unfinished_runs(self, why: str) -> None:
+        """Mark the runs that have not ended as crashed: nobody will report on them any more."""
+        try:
+            for run in self._found("flow_runs", {"flow_runs": {"state": {"type": {"any_": UNFINISHED}}}}):
+                state = {"type": "CRASHED", "name": "Crashed", "message": why}
+                self._client.post(f"/flow_runs/{run['id']}/set_state", json={"state": state, "force": True})
+        except httpx.HTTPError:
+            return  # the server has ended by itself
+
+    def _found(self, kind: str, asked: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        answer = self._client.post(f"/{kind}/filter", json=asked or {})
+        answer.raise_for_status()
+        return answer.json()
