@@ -48,9 +48,7 @@ def serve(study: Path | None, folder: Path, port: int) -> int:
         while not stop.wait(SECONDS_BETWEEN_LOOKS):
             for process in processes:
                 process.check_running()
-        terminal.print_line(
-            "  stopping: runs that have not ended are stopped, and resume when they are started again"
-        )
+        terminal.print_line("  stopping: runs that have not ended stop too, and resume when started again")
     terminal.print_line("  stopped")
     return 0
 
@@ -80,7 +78,7 @@ def start(
     worker = ServedProcess("worker", ["worker", "start", "--pool", POOL, "--type", "process"], environment, folder)
     running.callback(end_all, environment, but=server)
     running.callback(worker.end)
-    named = environment | ({STUDY_VARIABLE: str(study.path)} if study is not None else {})
+    named = environment.with_more({STUDY_VARIABLE: str(study.path)} if study is not None else {})
     arguments = ["--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)]
     deploy = ServedProcess("deploy", arguments, named, folder)
     running.callback(deploy.end)
@@ -98,9 +96,7 @@ def described(address: str, study: Study | None) -> list[str]:
     if study is None:
         schedule = "none, because no study was named: fill in the form of a flow, or start again with a STUDY"
     else:
-        schedule = (
-            f"a complete delivery of {typed(study.path)} is estimated; looked for now and every quarter of an hour"
-        )
+        schedule = f"looks for a complete delivery of {typed(study.path)} now and every quarter of an hour"
     return [f"  address  {address}/deployments", f"  schedule {schedule}", "  stop     Ctrl-C"]
 
 
@@ -125,9 +121,7 @@ def reserved(folder: Path) -> Generator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(
-                f"{folder}: another `sojourn serve` uses this folder. Stop it, or choose another."
-            ) from None
+            raise UserError(f"{folder}: another `sojourn serve` uses this folder. Stop it first.") from None
         yield
 
 
@@ -153,7 +147,5 @@ def _free_port(port: int) -> int:
         try:
             tried.bind((HOST, port))
         except OSError as error:
-            raise UserError(
-                f"--port {port}: cannot be used ({error.strerror}). Choose another, or 0 for a free one."
-            ) from None
+            raise UserError(f"--port {port}: cannot be used ({error.strerror}). Choose another.") from None
         return tried.getsockname()[1]

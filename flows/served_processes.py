@@ -21,7 +21,7 @@ class Environment(dict[str, str]):
     def __init__(self, variables: dict[str, str]) -> None:
         super().__init__({MARK: uuid4().hex, **variables})
 
-    def __or__(self, more: dict[str, str]) -> "Environment":  # ty: ignore[invalid-method-override]
+    def with_more(self, more: dict[str, str]) -> "Environment":
         """Return this environment with more variables, and the same mark."""
         return Environment({**self, **more})
 
@@ -68,7 +68,7 @@ class ServedProcess:
 
 
 def end_all(environment: Environment, but: ServedProcess | None = None) -> None:
-    """End all processes that a server and its worker have started, flow runs above all: asked first, then by force."""
+    """End all processes of a server and its worker, flow runs above all: asked first, then by force."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         until = time.monotonic() + SECONDS_TO_END
         asked: set[int] = set()

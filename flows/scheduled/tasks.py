@@ -92,7 +92,7 @@ def in_subflow(
     """
     kept = {label: KeptTask(label, work, wrong=wrong) for label, work in works.items()}
 
-    @flow(
+    @flow(  # ty: ignore[no-matching-overload]
         name=name,
         flow_run_name=f"{name} ({len(works)})",
         task_runner=ThreadPoolTaskRunner(max_workers=at_once),
@@ -104,5 +104,5 @@ def in_subflow(
         bad = next((one.state for one in futures if not one.state.is_completed()), None)
         return Failed(name=bad.name, message=bad.message) if bad else Completed()
 
-    state: State = mapped(return_state=True)  # ty: ignore[no-matching-overload]
+    state: State = mapped(return_state=True)
     return {label: one.result(state) for label, one in kept.items()}
