@@ -109,6 +109,29 @@ def run(
 
 
 @app.command
+def plan(
+    study: Annotated[Path | None, Parameter(help="The study file (TOML), or the folder that contains it.")] = None,
+    *,
+    out: Annotated[Path | None, Parameter(help="The run folder; default: run/ beside the study.")] = None,
+    calibrate: Annotated[
+        bool, Parameter(negative="", help="Instead: measure this machine, for the plans of all studies.")
+    ] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print it as one JSON object.")] = False,
+) -> int:
+    """Say what `sojourn run` would compute again and why, how much of what, and how long; compute nothing."""
+    with loading():
+        from flows.plan.plan import calibrate_machine, print_plan
+
+    if calibrate:
+        if study is not None or out is not None or as_json:
+            raise UserError("--calibrate: measures this machine, for all studies. Leave out the study and the rest.")
+        return calibrate_machine()
+    if study is None:
+        raise UserError("sojourn plan: name a study, or measure this machine by --calibrate.")
+    return print_plan(study, out, as_json=as_json)
+
+
+@app.command
 def serve(
     study: Annotated[Path | None, Parameter(help="The study whose deliveries are estimated on a schedule.")] = None,
     *,
@@ -587,15 +610,15 @@ def bench(
         str,
         Parameter(
             help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
-            "review, stays or sweep."
+            "review, stays, sweep or prefect."
         ),
     ],
     *,
     size: Annotated[
         int | None,
         Parameter(
-            help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings. "
-            "account: areas."
+            help="link, attack, review, sweep, prefect: residents. link_files: people of each kind. "
+            "stays: crossings. account: areas."
         ),
     ] = None,
     kind: Annotated[

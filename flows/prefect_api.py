@@ -1,10 +1,13 @@
 """The few questions that `serve` asks its Prefect server, by HTTP: Prefect itself takes seconds to import."""
 
+import time
 from typing import Any, Self
 
 import httpx
 
 UNFINISHED = ("RUNNING", "PENDING", "CANCELLING")
+WAITS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before a question is asked again that a locked database did not answer."""
 
 
 class PrefectApi:
@@ -28,7 +31,7 @@ class PrefectApi:
 
     def make_pool(self, name: str) -> None:
         """Make a work pool for processes, unless it is there."""
-        answer = self._client.post("/work_pools/", json={"name": name, "type": "process"})
+        answer = self._asked("POST", "/work_pools/", {"name": name, "type": "process"})
         if answer.status_code != httpx.codes.CONFLICT:
             answer.raise_for_status()
 
@@ -37,25 +40,34 @@ class PrefectApi:
         for deployment in self._found("deployments"):
             for one in deployment["schedules"]:
                 path = f"/deployments/{deployment['id']}/schedules/{one['id']}"
-                self._client.patch(path, json={"active": False}).raise_for_status()
+                self._asked("PATCH", path, {"active": False}).raise_for_status()
 
     def start_run_of(self, name: str) -> None:
         """Start a run of the deployment of this name now, with the parameters that it has."""
         for deployment in self._found("deployments"):
             if deployment["name"] == name:
                 path = f"/deployments/{deployment['id']}/create_flow_run"
-                self._client.post(path, json={"state": {"type": "SCHEDULED"}}).raise_for_status()
+                self._asked("POST", path, {"state": {"type": "SCHEDULED"}}).raise_for_status()
 
     def mark_unfinished_runs(self, why: str) -> None:
         """Mark the runs that have not ended as crashed: nobody will report on them any more."""
         try:
             for run in self._found("flow_runs", {"flow_runs": {"state": {"type": {"any_": UNFINISHED}}}}):
                 state = {"type": "CRASHED", "name": "Crashed", "message": why}
-                self._client.post(f"/flow_runs/{run['id']}/set_state", json={"state": state, "force": True})
+                self._asked("POST", f"/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
         except httpx.HTTPError:
             return  # the server has ended by itself
 
     def _found(self, kind: str, asked: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        answer = self._client.post(f"/{kind}/filter", json=asked or {})
+        answer = self._asked("POST", f"/{kind}/filter", asked or {})
         answer.raise_for_status()
         return answer.json()
+
+    def _asked(self, method: str, path: str, asked: dict[str, Any]) -> httpx.Response:
+        """Return the answer of the server; asks again while its database is locked."""
+        for wait in WAITS:
+            answer = self._client.request(method, path, json=asked)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return answer
+            time.sleep(wait)
+        return self._client.request(method, path, json=asked)

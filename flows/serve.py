@@ -21,6 +21,8 @@ HOST = "127.0.0.1"
 POOL = "sojourn"
 DEPLOYMENTS = ROOT / "prefect.yaml"
 STUDY_VARIABLE = "SOJOURN_STUDY"
+PLACEHOLDER = "/path/to/study.toml"
+"""What the forms show where no study was named; the schedules are off then."""
 SECONDS_TO_START = 120.0
 SECONDS_BETWEEN_LOOKS = 0.5
 SENSOR = "sensor"
@@ -36,7 +38,7 @@ def serve(study: Path | None, folder: Path, port: int) -> int:
         raise UserError(f"--port: {port} is not a port. Choose one from 1024 to 65535, or 0 for any that is free.")
     scheduled = read_study(study) if study is not None else None
     folder = folder.resolve()
-    address = f"http://{HOST}:{_free_port(port)}"
+    address = f"http://{HOST}:{free_port(port)}"
     environment = settings_of_server(folder / ".prefect", address)
     terminal = Terminal()
     with reserved(folder), stopped_by_signals() as stop, ExitStack() as running:
@@ -78,7 +80,7 @@ def start(
     worker = ServedProcess("worker", ["worker", "start", "--pool", POOL, "--type", "process"], environment, folder)
     running.callback(end_all, environment, but=server)
     running.callback(worker.end)
-    named = environment.with_more({STUDY_VARIABLE: str(study.path)} if study is not None else {})
+    named = environment.with_more({STUDY_VARIABLE: str(study.path) if study is not None else PLACEHOLDER})
     arguments = ["--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)]
     deploy = ServedProcess("deploy", arguments, named, folder)
     running.callback(deploy.end)
@@ -140,7 +142,7 @@ def stopped_by_signals() -> Generator[threading.Event]:
             signal.signal(one, answer)
 
 
-def _free_port(port: int) -> int:
+def free_port(port: int) -> int:
     """Return the port, or one that is free for 0; raises `UserError` if it is in use."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
