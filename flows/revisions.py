@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
-from flows.variants.estimates import KEY, published_estimates
+from flows.variants.estimates import KEY
 from pipeline.errors import UserError
 from pipeline.study import Study
 
@@ -24,16 +23,16 @@ def by_data_date(studies: list[Study]) -> dict[date, Study]:
     return dict(sorted(found.items()))
 
 
-def revisions(runs: Mapping[date, Path]) -> pl.DataFrame:
-    """Return how each figure was revised from run to run; `runs` are folders of finished runs by their data dates.
+def revisions(estimates: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
+    """Return how each figure was revised from run to run; `estimates` are those of runs by their data dates.
+
+    They have `measure, period, group, estimate` (`flows.variants.estimates.published_estimates`).
 
     Columns: `measure, period, group, data_date, estimate, first, revision`. `first` is the earliest estimate of that
     figure, `revision` what the estimate exceeds it by. Rows are in order; a figure that only one run has is there
     too, with a revision of zero.
     """
-    tables = [
-        published_estimates(run / "tables").with_columns(data_date=pl.lit(day)) for day, run in sorted(runs.items())
-    ]
+    tables = [one.with_columns(data_date=pl.lit(day)) for day, one in sorted(estimates.items())]
     return (
         pl.concat(tables)
         .sort("data_date", maintain_order=True)

@@ -10,6 +10,7 @@ from flows.scheduled.outcomes import ended, raise_unless_completed
 from flows.scheduled.parameters import QuarterlyRun, RevisionReplay
 from flows.scheduled.quarterly import quarterly
 from flows.scheduled.run_artifacts import leave_table
+from flows.variants.estimates import published_estimates
 from pipeline.schemas import ALL
 from pipeline.study import read_study
 from pipeline.tables import write_text
@@ -30,7 +31,7 @@ def replayed(replay: RevisionReplay) -> str:
             study=str(study.path), out=str(runs[day]), threads=replay.threads, key_block=replay.key_block
         )
         raise_unless_completed(quarterly(run, return_state=True), str(study.path))  # ty: ignore[no-matching-overload]
-    table = revisions(runs)
+    table = revisions({day: published_estimates(run / "tables") for day, run in runs.items()})
     write_text(table.write_csv(), out / "revisions.csv")
     leave_table("revisions", mean_revisions(table, ALL), f"first to latest estimate; all of them in {out}")
     return f"{len(runs)} deliveries, from {min(runs)} to {max(runs)}"
