@@ -5,6 +5,8 @@ from typing import Any, Self
 
 import httpx
 
+from pipeline.errors import UserError
+
 UNFINISHED = ("RUNNING", "PENDING", "CANCELLING")
 WAITS = (0.5, 1.0, 2.0, 4.0)
 """Seconds before a question is asked again that a locked database did not answer."""
@@ -55,7 +57,7 @@ class PrefectApi:
             for run in self._found("flow_runs", {"flow_runs": {"state": {"type": {"any_": UNFINISHED}}}}):
                 state = {"type": "CRASHED", "name": "Crashed", "message": why}
                 self._asked("POST", f"/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
-        except httpx.HTTPError:
+        except (httpx.HTTPError, UserError):
             return  # the server has ended by itself
 
     def _found(self, kind: str, asked: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -64,10 +66,17 @@ class PrefectApi:
         return answer.json()
 
     def _asked(self, method: str, path: str, asked: dict[str, Any]) -> httpx.Response:
-        """Return the answer of the server; asks again while its database is locked."""
+        """Return the answer of the server; asks again while its database is locked or it is too busy to answer.
+
+        Raises `UserError` if it does not answer at all.
+        """
         for wait in WAITS:
-            answer = self._client.request(method, path, json=asked)
+            try:
+                answer = self._client.request(method, path, json=asked)
+            except httpx.TransportError:
+                time.sleep(wait)
+                continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
             time.sleep(wait)
-        return self._client.request(method, path, json=asked)
+        raise UserError(f"{self._client.base_url}: the Prefect server does not answer. Start it again.")

@@ -106,7 +106,7 @@ def _wait(condition: Callable[[], bool], process: ServedProcess, stop: threading
     """Wait until a condition holds or `stop` is set; raises `UserError` if the process fails or time is up."""
     until = time.monotonic() + SECONDS_TO_START
     while not condition() and not stop.wait(SECONDS_BETWEEN_LOOKS):
-        process.check_running()
+        process.check_not_failed()
         if time.monotonic() > until:
             raise UserError(f"Prefect's {process.name} did not start within two minutes: see {process.log}.")
 

@@ -47,13 +47,21 @@ class ServedProcess:
         """Return whether the process has ended with status 0."""
         return self._process.poll() == 0
 
-    def check_running(self) -> None:
-        """Raise `UserError` if the process has failed, or has ended by itself."""
+    def check_not_failed(self) -> None:
+        """Raise `UserError` if the process has ended with another status than 0."""
         if self._process.poll():
-            raise UserError(
-                f"Prefect's {self.name} ended with status {self._process.returncode}: see {self.log}. "
-                "Correct what it says, and start again."
-            )
+            raise self._ended()
+
+    def check_running(self) -> None:
+        """Raise `UserError` if the process has ended, with any status."""
+        if self._process.poll() is not None:
+            raise self._ended()
+
+    def _ended(self) -> UserError:
+        return UserError(
+            f"Prefect's {self.name} ended with status {self._process.returncode}: see {self.log}. "
+            "Correct what it says, and start again."
+        )
 
     def end(self) -> None:
         """End the process, by force if it does not end when asked."""
