@@ -1,6 +1,7 @@
 """Which stages of a study would be computed again in a run folder, and why: from keys and records alone."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from flows.chain import STAGES, declared_parts
 from pipeline.checkout import commit
 from pipeline.ingest.stages import INGEST, IngestStudy
 from pipeline.stage import StageRecord, StudyPart
-from pipeline.store import Store, made_from, stage_key
+from pipeline.store import RECORD, Store, made_from, stage_key
 from pipeline.study import Study
 from publication.run_folder import read_manifest
 from rules.stages import STAYS, StaysStudy
@@ -51,24 +52,36 @@ def planned_stages(study: Study, run: Path) -> list[PlannedStage]:
         if record is not None:
             planned.append(PlannedStage(stage.name, record, ()))
             continue
-        planned.append(PlannedStage(stage.name, None, _why(stage.name, stage.reads, now, manifest, again)))
+        then = _made_last(stage.name, store, manifest)
+        own = (NEVER,) if manifest is None or then is None else tuple(_why(stage.name, then, now, manifest))
+        upstream = [one for one in stage.reads if one in again and own != (NEVER,)]
+        why = own + ((f"after {', '.join(upstream)}",) if upstream else ())
+        planned.append(PlannedStage(stage.name, None, why))
         again.add(stage.name)
     return planned
 
 
-def _why(
-    name: str, reads: tuple[str, ...], now: Mapping[str, Any], manifest: Mapping[str, Any] | None, again: set[str]
-) -> tuple[str, ...]:
-    if manifest is None or name not in manifest["stages"]:
-        return (NEVER,)
-    then = manifest["stages"][name]
+def _made_last(name: str, store: Store, manifest: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the record of a stage in the last run; the manifest says it of all but the stage that writes it."""
+    if manifest is not None and name in manifest["stages"]:
+        return manifest["stages"][name]
+    records = sorted((store.root / name).glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime_ns)
+    try:
+        return json.loads(records[-1].read_text(encoding="utf-8")) if records else None
+    except ValueError:
+        return None
+
+
+def _why(name: str, then: Mapping[str, Any], now: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is another than in the last run, of what a stage is made from itself."""
     if then["key"] == now["stages"][name]["key"]:
-        return (MISSING,)
-    if not then.get("made_from"):
-        return (OTHER_VERSION,)
-    own = tuple(f"another {one}" for one in reasons(then, now["stages"][name], manifest, now))
-    upstream = [one for one in reads if one in again]
-    return own + ((f"after {', '.join(upstream)}",) if upstream else ())
+        yield MISSING
+    elif not then.get("made_from"):
+        yield OTHER_VERSION
+    else:
+        for reason in reasons(then, now["stages"][name], manifest, now):
+            # two commits say no more than that the code is another
+            yield f"another {'code' if reason.startswith('code') else reason}"
 
 
 def _as_manifest(parts: Mapping[str, StudyPart], keys: Mapping[str, str]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_a_changed_file_is_named_and_a_damaged_result_is_told_from_it(demo, stud
     plan = {one["stage"]: one for one in planned(study_copy, "--out", demo.run)["stages"]}
     assert plan["ingest"]["why"] == ["another input (deaths.csv)"]
     assert plan["link"]["why"] == ["after ingest"]
+    assert plan["publish"]["why"][0].startswith("another study (")
     run = tmp_path / "run"
     shutil.copytree(demo.run, run)
     next((run / "store" / "evidence").rglob("evidence.parquet")).unlink()
