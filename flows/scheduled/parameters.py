@@ -80,7 +80,10 @@ class RuleComparison(_Form):
 
     run: WholePath = Field(title="Run folder", description="A finished run, as the worker sees it.")
     rule_sets: list[str] = Field(
-        min_length=1, max_length=20, title="Rule sets", description="Names of Sojourn's rule sets, or TOML files."
+        min_length=1,
+        max_length=20,
+        title="Rule sets",
+        description="Names of Sojourn's or TOML files; NAME:DEFINITION publishes another definition of the set.",
     )
     counted: bool = Field(
         default=False, title="Counted", description="Figures before coverage and the account: much faster."

@@ -25,9 +25,11 @@ def check_uncalibrated(base: RunRules) -> None:
 def estimates_by(rule_set: str, base: RunRules, variants: Variants, estimates: Estimates) -> pl.DataFrame:
     """Return `rule_set, measure, period, group, estimate` of the run's people by another set of rules.
 
-    `rule_set` is a name of Sojourn's or a TOML file; raises `UserError` if it is neither.
+    `rule_set` is a name of Sojourn's or a TOML file; after a colon it may name the definition to publish, if that is
+    not the set's own. Raises `UserError` for a set or a definition that there is not.
     """
-    study = base.study.model_copy(update={"rule_set": rule_set, "definition": None})
+    name, _, definition = rule_set.partition(":")
+    study = base.study.model_copy(update={"rule_set": name, "definition": definition or None})
     rules = read_rule_set(study)
     decided = variants.decided(rules.evidence, person_rules_of(rules, study))
     return estimates.of(decided).select(pl.lit(rule_set).alias("rule_set"), pl.all())

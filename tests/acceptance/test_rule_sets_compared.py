@@ -19,16 +19,22 @@ def test_the_runs_own_rules_give_what_it_has_published(demo):
 def test_sets_of_rules_stand_beside_each_other(demo):
     with opened(demo.run) as (base,):
         variants, counted = base.variants(), Counted(base)
-        sets = ["long_term_2019", "hidden_state_2019"]
+        sets = ["long_term_2019", "definitions_2019", "definitions_2019:days_in_window_9_12"]
         table = beside_each_other([estimates_by(one, base, variants, counted) for one in sets])
     assert table.columns == ["measure", "period", "group", *sets]
     assert table.null_count().sum_horizontal().item() == 0
-    assert not table["long_term_2019"].equals(table["hidden_state_2019"])
+    assert table[sets[0]].equals(table[sets[1]])  # the set has other definitions, and publishes the same one
+    assert not table[sets[0]].equals(table[sets[2]])
 
 
 def test_a_set_that_does_not_exist_is_named(demo):
     with opened(demo.run) as (base,), pytest.raises(UserError, match="long_term_2018"):
         estimates_by("long_term_2018", base, base.variants(), Counted(base))
+
+
+def test_a_definition_that_a_set_has_not_is_named(demo):
+    with opened(demo.run) as (base,), pytest.raises(UserError, match="eleven_months"):
+        estimates_by("definitions_2019:eleven_months", base, base.variants(), Counted(base))
 
 
 def test_calibrated_probabilities_are_not_those_of_other_rules():
