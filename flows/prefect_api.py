@@ -1,6 +1,7 @@
 """The few questions that `serve` asks its Prefect server, by HTTP: Prefect itself takes seconds to import."""
 
 import time
+from datetime import datetime
 from typing import Any, Self
 
 import httpx
@@ -50,6 +51,11 @@ class PrefectApi:
             if deployment["name"] == name:
                 path = f"/deployments/{deployment['id']}/create_flow_run"
                 self._asked("POST", path, {"state": {"type": "SCHEDULED"}}).raise_for_status()
+
+    def latest_run(self) -> tuple[datetime, float]:
+        """Return when the flow run that started last began, and how many seconds it took."""
+        run = self._found("flow_runs", {"sort": "START_TIME_DESC", "limit": 1})[0]
+        return datetime.fromisoformat(run["start_time"]), float(run["total_run_time"])
 
     def mark_unfinished_runs(self, why: str) -> None:
         """Mark the runs that have not ended as crashed: nobody will report on them any more."""
