@@ -46,7 +46,7 @@ def compare_prefect(
     """Return the stages of a run, its seconds under Prefect, no ratios, and figures.
 
     Figures are medians of `REPEATS` runs in turn: of a run that computes every stage, with a standing server and
-    without Prefect; of one that finds every stage done, where Prefect's own cost is all that differs, with the seconds
+    without Prefect; of one that finds every stage done, where only the cost of Prefect differs, with the seconds
     until its flow begins and those of each task after that; and of one with a temporary server.
     """
     with TemporaryDirectory() as name, standing_server(Path(name, "server"), listener) as standing:
