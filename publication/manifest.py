@@ -17,7 +17,7 @@ AGGREGATE = {
     "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
     "counts", "estimates", "coverage_covariance", "nationality_covariance", "model_levels", "link_weights",
     "account_in", "funnel", "gaps", "unmeasured", "skipped", "conflicts", "bridge", "unknown_by_quarter",
-    "days_present", "registration_lags",
+    "days_present", "registration_lags", "coverage_ages",
 }  # fmt: skip
 
 
