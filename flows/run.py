@@ -64,7 +64,7 @@ def _run_in(study: Study, run: Path, terminal: Terminal, *, prefect: bool, threa
         make_folder(Store(run).root)  # a run that is stopped while Prefect starts is a run
         settle(run)
         with loading():
-            from flows.quarterly import quarterly_estimates  # noqa: PLC0415
+            from flows.scheduled.quarterly import quarterly_estimates  # noqa: PLC0415
 
         records = quarterly_estimates(study.path, run, threads, terminal)
     else:
