@@ -108,6 +108,24 @@ def run(
 
 
 @app.command
+def receive(
+    study: Annotated[Path, Parameter(help="The study whose contracts the delivery must fit, or its folder.")],
+    folder: Annotated[Path, Parameter(help="Folder of the delivery: with a study file of its own, or files alone.")],
+    *,
+    against: Annotated[
+        Path | None, Parameter(help="Folder of the delivery before; without it, only the delivery itself is checked.")
+    ] = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the faults as a JSON list.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Check a delivery against its contracts and the delivery before: 0 if nothing is wrong, else 1."""
+    with loading():
+        from flows.receive import receive_delivery
+
+    return receive_delivery(study, folder, against, as_json=as_json, threads=threads)
+
+
+@app.command
 def link(
     study: Annotated[Path, Parameter(help="The study file (TOML), or the folder that contains it.")],
     *,
