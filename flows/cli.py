@@ -73,18 +73,23 @@ def simulate(
     snapshots: Annotated[
         int | None, Parameter(help="How many of the last PR snapshots to write; default: all taken by the data date.")
     ] = None,
+    deliveries: Annotated[
+        str | None,
+        Parameter(help="Data dates (2018-12-31,2019-03-31): a study for each, in deliveries/DATE/, of one country."),
+    ] = None,
     parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
     threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and, separately, the truth."""
     with loading():
-        from flows.simulate import simulate_study
+        from flows.simulate import delivery_days, simulate_study
         from flows.terminal import Terminal, typed
 
     terminal = Terminal()
     simulate_study(
         residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date,
         regions=tuple(region or ()), snapshots=snapshots, parquet=parquet, threads=threads,
+        deliveries=delivery_days(deliveries) if deliveries is not None else (),
     )  # fmt: skip
     study = typed(out / "study.toml")
     terminal.print_line(f"  study    {study}")

@@ -20,7 +20,10 @@ FIRST_FLOW_YEAR, FIRST_STOCK_YEAR, LAST_YEAR = 2016, 2015, 2019
 
 @dataclass(frozen=True)
 class Choices:
-    """Everything that determines a synthetic study: the same choices give the same bytes."""
+    """Everything that determines a synthetic study: the same choices give the same bytes.
+
+    With `deliveries` there is a study for each of these data dates, and `data_date` is the last of them.
+    """
 
     residents: int
     seed: int
@@ -30,6 +33,7 @@ class Choices:
     regions: tuple[str, ...] = ()
     snapshots: int | None = None
     parquet: bool = False
+    deliveries: tuple[date, ...] = ()
 
 
 def study_text(chosen: Choices, files: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> str:
