@@ -31,8 +31,8 @@ DAMAGED_LETTERS = (
     r"[ÃÂÄÅ][\u{80}-\u{BF}\u{20AC}\u{2018}-\u{201E}\u{2020}-\u{2026}\u{0192}\u{0152}-\u{0178}]|\u{FFFD}|\pL\?|\?\pL"
 )
 """What is left of letters with accents that were read in the wrong encoding, or written in one without them."""
-EMPTY_MONTH_ROWS = 20
-"""Rows that a month would have, for it to be missed if it has none."""
+FEWER = 1.25
+"""How many times fewer rows a month may have than the months about it, or the same month a year before and after."""
 SHOWN_CODES = 5
 PEOPLE_OF_A_CODE = 10
 """Rows of a code outside the list, from which it may be shown: it identifies nobody."""
@@ -51,7 +51,7 @@ def check_alone(
             yield from _default_days(rows, source, extract, name, key, thresholds)
         elif column.type == "text":
             yield from _damaged_letters(rows, source, name, thresholds)
-    yield from _empty_times(rows, source, extract, data_date)
+    yield from _empty_times(rows, source, extract, data_date, thresholds)
 
 
 def faulty_values(
@@ -136,7 +136,9 @@ def _damaged_letters(rows: pl.DataFrame, source: str, name: str, thresholds: Thr
         yield Finding(source, name, "encoding", "letters as they were", f"{share(count, len(texts))} are damaged")
 
 
-def _empty_times(rows: pl.DataFrame, source: str, extract: Extract, data_date: date) -> Iterator[Finding]:
+def _empty_times(
+    rows: pl.DataFrame, source: str, extract: Extract, data_date: date, thresholds: Thresholds
+) -> Iterator[Finding]:
     """Yield spans that the contract says are covered, and calendar months between others, that have no rows."""
     days = [one for one in extract.first_and_last_day or () if one]
     dated = rows.drop_nulls(days).with_columns(pl.col(day).cast(pl.Date) for day in days)
@@ -149,12 +151,11 @@ def _empty_times(rows: pl.DataFrame, source: str, extract: Extract, data_date: d
     months = dated.group_by(pl.col(column).dt.truncate("1mo").alias("month")).len().sort("month")
     every = months.select(pl.date_range(pl.col("month").min(), pl.col("month").max(), "1mo").alias("month"))
     counted = every.join(months, on="month", how="left").with_columns(pl.col("len").fill_null(0))
-    usual = pl.min_horizontal(
-        pl.col("len").median().over(pl.col("month").dt.month()), pl.col("len").shift(1), pl.col("len").shift(-1)
-    )
-    empty = counted.filter(pl.col("len") == 0, usual.over(pl.lit(1)) >= EMPTY_MONTH_ROWS)
-    for month, _ in empty.iter_rows():
-        if gaps.filter(pl.col("gap_from") <= month, pl.col("gap_to") >= month).is_empty():
-            yield Finding(
-                source, column, "empty period", f"{EMPTY_MONTH_ROWS} rows or more", f"none in {month:%Y-%m}"
-            )
+    beside = (pl.col("len").shift(1) + pl.col("len").shift(-1)) / 2
+    years_apart = pl.mean_horizontal(pl.col("len").shift(12), pl.col("len").shift(-12))
+    usual = pl.when(years_apart.is_not_null()).then(pl.min_horizontal(years_apart, beside))
+    empty = counted.with_columns(usual=usual).filter(pl.col("len") == 0)
+    for month, usually in empty.select("month", "usual").iter_rows():
+        in_a_gap = gaps.filter(pl.col("gap_from") <= month, pl.col("gap_to") >= month).height
+        if usually is not None and not in_a_gap and thresholds.too_few(0, usually / FEWER):
+            yield Finding(source, column, "empty period", f"about {usually:.0f} rows", f"none in {month:%Y-%m}")

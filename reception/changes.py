@@ -25,8 +25,8 @@ MOVED_AT_MOST = 0.5
 MOVING = ("postcode", "house", "street", "locality", "family_name", "full_name", "name_parts")
 FILLED = 0.02
 """Share of records of which a missing date or part of a name may become known."""
-CODES_DECIDED = 0.05
-"""Share of known codes that may become one other, as cases are decided, while most with the first one keep it."""
+CODES_DECIDED = 0.5
+"""Share of known codes that may become one other in records of which other columns change too: cases are decided."""
 ALMOST_HALF = 0.4
 """Share of values that are others if the key is given to others: half of the sexes stay."""
 SOME = 3

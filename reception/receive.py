@@ -16,7 +16,7 @@ from reception.folder import Delivery, read_delivery
 from reception.pairs import pair
 from reception.read_files import ReadFiles, read_files
 from reception.records import missing_records, times_of_records, unseen_formats
-from reception.shares import SHIFT_OF_NEW_ROWS, changed_shares
+from reception.shares import SHIFT_OF_NEW_ROWS, changed_shares, less_complete
 from reception.thresholds import Thresholds
 from reception.typed_rows import typed_rows
 
@@ -110,10 +110,11 @@ def _against(
     yield from changed_values(pairs.both, source, extract, key, days, thresholds)
     yield from missing_records(before, rows, pairs, source, key, thresholds)
     yield from times_of_records(before, pairs, source, extract, (earlier.data_date, delivery.data_date), thresholds)
-    yield from changed_shares(before, rows, source, extract, thresholds)
+    if not extract.unique:
+        yield from changed_shares(before, rows, source, extract, thresholds)
     recent = _recent(before, name, contract, earlier, days)
     if recent is not None and not pairs.changed_key:
-        yield from changed_shares(
+        yield from less_complete(
             recent, pairs.new, source, extract, thresholds, points=SHIFT_OF_NEW_ROWS, of="new rows"
         )
 

@@ -21,6 +21,8 @@ LATE = 0.05
 """Share of the earlier records by which a delivery may grow for times long before."""
 SLOWER = 3.0
 """How many times fewer rows a quarter may have than the one before it and that of the year before."""
+SPREAD = 10
+"""Different days that rows must have, for new ones to be expected: a survey and a snapshot have one day."""
 
 
 def missing_records(
@@ -98,12 +100,14 @@ def times_of_records(
     day = pl.col(name).cast(pl.Date)
     end = pl.lit(earlier)
     usual = [
-        before.filter(day > end.dt.offset_by(f"-{days + back}d"), day <= end.dt.offset_by(f"-{back}d")).height
+        before.filter(day > end.dt.offset_by(f"-{days + back}d"), day <= end.dt.offset_by(f"-{back}d"))
         for back in (0, max(365 - days, 0))
     ]
-    if days > 0 and thresholds.too_few(pairs.new.height, min(usual) / SLOWER):
+    spread = min(rows[name].n_unique() for rows in usual) >= SPREAD
+    expected = min(rows.height for rows in usual)
+    if spread and thresholds.too_few(pairs.new.height, expected / SLOWER):
         found = f"{pairs.new.height:,} new rows"
-        yield Finding(source, name, "new records", f"about {min(usual):,}, as in the same time before", found)
+        yield Finding(source, name, "new records", f"about {expected:,}, as in the same time before", found)
     old = pairs.new.filter(day <= end.dt.offset_by(f"-{LONG_BEFORE}d")).height
     if thresholds.too_many(old, before.height, LATE):
         found = f"{share(old, before.height)} were added for days more than a year before"

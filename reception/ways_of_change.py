@@ -16,7 +16,7 @@ from reception.pairs import NOW
 ONE_OF_TEN = 0.1
 """Share of changed values that must have become one value, for it to be a default."""
 MOST = 0.5
-"""Share of the records with a code that became another one, from which the code was changed and not the cases."""
+"""Share of changed values from which what they have in common is the cause."""
 DAY = 24 * 60
 """Minutes of a day, by which a date at most moves where the zone of clocks is another."""
 
@@ -75,7 +75,8 @@ def _of_texts(changed: pl.DataFrame, known: pl.DataFrame, name: str) -> Iterator
     yield Way("signs", rows["signs"], accented or every, expected, "differ in accents, blanks or signs alone")
     yield Way("truncated", rows["cut"], every, "whole values", "are the beginning of what they were")
     yield Way("format", rows["longer"], every, expected, "are what they were with something added")
-    yield Way("encoding", rows["other"], accented, expected, "of those with letters beyond ASCII are others now")
+    if rows["other"] > MOST * changed.height:
+        yield Way("encoding", rows["other"], accented, expected, "of those with letters beyond ASCII are others now")
 
 
 def _letters(text: pl.Expr) -> pl.Expr:
@@ -111,11 +112,19 @@ def _of_numbers(changed: pl.DataFrame, known: pl.DataFrame, name: str) -> Iterat
 
 
 def _of_codes(changed: pl.DataFrame, known: pl.DataFrame, name: str, *, stable: bool) -> Iterator[Way]:
-    """Yield the commonest changes from one code to another, `of` all that had the first."""
-    pairs = changed.group_by(pl.col(name).alias("was"), pl.col(f"{NOW}{name}").alias("now")).len()
-    for was, now, rows in pairs.sort("len", "was", "now", descending=[True, False, False]).head(3).iter_rows():
+    """Yield the commonest changes from one code to another, `of` all that had the first.
+
+    If records changed in another column too, cases were decided; a supplier who maps codes changes nothing else.
+    """
+    others = [one.removeprefix(NOW) for one in changed.columns if one.startswith(f"{NOW}text:")]
+    also = [pl.col(one).ne_missing(pl.col(f"{NOW}{one}")) for one in others if one != f"text:{name}"]
+    changed = changed.with_columns(also=pl.any_horizontal(pl.lit(value=False), *also))
+    pairs = changed.group_by(pl.col(name).alias("was"), pl.col(f"{NOW}{name}").alias("now")).agg(
+        pl.len(), pl.col("also").mean()
+    )
+    for was, now, rows, also_changed in pairs.sort("len", "was", "now", descending=[True, False, False]).iter_rows():
         of = known.filter(pl.col(name) == was).height
-        natural = not stable and rows < MOST * of
+        natural = not stable and also_changed > MOST
         yield Way("codes", rows, of, f"'{was}' stays '{was}'", f"of '{was}' became '{now}'", natural)
 
 
