@@ -79,6 +79,31 @@ class Gaps(dy.Schema):
     gap_to = dy.Date(description="Last day of the span.")
 
 
+class SourceCards(dy.Schema):
+    """One extract as it was delivered: its accepted rows, people and days, and what is missing."""
+
+    source = dy.String()
+    extract = dy.String(primary_key=True)
+    data_date = dy.Date(description="Data date of the delivery.")
+    rows = dy.Int64(min=0, description="Accepted rows.")
+    subjects = dy.Int64(min=0, description="Different subjects: people, as the source tells them apart.")
+    dated_by = dy.String(nullable=True, description="Column of the day that a row is about.")
+    first_day = dy.Date(nullable=True, description="Earliest such day.")
+    last_day = dy.Date(nullable=True, description="Latest such day.")
+    missing = dy.String(description="JSON object: column -> share of the rows without a value that can be used.")
+    days_between = dy.String(
+        description="JSON object: `later after earlier`, two dates of a row -> the median of the days between them."
+    )
+
+
+class DeliveryVolumes(dy.Schema):
+    """The rows of one extract in one delivery: this one, and those before it that the study names."""
+
+    extract = dy.String(primary_key=True)
+    data_date = dy.Date(primary_key=True, description="Data date of the delivery.")
+    rows = dy.Int64(min=0, description="Rows of its files; of earlier deliveries, as their study files state them.")
+
+
 class Links(dy.Schema):
     """One pair of subjects with a match probability above the study's floor, accepted as a link or not."""
 
@@ -675,6 +700,8 @@ class ErrorSources(dy.Schema):
 TABLES: dict[str, type[dy.Schema]] = {
     "ledger": Ledger,
     "gaps": Gaps,
+    "source_cards": SourceCards,
+    "delivery_volumes": DeliveryVolumes,
     "links": Links,
     "clusters": Clusters,
     "mothers": Mothers,

@@ -121,6 +121,8 @@ class Study(Frozen):
     """One study file; relative paths are relative to it.
 
     `definition` is the one that is published: the id of the rule set's composite (if omitted), or of a stay rule.
+    `deliveries_before` names the study files, or their folders, of earlier deliveries: the report shows the rows of
+    their extracts beside those of this one.
     """
 
     path: Path = Field(exclude=True)
@@ -132,6 +134,7 @@ class Study(Frozen):
     rule_set: str = "long_term_2019"
     definition: str | None = None
     contracts: tuple[str, ...] = ()
+    deliveries_before: tuple[str, ...] = ()
     area_lookup: AreaLookup | None = None
     extract: tuple[ExtractFiles, ...] = Field(min_length=1)
     periods: Periods = Periods()

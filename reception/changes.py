@@ -13,7 +13,7 @@ from pipeline.ingest.extract_contract import Extract
 from reception.finding import Finding, percent, share
 from reception.pairs import NOW
 from reception.thresholds import Thresholds, Tolerance
-from reception.ways_of_change import Way, ways_of_change
+from reception.ways_of_change import Way, another_changed, is_of_events, ways_of_change
 
 ODD = Tolerance(0.001, 0.01)
 """Known values that may be lost, or may change in one way that corrections do not have."""
@@ -108,6 +108,8 @@ def _changed(
         if _is_a_fault(way, known.height, thresholds):
             yield Finding(source, name, way.check, way.expected, f"{share(way.rows, way.of)} {way.found}")
             return
+    if is_of_events(column):
+        changed = changed.filter(~another_changed(changed, name))
     moving = min(MOVED_AT_MOST, MOVED_A_QUARTER * max(1.0, days_between / QUARTER))
     allowed = moving if column.identifier in MOVING else CORRECTED
     if thresholds.too_many(changed.height, known.height, allowed):

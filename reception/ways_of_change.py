@@ -48,7 +48,7 @@ def ways_of_change(changed: pl.DataFrame, known: pl.DataFrame, name: str, column
     elif column.type in ("integer", "decimal"):
         ways = [*_of_numbers(changed, known, name), *_of_one_value(changed, known, name)]
     else:
-        ways = list(_of_codes(changed, known, name, stable=bool(column.identifier or column.corroborates)))
+        ways = list(_of_codes(changed, known, name, stable=not is_of_events(column)))
     return sorted(ways, key=lambda way: -way.rows)
 
 
@@ -116,9 +116,7 @@ def _of_codes(changed: pl.DataFrame, known: pl.DataFrame, name: str, *, stable: 
 
     If records changed in another column too, cases were decided; a supplier who maps codes changes nothing else.
     """
-    others = [one.removeprefix(NOW) for one in changed.columns if one.startswith(f"{NOW}text:")]
-    also = [pl.col(one).ne_missing(pl.col(f"{NOW}{one}")) for one in others if one != f"text:{name}"]
-    changed = changed.with_columns(also=pl.any_horizontal(pl.lit(value=False), *also))
+    changed = changed.with_columns(also=another_changed(changed, name))
     pairs = changed.group_by(pl.col(name).alias("was"), pl.col(f"{NOW}{name}").alias("now")).agg(
         pl.len(), pl.col("also").mean()
     )
@@ -126,6 +124,18 @@ def _of_codes(changed: pl.DataFrame, known: pl.DataFrame, name: str, *, stable: 
         of = known.filter(pl.col(name) == was).height
         natural = not stable and also_changed > MOST
         yield Way("codes", rows, of, f"'{was}' stays '{was}'", f"of '{was}' became '{now}'", natural)
+
+
+def another_changed(changed: pl.DataFrame, name: str) -> pl.Expr:
+    """Return whether another column of a pair of records changed too, as in a case that was decided."""
+    others = [one.removeprefix(NOW) for one in changed.columns if one.startswith(f"{NOW}text:")]
+    also = [pl.col(one).ne_missing(pl.col(f"{NOW}{one}")) for one in others if one != f"text:{name}"]
+    return pl.any_horizontal(pl.lit(value=False), *also)
+
+
+def is_of_events(column: Column) -> bool:
+    """Return whether the codes of a column change as things happen: those that describe a person do not."""
+    return column.type in ("code", "boolean") and not (column.identifier or column.corroborates)
 
 
 def _of_one_value(changed: pl.DataFrame, known: pl.DataFrame, name: str, *, quoted: bool = False) -> Iterator[Way]:

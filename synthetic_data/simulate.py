@@ -87,7 +87,7 @@ def simulate(
     files = simulated[0][0]
     for data_date, of_date in files.items():
         if deliveries:
-            _write_study(replace(chosen, data_date=data_date, deliveries=()), of_date, rows, out, _folder(data_date))
+            _write_study(replace(chosen, data_date=data_date, beside="../"), of_date, rows, out, _folder(data_date))
     latest = files[chosen.data_date]
     _write_study(chosen, latest, rows, out)
     people = rows["truth/people.parquet"]
