@@ -19,7 +19,7 @@ from estimation.flow_categories import count_categories
 from estimation.measured_periods import MeasuredPeriods, measured_periods, skipped_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
 from estimation.nationality_error import nationality_covariance
-from estimation.nowcast import add_late_migrations, count_late_migrations
+from estimation.nowcast import add_late_migrations, count_late_migrations, expected_moves
 from estimation.population_stocks import count_residents
 from estimation.required_extracts import REQUIRED
 from estimation.stages import CountStudy
@@ -59,8 +59,8 @@ def count(context: StageContext[CountStudy]) -> StageResult:
     people = people_by_group(counted, _table(context, "stays", "people_nationality"), clusters, mothers)
     counts, events = _counts(context, measured.periods, clusters, people, skips)
     save(counts, "counts", context.out)
-    migrations = _published_migrations(context)
-    save(count_categories(migrations, people, known, measured.periods.flow_years), "flow_categories", context.out)
+    moves = _moves(context)
+    save(count_categories(moves, people, known, measured.periods.flow_years), "flow_categories", context.out)
     _write_nationality_covariance(context, people)
     links, coverage = None, None
     if not _is_skipped("coverage", skips):
@@ -115,7 +115,7 @@ def _counts(
     """Return the table `counts`, and births and deaths by name, as far as they are counted."""
     definition = context.records["stays"].facts["definition"]
     of_definition = pl.col("definition") == definition
-    migrations = _published_migrations(context)
+    moves, migrations = _moves(context), _published(context, "migrations")
     events: dict[str, VitalEvents] = {}
     if not _is_skipped("births", skips):
         events["births"] = count_births(
@@ -132,7 +132,7 @@ def _counts(
         )
     measures = [
         _stocks(context, people, periods.stock_years),
-        count_migrations(migrations, people, periods.flow_years),
+        count_migrations(moves, people, periods.flow_years),
         *(one.counts for one in events.values()),
     ]
     columns = [name for name in Counts.column_names() if name != "definition"]
@@ -141,20 +141,22 @@ def _counts(
 
 
 def _stocks(context: StageContext[CountStudy], people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    migrations, residents = _published_migrations(context), _published_residents(context)
-    return add_late_migrations(
-        count_residents(residents, people, years), count_late_migrations(migrations, people, years)
-    )
+    residents = count_residents(_published_residents(context), people, years)
+    return add_late_migrations(residents, count_late_migrations(_moves(context), people, years))
 
 
-def _published_migrations(context: StageContext[CountStudy]) -> pl.DataFrame:
-    """Return the migrations by the definition that the study publishes."""
+def _moves(context: StageContext[CountStudy]) -> pl.DataFrame:
+    """Return the migrations, known and late, by the definition that the study publishes."""
+    return expected_moves(_published(context, "migrations"), _published(context, "late_migrations"))
+
+
+def _published(context: StageContext[CountStudy], name: str) -> pl.DataFrame:
     definition = context.records["stays"].facts["definition"]
-    return _table(context, "stays", "migrations").filter(pl.col("definition") == definition)
+    return _table(context, "stays", name).filter(pl.col("definition") == definition)
 
 
 def _write_nationality_covariance(context: StageContext[CountStudy], people: pl.DataFrame) -> None:
-    covariance = nationality_covariance(_published_residents(context), _published_migrations(context), people)
+    covariance = nationality_covariance(_published_residents(context), _moves(context), people)
     path = context.out / "nationality_covariance.parquet"
     write_table(covariance, path, ["measure", "time", "group_l", "group_r"])
 

@@ -1,6 +1,6 @@
 """Migrations counted by what else is known of them: reason, country of birth and area, for tables beside `flows`.
 
-A migration counts as the cases that it represents, as in `counts`. Whoever has no value stands in a category of its
+A migration counts as many cases as in `counts`. Whoever has no value stands in a category of its
 own, so that the categories of a cell add up to its count.
 """
 
@@ -8,7 +8,6 @@ import polars as pl
 
 from estimation.cells import DIVISIONS, age_group
 from estimation.exact_sums import exact_sum
-from estimation.nowcast import expected_cases, variance_of_cases
 from estimation.periods import year_ending
 
 NOT_RECORDED = "not recorded"
@@ -16,22 +15,21 @@ CATEGORIES = ("reason", "country_of_birth", "area")
 
 
 def count_categories(
-    migrations: pl.DataFrame, counted: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]
+    moves: pl.DataFrame, counted: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]
 ) -> pl.DataFrame:
     """Return migrations of `years` (ending 30 June) by each category: rows of the table `flow_categories`.
 
-    `counted` has `person_id, sex, cohort, nationality_group, share` (see `people_by_group`); `people` has
-    `person_id, country_of_birth, area_history`. Each nationality group of a person gets its share.
+    `moves` are `expected_moves`; late ones have no reason. `counted` has `person_id, sex, cohort, nationality_group,
+    share` (see `people_by_group`); `people` has `person_id, country_of_birth, area_history`. Each nationality group
+    of a person gets its share.
     """
     moves = (
-        migrations.with_columns(
-            time=year_ending(pl.col("date")), cases=expected_cases(), variance_of_cases=variance_of_cases()
-        )
+        moves.with_columns(time=year_ending(pl.col("date")))
         .filter(pl.col("time").is_in(years))
         .join(counted.select("person_id", "sex", "cohort", "nationality_group", "share"), on="person_id", how="left")
         .join(people.select("person_id", "country_of_birth", "area_history"), on="person_id", how="left")
-        .with_columns(age_group((pl.col("time") - pl.col("cohort")).clip(lower_bound=0)))
-        .with_columns(measure=pl.col("direction").cast(pl.String))
+        .with_columns(age_group((pl.col("time") - pl.col("cohort") - pl.col("years_later")).clip(lower_bound=0)))
+        .rename({"direction": "measure"})
         .with_row_index("move")
     )
     moves = moves.join(_areas_of(moves), on="move", how="left")

@@ -6,24 +6,21 @@ import polars as pl
 from estimation.arrays import Floats
 from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
-from estimation.nowcast import expected_cases, variance_of_cases
 from estimation.periods import quarter_end, quarters, year_ending
 
 
-def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+def count_migrations(moves: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """Return immigration and emigration by cell for `years` (ending 30 June) and their quarters, as `counts` rows.
 
-    `people` is that of `people_by_group`. A migration counts as the cases that it represents (`nowcast`), of which
-    each nationality group that the person may have gets its share.
+    `moves` are `expected_moves`, `people` is that of `people_by_group`. Each nationality group that the person may
+    have gets its share of the cases.
     """
     moves = (
-        migrations.with_columns(
-            year=year_ending(pl.col("date")), cases=expected_cases(), variance_of_cases=variance_of_cases()
-        )
+        moves.with_columns(year=year_ending(pl.col("date")))
         .filter(pl.col("year").is_in(years))
         .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
         # A date of birth after the migration is a mistake in a record: the person is taken to be newborn.
-        .with_columns(cohort=pl.min_horizontal("cohort", "year"))
+        .with_columns(cohort=pl.min_horizontal(pl.col("cohort") + pl.col("years_later"), "year"))
     )
     q = pl.col("share")
     period_ends = {
@@ -31,12 +28,12 @@ def count_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tupl
         "quarter": quarter_end(pl.col("date")),
     }
     counted = [
-        moves.with_columns(measure=pl.col("direction").cast(pl.String), period=pl.lit(name), time=time)
+        moves.with_columns(measure="direction", period=pl.lit(name), time=time)
         .group_by("measure", "period", "time", *COUNT_CELL)
         .agg(
             count=exact_sum(pl.col("cases") * q),
-            certain=((pl.col("probability") == 1) & (q == 1)).sum().cast(pl.Int64),
-            unfinished=(pl.col("probability") < 1).sum().cast(pl.Int64),
+            certain=(pl.col("certain") & (q == 1)).sum().cast(pl.Int64),
+            unfinished=pl.col("unfinished").sum().cast(pl.Int64),
             variance_unfinished=exact_sum(q * pl.col("variance_of_cases")),
             variance_nationality=exact_sum(pl.col("cases") ** 2 * q * (1 - q)),
             provisional=pl.col("provisional").any(),

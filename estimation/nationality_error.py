@@ -11,17 +11,17 @@ import polars as pl
 
 from estimation.cells import GROSS_FLOWS
 from estimation.exact_sums import exact_sum
-from estimation.nowcast import expected_cases
 from estimation.periods import year_ending
 
 KEY = ["measure", "time"]
 Term = tuple[str, str, None, str, None, None, int | None, float]
 
 
-def nationality_covariance(residents: pl.DataFrame, migrations: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+def nationality_covariance(residents: pl.DataFrame, moves: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Return `measure, time, group_l, group_r, covariance` of counts by group; nothing where every group is certain.
 
-    `time` is the year of the 30 June that ends the period, or of the day. `people` is that of `people_by_group`.
+    `time` is the year of the 30 June that ends the period, or of the day. `moves` are `expected_moves`, and `people`
+    is that of `people_by_group`.
     """
     cases = pl.concat(
         [
@@ -29,10 +29,7 @@ def nationality_covariance(residents: pl.DataFrame, migrations: pl.DataFrame, pe
                 "person_id", time=pl.col("reference_date").dt.year(), measure=pl.lit("population"),
                 cases="probability",
             ),
-            migrations.select(
-                "person_id", time=year_ending(pl.col("date")), measure=pl.col("direction").cast(pl.String),
-                cases=expected_cases(),
-            ),
+            moves.select("person_id", time=year_ending(pl.col("date")), measure="direction", cases="cases"),
         ]
     )  # fmt: skip
     uncertain = people.filter(pl.col("share") < 1).select("person_id", "share", group="nationality_group")

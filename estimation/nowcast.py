@@ -1,7 +1,7 @@
 """What is not yet known of migrations at the data date: expected cases, their variance, and the effect on stocks.
 
-A migration that is too young to be classed has the probability p of being long-term, and it has the weight w:
-it represents itself and w - 1 migrations of the same time that will become known later. The rules estimate both.
+A migration that is too young to be classed has the probability p of being long-term. A migration that will become
+known later has no person yet: it is modelled on one of an earlier year, which tells sex, age and group.
 """
 
 import polars as pl
@@ -10,39 +10,48 @@ from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
 from estimation.periods import year_end
 
-_P, _W = pl.col("probability"), pl.col("weight")
+_P, _EXPECTED = pl.col("probability"), pl.col("probability") * pl.col("factor")
 
 
-def expected_cases() -> pl.Expr:
-    """Return the expected number of migrations that a row of `migrations` represents, p w."""
-    return _P * _W
+def expected_moves(migrations: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per migration, known or late, with the `cases` that it counts as, and `variance_of_cases`.
 
-
-def variance_of_cases() -> pl.Expr:
-    """Return the variance of that number, w^2 p(1-p) + (w-1) p.
-
-    Each row is decided independently of the others, and the migrations not yet known are Poisson counts.
+    A known one counts p, with the variance p(1 - p), each independently of the others. A late one counts e = p times
+    its factor, with the variance e + e^2: of this year's Poisson count, and of the earlier one behind the estimate.
+    The other columns are `person_id, date, direction, reason, years_later` (0 of a known one), and whether a case is
+    `certain`, `unfinished` and `provisional`.
     """
-    return _W**2 * _P * (1 - _P) + (_W - 1) * _P
+    known = migrations.select(
+        "person_id", "date", pl.col("direction").cast(pl.String), "reason", years_later=pl.lit(0, pl.Int32), cases=_P,
+        variance_of_cases=_P * (1 - _P), certain=_P == 1, unfinished=_P < 1, provisional="provisional",
+    )  # fmt: skip
+    expected = late.select(
+        "person_id", "date", pl.col("direction").cast(pl.String), reason=pl.lit(None, pl.String),
+        years_later="years_later", cases=_EXPECTED, variance_of_cases=_EXPECTED + _EXPECTED**2,
+        certain=pl.lit(value=False), unfinished=pl.lit(value=False), provisional=pl.lit(value=True),
+    )  # fmt: skip
+    return pl.concat([known, expected])
 
 
-def count_late_migrations(migrations: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+def count_late_migrations(moves: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
     """Return what the list of residents at 30 June of `years` will gain or lose as late migrations become known.
 
     A late immigrant is not yet on the list of any day after the migration, a late emigrant still is. Columns:
-    `time, sex, cohort, nationality_group, net_late` (immigrants less emigrants) and `variance` (of Poisson
-    counts). Days without late migrations have no rows. `people` is that of `people_by_group`.
+    `time, sex, cohort, nationality_group, net_late` (immigrants less emigrants) and `variance`. Days without late
+    migrations have no rows. `moves` are `expected_moves`, `people` is that of `people_by_group`.
     """
-    late = _P * (_W - 1) * pl.col("share")
-    sign = pl.when(pl.col("direction").cast(pl.String) == "immigration").then(1).otherwise(-1)
+    sign = pl.when(pl.col("direction") == "immigration").then(1).otherwise(-1)
     days = pl.DataFrame({"time": [year_end(year) for year in years]}, schema={"time": pl.Date})
     return (
-        migrations.filter(_W > 1)
+        moves.filter(pl.col("years_later") > 0)
         .join_where(days, pl.col("date") <= pl.col("time"))
         .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
-        .with_columns(cohort=pl.min_horizontal("cohort", pl.col("time").dt.year()))
+        .with_columns(cohort=pl.min_horizontal(pl.col("cohort") + pl.col("years_later"), pl.col("time").dt.year()))
         .group_by("time", *COUNT_CELL)
-        .agg(net_late=exact_sum(late * sign), variance=exact_sum(late))
+        .agg(
+            net_late=exact_sum(pl.col("cases") * pl.col("share") * sign),
+            variance=exact_sum(pl.col("variance_of_cases") * pl.col("share")),
+        )
     )
 
 

@@ -164,7 +164,8 @@ def _published_tables(tables: Path) -> dict[str, pl.DataFrame]:
     table = {name: read_table(tables / f"{name}.parquet") for name in TABLES}
     counted = read_table(tables / "counts.parquet", columns=["definition"])["definition"].unique().implode()
     by_definition = {
-        name: table[name].filter(pl.col("definition").is_in(counted)) for name in ("migrations", "stays")
+        name: table[name].filter(pl.col("definition").is_in(counted))
+        for name in ("migrations", "late_migrations", "stays")
     }
     return {**table, **by_definition, "residents": table["residents"].filter("published")}
 

@@ -13,7 +13,9 @@ from rules.score import score_classes
 from rules.true_stays import true_stays
 from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
-TABLES = ("clusters", "mothers", "people", "people_nationality", "stays", "migrations", "residents")
+TABLES = (
+    "clusters", "mothers", "people", "people_nationality", "stays", "migrations", "late_migrations", "residents",
+)  # fmt: skip
 """The tables of a run that are compared."""
 
 
@@ -86,7 +88,7 @@ def score_people(
     )
     wrong = wrong_people(explained)
     return {
-        "classes": score_classes(compared).filter(is_published),
+        "classes": score_classes(compared, table["late_migrations"]).filter(is_published),
         "tenths": score_tenths(cases),
         "anatomy": anatomy(explained),
         "wrong_people": wrong,

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from estimation.cells import DIVISIONS
 from estimation.score import margin_of
@@ -104,8 +104,8 @@ def _figures(cells: pl.DataFrame) -> pl.DataFrame:
 def share_interval(inside: pl.Series, of: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return the 95% Clopper-Pearson interval of the shares `inside / of`; 0 or 1 where none or all are."""
     k, n = inside.to_numpy(), of.to_numpy()
-    lower = pl.Series(beta.ppf(0.025, k, n - k + 1)).fill_nan(0.0)
-    upper = pl.Series(beta.ppf(0.975, k + 1, n - k)).fill_nan(1.0)
+    lower = pl.Series(betaincinv(k, n - k + 1, 0.025)).fill_nan(0.0)
+    upper = pl.Series(betaincinv(k + 1, n - k, 0.975)).fill_nan(1.0)
     return lower, upper
 
 

@@ -15,7 +15,7 @@ the same decisions is neglected there, because it is M that is uncertain beside 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 LEVEL = 0.95
 
@@ -34,8 +34,8 @@ def jeffreys(errors: np.ndarray, decided: np.ndarray, size: np.ndarray) -> tuple
     left = size - decided
     endless = np.where(left > 0, decided * (size - 1) / np.maximum(left, 1), 1.0)
     seen = errors * endless / decided
-    low = np.where(errors > 0, beta.ppf((1 - LEVEL) / 2, seen + 0.5, endless - seen + 0.5), 0.0)
-    high = np.where(errors < decided, beta.ppf((1 + LEVEL) / 2, seen + 0.5, endless - seen + 0.5), 1.0)
+    low = np.where(errors > 0, betaincinv(seen + 0.5, endless - seen + 0.5, (1 - LEVEL) / 2), 0.0)
+    high = np.where(errors < decided, betaincinv(seen + 0.5, endless - seen + 0.5, (1 + LEVEL) / 2), 1.0)
     share = errors / decided
     # whoever is decided upon in full is known, and no limit lies on the wrong side of the share itself
     return np.where(left > 0, np.minimum(low, share), share), np.where(left > 0, np.maximum(high, share), share)

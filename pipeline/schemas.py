@@ -416,7 +416,6 @@ class Migrations(dy.Schema):
         "conflict: seen to leave, and then inside.",
     )
     probability = dy.Float64(min=0, max=1)
-    weight = dy.Float64(min=1, description="Cases it represents: itself and those that become known later.")
     reason = dy.String(
         nullable=True, description="work, study or family by the rule set; null without a record of it."
     )
@@ -429,6 +428,23 @@ class Migrations(dy.Schema):
         "`stays`.",
     )
     provisional = dy.Bool(description="True if the definition needs data later than the rule can observe.")
+
+
+class LateMigrations(dy.Schema):
+    """One migration that is expected to become known after the data date, modelled on one of an earlier year.
+
+    `person_id` is of the earlier one, which itself became known within the last year: the cases have its sex, age,
+    nationality and area, and nothing else of the person.
+    """
+
+    person_id = dy.Int64(primary_key=True)
+    definition = dy.String(primary_key=True)
+    date = dy.Date(primary_key=True, description="The same day as of the earlier one, `years_later`.")
+    direction = dy.Enum(["immigration", "emigration"], primary_key=True)
+    years_later = dy.Int32(primary_key=True, min=1)
+    probability = dy.Float64(min=0, max=1, description="Of the earlier migration.")
+    factor = dy.Float64(min=0, description="Cases that are expected for each earlier one.")
+    rule_id = dy.String(description="The stay rule of the earlier one.")
 
 
 class Conflicts(dy.Schema):
@@ -713,6 +729,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "stays": Stays,
     "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
+    "late_migrations": LateMigrations,
     "conflicts": Conflicts,
     "residents": Residents,
     "bridge": Bridge,

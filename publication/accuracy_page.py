@@ -10,7 +10,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from scipy.stats import beta, t
+from scipy.special import betaincinv, stdtrit
 
 from pipeline.tables import write_text
 from publication import words
@@ -335,7 +335,7 @@ def _drawn(pooled: Sequence[Figure]) -> dict[str, list[tuple[str, list[Figure]]]
 def _bias_row(label: str, latest: Figure) -> dict[str, Any]:
     """Return the relative bias of a figure with the 95% interval of a mean of as many replicates."""
     number, spread = latest["replicates"], sqrt(max(latest["rmse"] ** 2 - latest["bias"] ** 2, 0))
-    reach = t.ppf(0.975, number - 1) * spread / sqrt(number - 1) if number > 1 else 0.0
+    reach = float(stdtrit(number - 1, 0.975)) * spread / sqrt(number - 1) if number > 1 else 0.0
     ends = {"estimate": latest["bias"], "lower": latest["bias"] - reach, "upper": latest["bias"] + reach}
     return {"label": label} | {name: round(value / latest["truth"], 5) for name, value in ends.items()}
 
@@ -344,8 +344,8 @@ def _coverage_row(label: str, figures: Sequence[Figure]) -> dict[str, Any]:
     over = _over_periods(figures)
     share, number = over["coverage"], over["replicates"]
     k = share * number
-    lower = float(beta.ppf(0.025, k, number - k + 1)) if k > 0 else 0.0
-    upper = float(beta.ppf(0.975, k + 1, number - k)) if k < number else 1.0
+    lower = float(betaincinv(k, number - k + 1, 0.025)) if k > 0 else 0.0
+    upper = float(betaincinv(k + 1, number - k, 0.975)) if k < number else 1.0
     return {"label": label, "estimate": round(share, 5), "lower": round(lower, 5), "upper": round(upper, 5)}
 
 

@@ -14,7 +14,8 @@ Step = tuple[str, str, str, int]
 def funnel(tables: Path) -> pl.DataFrame:
     """Return one row a step: its code `step`, its `label`, the `unit` and the `number`.
 
-    Migrations are counted by probability times weight, as in the estimates. A step whose table is missing is omitted.
+    Migrations are counted by probability, without those that will become known later. A step whose table is
+    missing is omitted.
     """
     steps = [*_rows(tables), *_people(tables), *_migrations(tables)]
     schema = {"step": pl.String, "label": pl.String, "unit": pl.String, "number": pl.Int64}
@@ -59,7 +60,7 @@ def _migrations(tables: Path) -> list[Step]:
     counted = (
         migrations.filter(dated, pl.col("definition") == year["definition"])
         .group_by(pl.col("direction").cast(pl.String))
-        .agg((pl.col("probability") * pl.col("weight")).sum().round().cast(pl.Int64))
+        .agg(pl.col("probability").sum().round().cast(pl.Int64))
         .collect()
     )
     by_direction = dict(counted.iter_rows())

@@ -95,19 +95,20 @@ class Unfinished(Frozen):
     """How stays and absences too recent to be classified are counted: at the share of the year before.
 
     Cases are grouped in bands of `band_days`; the share of a group is drawn towards that of all, as if `prior_cases`
-    more had it. A year that is not final needs `minimum_cases` to be weighed. A stay that is dated again a year later
-    is the same if it begins, or ends, at most `same_stay_days` from where it did. Without any case of the year
-    before, `probability_without_cases` counts. With `weigh_late` the known cases of a year that is not final also
-    represent those that become known later.
+    more had it. A stay that is dated again a year later is the same if it begins, or ends, at most `same_stay_days`
+    from where it did. Without any case of the year before, `probability_without_cases` counts. With `count_late`,
+    cases that will become known later count in the last `late_years`: as many as in the year before, and more
+    as known cases do, as if `prior_cases_of_growth` more had not.
     """
 
     says: str
     band_days: SomeDays
     prior_cases: Cases
-    minimum_cases: Cases
+    late_years: Years
+    prior_cases_of_growth: Cases
     same_stay_days: Days
     probability_without_cases: Probability
-    weigh_late: bool = True
+    count_late: bool = True
 
 
 class Household(Frozen):

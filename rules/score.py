@@ -8,18 +8,21 @@ Rational decisions, 1952) are proper: on average they are smallest for whoever s
 
 import polars as pl
 
+from rules.truth_comparison import year_ending
+
 PROBABILITY_FLOOR = 0.001
 """The log score keeps probabilities this far from 0 and 1: a true case that was excluded costs 6.9, not infinity."""
 
 
-def score_classes(compared: pl.DataFrame) -> pl.DataFrame:
+def score_classes(compared: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     """Return one row per measure and year or day: `measure, time, true, estimated`, and how far they agree.
 
-    `compared` is the result of `compare_migrations` or `compare_residents`. `hits`, `misdated` (found within the
-    tolerance, but in another year) and `misses` add up to `true`; `false` counts estimated cases that serve no true
-    one; `estimated` is the sum of probabilities times weights, as in `counts`. `brier` is the mean, over the true
-    cases and the false ones, of the squared difference between the probability and what happened (1 or 0),
-    `log_score` the mean of -ln of the probability given to what happened; both are null where there is neither.
+    `compared` is the result of `compare_migrations` or `compare_residents`, `late` the table `late_migrations`.
+    `hits`, `misdated` (found within the tolerance, but in another year) and `misses` add up to `true`; `false` counts
+    estimated cases that serve no true one; `estimated` is the sum of probabilities, and of the late cases that are
+    expected. `brier` is the mean, over the true cases and the false ones, of the squared difference between the
+    probability and what happened (1 or 0), `log_score` the mean of -ln of the probability given to what happened;
+    both are null where there is neither.
     """
     happened = pl.col("is_true").cast(pl.Float64)
     right = pl.when("is_true").then(pl.col("probability")).otherwise(1 - pl.col("probability"))
@@ -30,10 +33,20 @@ def score_classes(compared: pl.DataFrame) -> pl.DataFrame:
         brier=(_exact_sum((happened - pl.col("probability")) ** 2) / pl.len()).round(6),
         log_score=(_exact_sum(surprise) / pl.len()).round(6),
     )
+    expected = late.select(
+        measure=pl.col("direction").cast(pl.String),
+        time=year_ending("date"),
+        probability=pl.col("probability") * pl.col("factor"),
+    )
     estimated = (
-        compared.drop_nulls("estimated_time")
-        .group_by("measure", time="estimated_time")
-        .agg(estimated=_exact_sum(pl.col("cases")))
+        pl.concat(
+            [
+                compared.drop_nulls("estimated_time").select("measure", "probability", time="estimated_time"),
+                expected.select("measure", "probability", "time"),
+            ]
+        )
+        .group_by("measure", "time")
+        .agg(estimated=_exact_sum(pl.col("probability")))
     )
     amounts = ["true", "estimated", "hits", "misdated", "misses", "false"]
     return (

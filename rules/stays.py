@@ -18,6 +18,7 @@ from rules.contradictions import conflicts_table
 from rules.days_present import days_present
 from rules.forms.spells import OPEN
 from rules.implausible_people import implausible_table
+from rules.late_migrations import late_migrations_table
 from rules.migrations import migrations_table
 from rules.model import PersonRules
 from rules.people import people_table
@@ -34,7 +35,7 @@ NOW, YEAR_BEFORE = "stays_known_now", "stays_known_a_year_before"
 def stays(context: StageContext[StaysStudy]) -> StageResult:
     """Read records, clusters (draw 0) and evidence; write tables on people and stays.
 
-    They are `people`, `people_nationality`, `stays`, `migrations` and `residents`.
+    They are `people`, `people_nationality`, `stays`, `migrations`, `late_migrations` and `residents`.
 
     `conflicts`, `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe
     them. A study without the sources that stays are measured from gets none of these tables.
@@ -60,9 +61,11 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     save(calibrated_stays(stays_table(connection), study.calibration, rules.published), "stays", context.out)
-    migrations = migrations_table(connection, rules, YEAR_BEFORE)
-    migrations = calibrated_migrations(migrations, study.calibration, rules.published)
+    migrations = migrations_table(connection, rules)
+    late = late_migrations_table(connection, rules, YEAR_BEFORE)
+    migrations, late = (calibrated_migrations(one, study.calibration, rules.published) for one in (migrations, late))
     save(migrations, "migrations", context.out)
+    save(late, "late_migrations", context.out)
     residents, not_measured = residents_table(connection, rules, study.stock_years)
     residents = calibrated_residents(residents, study.calibration)
     save(residents, "residents", context.out)

@@ -24,6 +24,7 @@ import polars as pl
 
 from pipeline.errors import UserError, unknown
 from pipeline.tables import connect
+from rules.late_migrations import late_migrations_table
 from rules.migrations import migrations_table
 from rules.model import EvidenceRule, RuleSet
 from rules.residents import residents_table
@@ -59,6 +60,7 @@ class Decisions:
 
     stays: pl.DataFrame
     migrations: pl.DataFrame
+    late_migrations: pl.DataFrame
     residents: pl.DataFrame
     warnings: tuple[str, ...]
 
@@ -159,9 +161,10 @@ def decide(
     ties = pl.DataFrame(families, schema={"person_id": pl.Int64, "adult_id": pl.Int64}, orient="row")
     connection.register("family", ties)
     make_dated_stays(connection, rule_set.people, data_date)
-    migrations = migrations_table(connection, rule_set.people, YEAR_BEFORE)
+    migrations = migrations_table(connection, rule_set.people)
+    late = late_migrations_table(connection, rule_set.people, YEAR_BEFORE)
     residents, warnings = residents_table(connection, rule_set.people, years)
-    tables = (stays_table(connection), migrations, residents)
+    tables = (stays_table(connection), migrations, late, residents)
     return Decisions(*(frame.filter(pl.col("person_id") <= len(people)) for frame in tables), warnings)
 
 

@@ -34,7 +34,7 @@ def compare_migrations(migrations: pl.DataFrame, true_person: pl.DataFrame, trut
     `migrations` is the run's table, `true_person` of `true_person_of`, `truth` has `person, date, direction`.
     Columns: `measure` (the direction), `time` (30 June that ends the year of the true date, or of the estimated one
     where nothing is true), `person` (null if the cluster is nobody), `person_id`, `true_date`, `date`, `rule_id`,
-    `is_true`, `probability` (0 if nothing was estimated), `cases` (probability times weight), `estimated_time`
+    `is_true`, `probability` (0 if nothing was estimated), `estimated_time`
     (the 30 June of `date`), and `hits` (found in its own year), `misdated` (found in another), `misses`, `false`.
     """
     estimated = (
@@ -44,8 +44,7 @@ def compare_migrations(migrations: pl.DataFrame, true_person: pl.DataFrame, trut
             "person", "person_id", "date", "rule_id",
             measure=pl.col("direction").cast(pl.String),
             probability=pl.col("probability").round(6),
-            cases=pl.col("probability") * pl.col("weight"),
-            estimated_time=_year_ending("date"),
+            estimated_time=year_ending("date"),
         )
     )  # fmt: skip
     true = truth.select("person", measure=pl.col("direction").cast(pl.String), true_date="date")
@@ -55,7 +54,7 @@ def compare_migrations(migrations: pl.DataFrame, true_person: pl.DataFrame, trut
         [
             true.join(found, on=["measure", "person", "true_date"], how="left")
             .join(estimated.drop("person"), on=["measure", "person_id", "date"], how="left")
-            .with_columns(is_true=pl.lit(value=True), time=_year_ending("true_date")),
+            .with_columns(is_true=pl.lit(value=True), time=year_ending("true_date")),
             invented.with_columns(is_true=pl.lit(value=False), time=pl.col("estimated_time")),
         ],
         how="diagonal",
@@ -95,7 +94,6 @@ def compare_residents(residents: pl.DataFrame, true_person: pl.DataFrame, truth:
         how="diagonal",
     ).with_columns(
         measure=pl.lit("population"),
-        cases=pl.col("probability"),
         estimated_time=pl.when(pl.col("person_id").is_not_null()).then(pl.col("time")),
     )
     return _outcomes(cases, in_its_year=pl.lit(value=True)).sort("time", "person", "person_id")
@@ -129,7 +127,7 @@ def _nearest_pairs(true: pl.DataFrame, estimated: pl.DataFrame) -> pl.DataFrame:
 def _outcomes(cases: pl.DataFrame, in_its_year: pl.Expr) -> pl.DataFrame:
     """Add what became of each case: `hits`, `misdated`, `misses` and `false`, in people."""
     p, is_true = pl.col("probability"), pl.col("is_true")
-    return cases.with_columns(pl.col("probability", "cases").fill_null(0.0)).with_columns(
+    return cases.with_columns(pl.col("probability").fill_null(0.0)).with_columns(
         hits=pl.when(is_true & in_its_year).then(p).otherwise(0.0),
         misdated=pl.when(is_true & ~in_its_year).then(p).otherwise(0.0),
         misses=pl.when(is_true).then(1 - p).otherwise(0.0),
@@ -137,7 +135,7 @@ def _outcomes(cases: pl.DataFrame, in_its_year: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _year_ending(column: str) -> pl.Expr:
+def year_ending(column: str) -> pl.Expr:
     """Return the 30 June that ends the year of a date."""
     date = pl.col(column)
     return pl.date(date.dt.year() + (date.dt.month() > 6).cast(pl.Int32), 6, 30)

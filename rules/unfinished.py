@@ -23,20 +23,37 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
     stay dated again is the same one if it begins, or ends, at most `same_stay_days` from where it did; a short-term
     one, if it begins on the same day. A short-term stay that has ended meanwhile, and that a return alone can still
     make part of residence, is taken for one that counts.
+
+    Whoever came a year ago and is still here may not be known to stay yet, because weeks are delivered once a year.
+    Such cases are censored, not lost (E. L. Kaplan and P. Meier, J. American Statistical Association 53, 1958): first
+    the shares of those that are resolved are taken, then all cases count, the open ones at the share of cases as old
+    as they are now. Leaving them out would leave out those who stay.
     """
-    today = f"(SELECT max(known_until) FROM {now})"
+    undecided = "NULL::DOUBLE AS probability, NULL::DOUBLE AS left_for_good"
+    _count_cases(connection, rules, f"(SELECT *, {undecided} FROM {now})", before)
+    make_stays(connection, rules, now)
+    _count_cases(connection, rules, "stay", before)
+
+
+def _count_cases(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str) -> None:
+    """Make the tables of shares from the cases of `before`; those open `now` count at their probability, if any."""
+    today = "(SELECT max(known_until) FROM stays_known)"
+    make_table(connection, "stays_known", f"SELECT known_until FROM {now} LIMIT 1")
     band = rules.unfinished.band_days.at(today)
     near = rules.unfinished.same_stay_days
     near_start, near_stop = near.at("old.start"), near.at("old.stop")
     ended_meanwhile = f"(old.leaves = 'with_stay' AND new.status = 'unfinished' AND new.stop < {OPEN})"
+    became = f"coalesce({among('new.status', COUNTED_STAYS)} OR {ended_meanwhile}, false)"
     make_table(
         connection,
         "unfinished_stay",
         f"""
         SELECT old.definition, old.stay_rule, old.absent_more_than_days, nationality_group,
             (old.known_until - old.start) // {band} AS band, old.stop = {OPEN} AS present,
-            bool_or(coalesce({among("new.status", COUNTED_STAYS)} OR {ended_meanwhile}, false)) AS became,
-            bool_or(coalesce(new.status = 'unfinished' AND new.stop = {OPEN}, false)) AS open
+            CASE WHEN bool_or({became}) THEN 1.0
+                WHEN bool_or(coalesce(new.status = 'unfinished', false))
+                    THEN max(new.probability) FILTER (WHERE new.status = 'unfinished')
+                ELSE 0.0 END AS became
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = old.definition
                 AND new.start <= old.start + {near_start} AND new.stop > old.start
@@ -46,14 +63,16 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
             old.person_id, old.start
         """,
     )
+    gone = f"coalesce(new.stop < {OPEN} AND new.end_reason <> 'death', false)"
     make_table(
         connection,
         "unfinished_absence",
         f"""
         SELECT old.definition, old.stay_rule, old.absent_more_than_days, nationality_group,
             (old.known_until - old.stop) // {band} AS band, false AS present,
-            bool_or(coalesce(new.stop < {OPEN} AND new.end_reason <> 'death'
-                AND new.absent_days > new.absent_more_than_days, false)) AS became, false AS open
+            CASE WHEN bool_or({gone} AND new.absent_days > new.absent_more_than_days) THEN 1.0
+                WHEN bool_or({gone}) THEN max(new.left_for_good) FILTER (WHERE {gone})
+                ELSE 0.0 END AS became
         FROM {before} AS old JOIN person USING (person_id)
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = old.definition
                 AND new.stop BETWEEN old.stop - {near_stop} AND old.stop + {near_stop}
@@ -77,8 +96,8 @@ def _shares(cases: str, rules: PersonRules, today: str) -> str:
     return f"""
         WITH counted AS (
             SELECT {kind}, nationality_group, band,
-                count(*)::DOUBLE AS cases, count(*) FILTER (WHERE became) AS lasted
-            FROM {cases} WHERE became OR NOT open
+                count(*)::DOUBLE AS cases, sum(CAST(round(became * 1000000) AS BIGINT)) / 1e6 AS lasted
+            FROM {cases} WHERE became IS NOT NULL
             GROUP BY GROUPING SETS (({kind}), ({kind}, nationality_group), ({kind}, nationality_group, band))
         ),
         of_kind AS (

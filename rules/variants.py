@@ -16,6 +16,7 @@ from pipeline.tables import content_of, make_table, query, view
 from rules.calibration import calibrated_migrations, calibrated_residents, calibrated_stays
 from rules.evidence import pieces_as_sql
 from rules.evidence_sql import rule_as_sql
+from rules.late_migrations import make_late_migrations
 from rules.migrations import make_migrations
 from rules.model import EvidenceRules, PersonRules
 from rules.people import make_people
@@ -36,6 +37,7 @@ class Decided:
     people: pl.DataFrame
     nationality: pl.DataFrame
     migrations: pl.DataFrame
+    late_migrations: pl.DataFrame
     residents: pl.DataFrame
     stays: Callable[[], pl.DataFrame]
 
@@ -43,6 +45,7 @@ class Decided:
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables by name."""
         kept = {"people": self.people, "people_nationality": self.nationality, "migrations": self.migrations}
+        kept["late_migrations"] = self.late_migrations
         return {**kept, "residents": self.residents, "stays": self.stays()}
 
 
@@ -70,17 +73,22 @@ class Variants:
         make_table(connection, "evidence", self._evidence(evidence))
         make_people(connection, people, self._study.contracts, self._study.data_date)
         make_dated_stays(connection, people, self._study.data_date)
-        make_migrations(connection, people, YEAR_BEFORE)
-        of_published = f"SELECT * FROM weighted_migration WHERE definition = {quoted(people.published)}"
-        make_table(connection, "published_migration", of_published)
+        make_migrations(connection, people)
+        make_late_migrations(connection, people, YEAR_BEFORE)
+        for name in ("migration", "late_migration"):
+            published = f"SELECT * FROM {name} WHERE definition = {quoted(people.published)}"
+            make_table(connection, f"published_{name}", published)
         make_residents(connection, people, self._study.stock_years)
         calibration, definition = self._study.calibration, people.published
+
+        def calibrated(migrations: pl.DataFrame) -> pl.DataFrame:
+            return calibrated_migrations(migrations, calibration, definition)
+
         return Decided(
             people=self._frame("person"),
             nationality=self._frame("person_nationality"),
-            migrations=self._frame(
-                "published_migration", lambda frame: calibrated_migrations(frame, calibration, definition)
-            ),
+            migrations=self._frame("published_migration", calibrated),
+            late_migrations=self._frame("published_late_migration", calibrated),
             residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
             stays=lambda: calibrated_stays(stays_table(connection), calibration, definition),
         )

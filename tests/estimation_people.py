@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from estimation.stages import CountStudy
-from pipeline.schemas import Migrations, Mothers, People, PeopleNationality, Residents, Stays
+from pipeline.schemas import LateMigrations, Migrations, Mothers, People, PeopleNationality, Residents, Stays
 from pipeline.stage import StageContext, StageRecord
 from pipeline.study import CoverageSettings, ExtractFiles, Periods, Study
 
@@ -48,9 +48,17 @@ def migration(person_id: int, day: date, direction: str, probability: float = 1.
     """Return a row of `migrations`."""
     return {
         "person_id": person_id, "definition": "long_term", "date": day, "direction": direction,
-        "status": "certain" if probability == 1 else "probable", "probability": probability, "weight": 1.0,
+        "status": "certain" if probability == 1 else "probable", "probability": probability,
         "reason": None, "rule_id": "r", "dated_by": "e", "record_ids": [1],
         "days_over_threshold": 30, "provisional": probability < 1, **more,
+    }  # fmt: skip
+
+
+def late_migration(person_id: int, day: date, direction: str, probability: float, factor: float) -> dict:
+    """Return a row of `late_migrations`, modelled on one of the year before."""
+    return {
+        "person_id": person_id, "definition": "long_term", "date": day, "direction": direction, "years_later": 1,
+        "probability": probability, "factor": factor, "rule_id": "r",
     }  # fmt: skip
 
 
@@ -84,6 +92,7 @@ class Country:
         self.people: list[dict] = []
         self.nationality: list[dict] = []
         self.migrations: list[dict] = []
+        self.late_migrations: list[dict] = []
         self.residents: list[dict] = []
         self.stays: list[dict] = []
         self.clusters: list[tuple[str, int, int]] = []
@@ -103,6 +112,7 @@ class Country:
         for name, schema in (
             ("people", People),
             ("migrations", Migrations),
+            ("late_migrations", LateMigrations),
             ("residents", Residents),
             ("stays", Stays),
         ):

@@ -45,7 +45,12 @@ class Outcome:
     """The stays, migrations (by the published definition) and residence of one person."""
 
     def __init__(
-        self, stays: pl.DataFrame, migrations: pl.DataFrame, residents: pl.DataFrame, published: str
+        self,
+        stays: pl.DataFrame,
+        migrations: pl.DataFrame,
+        late: pl.DataFrame,
+        residents: pl.DataFrame,
+        published: str,
     ) -> None:
         self.stays = stays
         self.all_migrations, migrations = migrations, migrations.filter(definition=published)
@@ -55,8 +60,8 @@ class Outcome:
             f"{row['direction']} {row['date']:%Y-%m} {row['status']}"
             for row in migrations.sort("date", "direction").iter_rows(named=True)
         ]
+        self.late = late.filter(definition=published).sort("date", "direction")
         self.probabilities = migrations.sort("date", "direction")["probability"].to_list()
-        self.weights = migrations.sort("date", "direction")["weight"].to_list()
         self.classes = self.composite["status"].to_list()
         self.ends = self.composite["end_reason"].to_list()
         self.by_family = {
@@ -117,7 +122,10 @@ def outcomes_of(
     )
     return [
         Outcome(
-            *(frame.filter(person_id=person) for frame in (found.stays, found.migrations, found.residents)),
+            *(
+                frame.filter(person_id=person)
+                for frame in (found.stays, found.migrations, found.late_migrations, found.residents)
+            ),
             published=rules.people.published,
         )
         for person in range(1, len(people) + 1)

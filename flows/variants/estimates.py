@@ -18,7 +18,7 @@ from estimation.cells import GROSS_FLOWS
 from estimation.counted_people import counted_people, people_by_group
 from estimation.exact_sums import exact_sum
 from estimation.migration_flows import count_migrations
-from estimation.nowcast import add_late_migrations, count_late_migrations
+from estimation.nowcast import add_late_migrations, count_late_migrations, expected_moves
 from estimation.population_stocks import count_residents
 from estimation.stages import ACCOUNT, COUNT
 from flows.stages_again import computed_again
@@ -70,8 +70,9 @@ class Counted:
     def of(self, decided: Decided) -> pl.DataFrame:
         """Return `measure, period, group, estimate`, in order."""
         flow_years, stock_years = ([day.year for day in days] for days in (self._flow_days, self._stock_days))
-        known, moves = decided.people, decided.migrations
-        nationality = decided.nationality
+        known, nationality = decided.people, decided.nationality
+        made_from = (decided.migrations, decided.late_migrations)
+        moves = self._once("moves", made_from, lambda: expected_moves(*made_from))
         people = self._once("people", (known, nationality), lambda: self._by_group(known, nationality))
         flows = self._once(
             "flows", (moves, people), lambda: self._flows(count_migrations(moves, people, tuple(flow_years)))

@@ -29,7 +29,7 @@ VALUES = {
     "student_enrolled.academic_year": 10,
     "weeks_of_activity.full_year_weeks": 44,
     "absence_days": 200,
-    "unfinished.minimum_cases": 10,
+    "unfinished.prior_cases": 20,
     "activity_window": 18,
 }
 """One of each kind: evidence, a stay rule, all stay rules, what is unfinished, and signs of residence."""
@@ -130,7 +130,8 @@ SIGNS_ALONE = {"residence_sign", "candidates_of_activity_window", "resident"}
                 "contradiction_kind",
                 "contradiction",
                 "migration",
-                "weighted_migration",
+                "late_migration",
+                "published_late_migration",
                 "published_migration",
                 "standing",
                 "resident",

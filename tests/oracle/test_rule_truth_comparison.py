@@ -23,10 +23,15 @@ def cases(draw):
     return (
         [(person, DAY_0 + dt.timedelta(day), way) for person, day, way in sorted(true)],
         [
-            (person, DAY_0 + dt.timedelta(day), way, chance / 1e6, 1.0)
+            (person, DAY_0 + dt.timedelta(day), way, chance / 1e6)
             for (person, day, way), chance in zip(sorted(estimated), chances, strict=True)
         ],
     )
+
+
+NONE_LATE = pl.DataFrame(
+    schema={"direction": pl.String, "date": pl.Date, "probability": pl.Float64, "factor": pl.Float64}
+)
 
 
 def frames(true, estimated):
@@ -34,8 +39,7 @@ def frames(true, estimated):
         pl.DataFrame(true, schema={"person": pl.Int64, "date": pl.Date, "direction": pl.String}, orient="row"),
         pl.DataFrame(
             estimated,
-            schema={"person_id": pl.Int64, "date": pl.Date, "direction": pl.String, "probability": pl.Float64,
-                    "weight": pl.Float64},
+            schema={"person_id": pl.Int64, "date": pl.Date, "direction": pl.String, "probability": pl.Float64},
             orient="row",
         ).with_columns(rule_id=pl.lit("eu")),
     )  # fmt: skip
@@ -79,14 +83,14 @@ def test_the_pairs_are_those_of_the_slow_loop(case):
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_score_is_that_of_the_slow_loop_in_any_order_of_rows(case, order):
     true, estimated = case
-    chance = {(person_id, date, way): p for person_id, date, way, p, _ in estimated}
+    chance = {(person_id, date, way): p for person_id, date, way, p in estimated}
     served = {(person, true_date, way): (date, chance[person_id, date, way])
               for person, true_date, person_id, date, way in slow_pairs(*case)}  # fmt: skip
     used = {(person_id, date, way) for _, _, person_id, date, way in slow_pairs(*case)}
     in_order = frames(true, estimated)
     truth, migrations = frames(order.sample(true, len(true)), order.sample(estimated, len(estimated)))
-    scores = score_classes(compare_migrations(migrations, TRUE_PERSON, truth))
-    assert scores.equals(score_classes(compare_migrations(in_order[1], TRUE_PERSON, in_order[0])))
+    scores = score_classes(compare_migrations(migrations, TRUE_PERSON, truth), NONE_LATE)
+    assert scores.equals(score_classes(compare_migrations(in_order[1], TRUE_PERSON, in_order[0]), NONE_LATE))
     expected = {}
     for person, date, way in true:
         row = expected.setdefault((way, year(date)), [0.0] * 5)

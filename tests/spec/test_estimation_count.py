@@ -4,7 +4,17 @@ from datetime import date
 
 import polars as pl
 import pytest
-from estimation_people import SURVEY_DAY, Country, migration, nationality, person, resident, small_study, stay
+from estimation_people import (
+    SURVEY_DAY,
+    Country,
+    late_migration,
+    migration,
+    nationality,
+    person,
+    resident,
+    small_study,
+    stay,
+)
 
 from estimation.count_stage import count
 from pipeline.errors import UserError
@@ -45,7 +55,7 @@ def country() -> Country:
         migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8),
         migration(NO_BIRTHDAY, date(2014, 6, 1), "immigration"),
     ]
-    by_another_definition = {"definition": "short_term_1_12", "weight": 2.0}  # counts nowhere
+    by_another_definition = {"definition": "short_term_1_12"}  # counts nowhere
     it.migrations += [
         migration(WORKER, date(2017, 6, 1), way, 0.8, **by_another_definition)
         for way in ("immigration", "emigration")
@@ -98,19 +108,21 @@ def test_the_unfinished_carry_their_variance_and_make_the_year_provisional(count
     assert row["variance_unfinished"] == pytest.approx(0.16)
 
 
-def test_a_migration_also_counts_for_those_that_become_known_later(country, tmp_path):
-    """Probability 0.8 and weight 1.5: 1.2 cases, of variance 1.5^2 x 0.8 x 0.2 + 0.5 x 0.8 = 0.76."""
-    country.migrations[2] = migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8, weight=1.5)
+def test_migrations_that_become_known_later_count_as_expected(country, tmp_path):
+    """A certain case, and one of probability 0.8 and factor 0.5: 1.4 cases, of variance 0.4 + 0.4^2 = 0.56."""
+    country.migrations[2] = migration(UNFINISHED, date(2017, 6, 1), "immigration")
+    country.late_migrations = [late_migration(UNFINISHED, date(2017, 6, 1), "immigration", 0.8, 0.5)]
     count(country.context(tmp_path, small_study()))
     counts = pl.read_parquet(tmp_path / "count" / "counts.parquet")
 
     for period in ("year", "quarter"):
-        row = counts.filter(
+        counted = counts.filter(
             pl.col("measure").cast(pl.String) == "immigration",
             pl.col("period").cast(pl.String) == period,
             pl.col("time") == date(2017, 6, 30),
-        ).row(0, named=True)
-        assert (row["count"], row["variance_unfinished"]) == pytest.approx((1.2, 0.76))
+        )
+        assert counted.select(pl.col("count", "variance_unfinished").sum()).row(0) == pytest.approx((1.4, 0.56))
+        assert counted["cohort"].n_unique() == 2, "whoever comes a year later, at the same age, was born a year later"
 
 
 def test_residents_are_counted_by_cohort(counts):

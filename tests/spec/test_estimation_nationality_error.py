@@ -1,15 +1,15 @@
 """Errors of nationality groups, by hand: groups gain what others lose, and no total changes.
 
 Two residents of probability 1 and 0.5 are British with 0.6 and of the EU with 0.4, a third is certainly British. The
-variance of either group is (1 + 0.25) x 0.6 x 0.4 = 0.3, their covariance -0.3. One of them immigrated with the
-probability 0.8 and the weight 1.5, so as 1.2 cases: 1.44 x 0.24 = 0.3456.
+variance of either group is (1 + 0.25) x 0.6 x 0.4 = 0.3, their covariance -0.3. One of them immigrated, and stands
+for 1.2 cases: 1.44 x 0.24 = 0.3456.
 """
 
 from datetime import date
 
 import polars as pl
 import pytest
-from estimation_people import migration, resident
+from estimation_people import resident
 
 from estimation.nationality_error import nationality_covariance, nationality_terms
 
@@ -22,12 +22,12 @@ DAYS = [date(2016, 6, 30), date(2017, 6, 30)]
 RESIDENTS = pl.DataFrame(
     [resident(one, day) | {"probability": p} for day in DAYS for one, p in ((1, 1.0), (2, 0.5), (3, 1.0))]
 )
-MIGRATIONS = pl.DataFrame([migration(1, date(2016, 7, 1), "immigration", 0.8, weight=1.5)])
+MOVES = pl.DataFrame({"person_id": [1], "date": [date(2016, 7, 1)], "direction": ["immigration"], "cases": [1.2]})
 
 
 @pytest.fixture
 def covariance() -> pl.DataFrame:
-    return nationality_covariance(RESIDENTS, MIGRATIONS, PEOPLE)
+    return nationality_covariance(RESIDENTS, MOVES, PEOPLE)
 
 
 def test_what_one_group_gains_another_loses(covariance: pl.DataFrame) -> None:
@@ -60,8 +60,8 @@ def test_terms_are_relative_to_the_counts_and_add_no_variance_to_their_sum(covar
 
 def test_certain_groups_have_no_such_error() -> None:
     certain = PEOPLE.filter(pl.col("person_id") == 3)
-    assert nationality_covariance(RESIDENTS, MIGRATIONS, certain).is_empty()
-    none, pairs = nationality_terms(nationality_covariance(RESIDENTS, MIGRATIONS, certain), _counts())
+    assert nationality_covariance(RESIDENTS, MOVES, certain).is_empty()
+    none, pairs = nationality_terms(nationality_covariance(RESIDENTS, MOVES, certain), _counts())
     assert none == []
     assert pairs.is_empty()
 

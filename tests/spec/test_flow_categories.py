@@ -46,9 +46,9 @@ def test_without_any_count_nothing_is_recorded():
 
 def moved(direction: str, on: date, history: list[tuple[str, date | None]]) -> str:
     """Return the area under which one migration of a person with these areas is counted."""
-    migrations = pl.DataFrame(
-        {"person_id": [1], "date": [on], "direction": [direction], "reason": ["work"], "probability": [1.0],
-         "weight": [1.0]}
+    moves = pl.DataFrame(
+        {"person_id": [1], "date": [on], "direction": [direction], "reason": ["work"], "years_later": [0],
+         "cases": [1.0], "variance_of_cases": [0.0]}
     )  # fmt: skip
     counted = pl.DataFrame(
         {"person_id": [1], "sex": ["F"], "cohort": [1980], "nationality_group": ["EU"], "share": [1.0]}
@@ -57,7 +57,7 @@ def moved(direction: str, on: date, history: list[tuple[str, date | None]]) -> s
     people = pl.DataFrame(
         {"person_id": [1], "country_of_birth": pl.Series([None], dtype=pl.String), "area_history": areas}
     )
-    found = count_categories(migrations, counted, people, (2016,))
+    found = count_categories(moves, counted, people, (2016,))
     assert found.filter(kind="reason")["category"].item() == "work"
     assert found.filter(kind="country_of_birth")["category"].item() == NOT_RECORDED
     assert found["count"].to_list() == [1.0, 1.0, 1.0]

@@ -40,8 +40,8 @@ class Life:
 
     def estimated(self, *moves):
         return pl.DataFrame(
-            [(1, "eu", 1.0, way, day, p) for way, day, p in moves],
-            schema={"person_id": pl.Int64, "rule_id": pl.String, "weight": pl.Float64, "direction": pl.String,
+            [(1, "eu", way, day, p) for way, day, p in moves],
+            schema={"person_id": pl.Int64, "rule_id": pl.String, "direction": pl.String,
                     "date": pl.Date, "probability": pl.Float64},
             orient="row",
         )  # fmt: skip

@@ -164,6 +164,7 @@ def tables_of(found: Decisions) -> tuple[list, ...]:
     return (
         sorted(found.stays.drop("days_over_threshold").rows(), key=str),
         sorted(found.migrations.rows(), key=str),
+        sorted(found.late_migrations.rows(), key=str),
         sorted(found.residents.rows(), key=str),
     )
 

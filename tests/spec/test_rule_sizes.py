@@ -1,4 +1,4 @@
-"""Sizes of what the rules decide, each worked by hand: windows, shares of unfinished cases, weights of late ones."""
+"""Sizes of what the rules decide, each worked by hand: windows, and shares of unfinished cases."""
 
 import datetime as dt
 from pathlib import Path
@@ -114,29 +114,6 @@ def test_the_end_of_a_whole_year_is_no_departure_like_that_within_a_year() -> No
     )[:2]
     assert at_the_end.migrations == []
     assert (within.migrations, within.probabilities) == (["emigration 2018-05 probable"], [1.0])
-
-
-# Weights: known cases of a year that is not final stand for those that will be known a year later.
-
-LEAVER = stay(D(2012, 1, 1), D(2019, 3, 1))
-KNOWN = stay(D(2012, 1, 1), D(2017, 9, 1))
-"""Left on 1 September 2017, and known on 31 December 2018 to have been away for more than a year."""
-DELAYED = later(KNOWN, D(2019, 5, 1), crossings=1)
-WITHDRAWN = later(stay(D(2012, 1, 1), D(2017, 9, 1), D(2017, 12, 1)), D(2019, 5, 1), crossings=1)
-"""The same, until a return was reported in May 2019."""
-
-
-@pytest.mark.parametrize(
-    ("people", "weight"),
-    [
-        ([KNOWN] * 30 + [DELAYED] * 30, 2.0),  # 60 are known now of a year of which 30 were known
-        ([KNOWN] * 29 + [DELAYED] * 31, 1.0),  # too few cases for a weight
-        ([KNOWN] * 30 + [WITHDRAWN] * 10, 1.0),  # 30 of 40: late reports add cases, so no weight is below 1
-    ],
-)
-def test_the_weight_of_a_year_that_is_not_final(people: list[list[dict]], weight: float) -> None:
-    leaver, *_ = outcomes_of([LEAVER, *people], group="non_EU")
-    assert [*zip(leaver.migrations, leaver.weights, strict=True)][-1] == ("emigration 2019-03 probable", weight)
 
 
 # Arrival flags.

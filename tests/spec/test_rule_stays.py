@@ -5,13 +5,10 @@
 """
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
-from rule_timelines import DEFAULT, observed, outcome_of, outcomes_of, tax_year
+from rule_timelines import observed, outcome_of, outcomes_of, tax_year
 
-from pipeline.ingest.contracts import read_contracts
-from rules.rule_set import read_rules
 from rules.stays import a_year_before
 
 D = dt.date
@@ -700,47 +697,26 @@ def test_without_cases_of_the_year_before_an_unfinished_stay_counts_as_half() ->
     assert outcome.composite["probability"].to_list() == [0.5]
 
 
+def test_who_came_a_year_ago_and_may_still_stay_counts_at_the_share_of_those_who_came_before() -> None:
+    """Weeks are delivered once a year: of ten who came in May 2018 nobody knows yet, five have left soon.
+
+    Of ten who came in May 2017, as old a year ago as those of 2018 are now, six stayed: all who are resolved, since
+    the five may return, though nobody ever did. So the ten stand for six who stay, of all there are (6 + 6) / 25 =
+    0.48, and of those who came in a May, drawn towards that by ten cases, (6 + 10 x 0.48) / 25 = 0.432.
+    """
+    flag = "worker_arrived"
+    stayed = [observed(flag, D(2017, 5, 20)), tax_year(2017, 45), tax_year(2018, 52)]
+    gone = [observed(flag, D(2017, 5, 20)), tax_year(2017, 45)]
+    perhaps = [observed(flag, D(2018, 5, 20)), tax_year(2018, 45)]
+    left_soon = [observed(flag, D(2018, 5, 20)), tax_year(2018, 5)]
+    newcomer, *_ = outcomes_of(
+        [[observed(flag, D(2019, 5, 20))], *[stayed] * 6, *[gone] * 4, *[perhaps] * 10, *[left_soon] * 5]
+    )
+    assert newcomer.composite["probability"].to_list() == [0.432]
+
+
 def test_weeks_of_activity_are_provisional_from_april_2018() -> None:
     """They are observed until 5 April 2019: an arrival in May 2018 has not been seen for a year."""
     outcome = outcome_of([observed("worker_arrived", D(2018, 5, 20)), tax_year(2018, 45)])
     assert outcome.classes == ["unfinished"]
     assert outcome.migrations == ["immigration 2018-05 probable"]
-
-
-def left(day: dt.date) -> list[dict]:
-    return [
-        observed("permission_to_stay", D(2012, 1, 1), D(2022, 1, 1), code="work"),
-        observed("border_out", day),
-    ]
-
-
-def test_known_cases_of_a_year_that_is_not_final_stand_for_those_known_later(tmp_path: Path) -> None:
-    """A year before, 40 of the 50 who had left by June 2018 were known to have: the register reported ten later."""
-    registered_at_once = [left(D(2018, 3, 1)) for _ in range(40)]
-    registered_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 3, 1))] for _ in range(10)]
-    this_year = [left(D(2019, 3, 1)) for _ in range(8)]
-    weighted = outcomes_of([*this_year, *registered_at_once, *registered_later], group="non_EU")
-    assert weighted[0].weights == [1.0, 1.25]
-    assert weighted[8].weights == [1.0, 1.0]
-    plain = DEFAULT.read_text().replace("weigh_late = true", "weigh_late = false")
-    (tmp_path / "plain.toml").write_text(plain)
-    unweighted = outcomes_of(
-        [*this_year, *registered_at_once, *registered_later],
-        group="non_EU",
-        rule_set=read_rules(tmp_path / "plain.toml", read_contracts()),
-    )
-    assert unweighted[0].weights == [1.0, 1.0]
-
-
-def test_the_running_year_is_compared_with_the_same_part_of_the_year_before() -> None:
-    """On 31 December the year to June is half over: of the year before, its first half counts, then and now.
-
-    By December 2018, 40 of the 50 who had left by then were known to have; another 60 left from January to June.
-    """
-    first_half = [left(D(2018, 9, 1)) for _ in range(40)]
-    registered_later = [[{**one, "known_on": D(2019, 5, 1)} for one in left(D(2018, 9, 1))] for _ in range(10)]
-    second_half = [left(D(2019, 3, 1)) for _ in range(60)]
-    this_year = [left(D(2019, 9, 1)) for _ in range(8)]
-    weighted = outcomes_of([*this_year, *first_half, *registered_later, *second_half], group="non_EU")
-
-    assert weighted[0].weights == [1.0, 1.25]

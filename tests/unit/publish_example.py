@@ -424,7 +424,6 @@ def _person_level(tables: Path) -> None:
             "dated_by": ["posted"] * 60,
             "record_ids": [[person] for person in range(60)],
             "days_over_threshold": [10] * 60,
-            "weight": [1.0] * 60,
             "provisional": [True] * 60,
         },
         schema_overrides={"reason": pl.String},

@@ -4,8 +4,9 @@ from datetime import date
 
 import polars as pl
 import pytest
+from estimation_people import late_migration, migration
 
-from estimation.nowcast import add_late_migrations, count_late_migrations
+from estimation.nowcast import add_late_migrations, count_late_migrations, expected_moves
 
 PEOPLE = pl.DataFrame(
     {
@@ -18,21 +19,42 @@ PEOPLE = pl.DataFrame(
 )
 
 
-def migrations(*rows):
-    names = ["person_id", "date", "direction", "probability", "weight"]
-    return pl.DataFrame(list(rows), schema=names, orient="row")
+def moves(*late):
+    """Return one known migration and `late` ones: person, date, direction, cases."""
+    known = {"person_id": 1, "date": date(2017, 1, 1), "direction": "immigration", "cases": 1.0,
+             "variance_of_cases": 0.0, "years_later": 0}  # fmt: skip
+    rows = [
+        {"person_id": who, "date": day, "direction": way, "cases": cases, "variance_of_cases": 2 * cases,
+         "years_later": 1}
+        for who, day, way, cases in late
+    ]  # fmt: skip
+    return pl.DataFrame([known, *rows], schema_overrides={"years_later": pl.Int32})
+
+
+def test_known_and_late_migrations_become_cases():
+    """A case of probability 0.8 has the variance 0.16; one of 0.8 and factor 1.5 is 1.2 cases, 1.2 + 1.44."""
+    known = pl.DataFrame([migration(1, date(2019, 3, 1), "immigration", 0.8, reason="work")])
+    late = pl.DataFrame([late_migration(2, date(2019, 3, 2), "emigration", 0.8, 1.5)])
+    found = expected_moves(known, late.with_columns(pl.col("years_later").cast(pl.Int32)))
+    columns = ["person_id", "direction", "reason", "years_later", "cases", "certain", "unfinished", "provisional"]
+    assert found.select(columns).rows() == [
+        (1, "immigration", "work", 0, 0.8, False, True, True),
+        (2, "emigration", None, 1, pytest.approx(1.2), False, False, True),
+    ]
+    assert found["variance_of_cases"].to_list() == pytest.approx([0.16, 1.2 + 1.44])
 
 
 def test_late_immigrants_are_added_to_later_stocks_and_late_emigrants_subtracted():
-    moves = migrations(
-        (1, date(2018, 9, 1), "immigration", 1.0, 1.5),
-        (2, date(2018, 3, 1), "emigration", 0.5, 1.2),
-        (3, date(2018, 3, 1), "emigration", 1.0, 1.0),
-    )
-    late = count_late_migrations(moves, PEOPLE, (2017, 2018, 2019)).sort("time")
+    """They are a year older than those on whom they are modelled: of the cohort after."""
+    late = count_late_migrations(
+        moves((1, date(2018, 9, 1), "immigration", 0.5), (2, date(2018, 3, 1), "emigration", 0.1)),
+        PEOPLE,
+        (2017, 2018, 2019),
+    ).sort("time")
     assert late["time"].to_list() == [date(2018, 6, 30), date(2019, 6, 30)]
+    assert late["cohort"].to_list() == [1991, 1991]
     assert late["net_late"].to_list() == pytest.approx([-0.1, 0.5 - 0.1])
-    assert late["variance"].to_list() == pytest.approx([0.1, 0.6])
+    assert late["variance"].to_list() == pytest.approx([0.2, 1.2])
 
 
 def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
@@ -40,7 +62,7 @@ def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
         {
             "time": [date(2018, 6, 30), date(2019, 6, 30), date(2019, 6, 30)],
             "sex": ["F", "F", "M"],
-            "cohort": pl.Series([1990, 1990, 1980], dtype=pl.Int32),
+            "cohort": pl.Series([1991, 1991, 1981], dtype=pl.Int32),
             "nationality_group": ["EU", "EU", "British"],
             "measure": ["population"] * 3,
             "period": ["day"] * 3,
@@ -52,17 +74,16 @@ def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
             "provisional": [False, False, False],
         }
     )
-    moves = migrations((1, date(2018, 9, 1), "emigration", 1.0, 1.5), (3, date(2018, 9, 1), "emigration", 1.0, 1.5))
-    moved = add_late_migrations(listed, count_late_migrations(moves, PEOPLE, (2018, 2019)))
+    gone = moves((1, date(2018, 9, 1), "emigration", 0.5), (3, date(2018, 9, 1), "emigration", 0.5))
+    moved = add_late_migrations(listed, count_late_migrations(gone, PEOPLE, (2018, 2019)))
     assert moved["count"].to_list() == pytest.approx([10.0, 11.5, 0.0])
     assert moved["certain"].to_list() == [10, 12, 0]
     assert moved["provisional"].to_list() == [False, True, True]
-    assert moved["variance_unfinished"].to_list() == pytest.approx([0.0, 0.5, 0.5])
+    assert moved["variance_unfinished"].to_list() == pytest.approx([0.0, 1.0, 1.0])
 
 
 def test_a_late_immigrant_of_an_empty_cell_is_counted():
-    moves = migrations((3, date(2018, 9, 1), "immigration", 1.0, 1.25))
-    late = count_late_migrations(moves, PEOPLE, (2019,))
+    late = count_late_migrations(moves((3, date(2018, 9, 1), "immigration", 0.25)), PEOPLE, (2019,))
     empty = add_late_migrations(
         pl.DataFrame(
             schema={
