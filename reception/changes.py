@@ -56,6 +56,11 @@ def changed_values(
         if thresholds.too_many(lost, known.height, ODD):
             found = f"{share(lost, known.height)} are empty"
             yield Finding(source, name, "completeness", "values that were known are known", found)
+        usable = known.filter(pl.col(f"fault:{name}").is_null())
+        refused = usable.drop_nulls([f"{NOW}text:{name}", f"{NOW}fault:{name}"]).height
+        if refused >= SOME and thresholds.too_many(refused, usable.height, ODD):
+            found = f"{share(refused, usable.height)} are values that the contract does not allow"
+            yield Finding(source, name, "contract", "values that were allowed are allowed", found)
         filled = _oddly_filled(both, name, column)
         if filled >= SOME and thresholds.too_many(filled, both.height, FILLED):
             found = f"{share(filled, both.height)} have a value where none was"
