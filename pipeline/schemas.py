@@ -129,7 +129,21 @@ class Clusters(dy.Schema):
         primary_key=True,
         description="0: the best set of links. A draw from 1 on has only subjects whose person is another there.",
     )
-    person_id = dy.Int64(description="People are numbered from 1; those on the spine come first.")
+    person_id = dy.Int64(
+        description="People are numbered from 1, those on the spine first; people of the run that the study names "
+        "as `previous` keep their numbers."
+    )
+
+
+class PersonChanges(dy.Schema):
+    """A person of the run before whose number is not that of one person with all its subjects."""
+
+    old_person_id = dy.Int64(primary_key=True)
+    person_id = dy.Int64(primary_key=True, description="The person that has subjects of it now.")
+    change = dy.String(
+        description="`merged`: all of it is part of another person; `split`: a part of it is; `gone`: nothing is "
+        "left of it."
+    )
 
 
 class Mothers(dy.Schema):
@@ -720,6 +734,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "delivery_volumes": DeliveryVolumes,
     "links": Links,
     "clusters": Clusters,
+    "person_changes": PersonChanges,
     "mothers": Mothers,
     "linkage_quality": LinkageQuality,
     "link_errors": LinkErrors,

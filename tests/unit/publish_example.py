@@ -501,6 +501,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "ledger": ledger(),
         "source_cards": cards(),
         "delivery_volumes": volumes(),
+        "person_changes": pl.DataFrame({"old_person_id": [7], "person_id": [3], "change": ["merged"]}),
         "linkage_quality": linkage_quality(),
         "link_errors": link_errors(),
         "implausible_people": implausible_people(),
