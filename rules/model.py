@@ -137,7 +137,8 @@ class Nationality(Frozen):
     `born_within` years. `source_is_right` is the share of right values that a source is assumed to report before any
     are compared, as `prior_cases` people would show; rates among people alike are drawn towards those of all people
     likewise. `asked_now` are columns of sources that ask people what they are now, whatever they have been: they
-    make the view `current`, in which people are alike if their evidence spans as many times `known_within` days.
+    make the view `current`, in which people are alike if their evidence spans as many times `known_within` days. If
+    the share `mothers_known` of children born here have a linked mother, the mothers of others are on no register.
     """
 
     says: str
@@ -149,6 +150,7 @@ class Nationality(Frozen):
     born_within: Years
     known_within: SomeDays
     source_is_right: Share
+    mothers_known: Share
     prior_cases: Cases
     source_of_rule: str
 

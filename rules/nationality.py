@@ -8,7 +8,8 @@ Registers know nationality of some people alone: of those who came with a visa, 
 are known whom a survey has asked, whoever they are. Before any answer, people are taken to be what a less certain
 place tells, and else what it tells of people alike. People naturalise, which registers do not learn and answers
 show: by the share of people of certain nationality who answer that they are British, shares among answers become
-those at registration. Children take what is known of a linked mother, as births do in the account. Of people who
+those at registration. Children take what is known of a linked mother, as births do in the account, and those born
+here of a mother on no register what is known of such women. Of people who
 have a family, but no such mother, answers tell less than the family: many children of foreign parents are British by
 birth.
 """
@@ -70,7 +71,8 @@ def make_nationality(
             cases=cases,
         ),
     )
-    make_table(connection, "registered_nationality", _with_mothers())
+    mothers_known = float(rules.nationality.mothers_known.on(data_date))
+    make_table(connection, "registered_nationality", _with_mothers(right, cases, mothers_known))
     make_table(connection, "person_nationality", _views(has_current=bool(asked)))
 
 
@@ -130,10 +132,13 @@ def _at_registration(answer: Floats, british: Floats) -> Floats:
     return registered
 
 
-def _with_mothers() -> str:
+def _with_mothers(right: float, cases: float, mothers_known: float) -> str:
     """Return SQL of `person_id, group, probability, answer`: the mother's, for children without a certain group.
 
-    `answer` is the share of those alike who give it, for people who do not have a certain group; else null.
+    `answer` is the share of those alike who give it, for people who do not have a certain group; else null. If nearly
+    all children born here have a linked mother (the share `mothers_known`), the mothers of the others are on no
+    register of mothers: they are taken for women who are on none but work here, as old as linked mothers are, drawn
+    towards what is known of the child as if `cases` more were so. What is known of the child's family goes first.
     """
     return f"""
         WITH own AS (
@@ -147,7 +152,34 @@ def _with_mothers() -> str:
         ), child AS (
             SELECT person_id, mother_id FROM nationality_report WHERE report <> '{CERTAIN}' AND mother_id IS NOT NULL
         )
-        SELECT own.* FROM own ANTI JOIN child USING (person_id)
+        , motherless AS (
+            SELECT person_id, by_family FROM nationality_report
+            WHERE born_here AND mother_id IS NULL AND report <> '{CERTAIN}' AND {mothers_known} <= (
+                SELECT count(mother_id) / count(*) FROM nationality_report WHERE born_here)
+        ), linked_mother AS (
+            SELECT quantile_disc(year(birth_month), [0.05, 0.95]) AS born
+            FROM (SELECT DISTINCT mother_id FROM child) JOIN person_by_source ON person_id = mother_id
+        ), woman AS (
+            SELECT person_id FROM nationality_report JOIN person_by_source USING (person_id)
+            WHERE active AND sex = 'F' AND (SELECT year(birth_month) BETWEEN born[1] AND born[2] FROM linked_mother)
+                AND NOT EXISTS (
+                    FROM member WHERE member.person_id = nationality_report.person_id
+                        AND source IN (SELECT mother_source FROM mothers))
+        ), of_women AS (
+            SELECT "group", CAST(sum(CAST(round({WHOLE} * probability) AS BIGINT)) AS DOUBLE) / {WHOLE} AS women
+            FROM own JOIN woman USING (person_id) GROUP BY "group"
+        ), of_motherless AS (
+            SELECT person_id, "group", answer, CASE by_family WHEN '{ABSENT}' THEN alike
+                ELSE round({right} * CAST(by_family = "group" AS INTEGER) + {1 - right} * alike, 6) END AS probability
+            FROM (
+                SELECT person_id, "group", answer, by_family, round((coalesce(women, 0) + {cases} * probability)
+                    / ((SELECT count(*) FROM woman) + {cases}), 6) AS alike
+                FROM own JOIN motherless USING (person_id) LEFT JOIN of_women USING ("group")
+            )
+        )
+        SELECT own.* FROM own ANTI JOIN child USING (person_id) ANTI JOIN motherless USING (person_id)
+        UNION ALL
+        SELECT person_id, "group", probability, answer FROM of_motherless
         UNION ALL
         SELECT child.person_id, mother."group", mother.probability, mother.answer
         FROM child JOIN own AS mother ON mother.person_id = mother_id"""

@@ -202,10 +202,10 @@ def test_certain_values_that_contradict_each_other_make_a_probability() -> None:
     assert people[2]["views"]["registration"]["EU"] == pytest.approx(0.05 * alike["EU"], abs=1e-6)
 
 
-VALUES = {"born_within": 5, "known_within": 3653, "source_is_right": 0.6, "prior_cases": 2}
+VALUES = {"born_within": 5, "known_within": 3653, "source_is_right": 0.6, "prior_cases": 2, "mothers_known": 1.0}
 
 
-@pytest.mark.parametrize("name", sorted(VALUES))
+@pytest.mark.parametrize("name", sorted(set(VALUES) - {"mothers_known"}))
 def test_another_value_of_each_parameter_changes_a_probability(name: str) -> None:
     """Born in 1990 here and in 1996 abroad; nothing is told of another of 1990. Of eleven Indians five are asked.
 
@@ -226,6 +226,37 @@ def test_another_value_of_each_parameter_changes_a_probability(name: str) -> Non
         for values in (None, {f"nationality.{name}": VALUES[name]})
     )
     assert [one["views"] for one in before.values()] != [one["views"] for one in after.values()]
+
+
+def test_the_mother_of_a_child_without_one_is_a_woman_on_no_register_if_nearly_all_others_have_one() -> None:
+    """Nine of ten children born here have a linked mother. Of women of their age who work and are in no health
+    register, one is Romanian and one Indian; a man does not count, nor does a woman who could be their grandmother.
+
+    Two women and ten cases of what is known of the child otherwise; with another value, that alone.
+    """
+    mothers = {number + 10: number for number in range(1, 10)}
+    records = [("pds", number, "GB") for number in range(1, 10)]
+    records += [(of, child, "GB" if of == "pds" else None) for child in range(11, 21) for of in ("pds", "births")]
+    records += [("mws", 31, "RO"), ("mws", 32, "IN"), ("mws", 33, "PL"), ("mws", 34, "PL")]
+    born = {**dict.fromkeys(range(11, 21), 2016), 34: 1950}
+    rows = [("births", child, child, "birth_registered", "birth", D(2016, 5, 1), None) for child in range(11, 21)]
+    rows += [("mws", one, one, "weeks_active", "activity", D(2016, 4, 6), None) for one in range(31, 35)]
+    evidence = pl.DataFrame(
+        rows, schema=["source", "subject_id", "record_id", "rule_id", "kind", "date", "area"], orient="row"
+    )
+
+    def child(share: float) -> dict[str, float]:
+        values = {"nationality.mothers_known": share}
+        people = attributes_of(
+            *records, evidence=evidence, born=born, mothers=mothers, values=values, sexes={("mws", 33): "M"}
+        )
+        return people[20]["views"]["registration"]
+
+    unknown, found = child(1.0), child(0.9)
+    assert unknown["British"] > 0.9
+    assert found["EU"] == pytest.approx((1 + 10 * unknown["EU"]) / 12, abs=2e-6)
+    assert found["non_EU"] == pytest.approx((1 + 10 * unknown["non_EU"]) / 12, abs=2e-6)
+    assert sum(found.values()) == pytest.approx(1, abs=4e-6)
 
 
 def test_every_parameter_of_nationality_has_another_value_here() -> None:
