@@ -20,9 +20,9 @@ class LinkStudy(StudyPart):
     """The part of a study on which links depend.
 
     `contracts` are those of the sources that the study has, `plan` says who is linked with whom. `model_files` gives
-    the models that are read instead of trained, by name: from files of the study, or of the earlier run that it names,
-    whose people are `stored_people`. `groups_on` is the day of the ages by which quality is grouped, `survey_date` the
-    reference date of the coverage survey; `seed` draws the training samples.
+    the models that are read instead of trained, by name: from files of the study, or of the earlier run that it
+    names, whose people are `stored_people`. `groups_on` is the day of the ages by which quality is grouped,
+    `survey_date` the reference date of the coverage survey; `seed` draws the training samples.
     """
 
     contracts: dict[str, SourceContract]
