@@ -17,8 +17,8 @@ from reception.ways_of_change import Way, another_changed, is_of_events, ways_of
 
 ODD = Tolerance(0.001, 0.01)
 """Known values that may be lost, or may change in one way that corrections do not have."""
-CORRECTED = 0.02
-"""Share of known values that may become other ones, of any kind."""
+CORRECTED = Tolerance(0.005, 0.02)
+"""Known values that may become other ones, of any kind."""
 MOVED_A_QUARTER = 0.05
 """The same of addresses and family names, for each quarter between two deliveries."""
 MOVED_AT_MOST = 0.5
@@ -78,13 +78,16 @@ def _oddly_filled(both: pl.DataFrame, name: str, column: Column) -> int:
     """Return how many missing values became known without an event that could have made them so.
 
     A date of an event becomes known when it happens: any number may, unless they lie far from all that were known. A
-    code may be decided. Names, dates of birth and other parts of a person become known by corrections alone.
+    code is decided with the date of its case. Names, dates of birth and other parts of a person become known by
+    corrections alone.
     """
     filled = both.filter(pl.col(f"text:{name}").is_null(), pl.col(f"{NOW}{name}").is_not_null())
     if column.is_clear_identifier and not column.is_direct_identifier:
         return filled.height
+    if not column.gives_date:
+        return filled.filter(~another_changed(filled, name)).height
     known = both[name].drop_nulls()
-    if not column.gives_date or known.is_empty():
+    if known.is_empty():
         return 0
     day, known = pl.col(f"{NOW}{name}").cast(pl.Date), known.cast(pl.Date)
     far = f"{EVENT_YEARS}y"
@@ -115,11 +118,11 @@ def _changed(
             return
     if is_of_events(column):
         changed = changed.filter(~another_changed(changed, name))
-    moving = min(MOVED_AT_MOST, MOVED_A_QUARTER * max(1.0, days_between / QUARTER))
-    allowed = moving if column.identifier in MOVING else CORRECTED
+    moved = min(MOVED_AT_MOST, MOVED_A_QUARTER * max(1.0, days_between / QUARTER))
+    allowed = Tolerance(moved, moved) if column.identifier in MOVING else CORRECTED
     if thresholds.too_many(changed.height, known.height, allowed):
         found = f"{share(changed.height, known.height)} are other values"
-        yield Finding(source, name, "changed values", f"at most {percent(allowed)} corrected", found)
+        yield Finding(source, name, "changed values", f"at most {percent(allowed.least)} corrected", found)
 
 
 def _is_a_fault(way: Way, known: int, thresholds: Thresholds) -> bool:

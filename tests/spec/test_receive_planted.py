@@ -80,7 +80,6 @@ def test_a_clean_delivery_has_no_fault_by_itself_or_beside_the_one_before(delive
 
 PLANTED = [
     ("less_complete", "pds", "pds", "postcode", "completeness"),
-    ("less_complete", "earnings", "tax_years", "family_name", "completeness"),
     ("less_complete", "births", "births", "mother_nhs_number", "completeness"),
     ("default_date", "pds", "pds", "date_of_birth", "one value"),
     ("first_of_january", "mws", "mws", "date_of_birth", "default date"),
@@ -95,21 +94,20 @@ PLANTED = [
     ("collapsed_code", "exit_checks", "exit_checks_visas", "visa_type", "codes"),
     ("collapsed_code", "hesa", "hesa", "nationality", "codes"),
     ("another_format", "activity", "activity_people", "nino", "format"),
-    ("prefixed", "pr", "pr", "nhs_number", "format"),
-    ("reissued", "earnings", "tax_years", "nino", "vanished people"),
+    ("prefixed", "hesa", "hesa", "husid", "format"),
+    ("reissued", "mws", "mws", "nino", "vanished people"),
     ("reissued", "review_sample", "review_sample", "nhs_number", "changed values"),
     ("upper_case", "births", "births", "given_name", "letter case"),
     ("without_accents", "coverage_survey", "coverage_survey", "family_name", "signs"),
     ("mojibake", "coverage_survey", "coverage_survey", "family_name", "encoding"),
     ("truncated", "activity", "activity_people", "postcode", "truncated"),
-    ("truncated", "pr", "pr", "family_name", "truncated"),
     ("shuffled", "mws", "mws", "given_name", "changed values"),
     ("shuffled", "pds", "pds", "nhs_number", "changed values"),
     ("shuffled", "families", "child_benefit_claims", "nino", "keys of others"),
     ("dropped", "deaths", "deaths", "postcode", "missing column"),
     ("dropped", "families", "tax_credit_awards", "award_type", "missing column"),
     ("ten_times", "activity", "activity_weeks", "weeks_tax", "contract"),
-    ("one_value", "earnings", "tax_years", "sex", "codes"),
+    ("one_value", "births", "births", "sex", "codes"),
     ("without_a_quarter", "exit_checks", "exit_checks_travel", "event_date", None),
 ]
 
