@@ -30,8 +30,8 @@ def missing_records(
 ) -> Iterator[Finding]:
     """Yield whether too many records or people of the delivery before are gone."""
     records = pairs.both.height + pairs.vanished.height
-    unexplained = pairs.changed_key is None and thresholds.too_many(pairs.vanished.height, records, VANISHED)
-    if unexplained:
+    # the records of one person are withdrawn together, so that people are counted
+    if pairs.changed_key is None and thresholds.too_many(*_affected(pairs, key), VANISHED):
         found = (
             f"{share(pairs.vanished.height, records)} are missing; {before.height:,} rows before, {now.height:,} now"
         )
@@ -47,6 +47,15 @@ def missing_records(
     if thresholds.too_many(gone, people[0].height, VANISHED_PEOPLE):
         found = f"{share(gone, people[0].height)} people are gone, {new:,} are new"
         yield Finding(source, key, "vanished people", f"at most {percent(VANISHED_PEOPLE.least)} withdrawn", found)
+
+
+def _affected(pairs: Pairs, key: str | None) -> tuple[int, int]:
+    """Return how many people have records that are missing, of how many; without a person key, how many records."""
+    every = pairs.both.height + pairs.vanished.height
+    if key is None:
+        return pairs.vanished.height, every
+    lost, kept = pairs.vanished[f"text:{key}"], pairs.both[f"text:{key}"]
+    return lost.n_unique(), pl.concat([lost, kept]).n_unique()
 
 
 def unseen_formats(

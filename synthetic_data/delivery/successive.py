@@ -102,10 +102,14 @@ def _misspelt(header: str) -> pl.Expr:
 
 
 def _drawn(what: str, rows: pl.DataFrame, keys: list[str], made: DeliveredExtract, lives: Lives) -> Floats:
-    """Return a uniform number for each row, which depends on its person and the days of its key alone."""
+    """Return a uniform number for each row, which depends on its person and on days and digits of its key alone."""
     person = lives.person[rows["row"].to_numpy()]
     days = [rows[one].to_physical().fill_null(0).to_numpy() for one in keys if rows.schema[one] == pl.Date]
-    return draws(lives.seed, f"{made.name} {what}", person, *days)
+    texts = (one for one in keys if rows.schema[one] == pl.String and one != made.key)
+    digits = [
+        rows[one].str.replace_all(r"\D", "").cast(pl.Int64, strict=False).fill_null(0).to_numpy() for one in texts
+    ]
+    return draws(lives.seed, f"{made.name} {what}", person, *days, *digits)
 
 
 def _until(
