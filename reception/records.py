@@ -30,8 +30,8 @@ def missing_records(
 ) -> Iterator[Finding]:
     """Yield whether too many records or people of the delivery before are gone."""
     records = pairs.both.height + pairs.vanished.height
-    # the records of one person are withdrawn together, so that people are counted
-    if pairs.changed_key is None and thresholds.too_many(*_affected(pairs, key), VANISHED):
+    too_many = thresholds.too_many(pairs.vanished.height, records, VANISHED)
+    if pairs.changed_key is None and too_many and _of_too_many_people(pairs, key, thresholds):
         found = (
             f"{share(pairs.vanished.height, records)} are missing; {before.height:,} rows before, {now.height:,} now"
         )
@@ -49,13 +49,12 @@ def missing_records(
         yield Finding(source, key, "vanished people", f"at most {percent(VANISHED_PEOPLE.least)} withdrawn", found)
 
 
-def _affected(pairs: Pairs, key: str | None) -> tuple[int, int]:
-    """Return how many people have records that are missing, of how many; without a person key, how many records."""
-    every = pairs.both.height + pairs.vanished.height
+def _of_too_many_people(pairs: Pairs, key: str | None, thresholds: Thresholds) -> bool:
+    """Return whether missing records are those of many people: the records of one person may go together."""
     if key is None:
-        return pairs.vanished.height, every
-    lost, kept = pairs.vanished[f"text:{key}"], pairs.both[f"text:{key}"]
-    return lost.n_unique(), pl.concat([lost, kept]).n_unique()
+        return True
+    lost, kept = pairs.vanished[f"text:{key}"].unique(), pairs.both[f"text:{key}"]
+    return thresholds.too_many(len(lost), pl.concat([lost, kept]).n_unique(), VANISHED.usual)
 
 
 def unseen_formats(
