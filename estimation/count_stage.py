@@ -71,6 +71,7 @@ def count(context: StageContext[CountStudy]) -> StageResult:
         coverage = _coverage(context, records, clusters, people, links)
         save(coverage.table, "coverage", context.out)
         write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
+        save(coverage.ages, "coverage_ages", context.out)
     summary = _summary(counts, events, known, None if coverage is None else coverage.table, measured.periods)
     return replace(
         summary,

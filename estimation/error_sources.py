@@ -1,9 +1,13 @@
 """Every known source of error, and whether the published intervals include it."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
-from pipeline.study import FlowErrors
+from estimation.cells import GROSS_FLOWS
+from estimation.exact_sums import exact_sum
+from pipeline.study import CoverageSettings, FlowErrors
 
 NOT_MEASURED = (
     (
@@ -24,7 +28,7 @@ NOT_MEASURED = (
     (
         "classification by the rules",
         "immigration, emigration",
-        "Stays that the rules misclassify are covered only by the declared errors of flows.",
+        "How many stays the rules misclassify in this study is not known: what is declared is from simulations.",
     ),
     (
         "linkage in flows",
@@ -34,7 +38,7 @@ NOT_MEASURED = (
     (
         "shares of unfinished stays",
         "immigration, emigration",
-        "Unfinished stays count at the share of the year before; changes in this share are not included.",
+        "Unfinished stays count at the share of the year before; that it changes is in a declared error alone.",
     ),
     (
         "sex, age and shares of nationality",
@@ -50,7 +54,7 @@ NOT_MEASURED = (
 
 
 def error_sources(
-    declared: float,
+    settings: CoverageSettings,
     flow_errors: FlowErrors,
     counts: pl.DataFrame,
     coverage: pl.DataFrame,
@@ -58,9 +62,9 @@ def error_sources(
 ) -> pl.DataFrame:
     """Return the table `error_sources`; relative standard errors are those of the national total.
 
-    `declared` is the declared relative standard error of all coverage factors, `flow_errors` those of flows.
+    `settings` and `flow_errors` have those that are declared.
     """
-    sampling, linkage = _survey_errors(coverage, covariance)
+    sampling, linkage, dependence = _survey_errors(coverage, covariance)
     rows = [
         (
             "sampling of the coverage survey",
@@ -84,13 +88,6 @@ def error_sources(
             "People missed or wrongly listed at random, independently by cell, at the rates that the survey shows.",
         ),
         (
-            "chance variation of flows",
-            "estimated",
-            "immigration, emigration",
-            None,
-            "Poisson variance of every cell.",
-        ),
-        (
             "unfinished stays",
             "estimated",
             "immigration, emigration",
@@ -107,27 +104,25 @@ def error_sources(
             "People whose nationality group is a probability: groups gain what others lose, and totals are the same.",
         )
     )
-    rows.append(
-        (
-            "what the survey cannot show",
-            "declared",
-            "population",
-            declared,
-            (
-                f"Assumption of the study: relative standard error {declared:.1%}, shared by all classes and years, "
-                "for people who left but look present, and for people whom both the sources and the survey miss."
-            ),
-        )
-    )
     rows += [
         (
-            f"error of {measure}",
+            "people who left but look present",
             "declared",
-            measure,
-            error,
-            f"Assumption of the study: relative standard error {error:.0%}, shared by all cells of a year.",
-        )
-        for measure, error in sorted(flow_errors.model_dump().items())
+            "population",
+            settings.declared_error,
+            f"Assumption of the study: relative standard error {settings.declared_error:.1%}, shared by all years.",
+        ),
+        (
+            "people whom both the sources and the survey miss",
+            "declared",
+            "population",
+            dependence,
+            (
+                "Assumption of the study: the odds ratio of being on the list and answering the survey is 1, the "
+                f"standard error of its logarithm {settings.list_dependence:g}; shared by all classes and years."
+            ),
+        ),
+        *(row for measure in GROSS_FLOWS for row in _declared_of_flow(measure, flow_errors, counts)),
     ]
     rows += [(name, "not measured", measure, None, description) for name, measure, description in NOT_MEASURED]
     schema = ["error_source", "treatment", "measure", "relative_standard_error", "description"]
@@ -136,8 +131,51 @@ def error_sources(
     )
 
 
-def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float]:
-    """Return the relative standard errors of the survey's total from sampling and from linkage.
+def _declared_of_flow(
+    measure: str, flow_errors: FlowErrors, counts: pl.DataFrame
+) -> Iterator[tuple[str, str, str, float | None, str]]:
+    """Yield the declared errors of a gross flow."""
+    of_case = flow_errors.of_case(measure)
+    years = counts.filter(pl.col("measure").cast(pl.String) == measure, pl.col("period").cast(pl.String) == "year")
+    sizes = years.group_by("time", group=pl.col("nationality_group").cast(pl.String)).agg(exact_sum(pl.col("count")))
+    of_years = [
+        sum(of_case[group] * size for group, size in own.select("group", "count").iter_rows()) ** 0.5
+        / max(float(own["count"].sum()), 1.0)
+        for _, own in sizes.sort("time", "group").group_by("time", maintain_order=True)
+    ]
+    yield (
+        f"wrong cases of {measure}",
+        "declared",
+        measure,
+        sum(of_years) / len(of_years) if of_years else None,
+        "Assumption of the study: migrations that are false, missed or in another year, each by itself"
+        + (", and the chance that they happened at all." if flow_errors.chance else "."),
+    )
+    stated = (
+        ("by group", flow_errors.by_group, "of a nationality group, in all years"),
+        ("of children", flow_errors.children, "of those below 16, in all years"),
+        ("in a year", flow_errors.of_year(measure), "shared by the cells of a year"),
+    )
+    for of_what, error, says in stated:
+        yield (
+            f"error of {measure} {of_what}",
+            "declared",
+            measure,
+            error,
+            f"Assumption of the study: relative standard error {error:.1%} {says}.",
+        )
+    late = ", ".join(f"{group} {error:.1%}" for group, error in flow_errors.not_final.model_dump().items())
+    yield (
+        f"{measure} that is not known yet",
+        "declared",
+        measure,
+        None,
+        f"Assumption of the study: relative standard error of cases that are not certain: {late}.",
+    )
+
+
+def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float, float]:
+    """Return the relative standard errors of the survey's total from sampling, linkage and dependence.
 
     The variance of the total is the sum, over pairs of classes, of the covariance of their factors' relative
     errors times both estimates.
@@ -148,10 +186,11 @@ def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[fl
     products = [
         estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()
     ]
-    sampling, linkage = (
-        float(np.dot(products, ordered[name].to_numpy())) / total**2 for name in ("sampling", "linkage")
+    sampling, linkage, dependence = (
+        max(float(np.dot(products, ordered[name].to_numpy())) / total**2, 0.0) ** 0.5
+        for name in ("sampling", "linkage", "dependence")
     )
-    return max(sampling, 0.0) ** 0.5, max(linkage, 0.0) ** 0.5
+    return sampling, linkage, dependence
 
 
 def _unfinished_error(counts: pl.DataFrame) -> float | None:

@@ -35,12 +35,13 @@ class CountStudy(StudyPart):
 class AccountStudy(StudyPart):
     """The part of a study on which the account depends.
 
-    `declared_coverage_error` is that of `[coverage]`; `rule_set` and `data_date` are written into published tables.
+    `coverage` has the declared errors of coverage factors; `rule_set` and `data_date` are written into published
+    tables.
     """
 
     periods: Periods
     flow_errors: FlowErrors
-    declared_coverage_error: float
+    coverage: CoverageSettings
     rule_set: str
     data_date: date
 
@@ -52,7 +53,7 @@ class AccountStudy(StudyPart):
             study_file=study.path,
             periods=study.periods,
             flow_errors=study.flow_errors,
-            declared_coverage_error=study.coverage.declared_error,
+            coverage=study.coverage,
             rule_set=study.rule_set,
             data_date=study.data_date,
         )

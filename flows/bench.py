@@ -278,6 +278,13 @@ def hidden_state(options: Options, listener: ProgressListener) -> Compared:
     return (*compare_hidden_state(options.size, listener), [])
 
 
+def prefect(options: Options, listener: ProgressListener) -> Compared:
+    """Run a study under a standing Prefect server and without Prefect, in turn."""
+    from flows.bench_prefect import compare_prefect  # noqa: PLC0415 - only this benchmark needs it
+
+    return (*compare_prefect(options.size, listener), [])
+
+
 BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
@@ -287,11 +294,12 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
 BENCHMARKS_WITH_FIGURES = {
     "account": account, "account_cover": account_cover, "link": link, "link_files": link_files, "attack": attack,
     "review": review, "stays": stays, "sweep": sweep, "hidden_state": hidden_state,
+    "prefect": prefect,
 }  # fmt: skip
 TAKES = {
     "account": ("size",), "account_cover": ("replicates", "seed"), "link": ("size",),
     "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
-    "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",),
+    "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",), "prefect": ("size",),
 }  # fmt: skip
 """The options that a benchmark takes; the others take none."""
 

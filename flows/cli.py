@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 
+from flows.faults import described
 from flows.loading import loading
 from pipeline.errors import UserError
 from pipeline.shortages import fills_disk, lacks_memory
@@ -128,6 +129,45 @@ def receive(
         from flows.receive import receive_delivery
 
     return receive_delivery(study, folder, against, as_json=as_json, threads=threads)
+
+
+@app.command
+def plan(
+    study: Annotated[Path | None, Parameter(help="The study file (TOML), or the folder that contains it.")] = None,
+    *,
+    out: Annotated[Path | None, Parameter(help="The run folder; default: run/ beside the study.")] = None,
+    calibrate: Annotated[
+        bool, Parameter(negative="", help="Instead: measure this machine, for the plans of all studies.")
+    ] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print it as one JSON object.")] = False,
+) -> int:
+    """Say what `sojourn run` would compute again and why, how much of what, and how long; compute nothing."""
+    with loading():
+        from flows.plan.plan import calibrate_machine, print_plan
+
+    if calibrate:
+        if study is not None or out is not None or as_json:
+            raise UserError("--calibrate: measures this machine, for all studies. Leave out the study and the rest.")
+        return calibrate_machine()
+    if study is None:
+        raise UserError("sojourn plan: name a study, or measure this machine by --calibrate.")
+    return print_plan(study, out, as_json=as_json)
+
+
+@app.command
+def serve(
+    study: Annotated[Path | None, Parameter(help="The study whose deliveries are estimated on a schedule.")] = None,
+    *,
+    port: Annotated[int, Parameter(help="Of the server, on this machine alone; 0: any that is free.")] = 4200,
+    folder: Annotated[Path, Parameter(help="Folder of the server: its database and its logs.")] = Path(
+        "sojourn-serve"
+    ),
+) -> int:
+    """Start a Prefect server and a worker with the flows of Sojourn, and print their address; Ctrl-C stops both."""
+    with loading():
+        from flows.serve import serve as serve_flows
+
+    return serve_flows(study, folder, port)
 
 
 @app.command
@@ -593,15 +633,15 @@ def bench(
         str,
         Parameter(
             help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
-            "review, stays or sweep."
+            "review, stays, sweep or prefect."
         ),
     ],
     *,
     size: Annotated[
         int | None,
         Parameter(
-            help="link, attack, review, sweep: residents. link_files: people of each kind. stays: crossings. "
-            "account: areas."
+            help="link, attack, review, sweep, prefect: residents. link_files: people of each kind. "
+            "stays: crossings. account: areas."
         ),
     ] = None,
     kind: Annotated[
@@ -698,23 +738,14 @@ def _report_fault(error: BaseException) -> None:
 
     A traceback can quote a value of a row, so it is shown only on request and never written to a run folder.
     """
-    file, line = _raised_at(error)
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     print(
-        f"sojourn: a fault of the program, not a mistake of yours: {type(error).__name__} "
-        f"in {Path(file).name}, line {line} ({stamp}). "
+        f"sojourn: a fault of the program, not a mistake of yours: {described(error)} ({stamp}). "
         "Set SOJOURN_TRACEBACK=1 and run again to see the traceback; it may quote values of your data.",
         file=sys.stderr,
     )
     if os.environ.get("SOJOURN_TRACEBACK") == "1":
         traceback.print_exception(error)
-
-
-def _raised_at(error: BaseException) -> tuple[str, int | str | None]:
-    """Return the file and line that raised an error; a worker process sends its traceback as text, in the cause."""
-    in_worker = re.findall(r'^  File "(.+)", line (\d+)', str(error.__cause__), flags=re.MULTILINE)
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return in_worker[-1] if in_worker else (last.filename, last.lineno)
 
 
 def _leave(status: int) -> NoReturn:

@@ -1,12 +1,27 @@
-"""Settings that keep Prefect quiet, local and inside the run folder; they must be made before it is imported."""
+"""Settings of Prefect, made before it is imported: quiet and local by default, and whatever the user has set.
+
+A user's own profile and variables stay in force; what would have to be ignored is refused.
+"""
 
 import os
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.errors import UserError
 
 UNUSABLE_SIGNS = "%?\\"
 """Signs of a folder that the URL of Prefect's database cannot have: it would be refused, or be elsewhere."""
+QUIET = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+}
+OF_A_SERVER = ("PREFECT_API_", "PREFECT_SERVER_API_", "PREFECT_SERVER_DATABASE_", "PREFECT_HOME", "PREFECT_CLOUD_")
+"""How settings begin that say which server to use, or where it keeps its state."""
 
 
 def settle(run: Path) -> None:
@@ -14,21 +29,71 @@ def settle(run: Path) -> None:
 
     Raises `UserError` for a folder in which Prefect cannot keep its state.
     """
-    defaults = {
-        "PREFECT_HOME": str(run / ".prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
-        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    }
-    for name, value in defaults.items():
+    _keep_profile(os.environ)
+    for name, value in {"PREFECT_HOME": str(run / ".prefect"), **QUIET}.items():
         os.environ.setdefault(name, value)
     home = os.environ["PREFECT_HOME"]
-    if set(home).intersection(UNUSABLE_SIGNS):
-        raise UserError(
-            f"{home}: Prefect cannot use a folder whose path has one of {' '.join(UNUSABLE_SIGNS)}. Choose another "
-            "--out, set PREFECT_HOME to another folder, or run without --prefect."
-        )
+    check_usable(Path(home), "Choose another --out, set PREFECT_HOME to another folder, or run without --prefect.")
     Path(home).mkdir(parents=True, exist_ok=True)  # Prefect makes only the last folder
+
+
+def settings_of_server(home: Path, address: str) -> dict[str, str]:
+    """Return the environment of a server with its state in `home`, of its worker and of its flow runs.
+
+    Raises `UserError`, which names it, for a setting of the user that says to use another server.
+    """
+    for name, where in _set_by_user():
+        if name.startswith(OF_A_SERVER):
+            raise UserError(
+                f"{name} ({where}): is about a Prefect server of yours, and `sojourn serve` starts one of its own. "
+                "Unset it; or register the flows with your server (docs/operations.md)."
+            )
+    check_usable(home, "Choose another --folder.")
+    environment = dict(os.environ)
+    _keep_profile(environment)
+    for name, value in {**QUIET, "PREFECT_LOGGING_LEVEL": "INFO"}.items():
+        environment.setdefault(name, value)
+    loopback = [environment.get("NO_PROXY", ""), "127.0.0.1", "localhost"]
+    return environment | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"{address}/api",
+        "NO_PROXY": ",".join(filter(None, loopback)),
+    }
+
+
+def check_usable(home: Path, advice: str) -> None:
+    """Raise `UserError` for a folder in which Prefect cannot keep its state."""
+    if set(str(home)).intersection(UNUSABLE_SIGNS):
+        signs = " ".join(UNUSABLE_SIGNS)
+        raise UserError(f"{home}: Prefect cannot use a folder whose path has one of {signs}. {advice}")
+
+
+def _keep_profile(environment: dict[str, str] | os._Environ[str]) -> None:
+    """Name the user's profiles, which Prefect looks for in its home: another home must not make it forget them."""
+    profiles = _profiles_path()
+    if profiles.is_file():
+        environment.setdefault("PREFECT_PROFILES_PATH", str(profiles))
+
+
+def _profiles_path() -> Path:
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect"))
+    return Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml")).expanduser()
+
+
+def _set_by_user() -> Iterator[tuple[str, str]]:
+    """Yield the name of each setting of Prefect that the user has made, and where: the environment or a profile."""
+    for name in sorted(os.environ):
+        if name.startswith("PREFECT_"):
+            yield name, "in your environment"
+    path = _profiles_path()
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return
+    except ValueError as error:
+        raise UserError(f"{path}: is not a file of Prefect profiles ({error}). Correct or remove it.") from None
+    active = os.environ.get("PREFECT_PROFILE") or found.get("active")
+    profiles = found.get("profiles")
+    of_active = profiles.get(active) if isinstance(profiles, Mapping) else None
+    for name in of_active if isinstance(of_active, Mapping) else ():
+        yield str(name), f"in the profile '{active}' of {path}"

@@ -42,7 +42,7 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int) -> i
         Store(run).root.mkdir(parents=True, exist_ok=True)  # a run that is stopped while Prefect starts is a run
         settle(run)
         with loading():
-            from flows.quarterly import quarterly_estimates  # noqa: PLC0415
+            from flows.scheduled.quarterly import quarterly_estimates  # noqa: PLC0415
 
         records = quarterly_estimates(study.path, run, threads, terminal)
     else:

@@ -7,7 +7,7 @@ side, as many as cores and memory allow, and what is finished is kept, so a stop
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flows.ablation import check_ablation
@@ -27,6 +27,9 @@ from synthetic_data.simulate import LARGEST
 MEMORY_OF_ANY, MEMORY_OF_RESIDENT = 800e6, 25e3
 """Bytes that a replicate needs at its peak, and those for each resident (measured at 20,000 and 50,000)."""
 
+RunReplicates = Callable[[Sequence[Replicate], int, Terminal], dict[int, str]]
+"""Runs replicates, some at once; returns why each failed one failed, by its seed."""
+
 
 def validate(
     replicates: int,
@@ -41,11 +44,13 @@ def validate(
     against: Path | None = None,
     threads: int | None = None,
     as_json: bool = False,
+    run_replicates: RunReplicates | None = None,
 ) -> int:
     """Repeat simulate, run and evaluate over seeds, pool the scores, write the page; returns the exit status.
 
     `start` is the first stage that is computed with today's code, `against` an earlier result (JSON) that the page
-    compares this one with. Raises `UserError` for a bad option.
+    compares this one with. `run_replicates` runs those that are not scored yet; by default side by side, in processes
+    of their own. Raises `UserError` for a bad option.
     """
     threads = len(os.sched_getaffinity(0)) if threads is None else threads
     _check(replicates, residents, first_seed, start, threads)
@@ -69,7 +74,8 @@ def validate(
             f"sojourn validate · {count(replicates)} replicates of {count(residents)} residents · "
             f"seeds {seeds[0]} to {seeds[-1]} · SYNTHETIC DATA, NOT STATISTICS"
         )
-        failures = _run([one for one in all_of_them if not one.is_scored()], threads, terminal)
+        waiting = [one for one in all_of_them if not one.is_scored()]
+        failures = (run_replicates or run_side_by_side)(waiting, threads, terminal)
         for seed, why in failures.items():
             print(f"sojourn: replicate of seed {seed} failed: {why}", file=sys.stderr)  # noqa: T201
         scored = [one for one in all_of_them if one.seed not in failures]
@@ -102,7 +108,7 @@ def validate(
     return 1 if failures else 0
 
 
-def _run(waiting: Sequence[Replicate], threads: int, terminal: Terminal) -> dict[int, str]:
+def run_side_by_side(waiting: Sequence[Replicate], threads: int, terminal: Terminal) -> dict[int, str]:
     """Run replicates in processes of their own; returns why each failed one failed, by its seed."""
     if not waiting:
         return {}

@@ -92,6 +92,7 @@ class Linking:
         self.models: list[PairModel] = []
         self.unique: list[str] = []
         self.candidates: Candidates | None = None
+        self.compared_pairs = 0
         self.certain_sources = np.zeros(0, dtype=np.uint64)
         self.counts: dict[tuple[int, int], tuple[LinkCounts, float]] = {}
         self.held_out: dict[tuple[int, int], HeldOut] = {}
@@ -183,7 +184,8 @@ class Linking:
         candidates = propose(subjects, pairs, settings.pairs_per_record, settings.training_pairs)
         self._warn_of_sources_alone([pairs[number] for number in np.unique(candidates.pair)])
         self._warn_of_blocks(candidates)
-        self.report(f"comparing {len(candidates.left):,} pairs")
+        self.compared_pairs = len(candidates.left)
+        self.report(f"comparing {self.compared_pairs:,} pairs")
         compared = compare(subjects, candidates.left, candidates.right)
         (candidates, compared), held_pairs = split(
             candidates, compared, ruled_out(candidates, sources, subjects.source)
@@ -388,7 +390,13 @@ def _write(linking: Linking, out: Path) -> StageResult:
     on_spine = linking.identified[spine].height if spine else 0
     return StageResult(
         facts={"spine": spine} if spine else {},
-        counts={"subjects": clusters.height, "people": people, "links": links.height, "levels_by_default": defaults},
+        counts={
+            "subjects": clusters.height,
+            "candidate_pairs": linking.compared_pairs,
+            "people": people,
+            "links": links.height,
+            "levels_by_default": defaults,
+        },
         sentence=f"{clusters.height:,} subjects are {people:,} people"
         + (f", {on_spine:,} of them on {spine}" if spine else "")
         + f"; {counted(len(models), 'model')}, {defaults} of their levels by default",

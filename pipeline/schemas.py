@@ -608,12 +608,10 @@ class Coverage(dy.Schema):
     standard_error = dy.Float64(description="Of the factor: sampling, linkage and declared error together.")
     standard_error_sampling = dy.Float64()
     standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
+    standard_error_dependence = dy.Float64(description="Declared: people missed by the list tend to miss the survey.")
     share_missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")
     share_erroneous = dy.Float64(
         min=0, max=1, description="Estimated share of the people counted who are not residents."
-    )
-    relative_sd_between_ages = dy.Float64(
-        min=0, description="Relative sd of coverage between single ages of the class, beyond chance."
     )
     listed = dy.Int64(description="People counted by the sources on the survey date.")
     estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
@@ -623,6 +621,16 @@ class Coverage(dy.Schema):
     false_link_rate = dy.Float64(
         description="Share of people unknown to the spine who were linked; shrunk towards 0."
     )
+
+
+class CoverageAges(dy.Schema):
+    """How coverage of one age differs from that of its class."""
+
+    sex = dy.Enum(SEXES, primary_key=True)
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    age = dy.Int32(primary_key=True, min=0)
+    relative_factor = dy.Float64(min=0, description="Multiplies the factor of the class.")
+    relative_sd = dy.Float64(min=0, description="Relative standard deviation of what is left of the difference.")
 
 
 class Estimates(dy.Schema):
@@ -755,6 +763,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "unmeasured": Unmeasured,
     "skipped": Skipped,
     "coverage": Coverage,
+    "coverage_ages": CoverageAges,
     "estimates": Estimates,
     "flow_categories": FlowCategories,
     "flows": Flows,

@@ -6,7 +6,17 @@ from pathlib import Path
 import polars as pl
 
 from estimation.stages import CountStudy
-from pipeline.schemas import LateMigrations, Migrations, Mothers, People, PeopleNationality, Residents, Stays
+from pipeline.schemas import (
+    NATIONALITY_GROUPS,
+    SEXES,
+    LateMigrations,
+    Migrations,
+    Mothers,
+    People,
+    PeopleNationality,
+    Residents,
+    Stays,
+)
 from pipeline.stage import StageContext, StageRecord
 from pipeline.study import CoverageSettings, ExtractFiles, Periods, Study
 
@@ -15,6 +25,14 @@ NO_NATIONALITY = {
     "measure": pl.String, "time": pl.Int32, "group_l": pl.String, "group_r": pl.String, "covariance": pl.Float64,
 }  # fmt: skip
 """The schema of `nationality_covariance`, which is empty where every group is certain."""
+
+
+def ages_alike(relative_sd: float = 0.0) -> pl.DataFrame:
+    """Return the table `coverage_ages` where no age differs from its class, but for what is not known of it."""
+    ages = pl.DataFrame({"age": pl.int_range(0, 131, dtype=pl.Int32, eager=True)})
+    groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
+    cells = pl.DataFrame({"sex": SEXES}).join(groups, how="cross").join(ages, how="cross")
+    return cells.with_columns(relative_factor=pl.lit(1.0), relative_sd=pl.lit(relative_sd))
 
 
 def small_study(**changes: object) -> Study:

@@ -6,9 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from estimation.account.files import ALL_OF_ONE
-from estimation.account.shared_errors import write_bias_terms
+from estimation.account.shared_errors import SharedErrors, write_bias_terms
 from estimation.account.smoothed_counts import with_smoothed_counts
 from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group
+from estimation.exact_sums import exact_sum
 from estimation.nationality_error import nationality_terms
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from pipeline.study import FlowErrors, Periods
@@ -17,6 +18,8 @@ from pipeline.tables import write_text
 INPUT_CELL = ["sex", "nationality_group", "cohort", "time"]
 MINIMUM_LIST_VARIANCE = 0.01
 """Variance per estimated resident that even a perfect list keeps."""
+SMALLEST_VARIANCE = 1e-6
+"""Variance of a flow that is declared to have none: the account needs one to spread a contradiction."""
 
 
 def write_account_inputs(
@@ -25,18 +28,21 @@ def write_account_inputs(
     counts: pl.DataFrame,
     coverage: pl.DataFrame,
     covariance: pl.DataFrame,
+    ages: pl.DataFrame,
     nationality: pl.DataFrame,
     out: Path,
 ) -> None:
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
 
-    `nationality` is the table `nationality_covariance`, of errors that nationality groups share.
+    `ages` is the table `coverage_ages`; `nationality` is the table `nationality_covariance`, of errors that
+    nationality groups share.
 
-    Stocks are multiplied by the coverage factor of their class; flows are not. Independent errors of a stock:
-    the list misses people and wrongly includes others at random, coverage differs between the ages of a class,
-    and some migrations become known late. Of a flow: Poisson, and unfinished stays. Shared errors of stocks:
-    that of each class's factor, in all years. Of flows: the declared relative standard error of each measure,
-    in each year.
+    Stocks are multiplied by the coverage factor of their class and age; flows are not. Errors of a stock that no
+    other cell shares: the list misses people and wrongly includes others at random, and coverage differs between the
+    ages of a class. Mostly these are the same people in all years, so that all years together know no more than one:
+    each has as many times the variance as there are years. Some migrations become known late. Of a flow: the declared
+    wrong cases, and unfinished stays. Shared errors of stocks: that of each class's factor, in all years. Of flows:
+    what the study declares.
     """
     yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
     yearly = yearly.with_columns(pl.col("measure", "sex", "nationality_group").cast(pl.String))
@@ -47,23 +53,42 @@ def write_account_inputs(
     cells = {
         name: _all_cells(yearly.filter(pl.col("measure") == name), cohorts, when) for name, when in years.items()
     }
-    classes = coverage_by_cell(coverage)
-    stocks = _times_factor(cells["population"], classes)
+    stocks = _times_factor(cells["population"], coverage_by_cell(coverage), ages)
     _write_counts(stocks, "population", out)
     _write_counts(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
     _write_counts(cells["deaths"], "deaths", out)
     stocks = with_smoothed_counts(stocks, stock=True).with_columns(
-        variance=pl.col("variance_count") * pl.col("list_variance")
-        + (pl.col("relative_sd_between_ages") * pl.col("smoothed_count")) ** 2
+        variance=len(periods.stock_years)
+        * (
+            pl.col("variance_count") * pl.col("list_variance")
+            + (pl.col("relative_sd") * pl.col("smoothed_count")) ** 2
+        )
         + pl.col("variance_unfinished") * pl.col("factor") ** 2
     )
     _write_sds(stocks, "population", out)
     for name in GROSS_FLOWS:
         _write_counts(cells[name], name, out)
-        flows = with_smoothed_counts(cells[name], stock=False)
-        flows = flows.with_columns(variance=pl.col("variance_count") + pl.col("variance_unfinished"))
+        of_case = pl.col("nationality_group").replace_strict(flow_errors.of_case(name), return_dtype=pl.Float64)
+        flows = with_smoothed_counts(cells[name], stock=False).with_columns(
+            variance=(pl.col("variance_count") * of_case).clip(lower_bound=SMALLEST_VARIANCE)
+            + pl.col("variance_unfinished")
+        )
         _write_sds(flows, name, out)
-    write_bias_terms(periods, flow_errors, coverage, covariance, nationality_terms(nationality, yearly), out)
+    of_groups = nationality_terms(nationality, yearly)
+    shared = SharedErrors(coverage, covariance, flow_errors, _not_final(yearly), of_groups)
+    write_bias_terms(periods, shared, out)
+
+
+def _not_final(yearly: pl.DataFrame) -> dict[tuple[str, int, str], float]:
+    """Return the share of cases that are not certain, by gross flow, year and nationality group, if not final."""
+    moves = (
+        yearly.filter(pl.col("measure").is_in(GROSS_FLOWS))
+        .group_by("measure", "time", "nationality_group")
+        .agg(pl.col("provisional").any(), count=exact_sum(pl.col("count")), certain=pl.col("certain").sum())
+        .filter("provisional", pl.col("count") > 0)
+    )
+    share = (1 - pl.col("certain") / pl.col("count")).clip(0, 1)
+    return {row[:3]: row[3] for row in moves.select("measure", "time", "nationality_group", share).iter_rows()}
 
 
 def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
@@ -75,7 +100,7 @@ def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
     ]
     cells = pl.DataFrame(members, schema=["coverage_class", *DIVISIONS], orient="row")
     return cells.join(
-        coverage.select("coverage_class", "factor", "share_missed", "share_erroneous", "relative_sd_between_ages"),
+        coverage.select("coverage_class", "factor", "share_missed", "share_erroneous"),
         on="coverage_class",
         how="left",
     )
@@ -105,15 +130,19 @@ def _all_cells(counted: pl.DataFrame, cohorts: pl.DataFrame, years: tuple[int, .
     ).sort(INPUT_CELL)
 
 
-def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
-    """Return stocks times the factor of their class, with the variance of the list per estimated resident.
+def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame, ages: pl.DataFrame) -> pl.DataFrame:
+    """Return stocks times the factor of their class and age, with the variance of the list per estimated resident.
 
     A list that misses a share u of N residents at random, and of which a share o of the rows is wrong, counts
     x with variance N u(1-u) + o x; N is estimated by f x, so its variance is f^2 (u(1-u) + o / f) per resident.
     """
     factor, missed = pl.col("factor"), pl.col("share_missed")
-    joined = stocks.with_columns(age_group(pl.col("age"))).join(
-        classes, on=DIVISIONS, how="left", maintain_order="left"
+    of_age = ages.with_columns(pl.col("sex", "nationality_group").cast(pl.String))
+    joined = (
+        stocks.with_columns(age_group(pl.col("age")))
+        .join(classes, on=DIVISIONS, how="left", maintain_order="left")
+        .join(of_age, on=["sex", "nationality_group", "age"], how="left", maintain_order="left")
+        .with_columns(factor * pl.col("relative_factor"))
     )
     return joined.with_columns(
         count=(pl.col("count") * factor).round(9),

@@ -1,14 +1,16 @@
 """The errors that cells of the account share: coverage factors within a class, flow sources within a year."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from estimation.account.bias_terms import TERM_TYPES
+from estimation.cells import GROSS_FLOWS
 from estimation.nationality_error import Term
-from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS
+from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, NATIONALITY_GROUPS
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
@@ -23,40 +25,63 @@ AGE_RANGES = dict(
 """First and last age of every age group."""
 
 
-def write_bias_terms(
-    periods: Periods,
-    flow_errors: FlowErrors,
-    coverage: pl.DataFrame,
-    covariance: pl.DataFrame,
-    nationality: tuple[Sequence[Term], pl.DataFrame],
-    out: Path,
-) -> None:
+@dataclass(frozen=True)
+class SharedErrors:
+    """What is known of errors that cells share: the tables `coverage` and `coverage_covariance`, and those of flows.
+
+    `not_final` has the share of cases that are not certain, by measure, year and nationality group; `nationality` has
+    the terms of `nationality_terms` and the covariances of their pairs.
+    """
+
+    coverage: pl.DataFrame
+    covariance: pl.DataFrame
+    flows: FlowErrors
+    not_final: Mapping[tuple[str, int, str], float]
+    nationality: tuple[Sequence[Term], pl.DataFrame]
+
+
+def write_bias_terms(periods: Periods, shared: SharedErrors, out: Path) -> None:
     """Write `bias_terms.csv` and `bias_covariance.csv` of an account.
 
-    There is one term for the factor of every coverage class in all years, and one for each flow measure and
-    year. Children born in the account's years are compared with exact births; what that shows of the factor is
-    true of infants and not of the rest of their class, so their factor's error is a term of its own. `nationality`
-    has the terms of `nationality_terms` and the covariances of their pairs.
+    There is one term for the factor of every coverage class in all years, one for each flow measure and year, one for
+    each flow measure and nationality group, and for its children, in all years, and one for the group in a year that
+    is not final. Children born in the account's years are compared with
+    exact births; what that shows of the factor is true of infants and not of the rest of their class, so their
+    factor's error is a term of its own.
     """
-    pairs = covariance.select("class_l", "class_r", "covariance")
+    pairs = shared.covariance.select("class_l", "class_r", "covariance")
     sds = {left: round(value**0.5, 9) for left, right, value in pairs.iter_rows() if left == right}
     terms: list[tuple] = [
         row
-        for name, text in coverage.sort("coverage_class").select("coverage_class", "members").iter_rows()
+        for name, text in shared.coverage.sort("coverage_class").select("coverage_class", "members").iter_rows()
         for sex, age, group in json.loads(text)
         for row in _factor_terms(name, (sex, age, group), sds[name], periods.stock_years)
     ]
-    terms += [
-        (f"{measure} {year}", measure, None, None, None, None, year, error)
-        for measure, error in sorted(flow_errors.model_dump().items())
-        for year in periods.flow_years
-    ]
-    terms += nationality[0]
+    terms += _flow_terms(periods, shared)
+    terms += shared.nationality[0]
     write_text(pl.DataFrame(terms, schema=TERM_TYPES, orient="row").write_csv(), out / "bias_terms.csv")
     term, other = ("coverage " + pl.col(name) for name in ("class_l", "class_r"))
     distinct = pairs.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
-    all_pairs = pl.concat([distinct.select(term.alias("term"), other.alias("other"), "covariance"), nationality[1]])
+    all_pairs = pl.concat(
+        [distinct.select(term.alias("term"), other.alias("other"), "covariance"), shared.nationality[1]]
+    )
     write_text(all_pairs.write_csv(), out / "bias_covariance.csv")
+
+
+def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple]:
+    """Yield the terms of flows: by measure and year, nationality group, children, and group in years not final."""
+    errors, oldest_child = shared.flows, AGE_RANGES[AGE_GROUPS[0]][1]
+    not_final = errors.not_final.model_dump()
+    for measure in sorted(GROSS_FLOWS):
+        for year in periods.flow_years:
+            yield f"{measure} {year}", measure, None, None, None, None, year, errors.of_year(measure)
+        for group in NATIONALITY_GROUPS:
+            yield f"{measure} {group}", measure, None, group, None, None, None, errors.by_group
+        yield f"{measure} of children", measure, None, None, 0, oldest_child, None, errors.children
+    for (measure, year, group), share in sorted(shared.not_final.items()):
+        if year in periods.flow_years:
+            error = round(share * not_final[group], 9)
+            yield f"{measure} {year} {group}", measure, None, group, None, None, year, error
 
 
 def _factor_terms(

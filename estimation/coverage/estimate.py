@@ -7,6 +7,7 @@ for people missed and people wrongly listed (Zhang & Dunne, trimmed dual-system 
 1994 for the correction).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import polars as pl
 
 from estimation.arrays import Floats, Integers
 from estimation.cells import DIVISIONS
+from estimation.coverage.ages import coverage_of_ages
 from estimation.coverage.bootstrap import cluster_index, cluster_weights
 from estimation.coverage.classes import Cell, CoverageClass, class_name, members, merge_classes
 from estimation.coverage.dual_system import chapman, true_matches
@@ -25,10 +27,11 @@ from pipeline.study import CoverageSettings
 
 @dataclass(frozen=True)
 class CoverageEstimate:
-    """The table `coverage`, and the covariances of the factors' relative errors by pair of classes."""
+    """The table `coverage`, the covariances of the factors' relative errors by pair of classes, and single ages."""
 
     table: pl.DataFrame
     covariance: pl.DataFrame
+    ages: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class _Lists:
     `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to any person), `listed`
     and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `share_on_list` and
     `share_on_trimmed_list` are those of all known people: the shares of false links that are to a person on the
-    full list and on the trimmed list.
+    full list and on the trimmed list. `answered` are the people who answered, and `represented` the residents
+    for whom they stand by the survey's design.
     """
 
     full: Floats
@@ -47,6 +51,8 @@ class _Lists:
     known: Floats
     listed: Floats
     matched: Floats
+    answered: Floats
+    represented: Floats
     share_on_list: float
     share_on_trimmed_list: float
 
@@ -66,9 +72,9 @@ def estimate_coverage(
     are those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
     to whom survey people may be linked, residents or not. Classes are merged until each has `minimum_matches`
     matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata;
-    linkage by draws of recall and false-link rate, and the declared error, each shared by all classes. The three are
-    independent, so their covariances add up. Raises `UserError` where no one was matched or where linkage is too
-    poor.
+    linkage by draws of recall and false-link rate, and two declared errors, each shared by all classes: one for all
+    alike, and one for dependence of the lists (`_dependence`). All are independent, so their covariances add up.
+    Raises `UserError` where no one was matched or where linkage is too poor.
     """
     check_separation(links)
     links = links.shrunk()
@@ -79,11 +85,13 @@ def estimate_coverage(
     factor, covered = (one[0] for one in _factors(lists, clusters, *point))
     resampled = cluster_weights(surveyed, settings.replicates, seed)
     sampling = _relative_covariance(_factors(lists, resampled, *point)[0], factor)
-    sampling = _raise_variances(sampling, _minimum_variances(lists))
+    sampling = _of_finite_country(_raise_variances(sampling, _minimum_variances(lists)), lists, factor)
     drawn = draw_linkage_errors(links, settings.replicates, seed)
     linkage = _mean_products(_factors(lists, clusters, *drawn)[0] / factor - 1)
     declared = np.full_like(linkage, settings.declared_error**2)
-    covariance = sampling + linkage + declared
+    missed_by_both = _dependence(lists, factor) * settings.list_dependence
+    dependence = np.outer(missed_by_both, missed_by_both)
+    covariance = sampling + linkage + declared + dependence
     table = pl.DataFrame(
         {
             "survey_date": [settings.reference_date] * len(classes),
@@ -93,9 +101,9 @@ def estimate_coverage(
             "standard_error": factor * np.sqrt(np.diag(covariance)),
             "standard_error_sampling": factor * np.sqrt(np.diag(sampling)),
             "standard_error_linkage": factor * np.sqrt(np.diag(linkage)),
+            "standard_error_dependence": factor * np.sqrt(np.diag(dependence)),
             "share_missed": np.clip(1 - covered, 0, 1),
             "share_erroneous": np.clip(1 - covered * factor, 0, 1),
-            "relative_sd_between_ages": [unevenness(surveyed, one) for one in classes],
             "listed": np.round(lists.full).astype(np.int64),
             "estimated": factor * lists.full,
             "surveyed": _people(surveyed, classes),
@@ -104,29 +112,43 @@ def estimate_coverage(
             "false_link_rate": [links.false_link_rate] * len(classes),
         }
     ).with_columns(pl.col(pl.Float64).round(9))
-    return CoverageEstimate(table, _long_covariance(table["coverage_class"], covariance, sampling, linkage, declared))
+    parts = {"covariance": covariance, "sampling": sampling, "linkage": linkage, "declared": declared}
+    covariances = _long_covariance(table["coverage_class"], {**parts, "dependence": dependence})
+    return CoverageEstimate(table, covariances, coverage_of_ages(surveyed, table))
 
 
-def unevenness(surveyed: pl.DataFrame, one: CoverageClass) -> float:
-    """Return the relative standard deviation of coverage between the single ages of a class, beyond chance.
+PLAUSIBLE = (0.5, 1.1)
+"""Residents for whom a survey's answers stand, as a share of all, where its weights are those of its design."""
 
-    One-way analysis of variance of "found on the trimmed list" by sex, age and nationality group (method of
-    moments; Cochran 1977, Sampling Techniques, section 8.4): 0 where ages differ no more than by chance. People count
-    by their share q in a group; sum q^2 / sum q of them vary by chance as one whole person does.
+
+def _of_finite_country(sampling: Floats, lists: _Lists, factor: Floats) -> Floats:
+    """Return the covariance of sampling where the survey asked a share of the country, as the weights say.
+
+    Whoever was asked leaves no doubt about others: the variance is 1 - f times that of a small sample, where f of the
+    residents answered. That of a complete survey is left, since some answer and others do not: for N people, of
+    whom c are on the list and p answer, (1 - c)(1 - p) / (c p N), that of a dual-system estimate (Chapman 1951).
+    Weights that do not add up to the country are not those of a design, and then nothing is taken off.
     """
-    in_class = surveyed.filter(pl.struct(DIVISIONS).is_in([dict(zip(DIVISIONS, cell, strict=True)) for cell in one]))
-    cell = ["sex", "age", "nationality_group"]
-    q = pl.col("share")
-    by_age = in_class.group_by(cell).agg(
-        people=exact_sum(q), found=exact_sum(q.filter("trimmed")), squares=exact_sum(q**2)
-    )
-    by_age = by_age.filter(pl.col("people") > 0).sort(cell)
-    people, found, squares = (by_age[name].to_numpy().astype(float) for name in ("people", "found", "squares"))
-    total, share = people.sum(), found.sum() / max(people.sum(), 1.0)
-    chance = float(np.sum(squares / people)) - float(squares.sum()) / max(total, 1e-9)
-    excess = float(np.sum(people * (found / people - share) ** 2)) - chance * share * (1 - share)
-    coefficient = total - float(np.sum(people**2)) / max(total, 1.0)
-    return (max(excess, 0.0) / coefficient) ** 0.5 / share if coefficient > 0 and share > 0 else 0.0
+    residents = np.maximum(factor * lists.full, 1e-9)
+    low, high = PLAUSIBLE
+    if not low <= lists.represented.sum() / residents.sum() <= high:
+        return sampling
+    left = np.sqrt(1 - np.clip(lists.answered / np.maximum(lists.represented, 1e-9), 0, 1))
+    on_list, answering = (np.clip(one / residents, 1e-3, 1) for one in (lists.trimmed, lists.represented))
+    complete = (1 - on_list) * (1 - answering) / (on_list * answering * residents)
+    return sampling * np.outer(left, left) + np.diag(complete)
+
+
+def _dependence(lists: _Lists, factor: Floats) -> Floats:
+    """Return by how much each factor rises, relatively, for a rise of the log odds ratio of both lists from 0.
+
+    Of N residents the share c is on the trimmed list, and the share p answers; if both are independent, N (1 - c)(1 -
+    p) are missed by both. In a table of two by two with the odds ratio t, and the same other cells, they are t times
+    as many, so the derivative of log N at t = 1 is (1 - c)(1 - p).
+    """
+    residents = np.maximum(factor * lists.full, 1e-9)
+    on_list, answering = (np.clip(one / residents, 0, 1) for one in (lists.trimmed, lists.represented))
+    return (1 - on_list) * (1 - answering)
 
 
 def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
@@ -174,6 +196,8 @@ def _sum_by_class(
         known=in_survey(surveyed["known"].to_numpy()),
         listed=in_survey(surveyed["listed"].to_numpy()),
         matched=in_survey(surveyed["trimmed"].to_numpy()),
+        answered=np.bincount(own, weights=share, minlength=size).astype(float),
+        represented=np.bincount(own, weights=surveyed["weight"].to_numpy() * share, minlength=size).astype(float),
         share_on_list=round(listed["share"].sum()) / max(known, 1),
         share_on_trimmed_list=round(on_list["share"].sum()) / max(known, 1),
     )
@@ -230,18 +254,10 @@ def _raise_variances(covariance: Floats, minimum: Floats) -> Floats:
     return covariance + np.diag(np.maximum(minimum - np.diag(covariance), 0.0))
 
 
-def _long_covariance(
-    names: pl.Series, covariance: Floats, sampling: Floats, linkage: Floats, declared: Floats
-) -> pl.DataFrame:
+def _long_covariance(names: pl.Series, parts: Mapping[str, Floats]) -> pl.DataFrame:
     size = len(names)
+    pairs = {"class_l": np.repeat(names.to_numpy(), size), "class_r": np.tile(names.to_numpy(), size)}
     return pl.DataFrame(
-        {
-            "class_l": np.repeat(names.to_numpy(), size),
-            "class_r": np.tile(names.to_numpy(), size),
-            "covariance": covariance.ravel(),
-            "sampling": sampling.ravel(),
-            "linkage": linkage.ravel(),
-            "declared": declared.ravel(),
-        },
+        {**pairs, **{name: matrix.ravel() for name, matrix in parts.items()}},
         schema_overrides={"class_l": pl.String, "class_r": pl.String},
     ).with_columns(pl.col(pl.Float64).round(12))

@@ -42,7 +42,7 @@ def first_difference(one: Manifest, other: Manifest) -> Difference | None:
             return Difference(name, ("only one of the runs has this stage",), ())
         tables = tuple(_different_tables(here, there, one, other))
         if here["key"] != there["key"] or tables:
-            return Difference(name, tuple(_reasons(here, there, one, other)), tables)
+            return Difference(name, tuple(reasons(here, there, one, other)), tables)
     return None
 
 
@@ -61,7 +61,7 @@ def _different_tables(here: Manifest, there: Manifest, one: Manifest, other: Man
     return [name for name in written if ours.get(f"tables/{name}") != theirs.get(f"tables/{name}")]
 
 
-def _reasons(here: Manifest, there: Manifest, one: Manifest, other: Manifest) -> list[str]:
+def reasons(here: Manifest, there: Manifest, one: Manifest, other: Manifest) -> list[str]:
     """Return what a stage of the first run was made from, and that of the second one was not, in words."""
     ours, theirs = here.get("made_from") or {}, there.get("made_from") or {}
     if here["key"] != there["key"] and not (ours and theirs):

@@ -7,9 +7,8 @@ import polars as pl
 import pytest
 from chapman_variance import chapman_variance
 
-from estimation.coverage.classes import CELLS
 from estimation.coverage.dual_system import chapman
-from estimation.coverage.estimate import CoverageEstimate, estimate_coverage, unevenness
+from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import LinkageError
 from pipeline.study import CoverageSettings
 
@@ -88,7 +87,7 @@ def total(result: CoverageEstimate) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def scores() -> dict[str, np.ndarray]:
     draw = np.random.default_rng(20170630)
-    settings = CoverageSettings(minimum_matches=50, replicates=60, declared_error=0)
+    settings = CoverageSettings(minimum_matches=50, replicates=60, declared_error=0, list_dependence=0.0)
     truth = LinkageError(RECALL, 0.006, FALSE, 0.03)
     found: dict[str, list[float]] = {"total": [], "British": [], "EU": [], "bias": []}
     found |= {"missed": [], "erroneous": []}
@@ -139,7 +138,7 @@ def worked_example(links: LinkageError, **settings) -> dict:
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(2.0), age=pl.lit(30),
         known=at < 760, listed=at < 564, trimmed=at < 470,
     )  # fmt: skip
-    options = CoverageSettings(minimum_matches=10_000, declared_error=0, **settings)
+    options = CoverageSettings(minimum_matches=10_000, declared_error=0, list_dependence=0.0, **settings)
     return estimate_coverage(counted(listed), listed, surveyed, 2_000, links, options, 1).table.row(0, named=True)
 
 
@@ -205,8 +204,39 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
     ).table.row(0, named=True)
 
     assert row["factor"] == pytest.approx(1.0)
-    # One more person missed, p = 81 / 82: (1 - p) / (p n) = 1 / (81 x 80), and the declared error of 0.5%.
-    assert row["standard_error"] ** 2 == pytest.approx(1 / (81 * 80) + 0.005**2, rel=1e-6)
+    # One more person missed, p = 81 / 82: (1 - p) / (p n) = 1 / (81 x 80), of which 1 - 80 / 200 is left since 80 of
+    # the 200 residents answered; and the declared error of 0.1%. Nobody is missed by the list, so nobody by both.
+    assert row["standard_error"] ** 2 == pytest.approx(0.6 / (81 * 80) + 0.001**2, rel=1e-6)
+
+
+def half_of_a_country(weight: float) -> dict:
+    """Return the row of `coverage` where 900 of 1,000 are listed, and 450 of 500 who were asked are found there."""
+    listed = people(np.zeros(900, dtype=int)).with_columns(trimmed=pl.lit(value=True))
+    at = pl.int_range(pl.len())
+    surveyed = people(np.zeros(500, dtype=int)).with_columns(
+        stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(weight), age=pl.lit(30),
+        known=at < 450, listed=at < 450, trimmed=at < 450,
+    )  # fmt: skip
+    settings = CoverageSettings(minimum_matches=10_000, replicates=400, declared_error=0, list_dependence=0.5)
+    return estimate_coverage(counted(listed), listed, surveyed, 900, PERFECT, settings, 1).table.row(0, named=True)
+
+
+def test_a_survey_of_much_of_the_country_leaves_little_to_chance() -> None:
+    """With weights of 1.6 the answers stand for 800 of 1,000: 500 / 800 of those who would answer were asked.
+
+    So the variance is three eighths of that of a small sample, and 0.1 x 0.2 / (0.9 x 0.8 x 1,000) of who answers.
+    Weights of 1 stand for half of the country, those of 0.5 for none that could be: then nothing is taken off.
+    """
+    small, large = half_of_a_country(0.5), half_of_a_country(1.6)
+    relative = [(row["standard_error_sampling"] / row["factor"]) ** 2 for row in (small, large)]
+    assert relative[0] == pytest.approx(0.1 / (0.9 * 500), rel=0.15)
+    assert relative[1] == pytest.approx(relative[0] * 3 / 8 + 0.1 * 0.2 / (0.9 * 0.8 * 1000), rel=0.01)
+
+
+def test_people_whom_the_list_misses_may_miss_the_survey_too() -> None:
+    """A tenth is not listed and a fifth does not answer: 2% are missed by both, times 0.5 for the odds ratio."""
+    row = half_of_a_country(1.6)
+    assert row["standard_error_dependence"] / row["factor"] == pytest.approx(0.5 * 0.1 * 0.2, rel=0.01)
 
 
 def test_draws_depend_on_the_seed():
@@ -221,22 +251,3 @@ def test_draws_depend_on_the_seed():
     assert one["standard_error"].to_list() == pytest.approx(same["standard_error"].to_list(), rel=1e-6)
     assert one["factor"].to_list() == pytest.approx(other["factor"].to_list(), rel=1e-9)
     assert one["standard_error"].to_list() != other["standard_error"].to_list()
-
-
-def ages_of(shares: dict[int, float], people_each: int) -> pl.DataFrame:
-    rows = [(age, i < round(share * people_each)) for age, share in shares.items() for i in range(people_each)]
-    frame = pl.DataFrame(rows, schema=["age", "trimmed"], orient="row")
-    return frame.with_columns(
-        share=pl.lit(1.0), sex=pl.lit("F"), age_group=pl.lit("25-44"), nationality_group=pl.lit("British")
-    )
-
-
-def test_coverage_that_differs_between_ages_is_detected():
-    # Shares 0.9 and 0.7 of two ages: sd 0.1 around 0.8, less what is expected by chance.
-    uneven = unevenness(ages_of({30: 0.9, 31: 0.7}, 2_000), CELLS)
-
-    assert uneven == pytest.approx(0.1 * 2**0.5 / 0.8, rel=0.02)  # of two ages the sd has one degree of freedom
-
-
-def test_ages_with_equal_coverage_are_even():
-    assert unevenness(ages_of(dict.fromkeys(range(25, 45), 0.8), 50), CELLS) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from estimation_people import NO_NATIONALITY, small_study
+from estimation_people import NO_NATIONALITY, ages_alike, small_study
 
 from estimation.account.reconcile import reconcile
 from estimation.account_stage import account
@@ -71,8 +71,8 @@ def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
     pairs = [(left, right) for left in names for right in names]
     error = {("British", "British"): 0.005**2, ("others", "others"): 0.02**2}
     covariance = pl.DataFrame(
-        [(*pair, error.get(pair, 0.003**2), error.get(pair, 0.0), 0.0) for pair in pairs],
-        schema=["class_l", "class_r", "covariance", "sampling", "linkage"],
+        [(*pair, error.get(pair, 0.003**2), error.get(pair, 0.0), 0.0, 0.0) for pair in pairs],
+        schema=["class_l", "class_r", "covariance", "sampling", "linkage", "dependence"],
         orient="row",
     )
     return Coverage.cast(pl.DataFrame(row)), covariance
@@ -111,6 +111,7 @@ def published(
     categories(counted).write_parquet(before / "flow_categories.parquet")
     classes.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    ages_alike().write_parquet(before / "coverage_ages.parquet")
     pl.DataFrame(schema=NO_NATIONALITY).write_parquet(before / "nationality_covariance.parquet")
     gap = ("exit_checks_travel", date(2013, 1, 1), date(2014, 6, 30), "a gap")
     missing = [(*one, *gap) for one in unmeasured]
@@ -322,12 +323,14 @@ def test_every_source_of_error_is_listed(out):
     sources = read(out, "error_sources")
 
     assert set(sources["treatment"]) == {"estimated", "declared", "not measured"}
-    declared = sources.filter(pl.col("treatment") == "declared")
-    assert dict(declared.select("measure", "relative_standard_error").rows()) == {
-        "immigration": 0.1,
-        "emigration": 0.15,
-        "population": 0.005,
-    }
+    declared = dict(
+        sources.filter(pl.col("treatment") == "declared").select("error_source", "relative_standard_error").rows()
+    )
+    assert declared["people who left but look present"] == 0.001
+    assert declared["error of immigration in a year"] == 0.01
+    assert declared["error of emigration by group"] == 0.02
+    assert declared["error of emigration of children"] == 0.05
+    assert set(declared) >= {"people whom both the sources and the survey miss", "emigration that is not known yet"}
     assert sources.filter(pl.col("error_source").str.contains("drift"))["treatment"].item() == "not measured"
 
 

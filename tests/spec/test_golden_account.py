@@ -14,8 +14,9 @@ with weights 3 and 2 (the kernel 1, 2, 3, 2, 1): immigrants (3 x 4 + 2 x 20) / 1
 6.8, emigrants (3 x 4 + 2 x 12) / 10 = 3.6 and (2 x 4 + 3 x 12) / 10 = 4.4; they add up to 12 and 8, as the counts
 do. Variances mix in a twentieth of the mean over all cells: of stocks (50 + 55 + 20) / 3, of flows 6 and 4.
 
-**Variances of one cell.** The list misses a fifth and 4% of it is wrong, at a factor of 1.25: 1.25^2 x 0.2 x 0.8 +
-1.25 x 0.04 + 0.01 = 0.31 for each resident. Coverage differs by 2% between ages.
+**Variances of one cell.** The list misses 8% and 2.4% of it is wrong, at a factor of 1.25: 1.25^2 x 0.08 x 0.92 +
+1.25 x 0.024 + 0.01 = 0.155 for each resident, and twice that in each of two years: 0.31. Coverage differs by 2% /
+2^0.5 between ages, which is 2% in each of two years. Flows have the variance of a Poisson count, no case is wrong.
 
     N0  0.31 x (0.95 x 52.5 + 125 / 60) + (0.02 x 52.5)^2 + 1.25^2 x 0.16 = 17.459583
     N1  the same with 1.25^2 x 0.32                                       = 17.709583
@@ -64,7 +65,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from estimation_people import NO_NATIONALITY, small_study
+from estimation_people import NO_NATIONALITY, ages_alike, small_study
 
 from estimation.account_stage import account
 from estimation.coverage.classes import CELLS
@@ -72,7 +73,7 @@ from estimation.periods import quarters, year_end
 from estimation.stages import AccountStudy
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES, Counts, Coverage, FlowCategories, Unmeasured
 from pipeline.stage import StageContext, StageRecord
-from pipeline.study import FlowErrors, Periods
+from pipeline.study import ErrorsByGroup, FlowErrors, Periods
 
 DIVISIONS = ["sex", "age_group", "nationality_group"]
 BY_QUARTER = {
@@ -82,6 +83,9 @@ BY_QUARTER = {
     ("emigration", 2016): ((1, 0), (0, 0), (1, 0), (0, 0.38)),
 }
 """Migrations of one cell and what is unfinished in them, by direction and cohort."""
+
+
+NONE = ErrorsByGroup(British=0.0, Irish=0.0, EU=0.0, non_EU=0.0)
 
 
 def counts() -> pl.DataFrame:
@@ -114,12 +118,17 @@ def one_class() -> tuple[pl.DataFrame, pl.DataFrame]:
         "coverage_class": ["all"],
         "members": [json.dumps([list(cell) for cell in CELLS])],
         "factor": [1.25],
-        "share_missed": [0.2],
-        "share_erroneous": [0.04],
-        "relative_sd_between_ages": [0.02],
+        "share_missed": [0.08],
+        "share_erroneous": [0.024],
         "estimated": [600.0],
     }
-    variances = {"covariance": 0.0016, "sampling": 0.0009, "linkage": 0.0004, "declared": 0.0003}
+    variances = {
+        "covariance": 0.0016,
+        "sampling": 0.0009,
+        "linkage": 0.0004,
+        "declared": 0.0002,
+        "dependence": 0.0001,
+    }
     return Coverage.cast(pl.DataFrame(row)), pl.DataFrame([{"class_l": "all", "class_r": "all", **variances}])
 
 
@@ -134,11 +143,21 @@ def out(tmp_path_factory) -> Path:
     FlowCategories.create_empty().write_parquet(before / "flow_categories.parquet")
     coverage.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    ages_alike(0.02 / 2**0.5).write_parquet(before / "coverage_ages.parquet")
     pl.DataFrame(schema=NO_NATIONALITY).write_parquet(before / "nationality_covariance.parquet")
     Unmeasured.create_empty().write_parquet(before / "unmeasured.parquet")
     study = small_study(
         periods=Periods(flow_years=(2016,), stock_years=(2015, 2016)),
-        flow_errors=FlowErrors(immigration=0.1, emigration=0.15),
+        flow_errors=FlowErrors(
+            immigration=0.1,
+            emigration=0.15,
+            by_group=0.0,
+            children=0.0,
+            not_final=NONE,
+            wrong_immigrations=NONE,
+            wrong_emigrations=NONE,
+            chance=True,
+        ),
     )
     counted = StageRecord("count", "", before, {}, "", (), 0.0, {}, reused=False, facts={"definition": "long_term"})
     part = AccountStudy.of(study, folder)

@@ -345,6 +345,7 @@ def coverage() -> pl.DataFrame:
                 "standard_error": 0.004 + 0.006 * place,
                 "standard_error_sampling": 0.003 + 0.005 * place,
                 "standard_error_linkage": 0.003,
+                "standard_error_dependence": 0.001,
                 "share_missed": 0.02 + 0.02 * place,
                 "share_erroneous": 0.008,
                 "listed": 45_000 // (1 + 9 * place),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import _raised_at
+from flows.faults import raised_at
 from pipeline.errors import UserError
 from pipeline.toml_files import read_toml
 from pipeline.worker_processes import Task, results
@@ -90,11 +90,11 @@ def test_the_cause_of_an_error_says_where_the_worker_raised_it() -> None:
     with pytest.raises(UserError) as raised:
         of([(partial(read_toml, Path("nowhere.toml")), 1)])
     assert "Traceback" in str(raised.value.__cause__)
-    file, _ = _raised_at(raised.value)
+    file, _ = raised_at(raised.value)
     assert Path(file).name == "toml_files.py"
     with pytest.raises(ValueError, match="many") as raised_here:
         int("many")
-    assert Path(_raised_at(raised_here.value)[0]).name == Path(__file__).name
+    assert Path(raised_at(raised_here.value)[0]).name == Path(__file__).name
 
 
 def test_ctrl_c_reaches_no_worker_and_ends_all() -> None:

@@ -1,0 +1,248 @@
+"""`sojourn serve`: a real server and a real worker estimate a delivery, and neither people nor key reach Prefect."""
+
+import errno
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from canary import find_clear
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from tiny_country import PEOPLE, write_study
+from tiny_country import _nhs_number as nhs_number
+
+from flows.scheduled.tasks import in_task
+from flows.served_processes import MARK
+
+pytestmark = pytest.mark.prefect
+KEY = "5ec0dedfacade0ff1cebadd00dfeed5e" * 2
+MISSING = "extracts/deaths.csv"
+STAGES = ("ingest", "link", "evidence", "stays", "count", "account", "publish")
+OF_A_RUN = ("headline", "linkage-quality", "coverage", "ledger", "checks", "report", "progress", "link-counts")
+DISTINCT = ("Olszewska", "Pawlak", "Queiroz", "Underwood", "Abbott")
+"""Family names that nothing else is called."""
+SECONDS = 150
+SERVE = "import sys\nfrom flows.cli import main\nmain(sys.argv[1:])"
+
+
+@dataclass
+class Served:
+    """A running `sojourn serve`, its folder, and the study that it looks for."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    study: Path
+    address: str
+
+    def post(self, path: str, **asked: object) -> object:
+        request = urllib.request.Request(
+            self.address + "/api" + path, json.dumps(asked).encode(), {"content-type": "application/json"}
+        )
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 503:  # the database is locked for a moment
+                    raise
+                time.sleep(0.5)
+
+    def deployments(self) -> dict[str, dict]:
+        return {one["name"]: one for one in self.post("/deployments/filter")}
+
+    def start(self, name: str, parameters: dict | None = None) -> str:
+        chosen = {} if parameters is None else {"parameters": parameters}
+        path = f"/deployments/{self.deployments()[name]['id']}/create_flow_run"
+        return self.post(path, state={"type": "SCHEDULED"}, **chosen)["id"]
+
+    def runs(self, deployment: str) -> list[dict]:
+        wanted = self.deployments()[deployment]["id"]
+        asked = {"deployments": {"id": {"any_": [wanted]}}, "flow_runs": {"tags": {"all_": []}}}
+        return [one for one in self.post("/flow_runs/filter", **asked) if not one["auto_scheduled"]]
+
+    def ended(self, deployment: str, number: int = 1) -> list[dict]:
+        """Return the runs of a deployment, when at least so many have ended."""
+
+        def found() -> list[dict]:
+            runs = [one for one in self.runs(deployment) if one["end_time"]]
+            return runs if len(runs) >= number else []
+
+        return until(found)
+
+
+def until(condition: Callable[[], object]):
+    """Return what a condition returns, as soon as it is anything."""
+    last = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < last, "it took too long"
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A server with a worker that looks for the delivery of a tiny country, one file of which has not arrived."""
+    folder = tmp_path_factory.mktemp("served")
+    study = write_study(folder / "tiny")
+    (folder / "tiny" / "study.key").write_text(KEY)
+    (folder / "tiny" / MISSING).rename(folder / "tiny" / "on its way")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, "serve", str(study), "--folder", str(folder / "server"), "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", start_new_session=True,
+        env={**os.environ, "HOME": str(folder / "home")},
+    )  # fmt: skip
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if line.startswith("  stop"):
+            break
+    address = next((line.split()[1] for line in printed if line.startswith("  address")), None)
+    assert address, printed
+    yield Served(process, folder / "server", study, address.removesuffix("/deployments"))
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=90)
+
+
+def test_the_sensor_waits_for_a_file_that_has_not_arrived(served):
+    first = served.ended("sensor")[0]
+    assert (first["state"]["type"], first["state"]["name"]) == ("COMPLETED", "Waiting")
+    assert MISSING in first["state"]["message"]
+    assert served.runs("quarterly") == []
+
+
+def test_a_complete_delivery_is_estimated_once(served):
+    (served.study.parent / "on its way").rename(served.study.parent / MISSING)
+    served.start("sensor")
+    run = served.ended("quarterly")[0]
+    assert run["state"]["type"] == "COMPLETED", run["state"]
+    assert run["state"]["message"].startswith("Net migration, year ending June 2018: ")
+    assert (served.study.parent / "run" / "report.html").is_file()
+    assert run["name"] == "tiny"
+    served.start("sensor")
+    assert "Nothing new" in [one["state"]["name"] for one in served.ended("sensor", 3)]
+    assert len(served.runs("quarterly")) == 1
+
+
+def test_a_run_is_one_task_a_stage_with_its_artifacts(served):
+    run = next(one for one in served.runs("quarterly") if one["state_type"] == "COMPLETED")
+    asked = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    tasks = {one["name"]: one["state_name"] for one in served.post("/task_runs/filter", **asked)}
+    assert tasks == dict.fromkeys(["read", *STAGES], "Completed")
+    artifacts = {one["key"]: one for one in served.post("/artifacts/filter", **asked)}
+    assert set(OF_A_RUN) <= set(artifacts)
+    assert artifacts["progress"]["data"] == 100.0
+    assert run["state"]["message"] in artifacts["headline"]["data"]
+    assert json.loads(artifacts["ledger"]["data"])[0]["rows_in"] > 0
+    assert "report.html" in artifacts["report"]["data"]
+
+
+def test_the_forms_ask_for_the_parameters_and_take_no_key(served):
+    form = served.deployments()["quarterly"]["parameter_openapi_schema"]["definitions"]["QuarterlyRun"]
+    assert form["required"] == ["study"]
+    assert form["properties"]["threads"]["description"]
+    for wrong in ({"study": "not/a/whole/path"}, {"study": "/a/study", "key_block": KEY}):
+        with pytest.raises(urllib.error.HTTPError):
+            served.start("quarterly", {"run": wrong})
+
+
+def test_schedules_make_runs(served):
+    expected = {"quarterly": "0 6 1 2,5,8,11 *", "sensor": "*/15 * * * *"}
+    deployments = served.deployments()
+    for name, cron in expected.items():
+        assert [(one["active"], one["schedule"]["cron"]) for one in deployments[name]["schedules"]] == [(True, cron)]
+    wanted = {"deployments": {"id": {"any_": [deployments["sensor"]["id"]]}}}
+    planned = until(lambda: [one for one in served.post("/flow_runs/filter", **wanted) if one["auto_scheduled"]])
+    assert "SCHEDULED" in {one["state_type"] for one in planned}
+
+
+def test_reading_is_tried_again_and_nothing_else_is(served):
+    attempts = []
+
+    def read():
+        attempts.append(len(attempts))
+        if len(attempts) < 3:
+            raise OSError(errno.EIO, "Input/output error")
+        return "read"
+
+    def count():
+        attempts.append(len(attempts))
+        raise OSError(errno.EIO, "Input/output error")
+
+    def compare():
+        raise KeyError(DISTINCT[0])
+
+    settings = {PREFECT_API_URL: f"{served.address}/api", PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(settings):
+        assert in_task("reads", read, (0.01, 0.01)) == "read"
+        assert len(attempts) == 3
+        with pytest.raises(OSError, match="Input/output"):
+            in_task("counts", count)
+        assert len(attempts) == 4
+        with pytest.raises(KeyError):
+            in_task("compares", compare)
+    wanted = {"reads": "Completed", "counts": "Failed check", "compares": "Program fault"}
+    until(
+        lambda: wanted.items() <= {one["name"]: one["state_name"] for one in served.post("/task_runs/filter")}.items()
+    )
+
+
+def test_a_second_server_in_the_folder_is_refused(served, command):
+    outcome = command("serve", "--folder", served.folder, "--port", "0")
+    assert outcome.status == 2
+    assert "another `sojourn serve` uses this folder" in outcome.err
+
+
+def test_it_stops_cleanly_and_leaves_no_process_and_nothing_outside_its_folder(served):
+    server = next(iter(processes_of(served.folder)))
+    mark = next(one for one in Path(f"/proc/{server}/environ").read_bytes().split(b"\0") if MARK.encode() in one)
+    served.start("quarterly")
+    until(lambda: [one for one in served.runs("quarterly") if one["state_type"] in ("PENDING", "RUNNING")])
+    served.process.send_signal(signal.SIGTERM)
+    out, _ = served.process.communicate(timeout=90)
+    assert served.process.returncode == 0, out
+    assert out.endswith("  stopped\n")
+    assert [path for path in Path("/proc").glob("[0-9]*/environ") if mark in content_of(path)] == []
+    assert not (served.folder.parent / "home" / ".prefect").exists()
+    assert sorted(path.name for path in served.folder.parent.iterdir() if path.name != "home") == ["server", "tiny"]
+    with sqlite3.connect(served.folder / ".prefect" / "prefect.db") as database:
+        states = {state for (state,) in database.execute("SELECT state_type FROM flow_run")}
+    assert states <= {"COMPLETED", "FAILED", "CRASHED", "CANCELLED", "SCHEDULED"}
+
+
+def test_no_person_and_no_key_is_in_the_database_the_logs_or_the_artifacts(served):
+    people = [one for one in PEOPLE if one.family in DISTINCT]
+    canaries = [one.family for one in people] + [nhs_number(one) for one in PEOPLE] + [one.born for one in PEOPLE]
+    assert len(people) >= 5
+    assert find_clear(served.study.parent / "extracts", canaries)  # they would be found
+    assert find_clear(served.folder, [*canaries, KEY]) == []
+    secret = bytes.fromhex(KEY)
+    assert [path for path in served.folder.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Return the numbers of the processes whose working folder is this one."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if path.resolve() == folder:
+                found.append(int(path.parent.name))
+    return found
+
+
+def content_of(path: Path) -> bytes:
+    """Return the content of a file, or nothing if it has gone."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
