@@ -73,18 +73,23 @@ def simulate(
     snapshots: Annotated[
         int | None, Parameter(help="How many of the last PR snapshots to write; default: all taken by the data date.")
     ] = None,
+    deliveries: Annotated[
+        str | None,
+        Parameter(help="Data dates (2018-12-31,2019-03-31): a study for each, in deliveries/DATE/, of one country."),
+    ] = None,
     parquet: Annotated[bool, Parameter(negative="", help="Write every extract as a Parquet file.")] = False,
     threads: Threads = 2,
 ) -> int:
     """Write a synthetic study: extract files as sources deliver them, a study file, and, separately, the truth."""
     with loading():
-        from flows.simulate import simulate_study
+        from flows.simulate import delivery_days, simulate_study
         from flows.terminal import Terminal, typed
 
     terminal = Terminal()
     simulate_study(
         residents, seed, out, terminal, scenario=scenario, errors=errors, data_date=data_date,
         regions=tuple(region or ()), snapshots=snapshots, parquet=parquet, threads=threads,
+        deliveries=delivery_days(deliveries) if deliveries is not None else (),
     )  # fmt: skip
     study = typed(out / "study.toml")
     terminal.print_line(f"  study    {study}")
@@ -109,6 +114,24 @@ def run(
         from flows.run import run_study
 
     return run_study(study, out, prefect=prefect, threads=threads, live=live)
+
+
+@app.command
+def receive(
+    study: Annotated[Path, Parameter(help="The study whose contracts the delivery must fit, or its folder.")],
+    folder: Annotated[Path, Parameter(help="Folder of the delivery: with a study file of its own, or files alone.")],
+    *,
+    against: Annotated[
+        Path | None, Parameter(help="Folder of the delivery before; without it, only the delivery itself is checked.")
+    ] = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print the faults as a JSON list.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Check a delivery against its contracts and the delivery before: 0 if nothing is wrong, else 1."""
+    with loading():
+        from flows.receive import receive_delivery
+
+    return receive_delivery(study, folder, against, as_json=as_json, threads=threads)
 
 
 @app.command

@@ -18,6 +18,7 @@ from synthetic_data.scenarios.scenario import BASELINE, read_scenario
 from synthetic_data.simulate import DATA_DATE, LARGEST, check_data_date, check_snapshots, check_threads, simulate
 
 MARK = "simulated.json"
+EXTRACTS, DELIVERIES = "extracts", "deliveries"
 
 
 def simulate_study(
@@ -31,6 +32,7 @@ def simulate_study(
     data_date: date | None = None,
     regions: tuple[str, ...] = (),
     snapshots: int | None = None,
+    deliveries: tuple[date, ...] = (),
     parquet: bool = False,
     threads: int = 2,
 ) -> StageRecord:
@@ -49,9 +51,12 @@ def simulate_study(
         raise UserError(f"--seed: {seed} is too large. Choose {LARGEST_SEED} or less.")
     check_threads(threads)
     out = out.resolve()
-    cut = data_date or DATA_DATE
-    check_data_date(cut)
-    check_snapshots(snapshots, cut)
+    if deliveries and data_date:
+        raise UserError("--data-date: every delivery has its own. Leave it out, or leave out --deliveries.")
+    cut = max(deliveries, default=data_date or DATA_DATE)
+    for day in deliveries or (cut,):
+        check_data_date(day)
+        check_snapshots(snapshots, day)
     chosen = read_scenario(scenario)
     catalogue = chosen.source_errors(errors)
     key = digest(
@@ -63,6 +68,7 @@ def simulate_study(
             "data_date": str(cut),
             "regions": parts_of(regions),
             "snapshots": snapshots,
+            "deliveries": [str(day) for day in deliveries],
             "parquet": parquet,
             "code": code_digest(("pipeline", "synthetic_data")),
         }
@@ -89,8 +95,8 @@ def simulate_study(
     try:
         result = simulate(
             residents, seed, aside, lambda message: terminal.progress("simulate", message),
-            errors=catalogue, scenario=chosen, data_date=cut, regions=regions, snapshots=snapshots, parquet=parquet,
-            threads=threads,
+            errors=catalogue, scenario=chosen, data_date=cut, regions=regions, snapshots=snapshots,
+            deliveries=deliveries, parquet=parquet, threads=threads,
         )  # fmt: skip
         seconds = round(time.perf_counter() - begun, 3)
         made = _sizes(aside)
@@ -110,6 +116,19 @@ def simulate_study(
     return record
 
 
+def delivery_days(text: str) -> tuple[date, ...]:
+    """Return the data dates in a list such as `2018-12-31,2019-03-31`; raises `UserError` if not in order."""
+    try:
+        found = tuple(date.fromisoformat(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise UserError(
+            f"--deliveries {text}: not a list of days. Write them as 2018-12-31,2019-03-31, with commas between."
+        ) from None
+    if list(found) != sorted(set(found)):
+        raise UserError(f"--deliveries {text}: every day must be later than the one before it. Put them in order.")
+    return found
+
+
 def _read_mark(mark: Path) -> dict | None:
     try:
         return {"files": {}, **json.loads(mark.read_text(encoding="utf-8"))}
@@ -120,7 +139,9 @@ def _read_mark(mark: Path) -> dict | None:
 def _sizes(study: Path) -> dict[str, int]:
     """Return the bytes of every file that a simulation writes: with one missing or changed, a study is made again."""
     found = [*study.glob("*.toml"), *study.glob("*.csv"), *study.glob("*.key")]
-    found += [*(study / "extracts").glob("*"), *(study / "truth").glob("*")]
+    found += [*(study / EXTRACTS).glob("*"), *(study / "truth").glob("*")]
+    for inside in ("*.*", "extracts/*", "truth/*"):
+        found += (study / DELIVERIES).glob(f"*/{inside}")
     return {str(file.relative_to(study)): file.stat().st_size for file in sorted(found)}
 
 
@@ -131,6 +152,9 @@ def _move_over(aside: Path, out: Path) -> None:
     """
     disk.make_folder(out)
     write_text(json.dumps({"key": "unfinished"}) + "\n", out / MARK)
+    for folder in (EXTRACTS, DELIVERIES):  # those of a study of another form would be taken for this one's
+        if (out / folder).is_dir() and not (aside / folder).exists():
+            disk.remove(out / folder)
     for made in sorted(aside.iterdir()):
         target = out / made.name
         if target.is_dir():

@@ -27,6 +27,7 @@ from linkage.posterior import Scope
 from linkage.quality import link_weights, mark_accepted
 from linkage.scoring import Scored, score
 from linkage.stages import LinkStudy
+from linkage.stored_people import StoredPeople, keys_of_people, named_as_before
 from linkage.subjects import Subjects
 from linkage.subjects_in_scope import subjects_in_scope
 from linkage.training import stated_weights, train_models
@@ -377,7 +378,10 @@ def _write(linking: Linking, out: Path) -> StageResult:
     save(measured.quality, "linkage_quality", out)
     save(measured.errors, "link_errors", out)
     best = clusters.with_columns(pl.lit(0, pl.Int32).alias("draw"))
-    save(pl.concat([best, measured.draws.select(best.columns)]), "clusters", out)
+    people_of_draws = pl.concat([best, measured.draws.select(best.columns)])
+    if linking.study.stored_people:
+        people_of_draws = _as_stored(people_of_draws, linking.study.stored_people, linking, out)
+    save(people_of_draws, "clusters", out)
     for model in models:
         model.save(out / "models")
     write_table(model_levels(models), out / "model_levels.parquet")
@@ -398,6 +402,19 @@ def _write(linking: Linking, out: Path) -> StageResult:
         + f"; {counted(len(models), 'model')}, {defaults} of their levels by default",
         warnings=(*linking.warnings, *_warnings_of_models(models), *measured.warnings),
     )
+
+
+def _as_stored(people: pl.DataFrame, stored: StoredPeople, linking: Linking, out: Path) -> pl.DataFrame:
+    """Return clusters with the numbers of the people of an earlier run, and write `person_changes`."""
+    contracts = linking.study.contracts
+    keyed = [source for source in linking.plan.sources if source in stored.tokens]
+    tokens = {source: linking.ingest / "tokens" / f"{source}.parquet" for source in keyed}
+    clusters = read_table(stored.clusters.path)
+    before = keys_of_people(clusters, {source: stored.tokens[source].path for source in keyed}, contracts)
+    largest = max(clusters["person_id"].to_list(), default=0)
+    renamed, changes = named_as_before(people, keys_of_people(people, tokens, contracts), before, largest)
+    save(changes, "person_changes", out)
+    return renamed
 
 
 def _warnings_of_models(models: list[PairModel]) -> list[str]:

@@ -79,6 +79,31 @@ class Gaps(dy.Schema):
     gap_to = dy.Date(description="Last day of the span.")
 
 
+class SourceCards(dy.Schema):
+    """One extract as it was delivered: its accepted rows, people and days, and what is missing."""
+
+    source = dy.String()
+    extract = dy.String(primary_key=True)
+    data_date = dy.Date(description="Data date of the delivery.")
+    rows = dy.Int64(min=0, description="Accepted rows.")
+    subjects = dy.Int64(min=0, description="Different subjects: people, as the source tells them apart.")
+    dated_by = dy.String(nullable=True, description="Column of the day that a row is about.")
+    first_day = dy.Date(nullable=True, description="Earliest such day.")
+    last_day = dy.Date(nullable=True, description="Latest such day.")
+    missing = dy.String(description="JSON object: column -> share of the rows without a value that can be used.")
+    days_between = dy.String(
+        description="JSON object: `later after earlier`, two dates of a row -> the median of the days between them."
+    )
+
+
+class DeliveryVolumes(dy.Schema):
+    """The rows of one extract in one delivery: this one, and those before it that the study names."""
+
+    extract = dy.String(primary_key=True)
+    data_date = dy.Date(primary_key=True, description="Data date of the delivery.")
+    rows = dy.Int64(min=0, description="Rows of its files; of earlier deliveries, as their study files state them.")
+
+
 class Links(dy.Schema):
     """One pair of subjects with a match probability above the study's floor, accepted as a link or not."""
 
@@ -104,7 +129,21 @@ class Clusters(dy.Schema):
         primary_key=True,
         description="0: the best set of links. A draw from 1 on has only subjects whose person is another there.",
     )
-    person_id = dy.Int64(description="People are numbered from 1; those on the spine come first.")
+    person_id = dy.Int64(
+        description="People are numbered from 1, those on the spine first; people of the run that the study names "
+        "as `previous` keep their numbers."
+    )
+
+
+class PersonChanges(dy.Schema):
+    """A person of the run before whose number is not that of one person with all its subjects."""
+
+    old_person_id = dy.Int64(primary_key=True)
+    person_id = dy.Int64(primary_key=True, description="The person that has subjects of it now.")
+    change = dy.String(
+        description="`merged`: all of it is part of another person; `split`: a part of it is; `gone`: nothing is "
+        "left of it."
+    )
 
 
 class Mothers(dy.Schema):
@@ -699,8 +738,11 @@ class ErrorSources(dy.Schema):
 TABLES: dict[str, type[dy.Schema]] = {
     "ledger": Ledger,
     "gaps": Gaps,
+    "source_cards": SourceCards,
+    "delivery_volumes": DeliveryVolumes,
     "links": Links,
     "clusters": Clusters,
+    "person_changes": PersonChanges,
     "mothers": Mothers,
     "linkage_quality": LinkageQuality,
     "link_errors": LinkErrors,

@@ -63,7 +63,8 @@ class LinkageSettings(Frozen):
     link, `rival_margin` the log2 odds by which it must exceed every rival, `floor` the probability from which pairs
     are listed. `models` names files of models by pair of sources; others are trained, on samples of `training_pairs`;
     a level of which fewer than `minimum_pairs_per_level` pairs are seen counts as resting on defaults.
-    `draws` alternative sets of links are made, which differ in what is uncertain.
+    `draws` alternative sets of links are made, which differ in what is uncertain. `previous` is the folder of an
+    earlier run: its models are used where `models` names none, and its people keep their numbers.
     """
 
     spine: str | None = None
@@ -80,6 +81,7 @@ class LinkageSettings(Frozen):
     training_pairs: Whole = Field(default=1_000_000, ge=10_000, le=1_000_000_000)
     minimum_pairs_per_level: Whole = Field(default=20, ge=1, le=1_000_000)
     draws: Whole = Field(default=0, ge=0, le=1000)
+    previous: str | None = None
     models: dict[str, str] = Field(default_factory=dict)
 
 
@@ -160,6 +162,8 @@ class Study(Frozen):
     """One study file; relative paths are relative to it.
 
     `definition` is the one that is published: the id of the rule set's composite (if omitted), or of a stay rule.
+    `deliveries_before` names the study files, or their folders, of earlier deliveries: the report shows the rows of
+    their extracts beside those of this one.
     """
 
     path: Path = Field(exclude=True)
@@ -171,6 +175,7 @@ class Study(Frozen):
     rule_set: str = "long_term_2019"
     definition: str | None = None
     contracts: tuple[str, ...] = ()
+    deliveries_before: tuple[str, ...] = ()
     area_lookup: AreaLookup | None = None
     extract: tuple[ExtractFiles, ...] = Field(min_length=1)
     periods: Periods = Periods()

@@ -26,6 +26,7 @@ from publication.report_tables import (
     linkage_tables,
     quality_tables,
     scored_tables,
+    source_tables,
     stay_tables,
 )
 from publication.report_tables.bridge_table import bridge_table
@@ -104,6 +105,13 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             bridge_table(read_run_table(tables, "bridge"), str(manifest.get("definition", ""))),
         ),
         _truth_section(scores, drawn_flows),
+        _section(
+            "sources",
+            "Sources and their deliveries",
+            *source_tables.source_cards(
+                read_run_table(tables, "source_cards"), read_run_table(tables, "delivery_volumes")
+            ),
+        ),
         _section(
             "records",
             "From records to flows",

@@ -43,6 +43,7 @@ from pipeline.ingest.pseudonymise import (
 )
 from pipeline.ingest.read_extract import ignored_columns, read_extract
 from pipeline.ingest.record_rows import RECORD, runs_of_rows
+from pipeline.ingest.source_cards import card_of
 from pipeline.ingest.stages import IngestStudy
 from pipeline.ingest.subjects import (
     SUBJECT,
@@ -61,10 +62,11 @@ from pipeline.tables import write_table
 
 @dataclass(frozen=True)
 class _Source:
-    """The result of one source: rows of the ledger, gaps of its extracts, warnings, number of subjects."""
+    """The result of one source: rows of the ledger, gaps and cards of its extracts, warnings, number of subjects."""
 
     ledger: list[LedgerRow]
     gaps: list[pl.DataFrame]
+    cards: list[dict[str, object]]
     warnings: list[str]
     subjects: int
 
@@ -73,6 +75,7 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
     """Check every extract of the study against its contract, and pseudonymise what passes.
 
     Writes to `context.out`: `ledger` (one row a file), `gaps` (spans of time that a delivery lacks),
+    `source_cards` (one row an extract), `delivery_volumes` (rows in this delivery and in earlier ones),
     `records/<extract>`, `rows/<extract>`, `quarantine/<extract>`, `tokens/<source>` and `subjects/<source>`. Raises
     `UserError` for a file that breaks its contract as a whole (header, encoding, damage, number of rows), for a
     public id that is not one subject's, and for a missing or invalid key.
@@ -103,6 +106,8 @@ def _ingest(context: StageContext[IngestStudy]) -> StageResult:
     ledger = pl.DataFrame([row for source in sources for row in source.ledger])
     save(ledger, "ledger", context.out)
     save(pl.concat([gaps for source in sources for gaps in source.gaps]), "gaps", context.out)
+    save(pl.DataFrame([card for source in sources for card in source.cards]), "source_cards", context.out)
+    save(_volumes(ledger, context.study), "delivery_volumes", context.out)
     reasons = {reason for text in ledger["reasons"] for reason in json.loads(text)}
     counts = {
         "extracts": ledger["extract"].n_unique(),
@@ -124,11 +129,19 @@ def _ingest(context: StageContext[IngestStudy]) -> StageResult:
     )
 
 
+def _volumes(ledger: pl.DataFrame, study: IngestStudy) -> pl.DataFrame:
+    """Return the rows of every extract in this delivery and in those before it."""
+    now = ledger.group_by("extract").agg(pl.col("rows_in").sum()).rows()
+    before = [(extract, day, rows) for extract, of_day in study.rows_before.items() for day, rows in of_day.items()]
+    columns = {"extract": pl.String, "data_date": pl.Date, "rows": pl.Int64}
+    return pl.DataFrame([*((one, study.data_date, rows) for one, rows in now), *before], schema=columns, orient="row")
+
+
 def _ingest_source(
     context: StageContext[IngestStudy], contract: SourceContract, vocabulary: Vocabulary, variants: pl.DataFrame
 ) -> _Source:
     study, out = context.study, context.out
-    ledger, gaps, warnings, identities, named = [], [], [], [], []
+    ledger, gaps, cards, warnings, identities, named = [], [], [], [], [], []
     subjects = no_subjects(contract)
     for name, extract in contract.extracts.items():
         texts, files = _read(context, name, extract)
@@ -142,6 +155,7 @@ def _ingest_source(
         write_table(_records(rows, extract, vocabulary), out / "records" / f"{name}.parquet")
         write_table(runs_of_rows(rows), out / "rows" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
+        cards.append(card_of(rows, contract.source, name, extract, study.data_date))
         gaps.append(gaps_of(rows, extract, study.data_date).with_columns(extract=pl.lit(name)))
         warnings += warn_of_gaps(gaps[-1])
         identities.append(_identities(rows, extract, len(identities)))
@@ -160,7 +174,7 @@ def _ingest_source(
     write_table(tokens, out / "tokens" / f"{contract.source}.parquet")
     names = named_by_public_id(pl.concat(named), contract) if named else named_by_row(subjects, len(ledger))
     write_table(names, out / "subjects" / f"{contract.source}.parquet")
-    return _Source(ledger, gaps, warnings, tokens.height)
+    return _Source(ledger, gaps, cards, warnings, tokens.height)
 
 
 def _read(

@@ -11,6 +11,7 @@ from pydantic import Field
 from pipeline.errors import UserError, unknown
 from pipeline.ingest.areas import areas_of
 from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.earlier_deliveries import rows_before
 from pipeline.ingest.name_variants import SHIPPED, read_name_variants
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import PseudonymisationKey, read_key
@@ -31,7 +32,8 @@ class IngestStudy(StudyPart):
 
     `areas` is the look-up of areas, read (postcode district -> area), and `area_lookup` its name in the study; both
     are empty for a study without areas. `name_variants` are the tables of names that stand for one another: the one
-    that ships, and that of the study. The key itself is in no digest: its id is.
+    that ships, and that of the study. `rows_before` are the rows of each extract in earlier deliveries. The key
+    itself is in no digest: its id is.
     """
 
     data_date: date
@@ -40,6 +42,7 @@ class IngestStudy(StudyPart):
     area_lookup: str | None
     areas: dict[str, str]
     name_variants: tuple[StudyFile, ...]
+    rows_before: dict[str, dict[date, int]]
     key_id: str
     key: PseudonymisationKey = Field(exclude=True, repr=False)
 
@@ -57,6 +60,7 @@ class IngestStudy(StudyPart):
             area_lookup=study.area_lookup.file if study.area_lookup else None,
             areas=areas_of(study),
             name_variants=_name_variants(study),
+            rows_before=rows_before(study),
             key_id=key.key_id,
             key=key,
         )

@@ -20,7 +20,11 @@ FIRST_FLOW_YEAR, FIRST_STOCK_YEAR, LAST_YEAR = 2016, 2015, 2019
 
 @dataclass(frozen=True)
 class Choices:
-    """Everything that determines a synthetic study: the same choices give the same bytes."""
+    """Everything that determines a synthetic study: the same choices give the same bytes.
+
+    With `deliveries` there is a study for each of these data dates; their folders are in `beside`, as a path from the
+    study of `data_date`.
+    """
 
     residents: int
     seed: int
@@ -30,6 +34,8 @@ class Choices:
     regions: tuple[str, ...] = ()
     snapshots: int | None = None
     parquet: bool = False
+    deliveries: tuple[date, ...] = ()
+    beside: str = "deliveries/"
 
 
 def study_text(chosen: Choices, files: Mapping[str, Sequence[str]], rows: Mapping[str, int]) -> str:
@@ -62,11 +68,18 @@ def _head(chosen: Choices) -> list[str]:
         f'key_file = "{KEY_FILE}"',
         f'rule_set = "{RULE_SET}"',
         f'area_lookup = "{AREA_LOOKUP}"',
+        *_earlier(chosen),
         *_periods(chosen.data_date),
         *_linkage(chosen.errors),
         "",
         "# Rows are those of all files of an extract; ingest stops if files have fewer or more rows than stated.",
     ]
+
+
+def _earlier(chosen: Choices) -> list[str]:
+    """Return the line that names the deliveries before that of the data date, beside it in one folder."""
+    named = ", ".join(f'"{chosen.beside}{day}"' for day in chosen.deliveries if day < chosen.data_date)
+    return [f"deliveries_before = [{named}]"] if named else []
 
 
 def _regions(chosen: Choices) -> list[str]:

@@ -14,7 +14,9 @@ OTHER_PRODUCTS = {
     "settlement_scheme": ["eu_settlement"],
 }
 EXTRACTS = [extract for extracts in OTHER_PRODUCTS.values() for extract in extracts]
-COUNTS_OF_FILES = {"ledger.parquet", "ledger.csv", "funnel.csv"}
+COUNTS_OF_FILES = {
+    f"{name}.{kind}" for name in ("ledger", "source_cards", "delivery_volumes") for kind in ("parquet", "csv")
+} | {"funnel.csv"}
 """They count the rows of all files."""
 
 

@@ -154,6 +154,31 @@ def stocks() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def cards() -> pl.DataFrame:
+    """Return the card of one extract of each source, with the accepted rows of its file."""
+    card = {
+        "data_date": date(2019, 12, 31), "dated_by": "seen_on", "first_day": date(2010, 1, 4),
+        "last_day": date(2019, 12, 17), "missing": '{"postcode": 0.0213}', "days_between": "{}",
+    }  # fmt: skip
+    return pl.DataFrame(
+        [
+            {"source": source, "extract": source, "rows": accepted, "subjects": accepted // 2, **card}
+            for source, accepted in SOURCES.items()
+        ]
+    )
+
+
+def volumes() -> pl.DataFrame:
+    """Return the rows of the same extracts in two deliveries."""
+    return pl.DataFrame(
+        [
+            {"extract": source, "data_date": day, "rows": accepted - fewer}
+            for source, accepted in SOURCES.items()
+            for day, fewer in ((date(2019, 9, 30), 100), (date(2019, 12, 31), 0))
+        ]
+    )
+
+
 def ledger() -> pl.DataFrame:
     """Return one file of each source, a few of its rows quarantined."""
     rows = []
@@ -475,6 +500,9 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         **details(),
         "stocks": stocks(),
         "ledger": ledger(),
+        "source_cards": cards(),
+        "delivery_volumes": volumes(),
+        "person_changes": pl.DataFrame({"old_person_id": [7], "person_id": [3], "change": ["merged"]}),
         "linkage_quality": linkage_quality(),
         "link_errors": link_errors(),
         "implausible_people": implausible_people(),

@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-PACKAGES = ("pipeline", "synthetic_data", "linkage", "rules", "estimation", "publication", "flows", "tests")
+PACKAGES = (
+    "pipeline", "synthetic_data", "linkage", "rules", "estimation", "publication", "reception", "flows", "tests",
+)  # fmt: skip
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|\*")
 
 

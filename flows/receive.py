@@ -1,0 +1,25 @@
+"""The verb `receive`: whether a delivery is as its contracts and the delivery before lead one to expect."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.ingest.ledger import counted
+from pipeline.study import read_study
+from reception.receive import receive
+
+NOTHING_FOUND, SOMETHING_FOUND = 0, 1
+
+
+def receive_delivery(study: Path, folder: Path, against: Path | None, *, as_json: bool, threads: int) -> int:
+    """Print what is wrong with the delivery in a folder; returns 1 if anything is, else 0."""
+    findings = receive(read_study(study), folder, against, threads)
+    if as_json:
+        print(json.dumps([asdict(one) for one in findings], indent=1, ensure_ascii=False))  # noqa: T201 - the result
+    else:
+        for one in findings:
+            where = one.source if one.column is None else f"{one.source}.{one.column}"
+            print(f"{where:<40} {one.check}: {one.found}; expected: {one.expected}")  # noqa: T201 - the result
+        compared = f"compared with {against}" if against else "checked by itself"
+        print(f"{folder}: {compared}, {counted(len(findings), 'fault')}")  # noqa: T201 - the result
+    return SOMETHING_FOUND if findings else NOTHING_FOUND
