@@ -39,7 +39,7 @@ class LinkStudy(StudyPart):
         """Return this part of a study; raises `UserError` where its sources do not allow what it asks for."""
         contracts = delivered_contracts(study)
         plan = plan_of(study.linkage, contracts, f"{study.path}, [linkage]")
-        previous = study.resolve(study.linkage.previous).resolve() if study.linkage.previous else None
+        previous = study.resolve(study.linkage.previous, confined=False).resolve() if study.linkage.previous else None
         if previous == run.resolve():
             raise UserError(
                 f"{study.path}, [linkage] 'previous': names the folder of this run itself. Choose another --out."
