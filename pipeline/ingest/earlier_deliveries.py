@@ -14,7 +14,7 @@ def rows_before(study: Study) -> dict[str, dict[date, int]]:
     found: dict[str, dict[date, int]] = {one.name: {} for one in study.extract}
     dates = {study.data_date}
     for named in study.deliveries_before:
-        before = read_study(study.resolve(named))
+        before = read_study(study.resolve(named, confined=False))
         if before.data_date in dates:
             raise UserError(
                 f"{study.path}, deliveries_before: {named} is of {before.data_date}, as another delivery is. Name "
