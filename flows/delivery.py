@@ -74,8 +74,3 @@ def missing_in_words(delivery: Delivery) -> str:
     shown = ", ".join(delivery.missing[:3])
     more = f" and {len(delivery.missing) - 3} more" if len(delivery.missing) > 3 else ""
     return f"{len(delivery.missing)} of {delivery.named} files have not been delivered: {shown}{more}"
-
-
-def no_check(_: Study) -> Sequence[str]:
-    """Find nothing wrong with any delivery."""
-    return ()

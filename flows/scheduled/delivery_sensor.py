@@ -12,7 +12,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.states import Completed, Failed
 
-from flows.delivery import Check, Delivery, look_at, missing_in_words, no_check
+from flows.delivery import Check, Delivery, look_at, missing_in_words
+from flows.receive import faults_of
 from flows.scheduled.outcomes import FAILED_CHECK, LATE_DELIVERY, ended
 from flows.scheduled.parameters import AwaitedDelivery, QuarterlyRun
 from flows.scheduled.tasks import WAITS_WHILE_READING, in_task
@@ -20,7 +21,7 @@ from pipeline.study import read_study
 
 QUARTERLY = "quarterly-estimates/quarterly"
 WAITING, ARRIVING, STARTED, NOTHING_NEW = "Waiting", "Arriving", "Started", "Nothing new"
-CHECK: Check = no_check
+CHECK: Check = faults_of
 """What a complete delivery must pass before a run is started."""
 
 
