@@ -29,16 +29,21 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
     the shares of those that are resolved are taken, then all cases count, the open ones at the share of cases as old
     as they are now. Leaving them out would leave out those who stay.
     """
-    undecided = "NULL::DOUBLE AS probability, NULL::DOUBLE AS left_for_good"
-    _count_cases(connection, rules, f"(SELECT *, {undecided} FROM {now})", before)
-    make_stays(connection, rules, now)
-    _count_cases(connection, rules, "stay", before)
+    today = f"(SELECT max(known_until) FROM {now})"
+    undecided = f"(SELECT *, NULL::DOUBLE AS probability, NULL::DOUBLE AS left_for_good FROM {now})"
+    _count_cases(connection, rules, undecided, before, today, OF_RESOLVED)
+    make_stays(connection, rules, now, OF_RESOLVED)
+    _count_cases(connection, rules, f"{OF_RESOLVED}stay", before, today)
 
 
-def _count_cases(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str) -> None:
+OF_RESOLVED = "resolved_"
+"""Before the names of tables that rest on resolved cases alone."""
+
+
+def _count_cases(
+    connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: str, before: str, today: str, prefix: str = ""
+) -> None:
     """Make the tables of shares from the cases of `before`; those open `now` count at their probability, if any."""
-    today = "(SELECT max(known_until) FROM stays_known)"
-    make_table(connection, "stays_known", f"SELECT known_until FROM {now} LIMIT 1")
     band = rules.unfinished.band_days.at(today)
     near = rules.unfinished.same_stay_days
     near_start, near_stop = near.at("old.start"), near.at("old.stop")
@@ -46,7 +51,7 @@ def _count_cases(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now:
     became = f"coalesce({among('new.status', COUNTED_STAYS)} OR {ended_meanwhile}, false)"
     make_table(
         connection,
-        "unfinished_stay",
+        f"{prefix}unfinished_stay",
         f"""
         SELECT old.definition, old.stay_rule, old.absent_more_than_days, nationality_group,
             (old.known_until - old.start) // {band} AS band, old.stop = {OPEN} AS present,
@@ -66,7 +71,7 @@ def _count_cases(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now:
     gone = f"coalesce(new.stop < {OPEN} AND new.end_reason <> 'death', false)"
     make_table(
         connection,
-        "unfinished_absence",
+        f"{prefix}unfinished_absence",
         f"""
         SELECT old.definition, old.stay_rule, old.absent_more_than_days, nationality_group,
             (old.known_until - old.stop) // {band} AS band, false AS present,
@@ -82,7 +87,7 @@ def _count_cases(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now:
         """,
     )
     for cases, share in (("unfinished_stay", "share_that_stayed"), ("unfinished_absence", "share_that_left")):
-        make_table(connection, share, _shares(cases, rules, today))
+        make_table(connection, f"{prefix}{share}", _shares(f"{prefix}{cases}", rules, today))
 
 
 def _shares(cases: str, rules: PersonRules, today: str) -> str:
@@ -123,7 +128,7 @@ def _absence_is_open(table: str) -> str:
     )
 
 
-def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classified: str) -> None:
+def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classified: str, prefix: str = "") -> None:
     """Make `stay`: the rows of `classified` with the `probability` that they count, and `left_for_good`.
 
     The latter is the probability that their end is an emigration: by `leaves`, which says whether the absence decides
@@ -135,17 +140,17 @@ def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classi
     unknown = rules.unfinished.probability_without_cases.at("classified.known_until")
     present = f"classified.stop = {OPEN}"
     stayed = _nearest_share(
-        "share_that_stayed",
+        f"{prefix}share_that_stayed",
         f"(classified.known_until - classified.start) // {band}",
         present,
         f"CASE WHEN {present} THEN {unknown} ELSE 0.0 END",
     )
     left = _nearest_share(
-        "share_that_left", f"(classified.known_until - classified.stop) // {band}", "false", unknown
+        f"{prefix}share_that_left", f"(classified.known_until - classified.stop) // {band}", "false", unknown
     )
     make_table(
         connection,
-        "stay",
+        f"{prefix}stay",
         f"""
         SELECT * REPLACE (CASE WHEN leaves = 'with_stay' AND left_for_good > 0 THEN probability
             ELSE left_for_good END AS left_for_good)

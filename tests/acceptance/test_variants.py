@@ -94,9 +94,9 @@ def _as_stored(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def stored_tables(run: Path) -> dict[str, pl.DataFrame]:
     """Return the same tables of a run: migrations and residents by what it publishes."""
-    names = ("people", "people_nationality", "stays", "migrations")
+    names = ("people", "people_nationality", "stays", "migrations", "late_migrations")
     tables = {name: read_table(run / "tables" / f"{name}.parquet") for name in names}
-    tables["migrations"] = tables["migrations"].filter(definition="long_term")
+    tables |= {name: tables[name].filter(definition="long_term") for name in ("migrations", "late_migrations")}
     return {**tables, "residents": read_table(run / "tables" / "residents.parquet").filter("published")}
 
 
@@ -126,6 +126,11 @@ SIGNS_ALONE = {"residence_sign", "candidates_of_activity_window", "resident"}
         (
             {"unfinished.probability_without_cases": 0.4},
             {
+                "resolved_stay",
+                "unfinished_stay",
+                "unfinished_absence",
+                "share_that_stayed",
+                "share_that_left",
                 "stay",
                 "contradiction_kind",
                 "contradiction",
