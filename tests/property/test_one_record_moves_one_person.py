@@ -35,7 +35,7 @@ def decided(one: Outcome) -> tuple:
     columns = ["definition", "start", "end", "status", "end_reason", "starts_by_arrival", "probability"]
     return (
         one.stays.select(columns).sort("definition", "start").rows(),
-        one.migrations, one.weights, one.residents, one.probable, one.trimmed,
+        one.migrations, one.late.drop("factor").rows(), one.residents, one.probable, one.trimmed,
     )  # fmt: skip
 
 
