@@ -680,6 +680,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command; exits with 0 on success, 2 on a user's mistake (one paragraph), 1 on a program fault."""
     from cyclopts import CycloptsError
 
+    within_other_work = "prefect" in sys.modules
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows other signs by their numbers
@@ -712,7 +713,7 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             _report_fault(error)
             status = 1
-    _leave(status or 0)
+    _leave(status or 0, ends_process=not within_other_work)
 
 
 def _stop(number: int, _: object) -> NoReturn:
@@ -770,12 +771,13 @@ def _report_fault(error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _leave(status: int) -> NoReturn:
+def _leave(status: int, *, ends_process: bool) -> NoReturn:
     """End the process; with Prefect, whose threads outlive the interpreter's tear-down, without that tear-down.
 
-    During it, DuckDB's binding would print a page of memory leaks that no user can act on.
+    During it, DuckDB's binding would print a page of memory leaks that no user can act on. A process that had loaded
+    Prefect before the command began has other work, and goes on with it.
     """
-    if "prefect" in sys.modules:
+    if "prefect" in sys.modules and ends_process:
         atexit._run_exitfuncs()  # stops Prefect's temporary server
         sys.stdout.flush()
         sys.stderr.flush()
