@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-REPLICATES, RESIDENTS, FIRST = 3, 2_000, 1
+REPLICATES, RESIDENTS, FIRST = 2, 2_000, 1
 OPTIONS = ("--replicates", REPLICATES, "--residents", RESIDENTS, "--seed", FIRST)
 KEYS = [
     "measure", "margin", "group", "period", "replicates", "estimate", "truth", "bias", "relative_bias", "rmse",
@@ -48,7 +48,7 @@ def test_every_figure_has_all_keys(figures: list[dict[str, Any]]) -> None:
 
 
 def test_figures_are_inside_stated_bounds(figures: list[dict[str, Any]]) -> None:
-    """Bounds for three countries of 2,000: wide, because chance is large; they shall become narrower."""
+    """Bounds for two countries of 2,000: wide, because chance is large; they shall become narrower."""
     totals = [one for one in figures if one["margin"] == "total"]
 
     def pooled_bias(measure: str) -> float:
@@ -72,8 +72,8 @@ def test_figures_are_inside_stated_bounds(figures: list[dict[str, Any]]) -> None
 
 def test_the_page_states_what_was_done(validation: tuple[Path, str]) -> None:
     page = (validation[0] / "accuracy.md").read_text()
-    assert "seeds 1 to 3" in page
-    assert "sojourn validate --replicates 3 --residents 2000 --seed 1 --from stays\n" in page
+    assert "seeds 1 to 2" in page
+    assert "sojourn validate --replicates 2 --residents 2000 --seed 1 --from stays\n" in page
     assert "MB of disk" in page
     assert all((validation[0] / "accuracy" / name).is_file() for name in ("bias.svg", "coverage.svg"))
 
