@@ -102,7 +102,8 @@ def times_of_records(
     """
     if extract.first_and_last_day is None or not extract.unique or pairs.changed_key:
         return
-    name = extract.first_and_last_day[0]
+    name, end_of_period = extract.first_and_last_day
+    last = end_of_period or name
     earlier, later = dates
     days = (later - earlier).days
     day = pl.col(name).cast(pl.Date)
@@ -116,7 +117,11 @@ def times_of_records(
     if spread and thresholds.too_few(pairs.new.height, expected / SLOWER):
         found = f"{pairs.new.height:,} new rows"
         yield Finding(source, name, "new records", f"about {expected:,}, as in the same time before", found)
-    old = pairs.new.filter(day <= end.dt.offset_by(f"-{LONG_BEFORE}d")).height
+    # A year of weeks or of a course is delivered long after it began: its last day counts, and a year that nobody had
+    # before is not late.
+    last_day = pl.col(last).cast(pl.Date)
+    known_until = before.select(last_day.max()).item() or date.min
+    old = pairs.new.filter(last_day <= end.dt.offset_by(f"-{LONG_BEFORE}d"), last_day <= known_until).height
     if thresholds.too_many(old, before.height, LATE):
         found = f"{share(old, before.height)} were added for days more than a year before"
-        yield Finding(source, name, "late records", f"at most {percent(LATE)}", found)
+        yield Finding(source, last, "late records", f"at most {percent(LATE)}", found)
