@@ -44,20 +44,20 @@ def make_late_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRul
     near, prior = rules.unfinished.same_stay_days, rules.unfinished.prior_cases_of_growth.at(today)
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
     last_year, year_before = (f'"date" > {day} - INTERVAL 1 YEAR AND "date" <= {day}' for day in (today, then))
+    begun = f"""date_diff('year', "date", {then})"""  # years that have begun, of which the last may not be over
+    years_old = f'{begun} - CAST("date" + {begun} * INTERVAL 1 YEAR > {then} AS INTEGER)'
     make_table(connection, "candidate", _candidates(before))
     make_table(
         connection,
         "late_migration",
         f"""
         WITH dated AS (
-            SELECT *, date_diff('year', "date", {then}) - CAST(
-                    "date" + date_diff('year', "date", {then}) * INTERVAL 1 YEAR > {then} AS INTEGER) AS years_old,
+            SELECT *, {years_old} AS years_old,
                 EXISTS (FROM candidate AS old WHERE {_same("old", "migration", near.at('old."date"'))}) AS known_then
             FROM migration WHERE probability > 0
         ),
         withdrawn AS (
-            SELECT definition, direction, date_diff('year', "date", {then}) - CAST(
-                    "date" + date_diff('year', "date", {then}) * INTERVAL 1 YEAR > {then} AS INTEGER) AS years_old,
+            SELECT definition, direction, {years_old} AS years_old,
                 count(*) AS cases
             FROM candidate AS old WHERE certain
                 AND NOT EXISTS (FROM dated WHERE {_same("old", "dated", near.at('old."date"'))})
