@@ -6,6 +6,9 @@ STAMP := $(VENV)/.set-up
 # uv fails where it cannot cache: a user of a service or of cron may have no home folder.
 NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 
+# Where Python may not keep what it has compiled, every command compiles all its libraries anew: seconds each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test faults lint lock picture dictionary assumptions rule-cases name-variants accuracy calibration clean
 
 help: ## list the targets
