@@ -1,17 +1,20 @@
 """What tests of the whole chain share: one small country, simulated, run and scored once a session."""
 
+import fcntl
 import hashlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from warm_command import needs_a_start, warm
 
 # The time that an example takes depends on how busy the machine is, not on whether the property holds.
 settings.register_profile("untimed", deadline=None)
@@ -85,6 +88,8 @@ class Demo:
 
 def sojourn(*arguments: object, env: dict[str, str] | None = None, prelude: str = "") -> Outcome:
     """Run the command in a process of its own, as a user would; `prelude` is Python that runs before it."""
+    if not prelude and not needs_a_start(env or {}):
+        return Outcome(*warm([str(argument) for argument in arguments], env or {}))
     done = subprocess.run(
         _in_python(arguments, prelude),
         capture_output=True,
@@ -151,11 +156,18 @@ def digests() -> Callable[[Path], dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """A demo of a small country, made once; tests must not change it."""
-    folder = tmp_path_factory.mktemp("demo")
-    outcome = sojourn("demo", "--residents", RESIDENTS, "--seed", SEED, "--out", folder)
+    """A demo of a small country, made once; every process of the tests has a copy, which no test may change."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared-demo"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "outcome.json").exists():
+            outcome = sojourn("demo", "--residents", RESIDENTS, "--seed", SEED, "--out", shared / "demo")
+            (shared / "outcome.json").write_text(json.dumps(asdict(outcome)))
+    outcome = Outcome(**json.loads((shared / "outcome.json").read_text()))
     assert outcome.status == 0, outcome.out + outcome.err
-    return Demo(folder, outcome)
+    return Demo(shutil.copytree(shared / "demo", tmp_path_factory.mktemp("demo") / "demo"), outcome)
 
 
 @pytest.fixture
