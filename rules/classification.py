@@ -88,14 +88,16 @@ def _limits_of(rule: SpellRule, day: date) -> str:
 def _ended_by_death(rules: PersonRules) -> str:
     """End stays by deaths in the country: a person whose death is registered here had not left for good.
 
-    A death counts from the day on which it was known, as all evidence does.
+    A death counts from the day on which it was known, as all evidence does. What lasts to a day that is not observed
+    yet has not ended: a course may end after the last year of which weeks are known.
     """
+    unseen = "stop > cut.day OR (end_reason = 'last_activity' AND stop >= observed_until)"
     return f"""
         death AS ({death_dates("known", rules)}),
         ended AS (
             SELECT spell.* REPLACE (
-                CASE WHEN dies THEN death_date WHEN stop > cut.day THEN {OPEN} ELSE stop END AS stop,
-                CASE WHEN dies THEN 'death' WHEN stop > cut.day THEN 'open' ELSE end_reason END AS end_reason)
+                CASE WHEN dies THEN death_date WHEN {unseen} THEN {OPEN} ELSE stop END AS stop,
+                CASE WHEN dies THEN 'death' WHEN {unseen} THEN 'open' ELSE end_reason END AS end_reason)
             FROM (
                 SELECT spell.*, rule.* EXCLUDE (stay_rule), death_date,
                     coalesce(death_date <= cut.day AND death_date - absent_more_than_days <= stop, false) AS dies

@@ -251,3 +251,28 @@ def test_whoever_has_no_source_of_nationality_has_that_of_most_of_the_family() -
         connection, f"SELECT nationality_group, nationality_source FROM ({filled}) ORDER BY person_id"
     ).rows()
     assert found == [("EU", "family"), *zip(groups[1:], sources[1:], strict=True)]
+
+
+def test_a_course_that_ends_after_the_last_known_weeks_has_not_ended_the_stay() -> None:
+    """Weeks are known to 5 April 2019, the course lasts to 31 July: nobody can see yet whether the student left."""
+    outcome = outcomes_of([student(2018), SOMEBODY_AT_WORK], group="EU")[0]
+    assert (outcome.classes, outcome.ends) == (["unfinished"], ["open"])
+    assert outcome.composite["branch"].to_list() == ["may_go_on"]
+
+
+def test_a_course_that_ended_before_the_last_known_weeks_ended_the_stay() -> None:
+    outcome = outcomes_of([student(2017), SOMEBODY_AT_WORK], group="EU")[0]
+    assert (outcome.classes, outcome.ends) == (["unfinished"], ["last_activity"])
+
+
+SOMEBODY_AT_WORK = [tax_year(year, 52) for year in range(2009, 2019)]
+
+
+def student(year: int) -> list[dict]:
+    """Return a student with a National Insurance number who came for a course of one year."""
+    came = D(year, 9, 20)
+    return [
+        observed("worker_arrived", came),
+        observed("student_from_abroad", came, code="study"),
+        observed("student_enrolled", came, D(year + 1, 8, 1), code="study"),
+    ]
