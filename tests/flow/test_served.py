@@ -10,19 +10,26 @@ from pathlib import Path
 
 import pytest
 from canary import find_clear
+from prefect.blocks.system import Secret
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from served_prefect import serving, until
 from tiny_country import PEOPLE, write_study
 from tiny_country import _nhs_number as nhs_number
 
+from flows.scheduled.key_block import key_of_block
 from flows.scheduled.tasks import in_task
 from flows.served_processes import MARK
+from pipeline.errors import UserError
+from pipeline.keys import key_from_text, read_key
+from pipeline.study import read_study
 
 pytestmark = pytest.mark.prefect
 KEY = "5ec0dedfacade0ff1cebadd00dfeed5e" * 2
 MISSING = "extracts/deaths.csv"
 STAGES = ("ingest", "link", "evidence", "stays", "count", "account", "publish")
-OF_A_RUN = ("headline", "linkage-quality", "coverage", "ledger", "checks", "report", "progress", "link-counts")
+OF_A_RUN = (
+    "headline", "linkage-quality", "coverage", "ledger", "checks", "report", "progress", "link-counts", "live",
+)  # fmt: skip
 DISTINCT = ("Olszewska", "Pawlak", "Queiroz", "Underwood", "Abbott")
 """Family names that nothing else is called."""
 
@@ -34,7 +41,7 @@ def served(tmp_path_factory):
     study = write_study(folder / "tiny")
     (folder / "tiny" / "study.key").write_text(KEY)
     (folder / "tiny" / MISSING).rename(folder / "tiny" / "on its way")
-    with serving(study, str(study), folder=folder) as running:
+    with serving(study, str(study), "--live", str(folder / "runs"), folder=folder) as running:
         yield running
 
 
@@ -51,7 +58,11 @@ def test_a_complete_delivery_is_estimated_once(served):
     run = served.ended("quarterly")[0]
     assert run["state"]["type"] == "COMPLETED", run["state"]
     assert run["state"]["message"].startswith("Net migration, year ending June 2018: ")
-    assert (served.study.parent / "run" / "report.html").is_file()
+    runs = served.folder.parent / "runs"
+    live = runs / (runs / "latest").read_text().strip()
+    assert (live / "report.html").is_file()
+    assert (runs / "history.csv").read_text().splitlines()[1].startswith(f"{live.name},2")
+    assert not (served.study.parent / "run").exists()
     assert run["name"] == "tiny"
     served.start("sensor")
     assert "Nothing new" in [one["state"]["name"] for one in served.ended("sensor", 3)]
@@ -75,7 +86,11 @@ def test_the_forms_ask_for_the_parameters_and_take_no_key(served):
     form = served.deployments()["quarterly"]["parameter_openapi_schema"]["definitions"]["QuarterlyRun"]
     assert form["required"] == ["study"]
     assert form["properties"]["threads"]["description"]
-    for wrong in ({"study": "not/a/whole/path"}, {"study": "/a/study", "key_block": KEY}):
+    for wrong in (
+        {"study": "not/a/whole/path"},
+        {"study": "/a/study", "live": "runs"},
+        {"study": "/a/study", "key_block": KEY},
+    ):
         with pytest.raises(urllib.error.HTTPError):
             served.start("quarterly", {"run": wrong})
 
@@ -121,6 +136,22 @@ def test_reading_is_tried_again_and_nothing_else_is(served):
     )
 
 
+def test_the_key_of_a_secret_block_is_used_while_a_run_lasts_and_only_if_no_other_is_named(served, tmp_path):
+    without = tmp_path / "study.toml"
+    without.write_text(served.study.read_text().replace('key_file = "study.key"\n', ""))
+    study = read_study(without)
+    with temporary_settings({PREFECT_API_URL: f"{served.address}/api"}):
+        Secret(value=KEY).save("key-of-the-country")
+        with key_of_block("key-of-the-country", study):
+            assert read_key(study).key_id == key_from_text(KEY, "the test").key_id
+        with pytest.raises(UserError, match="there is no pseudonymisation key"):
+            read_key(study)
+        with pytest.raises(UserError, match="'key_file' names another key"):
+            key_of_block("key-of-the-country", read_study(served.study)).__enter__()
+        with pytest.raises(UserError, match="key block 'no-such-block'"):
+            key_of_block("no-such-block", study).__enter__()
+
+
 def test_a_second_server_in_the_folder_is_refused(served, command):
     outcome = command("serve", "--folder", served.folder, "--port", "0")
     assert outcome.status == 2
@@ -138,7 +169,11 @@ def test_it_stops_cleanly_and_leaves_no_process_and_nothing_outside_its_folder(s
     assert out.endswith("  stopped\n")
     assert [path for path in Path("/proc").glob("[0-9]*/environ") if mark in content_of(path)] == []
     assert not (served.folder.parent / "home" / ".prefect").exists()
-    assert sorted(path.name for path in served.folder.parent.iterdir() if path.name != "home") == ["server", "tiny"]
+    assert sorted(path.name for path in served.folder.parent.iterdir() if path.name != "home") == [
+        "runs",
+        "server",
+        "tiny",
+    ]
     with sqlite3.connect(served.folder / ".prefect" / "prefect.db") as database:
         states = {state for (state,) in database.execute("SELECT state_type FROM flow_run")}
     assert states <= {"COMPLETED", "FAILED", "CRASHED", "CANCELLED", "SCHEDULED"}
