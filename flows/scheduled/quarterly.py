@@ -54,15 +54,18 @@ def estimated(run: QuarterlyRun) -> str:
     study = in_task("read", lambda: read_delivery(Path(run.study)), WAITS_WHILE_READING)
     with key_of_block(run.key_block, study):
         if run.live is not None:
-            return _live(study, run, Path(run.live))
+            return estimated_live(study, run, Path(run.live))
         folder = run_folder(study, Path(run.out) if run.out else None)
         check_not_live(folder, SUPERSEDE)
         _compute(study, folder, run.threads)
     return _headline(folder)
 
 
-def _live(study: Study, run: QuarterlyRun, runs: Path) -> str:
-    """Run every stage in a folder of live runs; raises `UserError` if the checks forbid the run to go live."""
+def estimated_live(study: Study, run: QuarterlyRun, runs: Path) -> str:
+    """Run every stage in a folder of live runs; returns the headline of the run, which is live.
+
+    Raises `UserError` if its checks forbid it to go live, or if a run folder is named too.
+    """
     if run.out is not None:
         raise UserError(f"Live runs: {NAMES_ITSELF} Leave out the run folder.")
     outcome = go_live(study, runs, lambda folder: _compute(study, folder, run.threads))

@@ -17,6 +17,9 @@ from tiny_country import PEOPLE, write_study
 from tiny_country import _nhs_number as nhs_number
 
 from flows.scheduled.key_block import key_of_block
+from flows.scheduled.outcomes import ended
+from flows.scheduled.parameters import QuarterlyRun
+from flows.scheduled.quarterly import estimated_live
 from flows.scheduled.tasks import in_task
 from flows.served_processes import MARK
 from pipeline.errors import UserError
@@ -93,6 +96,13 @@ def test_the_forms_ask_for_the_parameters_and_take_no_key(served):
     ):
         with pytest.raises(urllib.error.HTTPError):
             served.start("quarterly", {"run": wrong})
+
+
+def test_a_run_folder_and_a_folder_of_live_runs_are_not_both_taken(served):
+    asked = QuarterlyRun(study=str(served.study), out="/a/run", live="/runs")
+    state = ended(lambda: estimated_live(read_study(served.study), asked, Path("/runs")))
+    assert (state.name, "Leave out the run folder" in state.message) == ("Failed check", True)
+    assert not Path("/runs").exists()
 
 
 def test_schedules_make_runs(served):
