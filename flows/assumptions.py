@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flows.study_assumptions import SETTINGS, Assumption, described, of_rule_set, of_settings, register
+from flows.study_assumptions import DEFAULTS as OF_STUDIES
+from flows.study_assumptions import Assumption, described, of_rule_set, of_settings, register
 from linkage.match_keys import MATCH_KEYS
 from linkage.training import DEFAULTS
 from pipeline.ingest.contracts import read_contracts
@@ -41,11 +42,7 @@ class Constant:
 
 def assumptions() -> list[Assumption]:
     """Return the register, by part (rules, linkage, estimation) and in the order in which numbers are declared."""
-    defaults = {
-        section: {name: field.default for name, field in model.model_fields.items()}
-        for section, model in SETTINGS.items()
-    }
-    return [*_of_rules(), *of_settings(defaults), *_of_files(), *_of_constants()]
+    return [*_of_rules(), *of_settings(OF_STUDIES), *_of_files(), *_of_constants()]
 
 
 def constants() -> list[Constant]:

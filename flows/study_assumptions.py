@@ -23,6 +23,10 @@ REGISTER = Path(__file__).with_name("assumptions.toml")
 SETTINGS: dict[str, type[BaseModel]] = {
     "linkage": LinkageSettings, "coverage": CoverageSettings, "flow_errors": FlowErrors,
 }  # fmt: skip
+DEFAULTS: dict[str, dict[str, object]] = {
+    section: {name: field.default for name, field in model.model_fields.items()}
+    for section, model in SETTINGS.items()
+}
 OWN_CHOICE = "Sojourn"
 """How the source of a value begins that no publication gives."""
 MOVED_BY = {
@@ -106,9 +110,19 @@ def described(part: str, name: str, value: str, about: dict[str, str]) -> Assump
 
 
 def of_study(study: Study) -> list[Assumption]:
-    """Return what a study declares: the parameters of its rule set, and its settings, chosen or by default."""
+    """Return what a study declares: the parameters of its rule set, and its settings.
+
+    A setting that is not the default is the study's own assumption, whose source the study alone can say.
+    """
     chosen = {section: dict(getattr(study, section)) for section in SETTINGS}
-    return [*of_rule_set(read_rule_set(study)), *of_settings(chosen)]
+    by_default = {one.name: one.value for one in of_settings(DEFAULTS)}
+    settings = [
+        one
+        if one.value == by_default[one.name]
+        else replace(one, quality="assumed", source=f"the study, in place of {by_default[one.name]}")
+        for one in of_settings(chosen)
+    ]
+    return [*of_rule_set(read_rule_set(study)), *settings]
 
 
 class PublishedStudy(PublishStudy):

@@ -127,7 +127,7 @@ def _relative_standard_error(row: Mapping[str, Any]) -> str:
 
 
 def assumptions_table(assumptions: pl.DataFrame) -> ReportTable | None:
-    """Return the numbers of the study that no publication gives: rules first, then linkage and estimation."""
+    """Return the numbers of the study that no publication gives, in the order of the table."""
     shown = assumptions.filter(pl.col("quality").cast(pl.String) != "published").to_dicts()
     if not shown:
         return None
