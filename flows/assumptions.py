@@ -9,59 +9,25 @@ import ast
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel
-
+from flows.study_assumptions import DEFAULTS as OF_STUDIES
+from flows.study_assumptions import Assumption, described, of_rule_set, of_settings, register
 from linkage.match_keys import MATCH_KEYS
 from linkage.training import DEFAULTS
 from pipeline.ingest.contracts import read_contracts
 from pipeline.store import ROOT
-from pipeline.study import CoverageSettings, FlowErrors, LinkageSettings
 from pipeline.toml_files import read_toml
-from rules.model import PersonRules
-from rules.parameters import Parameter, parameters_in
+from rules.parameters import Parameter
 from rules.rule_file import SETS
 from rules.rule_set import read_rules
 
-REGISTER = Path(__file__).with_suffix(".toml")
 PACKAGES = ("rules", "linkage", "estimation")
 QUALITIES = {
     "published": "a publication, a law or a convention, which the source names",
     "measured": "found on simulated countries, whose truth is known",
     "assumed": "a judgement of Sojourn",
 }
-SETTINGS: dict[str, type[BaseModel]] = {
-    "linkage": LinkageSettings, "coverage": CoverageSettings, "flow_errors": FlowErrors,
-}  # fmt: skip
-OWN_CHOICE = "Sojourn"
-"""How the source of a value begins that no publication gives."""
-MOVED_BY = {
-    "stays": "stays, hence immigration, emigration and the population",
-    "definition": "which rule measures a stay, hence immigration and emigration",
-    "unfinished": "immigration and emigration of the latest years, and their intervals",
-    "household": "members of households whose own records are silent",
-    "nationality": "groups of nationality; no total",
-    "residents": "the population",
-    "families": "the population by another family of rules",
-    "attributes": "attributes of people; no total",
-}
-"""What the parameters of a part of the rules on people move."""
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """One declared number: where it stands, its value, what it says, its source with its quality, what it moves."""
-
-    part: str
-    name: str
-    value: str
-    says: str
-    quality: str
-    source: str
-    moves: str
 
 
 @dataclass(frozen=True)
@@ -76,13 +42,7 @@ class Constant:
 
 def assumptions() -> list[Assumption]:
     """Return the register, by part (rules, linkage, estimation) and in the order in which numbers are declared."""
-    return [*_of_rules(), *_of_settings(), *_of_files(), *_of_constants()]
-
-
-@cache
-def register() -> dict[str, Any]:
-    """Return what `assumptions.toml` says."""
-    return read_toml(REGISTER)
+    return [*_of_rules(), *of_settings(OF_STUDIES), *_of_files(), *_of_constants()]
 
 
 def constants() -> list[Constant]:
@@ -127,47 +87,10 @@ def _of_rules() -> Iterator[Assumption]:
     contracts, seen = dict(read_contracts()), list[Parameter]()
     rule_sets = [read_rules(path, contracts) for path in sorted(SETS.glob("*.toml"))]
     for rule_set in sorted(rule_sets, key=lambda one: len(one.extends)):
-        moved = _moved_by_parameters(rule_set.people)
-        for name, one in sorted(rule_set.parameters.items()):
-            if one in seen:  # of a set that this one extends
-                continue
-            seen.append(one)
-            low, high = one.range
-            yield Assumption(
-                part=f"rules: {rule_set.id}",
-                name=name,
-                value=f"{', '.join(map(str, one.values.values()))} {one.unit} ({low} to {high})",
-                says=one.says,
-                quality="assumed" if one.source_of_value.startswith(OWN_CHOICE) else "published",
-                source=one.source_of_value,
-                moves="; ".join(moved.get(name, ["what counts as evidence, hence all figures"])),
-            )
-
-
-def _moved_by_parameters(people: PersonRules) -> dict[str, list[str]]:
-    """Return, by the id of a parameter, what the parts of the rules on people that use it move."""
-    moved: dict[str, list[str]] = {}
-    for part, moves in MOVED_BY.items():
-        found = getattr(people, part)
-        for one in found if isinstance(found, tuple) else (found,):
-            for name in parameters_in(one) if one is not None else ():
-                if moves not in moved.setdefault(name, []):
-                    moved[name].append(moves)
-    return moved
-
-
-def _of_settings() -> Iterator[Assumption]:
-    for section, model in SETTINGS.items():
-        for name, about in register()["settings"][section].items():
-            part = "linkage: settings of a study" if section == "linkage" else "estimation: settings of a study"
-            yield _described(part, f"[{section}] {name}", _as_text(model.model_fields[name].default), about)
-
-
-def _as_text(default: object) -> str:
-    """Return a default of a study, which is a number or one for each group."""
-    if isinstance(default, BaseModel):
-        return ", ".join(f"{group} {number}" for group, number in default.model_dump().items())
-    return str(default)
+        for one in of_rule_set(rule_set):
+            if rule_set.parameters[one.name] not in seen:  # not of a set that this one extends
+                seen.append(rule_set.parameters[one.name])
+                yield one
 
 
 def _of_files() -> Iterator[Assumption]:
@@ -178,10 +101,10 @@ def _of_files() -> Iterator[Assumption]:
                 "says": f"{comparison}: {level.replace('_', ' ')}. Shares of pairs of one person (m) and of two (u)."
             }
             value = f"m {stated['m']}, u {stated['u']:f}".rstrip("0")
-            yield _described("linkage: stated probabilities of levels", f"{comparison}.{level}", value, about)
+            yield described("linkage: stated probabilities of levels", f"{comparison}.{level}", value, about)
     for key in read_toml(MATCH_KEYS)["key"]:
         about = of_files["linkage/match_keys.toml"] | {"says": key["says"]}
-        yield _described("linkage: match-keys", key["id"], str(key["match_probability"]), about)
+        yield described("linkage: match-keys", key["id"], str(key["match_probability"]), about)
 
 
 def _of_constants() -> Iterator[Assumption]:
@@ -190,11 +113,7 @@ def _of_constants() -> Iterator[Assumption]:
         if about is not None:
             package = one.file.partition("/")[0]
             part = f"{package}: constants of the code"
-            yield _described(part, f"{one.file}: {one.name}", one.value, {"says": one.says} | about)
-
-
-def _described(part: str, name: str, value: str, about: dict[str, str]) -> Assumption:
-    return Assumption(part, name, value, about["says"], about["quality"], about["source"], about["moves"])
+            yield described(part, f"{one.file}: {one.name}", one.value, {"says": one.says} | about)
 
 
 def assumptions_page() -> str:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from estimation.stages import ACCOUNT, COUNT
 from flows.progress import NullListener, ProgressListener
+from flows.study_assumptions import PUBLISH_WITH_ASSUMPTIONS as PUBLISH
 from linkage.stages import LINK
 from pipeline.ingest.stages import INGEST
 from pipeline.stage import Stage, StageContext, StageRecord, StageResult, StudyPart
 from pipeline.store import Store, made_from, stage_key
 from pipeline.study import Study
 from publication.run_folder import show_publication
-from publication.stages import PUBLISH
 from rules.stages import EVIDENCE, STAYS
 
 STAGES: tuple[Stage, ...] = (INGEST, LINK, EVIDENCE, STAYS, COUNT, ACCOUNT, PUBLISH)

@@ -161,6 +161,9 @@ def plan(
 def serve(
     study: Annotated[Path | None, Parameter(help="The study whose deliveries are estimated on a schedule.")] = None,
     *,
+    live: Annotated[
+        Path | None, Parameter(help="Folder of live runs: scheduled runs are written there, and go live if sound.")
+    ] = None,
     port: Annotated[int, Parameter(help="Of the server, on this machine alone; 0: any that is free.")] = 4200,
     folder: Annotated[Path, Parameter(help="Folder of the server: its database and its logs.")] = Path(
         "sojourn-serve"
@@ -170,7 +173,7 @@ def serve(
     with loading():
         from flows.serve import serve as serve_flows
 
-    return serve_flows(study, folder, port)
+    return serve_flows(study, folder, port, live)
 
 
 @app.command

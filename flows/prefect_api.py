@@ -45,6 +45,15 @@ class PrefectApi:
                 path = f"/deployments/{deployment['id']}/schedules/{one['id']}"
                 self._asked("PATCH", path, {"active": False}).raise_for_status()
 
+    def set_parameter(self, name: str, group: str, parameter: str, value: str) -> None:
+        """Set what the deployment of this name is given for a parameter of a group, beside what it has."""
+        for deployment in self._found("deployments"):
+            if deployment["name"] == name:
+                given = deployment["parameters"]
+                parameters = given | {group: given.get(group, {}) | {parameter: value}}
+                path = f"/deployments/{deployment['id']}"
+                self._asked("PATCH", path, {"parameters": parameters}).raise_for_status()
+
     def start_run_of(self, name: str) -> None:
         """Start a run of the deployment of this name now, with the parameters that it has."""
         for deployment in self._found("deployments"):

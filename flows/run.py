@@ -15,6 +15,9 @@ from pipeline.study import Study, read_study
 if TYPE_CHECKING:
     from publication.scores import Scores
 
+SUPERSEDE = "Choose another run folder (--out), or supersede it with `sojourn run STUDY --live RUNS`."
+NAMES_ITSELF = "a folder of live runs names the folder of the run itself."
+
 
 def run_folder(study: Study, out: Path | None) -> Path:
     """Return the run folder: the one named, else `run/` beside the study; never a folder of other files."""
@@ -37,19 +40,19 @@ def run_study(path: Path, out: Path | None, *, prefect: bool, threads: int, live
     study = read_study(path)
     if live is None:
         run = run_folder(study, out)
-        check_not_live(run, "Choose another --out, or supersede it with `sojourn run STUDY --live RUNS`.")
+        check_not_live(run, SUPERSEDE)
         terminal = Terminal(run / "run.log")
         _run_in(study, run, terminal, prefect=prefect, threads=threads)
         if study.synthetic:
             terminal.print_line(f"  next     sojourn evaluate {typed(run)}")
         return 0
     if out is not None:
-        raise UserError("--live: names the folder of the run itself. Leave out --out.")
+        raise UserError(f"--live: {NAMES_ITSELF} Leave out --out.")
     with loading():
         from flows.live.run_live import run_live  # noqa: PLC0415 - it loads much: mistakes of the study come first
 
     return run_live(
-        study, live, lambda run, terminal: _run_in(study, run, terminal, prefect=prefect, threads=threads)
+        study, live, lambda run: _run_in(study, run, Terminal(run / "run.log"), prefect=prefect, threads=threads)
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from flows.live.live_runs import LiveRuns
 from flows.prefect_api import PrefectApi
 from flows.prefect_settings import settings_of_server
 from flows.served_processes import Environment, ServedProcess, end_all
@@ -26,24 +27,31 @@ PLACEHOLDER = "/path/to/study.toml"
 SECONDS_TO_START = 120.0
 SECONDS_BETWEEN_LOOKS = 0.5
 SENSOR = "sensor"
+GIVEN_TO = {"quarterly": "run", SENSOR: "delivery"}
+"""The deployments with a schedule, and the name of the form that each is given."""
 
 
-def serve(study: Path | None, folder: Path, port: int) -> int:
+def serve(study: Path | None, folder: Path, port: int, live: Path | None = None) -> int:
     """Start server, work pool and worker, register the flows, print the address, and wait; returns the exit status.
 
+    With `live`, a folder of live runs, scheduled runs of the study are written there and go live after their checks.
     Raises `UserError` for a study that cannot be read, a folder or port that cannot be used, and settings of the
     user's own that name another server.
     """
     if not 0 <= port <= 65_535:
         raise UserError(f"--port: {port} is not a port. Choose one from 1024 to 65535, or 0 for any that is free.")
     scheduled = read_study(study) if study is not None else None
+    if live is not None:
+        if scheduled is None:
+            raise UserError("--live: is the folder of scheduled runs. Name the STUDY that they are about.")
+        LiveRuns(live).prepare()
     folder = folder.resolve()
     address = f"http://{HOST}:{free_port(port)}"
     environment = settings_of_server(folder / ".prefect", address)
     terminal = Terminal()
     with reserved(folder), stopped_by_signals() as stop, ExitStack() as running:
         terminal.print_line(f"sojourn serve · {typed(folder)}")
-        processes = start(folder, Environment(environment), address, scheduled, stop, running)
+        processes = start(folder, Environment(environment), address, scheduled, live, stop, running)
         if not stop.is_set():
             for line in described(address, scheduled):
                 terminal.print_line(line)
@@ -60,6 +68,7 @@ def start(
     environment: Environment,
     address: str,
     study: Study | None,
+    live: Path | None,
     stop: threading.Event,
     running: ExitStack,
 ) -> list[ServedProcess]:
@@ -89,6 +98,9 @@ def start(
         if study is None:
             api.stop_schedules()
         else:
+            if live is not None:
+                for name, group in GIVEN_TO.items():
+                    api.set_parameter(name, group, "live", str(live.resolve()))
             api.start_run_of(SENSOR)
     return [server, worker]
 

@@ -598,6 +598,21 @@ class Skipped(dy.Schema):
     reason = dy.String(description="Why it was skipped.")
 
 
+class Assumptions(dy.Schema):
+    """One number that the study's rules or settings declare."""
+
+    part = dy.String(primary_key=True, description="The rule set, or the settings of linkage or estimation.")
+    name = dy.String(primary_key=True, description="Id of the parameter, or section and key of the setting.")
+    value = dy.String(description="With its unit and, of a parameter of rules, the range that is thought possible.")
+    says = dy.String(description="What it decides.")
+    quality = dy.Enum(
+        ["published", "measured", "assumed"],
+        description="A publication or convention; found on simulated countries; a judgement of Sojourn.",
+    )
+    source = dy.String(description="Where the value comes from.")
+    moves = dy.String(description="Which figures depend on it.")
+
+
 class Coverage(dy.Schema):
     """One coverage class of one survey."""
 
@@ -773,6 +788,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "flows_by_area": FlowsByArea,
     "stocks": Stocks,
     "error_sources": ErrorSources,
+    "assumptions": Assumptions,
 }
 
 

@@ -13,7 +13,7 @@ PUBLISHED = (
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
     "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
     "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags", "source_cards",
-    "delivery_volumes", "person_changes",
+    "delivery_volumes", "person_changes", "assumptions",
 )  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1

@@ -2,8 +2,10 @@
 
 import json
 
+import polars as pl
+
 from pipeline.disk import link_files
-from pipeline.schemas import save
+from pipeline.schemas import Assumptions, save
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import digest_of_file
 from pipeline.tables import write_text
@@ -22,7 +24,9 @@ def publish(context: StageContext[PublishStudy]) -> StageResult:
     link_files({name: record.folder / name for record in context.records.values() for name in record.outputs}, tables)
     digests = {name: digest for record in context.records.values() for name, digest in record.outputs.items()}
     skipped = save(skipped_steps(context.records), "skipped", tables)
-    digests |= {path.name: digest_of_file(path) for path in (skipped, *write_csv_tables(tables))}
+    texts = dict.fromkeys(Assumptions.column_names(), pl.String)
+    assumed = save(pl.DataFrame(list(context.study.assumptions), schema=texts), "assumptions", tables)
+    digests |= {path.name: digest_of_file(path) for path in (skipped, assumed, *write_csv_tables(tables))}
     manifest = build_manifest(context.study, context.records, digests, tables)
     context.report("drawing the report")
     write_report(context.out, manifest=manifest)

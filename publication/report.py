@@ -136,6 +136,7 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             "errors",
             "Sources of uncertainty",
             quality_tables.error_sources_table(read_run_table(tables, "error_sources")),
+            quality_tables.assumptions_table(read_run_table(tables, "assumptions")),
         ),
     ]
     return {"headline": _headline(flows), "sections": [one for one in sections if one is not None]}

@@ -25,7 +25,8 @@ class PublishStudy(StudyPart):
     renamed, moved or annotated is published anew, so that no manifest describes another one. `code` is the digest
     of all packages that make a run, `versions` are those of Sojourn and its libraries, `commit` and `lock` say what
     to check out: all are in the manifest. A commit that changes no code and no version changes no publication, so the
-    two last are not in the key.
+    two last are not in the key. `assumptions` are rows of that table, the numbers that the study's rules and settings
+    declare; a package that knows them all adds them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class PublishStudy(StudyPart):
     commit: str = Field(exclude=True)
     lock: str = Field(exclude=True)
     versions: dict[str, str]
+    assumptions: tuple[dict[str, str], ...] = ()
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:

@@ -23,8 +23,9 @@ settings.load_profile("untimed")
 # Tests set what they need. A job in the background or of cron ignores Ctrl-C, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-# What a user has set for these programs, and whether to draw in colours, must not reach what tests start.
-for name in list(os.environ):
+# What a user has set for these programs, and whether to draw in colours, must not reach what tests start; but which
+# browser to test with is for the tests themselves.
+for name in set(os.environ) - {"SOJOURN_BROWSER"}:
     if name.startswith(("SOJOURN_", "PREFECT_", "POLARS_")) or name in {"FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"}:
         del os.environ[name]
 

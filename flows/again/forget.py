@@ -11,6 +11,8 @@ from typing import Any
 
 from flows.again.verify import FORGOTTEN
 from flows.evaluate import manifest_of
+from flows.live.live_runs import LiveRuns
+from flows.review import FOLDER as REVIEW
 from flows.terminal import Terminal
 from linkage.stages import LINK
 from pipeline import disk
@@ -19,7 +21,7 @@ from pipeline.ingest.stages import INGEST
 from pipeline.store import Store
 from pipeline.tables import write_text
 from publication.manifest import sensitivity
-from publication.run_folder import MANIFEST, SCORES, TABLES
+from publication.run_folder import MANIFEST, SCORES, TABLES, read_manifest
 from rules.stages import EVIDENCE, STAYS
 
 PERSON_LEVEL = "person-level"
@@ -28,39 +30,60 @@ OF_PEOPLE = (INGEST.name, LINK.name, EVIDENCE.name, STAYS.name)
 
 
 def forget_people(run: Path, *, person_level: bool) -> int:
-    """Delete all person-level files of a run, also those of its store and of its scores; returns the exit status."""
+    """Delete all person-level files of a run, also those of its store, scores and reviews; returns the exit status.
+
+    A folder of live runs stands for all its runs but the live one. A run that was stopped before it had a manifest is
+    forgotten too.
+    """
     if not person_level:
         raise UserError(
             "--person-level: say what to delete. `sojourn forget RUN --person-level` deletes all tables with a row a "
             "person or a record, for good, and keeps the figures."
         )
-    run = run.resolve()
-    manifest_of(run)
-    with Store(run).locked():
-        manifest = manifest_of(run)
-        manifest.setdefault(FORGOTTEN, datetime.now(UTC).date().isoformat())
-        _write(run, manifest)
-        files = list(_files_of_people(run, manifest))
-        for path in files:
-            disk.remove(path)
-        for stage in OF_PEOPLE:
-            disk.remove(run / "store" / stage)
-        _remove_empty_folders(run)
-    terminal = Terminal()
-    terminal.print_line(
-        f"{run.name}: the person-level tables are deleted ({len(files):,} files, and the store of them)."
-    )
+    run, terminal = run.resolve(), Terminal()
+    runs = LiveRuns(run)
+    for one in runs.all_but_live() if runs.exists else [run]:
+        terminal.print_line(
+            f"{one.name}: the person-level tables are deleted ({_forget(one):,} files, and the store of them)."
+        )
+    if runs.live is not None:
+        terminal.print_line(f"  {runs.live} is live, and keeps its tables: name it to delete them.")
     terminal.print_line("  The figures stay, and `sojourn verify` can still compute them again from the extracts.")
     return 0
+
+
+def _forget(run: Path) -> int:
+    """Delete the person-level files of one run, and return how many were not of a stage that goes as a whole."""
+    if not (run / "store").is_dir():
+        manifest_of(run)  # says what is wrong with a folder that is no run
+    with Store(run).locked():
+        manifest = read_manifest(run)
+        if manifest is not None:
+            manifest.setdefault(FORGOTTEN, datetime.now(UTC).date().isoformat())
+            _write(run, manifest)
+        files = set(_files_of_people(run, manifest))
+        for path in sorted(files):
+            disk.remove(path)
+        for folder in (*(run / "store" / stage for stage in OF_PEOPLE), run / REVIEW):
+            disk.remove(folder)
+        _remove_empty_folders(run)
+    return len(files)
 
 
 def _write(run: Path, manifest: dict[str, Any]) -> None:
     write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", run / MANIFEST)
 
 
-def _files_of_people(run: Path, manifest: dict[str, Any]) -> Iterator[Path]:
-    """Yield the files of a run that are about single people, wherever copies of them are."""
-    yield from (run / name for name, output in manifest["outputs"].items() if output["sensitivity"] == PERSON_LEVEL)
+def _files_of_people(run: Path, manifest: dict[str, Any] | None) -> Iterator[Path]:
+    """Yield the files of a run that are about single people, wherever copies of them are, in the manifest or not."""
+    outputs = manifest["outputs"] if manifest is not None else {}
+    yield from (run / name for name, output in outputs.items() if output["sensitivity"] == PERSON_LEVEL)
+    tables = run / TABLES
+    yield from (
+        path
+        for path in tables.rglob("*")
+        if path.is_file() and sensitivity(path.relative_to(tables).as_posix()) == PERSON_LEVEL
+    )
     yield from (path for path in (run / SCORES).rglob("*") if path.is_file() and not _is_a_score(path))
     yield from (
         path

@@ -60,6 +60,16 @@ class LiveRuns:
         except FileNotFoundError:
             return None
 
+    @property
+    def exists(self) -> bool:
+        """Whether this is a folder of live runs, by its files."""
+        return (self.folder / HISTORY).is_file() or (self.folder / LATEST).is_file()
+
+    def all_but_live(self) -> list[Path]:
+        """Return the folders of the runs that are not live: superseded, failed or stopped."""
+        found = [path for path in sorted(self.folder.iterdir()) if _NAME.fullmatch(path.name)]
+        return [path for path in found if path.name != self.live]
+
     def history(self) -> list[HistoryRow]:
         """Return the history, in the order in which runs went live or failed; raises `UserError` if it is damaged."""
         path = self.folder / HISTORY

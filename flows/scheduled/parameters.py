@@ -24,6 +24,14 @@ KeyBlock = Annotated[
         description="Name of a Secret block with the key, if the study names no key file; never the key itself.",
     ),
 ]
+LiveRunsFolder = Annotated[
+    WholePath | None,
+    Field(
+        default=None,
+        title="Live runs",
+        description="Folder of live runs, in place of a run folder: the run goes live there if it is sound.",
+    ),
+]
 A_STUDY = "The study file (TOML) or the folder that contains it, as the worker sees it."
 
 
@@ -36,6 +44,7 @@ class QuarterlyRun(_Form):
 
     study: WholePath = Field(title="Study", description=A_STUDY)
     out: WholePath | None = Field(default=None, title="Run folder", description="Default: run/ beside the study.")
+    live: LiveRunsFolder
     threads: Threads
     key_block: KeyBlock
 
@@ -61,6 +70,7 @@ class AwaitedDelivery(_Form):
         description="A file whose size or time changes in this time is still being written.",
     )
     out: WholePath | None = Field(default=None, title="Run folder", description="Default: run/ beside the study.")
+    live: LiveRunsFolder
     threads: Threads
     key_block: KeyBlock
 
@@ -72,7 +82,9 @@ class AwaitedDelivery(_Form):
     @property
     def run(self) -> QuarterlyRun:
         """The run to start."""
-        return QuarterlyRun(study=self.study, out=self.out, threads=self.threads, key_block=self.key_block)
+        return QuarterlyRun(
+            study=self.study, out=self.out, live=self.live, threads=self.threads, key_block=self.key_block
+        )
 
 
 class RuleComparison(_Form):

@@ -15,12 +15,14 @@ from prefect.settings import get_current_settings
 
 from flows.chain import STAGES, StageRun, run_chain
 from flows.delivery import check_complete
+from flows.live.live_runs import check_not_live
+from flows.live.run_live import go_live
 from flows.progress import ProgressListener
-from flows.run import run_folder
+from flows.run import NAMES_ITSELF, SUPERSEDE, run_folder
 from flows.scheduled.key_block import key_of_block
 from flows.scheduled.outcomes import CAUGHT, ended
 from flows.scheduled.parameters import QuarterlyRun
-from flows.scheduled.run_artifacts import Progress, leave_run, leave_stage
+from flows.scheduled.run_artifacts import Progress, leave_live, leave_run, leave_stage
 from flows.scheduled.tasks import WAITS_WHILE_READING, in_task
 from flows.terminal import Terminal
 from pipeline.errors import UserError
@@ -48,9 +50,33 @@ def quarterly(run: QuarterlyRun) -> State:
 
 
 def estimated(run: QuarterlyRun) -> str:
-    """Run every stage on a study as tasks; returns the headline of the run."""
+    """Run every stage on a study as tasks, and let it go live if that is asked; returns the headline of the run."""
     study = in_task("read", lambda: read_delivery(Path(run.study)), WAITS_WHILE_READING)
-    folder = run_folder(study, Path(run.out) if run.out else None)
+    with key_of_block(run.key_block, study):
+        if run.live is not None:
+            return estimated_live(study, run, Path(run.live))
+        folder = run_folder(study, Path(run.out) if run.out else None)
+        check_not_live(folder, SUPERSEDE)
+        _compute(study, folder, run.threads)
+    return _headline(folder)
+
+
+def estimated_live(study: Study, run: QuarterlyRun, runs: Path) -> str:
+    """Run every stage in a folder of live runs; returns the headline of the run, which is live.
+
+    Raises `UserError` if its checks forbid it to go live, or if a run folder is named too.
+    """
+    if run.out is not None:
+        raise UserError(f"Live runs: {NAMES_ITSELF} Leave out the run folder.")
+    outcome = go_live(study, runs, lambda folder: _compute(study, folder, run.threads))
+    leave_live(outcome)
+    if outcome.faults:
+        raise UserError(f"{outcome.run}: does not go live: {'; '.join(outcome.faults)}.")
+    return _headline(outcome.run)
+
+
+def _compute(study: Study, folder: Path, threads: int) -> dict[str, StageRecord]:
+    """Run every stage in a run folder, one task a stage, and leave what the run found."""
     listener = LISTENER.get() or Terminal(folder / "run.log", warn=False)
     progress = Progress(len(STAGES))
 
@@ -61,13 +87,16 @@ def estimated(run: QuarterlyRun) -> str:
         progress.ended(name)
         return record
 
-    with key_of_block(run.key_block, study):
-        records = run_chain(study, folder, threads=run.threads, listener=listener, execute=run_as_task)
+    records = run_chain(study, folder, threads=threads, listener=listener, execute=run_as_task)
     if (kept := RECORDS.get()) is not None:
         kept.update(records)
     leave_run(study, folder, records)
-    said = headlines(folder / "tables")[:1] or ["No estimates: the study lacks files that they need."]
-    return said[0]
+    return records
+
+
+def _headline(folder: Path) -> str:
+    found = headlines(folder / "tables")
+    return found[0] if found else "No estimates: the study lacks files that they need."
 
 
 def _stage(one: StageRun) -> StageRecord:

@@ -16,6 +16,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.live.run_live import Outcome
 from pipeline.schemas import ALL
 from pipeline.stage import StageRecord
 from pipeline.study import Study
@@ -84,6 +85,13 @@ def leave_run(study: Study, run: Path, records: Mapping[str, StageRecord]) -> No
     create_link_artifact(
         key="report", link=(run / "report.html").resolve().as_uri(), link_text=str(run / "report.html")
     )
+
+
+def leave_live(outcome: Outcome) -> None:
+    """Leave whether a run went live, in the place of which, or what forbids it."""
+    line = outcome.in_words(lambda run: run.name).strip()
+    faults = "".join(f"\n- {fault}" for fault in outcome.faults)
+    create_markdown_artifact(f"{line}\n{faults}\n", key="live", description=line)
 
 
 def leave_table(key: str, table: pl.DataFrame, description: str) -> None:

@@ -124,3 +124,22 @@ def _relative_standard_error(row: Mapping[str, Any]) -> str:
     if row["relative_standard_error"] is not None:
         return words.percent(row["relative_standard_error"])
     return "not measured" if row["treatment"] == "not measured" else "varies by cell"
+
+
+def assumptions_table(assumptions: pl.DataFrame) -> ReportTable | None:
+    """Return the numbers of the study that no publication gives, in the order of the table."""
+    shown = assumptions.filter(pl.col("quality").cast(pl.String) != "published").to_dicts()
+    if not shown:
+        return None
+    published = assumptions.height - len(shown)
+    return ReportTable(
+        caption="Assumptions: numbers that the rules and the study declare and that no publication gives",
+        columns=("Number", "Value", "What it decides", "Quality", "Source", "What it moves"),
+        rows=tuple(
+            (one["name"], one["value"], one["says"], one["quality"], one["source"], one["moves"]) for one in shown
+        ),
+        note=f"Not shown: {published} from publications, laws or conventions, in the file with their sources. "
+        "Measured: found on simulated countries. Assumed: a judgement of Sojourn. Numbers of the code, which are the "
+        "same for every study, are in the documentation.",
+        csv="assumptions.csv",
+    )

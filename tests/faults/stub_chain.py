@@ -100,7 +100,7 @@ class StubRuns:
         self.patch.setattr(disk, "DISK", on)
         for study in self.studies[sum(one.startswith("live ") for one in done) :]:
 
-            def compute(run: Path, terminal: object, study: Study = study) -> dict[str, StageRecord]:
+            def compute(run: Path, study: Study = study) -> dict[str, StageRecord]:
                 found = run_chain(study, run, stages=STUBS, listener=Noting(note, run))
                 note(f"published {run.name}")
                 return found

@@ -8,23 +8,34 @@ from pathlib import Path
 import pytest
 from tiny_country import write_study
 
+from flows.live.run_live import run_id_of
+from pipeline.study import read_study
+
 pytestmark = pytest.mark.prefect
 TASKS = ["ingest", "link", "evidence", "stays", "count", "account", "publish"]
 
 
 @pytest.fixture(scope="module")
 def prefect_run(demo, command, loopback_only, tmp_path_factory):
-    """The demo's study run as a Prefect flow, with its ingest and link stages already finished."""
-    run = tmp_path_factory.mktemp("prefect") / "run"
+    """The demo's study run live as a Prefect flow, with its ingest and link stages already finished."""
+    runs = tmp_path_factory.mktemp("prefect") / "runs"
+    run = runs / f"2020-01-01-{run_id_of(read_study(demo.study), runs / 'run')}"
     for stage in ("ingest", "link"):
         shutil.copytree(demo.run / "store" / stage, run / "store" / stage)
-    return run, command("run", demo.study, "--out", run, "--prefect", prelude=loopback_only)
+    (runs / ".lock").touch()
+    return run, command("run", demo.study, "--live", runs, "--prefect", prelude=loopback_only)
 
 
 def test_it_gives_the_same_bytes(demo, prefect_run, digests):
     run, outcome = prefect_run
     assert outcome.status == 0, outcome.out + outcome.err
     assert digests(run) == digests(demo.run)
+
+
+def test_it_goes_live(prefect_run):
+    run, outcome = prefect_run
+    assert (run.parent / "latest").read_text() == f"{run.name}\n"
+    assert outcome.lines[-1].startswith("  live ")
 
 
 def test_it_is_as_quiet_as_the_plain_chain(demo, prefect_run):

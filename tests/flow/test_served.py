@@ -2,91 +2,39 @@
 
 import errno
 import json
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
 import urllib.error
-import urllib.request
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from canary import find_clear
+from prefect.blocks.system import Secret
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from served_prefect import serving, until
 from tiny_country import PEOPLE, write_study
 from tiny_country import _nhs_number as nhs_number
 
+from flows.scheduled.key_block import key_of_block
+from flows.scheduled.outcomes import ended
+from flows.scheduled.parameters import QuarterlyRun
+from flows.scheduled.quarterly import estimated_live
 from flows.scheduled.tasks import in_task
 from flows.served_processes import MARK
+from pipeline.errors import UserError
+from pipeline.keys import key_from_text, read_key
+from pipeline.study import read_study
 
 pytestmark = pytest.mark.prefect
 KEY = "5ec0dedfacade0ff1cebadd00dfeed5e" * 2
 MISSING = "extracts/deaths.csv"
 STAGES = ("ingest", "link", "evidence", "stays", "count", "account", "publish")
-OF_A_RUN = ("headline", "linkage-quality", "coverage", "ledger", "checks", "report", "progress", "link-counts")
+OF_A_RUN = (
+    "headline", "linkage-quality", "coverage", "ledger", "checks", "report", "progress", "link-counts", "live",
+)  # fmt: skip
 DISTINCT = ("Olszewska", "Pawlak", "Queiroz", "Underwood", "Abbott")
 """Family names that nothing else is called."""
-SECONDS = 150
-SERVE = "import sys\nfrom flows.cli import main\nmain(sys.argv[1:])"
-
-
-@dataclass
-class Served:
-    """A running `sojourn serve`, its folder, and the study that it looks for."""
-
-    process: subprocess.Popen[str]
-    folder: Path
-    study: Path
-    address: str
-
-    def post(self, path: str, **asked: object) -> object:
-        request = urllib.request.Request(
-            self.address + "/api" + path, json.dumps(asked).encode(), {"content-type": "application/json"}
-        )
-        while True:
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                if error.code != 503:  # the database is locked for a moment
-                    raise
-                time.sleep(0.5)
-
-    def deployments(self) -> dict[str, dict]:
-        return {one["name"]: one for one in self.post("/deployments/filter")}
-
-    def start(self, name: str, parameters: dict | None = None) -> str:
-        chosen = {} if parameters is None else {"parameters": parameters}
-        path = f"/deployments/{self.deployments()[name]['id']}/create_flow_run"
-        return self.post(path, state={"type": "SCHEDULED"}, **chosen)["id"]
-
-    def runs(self, deployment: str) -> list[dict]:
-        wanted = self.deployments()[deployment]["id"]
-        asked = {"deployments": {"id": {"any_": [wanted]}}, "flow_runs": {"tags": {"all_": []}}}
-        return [one for one in self.post("/flow_runs/filter", **asked) if not one["auto_scheduled"]]
-
-    def ended(self, deployment: str, number: int = 1) -> list[dict]:
-        """Return the runs of a deployment, when at least so many have ended."""
-
-        def found() -> list[dict]:
-            runs = [one for one in self.runs(deployment) if one["end_time"]]
-            return runs if len(runs) >= number else []
-
-        return until(found)
-
-
-def until(condition: Callable[[], object]):
-    """Return what a condition returns, as soon as it is anything."""
-    last = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < last, "it took too long"
-        time.sleep(0.5)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -96,22 +44,8 @@ def served(tmp_path_factory):
     study = write_study(folder / "tiny")
     (folder / "tiny" / "study.key").write_text(KEY)
     (folder / "tiny" / MISSING).rename(folder / "tiny" / "on its way")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, "serve", str(study), "--folder", str(folder / "server"), "--port", "0"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", start_new_session=True,
-        env={**os.environ, "HOME": str(folder / "home")},
-    )  # fmt: skip
-    printed = []
-    for line in process.stdout:
-        printed.append(line)
-        if line.startswith("  stop"):
-            break
-    address = next((line.split()[1] for line in printed if line.startswith("  address")), None)
-    assert address, printed
-    yield Served(process, folder / "server", study, address.removesuffix("/deployments"))
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=90)
+    with serving(study, str(study), "--live", str(folder / "runs"), folder=folder) as running:
+        yield running
 
 
 def test_the_sensor_waits_for_a_file_that_has_not_arrived(served):
@@ -127,7 +61,11 @@ def test_a_complete_delivery_is_estimated_once(served):
     run = served.ended("quarterly")[0]
     assert run["state"]["type"] == "COMPLETED", run["state"]
     assert run["state"]["message"].startswith("Net migration, year ending June 2018: ")
-    assert (served.study.parent / "run" / "report.html").is_file()
+    runs = served.folder.parent / "runs"
+    live = runs / (runs / "latest").read_text().strip()
+    assert (live / "report.html").is_file()
+    assert (runs / "history.csv").read_text().splitlines()[1].startswith(f"{live.name},2")
+    assert not (served.study.parent / "run").exists()
     assert run["name"] == "tiny"
     served.start("sensor")
     assert "Nothing new" in [one["state"]["name"] for one in served.ended("sensor", 3)]
@@ -151,9 +89,20 @@ def test_the_forms_ask_for_the_parameters_and_take_no_key(served):
     form = served.deployments()["quarterly"]["parameter_openapi_schema"]["definitions"]["QuarterlyRun"]
     assert form["required"] == ["study"]
     assert form["properties"]["threads"]["description"]
-    for wrong in ({"study": "not/a/whole/path"}, {"study": "/a/study", "key_block": KEY}):
+    for wrong in (
+        {"study": "not/a/whole/path"},
+        {"study": "/a/study", "live": "runs"},
+        {"study": "/a/study", "key_block": KEY},
+    ):
         with pytest.raises(urllib.error.HTTPError):
             served.start("quarterly", {"run": wrong})
+
+
+def test_a_run_folder_and_a_folder_of_live_runs_are_not_both_taken(served):
+    asked = QuarterlyRun(study=str(served.study), out="/a/run", live="/runs")
+    state = ended(lambda: estimated_live(read_study(served.study), asked, Path("/runs")))
+    assert (state.name, "Leave out the run folder" in state.message) == ("Failed check", True)
+    assert not Path("/runs").exists()
 
 
 def test_schedules_make_runs(served):
@@ -197,6 +146,22 @@ def test_reading_is_tried_again_and_nothing_else_is(served):
     )
 
 
+def test_the_key_of_a_secret_block_is_used_while_a_run_lasts_and_only_if_no_other_is_named(served, tmp_path):
+    without = tmp_path / "study.toml"
+    without.write_text(served.study.read_text().replace('key_file = "study.key"\n', ""))
+    study = read_study(without)
+    with temporary_settings({PREFECT_API_URL: f"{served.address}/api"}):
+        Secret(value=KEY).save("key-of-the-country")
+        with key_of_block("key-of-the-country", study):
+            assert read_key(study).key_id == key_from_text(KEY, "the test").key_id
+        with pytest.raises(UserError, match="there is no pseudonymisation key"):
+            read_key(study)
+        with pytest.raises(UserError, match="'key_file' names another key"):
+            key_of_block("key-of-the-country", read_study(served.study)).__enter__()
+        with pytest.raises(UserError, match="key block 'no-such-block'"):
+            key_of_block("no-such-block", study).__enter__()
+
+
 def test_a_second_server_in_the_folder_is_refused(served, command):
     outcome = command("serve", "--folder", served.folder, "--port", "0")
     assert outcome.status == 2
@@ -214,7 +179,11 @@ def test_it_stops_cleanly_and_leaves_no_process_and_nothing_outside_its_folder(s
     assert out.endswith("  stopped\n")
     assert [path for path in Path("/proc").glob("[0-9]*/environ") if mark in content_of(path)] == []
     assert not (served.folder.parent / "home" / ".prefect").exists()
-    assert sorted(path.name for path in served.folder.parent.iterdir() if path.name != "home") == ["server", "tiny"]
+    assert sorted(path.name for path in served.folder.parent.iterdir() if path.name != "home") == [
+        "runs",
+        "server",
+        "tiny",
+    ]
     with sqlite3.connect(served.folder / ".prefect" / "prefect.db") as database:
         states = {state for (state,) in database.execute("SELECT state_type FROM flow_run")}
     assert states <= {"COMPLETED", "FAILED", "CRASHED", "CANCELLED", "SCHEDULED"}

@@ -390,6 +390,35 @@ def error_sources() -> pl.DataFrame:
     )
 
 
+def assumptions() -> pl.DataFrame:
+    """Return an assumption of each quality."""
+    return pl.DataFrame(
+        [
+            (
+                "rules: long_term_2019",
+                "long_term_days",
+                "365 days",
+                "A longer stay.",
+                "published",
+                "UN 1998",
+                "stays",
+            ),
+            ("rules: long_term_2019", "prior_cases", "20 cases", "A prior.", "assumed", "Sojourn: a guess", "stays"),
+            (
+                "estimation: settings",
+                "[flow_errors] not_final",
+                "0.5",
+                "Its error.",
+                "measured",
+                "seeds",
+                "intervals",
+            ),
+        ],
+        schema=["part", "name", "value", "says", "quality", "source", "moves"],
+        orient="row",
+    )
+
+
 def _person_level(tables: Path) -> None:
     people = 1_200
     clusters = pl.DataFrame(
@@ -508,6 +537,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "implausible_people": implausible_people(),
         "coverage": coverage(),
         "error_sources": error_sources(),
+        "assumptions": assumptions(),
         "skipped": Skipped.create_empty(),
         "bridge": bridge(),
         **_presence(),

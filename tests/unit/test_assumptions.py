@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from tiny_country import write_study
 
-from flows.assumptions import QUALITIES, SETTINGS, assumptions, assumptions_page, constants, register
+from flows.assumptions import QUALITIES, assumptions, assumptions_page, constants
+from flows.study_assumptions import SETTINGS, of_study, register
+from pipeline.study import read_study
 from rules.rule_file import SETS
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +79,16 @@ def test_the_command_prints_the_same_as_json(found, capsys):
 
     assert print_assumptions(as_json=True) == 0
     assert [one["name"] for one in json.loads(capsys.readouterr().out)] == [one.name for one in found]
+
+
+def test_a_run_publishes_the_numbers_of_its_own_study(tmp_path):
+    path = write_study(tmp_path / "tiny")
+    path.write_text(f"{path.read_text()}\n[flow_errors]\nemigration = 0.37\n")
+    study = read_study(path)
+    of_run = {one.name: one for one in of_study(study)}
+    own = of_run["[flow_errors] emigration"]
+    assert (own.value, own.quality, own.source) == ("0.37", "assumed", "the study, in place of 0.01")
+    assert of_run["[flow_errors] not_final"].quality == "measured"
+    assert of_run["[coverage] replicates"].value == "20"
+    assert of_run["long_term_days"].part == "rules: long_term_2019"
+    assert {one.quality for one in of_run.values()} <= set(QUALITIES)

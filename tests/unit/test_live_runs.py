@@ -166,7 +166,7 @@ def test_a_run_that_stops_is_noted_with_its_reason(demo, tmp_path):
     from pipeline.study import read_study
 
     def stops(error):
-        def compute(run, terminal):
+        def compute(run):
             run.mkdir(parents=True, exist_ok=True)
             raise error
 

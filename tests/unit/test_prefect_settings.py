@@ -84,4 +84,6 @@ def test_a_port_in_use_a_folder_of_other_files_and_an_unusable_one_are_refused(t
         serve(None, tmp_path / "50%", 0)
     with pytest.raises(UserError, match="--port: 70000 is not a port"):
         serve(None, tmp_path / "server", 70_000)
+    with pytest.raises(UserError, match="--live: is the folder of scheduled runs"):
+        serve(None, tmp_path / "server", 0, tmp_path / "runs")
     assert not (tmp_path / "server").exists()

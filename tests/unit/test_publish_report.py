@@ -232,6 +232,15 @@ def test_every_source_of_error_is_listed_with_its_treatment(plain):
         assert phrase in plain
 
 
+def test_numbers_that_no_publication_gives_are_listed_with_what_they_move(plain):
+    table = plain.partition("Assumptions: numbers")[2].partition("</table>")[0]
+    assert "prior_cases" in table
+    assert "[flow_errors] not_final" in table
+    assert "Sojourn: a guess" in table
+    assert "long_term_days" not in table
+    assert "Not shown: 1 from publications" in plain
+
+
 def test_everything_that_is_needed_to_reproduce_it_is_shown(plain):
     for phrase in ("a1b2c3d4e5f6", "sojourn demo --residents 50000", "ab" * 32, "cd" * 32, "splink", "5.0.0", "42"):
         assert phrase in plain
