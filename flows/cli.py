@@ -436,6 +436,12 @@ def validate(
     against: Annotated[
         Path | None, Parameter(help="JSON of an earlier validation, which the page sets beside this one.")
     ] = None,
+    estimation_only: Annotated[
+        bool, Parameter(negative="", help="Repeat estimation alone, around one country, with drawn inputs.")
+    ] = False,
+    rates: Annotated[
+        Path | None, Parameter(help="With --estimation-only: a finished validation with error rates; default: --out.")
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print all pooled figures as one JSON list.")] = False,
     threads: Annotated[
         int | None, Parameter(help="Replicates at a time, as far as memory allows; default: one a processor.")
@@ -447,7 +453,7 @@ def validate(
 
     return validate_figures(
         replicates, residents, scenario=scenario, first_seed=seed, start=start, keep=keep, ablation=ablation, out=out,
-        against=against, threads=threads, as_json=json,
+        against=against, threads=threads, as_json=json, estimation_only=estimation_only, rates=rates,
     )  # fmt: skip
 
 
