@@ -21,6 +21,7 @@ from publication.people.people_section import LEAD as PEOPLE_LEAD
 from publication.people.people_section import people_parts
 from publication.provenance import provenance
 from publication.report_tables import (
+    account_tables,
     detail_tables,
     estimate_tables,
     linkage_tables,
@@ -130,6 +131,13 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             "Coverage of the sources",
             coverage_figures.coverage_figure(coverage),
             quality_tables.coverage_table(coverage),
+        ),
+        _section(
+            "account",
+            "What the account changed",
+            account_tables.adjustments_table(read_run_table(tables, "account_adjustments")),
+            account_tables.left_out_table(read_run_table(tables, "account_left_out")),
+            account_tables.shared_errors_table(read_run_table(tables, "account_biases")),
         ),
         _section("people", "Examples of people", *people_parts(tables, manifest, scores), lead=PEOPLE_LEAD),
         _section(
