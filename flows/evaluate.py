@@ -21,6 +21,7 @@ from flows.estimation_only.error_rates import error_rates, nationality_patterns,
 from flows.live.live_runs import check_not_live
 from flows.people_scores import TABLES, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
+from flows.single_sources import single_sources, with_truth
 from flows.terminal import Terminal, typed
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
 from linkage.subjects_in_scope import subjects_in_scope
@@ -164,6 +165,15 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         flows=flows,
         stocks=stocks,
         interval_coverage=summarise_intervals(flows, stocks),
+        single_sources=with_truth(
+            single_sources(
+                read_table(tables / "evidence.parquet"),
+                flows["period_end"].filter(flows["period_end"].dt.month() == 6).unique().to_list(),
+                published["population"].unique().to_list(),
+            ),
+            flows,
+            stocks,
+        ),
         **score_people(table, vars(truth), who, counted_sources, published, study.data_date),
     )
 

@@ -15,6 +15,7 @@ from scipy.special import betaincinv
 from estimation.cells import DIVISIONS
 from estimation.interval_score import PARTS, interval_score_parts
 from estimation.score import margin_of
+from flows.single_sources import MARGIN, with_intervals_of_others
 from pipeline.schemas import ALL
 from publication.scores import Scores
 from publication.words import TWO_SIDED_95
@@ -43,6 +44,7 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     twice = [one.counted_twice for one in replicates if one.counted_twice.height]
     parts = [
         pool_figures([(one.flows, one.stocks) for one in replicates]),
+        _single_sources(replicates),
         _links(pl.concat([one.links for one in replicates])),
         _figures(pl.concat([part for one in replicates for part in _link_estimates(one)])),
         _classes(pl.concat([one.classes for one in replicates])),
@@ -192,6 +194,25 @@ def _link_estimates(scores: Scores) -> list[pl.DataFrame]:
         if scores.link_errors.height
     ]  # fmt: skip
     return [*rates, *errors]
+
+
+def _single_sources(replicates: Sequence[Scores]) -> pl.DataFrame:
+    """Return what each source alone says of totals, pooled as figures are: the margin is `single_source`."""
+    counts = [
+        one.single_sources.with_columns(replicate=pl.lit(number))
+        for number, one in enumerate(replicates)
+        if one.single_sources.height
+    ]
+    if not counts:
+        return pl.DataFrame()
+    end = pl.col("period").dt.to_string("%Y-%m-%d")
+    start = pl.col("period").dt.offset_by("-1y").dt.offset_by("1d").dt.to_string("%Y-%m-%d")
+    is_stock = pl.col("measure") == "population"
+    cells = with_intervals_of_others(pl.concat(counts)).with_columns(
+        margin=pl.lit(MARGIN), group="source",
+        period=pl.when(is_stock).then(end).otherwise(pl.format("{}/{}", start, end)),
+    )  # fmt: skip
+    return _figures(cells.with_columns(_judged()))
 
 
 def _judged() -> list[pl.Expr]:

@@ -39,6 +39,7 @@ class Scores:
     - `error_rates`: cases of each `measure`, `time` and `nationality_group` that are found, missed or false.
     - `nationality_patterns`: the shares of groups with which people of a true group are counted.
     - `survey_links`: how the coverage survey was linked with the spine.
+    - `single_sources`: what each `source` alone says of a `measure` and `period`: `estimate`, and the `truth`.
     """
 
     flows: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -57,6 +58,7 @@ class Scores:
     error_rates: pl.DataFrame = field(default_factory=pl.DataFrame)
     nationality_patterns: pl.DataFrame = field(default_factory=pl.DataFrame)
     survey_links: pl.DataFrame = field(default_factory=pl.DataFrame)
+    single_sources: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the scores by name."""

@@ -42,7 +42,7 @@ def test_every_figure_has_all_keys(figures: list[dict[str, Any]]) -> None:
         "link_errors", "link_precision", "link_recall",
     }  # fmt: skip
     assert {one["margin"] for one in figures if one["measure"] == "emigration"} == {
-        "total", "sex", "age_group", "nationality_group", "cross", "quarter",
+        "total", "sex", "age_group", "nationality_group", "cross", "quarter", "single_source",
     }  # fmt: skip
     assert {one["group"] for one in figures if one["measure"] == "links"} >= {"all", "movers", "stayers"}
 
