@@ -399,6 +399,23 @@ def diff(
 
 
 @app.command
+def revisions(
+    runs: Annotated[list[Path], Parameter(help="Folders of finished runs, of different data dates.")],
+    *,
+    history: Annotated[
+        list[Path] | None, Parameter(help="revisions.csv of other countries, which tell of later revisions too.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all revisions and ranges as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Show how figures were revised from run to run: by new data, new models and new rules, and what may come."""
+    with loading():
+        from flows.revisions_verb import revisions_of_runs
+
+    return revisions_of_runs(runs, history=history or (), as_json=json, threads=threads)
+
+
+@app.command
 def explain(
     run: Annotated[Path, Parameter(help="A finished run folder.")],
     person: Annotated[str, Parameter(help="A person_id of the run, or a record of the person as SOURCE:SUBJECT.")],
