@@ -670,14 +670,14 @@ def bench(
         str,
         Parameter(
             help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
-            "review, stays, sweep or prefect."
+            "review, stays, sweep, prefect or adjustments."
         ),
     ],
     *,
     size: Annotated[
         int | None,
         Parameter(
-            help="link, attack, review, sweep, prefect: residents. link_files: people of each kind. "
+            help="link, attack, review, sweep, prefect, adjustments: residents. link_files: people of each kind. "
             "stays: crossings. account: areas."
         ),
     ] = None,
@@ -685,8 +685,12 @@ def bench(
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
     ] = None,
     seeds: Annotated[int | None, Parameter(help="link_files: sets of files of each kind, from seed 1001.")] = None,
-    replicates: Annotated[int | None, Parameter(help="account_cover: simulated accounts of each kind.")] = None,
-    seed: Annotated[int | None, Parameter(help="account_cover: the first seed; the next ones follow.")] = None,
+    replicates: Annotated[
+        int | None, Parameter(help="account_cover: simulated accounts of each kind. adjustments: countries.")
+    ] = None,
+    seed: Annotated[
+        int | None, Parameter(help="account_cover, adjustments: the first seed; the next ones follow.")
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds.
