@@ -91,11 +91,15 @@ def nationality_patterns(
 ) -> pl.DataFrame:
     """Return with which shares people of each true nationality group are counted in the groups, and how many.
 
-    Columns: `nationality_group` (true), `migrant` (ever migrated, by the truth), a share for every group, `people`.
+    They are those who count in any figure, as residents or as migrants: of others, who left long ago or are on no
+    list, sources know less. Columns: `nationality_group` (true), `migrant` (ever migrated, by the truth), a share for
+    every group, `people`.
     """
     clusters = _best(table["clusters"])
     counted = counted_people(table["people"], clusters, table["mothers"])
     people = people_by_group(counted, table["people_nationality"], clusters, table["mothers"])
+    in_figures = [table[name].filter(pl.col("probability") > 0)["person_id"] for name in ("residents", "migrations")]
+    people = people.filter(pl.col("person_id").is_in(pl.concat(in_figures).implode()))
     shares = [
         pl.col("share").filter(pl.col("nationality_group") == group).sum().alias(group)
         for group in NATIONALITY_GROUPS
