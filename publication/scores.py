@@ -36,7 +36,7 @@ class Scores:
     - `counted_twice`: true residents and how many of them were counted more than once: `reference_date`,
       `nationality_group`, `people`, `twice`.
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
-    - `error_rates`: cases of each `measure`, `time` and `nationality_group` that are found, missed or false.
+    - `error_rates`: cases of each `measure`, `time`, `nationality_group` and part of it that are found, or false.
     - `nationality_patterns`: the shares of groups with which people of a true group are counted.
     - `survey_links`: how the coverage survey was linked with the spine.
     - `single_sources`: what each `source` alone says of a `measure` and `period`: `estimate`, and the `truth`.

@@ -26,6 +26,8 @@ from synthetic_data.lives.lives import Lives
 from synthetic_data.surveys.clerical_review import REVIEWED
 from synthetic_data.surveys.coverage_survey import coverage_survey
 
+PARTS = ["nationality_group", "migrant"]
+"""What people are alike in: their rates are those of such people."""
 DAYS_OF_YEAR = 365.25
 NOBODY = -1
 
@@ -58,12 +60,10 @@ def draw_inputs(world: World, rates: MeasuredRates, periods: Periods, survey_day
     return DrawnInputs(people, residents, moves, *_survey(world, rates, on_day, survey_day, seed, seen))
 
 
-def _rates_of(rates: MeasuredRates, measure: str, groups: pl.Series, *, is_open: bool) -> dict[str, Floats]:
-    """Return the rates of people (or cases) by their group; 0 for what was never measured."""
+def _rates_of(rates: MeasuredRates, measure: str, people: pl.DataFrame, *, is_open: bool) -> dict[str, Floats]:
+    """Return the rates of people (or cases) by `nationality_group` and `migrant`; 0 for what was never measured."""
     of_measure = rates.cases.filter(pl.col("measure") == measure, pl.col("open") == is_open)
-    joined = groups.alias("nationality_group").to_frame().join(
-        of_measure, on="nationality_group", how="left", maintain_order="left"
-    )  # fmt: skip
+    joined = people.select(PARTS).join(of_measure, on=PARTS, how="left", maintain_order="left")
     names = [name for name, kind in joined.schema.items() if kind.is_numeric()]
     return {name: joined[name].fill_null(0.0).to_numpy() for name in names}
 
@@ -78,11 +78,10 @@ def _factor(rates: MeasuredRates, measure: str, kind: str, random: np.random.Gen
 def _people(world: World, rates: MeasuredRates, random: np.random.Generator) -> pl.DataFrame:
     """Return `people_by_group`: each person with the shares of a pattern drawn among those of their true group."""
     people, drawn = world.people, random.random(len(world.people))
-    key = ["nationality_group", "migrant"]
-    of_key = people.select(key)
+    of_key = people.select(PARTS)
     shares = np.zeros((len(people), len(NATIONALITY_GROUPS)))
     shares[np.arange(len(people)), [NATIONALITY_GROUPS.index(one) for one in people["nationality_group"]]] = 1.0
-    for (group, migrant), part in rates.patterns.group_by(key, maintain_order=True):
+    for (group, migrant), part in rates.patterns.group_by(PARTS, maintain_order=True):
         rows = np.flatnonzero(
             ((of_key["nationality_group"] == str(group)) & (of_key["migrant"] == bool(migrant))).to_numpy()
         )
@@ -103,7 +102,8 @@ def _residents(
 ) -> pl.DataFrame:
     """Return the table `residents`, `trimmed` on the survey's day alone, where it is read."""
     random = generator(seed, "estimation only: list")
-    groups, cohort = world.people["nationality_group"], world.people["cohort"].to_numpy()
+    part = world.people.select(pl.struct(PARTS).rank("dense")).to_series().to_numpy()
+    cohort = world.people["cohort"].to_numpy()
     # the same people are missed in all years, so the factors are those of the replicate
     missed_more, false_more = (
         _factor(rates, "population", kind, random, is_open=False) for kind in ("missed", "false")
@@ -112,13 +112,13 @@ def _residents(
     frames = []
     for year in periods.stock_years:
         is_open, here = year == periods.stock_years[-1], world.resident[year]
-        of = _rates_of(rates, "population", groups, is_open=is_open)
+        of = _rates_of(rates, "population", world.people, is_open=is_open)
         missed = np.clip(1 - of["found"] - of["open_true"], 0, 1) * missed_more
         known_true = here & (seen >= missed)
         unsure = known_true & (seen < missed + of["open_true"])
         ever_here = (world.came_by <= _number_of(year_end(year))) & (cohort <= year) & ~here
-        false = _falsely_listed(groups, here, ever_here, leaves, of["false"] * false_more)
-        unsure_false = _falsely_listed(groups, here, ever_here & ~false, leaves, of["open_false"])
+        false = _falsely_listed(part, here, ever_here, leaves, of["false"] * false_more)
+        unsure_false = _falsely_listed(part, here, ever_here & ~false, leaves, of["open_false"])
         probability = np.where(unsure | unsure_false, of["open_p"], (known_true | false).astype(float))
         who = np.flatnonzero(probability > 0)
         trimmed = np.zeros(len(here), dtype=bool)
@@ -143,16 +143,15 @@ def _residents(
 
 
 def _falsely_listed(
-    groups: pl.Series, here: Booleans, candidates: Booleans, leaves: Floats, rate: Floats
+    part: Integers, here: Booleans, candidates: Booleans, leaves: Floats, rate: Floats
 ) -> NDArray[np.bool_]:
-    """Return who is listed without living here: as many of a group as `rate` per resident, first who left unseen."""
-    group = groups.to_numpy()
+    """Return who is listed without living here: as many of a part as `rate` per resident, first who left unseen."""
     chosen = np.zeros(len(here), dtype=bool)
-    for one in NATIONALITY_GROUPS:
-        of_group = group == one
-        able = candidates & of_group
+    for one in np.unique(part):
+        of_part = part == one
+        able = candidates & of_part
         if able.any():
-            expected = rate[of_group][0] * (here & of_group).sum()
+            expected = rate[of_part][0] * (here & of_part).sum()
             chosen |= able & (leaves < min(expected / able.sum(), 1.0))
     return chosen
 
@@ -162,14 +161,13 @@ def _moves(
 ) -> pl.DataFrame:
     """Return `expected_moves`: true migrations as far as they are found, false ones, and late ones as expected."""
     random = generator(seed, "estimation only: migrations")
-    group_of = world.people["nationality_group"]
     frames = []
     for measure in GROSS_FLOWS:
         for year in periods.flow_years:
             is_open = year == periods.flow_years[-1]
             true = world.moves.filter(pl.col("direction") == measure, pl.col("year") == year)
             row = true["row"].to_numpy()
-            of = _rates_of(rates, measure, group_of[row], is_open=is_open)
+            of = _rates_of(rates, measure, world.people[row], is_open=is_open)
             more_missed, more_false = (
                 _factor(rates, measure, kind, random, is_open=is_open) for kind in ("missed", "false")
             )
@@ -253,7 +251,7 @@ def _survey(
     size = len(world.people)
     on_list = np.zeros(size, dtype=bool)
     on_list[listed["person_id"].to_numpy()] = True
-    of = _rates_of(rates, "population", world.people["nationality_group"], is_open=False)
+    of = _rates_of(rates, "population", world.people, is_open=False)
     known = on_list | (world.resident[survey_day.year] & (seen >= 1 - of["known"]))
     again = Lives(seed, *(getattr(world.lives, name) for name in _OF_LIVES))
     found = coverage_survey(again, world.errors, on_list, _number_of(survey_day)).filter("USUAL_RESIDENT")

@@ -13,6 +13,7 @@ from rules.truth_comparison import compare_migrations, compare_residents, true_p
 
 CASES = ("true", "found", "misdated", "open_true", "open_false", "open_sum", "false", "late", "late_sum")
 ON_LISTS = ("listed", "listed_false", "trimmed", "trimmed_false", "known")
+KEY = ["measure", "time", "nationality_group", "migrant"]
 SHARE_STEPS = 20
 """Shares of nationality groups are kept in steps of a twentieth, so that equal ones are counted together."""
 
@@ -20,10 +21,11 @@ SHARE_STEPS = 20
 def error_rates(
     table: Mapping[str, pl.DataFrame], truth: Mapping[str, pl.DataFrame], who: pl.DataFrame, counted: list[str]
 ) -> pl.DataFrame:
-    """Return how many cases of each measure, time and true nationality group are found, missed or false.
+    """Return how many cases of each measure, time, true nationality group and part of it are found, missed or false.
 
     `table` has the tables of people of a run, `truth` those of the truth, `who` the true person of each subject;
-    `counted` are the sources whose records make a person. Columns: `measure, time, nationality_group` and sums:
+    `counted` are the sources whose records make a person. Columns: `measure, time, nationality_group`, `migrant`
+    (residents who ever migrated, by the truth, and all migrations) and sums:
 
     - `true` cases; of these `found` for certain, `misdated` (found for certain in another year), and `open_true`
       (with a probability between 0 and 1); the others are missed;
@@ -41,7 +43,7 @@ def error_rates(
         ],
         how="diagonal",
     )
-    cases = _by_group(compared, groups, truth["people"])
+    cases = _by_group(compared, groups, truth)
     p, is_true, certain = pl.col("probability"), pl.col("is_true"), pl.col("probability") == 1
     own_time, open_case = pl.col("time") == pl.col("estimated_time"), p.is_between(0, 1, closed="none")
     listed, trimmed = pl.col("resident").fill_null(value=False), pl.col("trimmed").fill_null(value=False)
@@ -51,7 +53,7 @@ def error_rates(
     sums = (
         cases.join(lists.with_columns(measure=pl.lit("population")), on=["person_id", "time", "measure"], how="left")
         .join(known, on="person", how="left")
-        .group_by("measure", "time", "nationality_group")
+        .group_by(KEY)
         .agg(
             true=is_true.sum(),
             found=(is_true & certain & own_time).sum(),
@@ -71,18 +73,18 @@ def error_rates(
         table["late_migrations"]
         .with_columns(measure=pl.col("direction").cast(pl.String), time=year_ending("date"))
         .join(groups, on="person_id", how="left")
-        .group_by("measure", "time", "nationality_group")
+        .with_columns(migrant=pl.lit(value=True))
+        .group_by(KEY)
         .agg(
             late=pl.len(),
             late_sum=(pl.col("probability") * pl.col("factor") * 1e6).round().cast(pl.Int64).sum() / 1e6,
         )
     )
-    key = ["measure", "time", "nationality_group"]
     return (
-        sums.join(late, on=key, how="full", coalesce=True)
+        sums.join(late, on=KEY, how="full", coalesce=True)
         .with_columns(pl.col(*CASES, *ON_LISTS).cast(pl.Float64).fill_null(0.0))
-        .select(*key, *CASES, *ON_LISTS)
-        .sort(key)
+        .select(*KEY, *CASES, *ON_LISTS)
+        .sort(KEY)
     )
 
 
@@ -159,12 +161,17 @@ def _best(clusters: pl.DataFrame) -> pl.DataFrame:
     return clusters.filter(pl.col("draw") == 0)
 
 
-def _by_group(compared: pl.DataFrame, groups: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """Return cases with the true nationality group, or that of the run where nobody is true, or British."""
+def _by_group(compared: pl.DataFrame, groups: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return cases with `migrant` and the true nationality group; without a true person, the run's, else British."""
     of_run = groups.select("person_id", of_run="nationality_group")
-    true = people.select("person", nationality_group=pl.col("nationality_group").cast(pl.String))
+    true = truth["people"].select("person", nationality_group=pl.col("nationality_group").cast(pl.String))
     return (
         compared.join(true, on="person", how="left")
         .join(of_run, on="person_id", how="left")
-        .with_columns(nationality_group=pl.coalesce("nationality_group", "of_run").fill_null(BRITISH))
+        .with_columns(
+            nationality_group=pl.coalesce("nationality_group", "of_run").fill_null(BRITISH),
+            migrant=pl.when(pl.col("measure") == "population")
+            .then(pl.col("person").is_in(truth["migrations"]["person"].unique().implode()).fill_null(value=False))
+            .otherwise(pl.lit(value=True)),
+        )
     )

@@ -13,6 +13,7 @@ from pipeline.schemas import NATIONALITY_GROUPS
 from pipeline.study import Periods
 from pipeline.tables import read_table
 
+PART = ["measure", "open", "nationality_group", "migrant"]
 FILES = ("error_rates", "nationality_patterns", "survey_links")
 
 
@@ -20,11 +21,11 @@ FILES = ("error_rates", "nationality_patterns", "survey_links")
 class MeasuredRates:
     """What the inputs of estimation are drawn from.
 
-    `cases` has `measure, open, nationality_group`, the mean number of `true` cases, and rates per true case: `found,
-    misdated, open_true, open_false, false, late, listed, trimmed, known, listed_false, trimmed_false`; `open_p` and
-    `late_p` are the mean probability of an open case and the expectation of a late one. `open` is the latest time of
-    a measure, in which cases are unfinished. `shared` has for each measure and `open` how far rates of a year vary
-    beyond chance: `missed` and `false`, squared coefficients of variation. `patterns` are those of
+    `cases` has `measure, open, nationality_group, migrant`, the mean number of `true` cases, and rates per true
+    case: `found, misdated, open_true, open_false, false, late, listed, trimmed, known, listed_false, trimmed_false`;
+    `open_p` and `late_p` are the mean probability of an open case and the expectation of a late one. `open` is the
+    latest time of a measure, in which cases are unfinished. `shared` has for each measure and `open` how far rates of
+    a year vary beyond chance: `missed` and `false`, squared coefficients of variation. `patterns` are those of
     `nationality_patterns` with a `weight` within each true group. `recall`, `false_link_rate` are those of survey
     links, and `listed_of_spine` is the number of listed people for each person of the spine.
     """
@@ -78,9 +79,9 @@ def _pooled(rates: pl.DataFrame, replicates: int) -> pl.DataFrame:
     per_case = [name for name in (*CASES, *ON_LISTS) if name not in ("true", "open_sum", "late_sum")]
     true, opened = pl.col("true").clip(lower_bound=1.0), pl.col("open_true") + pl.col("open_false")
     return (
-        rates.group_by("measure", "open", "nationality_group", maintain_order=True)
+        rates.group_by(*PART, maintain_order=True)
         .agg(pl.col(*CASES, *ON_LISTS).sum())
-        .sort("measure", "open", "nationality_group")
+        .sort(PART)
         .with_columns(
             *((pl.col(name) / true).alias(name) for name in per_case),
             open_p=pl.when(opened > 0).then(pl.col("open_sum") / opened).otherwise(0.0),

@@ -31,8 +31,9 @@ def rates(shared: float = 0.0, **of_case: float) -> MeasuredRates:
     return MeasuredRates(
         cases=pl.DataFrame(
             [
-                {"measure": measure, "open": is_open, "nationality_group": group, **cell}
+                {"measure": measure, "open": is_open, "nationality_group": group, "migrant": migrant, **cell}
                 for measure in measures
+                for migrant in ((False, True) if measure == "population" else (True,))
                 for is_open in (False, True)
                 for group in NATIONALITY_GROUPS
             ]
@@ -144,7 +145,11 @@ def test_standard_errors_count_replicates_and_not_figures_that_err_together() ->
 def test_rates_are_pooled_over_replicates_and_what_years_share_is_more_than_chance(tmp_path) -> None:
     for seed, missed in ((1, 10.0), (2, 30.0)):
         cell = dict.fromkeys(RATES[1:12], 0.0) | {"open_sum": 0.0, "late_sum": 0.0}
-        row = {"measure": "emigration", "nationality_group": "EU", "true": 100.0} | cell | {"found": 100.0 - missed}
+        row = (
+            {"measure": "emigration", "nationality_group": "EU", "migrant": True, "true": 100.0}
+            | cell
+            | {"found": 100.0 - missed}
+        )
         frame = pl.DataFrame([row | {"time": date(year, 6, 30)} for year in (2018, 2019)])
         write_table(frame, tmp_path / "scores" / str(seed) / "error_rates.parquet")
         pattern = {"nationality_group": "EU", "migrant": True, "EU": 1.0, "people": 3}
