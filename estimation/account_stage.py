@@ -9,8 +9,9 @@ import polars as pl
 
 from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
+from estimation.account_diagnosis import adjustments, left_out, shared_errors
 from estimation.cells import DIVISIONS
-from estimation.error_sources import error_sources
+from estimation.error_sources import error_sources, with_estimated_scales
 from estimation.flow_details import all_details
 from estimation.measured_periods import without
 from estimation.periods import year_end, year_start
@@ -29,6 +30,9 @@ from pipeline.tables import read_table
 
 def account(context: StageContext[AccountStudy]) -> StageResult:
     """Write `account_in/`, reconcile it, and write `estimates`, `flows` and its details, `stocks`, `error_sources`.
+
+    What the account adjusted, and which source the others contradict, is in `account_adjustments`,
+    `account_left_out` and `account_biases`.
 
     If a step of `count` was skipped, only `flows` and `stocks` are written, with the status `not measured`.
     """
@@ -52,12 +56,18 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     inputs = context.out / "account_in"
     write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, ages, nationality, inputs)
     context.report("reconciling stocks and flows")
-    result = reconcile(inputs)
+    result = reconcile(inputs, em=study.account.estimate_scales)
     flows = published_flows(result, counts, periods.flow_years)
     flows = with_unmeasured_flows(flows, study.periods.flow_years).with_columns(**made_with)
     stocks = published_stocks(result, counts, periods.stock_years)
     stocks = with_unmeasured_stocks(stocks, study.periods.stock_years).with_columns(**made_with)
+    biases = shared_errors(result)
     sources = error_sources(study.coverage, study.flow_errors, counts, coverage, covariance)
+    sources = with_estimated_scales(sources, biases)
+    context.report("asking which source the others contradict")
+    save(adjustments(result), "account_adjustments", context.out)
+    save(left_out(result), "account_left_out", context.out)
+    save(biases, "account_biases", context.out)
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)
     categories = read_table(table_path(folder, "flow_categories"))

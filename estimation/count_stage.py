@@ -14,7 +14,14 @@ from estimation.cells import GROSS_FLOWS
 from estimation.counted_people import counted_people, people_by_group
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
-from estimation.coverage.survey import SURVEY, list_counts, people_known, people_on_list, people_surveyed
+from estimation.coverage.survey import (
+    SURVEY,
+    list_counts,
+    people_known,
+    people_on_list,
+    people_surveyed,
+    survey_answers,
+)
 from estimation.flow_categories import count_categories
 from estimation.measured_periods import MeasuredPeriods, measured_periods, skipped_periods, warn_of_unmeasured
 from estimation.migration_flows import count_migrations
@@ -187,7 +194,8 @@ def _coverage(
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
     known = people_known(clusters, listed, context.records["link"].facts["spine"])
-    surveyed = people_surveyed(records / f"{SURVEY}.parquet", clusters, listed, known, day)
+    answers = survey_answers(records / f"{SURVEY}.parquet", day)
+    surveyed = people_surveyed(answers, clusters, listed, known, day)
     return estimate_coverage(
         list_counts(_stocks(context, people, (day.year,)), day),
         listed,

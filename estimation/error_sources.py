@@ -131,6 +131,31 @@ def error_sources(
     )
 
 
+def with_estimated_scales(sources: pl.DataFrame, biases: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with the declared errors whose size the account estimated marked as `estimated`.
+
+    `biases` is the table `account_biases`.
+    """
+    found = biases.filter(pl.col("scale") == "estimated").select("term", "sd", "declared_sd")
+    for measure in GROSS_FLOWS:
+        kinds = {"in a year": rf"^{measure} \d+$", "by group": rf"^{measure} [A-Za-z]+(_[A-Za-z]+)?$"}
+        for of_what, pattern in kinds.items():
+            of_kind = found.filter(pl.col("term").str.contains(pattern))
+            if of_kind.is_empty():
+                continue
+            used, declared = float(of_kind["sd"][0]), float(of_kind["declared_sd"][0])
+            row = pl.col("error_source") == f"error of {measure} {of_what}"
+            says = (
+                f"Relative standard error {used:.1%}, by the contradictions of the account; {declared:.1%} declared."
+            )
+            sources = sources.with_columns(
+                treatment=pl.when(row).then(pl.lit("estimated")).otherwise("treatment"),
+                relative_standard_error=pl.when(row).then(round(used, 6)).otherwise("relative_standard_error"),
+                description=pl.when(row).then(pl.lit(says)).otherwise("description"),
+            )
+    return sources
+
+
 def _declared_of_flow(
     measure: str, flow_errors: FlowErrors, counts: pl.DataFrame
 ) -> Iterator[tuple[str, str, str, float | None, str]]:

@@ -8,7 +8,7 @@ from estimation.periods import check_periods, check_survey_day
 from estimation.required_extracts import check_required_columns, steps_without_extracts
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Skip, Stage, StudyPart
-from pipeline.study import CoverageSettings, FlowErrors, Periods, Study
+from pipeline.study import AccountSettings, CoverageSettings, FlowErrors, Periods, Study
 
 
 class CountStudy(StudyPart):
@@ -42,6 +42,7 @@ class AccountStudy(StudyPart):
     periods: Periods
     flow_errors: FlowErrors
     coverage: CoverageSettings
+    account: AccountSettings
     rule_set: str
     data_date: date
 
@@ -54,6 +55,7 @@ class AccountStudy(StudyPart):
             periods=study.periods,
             flow_errors=study.flow_errors,
             coverage=study.coverage,
+            account=study.account,
             rule_set=study.rule_set,
             data_date=study.data_date,
         )

@@ -278,6 +278,17 @@ def hidden_state(options: Options, listener: ProgressListener) -> Compared:
     return (*compare_hidden_state(options.size, listener), [])
 
 
+def adjustments(options: Options, listener: ProgressListener) -> Compared:
+    """Correct a simulated passenger survey as that of the United Kingdom was corrected in 2019."""
+    from flows import bench_adjustments as ours  # noqa: PLC0415 - only this benchmark needs it
+
+    replicates, size = options.replicates or ours.REPLICATES, options.size or ours.RESIDENTS
+    seed = ours.FIRST_SEED if options.seed is None else options.seed
+    begun = time.perf_counter()
+    rows, figures, scores = ours.adjust_surveys(replicates, size, seed, listener)
+    return rows, time.perf_counter() - begun, {}, figures, scores
+
+
 def prefect(options: Options, listener: ProgressListener) -> Compared:
     """Run a study under a standing Prefect server and without Prefect, in turn."""
     from flows.bench_prefect import compare_prefect  # noqa: PLC0415 - only this benchmark needs it
@@ -294,12 +305,13 @@ BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
 BENCHMARKS_WITH_FIGURES = {
     "account": account, "account_cover": account_cover, "link": link, "link_files": link_files, "attack": attack,
     "review": review, "stays": stays, "sweep": sweep, "hidden_state": hidden_state,
-    "prefect": prefect,
+    "prefect": prefect, "adjustments": adjustments,
 }  # fmt: skip
 TAKES = {
     "account": ("size",), "account_cover": ("replicates", "seed"), "link": ("size",),
     "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
     "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",), "prefect": ("size",),
+    "adjustments": ("size", "replicates", "seed"),
 }  # fmt: skip
 """The options that a benchmark takes; the others take none."""
 

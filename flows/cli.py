@@ -402,6 +402,23 @@ def diff(
 
 
 @app.command
+def revisions(
+    runs: Annotated[list[Path], Parameter(help="Folders of finished runs, of different data dates.")],
+    *,
+    history: Annotated[
+        list[Path] | None, Parameter(help="revisions.csv of other countries, which tell of later revisions too.")
+    ] = None,
+    json: Annotated[bool, Parameter(negative="", help="Print all revisions and ranges as one JSON object.")] = False,
+    threads: Threads = 2,
+) -> int:
+    """Show how figures were revised from run to run: by new data, new models and new rules, and what may come."""
+    with loading():
+        from flows.revisions_verb import revisions_of_runs
+
+    return revisions_of_runs(runs, history=history or (), as_json=json, threads=threads)
+
+
+@app.command
 def explain(
     run: Annotated[Path, Parameter(help="A finished run folder.")],
     person: Annotated[str, Parameter(help="A person_id of the run, or a record of the person as SOURCE:SUBJECT.")],
@@ -439,6 +456,12 @@ def validate(
     against: Annotated[
         Path | None, Parameter(help="JSON of an earlier validation, which the page sets beside this one.")
     ] = None,
+    estimation_only: Annotated[
+        bool, Parameter(negative="", help="Repeat estimation alone, around one country, with drawn inputs.")
+    ] = False,
+    rates: Annotated[
+        Path | None, Parameter(help="With --estimation-only: a finished validation with error rates; default: --out.")
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print all pooled figures as one JSON list.")] = False,
     threads: Annotated[
         int | None, Parameter(help="Replicates at a time, as far as memory allows; default: one a processor.")
@@ -450,7 +473,7 @@ def validate(
 
     return validate_figures(
         replicates, residents, scenario=scenario, first_seed=seed, start=start, keep=keep, ablation=ablation, out=out,
-        against=against, threads=threads, as_json=json,
+        against=against, threads=threads, as_json=json, estimation_only=estimation_only, rates=rates,
     )  # fmt: skip
 
 
@@ -650,14 +673,14 @@ def bench(
         str,
         Parameter(
             help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
-            "review, stays, sweep or prefect."
+            "review, stays, sweep, prefect or adjustments."
         ),
     ],
     *,
     size: Annotated[
         int | None,
         Parameter(
-            help="link, attack, review, sweep, prefect: residents. link_files: people of each kind. "
+            help="link, attack, review, sweep, prefect, adjustments: residents. link_files: people of each kind. "
             "stays: crossings. account: areas."
         ),
     ] = None,
@@ -665,8 +688,12 @@ def bench(
         list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
     ] = None,
     seeds: Annotated[int | None, Parameter(help="link_files: sets of files of each kind, from seed 1001.")] = None,
-    replicates: Annotated[int | None, Parameter(help="account_cover: simulated accounts of each kind.")] = None,
-    seed: Annotated[int | None, Parameter(help="account_cover: the first seed; the next ones follow.")] = None,
+    replicates: Annotated[
+        int | None, Parameter(help="account_cover: simulated accounts of each kind. adjustments: countries.")
+    ] = None,
+    seed: Annotated[
+        int | None, Parameter(help="account_cover, adjustments: the first seed; the next ones follow.")
+    ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Time one part and a plain implementation of the same task, and print the ratio of their speeds.

@@ -17,9 +17,11 @@ import polars.selectors as cs
 from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
+from flows.estimation_only.error_rates import error_rates, nationality_patterns, survey_links
 from flows.live.live_runs import check_not_live
 from flows.people_scores import TABLES, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
+from flows.single_sources import single_sources, with_truth
 from flows.terminal import Terminal, typed
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
 from linkage.subjects_in_scope import subjects_in_scope
@@ -140,8 +142,15 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):
         return scores
     table = _published_tables(tables)
-    twice = score_counted_twice(table["residents"], clusters, who)
-    scores = replace(scores, counted_twice=twice)
+    scores = replace(
+        scores,
+        counted_twice=score_counted_twice(table["residents"], clusters, who),
+        error_rates=error_rates(table, vars(truth), who, counted_sources),
+        nationality_patterns=nationality_patterns(table, vars(truth), who),
+        survey_links=survey_links(
+            table, who, read_table(tables / "linkage_quality.parquet"), study.coverage.reference_date
+        ),
+    )
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
     if flows.is_empty():
         counts = read_table(tables / "counts.parquet")
@@ -156,6 +165,15 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         flows=flows,
         stocks=stocks,
         interval_coverage=summarise_intervals(flows, stocks),
+        single_sources=with_truth(
+            single_sources(
+                read_table(tables / "evidence.parquet"),
+                flows["period_end"].filter(flows["period_end"].dt.month() == 6).unique().to_list(),
+                published["population"].unique().to_list(),
+            ),
+            flows,
+            stocks,
+        ),
         **score_people(table, vars(truth), who, counted_sources, published, study.data_date),
     )
 

@@ -13,7 +13,9 @@ import polars as pl
 from scipy.special import betaincinv
 
 from estimation.cells import DIVISIONS
+from estimation.interval_score import PARTS, interval_score_parts
 from estimation.score import margin_of
+from flows.single_sources import MARGIN, with_intervals_of_others
 from pipeline.schemas import ALL
 from publication.scores import Scores
 from publication.words import TWO_SIDED_95
@@ -22,9 +24,12 @@ COLUMNS = (
     "measure", "margin", "group", "period", "replicates",
     "estimate", "truth", "bias", "relative_bias", "rmse",
     "coverage", "coverage_lower", "coverage_upper", "mean_half_width",
+    "interval_score", "dispersion", "too_high", "too_low",
     "precision", "recall", "true", "hits", "misses", "false", "brier",
 )  # fmt: skip
 """What each pooled figure has; null where it has no meaning."""
+COMPARED = tuple(name for name in COLUMNS if name not in ("interval_score", *PARTS))
+"""Those that a page compares with an earlier validation, which may be older than the others."""
 KEY = ["measure", "margin", "group", "period"]
 
 
@@ -32,12 +37,14 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     """Return the pooled scores of replicates: one row per figure, with `COLUMNS`, in a fixed order.
 
     `estimate`, `truth` and `mean_half_width` are means over replicates, `bias` the mean of estimate less truth,
-    `relative_bias` that over the mean truth; `true`, `hits`, `misses` and `false` are sums, `brier` is a mean. A hit
+    `relative_bias` that over the mean truth; `interval_score` is the mean weighted interval score and `dispersion,
+    too_high, too_low` its parts; `true`, `hits`, `misses` and `false` are sums, `brier` is a mean. A hit
     of a class is a case that was found within the score's tolerance, in its own year or in another.
     """
     twice = [one.counted_twice for one in replicates if one.counted_twice.height]
     parts = [
-        _figures(pl.concat([part for one in replicates for part in (_flows(one.flows), _stocks(one.stocks))])),
+        pool_figures([(one.flows, one.stocks) for one in replicates]),
+        _single_sources(replicates),
         _links(pl.concat([one.links for one in replicates])),
         _figures(pl.concat([part for one in replicates for part in _link_estimates(one)])),
         _classes(pl.concat([one.classes for one in replicates])),
@@ -45,6 +52,26 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     ]
     rounded = pl.concat(parts, how="diagonal_relaxed").with_columns(pl.selectors.float().round(6) + 0.0)
     return rounded.select(COLUMNS).sort(KEY)
+
+
+def pool_figures(scored: Sequence[tuple[pl.DataFrame, pl.DataFrame]]) -> pl.DataFrame:
+    """Return the pooled scores of published flows and stocks of replicates: `KEY` and what `pool` has of figures."""
+    return _figures(scored_figures(scored))
+
+
+def scored_figures(scored: Sequence[tuple[pl.DataFrame, pl.DataFrame]]) -> pl.DataFrame:
+    """Return one row per figure and `replicate` (a number): `KEY`, `estimate, lower, upper, truth, inside, error`.
+
+    `scored` has the scores of flows and stocks of each replicate. Also `half_width` and the parts of the weighted
+    interval score.
+    """
+    return pl.concat(
+        [
+            part.with_columns(replicate=pl.lit(number))
+            for number, (flows, stocks) in enumerate(scored)
+            for part in (_flows(flows), _stocks(stocks))
+        ]
+    )
 
 
 def records(pooled: pl.DataFrame) -> list[dict[str, Any]]:
@@ -66,16 +93,19 @@ def _cells(scored: pl.DataFrame, margin: pl.Expr, period: pl.Expr) -> pl.DataFra
     """Return the figures of one replicate that were measured: `KEY` and what is pooled."""
     named = [pl.when(pl.col(name) != ALL).then(pl.col(name)) for name in DIVISIONS]
     group = pl.concat_str(named, separator="|", ignore_nulls=True)
-    return scored.drop_nulls(["estimate", "truth"]).select(
-        "measure",
-        margin.alias("margin"),
-        pl.when(group == "").then(pl.lit(ALL)).otherwise(group).alias("group"),
-        period.alias("period"),
-        "estimate",
-        "truth",
-        "inside",
-        error=pl.col("estimate") - pl.col("truth"),
-        half_width=(pl.col("upper") - pl.col("lower")) / 2,
+    return (
+        scored.drop_nulls(["estimate", "truth"])
+        .select(
+            "measure",
+            margin.alias("margin"),
+            pl.when(group == "").then(pl.lit(ALL)).otherwise(group).alias("group"),
+            period.alias("period"),
+            "estimate",
+            "lower",
+            "upper",
+            "truth",
+        )
+        .with_columns(_judged())
     )
 
 
@@ -91,10 +121,12 @@ def _figures(cells: pl.DataFrame) -> pl.DataFrame:
         bias=pl.col("error").mean(),
         rmse=(pl.col("error") ** 2).mean().sqrt(),
         mean_half_width=pl.col("half_width").mean(),
+        **{name: pl.col(name).mean() for name in PARTS},
     )
     lower, upper = share_interval(pooled["inside"], pooled["replicates"])
     return pooled.with_columns(
         relative_bias=pl.when(pl.col("truth") != 0).then(pl.col("bias") / pl.col("truth").abs()),
+        interval_score=pl.sum_horizontal(PARTS),
         coverage=pl.col("inside") / pl.col("replicates"),
         coverage_lower=lower,
         coverage_upper=upper,
@@ -133,17 +165,18 @@ def _link_estimates(scores: Scores) -> list[pl.DataFrame]:
     """Return the estimates of the quality of links of one replicate, beside the truth, as figures with intervals."""
     margin = pl.format("{}-{}", "source_l", "source_r").alias("margin")
     rates = [
-        scores.links.drop_nulls([rate, f"{rate}_estimate"]).select(
+        scores.links.drop_nulls([rate, f"{rate}_estimate"])
+        .select(
             pl.lit(f"link_{rate}").alias("measure"),
             margin,
             "group",
             pl.lit(None, pl.String).alias("period"),
             pl.col(f"{rate}_estimate").alias("estimate"),
             pl.col(rate).alias("truth"),
-            pl.col(rate).is_between(pl.col(f"{rate}_low"), pl.col(f"{rate}_high")).alias("inside"),
-            (pl.col(f"{rate}_estimate") - pl.col(rate)).alias("error"),
-            ((pl.col(f"{rate}_high") - pl.col(f"{rate}_low")) / 2).alias("half_width"),
+            pl.col(f"{rate}_low").alias("lower"),
+            pl.col(f"{rate}_high").alias("upper"),
         )
+        .with_columns(_judged())
         for rate in ("precision", "recall")
     ]
     half_width = TWO_SIDED_95 * pl.col("se")
@@ -155,14 +188,42 @@ def _link_estimates(scores: Scores) -> list[pl.DataFrame]:
             pl.lit(None, pl.String).alias("period"),
             pl.col(name).alias("estimate"), pl.col(f"true_{name}").cast(pl.Float64).alias("truth"),
             pl.col(f"{name}_se").alias("se"),
-        ).with_columns(
-            inside=(pl.col("estimate") - pl.col("truth")).abs() <= half_width,
-            error=pl.col("estimate") - pl.col("truth"), half_width=half_width,
-        ).drop("se")
+        ).with_columns(lower=pl.col("estimate") - half_width, upper=pl.col("estimate") + half_width)
+        .drop("se").with_columns(_judged())
         for name in ("counted_twice", "joined")
         if scores.link_errors.height
     ]  # fmt: skip
     return [*rates, *errors]
+
+
+def _single_sources(replicates: Sequence[Scores]) -> pl.DataFrame:
+    """Return what each source alone says of totals, pooled as figures are: the margin is `single_source`."""
+    counts = [
+        one.single_sources.with_columns(replicate=pl.lit(number))
+        for number, one in enumerate(replicates)
+        if one.single_sources.height
+    ]
+    if not counts:
+        return pl.DataFrame()
+    end = pl.col("period").dt.to_string("%Y-%m-%d")
+    start = pl.col("period").dt.offset_by("-1y").dt.offset_by("1d").dt.to_string("%Y-%m-%d")
+    is_stock = pl.col("measure") == "population"
+    cells = with_intervals_of_others(pl.concat(counts)).with_columns(
+        margin=pl.lit(MARGIN), group="source",
+        period=pl.when(is_stock).then(end).otherwise(pl.format("{}/{}", start, end)),
+    )  # fmt: skip
+    return _figures(cells.with_columns(_judged()))
+
+
+def _judged() -> list[pl.Expr]:
+    """Return what is pooled of rows with `estimate, lower, upper, truth`."""
+    estimate, lower, upper, truth = (pl.col(name) for name in ("estimate", "lower", "upper", "truth"))
+    return [
+        truth.is_between(lower, upper).alias("inside"),
+        *interval_score_parts(),
+        (estimate - truth).alias("error"),
+        ((upper - lower) / 2).alias("half_width"),
+    ]
 
 
 def _counted_twice(residents: pl.DataFrame) -> pl.DataFrame:

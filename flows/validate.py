@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flows.ablation import check_ablation
-from flows.pooled_scores import COLUMNS, pool
+from flows.estimation_only.repeat import check_estimation_only, validate_estimation
+from flows.pooled_scores import COMPARED, pool
 from flows.replicate import ALL_STAGES, Country, Replicate
 from flows.terminal import Terminal, typed
 from pipeline.disk import make_folder
@@ -45,9 +46,14 @@ def validate(
     against: Path | None = None,
     threads: int | None = None,
     as_json: bool = False,
+    estimation_only: bool = False,
+    rates: Path | None = None,
     run_replicates: RunReplicates | None = None,
 ) -> int:
     """Repeat simulate, run and evaluate over seeds, pool the scores, write the page; returns the exit status.
+
+    With `estimation_only` the inputs of estimation are drawn around one country instead, at the error rates in the
+    folder `rates` of a finished validation (by default `out`).
 
     `start` is the first stage that is computed with today's code, `against` an earlier result (JSON) that the page
     compares this one with. `run_replicates` runs those that are not scored yet; by default side by side, in processes
@@ -55,6 +61,16 @@ def validate(
     """
     threads = len(os.sched_getaffinity(0)) if threads is None else threads
     _check(replicates, residents, first_seed, start, threads)
+    if rates and not estimation_only:
+        raise UserError("--rates: is for --estimation-only. Give both, or leave it out.")
+    if estimation_only:
+        check_estimation_only(start, ablation, keep=keep, against=against)
+        scenario = _absolute(scenario)
+        Country(residents, scenario).simulated_as()
+        return validate_estimation(
+            replicates, residents, scenario=scenario, first_seed=first_seed, rates=rates or out, out=out.resolve(),
+            threads=threads, memory=available_memory(), memory_of_one=_memory_of(residents), as_json=as_json,
+        )  # fmt: skip
     check_ablation(ablation)
     before = _read_earlier(against) if against else NOTHING
     country = Country(residents, _absolute(scenario))
@@ -113,7 +129,7 @@ def run_side_by_side(waiting: Sequence[Replicate], threads: int, terminal: Termi
     """Run replicates in processes of their own; returns why each failed one failed, by its seed."""
     if not waiting:
         return {}
-    of_one = round(MEMORY_OF_ANY + MEMORY_OF_RESIDENT * waiting[0].country.residents)
+    of_one = _memory_of(waiting[0].country.residents)
     outcomes = results(
         [Task(one, of_one) for one in waiting],
         threads,
@@ -123,6 +139,10 @@ def run_side_by_side(waiting: Sequence[Replicate], threads: int, terminal: Termi
     )
     terminal.close()
     return {one.seed: why for one, why in zip(waiting, outcomes, strict=True) if why is not None}
+
+
+def _memory_of(residents: int) -> int:
+    return round(MEMORY_OF_ANY + MEMORY_OF_RESIDENT * residents)
 
 
 def available_memory() -> int:
@@ -163,7 +183,9 @@ def _read_earlier(path: Path) -> Earlier:
             f"--against {path}: cannot be read ({first_line(error)}). Give the JSON of an earlier validation."
         ) from None
     if not (
-        isinstance(found, list) and found and all(isinstance(one, dict) and set(COLUMNS) <= set(one) for one in found)
+        isinstance(found, list)
+        and found
+        and all(isinstance(one, dict) and set(COMPARED) <= set(one) for one in found)
     ):
         raise UserError(f"--against {path}: is not a list of pooled scores. Give the JSON of an earlier validation.")
     return Earlier(plain(path.stem), found)

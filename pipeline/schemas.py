@@ -750,6 +750,51 @@ class ErrorSources(dy.Schema):
     description = dy.String()
 
 
+class AccountAdjustments(dy.Schema):
+    """By how much the account changed one total that was reported, by sex and age."""
+
+    measure = dy.Enum(["population", "immigration", "emigration"], primary_key=True)
+    time = dy.Int32(primary_key=True, description="Year of the 30 June that ends the period, or of the day.")
+    sex = dy.Enum([*SEXES, ALL], primary_key=True)
+    age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
+    reported = dy.Float64(description="Of the population, with the coverage factor applied.")
+    estimate = dy.Float64(description="Before sums are kept from being negative.")
+    adjustment = dy.Float64(description="Estimate less report.")
+    standard_error = dy.Float64(min=0, description="Of the adjustment, if all errors are as declared.")
+    z = dy.Float64(nullable=True, description="Adjustment over its standard error; null where none was possible.")
+
+
+class AccountLeftOut(dy.Schema):
+    """One report, and what the account estimates of it from all others."""
+
+    source = dy.String(primary_key=True, description="The measure and its year; without a year, all years.")
+    measure = dy.Enum(["population", "immigration", "emigration"])
+    time = dy.Int32(nullable=True)
+    reported = dy.Float64(description="Of the population, with the coverage factor applied.")
+    estimate = dy.Float64(description="With the report, before sums are kept from being negative.")
+    without = dy.Float64(description="The same total, estimated without the report.")
+    without_standard_error = dy.Float64(min=0)
+    difference = dy.Float64(description="Estimate less that without the report.")
+    standard_error = dy.Float64(min=0, description="Of the difference, if all errors are as declared.")
+    z = dy.Float64(nullable=True, description="Difference over its standard error.")
+
+
+class AccountBiases(dy.Schema):
+    """One relative error that cells share, as the account found it."""
+
+    term = dy.String(primary_key=True)
+    measure = dy.Enum(["population", "immigration", "emigration"])
+    declared_sd = dy.Float64(min=0, description="As estimated by the survey or declared by the study.")
+    sd = dy.Float64(min=0, description="As used.")
+    scale = dy.Enum(
+        ["declared", "estimated"], description="Whether the account estimated how large errors of the kind are."
+    )
+    estimate = dy.Float64(description="Relative: 0.01 says that reports are 1% too high.")
+    lower = dy.Float64()
+    upper = dy.Float64()
+    z = dy.Float64(description="The error over its standard deviation before the data; by the declared sd.")
+
+
 TABLES: dict[str, type[dy.Schema]] = {
     "ledger": Ledger,
     "gaps": Gaps,
@@ -789,6 +834,9 @@ TABLES: dict[str, type[dy.Schema]] = {
     "stocks": Stocks,
     "error_sources": ErrorSources,
     "assumptions": Assumptions,
+    "account_adjustments": AccountAdjustments,
+    "account_left_out": AccountLeftOut,
+    "account_biases": AccountBiases,
 }
 
 

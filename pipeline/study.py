@@ -144,6 +144,16 @@ class FlowErrors(Frozen):
         return {group: share + self.chance for group, share in wrong.model_dump().items()}
 
 
+class AccountSettings(Frozen):
+    """How the account takes the errors that cells share: as declared, or as large as its contradictions show.
+
+    With `estimate_scales`, errors of one kind (of flows by year, by nationality group) are scaled by one factor that
+    the account estimates; those of which there is only one, and those that are correlated, stay as declared.
+    """
+
+    estimate_scales: Annotated[bool, Strict()] = False
+
+
 class RuleSettings(Frozen):
     """What a study says of its rules beside their names: the file of a `calibration` of their probabilities."""
 
@@ -182,6 +192,7 @@ class Study(Frozen):
     linkage: LinkageSettings = LinkageSettings()
     coverage: CoverageSettings = CoverageSettings()
     flow_errors: FlowErrors = FlowErrors()
+    account: AccountSettings = AccountSettings()
     rules: RuleSettings = RuleSettings()
 
     @field_validator("area_lookup", mode="before")

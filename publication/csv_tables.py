@@ -13,7 +13,7 @@ PUBLISHED = (
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
     "linkage_quality", "link_errors", "implausible_people", "coverage", "ledger", "error_sources",
     "skipped", "bridge", "unknown_by_quarter", "days_present", "registration_lags", "source_cards",
-    "delivery_volumes", "person_changes", "assumptions",
+    "delivery_volumes", "person_changes", "assumptions", "account_adjustments", "account_left_out", "account_biases",
 )  # fmt: skip
 DIAGNOSTIC = ("model_levels", "link_weights")
 ESTIMATE_DECIMALS = 1
@@ -22,11 +22,15 @@ RATE_DECIMALS = 6
 IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
     "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts", "expected",
-    "both", "only_definition", "only_other",
+    "both", "only_definition", "only_other", "reported", "adjustment", "without",
+    "without_standard_error", "difference",
 }  # fmt: skip
 STANDARD_ERROR_IN_PEOPLE = {
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
+    "account_adjustments", "account_left_out",
 }  # fmt: skip
+RELATIVE = {"account_biases"}
+"""Tables whose estimates are shares, not people."""
 
 
 def write_csv_tables(tables: Path) -> list[Path]:
@@ -59,7 +63,9 @@ def _write(frame: pl.DataFrame, name: str, folder: Path) -> Path:
 
 
 def _decimal(column: str, name: str) -> pl.Expr:
-    in_people = column in IN_PEOPLE or (column == "standard_error" and name in STANDARD_ERROR_IN_PEOPLE)
+    in_people = (column in IN_PEOPLE and name not in RELATIVE) or (
+        column == "standard_error" and name in STANDARD_ERROR_IN_PEOPLE
+    )
     decimals = ESTIMATE_DECIMALS if in_people else RATE_DECIMALS
     value = pl.col(column).fill_nan(None)
     # Adding zero turns -0.0 into 0.0; the weight of a level that never occurs may be infinite.

@@ -19,6 +19,7 @@ AGGREGATE = {
     "account_in", "funnel", "gaps", "source_cards", "delivery_volumes", "unmeasured", "skipped", "conflicts",
     "bridge", "unknown_by_quarter", "days_present", "registration_lags", "coverage_ages",
     "assumptions",
+    "account_adjustments", "account_left_out", "account_biases",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.tables import write_text
+from pipeline.tables import read_table, write_text
 from publication import words
 from publication.figures import (
     coverage_figures,
@@ -21,10 +21,12 @@ from publication.people.people_section import LEAD as PEOPLE_LEAD
 from publication.people.people_section import people_parts
 from publication.provenance import provenance
 from publication.report_tables import (
+    account_tables,
     detail_tables,
     estimate_tables,
     linkage_tables,
     quality_tables,
+    revision_tables,
     scored_tables,
     source_tables,
     stay_tables,
@@ -33,6 +35,7 @@ from publication.report_tables.bridge_table import bridge_table
 from publication.report_tables.report_table import ReportTable
 from publication.row_selection import (
     FLOW_KEY,
+    REVISIONS,
     STOCK_KEY,
     as_text,
     latest_total,
@@ -58,11 +61,23 @@ def render_report(run: Path, *, manifest: Mapping[str, Any], scores: Scores | No
     It reads `run/tables`. With `scores` it shows the truth beside the estimates; without them it mentions no truth.
     A figure or table whose data are missing or empty is omitted.
     """
-    content = _content(run / "tables", scores, manifest)
+    content = _content(run / "tables", scores, manifest, _read_revisions(run))
     return render_page("report.html.j2", **content, **provenance(manifest), words=words)
 
 
-def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _read_revisions(run: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return how figures were revised and what is to come, as `sojourn revisions` leaves it; empty without it."""
+    paths = [run / REVISIONS / f"{name}.parquet" for name in ("revisions", "provisional_ranges")]
+    found = [read_table(path) if path.exists() else pl.DataFrame() for path in paths]
+    return found[0], found[1]
+
+
+def _content(
+    tables: Path,
+    scores: Scores | None,
+    manifest: Mapping[str, Any],
+    revised: tuple[pl.DataFrame, pl.DataFrame],
+) -> dict[str, Any]:
     """Return the headline and the sections of a report."""
     truth = scores or Scores()
     flows = with_truth(of_published_definition(read_run_table(tables, "flows")), truth.flows, FLOW_KEY)
@@ -100,6 +115,12 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             estimate_tables.listed_by_day(read_run_table(tables, "counts")) if drawn_stocks.is_empty() else None,
         ),
         _section(
+            "revisions",
+            "Revisions",
+            revision_tables.revision_triangle(*revised),
+            revision_tables.latest_revision_table(revised[0]),
+        ),
+        _section(
             "definitions",
             "Other definitions",
             bridge_table(read_run_table(tables, "bridge"), str(manifest.get("definition", ""))),
@@ -130,6 +151,13 @@ def _content(tables: Path, scores: Scores | None, manifest: Mapping[str, Any]) -
             "Coverage of the sources",
             coverage_figures.coverage_figure(coverage),
             quality_tables.coverage_table(coverage),
+        ),
+        _section(
+            "account",
+            "What the account changed",
+            account_tables.adjustments_table(read_run_table(tables, "account_adjustments")),
+            account_tables.left_out_table(read_run_table(tables, "account_left_out")),
+            account_tables.shared_errors_table(read_run_table(tables, "account_biases")),
         ),
         _section("people", "Examples of people", *people_parts(tables, manifest, scores), lead=PEOPLE_LEAD),
         _section(

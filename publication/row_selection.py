@@ -7,6 +7,8 @@ import polars as pl
 from pipeline.schemas import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, TABLES
 from pipeline.tables import read_table
 
+REVISIONS = "revisions"
+"""The folder, in the latest of several runs, of how figures were revised; its report shows it."""
 FLOW_MEASURES = ("immigration", "emigration", "net")
 DIMENSIONS = {"sex": SEXES, "age_group": AGE_GROUPS, "nationality_group": NATIONALITY_GROUPS}
 FLOW_KEY = ["period_start", "period_end", "measure", *DIMENSIONS]

@@ -8,6 +8,7 @@ from pipeline import disk
 from pipeline.stage import StageRecord
 from pipeline.store import publish_folder
 from pipeline.study import digest_of_file
+from publication.row_selection import REVISIONS
 
 TABLES, MANIFEST, REPORT, SCORES = "tables", "manifest.json", "report.html", "evaluation"
 
@@ -15,8 +16,8 @@ TABLES, MANIFEST, REPORT, SCORES = "tables", "manifest.json", "report.html", "ev
 def show_publication(published: StageRecord, run: Path) -> None:
     """Make `tables/`, the manifest and the report of a run folder those of a publication, the manifest last.
 
-    What the folder shows intact is left alone, a report with scores too. Scores of an earlier publication are
-    removed: they would describe other tables.
+    What the folder shows intact is left alone, a report with scores or revisions too. Those of an earlier publication
+    are removed: they would describe other tables.
     """
     if _is_shown(published, run):
         return
@@ -29,13 +30,16 @@ def show_publication(published: StageRecord, run: Path) -> None:
         },
         run / TABLES,
     )
-    disk.remove_now(run / SCORES)
+    for name in (SCORES, REVISIONS):
+        disk.remove_now(run / name)
     for name in (REPORT, MANIFEST):
         disk.copy_file(published.folder / name, run / name)
 
 
 def _is_shown(published: StageRecord, run: Path) -> bool:
-    shown = [MANIFEST] if (run / SCORES).is_dir() else [MANIFEST, REPORT]  # with scores, the report has the truth too
+    # with scores the report has the truth too, and with revisions a triangle
+    redrawn = (run / SCORES).is_dir() or (run / REVISIONS).is_dir()
+    shown = [MANIFEST] if redrawn else [MANIFEST, REPORT]
     return (
         all((run / name).is_file() and digest_of_file(run / name) == published.outputs[name] for name in shown)
         and (run / REPORT).is_file()

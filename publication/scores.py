@@ -36,6 +36,10 @@ class Scores:
     - `counted_twice`: true residents and how many of them were counted more than once: `reference_date`,
       `nationality_group`, `people`, `twice`.
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
+    - `error_rates`: cases of each `measure`, `time`, `nationality_group` and part of it that are found, or false.
+    - `nationality_patterns`: the shares of groups with which people of a true group are counted.
+    - `survey_links`: how the coverage survey was linked with the spine.
+    - `single_sources`: what each `source` alone says of a `measure` and `period`: `estimate`, and the `truth`.
     """
 
     flows: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -51,6 +55,10 @@ class Scores:
     nationality_tenths: pl.DataFrame = field(default_factory=pl.DataFrame)
     counted_twice: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)
+    error_rates: pl.DataFrame = field(default_factory=pl.DataFrame)
+    nationality_patterns: pl.DataFrame = field(default_factory=pl.DataFrame)
+    survey_links: pl.DataFrame = field(default_factory=pl.DataFrame)
+    single_sources: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Return the scores by name."""

@@ -5,6 +5,7 @@ all. Terms of one measure whose scopes have the same blanks (by sex and age, by 
 are of one kind and share a scale, which can be estimated.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -149,6 +150,47 @@ def _with_covariance(path: Path, terms: BiasTerms) -> BiasTerms:
     if len(kept) and np.linalg.eigvalsh(kept)[0] < -1e-6 * np.trace(kept):
         raise UserError(f"{path}: the covariances are larger than the terms' own 'sd' allow. Correct them.")
     return replace(terms, correlated=correlated, covariance=kept)
+
+
+SCOPE_KEYS = ("area", "sex", "nationality_group", "time")
+"""What the scope of a term may name beside ages."""
+
+
+def refuse_terms_without_cells(terms: BiasTerms, cells: Mapping[str, pl.DataFrame], path: Path) -> None:
+    """Raise `UserError` for a term that covers no cell: its bias would be unknown, and a mistake in it unseen.
+
+    `cells` are those of each measure; of what was expected of a flow (`prior_` measures) only cells that are expected
+    count. A term may have rows that cover none, such as the oldest ages of an area without them.
+    """
+    rows = terms.scope.with_row_index("row", offset=1)
+    given = [pl.col(name).is_not_null().alias(f"by_{name}") for name in SCOPE_KEYS]
+    parts = rows.with_columns(given).partition_by("measure", *(f"by_{name}" for name in SCOPE_KEYS))
+    covering = [_rows_with_cells(part, cells) for part in parts]
+    empty = rows.join(
+        pl.concat([*covering, rows.select("term").clear()]), on="term", how="anti", maintain_order="left"
+    )
+    if empty.height:
+        first = empty.row(0, named=True)
+        measure = str(first["measure"])
+        raise UserError(
+            f"{path}: row {first['row']}: the term '{first['term']}' covers no cell of {measure}.csv. Correct "
+            f"{', '.join((*SCOPE_KEYS, 'age_from', 'age_to'))} of its rows, or remove it."
+        )
+
+
+def _rows_with_cells(part: pl.DataFrame, cells: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return the terms of rows that cover a cell; all rows are of one measure, and name the same keys."""
+    measure = str(part["measure"][0])
+    of_measure = cells[measure.removeprefix(PRIOR)]
+    if measure.startswith(PRIOR):
+        if "expected" not in of_measure.columns:
+            return part.select("term").clear()
+        of_measure = of_measure.filter(pl.col("expected_variance").is_finite())
+    keys = [name for name in SCOPE_KEYS if part[f"by_{name}"][0]]
+    places = of_measure.select(*keys, "age").unique()
+    joined = part.join(places, on=keys) if keys else part.join(places, how="cross")
+    lowest, highest = pl.col("age_from").fill_null(pl.col("age")), pl.col("age_to").fill_null(pl.col("age"))
+    return joined.filter(pl.col("age").is_between(lowest, highest)).select("term").unique()
 
 
 def covered_cells(

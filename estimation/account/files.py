@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from estimation.account.bias_terms import BiasTerms, read_bias_terms
+from estimation.account.bias_terms import BiasTerms, read_bias_terms, refuse_terms_without_cells
 from estimation.account.columns import (
     PLACE_KEYS,
     read_columns,
@@ -76,6 +76,7 @@ def read_account_files(folder: Path) -> AccountFiles:
     keys = {name: given[name].select(*places, "sex_as_given", "cohort", "age", "time") for name in NOISY}
     as_given = {name: frame.rename({"sex_as_given": "sex"}) for name, frame in keys.items()}
     biases = read_bias_terms(folder, {name: set(given["population"][name]) for name in places})
+    refuse_terms_without_cells(biases, cells, folder / "bias_terms.csv")
     areas = sorted(set(given["population"]["area"])) if "area" in places else [None]
     expected = [name for name in NOISY if "expected" in cells[name].columns]
     return AccountFiles(

@@ -4,7 +4,7 @@ For every sex, nationality group and cohort of an area: people at the end of a y
 - deaths + immigrants - emigrants. Births and deaths are constants; stocks and flows are noisy, and share biases.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
 
+from estimation.account.bias_terms import BiasTerms
 from estimation.account.files import EXACT, NOISY, SERIES, AccountFiles, read_account_files
 from estimation.account.layout import AreaCells
 from estimation.account.solve import SolvedAccount, SolvedArea, solve_account
@@ -37,6 +38,7 @@ class Account:
 
     `cells` has one row per cell of a noisy measure: `measure, time`, `SERIES`, `age, observed, estimate`; `exact` has
     the same for births and deaths. `places` (for each area: its rows of `cells`, and where its arrays have them).
+    `terms` are the biases as declared; `scales_estimated` says whether the account found how large they are.
     """
 
     cells: pl.DataFrame
@@ -44,6 +46,8 @@ class Account:
     areas: tuple[SolvedArea, ...]
     places: tuple[tuple[Integers, Integers], ...]
     biases: pl.DataFrame
+    terms: BiasTerms
+    scales_estimated: bool
 
     def total(self, selector: pl.Expr, minus: pl.Expr | None = None) -> Total:
         """Return the sum of the cells that `selector` picks, less those that `minus` picks.
@@ -86,10 +90,11 @@ class Account:
             terms = area.biases.layout.of_area(area.number)
             of_own, of_shared = area.biases.roots(area.number, np.eye(len(terms)))
             bias[terms] = self.biases["bias"].to_numpy()[terms] - of_own @ own - of_shared @ shared
-        return Account(
-            self.cells.with_columns(estimate=pl.Series(estimate)), self.exact, self.areas, self.places,
-            self.biases.with_columns(bias=pl.Series(bias)),
-        )  # fmt: skip
+        return replace(
+            self,
+            cells=self.cells.with_columns(estimate=pl.Series(estimate)),
+            biases=self.biases.with_columns(bias=pl.Series(bias)),
+        )
 
     def _placed(self, weights: sparse.csr_array) -> list[sparse.csr_array]:
         """Return weights of cells as weights of each area's arrays."""
@@ -102,20 +107,22 @@ class Account:
         return placed
 
 
-def reconcile(folder: Path) -> Account:
-    """Return the account of the files in a folder (docs/account.md describes them), with biases as declared.
+def reconcile(folder: Path, *, em: bool = False) -> Account:
+    """Return the account of the files in a folder (docs/account.md describes them).
+
+    Biases are as declared; with `em`, the account estimates how large those of each kind are.
 
     No sum of a measure over one sex, age group and nationality group of an area in one year is negative: where least
     squares alone would make one so, the nearest account without negative sums is taken. Single cohorts are not
     bound: bounding hundreds of nearly empty cells would inflate gross flows. Standard errors are those
     before bounds. Raises `UserError` for files that do not make an account.
     """
-    return balance(read_account_files(folder), str(folder))
+    return balance(read_account_files(folder), str(folder), em=em)
 
 
-def balance(files: AccountFiles, where: str) -> Account:
+def balance(files: AccountFiles, where: str, *, em: bool = False) -> Account:
     """Return the account of files already read; `where` names them in errors."""
-    solved = solve_account(files, where, em=False, refined=False)
+    solved = solve_account(files, where, em=em, refined=False)
     areas = tuple(solved.areas())
     cells = pl.concat(
         [
@@ -138,6 +145,8 @@ def balance(files: AccountFiles, where: str) -> Account:
         areas=areas,
         places=places,
         biases=_bias_table(solved),
+        terms=solved.terms,
+        scales_estimated=em,
     )
     return bounded(account, _published_groups(account.cells))
 

@@ -45,16 +45,10 @@ def people_known(clusters: pl.DataFrame, listed: pl.DataFrame, spine: str) -> pl
     return pl.concat([on_spine, listed["person_id"]]).unique().sort()
 
 
-def people_surveyed(
-    records: Path, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.Series, day: date
-) -> pl.DataFrame:
-    """Return the usual residents found by the survey of a day, by subject; other days' surveys are not read.
+def survey_answers(records: Path, day: date) -> pl.DataFrame:
+    """Return the answers of usual residents to the survey of a day; other days' surveys are not read.
 
-    Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to
-    one `listed`, and to one `trimmed` (on the trimmed list); and `DIVISIONS` with their `share`. Those of people on
-    the list are the list's, because the account counts each person in the same groups: a row for each, whose shares
-    add up to 1. Those of the others are the answers to the survey, and people who gave no nationality are taken as
-    British.
+    Raises `UserError` where the study has no survey, or not of that day.
     """
     if not records.exists():
         raise UserError("coverage survey: the study has none, so coverage cannot be estimated. Add its extract.")
@@ -63,6 +57,20 @@ def people_surveyed(
         raise UserError(
             f"coverage survey: nobody was found on {day}. Set reference_date in [coverage] to the survey's own day."
         )
+    return found
+
+
+def people_surveyed(
+    answers: pl.DataFrame, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.Series, day: date
+) -> pl.DataFrame:
+    """Return the usual residents found by the survey of a day, by subject; `answers` are those of `survey_answers`.
+
+    Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to
+    one `listed`, and to one `trimmed` (on the trimmed list); and `DIVISIONS` with their `share`. Those of people on
+    the list are the list's, because the account counts each person in the same groups: a row for each, whose shares
+    add up to 1. Those of the others are the answers to the survey, and people who gave no nationality are taken as
+    British.
+    """
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
     on_list = listed.select(
         "person_id", "trimmed", "share", pl.lit(value=True).alias("listed"), pl.col(DIVISIONS).name.prefix("list_")
@@ -72,13 +80,13 @@ def people_surveyed(
     # A date of birth after the survey's day is a mistake in a record: the person is taken to be newborn.
     age = pl.max_horizontal(age, 0)
     group = pl.col("nationality").replace_strict(nationality_groups(), default=OTHER_COUNTRIES)
-    answers = {
+    stated = {
         "sex": pl.col("sex").cast(pl.String),
         "age_group": age_group(age),
         "nationality_group": pl.when(pl.col("nationality").is_not_null()).then(group),
     }
     return (
-        found.join(person, on="subject_id", how="left")
+        answers.join(person, on="subject_id", how="left")
         .join(on_list, on="person_id", how="left")
         .select(
             "subject_id",
@@ -88,7 +96,7 @@ def people_surveyed(
             pl.col("person_id").is_in(known.implode()).fill_null(value=False).alias("known"),
             pl.col("listed", "trimmed").fill_null(value=False),
             pl.col("share").fill_null(1.0),
-            *(pl.coalesce(f"list_{name}", answer).alias(name) for name, answer in answers.items()),
+            *(pl.coalesce(f"list_{name}", answer).alias(name) for name, answer in stated.items()),
             age=age,
         )
         .with_columns(pl.col("nationality_group").fill_null(BRITISH))

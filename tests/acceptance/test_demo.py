@@ -178,3 +178,31 @@ def test_a_seed_that_no_study_can_have_is_a_mistake(command, tmp_path):
     assert done.status == 2
     assert "--seed" in done.err
     assert not (tmp_path / "study").exists()
+
+
+def test_error_rates_divide_the_cases_of_the_classes_by_group(demo):
+    """What is found, false and open by nationality group adds up to the classes, which count the same cases."""
+    read = {name: pl.read_parquet(demo.run / "evaluation" / f"{name}.parquet") for name in ("error_rates", "classes")}
+    probable = pl.sum_horizontal("found", "misdated", "false", "open_sum")
+    by_group = read["error_rates"].group_by("measure", "time").agg(pl.col("true").sum(), probable=probable.sum())
+    both = read["classes"].join(by_group, on=["measure", "time"])
+    assert both.height == read["classes"].height > 0
+    assert both["true"].to_list() == both["true_right"].to_list()
+    of_classes = both.select(pl.sum_horizontal("hits", "misdated", "false")).to_series()
+    assert both["probable"].to_list() == pytest.approx(of_classes.to_list(), abs=1e-3)
+
+
+def test_every_source_that_lists_or_flags_people_is_counted_alone(demo):
+    alone = pl.read_parquet(demo.run / "evaluation" / "single_sources.parquet")
+    assert set(alone.filter(pl.col("measure") == "population")["source"]) == {"activity", "pds", "pr"}
+    assert set(alone.filter(pl.col("measure") == "emigration")["source"]) == {"exit_checks", "pds"}
+    spine = alone.filter(pl.col("source") == "pds", pl.col("measure") == "population")
+    assert ((spine["estimate"] / spine["truth"] - 1).abs() < 0.15).all()
+
+
+def test_the_report_of_a_run_says_what_the_account_changed(demo):
+    text = (demo.run / "report.html").read_text(encoding="utf-8")
+    assert "Each source left out" in text
+    z = pl.read_parquet(demo.run / "tables" / "account_left_out.parquet")["z"]
+    assert z.null_count() == 0
+    assert z.abs().max() < 5

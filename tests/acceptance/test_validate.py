@@ -16,8 +16,8 @@ REPLICATES, RESIDENTS, FIRST = 2, 2_000, 1
 OPTIONS = ("--replicates", REPLICATES, "--residents", RESIDENTS, "--seed", FIRST)
 KEYS = [
     "measure", "margin", "group", "period", "replicates", "estimate", "truth", "bias", "relative_bias", "rmse",
-    "coverage", "coverage_lower", "coverage_upper", "mean_half_width", "precision", "recall", "true", "hits",
-    "misses", "false", "brier",
+    "coverage", "coverage_lower", "coverage_upper", "mean_half_width", "interval_score", "dispersion", "too_high",
+    "too_low", "precision", "recall", "true", "hits", "misses", "false", "brier",
 ]  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_every_figure_has_all_keys(figures: list[dict[str, Any]]) -> None:
         "link_errors", "link_precision", "link_recall",
     }  # fmt: skip
     assert {one["margin"] for one in figures if one["measure"] == "emigration"} == {
-        "total", "sex", "age_group", "nationality_group", "cross", "quarter",
+        "total", "sex", "age_group", "nationality_group", "cross", "quarter", "single_source",
     }  # fmt: skip
     assert {one["group"] for one in figures if one["measure"] == "links"} >= {"all", "movers", "stayers"}
 
@@ -171,3 +171,18 @@ def test_a_folder_of_other_files_is_left_alone(command: Callable, tmp_path: Path
     done = command("validate", "--replicates", 1, "--residents", 1000, "--out", tmp_path)
     assert done.status == 2
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_estimation_alone_is_repeated_at_the_error_rates_of_a_validation(
+    validation: tuple[Path, str], command: Callable, tmp_path: Path
+) -> None:
+    options = ("--estimation-only", "--replicates", 2, "--residents", 1000, "--rates", validation[0])
+    done = command("validate", *options, "--out", tmp_path / "again", "--threads", 1, "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    totals = {one["measure"]: one for one in found["margins"] if one["margin"] == "total"}
+    assert abs(totals["population"]["relative_bias"]) < 0.02
+    assert totals["population"]["coverage_se"] is not None
+    page = (tmp_path / "again" / "estimation_only.md").read_text(encoding="utf-8")
+    assert "2 times around one truth" in page
+    assert "seeds 1001 to 1002" in page

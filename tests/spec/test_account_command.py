@@ -243,6 +243,20 @@ def test_the_scale_of_a_kind_is_estimated_unless_it_has_one_term(folder, capsys)
         ("bias_terms", "sd\n", "sd\na,emigrants,,,,,0.1\n", "row 1: unknown measure 'emigrants'"),
         (
             "bias_terms",
+            "sd\n",
+            "sd\na,emigration,Male,,,,0.1\n",
+            "row 1: the term 'a' covers no cell of emigration.csv",
+        ),
+        ("bias_terms", "sd\n", "sd\na,emigration,,,,2061,0.1\n", "row 1: the term 'a' covers no cell"),
+        (
+            "bias_terms",
+            "sd\n",
+            "sd\nb,emigration,,,,,0.1\na,population,,37,99,,0.1\n",
+            "row 2: the term 'a' covers no",
+        ),
+        ("bias_terms", "sd\n", "sd\na,prior_emigration,,,,,0.1\n", "'a' covers no cell of prior_emigration.csv"),
+        (
+            "bias_terms",
             TERMS,
             "term,measure,area,sd\na,emigration,E06,0.1\n",
             "row 1: area 'E06', but no cells have area",
@@ -257,6 +271,13 @@ def test_a_mistake_ends_with_the_file_and_the_row(folder, file, old, new, messag
     with pytest.raises(UserError, match=rf"{message}"):
         account_of_folder(folder, folder.parent / "out", em=True, as_json=False)
     assert not (folder.parent / "out").exists()
+
+
+def test_a_term_one_of_whose_rows_covers_a_cell_is_accepted(folder):
+    terms = TERMS + "a,population,,0,10,,0.1\na,population,,35,40,2016,0.1\n"
+    (folder / "bias_terms.csv").write_text(terms)
+
+    assert solved(folder)["bias"]["term"].to_list() == ["a"]
 
 
 def test_a_year_missing_in_one_series_is_a_gap(tmp_path):

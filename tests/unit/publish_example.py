@@ -419,6 +419,29 @@ def assumptions() -> pl.DataFrame:
     )
 
 
+def account_diagnosis() -> dict[str, pl.DataFrame]:
+    """Return what an account says of its sources: immigration of 2018 is not what the others say."""
+    change = {"reported": 900.0, "estimate": 960.0, "adjustment": 60.0, "standard_error": 25.0, "z": 2.4}
+    without = {"without": 1010.0, "without_standard_error": 40.0, "difference": -50.0, "standard_error": 16.0}
+    source = {"source": "immigration 2018", "measure": "immigration", "reported": 900.0, "estimate": 960.0}
+    bias = {"declared_sd": 0.01, "sd": 0.02, "scale": "estimated", "estimate": -0.03, "lower": -0.05, "upper": -0.01}
+    return {
+        "account_adjustments": pl.DataFrame(
+            [
+                {"measure": "immigration", "time": 2018, "sex": sex, "age_group": "all"} | change
+                for sex in ("F", "all")
+            ]
+        ),
+        "account_left_out": pl.DataFrame(
+            [
+                source | without | {"time": 2018, "z": -3.1},
+                source | without | {"source": "immigration", "time": None, "z": None},
+            ]
+        ),
+        "account_biases": pl.DataFrame([{"term": "immigration 2018", "measure": "immigration", "z": -2.6} | bias]),
+    }
+
+
 def _person_level(tables: Path) -> None:
     people = 1_200
     clusters = pl.DataFrame(
@@ -538,6 +561,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "coverage": coverage(),
         "error_sources": error_sources(),
         "assumptions": assumptions(),
+        **account_diagnosis(),
         "skipped": Skipped.create_empty(),
         "bridge": bridge(),
         **_presence(),

@@ -77,6 +77,18 @@ def test_quarters_and_links_are_shown(rows: list[str]) -> None:
     assert "| hesa to pds | 99.90% | 95.00% | 50.00% |  |  |" in rows
 
 
+def test_the_score_of_the_chain_stands_beside_that_of_each_source_alone() -> None:
+    def scored(margin: str, group: str, estimate: float, too_high: float) -> dict:
+        parts = {"interval_score": 1 + too_high, "dispersion": 1.0, "too_high": too_high, "too_low": 0.0}
+        return figure("emigration", margin, group, YEARS[0], estimate, 100, 1.0) | parts
+
+    chain, sources = scored("total", "all", 102, 1.0), [scored("single_source", "pds", 150, 9.0)]
+    page = accuracy_page(VALIDATION, [chain, *sources]).splitlines()
+    assert "| Emigration | the chain | +2.0% | 12 | 100% | 2.0 | 1.0 | 1.0 | 0.0 |  |" in page
+    assert "| Emigration | PDS | +50.0% | 12 | 100% | 10.0 | 1.0 | 9.0 | 0.0 | 20% |" in page
+    assert "## Beside single sources" not in accuracy_page(VALIDATION, [chain]).splitlines()
+
+
 def test_an_earlier_validation_stands_beside_it() -> None:
     old = figure("emigration", "total", "all", YEARS[0], 150, 100, 0.25)
     page = accuracy_page(VALIDATION, POOLED, Earlier("old rules", [old]))

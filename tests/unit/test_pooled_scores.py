@@ -77,6 +77,15 @@ def test_bias_error_and_coverage_of_a_flow(pooled) -> None:
     assert one["brier"] is None
 
 
+def test_the_interval_score_is_the_sum_of_width_and_of_what_is_too_high_or_too_low(pooled) -> None:
+    """105 to 115 about 110 and 99 to 109 about 104, of which 100 is the truth: by the formula, by hand."""
+    one = pooled["net", "total", "all", "2018-07-01/2019-06-30"]
+    assert one["dispersion"] == pytest.approx(0.025 * 10 / 1.5, abs=1e-6)
+    assert one["too_high"] == pytest.approx(((10 / 2 + 5) + 4 / 2) / 2 / 1.5, abs=1e-6)
+    assert one["too_low"] == 0.0
+    assert one["interval_score"] == pytest.approx(one["dispersion"] + one["too_high"], abs=1e-6)
+
+
 def test_margins_groups_and_periods_are_named(pooled) -> None:
     assert set(pooled) == {
         ("net", "total", "all", "2018-07-01/2019-06-30"),

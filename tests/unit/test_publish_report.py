@@ -337,3 +337,10 @@ def test_flows_by_reason_and_country_are_shown_with_the_largest_first():
     assert by_country.rows[0][0] == "IN"
     assert (by_area.csv, by_area.rows[1][0]) == ("flows_by_area.csv", "Not recorded")
     assert detail_tables({"reason": details()["flows_by_reason"].clear()}) == []
+
+
+def test_the_report_says_which_source_the_account_contradicts(plain):
+    section = plain[plain.index('id="account"') :]
+    assert "Each source left out" in section
+    for said in ("1,010 ± 78", "−3.1", "−3.00% (−5.00% to −1.00%)", "estimated by the account", "+2.4 (2018)"):
+        assert said in section, said
