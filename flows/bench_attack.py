@@ -161,12 +161,12 @@ def dictionary(victim: pl.DataFrame, public: pl.DataFrame) -> dict[str, float]:
     for what, attacker in (("known", KEY), ("unknown", OTHER_KEY)):
         right = np.ones(victim.height, dtype=bool)
         for name in ("first_name", "family_name"):
-            known = set(PseudonymisationKey(attacker).tokens("name", public[name].drop_nulls().unique().to_list()))
-            tokens = PseudonymisationKey(KEY).tokens("name", victim[name].fill_null("").to_list())
-            right &= np.array([token in known for token in tokens])
-        days = pl.date_range(pl.date(1900, 1, 1), pl.date(2020, 12, 31), eager=True).cast(pl.String).to_list()
-        known = set(PseudonymisationKey(attacker).tokens("date_of_birth", days))
-        born = PseudonymisationKey(KEY).tokens("date_of_birth", victim["date_of_birth"].fill_null("").to_list())
-        right &= np.array([token in known for token in born])
+            known = PseudonymisationKey(attacker).tokens("name", public[name].drop_nulls().unique()).implode()
+            tokens = PseudonymisationKey(KEY).tokens("name", victim[name].fill_null(""))
+            right &= tokens.is_in(known).to_numpy()
+        days = pl.date_range(pl.date(1900, 1, 1), pl.date(2020, 12, 31), eager=True).cast(pl.String)
+        known = PseudonymisationKey(attacker).tokens("date_of_birth", days).implode()
+        born = PseudonymisationKey(KEY).tokens("date_of_birth", victim["date_of_birth"].fill_null(""))
+        right &= born.is_in(known).to_numpy()
         shares[f"full_by_dictionary_key_{what}"] = round(float(right.mean()), 6)
     return shares

@@ -23,7 +23,9 @@ from flows.people_scores import TABLES, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.single_sources import single_sources, with_truth
 from flows.terminal import Terminal, typed
+from linkage.link_groups import age_group
 from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
+from linkage.stages import day_of_groups
 from linkage.subjects_in_scope import subjects_in_scope
 from pipeline import disk
 from pipeline.errors import UserError, first_line
@@ -90,7 +92,8 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people:
     """Return who every subject in the scope of linkage really is: `source, subject_id, person, moved`.
 
     The truth identifies people by their sources' own keys, whose tokens lead to the subjects of the run. The
-    person's `nationality_group` is taken from `people`, the people of the truth.
+    person's `sex`, `age_group` and `nationality_group` are those of `people`, the people of the truth, on the day
+    by whose ages the run groups links.
     """
     key, contracts = read_key(study), delivered_contracts(study)
     if identities.is_empty() or not any(contracts[one].person_key for one in identities["source"].unique()):
@@ -117,7 +120,9 @@ def subjects_truth(study: Study, tables: Path, identities: pl.DataFrame, people:
             f"{study.path}: no person of the truth is a subject of this run, so it was made with another key or from "
             "another study. Run `sojourn run` on this study again."
         )
-    return subjects.join(people.select("person", "nationality_group"), on="person", how="left", maintain_order="left")
+    age = age_group(pl.col("birth_date"), day_of_groups(study))
+    groups = people.select("person", "sex", age, "nationality_group")
+    return subjects.join(groups, on="person", how="left", maintain_order="left")
 
 
 def linked_subjects_truth(study: Study, truth: Truth, tables: Path) -> pl.DataFrame:

@@ -2,8 +2,9 @@
 
 Everything here follows from the links themselves: `joined_pairs` has the probability of every two subjects of a
 person and of every pair that was left apart, `unproposed` the pairs that no blocking rule reached. Of the latter some
-are one person in the end, through a third source. How many is known from pairs that were proposed and are unlikely on
-their own: the share of these that third sources joined.
+are one person in the end, through a third source. How many these are is known; where they are nearly all that are
+expected, the share that third sources joined of the pairs that were proposed and are unlikely on their own stands for
+it, which leaves more of them apart.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -89,12 +90,13 @@ def assess(
         apart = float(missed.filter(of_pair & (pl.col("p") < accept))["p"].sort().sum())
         share = unlikely / (unlikely + apart) if unlikely + apart > 0 else 0.0
         total = max(expected.pairs, rescued)
-        scale = total * (1 - share) / expected.pairs if expected.pairs > 0 else 0.0
+        left_apart = max(expected.pairs - rescued, total * (1 - share))
+        scale = left_apart / expected.pairs if expected.pairs > 0 else 0.0
         unseen.append(
             pairs.select("l", "r", pl.lit(pair[0]).alias("source_l"), pl.lit(pair[1]).alias("source_r"))
             .with_columns(pl.Series("pairs", expected.of_pair * scale))
         )  # fmt: skip
-        rates[pair] = total * (1 - share) / max(joined.filter(of_pair).height, 1) if pair not in unknown else np.nan
+        rates[pair] = left_apart / max(joined.filter(of_pair).height, 1) if pair not in unknown else np.nan
         weight = float(table.weight.sum())
         if weight > 0 and pair not in unknown:
             shares[pair] = weight / (weight + expected.pairs)

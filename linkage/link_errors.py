@@ -1,12 +1,12 @@
 """The table `link_errors`: how many people the links are expected to count twice, and how many they join with others.
 
 A person is counted twice if two people of the run are one: every two people who may be one and can be (no source has
-one subject of each) count with the probability that they are. A subject that is with the wrong person counts nobody
-twice, as long as its own person has others; one that is alone does. Two people are joined if the links of one person
-are wrong; the least probable of its pairs says how likely that is.
+one subject of each) count once, with the probability that they are. A subject that is with the wrong person counts
+nobody twice, as long as its own person has others; one that is alone does. Two people are joined if the links of one
+person are wrong; the least probable of its pairs says how likely that is.
 
-Pairs that no rule proposed are a term of their own: as many people as there are such pairs, divided by the pairs that
-two people who may be one have on average.
+Pairs that no rule proposed are a term of their own: as many people as there are such pairs, divided by the pairs of
+sources with a model that two people who may be one have on average.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ import polars as pl
 
 from linkage.assess import Assessed
 from linkage.quality import MODEL_ERROR, NORMAL
+from pipeline.ingest.nationality_groups import BRITISH
 from pipeline.schemas import ALL
 
 PAIRS_OF_TWO = 1.5
@@ -48,9 +49,16 @@ def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -
         missed = missed.join(size.rename({"person": side, "len": f"size_{side}"}), on=side)
     # a subject on its own that belongs to another person is counted twice even if the two cannot be one
     can_be_one = missed.filter(~pl.col("conflict") | (pl.col("size_one") == 1) | (pl.col("size_other") == 1))
-    two = can_be_one.group_by("one", "other").agg(pl.col("p").max(), pl.len().alias("pairs"))
-    expected = float(two["p"].sort().sum())
-    pairs = float((two["p"] * two["pairs"]).sort().sum())
+    # the pairs of two people stand both ways round
+    modelled = assessed.unseen.select("source_l", "source_r", modelled=pl.lit(1)).unique()
+    two = (
+        can_be_one.join(modelled, on=["source_l", "source_r"], how="left")
+        .group_by(pl.min_horizontal("one", "other").alias("one"), pl.max_horizontal("one", "other").alias("other"))
+        .agg(pl.col("p").max(), pl.col("modelled").sum().alias("pairs"))
+    )
+    by_model = two.filter(pl.col("pairs") > 0)
+    expected = float(by_model["p"].sort().sum())
+    pairs = float((by_model["p"] * by_model["pairs"]).sort().sum())
     per_two = max(pairs / expected, 1.0) if expected >= FEWEST else PAIRS_OF_TWO
     unseen = (
         between(assessed.unseen).group_by(pl.col("one").alias("person")).agg(pl.col("pairs").sort().sum() / per_two)
@@ -60,17 +68,15 @@ def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -
         .group_by(pl.col("one").alias("person")).agg((1 - pl.col("q")).max().alias("joined"))
     )  # fmt: skip
     of_people = (
-        people.join(
-            two.group_by(pl.col("one").alias("person")).agg(pl.col("p").sort().sum().alias("twice")),
-            on="person",
-            how="left",
-        )
-        .join(unseen.rename({"pairs": "unseen"}), on="person", how="left")
+        people.join(unseen.rename({"pairs": "unseen"}), on="person", how="left")
         .join(wrong, on="person", how="left")
-        .with_columns(pl.col("twice", "unseen", "joined").fill_null(0.0))
+        .with_columns(pl.lit(1, pl.Int64).alias("people"))
+    )
+    rows = pl.concat([of_people, _with_group(two, people)], how="diagonal").with_columns(
+        pl.col("people").fill_null(0), pl.col("twice", "unseen", "joined").fill_null(0.0)
     )
     figures = [
-        pl.len().cast(pl.Int64).alias("people"),
+        pl.col("people").sum(),
         *(pl.col(name).sort().sum().alias(name) for name in ("twice", "unseen", "joined")),
         *(
             (pl.col(name) * (1 - pl.col(name)).clip(0)).sort().sum().alias(f"{name}_variance")
@@ -78,8 +84,8 @@ def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -
         ),
     ]
     table = pl.concat([
-        of_people.select(pl.lit(ALL).alias("nationality_group"), *figures),
-        of_people.filter(pl.col("group") != ALL).group_by(pl.col("group").alias("nationality_group")).agg(*figures),
+        rows.select(pl.lit(ALL).alias("nationality_group"), *figures),
+        rows.filter(pl.col("group") != ALL).group_by(pl.col("group").alias("nationality_group")).agg(*figures),
     ])  # fmt: skip
     twice = pl.col("twice") + pl.col("unseen")
     return table.select(
@@ -90,3 +96,15 @@ def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -
         pl.col("joined").round(3).alias("joined"),
         (pl.col("joined_variance") + (RELATIVE_ERROR * pl.col("joined")) ** 2).sqrt().round(3).alias("joined_se"),
     )  # fmt: skip
+
+
+def _with_group(two: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Return `group, twice` of every two people who may be one.
+
+    Somebody whose nationality nobody records counts as British: of two people the group of the other one is known.
+    """
+    for side in ("one", "other"):
+        two = two.join(people.select(pl.col("person").alias(side), pl.col("group").alias(f"group_{side}")), on=side)
+    by_default = pl.col("group_one").is_in([BRITISH, ALL])
+    group = pl.when(by_default).then("group_other").otherwise("group_one").alias("group")
+    return two.select(group, twice="p")

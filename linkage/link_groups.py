@@ -29,14 +29,19 @@ def groups_of_subjects(subjects: Subjects, person: np.ndarray, on: date) -> pl.D
         subjects.connection,
         f"SELECT node::BIGINT AS node, sex, {born}, nationality, area FROM {SUBJECTS} ORDER BY node",
     ).with_columns(pl.Series("person", person), nationality_group(pl.col("nationality")).alias("nationality_group"))
-    age = on.year - pl.col(born).dt.year() - (pl.col(born).dt.month() > on.month).cast(pl.Int32)
-    group = pl.lit(None, pl.String)
-    for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
-        group = pl.when(age.clip(0) >= start).then(pl.lit(name)).otherwise(group)
     of_person = pl.col("nationality_group").drop_nulls().first().over("person")
     if found["nationality_group"].null_count() < found.height:
         of_person = of_person.fill_null(BRITISH)
-    return found.select("node", "sex", group.alias("age_group"), of_person.alias("nationality_group"), "area")
+    return found.select("node", "sex", age_group(pl.col(born), on), of_person.alias("nationality_group"), "area")
+
+
+def age_group(born: pl.Expr, on: date) -> pl.Expr:
+    """Return the `age_group` on a day of people born in the month of a date; who is born later counts as aged 0."""
+    age = on.year - born.dt.year() - (born.dt.month() > on.month).cast(pl.Int32)
+    group = pl.lit(None, pl.String)
+    for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
+        group = pl.when(age.clip(0) >= start).then(pl.lit(name)).otherwise(group)
+    return group.alias("age_group")
 
 
 def with_moved(pairs: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:

@@ -33,7 +33,9 @@ MINIMUM_NOT_ON_SPINE = 10
 NORMAL = 1.959964
 """The 97.5th percentile of the normal distribution: limits are those of 95%."""
 MODEL_ERROR = 2.2
-"""The factor by which an expected number of wrong or missed pairs may be wrong: found on simulated countries."""
+"""The factor by which an expected number of wrong pairs may be wrong: found on simulated countries."""
+MISSED_ERROR = 1.5
+"""The factor by which an expected number of missed pairs may be wrong: found likewise."""
 CHANCE = 0.25
 """What is added to the variance of an expected number, which may be nearly 0 and its number 1 all the same."""
 UNFORESEEN = 0.0015
@@ -137,22 +139,23 @@ def _estimates(table: pl.DataFrame) -> pl.DataFrame:
     wrong = joined - right
     missed = pl.col("apart") + pl.col("unseen")
     expected = right + missed
+    most_missed, least_missed = _most(missed, expected, MISSED_ERROR), _least(missed, MISSED_ERROR)
     return table.with_columns(
         _share(right, joined).alias("precision_estimate"),
-        _share(joined - _most(wrong, joined), joined).clip(0, 1).alias("precision_low"),
-        _share(joined - _least(wrong), joined).clip(0, 1).alias("precision_high"),
+        _share(joined - _most(wrong, joined, MODEL_ERROR), joined).clip(0, 1).alias("precision_low"),
+        _share(joined - _least(wrong, MODEL_ERROR), joined).clip(0, 1).alias("precision_high"),
         pl.when(expected >= 1).then(right / expected).round(9).alias("recall_estimate"),
-        pl.when(expected >= 1).then(right / (right + _most(missed, expected))).round(9).alias("recall_low"),
-        pl.when(expected >= 1).then(_share(right, right + _least(missed)).fill_null(1.0)).alias("recall_high"),
+        pl.when(expected >= 1).then(right / (right + most_missed)).round(9).alias("recall_low"),
+        pl.when(expected >= 1).then(_share(right, right + least_missed).fill_null(1.0)).alias("recall_high"),
     )
 
 
-def _most(expected: pl.Expr, size: pl.Expr) -> pl.Expr:
-    return expected * MODEL_ERROR + NORMAL * (expected + CHANCE).sqrt() + UNFORESEEN * size
+def _most(expected: pl.Expr, size: pl.Expr, factor: float) -> pl.Expr:
+    return expected * factor + NORMAL * (expected + CHANCE).sqrt() + UNFORESEEN * size
 
 
-def _least(expected: pl.Expr) -> pl.Expr:
-    return (expected / MODEL_ERROR - NORMAL * expected.sqrt()).clip(0)
+def _least(expected: pl.Expr, factor: float) -> pl.Expr:
+    return (expected / factor - NORMAL * expected.sqrt()).clip(0)
 
 
 def _levels_by_default(model: PairModel | None) -> int:

@@ -5,25 +5,30 @@ from itertools import combinations
 
 import polars as pl
 
+DIVISIONS = ("sex", "age_group", "nationality_group")
+"""What divides the people of the truth, as it divides subjects in `linkage_quality`."""
+_PAIR = ["subject_id", "subject_id_r"]
+
 
 def score_links(clusters: pl.DataFrame, subjects_truth: pl.DataFrame) -> pl.DataFrame:
     """Return precision and recall of the pairs of subjects that share a person, by two sources and group.
 
     `clusters` has `source, subject_id, person_id`; `subjects_truth` has `source, subject_id, person, moved`
-    (whether the source records another address than the spine) and the person's `nationality_group`. A pair is a
-    mover's if either subject moved, and in the nationality group of the left subject's person: of a true pair both
-    are one person, of a wrong link the left one is the person who got another's records. Columns out: `source_l,
-    source_r, group` (all, movers, stayers, `nationality_group=British` and so on), `true_pairs`, `linked_pairs`,
-    `correct`, `precision` (null without linked pairs), `recall` (null without true pairs).
+    (whether the source records another address than the spine) and any of the `DIVISIONS` of the person. A pair is a
+    mover's if either subject moved, and in the groups of the left subject's person: of a true pair both are one
+    person, of a wrong link the left one is the person who got another's records. Columns out: `source_l, source_r,
+    group` (all, movers, stayers, `nationality_group=British` and so on), `true_pairs`, `linked_pairs`, `correct`,
+    `precision` (null without linked pairs), `recall` (null without true pairs).
     """
+    divisions = [name for name in DIVISIONS if name in subjects_truth.columns]
     known = subjects_truth.select(
-        "source", "subject_id", "person", "moved", pl.col("nationality_group").cast(pl.String)
+        "source", "subject_id", "person", "moved", *(pl.col(name).cast(pl.String) for name in divisions)
     ).join(clusters.select("source", "subject_id", "person_id"), on=["source", "subject_id"], how="left")
-    groups = _groups(known)
+    groups = _groups(known, divisions)
     scores = [
         row
         for left, right in combinations(sorted(known["source"].unique()), 2)
-        for row in _scores(known, left, right, groups)
+        for row in _scores(known, left, right, divisions, groups)
     ]
     schema = {
         "source_l": pl.String, "source_r": pl.String, "group": pl.String, "true_pairs": pl.Int64,
@@ -32,45 +37,48 @@ def score_links(clusters: pl.DataFrame, subjects_truth: pl.DataFrame) -> pl.Data
     return pl.DataFrame(scores, schema=schema)
 
 
-def _groups(known: pl.DataFrame) -> dict[str, pl.Expr]:
-    """Return the groups of pairs: all, movers and stayers, and each nationality group of the truth."""
-    nationalities = known["nationality_group"].drop_nulls().unique().sort()
-    return {"all": pl.lit(value=True), "movers": pl.col("moved"), "stayers": ~pl.col("moved")} | {
-        f"nationality_group={one}": pl.col("nationality_group") == one for one in nationalities
+def _groups(known: pl.DataFrame, divisions: Sequence[str]) -> dict[str, pl.Expr]:
+    """Return the groups of pairs: all, movers and stayers, and each value of the divisions of the truth."""
+    return {"all": pl.col("subject_id").is_not_null(), "movers": pl.col("moved"), "stayers": ~pl.col("moved")} | {
+        f"{name}={one}": pl.col(name) == one for name in divisions for one in known[name].drop_nulls().unique().sort()
     }
 
 
 def _scores(
-    known: pl.DataFrame, left: str, right: str, groups: dict[str, pl.Expr]
+    known: pl.DataFrame, left: str, right: str, divisions: Sequence[str], groups: dict[str, pl.Expr]
 ) -> list[dict[str, str | int | float | None]]:
     """Return the rows of one pair of sources."""
     one = known.filter(pl.col("source") == left)
     other = known.filter(pl.col("source") == right)
-    true, linked = _pairs(one, other, "person"), _pairs(one, other, "person_id")
+    true, linked = (_pairs(one, other, same, divisions) for same in ("person", "person_id"))
+    correct = linked.join(true.select(_PAIR), on=_PAIR, how="semi")
+    counts = [
+        pairs.select(group.sum().alias(name) for name, group in groups.items()).row(0, named=True)
+        for pairs in (true, linked, correct)
+    ]
     return [
-        {"source_l": left, "source_r": right, "group": name, **_score(true, linked, groups[name])} for name in groups
+        {"source_l": left, "source_r": right, "group": name, **_score(*(count[name] for count in counts))}
+        for name in groups
     ]
 
 
-def _score(true: pl.DataFrame, linked: pl.DataFrame, group: pl.Expr) -> dict[str, int | float | None]:
-    true, linked = (pairs.filter(group).select("subject_id", "subject_id_r").unique() for pairs in (true, linked))
-    correct = true.join(linked, on=["subject_id", "subject_id_r"], how="semi").height
+def _score(true: int, linked: int, correct: int) -> dict[str, int | float | None]:
     return {
-        "true_pairs": true.height,
-        "linked_pairs": linked.height,
+        "true_pairs": true,
+        "linked_pairs": linked,
         "correct": correct,
-        "precision": correct / linked.height if linked.height else None,
-        "recall": correct / true.height if true.height else None,
+        "precision": correct / linked if linked else None,
+        "recall": correct / true if true else None,
     }
 
 
-def _pairs(one: pl.DataFrame, other: pl.DataFrame, same: str) -> pl.DataFrame:
-    """Return the pairs of subjects with the same value of a column, and what groups them."""
+def _pairs(one: pl.DataFrame, other: pl.DataFrame, same: str, divisions: Sequence[str]) -> pl.DataFrame:
+    """Return the pairs of subjects with the same value of a column, each once, and what groups them."""
     return (
         one.drop_nulls(same)
         .join(other.drop_nulls(same).select(same, "subject_id", "moved"), on=same, suffix="_r")
-        .with_columns(moved=pl.col("moved") | pl.col("moved_r"))
-        .select("subject_id", "subject_id_r", "moved", "nationality_group")
+        .group_by(_PAIR)
+        .agg((pl.col("moved") | pl.col("moved_r")).any(), *(pl.col(name).min() for name in divisions))
     )
 
 

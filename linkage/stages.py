@@ -54,10 +54,15 @@ class LinkStudy(StudyPart):
             linkage=study.linkage.model_copy(update={"models": {}, "name_variants": None, "previous": None}),
             model_files={name: read_model_file(name, path) for name, path in (stored | stated).items()},
             survey_date=study.coverage.reference_date,
-            groups_on=study.coverage.reference_date if SURVEY in contracts else study.data_date,
+            groups_on=day_of_groups(study),
             seed=study.seed,
             stored_people=StoredPeople.read(previous, contracts, read_key(study).key_id) if previous else None,
         )
+
+
+def day_of_groups(study: Study) -> date:
+    """Return the day of the ages by which the quality of links is grouped: the coverage survey's, if there is one."""
+    return study.coverage.reference_date if SURVEY in delivered_contracts(study) else study.data_date
 
 
 LINK = Stage("link", reads=("ingest",), package="linkage", part=LinkStudy, work="linkage.link:link")

@@ -9,11 +9,12 @@ cross-classified data", Journal of the American Statistical Association 63; Y. B
 occasions.
 
 People who are written down carelessly are wrong in several parts at once, and independence would then find far too
-few. So there are two classes of pairs, careful and careless (compare L. Pledger 2000, "Unified maximum likelihood
-estimates for closed capture-recapture models using mixtures", Biometrics 56). In each a part is as it should be with
-a probability of its own; the ways in which it can be wrong are the same in both, which is what makes the classes
-identifiable. Both are fitted by expectation-maximisation with the unseen cells as missing data. Where the table
-hardly tells how many are careless, the estimate stays near the share with which it starts; it is more often too low
+few. So there are classes of pairs: careful, careless, and very careless ones where the table tells of them (by the
+criterion of G. Schwarz 1978, Annals of Statistics 6; compare L. Pledger 2000, "Unified maximum likelihood estimates
+for closed capture-recapture models using mixtures", Biometrics 56). In each a part is as it should be with a
+probability of its own; the ways in which it can be wrong are the same in all, which is what makes the classes
+identifiable. They are fitted by expectation-maximisation with the unseen cells as missing data. Where the table
+hardly tells how many are careless, the estimate stays near the shares with which it starts; it is more often too low
 than too high, as estimates of the unseen by mixtures are (A. Chao 1987, Biometrics 43).
 """
 
@@ -28,9 +29,13 @@ from linkage.subjects import SUBJECTS, Subjects
 from pipeline.ingest.features import CODES, COMPOSITES, LISTS
 
 ITERATIONS = 400
-TOLERANCE = 1e-7
-CARELESS = 0.15
-"""Where the share of careless pairs starts."""
+TOLERANCE = 1e-6
+TWO_CLASSES = ((0.85, 0.6), (0.15, 3.0))
+"""The share of each class, and how often a part is wrong in it, as a multiple of how often in all, at the start."""
+THREE_CLASSES = ((0.75, 0.4), (0.2, 2.0), (0.05, 5.0))
+"""The same. Two classes found half of the pairs in countries of careless people, three most, and four no more."""
+MOST_WRONG = 0.9
+"""No part starts as wrong more often than this."""
 PRIOR_PAIRS = 50.0
 """What the shares of all pairs of sources together are worth in the table of two of them."""
 WHOLE_NAME = "whole name"
@@ -150,7 +155,7 @@ class Unproposed:
 
 @dataclass(frozen=True)
 class _Classes:
-    """Two classes of pairs: their `share`, how often each part is wrong (classes by parts), and how (by part)."""
+    """Classes of pairs: their `share`, how often each part is wrong (classes by parts), and how (by part)."""
 
     share: np.ndarray
     wrong: np.ndarray
@@ -233,18 +238,7 @@ def unproposed(table: Table, prior: _Classes | None = None) -> Unproposed:
     cells = _Cells.of(table, prior)
     if cells is None:
         return Unproposed(0.0, np.zeros(len(table.weight)), _Classes(np.ones(2) / 2, np.zeros((2, 0)), ()))
-    share, wrong, ways = cells.start()
-    total = cells.observed.sum()
-    for _ in range(ITERATIONS):
-        joint = cells.joint(share, wrong, ways)
-        both = joint.sum(axis=0)
-        unseen = both[cells.unseen].sum()
-        expected = np.where(cells.unseen, total / (1 - unseen) * both, cells.observed)
-        pairs = expected * np.divide(joint, both, out=np.zeros_like(joint), where=both > 0)
-        before = wrong
-        share, wrong, ways = cells.fitted(pairs)
-        if np.abs(wrong - before).max() < TOLERANCE:
-            break
+    share, wrong, ways = cells.fit()
     joint = cells.joint(share, wrong, ways)
     both = joint.sum(axis=0)
     by_class = joint[:, cells.unseen].sum(axis=1) / np.maximum(joint.sum(axis=1), 1e-300)
@@ -279,6 +273,10 @@ def pooled(found: Sequence[tuple[float, Unproposed]]) -> _Classes | None:
         np.sum([pairs / total * classes.wrong for pairs, classes in usable], axis=0),
         tuple(ways),
     )
+
+
+_Fit = tuple[np.ndarray, np.ndarray, list[np.ndarray]]
+"""The share of each class, how often each part is wrong in it (classes by parts), and in which ways (by part)."""
 
 
 @dataclass(frozen=True)
@@ -326,17 +324,52 @@ class _Cells:
             tuple(values), tuple(int(one.argmax()) for one in marginal), number, observed, ~reached, place, prior
         )
 
-    def start(self) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Return where expectation-maximisation starts: the careless are wrong three times as often as all."""
+    def fit(self) -> _Fit:
+        """Return the share, the rates of errors and the ways of three classes, the third of share 0 if two do."""
+        three = self.maximised(THREE_CLASSES)
+        if self.prior is not None:
+            return three
+        two = self.maximised(TWO_CLASSES)
+        more = 1 + sum(len(values) > 1 for values in self.values)
+        if self.likelihood(three) - self.likelihood(two) > more / 2 * np.log(self.observed.sum()):
+            return three
+        share, wrong, ways = two
+        return np.append(share, 0.0), np.vstack([wrong, wrong[-1]]), ways
+
+    def maximised(self, classes: Sequence[tuple[float, float]]) -> _Fit:
+        """Return the classes by expectation-maximisation, with the pairs of the unseen cells as missing data."""
+        share, wrong, ways = self.start(classes)
         total = self.observed.sum()
-        ways, wrong = [], np.zeros((2, len(self.values)))
+        for _ in range(ITERATIONS):
+            joint = self.joint(share, wrong, ways)
+            both = joint.sum(axis=0)
+            unseen = both[self.unseen].sum()
+            expected = np.where(self.unseen, total / (1 - unseen) * both, self.observed)
+            pairs = expected * np.divide(joint, both, out=np.zeros_like(joint), where=both > 0)
+            before = wrong
+            share, wrong, ways = self.fitted(pairs)
+            if np.abs(wrong - before).max() < TOLERANCE:
+                break
+        return share, wrong, ways
+
+    def likelihood(self, fit: _Fit) -> float:
+        """Return the logarithm of the likelihood of the pairs that rules proposed, given that they did."""
+        both = self.joint(*fit).sum(axis=0)
+        seen = self.observed > 0
+        return float((self.observed[seen] * np.log(both[seen] / both[~self.unseen].sum())).sum())
+
+    def start(self, classes: Sequence[tuple[float, float]]) -> _Fit:
+        """Return where expectation-maximisation starts: the share of each class, and how often a part is wrong."""
+        total = self.observed.sum()
+        times = np.array([one for _, one in classes])
+        ways, wrong = [], np.zeros((len(classes), len(self.values)))
         for at, (values, best) in enumerate(zip(self.values, self.best, strict=True)):
             marginal = np.bincount(self.number[at], weights=self.observed, minlength=len(values)) / total
             rate = max(1 - marginal[best], 1e-6)
-            wrong[:, at] = min(0.6 * rate, 0.9), min(3 * rate, 0.9)
+            wrong[:, at] = np.minimum(rate * times, MOST_WRONG)
             marginal[best] = 0.0
             ways.append(marginal / max(marginal.sum(), 1e-12))
-        return np.array([1 - CARELESS, CARELESS]), wrong, ways
+        return np.array([share for share, _ in classes]), wrong, ways
 
     def joint(self, share: np.ndarray, wrong: np.ndarray, ways: Sequence[np.ndarray]) -> np.ndarray:
         """Return the probability of each cell together with each class (classes by cells)."""
@@ -347,11 +380,11 @@ class _Cells:
             joint *= of_state[:, self.number[at]]
         return joint
 
-    def fitted(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    def fitted(self, pairs: np.ndarray) -> _Fit:
         """Return the parameters by which `pairs` (classes by cells) are most likely, with the prior's pairs added."""
         size = pairs.sum(axis=1)
-        added = np.zeros(2) if self.prior is None else PRIOR_PAIRS * self.prior.share
-        wrong, ways = np.zeros((2, len(self.values))), []
+        added = np.zeros(len(pairs)) if self.prior is None else PRIOR_PAIRS * self.prior.share
+        wrong, ways = np.zeros((len(pairs), len(self.values))), []
         for at, (values, best) in enumerate(zip(self.values, self.best, strict=True)):
             marginal = np.array([np.bincount(self.number[at], weights=one, minlength=len(values)) for one in pairs])
             bad = size - marginal[:, best]

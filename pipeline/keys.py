@@ -1,17 +1,20 @@
 """The pseudonymisation key: where it is read from, and its one use (keyed hashes).
 
-Tokens are HMAC-SHA256 (RFC 2104, FIPS 198-1) of a domain, a separator and a value, cut to 64 bits. The token of a
-composite is SipHash-2-4 of the tokens of its parts, under a key of its own that is derived from the secret one. The
-secret key exists only in the two hash states below: no attribute, `repr`, message or file contains it.
+Tokens are HMAC-SHA256 (RFC 2104, FIPS 198-1) of a text, cut to 64 bits. That of a composite is SipHash-2-4 of the
+tokens of its parts. Both are made under a key of their domain, which is itself an HMAC under the secret key: neither
+that key nor the one of another domain follows from it (key derivation by a pseudorandom function, NIST SP 800-108).
+The secret key exists only in the two hash states below: no attribute, `repr`, message, file or library has it.
 """
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import polars as pl
+import polars_hash
 
 from pipeline.errors import UserError
 from pipeline.siphash import siphash
@@ -56,23 +59,21 @@ class PseudonymisationKey:
         outer.update(inner.digest())
         return outer.digest()
 
-    def tokens(self, domain: str, values: Iterable[str]) -> list[int]:
-        """Return the 64-bit token of each value, in order.
+    def tokens(self, domain: str, texts: pl.Series) -> pl.Series:
+        """Return the 64-bit token (UInt64) of each text of a series, in order; null for null.
 
-        The domain is part of what is hashed, so that equal values of different kinds have different tokens.
+        The key is one of the domain, so that equal texts of different kinds have different tokens. It is an argument
+        of the compiled expression, and neither a plan nor an error of Polars shows any; no variable here has it.
         """
-        inner_of_domain = self._inner.copy()
-        inner_of_domain.update(domain.encode() + SEPARATOR)
-        fresh_inner, fresh_outer = inner_of_domain.copy, self._outer.copy
-        from_bytes = int.from_bytes
-        tokens = []
-        add = tokens.append
-        for value in values:
-            inner, outer = fresh_inner(), fresh_outer()
-            inner.update(value.encode())
-            outer.update(inner.digest())
-            add(from_bytes(outer.digest()[:8], "big"))
-        return tokens
+        digest = polars_hash.col("token").chash.hmac_sha256(
+            key=self._hash(b"token" + SEPARATOR + domain.encode()).hex()
+        )
+        try:
+            return texts.alias("token").to_frame().select(_first_64_bits(digest)).to_series()
+        except pl.exceptions.PolarsError as error:
+            fault = type(error).__name__
+        # raised outside the handler: the message of a library, and a traceback, may quote what it was given
+        raise RuntimeError(f"the values of '{domain}' cannot be hashed: {fault} of a series of {texts.dtype}")
 
     def composites(self, domain: str, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Return the 64-bit token of each row of `parts`, which are columns of tokens (uint64)."""
@@ -85,9 +86,14 @@ class PseudonymisationKey:
         return self.composites("again", [tokens.astype(np.uint64)])
 
 
+def _first_64_bits(digest: pl.Expr) -> pl.Expr:
+    """Return the number (UInt64) that the first 16 hexadecimal digits of a digest are."""
+    return digest.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+
+
 def token(key: PseudonymisationKey, domain: str, value: str) -> int:
-    """Return the token of one standardised value: the first 8 bytes of HMAC-SHA256(key, domain 0x1f value)."""
-    return key.tokens(domain, [value])[0]
+    """Return the token of one standardised value."""
+    return key.tokens(domain, pl.Series([value])).item()
 
 
 def read_key(study: Study) -> PseudonymisationKey:

@@ -23,7 +23,7 @@ from pipeline.study import digest_of_file
 from pipeline.tables import spilling_into, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
-COMPUTING_LIBRARIES = ("duckdb", "jellyfish", "numpy", "polars", "pyarrow", "scipy", "splink")
+COMPUTING_LIBRARIES = ("duckdb", "jellyfish", "numpy", "polars", "polars-hash", "pyarrow", "scipy", "splink")
 SPILL = ".spill"
 RECORD, RECORDED = "stage.json", "recorded"
 """The file with the record of a stage, and its key for the digest of all others: a record can be damaged too."""

@@ -13,10 +13,10 @@ class Scores:
       `age_group`, `nationality_group`, `estimate`, `lower`, `upper`, `truth`, `error` (estimate less truth),
       `relative_error`, `inside` (the truth lies in the interval).
     - `stocks`: the same for a day, `reference_date` in place of the period.
-    - `links`: one pair of sources and one group (all, movers, stayers, a nationality group): `source_l`,
-      `source_r`, `group`, `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where undefined),
-      and what the run estimated without the truth: `precision_estimate`, `precision_low`, `precision_high`, and the
-      same of recall.
+    - `links`: one pair of sources and one group (all, movers, stayers, a sex, an age group, a nationality group):
+      `source_l`, `source_r`, `group`, `true_pairs`, `linked_pairs`, `correct`, `precision`, `recall` (null where
+      undefined), and what the run estimated without the truth: `precision_estimate`, `precision_low`,
+      `precision_high`, and the same of recall.
     - `link_errors`: people counted twice and joined, as the run expects them and as they are:
       `nationality_group`, `people`, `counted_twice`, `joined` with `_se`, `true_counted_twice`, `true_joined`.
     - `classes`: how far true and estimated migrations and residents agree, one row for each measure and year or day;

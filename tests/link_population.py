@@ -19,7 +19,7 @@ from linkage.stages import LinkStudy
 from linkage.subjects import Subjects
 from pipeline.ingest.contracts import read_contracts
 from pipeline.ingest.name_variants import SHIPPED, read_name_variants
-from pipeline.ingest.pseudonymise import AS_RECORDED, Vocabulary, direct_identifier_tokens, subject_tokens
+from pipeline.ingest.pseudonymise import AS_RECORDED, direct_identifier_tokens, subject_tokens
 from pipeline.keys import PseudonymisationKey
 from pipeline.stage import StageContext
 from pipeline.study import ExtractFiles, LinkageSettings, Study
@@ -78,7 +78,7 @@ def tokens_of(identities: pl.DataFrame, kinds: Sequence[str] = (), key: str = "o
         for rank in ("first", "last")
         if rank not in identities.columns
     ]
-    return subject_tokens(_with_month(identities).with_columns(ranks), kinds, Vocabulary(key_of(key)), VARIANTS)
+    return subject_tokens(_with_month(identities).with_columns(ranks), kinds, key_of(key), VARIANTS)
 
 
 def people(*rows: Mapping[str, object], **columns: object) -> pl.DataFrame:

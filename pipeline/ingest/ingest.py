@@ -36,7 +36,6 @@ from pipeline.ingest.ledger import (
 from pipeline.ingest.name_variants import read_name_variants
 from pipeline.ingest.pseudonymise import (
     AS_RECORDED,
-    Vocabulary,
     direct_identifier_kinds,
     identifier_tokens,
     subject_tokens,
@@ -54,6 +53,7 @@ from pipeline.ingest.subjects import (
     with_subjects,
 )
 from pipeline.ingest.versions import version_of
+from pipeline.keys import PseudonymisationKey
 from pipeline.schemas import save
 from pipeline.stage import StageContext, StageResult, StudyFile
 from pipeline.study import digest_of_file
@@ -96,13 +96,10 @@ def ingest(context: StageContext[IngestStudy]) -> StageResult:
 
 
 def _ingest(context: StageContext[IngestStudy]) -> StageResult:
-    vocabulary = Vocabulary(context.study.key)
     variants = pl.concat(read_name_variants(one.path) for one in context.study.name_variants).unique(
         maintain_order=True
     )
-    sources = [
-        _ingest_source(context, contract, vocabulary, variants) for contract in context.study.contracts.values()
-    ]
+    sources = [_ingest_source(context, contract, variants) for contract in context.study.contracts.values()]
     ledger = pl.DataFrame([row for source in sources for row in source.ledger])
     save(ledger, "ledger", context.out)
     save(pl.concat([gaps for source in sources for gaps in source.gaps]), "gaps", context.out)
@@ -137,9 +134,7 @@ def _volumes(ledger: pl.DataFrame, study: IngestStudy) -> pl.DataFrame:
     return pl.DataFrame([*((one, study.data_date, rows) for one, rows in now), *before], schema=columns, orient="row")
 
 
-def _ingest_source(
-    context: StageContext[IngestStudy], contract: SourceContract, vocabulary: Vocabulary, variants: pl.DataFrame
-) -> _Source:
+def _ingest_source(context: StageContext[IngestStudy], contract: SourceContract, variants: pl.DataFrame) -> _Source:
     study, out = context.study, context.out
     ledger, gaps, cards, warnings, identities, named = [], [], [], [], [], []
     subjects = no_subjects(contract)
@@ -152,7 +147,7 @@ def _ingest_source(
         if contract.public_id is not None:
             named.append(public_ids(rows, contract))
         rows = _derive(rows, extract, study.areas)
-        write_table(_records(rows, extract, vocabulary), out / "records" / f"{name}.parquet")
+        write_table(_records(rows, extract, study.key), out / "records" / f"{name}.parquet")
         write_table(runs_of_rows(rows), out / "rows" / f"{name}.parquet")
         write_table(checked.quarantined, out / "quarantine" / f"{name}.parquet")
         cards.append(card_of(rows, contract.source, name, extract, study.data_date))
@@ -170,7 +165,7 @@ def _ingest_source(
         warnings += warn_of_areas(name, rows, extract.column_of("postcode"), study.area_lookup)
     context.report(f"pseudonymising {contract.source}")
     kinds = direct_identifier_kinds(contract)
-    tokens = subject_tokens(_in_order(identities, kinds), kinds, vocabulary, variants)
+    tokens = subject_tokens(_in_order(identities, kinds), kinds, study.key, variants)
     write_table(tokens, out / "tokens" / f"{contract.source}.parquet")
     names = named_by_public_id(pl.concat(named), contract) if named else named_by_row(subjects, len(ledger))
     write_table(names, out / "subjects" / f"{contract.source}.parquet")
@@ -232,11 +227,11 @@ def _derive(accepted: pl.DataFrame, extract: Extract, areas: dict[str, str]) -> 
     return rows
 
 
-def _records(rows: pl.DataFrame, extract: Extract, vocabulary: Vocabulary) -> pl.DataFrame:
+def _records(rows: pl.DataFrame, extract: Extract, key: PseudonymisationKey) -> pl.DataFrame:
     """Return the records of accepted rows: ids, attributes, derived columns, tokens of other people."""
     derived = [name for name in ("birth_month", "area") if name in rows.columns]
     others = [
-        identifier_tokens(vocabulary, str(column.identifier), rows[name]).alias(f"{column.of}_{column.identifier}")
+        identifier_tokens(key, str(column.identifier), rows[name]).alias(f"{column.of}_{column.identifier}")
         for name, column in extract.columns.items()
         if column.of is not None and column.is_clear_identifier
     ]

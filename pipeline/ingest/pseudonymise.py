@@ -69,22 +69,13 @@ def direct_identifier_kinds(contract: SourceContract) -> list[str]:
     return list(dict.fromkeys([*key, *kinds]))
 
 
-class Vocabulary:
-    """The tokens of all values seen in a run, by kind: each distinct value is hashed once."""
+def tokens_of_repeated(key: PseudonymisationKey, kind: str, texts: pl.Series) -> pl.Series:
+    """Return the token (UInt64) of every text of a series, null for null; each distinct text is hashed once.
 
-    def __init__(self, key: PseudonymisationKey) -> None:
-        self.key = key
-        self._known: dict[str, pl.DataFrame] = {}
-
-    def tokens(self, kind: str, texts: pl.Series) -> pl.Series:
-        """Return the token (UInt64) of every text of a series, null for null."""
-        distinct, places = _distinct(texts)
-        known = self._known.get(kind, pl.DataFrame(schema={"text": pl.String, "token": pl.UInt64}))
-        new = distinct.to_frame("text").join(known, on="text", how="anti", maintain_order="left")
-        hashed = pl.Series("token", self.key.tokens(kind, new["text"].to_list()), dtype=pl.UInt64)
-        self._known[kind] = known = pl.concat([known, new.with_columns(hashed)])
-        tokens = distinct.to_frame("text").join(known, on="text", how="left", maintain_order="left")["token"]
-        return tokens.gather(places)
+    Values that hardly repeat are faster hashed one by one (`PseudonymisationKey.tokens`).
+    """
+    distinct, places = _distinct(texts)
+    return key.tokens(kind, distinct).gather(places)
 
 
 def _distinct(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -96,29 +87,29 @@ def _distinct(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 def direct_identifier_tokens(key: PseudonymisationKey, kind: str, numbers: pl.Series) -> pl.Series:
     """Return the tokens (UInt64) of clear direct identifiers of one kind, standardised as in ingest."""
     standard = pl.DataFrame({"text": numbers.cast(pl.String)}).select(standard_number(pl.col("text"))).to_series()
-    return Vocabulary(key).tokens(kind, standard)
+    return key.tokens(kind, standard)
 
 
-def identifier_tokens(vocabulary: Vocabulary, kind: str, values: pl.Series) -> pl.Series:
+def identifier_tokens(key: PseudonymisationKey, kind: str, values: pl.Series) -> pl.Series:
     """Return the token (UInt64) of every value of one kind of identifier, null where it is unknown.
 
     Names and postcodes are standardised here; direct identifiers already are (`pipeline.ingest.check`). Each distinct
     value is standardised and hashed once.
     """
     distinct, places = _distinct(values)
-    return _tokens_of_distinct(vocabulary, kind, distinct).gather(places).alias("token")
+    return _tokens_of_distinct(key, kind, distinct).gather(places).alias("token")
 
 
-def _tokens_of_distinct(vocabulary: Vocabulary, kind: str, values: pl.Series) -> pl.Series:
+def _tokens_of_distinct(key: PseudonymisationKey, kind: str, values: pl.Series) -> pl.Series:
     if kind in NAMES:
         names = pl.DataFrame({"name": parts_of_name(values).list.join("")})
-        return vocabulary.tokens("name", names.select(pl.when(~is_initial(pl.col("name"))).then("name")).to_series())
+        return key.tokens("name", names.select(pl.when(~is_initial(pl.col("name"))).then("name")).to_series())
     texts = comparable_postcode(values) if kind == "postcode" else values.cast(pl.String)
-    return vocabulary.tokens(kind, texts)
+    return key.tokens(kind, texts)
 
 
 def subject_tokens(
-    identities: pl.DataFrame, kinds: Iterable[str], vocabulary: Vocabulary, variants: pl.DataFrame
+    identities: pl.DataFrame, kinds: Iterable[str], key: PseudonymisationKey, variants: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the pseudonymised subjects of one source, one row each, ordered by `subject_id`.
 
@@ -138,12 +129,10 @@ def subject_tokens(
         .sort(SUBJECT)
     )
     made = attributes(latest)
-    tokens = {name: vocabulary.tokens(kind_of(name), made[name]) for name in made.columns}
-    numbers = [vocabulary.tokens(kind, latest[kind]).alias(kind) for kind in kinds]
+    tokens = {name: tokens_of_repeated(key, kind_of(name), made[name]) for name in made.columns}
+    numbers = [key.tokens(kind, latest[kind]).alias(kind) for kind in kinds]
     values = [tokens[name].alias(name) for name in VALUES]
-    composites = [
-        _composite(vocabulary.key, name, [tokens[part] for part in parts]) for name, parts in COMPOSITES.items()
-    ]
+    composites = [_composite(key, name, [tokens[part] for part in parts]) for name, parts in COMPOSITES.items()]
     year = pl.coalesce(pl.col("date_of_birth").dt.year(), "birth_year")
     subjects = latest.select(
         SUBJECT, "sex", "birth_month", *(pl.coalesce(year, end).alias(end) for end in YEARS_OF_BIRTH), "area",
@@ -151,7 +140,7 @@ def subject_tokens(
     )  # fmt: skip
     subjects = subjects.hstack([*numbers, *values, *composites])
     for name, recorded in recorded_values(identities, variants).items():
-        hashed = recorded.with_columns(vocabulary.tokens(LISTS[name], recorded["value"]).alias(name))
+        hashed = recorded.with_columns(tokens_of_repeated(key, LISTS[name], recorded["value"]).alias(name))
         distinct = hashed.sort("first").unique([SUBJECT, name], keep="first", maintain_order=True)
         lists = distinct.group_by(SUBJECT, maintain_order=True).agg(name)
         subjects = subjects.join(lists, on=SUBJECT, how="left", maintain_order="left")

@@ -151,7 +151,7 @@ def test_the_report_needs_no_script_and_no_network(demo):
 def test_evaluation_scores_every_step(demo):
     folder = demo.run / "evaluation"
     links = pl.read_parquet(folder / "links.parquet")
-    assert {"all", "movers", "stayers"} <= set(links["group"])
+    assert {"all", "movers", "stayers", "sex=F", "age_group=65+"} <= set(links["group"])
     assert links.filter(pl.col("group") == "all", pl.col("source_r") == "pds").height >= 6
     summary = json.loads((folder / "summary.json").read_text())
     assert {"headline", "links", "interval_coverage"} <= set(summary)

@@ -4,8 +4,12 @@ import copy
 import hashlib
 import hmac
 import pickle
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 
+import polars as pl
 import pytest
+from slow_token import key_of_domain, slow_token
 from small_study import KEY, SmallStudy
 
 from pipeline.errors import UserError
@@ -85,9 +89,53 @@ def test_the_key_cannot_be_shown_pickled_or_copied():
 
 def test_a_token_is_the_beginning_of_the_standard_hmac():
     key = PseudonymisationKey(bytes.fromhex(SECRET))
-    expected = hmac.new(bytes.fromhex(SECRET), b"name\x1fJOSE", hashlib.sha256).digest()[:8]
-    assert token(key, "name", "JOSE") == int.from_bytes(expected, "big")
+    assert token(key, "name", "JOSE") == slow_token(bytes.fromhex(SECRET), "name", "JOSE")
     assert token(key, "postcode", "JOSE") != token(key, "name", "JOSE")
+
+
+def test_threads_change_no_token():
+    key = PseudonymisationKey(bytes.fromhex(SECRET))
+    texts = pl.Series([f"{number:07d}" for number in range(50_000)])
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda domain: key.tokens(domain, texts), ["name", "postcode"] * 4))
+    assert all(tokens.equals(found[at % 2]) for at, tokens in enumerate(found))
+    at = [0, 24_999, 49_999]
+    for domain, tokens in zip(("name", "postcode"), found, strict=False):
+        assert tokens.gather(at).to_list() == [slow_token(bytes.fromhex(SECRET), domain, texts[row]) for row in at]
+
+
+@pytest.mark.parametrize("texts", [pl.Series([1, 2]), pl.Series([["JOSE"]])])
+def test_what_cannot_be_hashed_is_refused_without_a_word_of_the_key_or_the_values(texts):
+    with pytest.raises(RuntimeError, match="the values of 'name' cannot be hashed") as error:
+        PseudonymisationKey(bytes.fromhex(SECRET)).tokens("name", texts)
+    shown = "".join(traceback.TracebackException.from_exception(error.value, capture_locals=True).format())
+    assert "JOSE" not in str(error.value)
+    assert error.value.__context__ is None
+    assert not any(secret in shown for secret in secrets_of("name"))
+
+
+def test_no_plan_shows_the_key(monkeypatch, capfd):
+    """What Polars is given shows no argument: neither itself, nor its plan, nor what Polars logs of its work."""
+    plans = []
+
+    def recording(frame, expression):
+        plans.append(repr(expression) + str(expression))
+        plans.extend(frame.lazy().select(expression).explain(engine=engine) for engine in ("in-memory", "streaming"))
+        return frame.lazy().select(expression).collect(engine="streaming")  # which logs more than the other engine
+
+    monkeypatch.setattr(pl.DataFrame, "select", recording)
+    with pl.Config(verbose=True):
+        PseudonymisationKey(bytes.fromhex(SECRET)).tokens("name", pl.Series(["JOSE"]))
+    logged = capfd.readouterr()
+    assert all("hmac_sha256" in plan for plan in plans)
+    assert "polars-stream" in logged.err  # it did log
+    for shown in (*plans, logged.out, logged.err):
+        assert not any(secret in shown for secret in secrets_of("name"))
+
+
+def secrets_of(domain: str) -> list[str]:
+    """Return the key and that of a domain, as text and as Python shows bytes of them."""
+    return [SECRET, repr(bytes.fromhex(SECRET))[2:-1], key_of_domain(bytes.fromhex(SECRET), domain)]
 
 
 def test_the_id_distinguishes_keys():

@@ -1,7 +1,6 @@
 """What ingest records, quarantines and warns of: a few rows by hand."""
 
 import hashlib
-import hmac
 import json
 import traceback
 from datetime import date
@@ -10,6 +9,7 @@ import polars as pl
 import pytest
 from canary import find_clear
 from slow_siphash import slow_composite
+from slow_token import slow_token
 from small_study import CONTRACT, KEY, OTHER_KEY, SmallStudy, csv_text, row, strict
 
 from pipeline.errors import UserError
@@ -30,8 +30,7 @@ def ingested(tmp_path):
 
 def hashed(domain: str, value: str, key: str = KEY) -> int:
     """An independent token, by the standard library's own HMAC."""
-    digest = hmac.new(bytes.fromhex(key), f"{domain}\x1f{value}".encode(), hashlib.sha256).digest()
-    return int.from_bytes(digest[:8], "big")
+    return slow_token(bytes.fromhex(key), domain, value)
 
 
 # records

@@ -71,7 +71,7 @@ def test_two_rivals_of_one_subject_are_never_both_its_partner():
 
 def test_two_undecided_rivals_are_each_the_partner_as_often_as_is_likely():
     """Nodes 0 and 1 of one source may each be node 2, and the best links join nobody: p, p, or neither."""
-    people, links = subjects((0, 1), (0, 2), (1, 3)), edges((0, 2, 0.3), (1, 2, 0.3))
+    people, links = subjects((0, 1), (0, 2), (1, 3)), edges((0, 2, 0.1), (1, 2, 0.1))
     found = people_of_draws(people, links)
     (p, _) = missed_pairs(people, links, joined_pairs(people, links), candidates(people, links), MODELS, ())["p"]
     assert share(found, 0, 2) == pytest.approx(p, abs=0.03)

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from linkage.assess import Assessed
-from linkage.link_errors import PAIRS_OF_TWO, link_errors
+from linkage.link_errors import PAIRS_OF_TWO, RELATIVE_ERROR, link_errors
 from pipeline.schemas import LinkErrors
 
 PAIR = {"l": pl.Int64, "r": pl.Int64, "source_l": pl.Int64, "source_r": pl.Int64}
@@ -42,7 +42,23 @@ def test_two_people_who_may_be_one_count_with_the_probability_that_they_are():
     assert found["all"]["people"] == 4
     assert found["all"]["counted_twice"] == found["EU"]["counted_twice"] == pytest.approx(0.4)
     assert found["British"]["counted_twice"] == 0
-    assert found["EU"]["counted_twice_se"] == pytest.approx((0.4 * 0.6 + (0.4 * 0.402) ** 2) ** 0.5, abs=2e-3)
+    assert found["EU"]["counted_twice_se"] == pytest.approx(
+        (0.4 * 0.6 + (0.4 * RELATIVE_ERROR) ** 2) ** 0.5, abs=2e-3
+    )
+
+
+def test_two_people_count_once_whichever_of_them_has_the_first_subject_of_a_pair():
+    """Persons 1 and 3 may be one by nodes 0 and 3, and by nodes -1 and 2, of which 3 has the first."""
+    subjects = pl.concat([SUBJECTS, SUBJECTS.filter(node=3).with_columns(node=pl.lit(-1, pl.Int64))])
+    found = assessed(missed=[(0, 3, 0, 1, 0.4, False), (-1, 2, 1, 1, 0.3, False)])
+    table = link_errors(subjects, found, {0, 1})
+    assert table.filter(nationality_group="all")["counted_twice"].item() == pytest.approx(0.4)
+
+
+def test_two_people_are_of_the_group_that_is_recorded_of_either():
+    """Somebody whose nationality nobody records counts as British: person 1 may be the EU national 3."""
+    found = errors(assessed(missed=[(0, 3, 0, 1, 0.4, False)]))
+    assert (found["EU"]["counted_twice"], found["British"]["counted_twice"]) == (pytest.approx(0.4), 0)
 
 
 def test_a_subject_with_the_wrong_person_counts_nobody_twice_unless_it_is_alone():

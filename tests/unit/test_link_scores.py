@@ -47,3 +47,15 @@ def test_a_subject_that_was_never_clustered_is_a_missed_pair():
     clusters = TRUTH.select("source", "subject_id").with_columns(pl.Series("person_id", [1, 2, 3, 1, 2, 4])).head(5)
     found = score_links(clusters.filter(pl.col("subject_id") != 2), TRUTH).row(0, named=True)
     assert (found["true_pairs"], found["linked_pairs"], found["correct"]) == (2, 1, 1)
+
+
+def test_pairs_are_scored_by_the_sex_and_age_of_the_person_on_the_left():
+    truth = TRUTH.with_columns(
+        pl.Series("sex", ["F", "M", "F", "F", "M", "M"]),
+        age_group=pl.when(pl.col("person") == 102).then(pl.lit("65+")),
+    )
+    clusters = truth.select("source", "subject_id").with_columns(pl.Series("person_id", [1, 2, 3, 1, 4, 3]))
+    rows = {row["group"]: row for row in score_links(clusters, truth).to_dicts()}
+    found = {name: (row["true_pairs"], row["linked_pairs"], row["correct"]) for name, row in rows.items()}
+    assert (found["sex=F"], found["sex=M"], found["age_group=65+"]) == ((1, 2, 1), (1, 0, 0), (1, 0, 0))
+    assert found["all"] == (2, 2, 1)  # nobody is left out because an age is not known
