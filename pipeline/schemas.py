@@ -485,10 +485,7 @@ class Residents(dy.Schema):
         description="1 or 0, except where a stay or an absence is unfinished, the family weighs signs over the "
         "years, or probabilities are calibrated.",
     )
-    trimmed = dy.Bool(
-        description="Signs on both sides of the date, and of children an adult of the family who is a resident: the "
-        "trimmed list for coverage."
-    )
+    trimmed = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")
 
 

@@ -34,9 +34,8 @@ def make_residents(
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
-    window of the same length after it; of children, who give few signs, also that an adult of their family is a
-    resident: lists keep those who left with their families. Returns a warning for each family that cannot be
-    measured; raises `UserError` if that is the published one.
+    window of the same length after it. Returns a warning for each family that cannot be measured; raises `UserError`
+    if that is the published one.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     make_table(connection, "reference", f"SELECT * FROM (VALUES {days}) AS days(reference_date)")
@@ -56,7 +55,7 @@ def make_residents(
     )
     make_table(
         connection,
-        "resident_alone",
+        "resident",
         f"""
         SELECT person_id, reference_date, family, family = {quoted(rules.published_family)} AS published,
             excluded_by IS NULL AND likely AS resident,
@@ -69,24 +68,7 @@ def make_residents(
         FROM ({" UNION ALL ".join(decided)})
         """,
     )
-    make_table(connection, "resident", _with_children_trimmed(rules))
     return tuple(warnings)
-
-
-def _with_children_trimmed(rules: PersonRules) -> str:
-    """Return SQL of `resident_alone` without children on the trimmed list who have no adult of their family here."""
-    if rules.household is None:
-        return "SELECT * FROM resident_alone"
-    child = f"birth_month > reference_date - {rules.household.below_age.interval('reference_date')}"
-    return f"""
-        WITH with_adult AS (
-            SELECT DISTINCT household.person_id, reference_date, adult.family
-            FROM family AS household JOIN resident_alone AS adult ON adult.person_id = adult_id WHERE resident
-        )
-        SELECT one.* REPLACE (
-            trimmed AND NOT (coalesce({child}, false) AND with_adult.person_id IS NULL) AS trimmed)
-        FROM resident_alone AS one JOIN person USING (person_id)
-            LEFT JOIN with_adult USING (person_id, reference_date, family)"""
 
 
 def _not_measured(family: ResidentFamily, rules: PersonRules, reasons: tuple[str, ...]) -> tuple[str, ...]:

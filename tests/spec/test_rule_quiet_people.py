@@ -178,16 +178,6 @@ def test_a_child_stays_with_the_other_parent() -> None:
     assert child.migrations == []
 
 
-def test_a_child_is_on_the_trimmed_list_only_with_an_adult_of_the_family() -> None:
-    """Lists keep children who left: one without an adult here counts, and does not measure the coverage."""
-    here, moved = [tax_year(year, 52) for year in range(2009, 2019)], observed("nhs_moved", D(2017, 2, 1))
-    with_father, *_ = outcomes_of([CHILD, here], born=D(2010, 5, 1), group="British", families=[(1, 2)])
-    left_behind, _ = outcomes_of([[*CHILD, moved], MOTHER], born=D(2010, 5, 1), group="British", families=[(1, 2)])
-    alone = outcomes_of([CHILD], born=D(2010, 5, 1), group="British")[0]
-    assert [one.residents[2017] for one in (with_father, left_behind, alone)] == [True, True, True]
-    assert [one.trimmed[2017] for one in (with_father, left_behind, alone)] == [True, False, False]
-
-
 def test_a_child_who_moves_within_the_country_has_not_left() -> None:
     moved = [observed("nhs_moved", D(2017, 2, 1)), observed("nhs_posted", D(2017, 2, 1))]
     child, _ = outcomes_of([[*CHILD, *moved], MOTHER], born=D(2010, 5, 1), group="British", families=[(1, 2)])
