@@ -113,6 +113,13 @@ def error_sources(
             f"Assumption of the study: relative standard error {settings.declared_error:.1%}, shared by all years.",
         ),
         (
+            "children who left but are still listed",
+            "declared",
+            "population",
+            settings.children_error,
+            f"Assumption of the study: relative standard error {settings.children_error:.1%}, shared by all years.",
+        ),
+        (
             "people whom both the sources and the survey miss",
             "declared",
             "population",

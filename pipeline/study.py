@@ -88,8 +88,9 @@ class LinkageSettings(Frozen):
 class CoverageSettings(Frozen):
     """How coverage is estimated: the survey's day, matches that a class needs, bootstrap replicates.
 
-    Two errors are assumptions, since no survey can show them. `declared_error` is a relative standard error of all
-    factors together, for people who left but still look present on the trimmed list. `list_dependence` is the
+    Three errors are assumptions, since no survey can show them. `declared_error` is a relative standard error of all
+    factors together, for people who left but still look present on the trimmed list, and `children_error` one more of
+    those of children, whom lists keep for longest and who give few signs. `list_dependence` is the
     standard error of the logarithm of the odds ratio between being on the list and answering the survey, within a
     class; the ratio itself is taken to be 1.
     """
@@ -98,6 +99,7 @@ class CoverageSettings(Frozen):
     minimum_matches: Whole = Field(default=50, ge=1, le=1_000_000)
     replicates: Whole = Field(default=200, ge=20, le=100_000)
     declared_error: Share = 0.001
+    children_error: Share = 0.004
     list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.3
 
 

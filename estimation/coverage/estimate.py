@@ -22,6 +22,7 @@ from estimation.coverage.dual_system import chapman, true_matches
 from estimation.coverage.linkage_error import LEAST_SEPARATION, LinkageError, check_separation, draw_linkage_errors
 from estimation.exact_sums import exact_sum
 from pipeline.errors import UserError
+from pipeline.schemas import AGE_GROUPS
 from pipeline.study import CoverageSettings
 
 
@@ -72,8 +73,9 @@ def estimate_coverage(
     are those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
     to whom survey people may be linked, residents or not. Classes are merged until each has `minimum_matches`
     matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata;
-    linkage by draws of recall and false-link rate, and two declared errors, each shared by all classes: one for all
-    alike, and one for dependence of the lists (`_dependence`). All are independent, so their covariances add up.
+    linkage by draws of recall and false-link rate, and three declared errors, each shared by all classes: one for all
+    alike, one for children, and one for dependence of the lists (`_dependence`). All are independent, so their
+    covariances add up.
     Raises `UserError` where no one was matched or where linkage is too poor.
     """
     check_separation(links)
@@ -88,7 +90,8 @@ def estimate_coverage(
     sampling = _of_finite_country(_raise_variances(sampling, _minimum_variances(lists)), lists, factor)
     drawn = draw_linkage_errors(links, settings.replicates, seed)
     linkage = _mean_products(_factors(lists, clusters, *drawn)[0] / factor - 1)
-    declared = np.full_like(linkage, settings.declared_error**2)
+    left = settings.children_error * _share_of_children(counted, classes)
+    declared = settings.declared_error**2 + np.outer(left, left)
     missed_by_both = _dependence(lists, factor) * settings.list_dependence
     dependence = np.outer(missed_by_both, missed_by_both)
     covariance = sampling + linkage + declared + dependence
@@ -163,6 +166,17 @@ def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
 
 def _by_cell(frame: pl.DataFrame) -> dict[Cell, float]:
     return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).agg(exact_sum(pl.col("share"))).iter_rows()}
+
+
+def _share_of_children(counted: pl.DataFrame, classes: list[CoverageClass]) -> Floats:
+    """Return the share of children among the people of each class; 0 where nobody is."""
+    sums = counted.group_by(DIVISIONS).agg(exact_sum(pl.col("count")))
+    of_cell = {row[:3]: row[3] for row in sums.iter_rows()}
+    people, children = (
+        np.array([sum(of_cell.get(cell, 0.0) for cell in one if cell[1] in ages) for one in classes])
+        for ages in (AGE_GROUPS, AGE_GROUPS[:1])
+    )
+    return children / np.maximum(people, 1e-9)
 
 
 def _people(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:

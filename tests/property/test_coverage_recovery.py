@@ -87,7 +87,9 @@ def total(result: CoverageEstimate) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def scores() -> dict[str, np.ndarray]:
     draw = np.random.default_rng(20170630)
-    settings = CoverageSettings(minimum_matches=50, replicates=60, declared_error=0, list_dependence=0.0)
+    settings = CoverageSettings(
+        minimum_matches=50, replicates=60, declared_error=0, children_error=0, list_dependence=0.0
+    )
     truth = LinkageError(RECALL, 0.006, FALSE, 0.03)
     found: dict[str, list[float]] = {"total": [], "British": [], "EU": [], "bias": []}
     found |= {"missed": [], "erroneous": []}
@@ -138,7 +140,9 @@ def worked_example(links: LinkageError, **settings) -> dict:
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(2.0), age=pl.lit(30),
         known=at < 760, listed=at < 564, trimmed=at < 470,
     )  # fmt: skip
-    options = CoverageSettings(minimum_matches=10_000, declared_error=0, list_dependence=0.0, **settings)
+    options = CoverageSettings(
+        minimum_matches=10_000, declared_error=0, children_error=0, list_dependence=0.0, **settings
+    )
     return estimate_coverage(counted(listed), listed, surveyed, 2_000, links, options, 1).table.row(0, named=True)
 
 
@@ -217,7 +221,9 @@ def half_of_a_country(weight: float) -> dict:
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(weight), age=pl.lit(30),
         known=at < 450, listed=at < 450, trimmed=at < 450,
     )  # fmt: skip
-    settings = CoverageSettings(minimum_matches=10_000, replicates=400, declared_error=0, list_dependence=0.5)
+    settings = CoverageSettings(
+        minimum_matches=10_000, replicates=400, declared_error=0, children_error=0, list_dependence=0.5
+    )
     return estimate_coverage(counted(listed), listed, surveyed, 900, PERFECT, settings, 1).table.row(0, named=True)
 
 
@@ -251,3 +257,22 @@ def test_draws_depend_on_the_seed():
     assert one["standard_error"].to_list() == pytest.approx(same["standard_error"].to_list(), rel=1e-6)
     assert one["factor"].to_list() == pytest.approx(other["factor"].to_list(), rel=1e-9)
     assert one["standard_error"].to_list() != other["standard_error"].to_list()
+
+
+def test_the_declared_error_of_children_is_theirs_alone():
+    """Of 200 people 50 are children: a class of children has the error, one of adults not, one of all a quarter."""
+    ages = np.repeat(["0-15", "25-44"], [50, 150])
+    listed = people(np.zeros(200, dtype=int)).with_columns(trimmed=pl.lit(value=True), age_group=pl.Series(ages))
+    surveyed = listed.with_columns(
+        stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0), age=pl.lit(30),
+        known=pl.lit(value=True), listed=pl.lit(value=True),
+    )  # fmt: skip
+
+    def declared(minimum: int) -> list[float]:
+        settings = CoverageSettings(minimum_matches=minimum, replicates=20, declared_error=0, children_error=0.004)
+        found = estimate_coverage(counted(listed), listed, surveyed, 200, PERFECT, settings, 1)
+        own = found.covariance.filter(pl.col("class_l") == pl.col("class_r"))
+        return sorted(own["declared"].sqrt().to_list())
+
+    assert declared(40) == pytest.approx([0.0, 0.004])
+    assert declared(10_000) == pytest.approx([0.001])
