@@ -1,5 +1,7 @@
 """Reading TOML files into frozen models; a wrong key is an error that names file, key and nearest valid name."""
 
+import functools
+import pickle
 import reprlib
 import tomllib
 from collections.abc import Mapping
@@ -29,11 +31,20 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}). It must be a TOML file in UTF-8.") from None
     try:
-        return tomllib.loads(text)
+        return pickle.loads(_parsed(text))  # noqa: S301 - pickled by ourselves, and never stored
     except ValueError as error:  # tomllib does not wrap the error for integers of thousands of digits
         raise UserError(f"{path}: malformed TOML: {error}. Correct that line and run again.") from None
     except RecursionError:
         raise UserError(f"{path}: malformed TOML: nested too deeply. Reduce the nesting.") from None
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str) -> bytes:
+    """Return the contents of TOML, pickled: each reader gets tables of its own, and a text is parsed only once.
+
+    Every stage reads the contracts and the rules that it declares, and parsing them is slow.
+    """
+    return pickle.dumps(tomllib.loads(text))
 
 
 def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
+from pipeline.ingest.distinct_values import of_distinct
 from pipeline.ingest.name_codes import initial, prefix, skeleton, suffix
 from pipeline.ingest.name_variants import canonical
 from pipeline.ingest.names import parts_of_name, split_full_name
@@ -83,7 +84,10 @@ def with_parts(people: pl.DataFrame) -> pl.DataFrame:
         people = people.with_columns(
             pl.coalesce(pl.col(name), split[name]).alias(name) for name in ("given_name", "family_name")
         )
-    return people.with_columns(parts_of_name(people[name]).alias(name) for name in NAMES)
+    parts = parts_of_name(pl.concat(people[name].cast(pl.String) for name in NAMES))  # a name is standardised once
+    return people.with_columns(
+        parts.slice(at * people.height, people.height).alias(name) for at, name in enumerate(NAMES)
+    )
 
 
 def attributes(people: pl.DataFrame) -> pl.DataFrame:
@@ -105,10 +109,12 @@ def attributes(people: pl.DataFrame) -> pl.DataFrame:
         first.alias("first_part"),
         pl.when(more.list.len() > 0).then(more.list.join("")).alias("middle"),
     )
+    both = pl.concat([frame["first_part"], frame["family_name"].alias("first_part")])
     codes = [
-        code(frame[column]).alias(f"{name}_{alias}")
-        for name, column in (("given", "first_part"), ("family", "family_name"))
+        coded.slice(at * frame.height, frame.height).alias(f"{name}_{alias}")
         for alias, code in (("sound", skeleton), ("beginning", prefix), ("ending", suffix), ("initial", initial))
+        for coded in (of_distinct(both, code),)
+        for at, name in enumerate(("given", "family"))
     ]
     codes.append(initial(frame["middle"]).alias("middle_initial"))
     middle_name = pl.when(~is_initial(pl.col("middle"))).then("middle").alias("middle_name")
@@ -150,11 +156,11 @@ def _known(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.len_bytes() > 0).then(text)
 
 
-def _of_distinct(values: pl.Series, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+def _of_distinct(texts: pl.Series, transform: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
     """Return `transform` of every text of a series, computed once for each distinct text."""
-    distinct = values.cast(pl.String).drop_nulls().unique(maintain_order=True)
-    transformed = pl.DataFrame({"text": distinct}).select(transform(pl.col("text"))).to_series()
-    return values.cast(pl.String).replace_strict(distinct, transformed, default=None, return_dtype=pl.String)
+    return of_distinct(
+        texts, lambda distinct: distinct.to_frame("text").select(transform(pl.col("text"))).to_series()
+    )
 
 
 def is_initial(name: pl.Expr) -> pl.Expr:

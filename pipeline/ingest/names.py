@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from pipeline.ingest.distinct_values import of_distinct
+
 STANDARD_VERSION = "1"
 """Tokens of two versions are not comparable: it changes with every change of a standard form or of a code."""
 
@@ -255,7 +257,5 @@ def _until_stable(texts: pl.Series, step: Step) -> pl.Series:
 
 def _of_distinct(texts: pl.Series, function: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Return a function of each text, computed once for each distinct one; null where nothing is left."""
-    known = texts.cast(pl.String).drop_nulls().unique(maintain_order=True)
-    results = function(known)
-    results = results.set(results.str.len_bytes() == 0, None)
-    return texts.cast(pl.String).replace_strict(known, results, default=None, return_dtype=pl.String)
+    results = of_distinct(texts, function)
+    return results.set(results.str.len_bytes() == 0, None)

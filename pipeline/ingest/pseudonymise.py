@@ -10,11 +10,11 @@ import operator
 from collections.abc import Iterable
 
 import polars as pl
-import pyarrow as pa
 
 from pipeline.errors import UserError
 from pipeline.ingest.columns import CORROBORATING, FIRST_ARRIVAL, YEARS_OF_BIRTH
 from pipeline.ingest.contracts import SourceContract
+from pipeline.ingest.distinct_values import distinct_values
 from pipeline.ingest.features import (
     COMPOSITES,
     LISTS,
@@ -74,14 +74,8 @@ def tokens_of_repeated(key: PseudonymisationKey, kind: str, texts: pl.Series) ->
 
     Values that hardly repeat are faster hashed one by one (`PseudonymisationKey.tokens`).
     """
-    distinct, places = _distinct(texts)
+    distinct, places = distinct_values(texts)
     return key.tokens(kind, distinct).gather(places)
-
-
-def _distinct(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Return the distinct texts of a series, and for each row its place among them, null for null."""
-    encoded = texts.cast(pl.String).to_arrow().cast(pa.large_string()).dictionary_encode()
-    return pl.Series("text", encoded.dictionary, dtype=pl.String), pl.Series("place", encoded.indices)
 
 
 def direct_identifier_tokens(key: PseudonymisationKey, kind: str, numbers: pl.Series) -> pl.Series:
@@ -96,7 +90,7 @@ def identifier_tokens(key: PseudonymisationKey, kind: str, values: pl.Series) ->
     Names and postcodes are standardised here; direct identifiers already are (`pipeline.ingest.check`). Each distinct
     value is standardised and hashed once.
     """
-    distinct, places = _distinct(values)
+    distinct, places = distinct_values(values)
     return _tokens_of_distinct(key, kind, distinct).gather(places).alias("token")
 
 
