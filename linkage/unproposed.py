@@ -343,11 +343,11 @@ class _Cells:
         for _ in range(ITERATIONS):
             joint = self.joint(share, wrong, ways)
             both = joint.sum(axis=0)
-            unseen = both[self.unseen].sum()
-            expected = np.where(self.unseen, total / (1 - unseen) * both, self.observed)
-            pairs = expected * np.divide(joint, both, out=np.zeros_like(joint), where=both > 0)
+            # pairs expected in a cell, as a multiple of its probability: of the unseen in proportion to those seen
+            multiple = np.divide(self.observed, both, out=np.zeros_like(both), where=both > 0)
+            multiple[self.unseen] = total / (1 - both[self.unseen].sum())
             before = wrong
-            share, wrong, ways = self.fitted(pairs)
+            share, wrong, ways = self.fitted(joint * multiple)
             if np.abs(wrong - before).max() < TOLERANCE:
                 break
         return share, wrong, ways
@@ -373,20 +373,22 @@ class _Cells:
 
     def joint(self, share: np.ndarray, wrong: np.ndarray, ways: Sequence[np.ndarray]) -> np.ndarray:
         """Return the probability of each cell together with each class (classes by cells)."""
-        joint = np.repeat(share[:, None], self.number.shape[1], axis=1)
-        for at, best in enumerate(self.best):
+        joint = share
+        for at, best in enumerate(self.best):  # an axis a part, in the order of `number`
             of_state = wrong[:, at, None] * ways[at][None, :]
             of_state[:, best] = 1 - wrong[:, at]
-            joint *= of_state[:, self.number[at]]
-        return joint
+            joint = joint[..., None] * of_state.reshape(len(share), *(1 for _ in range(at)), -1)
+        return joint.reshape(len(share), -1)
 
     def fitted(self, pairs: np.ndarray) -> _Fit:
         """Return the parameters by which `pairs` (classes by cells) are most likely, with the prior's pairs added."""
         size = pairs.sum(axis=1)
         added = np.zeros(len(pairs)) if self.prior is None else PRIOR_PAIRS * self.prior.share
         wrong, ways = np.zeros((len(pairs), len(self.values))), []
+        by_part = pairs.reshape(len(pairs), *map(len, self.values))
+        axes = set(range(1, by_part.ndim))
         for at, (values, best) in enumerate(zip(self.values, self.best, strict=True)):
-            marginal = np.array([np.bincount(self.number[at], weights=one, minlength=len(values)) for one in pairs])
+            marginal = by_part.sum(axis=tuple(axes - {at + 1}))
             bad = size - marginal[:, best]
             marginal[:, best] = 0.0
             way = marginal.sum(axis=0)
