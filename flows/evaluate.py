@@ -236,8 +236,8 @@ def true_figures(study: Study, figures: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([one.select("measure", "period", "truth", group="nationality_group") for one in scored])
 
 
-def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None) -> Scores:
-    """Score a finished run and return the scores: `evaluation/` is written, and its report is drawn with the truth.
+def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None, *, report: bool = True) -> Scores:
+    """Score a finished run and return the scores: `evaluation/` is written, and its `report` is drawn with the truth.
 
     With an `ablation`, what is scored is the run computed again under it; the scores are written to
     `evaluation/<ablation>/`, and nothing else is changed.
@@ -253,7 +253,7 @@ def evaluate(run: Path, listener: ProgressListener, ablation: str | None = None)
         scores = (
             _evaluate_ablation(study, run, manifest, listener)
             if ablation
-            else _evaluate(study, run, manifest, listener)
+            else _evaluate(study, run, manifest, listener, report=report)
         )
         listener.finished(_record(run, scores, manifest["spine"], time.perf_counter() - begun))
     return scores
@@ -281,14 +281,17 @@ def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:
     return study
 
 
-def _evaluate(study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
+def _evaluate(
+    study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener, *, report: bool
+) -> Scores:
     listener.progress("evaluate", "comparing the run with the truth")
     scores = score(study, read_truth(study), run / "tables")
     kept = {f"{one}/{path.name}": path for one in ABLATIONS for path in (run / "evaluation" / one).glob("*")}
     aside = _written_aside(run, scores)
     disk.link_files(kept, aside)
     _replace(run / "evaluation", aside)
-    write_report(run, manifest=manifest, scores=scores)
+    if report:
+        write_report(run, manifest=manifest, scores=scores)
     return scores
 
 

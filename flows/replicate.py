@@ -15,6 +15,7 @@ from flows.chain import STAGES, run_chain
 from flows.evaluate import evaluate
 from flows.progress import NullListener
 from flows.simulate import MARK, simulate_study
+from flows.study_assumptions import PUBLISH_TABLES
 from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
@@ -115,11 +116,13 @@ class Replicate:
             )
         study = read_study(self.folder / "study")
         of_chain = {name: record for name, record in given.items() if name != SIMULATE}
-        records = run_chain(study, run, threads=1, given=of_chain)
+        # nobody opens the page of a replicate that is not kept
+        stages = STAGES if self.keep else (*STAGES[:-1], PUBLISH_TABLES)
+        records = run_chain(study, run, threads=1, given=of_chain, stages=stages)
         simulated = str(_read(self.folder / "study" / MARK)["key"])
         keys = {SIMULATE: simulated} | {name: record.key for name, record in records.items()}
         self._record(keys)
-        evaluate(run, NullListener())
+        evaluate(run, NullListener(), report=self.keep)
         scored = run / "evaluation"
         if self.ablation:
             evaluate(run, NullListener(), self.ablation)

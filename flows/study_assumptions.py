@@ -135,4 +135,14 @@ class PublishedStudy(PublishStudy):
         return super().of(study, run).model_copy(update={"assumptions": rows})
 
 
+class PublishedTables(PublishedStudy):
+    """The part of a study that is published as tables alone, for those who read no report of it."""
+
+    @classmethod
+    def of(cls, study: Study, run: Path) -> Self:
+        """Return this part of a study."""
+        return super().of(study, run).model_copy(update={"report": False})
+
+
 PUBLISH_WITH_ASSUMPTIONS = replace(PUBLISH, part=PublishedStudy)
+PUBLISH_TABLES = replace(PUBLISH, part=PublishedTables)

@@ -18,7 +18,7 @@ from publication.stages import PublishStudy
 
 
 def publish(context: StageContext[PublishStudy]) -> StageResult:
-    """Write `tables/`, `manifest.json` and `report.html` from the folders and records of all stages before."""
+    """Write `tables/`, the manifest and, if it is asked for, the report, from the results of all stages before."""
     context.report("collecting tables")
     tables = context.out / TABLES
     link_files({name: record.folder / name for record in context.records.values() for name in record.outputs}, tables)
@@ -28,7 +28,10 @@ def publish(context: StageContext[PublishStudy]) -> StageResult:
     assumed = save(pl.DataFrame(list(context.study.assumptions), schema=texts), "assumptions", tables)
     digests |= {path.name: digest_of_file(path) for path in (skipped, assumed, *write_csv_tables(tables))}
     manifest = build_manifest(context.study, context.records, digests, tables)
-    context.report("drawing the report")
-    write_report(context.out, manifest=manifest)
+    sentence = f"{len(digests)} tables and the manifest"
+    if context.study.report:
+        context.report("drawing the report")
+        write_report(context.out, manifest=manifest)
+        sentence = f"{len(digests)} tables, the manifest and a report"
     write_text(json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n", context.out / MANIFEST)
-    return StageResult(counts={"tables": len(digests)}, sentence=f"{len(digests)} tables, the manifest and a report")
+    return StageResult(counts={"tables": len(digests)}, sentence=sentence)

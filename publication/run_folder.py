@@ -32,17 +32,20 @@ def show_publication(published: StageRecord, run: Path) -> None:
     )
     for name in (SCORES, REVISIONS):
         disk.remove_now(run / name)
-    for name in (REPORT, MANIFEST):
+    if REPORT not in published.outputs:
+        disk.remove_now(run / REPORT)
+    for name in (one for one in (REPORT, MANIFEST) if one in published.outputs):
         disk.copy_file(published.folder / name, run / name)
 
 
 def _is_shown(published: StageRecord, run: Path) -> bool:
     # with scores the report has the truth too, and with revisions a triangle
     redrawn = (run / SCORES).is_dir() or (run / REVISIONS).is_dir()
-    shown = [MANIFEST] if redrawn else [MANIFEST, REPORT]
+    has_report = REPORT in published.outputs
+    shown = [MANIFEST, REPORT] if has_report and not redrawn else [MANIFEST]
     return (
         all((run / name).is_file() and digest_of_file(run / name) == published.outputs[name] for name in shown)
-        and (run / REPORT).is_file()
+        and (run / REPORT).is_file() == has_report
         and all(
             _is_same(run / name, published.folder / name, sha)
             for name, sha in published.outputs.items()

@@ -26,7 +26,7 @@ class PublishStudy(StudyPart):
     of all packages that make a run, `versions` are those of Sojourn and its libraries, `commit` and `lock` say what
     to check out: all are in the manifest. A commit that changes no code and no version changes no publication, so the
     two last are not in the key. `assumptions` are rows of that table, the numbers that the study's rules and settings
-    declare; a package that knows them all adds them.
+    declare; a package that knows them all adds them. Without a `report` the tables and the manifest are all.
     """
 
     name: str
@@ -40,6 +40,7 @@ class PublishStudy(StudyPart):
     lock: str = Field(exclude=True)
     versions: dict[str, str]
     assumptions: tuple[dict[str, str], ...] = ()
+    report: bool = True
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:

@@ -18,8 +18,16 @@ from flows.chain import run_chain
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.study import read_study
+from publication.charts import svg
 
 NO_VITAL_EVENTS_OR_SURVEY = ("births", "deaths", "coverage_survey", "review_sample")
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    """In this process charts are specified and not drawn: drawing takes most of the time of so small a study."""
+    blank = '<svg width="1" height="1" viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(svg.vl_convert, "vegalite_to_svg", lambda *_, **__: blank)
 
 
 def run(study: Path) -> dict[str, StageRecord]:

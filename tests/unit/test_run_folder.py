@@ -10,14 +10,14 @@ from pipeline.study import digest_of_file
 from publication.run_folder import read_manifest, show_publication
 
 
-def publication(folder: Path, name: str) -> StageRecord:
+def publication(folder: Path, name: str, *, report: bool = True) -> StageRecord:
     """Return a stored publication with one table, whose files all contain its name."""
     (folder / "tables").mkdir(parents=True)
-    (folder / "tables" / "flows.csv").write_text(name)
-    (folder / "report.html").write_text(name)
+    files = ("tables/flows.csv", *(("report.html",) if report else ()), "manifest.json")
+    for file in files[:-1]:
+        (folder / file).write_text(name)
     parts = {"study": {"name": name}, "stages": {}, "outputs": {}, "spine": "pds"}
     (folder / "manifest.json").write_text(json.dumps(parts))
-    files = ("tables/flows.csv", "report.html", "manifest.json")
     outputs = {file: digest_of_file(folder / file) for file in files}
     return StageRecord("publish", name, folder, {}, "", (), 0.0, outputs, reused=False)
 
@@ -37,6 +37,20 @@ def test_a_later_publication_replaces_table_report_and_manifest_and_removes_old_
     show_publication(publication(tmp_path / "b", "second"), run)
     assert shown(run) == {"second"}
     assert not (run / "evaluation").exists()
+
+
+def test_tables_alone_are_shown_without_the_report_of_other_tables(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    show_publication(publication(tmp_path / "a", "first"), run)
+    alone = publication(tmp_path / "b", "second", report=False)
+    for _ in range(2):
+        show_publication(alone, run)
+        assert (run / "tables" / "flows.csv").read_text() == "second"
+        assert not (run / "report.html").exists()
+    with_report = publication(tmp_path / "c", "second")
+    show_publication(with_report, run)
+    assert shown(run) == {"second"}
 
 
 @pytest.mark.parametrize("step", ["publish_folder", "disk.copy_file"])
