@@ -52,13 +52,14 @@ def compare_link_files(
                 with TemporaryDirectory() as folder:
                     study = write_link_files(files, Path(folder, "study"), f"{kind} {seed}", seed)
                     begun = time.perf_counter()
-                    found = linked_by_sojourn(study, Path(folder, "run"))
+                    found, quality = linked_by_sojourn(study, Path(folder, "run"))
                     seconds += time.perf_counter() - begun
                 begun = time.perf_counter()
                 clear = link_in_clear({file.source: clear_values(file) for file in files}, THREADS)
                 clear_seconds += time.perf_counter() - begun
                 scores.append(
                     {"kind": kind, "seed": seed, "change": name, **both_scores(found, clear, truth_of(files))}
+                    | estimated_scores(quality)
                 )
                 rows += sum(file.rows.height for file in files)
     return rows, seconds, {"clear_splink": clear_seconds / seconds}, figures(scores), scores
@@ -75,8 +76,11 @@ def _changes(kind: str, files: Sequence[LinkFile], seed: int) -> Iterator[tuple[
     yield "foreign postcodes", lambda files: with_foreign_postcodes(files, seed)
 
 
-def linked_by_sojourn(study: Path, run: Path) -> pl.DataFrame:
-    """Return the person of every subject of a study: `source, subject, person_id`; subjects are serials of rows."""
+def linked_by_sojourn(study: Path, run: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the person of every subject of a study, and the table `linkage_quality`.
+
+    People have `source, subject, person_id`; subjects are serials of rows.
+    """
     ingest = ingest_stage(study, run, THREADS)
     link, _ = link_stage(study, run, ingest, THREADS)
     clusters = read_table(link.folder / "clusters.parquet").filter(pl.col("draw") == 0)
@@ -86,7 +90,8 @@ def linked_by_sojourn(study: Path, run: Path) -> pl.DataFrame:
         .with_columns(pl.lit(source).alias("source"))
         for source in clusters["source"].unique().sort()
     ]
-    return clusters.join(pl.concat(names), on=["source", "subject_id"]).select("source", "subject", "person_id")
+    people = clusters.join(pl.concat(names), on=["source", "subject_id"]).select("source", "subject", "person_id")
+    return people, read_table(link.folder / "linkage_quality.parquet")
 
 
 def clear_values(file: LinkFile) -> pl.DataFrame:
@@ -126,6 +131,24 @@ def both_scores(found: pl.DataFrame, clear: pl.DataFrame, truth: pl.DataFrame) -
     }
 
 
+def estimated_scores(quality: pl.DataFrame) -> Scores:
+    """Return the precision and recall that a run expects of itself, over all pairs of sources together.
+
+    None where it can tell the recall of no pair of sources. `quality` is the table `linkage_quality`.
+    """
+    told = quality.filter(pl.col("group") == "all").drop_nulls(["precision_estimate", "recall_estimate"])
+    right = pl.col("joined_pairs") * pl.col("precision_estimate")
+    joined, correct, true = told.select(
+        pl.col("joined_pairs").sum(),
+        right.sum().alias("right"),
+        (right / pl.col("recall_estimate")).sum().alias("true"),
+    ).row(0)
+    return {
+        "estimated_precision": round(correct / joined, 5) if joined else None,
+        "estimated_recall": round(correct / true, 5) if true else None,
+    }
+
+
 def pair_scores(found: pl.DataFrame, truth: pl.DataFrame) -> Scores:
     """Return precision, recall and F1 of pairs of rows that share a person: of two sources, or of the only one.
 
@@ -154,6 +177,10 @@ def figures(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         if one["change"].startswith(WITHOUT)
     ]
     worst = {"lowest_f1_difference": min(one["f1_difference"] for one in scores)}
+    for name in ("precision", "recall"):
+        errors = [abs(one[f"estimated_{name}"] - one[name]) for one in scores if one[f"estimated_{name}"] is not None]
+        if errors:
+            worst[f"largest_error_of_estimated_{name}"] = round(max(errors), 5)
     if without:
         worst["lowest_recall_without_a_column"] = round(min(without), 5)
     return worst | {"rows_lost": sum(one["rows_lost"] for one in scores)}

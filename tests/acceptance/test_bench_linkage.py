@@ -8,7 +8,7 @@ import pytest
 
 from flows import bench_link, bench_link_files, clear_splink
 from flows.bench_link import clear_subjects, compare_links, compared_pairs, untrained
-from flows.bench_link_files import clear_values, compare_link_files, figures, pair_scores
+from flows.bench_link_files import clear_values, compare_link_files, estimated_scores, figures, pair_scores
 from flows.clear_splink import link_in_clear
 from flows.evaluate import read_truth
 from flows.progress import NullListener
@@ -52,12 +52,13 @@ def test_figures_are_the_worst_scores():
     def of(change, recall, difference):
         return {
             "kind": "noisy", "seed": 1001, "change": change, "recall": recall, "f1_difference": difference,
-            "rows_lost": 2,
+            "rows_lost": 2, "precision": 0.9, "estimated_precision": 0.95, "estimated_recall": None,
         }  # fmt: skip
 
     scores = [of("as they are", 0.8, 0.01), of("without sex", 0.72, -0.2), of("sex spoilt", 0.1, 0.0)]
     assert figures(scores) == {
-        "lowest_f1_difference": -0.2, "lowest_recall_without_a_column": 0.9, "rows_lost": 6
+        "lowest_f1_difference": -0.2, "largest_error_of_estimated_precision": 0.05,
+        "lowest_recall_without_a_column": 0.9, "rows_lost": 6,
     }  # fmt: skip
     assert "lowest_recall_without_a_column" not in figures(scores[:1])
 
@@ -119,6 +120,25 @@ def test_splink_in_clear_reads_names_in_one_column(few_pairs):
     assert pair_scores(found, truth_of(files))["f1"] > 0.9
 
 
+def quality_of(rows):
+    names = ("source_l", "source_r", "group", "joined_pairs", "precision_estimate", "recall_estimate")
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def test_the_estimate_for_a_whole_set_of_files_counts_expected_pairs():
+    """Of 100 joined pairs 90 are right, of 300 all; of the first there are 120, of the second 400."""
+    quality = quality_of(
+        [
+            ("a", "b", "all", 100, 0.9, 0.75),
+            ("a", "c", "all", 300, 1.0, 0.75),
+            ("b", "c", "all", 50, None, None),
+            ("a", "b", "sex=F", 60, 0.8, 0.7),
+        ]
+    )
+    assert estimated_scores(quality) == {"estimated_precision": 0.975, "estimated_recall": 0.75}
+    assert set(estimated_scores(quality[2:]).values()) == {None}
+
+
 def test_every_column_is_spoilt_and_dropped_in_turn(monkeypatch):
     """Both linkers are replaced by the truth, so that only what the benchmark does with them is tested."""
     made = []
@@ -127,7 +147,8 @@ def test_every_column_is_spoilt_and_dropped_in_turn(monkeypatch):
         made.append(files)
         return truth_of(files).rename({"person": "person_id"})
 
-    monkeypatch.setattr(bench_link_files, "linked_by_sojourn", lambda study, run: with_truth(made.pop()))
+    quality = quality_of([("a", "b", "all", 100, 0.99, 0.98)])
+    monkeypatch.setattr(bench_link_files, "linked_by_sojourn", lambda study, run: (with_truth(made.pop()), quality))
     monkeypatch.setattr(bench_link_files, "link_in_clear", lambda sources, threads: with_truth(made.pop()))
     write = bench_link_files.write_link_files
     monkeypatch.setattr(
@@ -142,7 +163,13 @@ def test_every_column_is_spoilt_and_dropped_in_turn(monkeypatch):
     assert set(of_first) == expected
     assert [one["seed"] for one in scores if one["kind"] == "dedupe"] == [1001, 1002]
     assert all(one["f1"] == one["clear_f1"] == 1 and one["f1_ratio"] == 1 for one in scores)
-    assert worst == {"lowest_f1_difference": 0.0, "lowest_recall_without_a_column": 1.0, "rows_lost": 0}
+    assert worst == {
+        "lowest_f1_difference": 0.0,
+        "largest_error_of_estimated_precision": 0.01,
+        "largest_error_of_estimated_recall": 0.02,
+        "lowest_recall_without_a_column": 1.0,
+        "rows_lost": 0,
+    }
     assert number > 2 * 17 * 300
     assert seconds > 0
     assert set(ratios) == {"clear_splink"}
