@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 import polars as pl
@@ -75,6 +76,28 @@ def whole_match(pattern: str) -> str:
     return f"^(?:{pattern})$"
 
 
+@cache
+def _fault_of_pattern(pattern: str) -> str | None:
+    """Return what is wrong with a regular expression, by the engine that will check values: it has no look-around."""
+    try:
+        re.compile(pattern)
+        pl.Series([""]).str.contains(whole_match(pattern))
+    except (re.error, pl.exceptions.ComputeError, RecursionError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+@cache
+def _gives_a_day(day_format: str) -> bool:
+    """Return whether a day that was written in a format is read as the same day."""
+    day = pl.Series("day", [date(2001, 2, 3)])
+    try:
+        written = pl.DataFrame(day.dt.strftime(day_format))
+        return written.select(calendar_day(pl.col("day"), day_format)).to_series().equals(day)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return False
+
+
 class Column(Frozen):
     """One column of an extract: the source's header, its type and its valid values.
 
@@ -122,14 +145,8 @@ class Column(Frozen):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-                pl.Series([""]).str.contains(
-                    whole_match(value)
-                )  # the engine that will check values: it has no look-around
-            except (re.error, pl.exceptions.ComputeError, RecursionError) as error:
-                raise ValueError(f"not a regular expression: {str(error).splitlines()[0]}") from None
+        if value is not None and (fault := _fault_of_pattern(value)):
+            raise ValueError(f"not a regular expression: {fault}")
         return value
 
     @model_validator(mode="before")
@@ -148,13 +165,7 @@ class Column(Frozen):
                     f"a date-time's format must give day, hour and minute, as '{FORMATS['datetime']}' does"
                 )
             return value
-        day = pl.Series("day", [date(2001, 2, 3)])
-        try:
-            written = pl.DataFrame(day.dt.strftime(value))
-            unambiguous = written.select(calendar_day(pl.col("day"), value)).to_series().equals(day)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            unambiguous = False
-        if not unambiguous:
+        if not _gives_a_day(value):
             raise ValueError(
                 "a date's format must give year, month and day, as '%d/%m/%Y' does, with all of their digits where "
                 "they touch ('%d', not '%-d'), and no time: that needs type = \"datetime\""
