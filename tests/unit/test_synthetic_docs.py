@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from flows.cli import simulate
+from flows.commands.studies import simulate
 from pipeline.ingest.contracts import read_contracts
 from synthetic_data.errors.catalogue import Errors
 from synthetic_data.errors.source_rates import OfSource
