@@ -40,6 +40,8 @@ CHANCE = 0.25
 """What is added to the variance of an expected number, which may be nearly 0 and its number 1 all the same."""
 UNFORESEEN = 0.0015
 """The share of pairs that may be wrong or missed in a way that no estimate foresees."""
+FEWEST_PAIRS = 20
+"""Fewer pairs tell no precision and no recall: most of the pairs of two sources that share nobody are wrong."""
 _PARTS = 1_000_000_000  # parts of 1: match probabilities have nine decimals
 
 
@@ -112,7 +114,7 @@ def linkage_quality(
         .drop(_OF)
         .rename({"left": "source_l", "right_source": "source_r"})
     )
-    table = _estimates(table)
+    table = estimates(table)
     of_subjects = pl.col("group").is_in([MOVERS, STAYERS])
     return table.select(
         "source_l", "source_r", "group",
@@ -129,8 +131,8 @@ def linkage_quality(
     )  # fmt: skip
 
 
-def _estimates(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the table with estimates and limits of precision and recall, null where nothing is expected.
+def estimates(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with estimates and limits of precision and recall, null where fewer than `FEWEST_PAIRS` tell.
 
     The number of wrong pairs, and that of missed ones, is uncertain by chance (as a Poisson number), by the model (by
     a factor) and by what nobody foresees (by a share of all pairs).
@@ -140,13 +142,19 @@ def _estimates(table: pl.DataFrame) -> pl.DataFrame:
     missed = pl.col("apart") + pl.col("unseen")
     expected = right + missed
     most_missed, least_missed = _most(missed, expected, MISSED_ERROR), _least(missed, MISSED_ERROR)
+    precision = {
+        "estimate": _share(right, joined),
+        "low": _share(joined - _most(wrong, joined, MODEL_ERROR), joined).clip(0, 1),
+        "high": _share(joined - _least(wrong, MODEL_ERROR), joined).clip(0, 1),
+    }
+    recall = {
+        "estimate": (right / expected).round(9),
+        "low": (right / (right + most_missed)).round(9),
+        "high": _share(right, right + least_missed).fill_null(1.0),
+    }
     return table.with_columns(
-        _share(right, joined).alias("precision_estimate"),
-        _share(joined - _most(wrong, joined, MODEL_ERROR), joined).clip(0, 1).alias("precision_low"),
-        _share(joined - _least(wrong, MODEL_ERROR), joined).clip(0, 1).alias("precision_high"),
-        pl.when(expected >= 1).then(right / expected).round(9).alias("recall_estimate"),
-        pl.when(expected >= 1).then(right / (right + most_missed)).round(9).alias("recall_low"),
-        pl.when(expected >= 1).then(_share(right, right + least_missed).fill_null(1.0)).alias("recall_high"),
+        *(pl.when(joined >= FEWEST_PAIRS).then(one).alias(f"precision_{name}") for name, one in precision.items()),
+        *(pl.when(expected >= FEWEST_PAIRS).then(one).alias(f"recall_{name}") for name, one in recall.items()),
     )
 
 

@@ -1,10 +1,11 @@
-"""How many people are counted twice, and joined with others, worked by hand."""
+"""How many people are counted twice and joined with others, and how many pairs are right, worked by hand."""
 
 import polars as pl
 import pytest
 
 from linkage.assess import Assessed
 from linkage.link_errors import PAIRS_OF_TWO, RELATIVE_ERROR, link_errors
+from linkage.quality import estimates
 from pipeline.schemas import LinkErrors
 
 PAIR = {"l": pl.Int64, "r": pl.Int64, "source_l": pl.Int64, "source_r": pl.Int64}
@@ -87,3 +88,18 @@ def test_people_whom_no_counted_source_has_are_nobody():
     found = errors(assessed(missed=[(1, 3, 0, 1, 0.4, False)]), counted=(0,))
     assert found["all"]["people"] == 2
     assert found["all"]["counted_twice"] == 0
+
+
+def test_of_two_sources_that_share_hardly_anybody_no_precision_and_no_recall_are_given():
+    """Nineteen joined pairs tell nothing; of twenty, one is expected to be wrong, and five to be missed."""
+    table = pl.DataFrame(
+        {"joined": [19, 20, 0], "right": [18.0, 19.0, 0.0], "apart": [0.0, 3.0, 30.0], "unseen": [0.0, 2.0, 0.0]}
+    )
+    found = estimates(table)
+    assert found["precision_estimate"].to_list() == [None, 0.95, None]
+    assert found["recall_estimate"].to_list() == [None, pytest.approx(19 / 24), 0.0]
+    for name in ("precision", "recall"):
+        known = found.drop_nulls(f"{name}_estimate")
+        assert (known[f"{name}_low"] <= known[f"{name}_estimate"]).all()
+        assert (known[f"{name}_estimate"] <= known[f"{name}_high"]).all()
+        assert found[f"{name}_low"].null_count() == found[f"{name}_estimate"].null_count()
