@@ -9,7 +9,7 @@ NO_CACHE = $(shell test -w "$$HOME" || echo --no-cache)
 # Where Python may not keep what it has compiled, every command compiles all its libraries anew: seconds each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test faults lint lock picture dictionary assumptions rule-cases name-variants accuracy calibration clean
+.PHONY: help setup demo test faults lint lock picture dictionary assumptions rule-cases name-variants accuracy accuracy-of-scenarios calibration clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -69,6 +69,17 @@ accuracy: setup ## renew docs/accuracy.md and docs/accuracy_true_links.md: twent
 	$(VALIDATE) --with true_links --against $(VALIDATED)/of_the_run.json --out $(VALIDATED)/true_links
 	cp -r $(VALIDATED)/run/accuracy.md $(VALIDATED)/run/accuracy docs/
 	cp -r $(VALIDATED)/true_links/accuracy_true_links.md $(VALIDATED)/true_links/accuracy_true_links docs/
+
+LARGE = baseline hard_links
+SMALL = visa_surge longer_stays
+
+accuracy-of-scenarios: setup ## renew docs/accuracy/of_SCENARIO, two of 50,000 and two of 20,000 residents (about an hour)
+	for scenario in $(LARGE) $(SMALL); do \
+		case " $(LARGE) " in *" $$scenario "*) residents=50000;; *) residents=20000;; esac; \
+		$(BIN)/sojourn validate --replicates 20 --residents $$residents --scenario $$scenario \
+			--out $(VALIDATED)/$$scenario && mkdir -p docs/accuracy/of_$$scenario && \
+		cp -r $(VALIDATED)/$$scenario/accuracy.md $(VALIDATED)/$$scenario/accuracy docs/accuracy/of_$$scenario/ || exit 1; \
+	done
 
 CALIBRATION = sojourn-calibration
 TRAINING_SEEDS = $(shell seq 1 60)
