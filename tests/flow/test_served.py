@@ -16,10 +16,11 @@ from served_prefect import serving, until
 from tiny_country import PEOPLE, write_study
 from tiny_country import _nhs_number as nhs_number
 
+from flows.live.live_runs import LiveRuns
 from flows.scheduled.key_block import key_of_block
 from flows.scheduled.outcomes import ended
 from flows.scheduled.parameters import QuarterlyRun
-from flows.scheduled.quarterly import estimated_live
+from flows.scheduled.quarterly import estimated_live, quarterly
 from flows.scheduled.tasks import in_task
 from flows.served_processes import MARK
 from pipeline.errors import UserError
@@ -103,6 +104,30 @@ def test_a_run_folder_and_a_folder_of_live_runs_are_not_both_taken(served):
     state = ended(lambda: estimated_live(read_study(served.study), asked, Path("/runs")))
     assert (state.name, "Leave out the run folder" in state.message) == ("Failed check", True)
     assert not Path("/runs").exists()
+
+
+def test_a_run_whose_checks_fail_does_not_go_live(served):
+    """Data of an earlier day than those that are live: a whole run, which only its audit can refuse."""
+    earlier = served.study.with_name("earlier.toml")
+    earlier.write_text(served.study.read_text().replace("data_date = 2019-12-31", "data_date = 2019-12-30"))
+    runs = served.folder.parent / "runs"
+    live = (runs / "latest").read_text().strip()
+    settings = {PREFECT_API_URL: f"{served.address}/api", PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(settings):
+        quarterly(QuarterlyRun(study=str(earlier), live=str(runs)), return_state=True)
+    (run,) = served.post("/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["FAILED"]}}})
+    assert (run["name"], run["state"]["name"]) == ("tiny", "Failed check")
+    assert "does not go live: its data are of 2019-12-30" in run["state"]["message"]
+    of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}, "artifacts": {"key": {"any_": ["live"]}}}
+    (artifact,) = served.post("/artifacts/filter", **of_run)
+    assert artifact["data"].startswith("not live ")
+    assert (runs / "latest").read_text().strip() == live
+    (beside,) = LiveRuns(runs).all_but_live()
+    assert (beside / "report.html").is_file()
+    kept, failed = LiveRuns(runs).history()
+    assert (kept.run, kept.superseded_by) == (live, "")
+    assert (failed.run, failed.went_live) == (beside.name, "")
+    assert failed.reason.startswith("failed its checks: its data are of 2019-12-30")
 
 
 def test_schedules_make_runs(served):
