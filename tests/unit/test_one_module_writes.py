@@ -10,7 +10,7 @@ import pytest
 from pipeline import disk
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pipeline", "synthetic_data", "linkage", "rules", "estimation", "publication", "flows")
+PACKAGES = ("pipeline", "synthetic_data", "linkage", "rules", "estimation", "publication", "reception", "flows")
 DISK = ROOT / "pipeline" / "disk.py"
 METHODS = {
     "write_text", "write_bytes", "mkdir", "unlink", "rmdir", "touch", "symlink_to", "hardlink_to", "chmod",
