@@ -23,6 +23,8 @@ QUIET = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
 }
+HIDDEN_FROM_OTHERS = 0o077
+"""The file mode mask of processes of Prefect: what they write is for their owner, like all that we write."""
 OF_A_SERVER = ("PREFECT_API_", "PREFECT_SERVER_API_", "PREFECT_SERVER_DATABASE_", "PREFECT_HOME", "PREFECT_CLOUD_")
 """How settings begin that say which server to use, or where it keeps its state."""
 
@@ -30,6 +32,7 @@ OF_A_SERVER = ("PREFECT_API_", "PREFECT_SERVER_API_", "PREFECT_SERVER_DATABASE_"
 def settle(run: Path) -> None:
     """Set what the user has not set: no telemetry, few messages, state inside the run folder, time to start.
 
+    From now on this process, and those that it starts, write files for their owner alone.
     Raises `UserError` for a folder in which Prefect cannot keep its state, and for a profile that is not there.
     """
     _active_profile()
@@ -39,6 +42,7 @@ def settle(run: Path) -> None:
     home = os.environ["PREFECT_HOME"]
     check_usable(Path(home), "Choose another --out, set PREFECT_HOME to another folder, or run without --prefect.")
     make_folder(Path(home))  # Prefect makes only the last folder
+    os.umask(HIDDEN_FROM_OTHERS)
 
 
 def settings_of_server(home: Path, address: str) -> dict[str, str]:

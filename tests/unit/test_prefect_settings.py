@@ -17,6 +17,9 @@ def no_settings(monkeypatch, tmp_path):
     """A home without Prefect, and no setting that a test leaves behind."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr("os.environ", {"HOME": str(tmp_path / "home"), "PATH": ""})
+    mask = os.umask(0o022)
+    yield
+    os.umask(mask)
 
 
 def write_profile(tmp_path, *settings: str) -> None:
