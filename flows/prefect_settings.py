@@ -6,7 +6,9 @@ A user's own profile and variables stay in force; what would have to be ignored 
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pipeline.disk import make_folder
 from pipeline.errors import UserError
@@ -21,6 +23,8 @@ QUIET = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
 }
+HIDDEN_FROM_OTHERS = 0o077
+"""The file mode mask of processes of Prefect: what they write is for their owner, like all that we write."""
 OF_A_SERVER = ("PREFECT_API_", "PREFECT_SERVER_API_", "PREFECT_SERVER_DATABASE_", "PREFECT_HOME", "PREFECT_CLOUD_")
 """How settings begin that say which server to use, or where it keeps its state."""
 
@@ -28,14 +32,17 @@ OF_A_SERVER = ("PREFECT_API_", "PREFECT_SERVER_API_", "PREFECT_SERVER_DATABASE_"
 def settle(run: Path) -> None:
     """Set what the user has not set: no telemetry, few messages, state inside the run folder, time to start.
 
-    Raises `UserError` for a folder in which Prefect cannot keep its state.
+    From now on this process, and those that it starts, write files for their owner alone.
+    Raises `UserError` for a folder in which Prefect cannot keep its state, and for a profile that is not there.
     """
+    _active_profile()
     _keep_profile(os.environ)
     for name, value in {"PREFECT_HOME": str(run / ".prefect"), **QUIET}.items():
         os.environ.setdefault(name, value)
     home = os.environ["PREFECT_HOME"]
     check_usable(Path(home), "Choose another --out, set PREFECT_HOME to another folder, or run without --prefect.")
     make_folder(Path(home))  # Prefect makes only the last folder
+    os.umask(HIDDEN_FROM_OTHERS)
 
 
 def settings_of_server(home: Path, address: str) -> dict[str, str]:
@@ -86,15 +93,47 @@ def _set_by_user() -> Iterator[tuple[str, str]]:
     for name in sorted(os.environ):
         if name.startswith("PREFECT_"):
             yield name, "in your environment"
+    active, settings = _active_profile()
+    for name in settings:
+        yield str(name), f"in your Prefect profile '{active}'"
+
+
+def _active_profile() -> tuple[str, Mapping[str, Any]]:
+    """Return the name and the settings of the profile in force: one of the user, or one that comes with Prefect.
+
+    Raises `UserError` for profiles that cannot be read, and for one that is not there: Prefect would use another one.
+    """
     path = _profiles_path()
+    own, shipped = _read_profiles(path), _read_profiles(_shipped_profiles())
+    named = os.environ.get("PREFECT_PROFILE")
+    active = str(named or own.get("active") or shipped.get("active"))
+    of_user, of_prefect = _profiles_in(own), _profiles_in(shipped)
+    if active not in of_user and active not in of_prefect:
+        where = "PREFECT_PROFILE (in your environment)" if named else str(path)
+        known = ", ".join(sorted({*of_user, *of_prefect}))
+        raise UserError(f"{where}: there is no Prefect profile '{active}' (there are {known}). Name one of them.")
+    return active, {**of_prefect.get(active, {}), **of_user.get(active, {})}
+
+
+def _read_profiles(path: Path) -> Mapping[str, Any]:
+    """Return the contents of a file of profiles, none if there is none; raises `UserError` if it is damaged."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError:
-        return
+        return {}
     except ValueError as error:
         raise UserError(f"{path}: is not a file of Prefect profiles ({error}). Correct or remove it.") from None
-    active = os.environ.get("PREFECT_PROFILE") or found.get("active")
+
+
+def _profiles_in(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     profiles = found.get("profiles")
-    of_active = profiles.get(active) if isinstance(profiles, Mapping) else None
-    for name in of_active if isinstance(of_active, Mapping) else ():
-        yield str(name), f"in the profile '{active}' of {path}"
+    named = profiles if isinstance(profiles, Mapping) else {}
+    return {str(name): settings for name, settings in named.items() if isinstance(settings, Mapping)}
+
+
+def _shipped_profiles() -> Path:
+    """Return the file of the profiles that come with Prefect, without importing it, which takes seconds."""
+    prefect = find_spec("prefect")
+    assert prefect is not None
+    assert prefect.origin is not None, "it is one of our requirements"
+    return Path(prefect.origin).parent / "settings" / "profiles.toml"

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from flows.prefect_settings import HIDDEN_FROM_OTHERS
+from pipeline.disk import open_log
 from pipeline.errors import UserError
 
 MARK = "SOJOURN_SERVED_BY"
@@ -32,10 +34,11 @@ class ServedProcess:
     def __init__(self, name: str, arguments: list[str], environment: Environment, folder: Path) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        with self.log.open("ab") as log:
+        with open_log(self.log) as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own arguments
                 [sys.executable, "-m", "prefect", *arguments],
                 env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                umask=HIDDEN_FROM_OTHERS,
             )  # fmt: skip
 
     @property

@@ -1,10 +1,10 @@
 """Reading TOML files into frozen models; a wrong key is an error that names file, key and nearest valid name."""
 
 import functools
-import pickle
 import reprlib
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}). It must be a TOML file in UTF-8.") from None
     try:
-        return pickle.loads(_parsed(text))  # noqa: S301 - pickled by ourselves, and never stored
+        return deepcopy(_parsed(text))  # each reader gets tables of its own
     except ValueError as error:  # tomllib does not wrap the error for integers of thousands of digits
         raise UserError(f"{path}: malformed TOML: {error}. Correct that line and run again.") from None
     except RecursionError:
@@ -39,12 +39,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _parsed(text: str) -> bytes:
-    """Return the contents of TOML, pickled: each reader gets tables of its own, and a text is parsed only once.
-
-    Every stage reads the contracts and the rules that it declares, and parsing them is slow.
-    """
-    return pickle.dumps(tomllib.loads(text))
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the contents of TOML; a text is parsed once, as each stage reads the contracts and rules it declares."""
+    return tomllib.loads(text)
 
 
 def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:

@@ -100,6 +100,11 @@ class RuleComparison(_Form):
     counted: bool = Field(
         default=False, title="Counted", description="Figures before coverage and the account: much faster."
     )
+    out: WholePath | None = Field(
+        default=None,
+        title="Folder",
+        description="For estimates.csv. Default: rule_comparison/ in the run, unless it is live or was.",
+    )
     threads: Threads
 
     @property

@@ -32,6 +32,12 @@ def test_it_gives_the_same_bytes(demo, prefect_run, digests):
     assert digests(run) == digests(demo.run)
 
 
+def test_what_prefect_writes_is_for_its_owner_alone_too(prefect_run):
+    run, _ = prefect_run
+    assert (run / ".prefect" / "prefect.db").is_file()
+    assert [path for path in (run / ".prefect").rglob("*") if path.stat().st_mode & 0o077] == []
+
+
 def test_it_goes_live(prefect_run):
     run, outcome = prefect_run
     assert (run.parent / "latest").read_text() == f"{run.name}\n"

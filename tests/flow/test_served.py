@@ -2,12 +2,14 @@
 
 import errno
 import json
+import shutil
 import signal
 import sqlite3
 import urllib.error
 from contextlib import suppress
 from pathlib import Path
 
+import polars as pl
 import pytest
 from canary import find_clear
 from prefect.blocks.system import Secret
@@ -16,14 +18,18 @@ from served_prefect import serving, until
 from tiny_country import PEOPLE, write_study
 from tiny_country import _nhs_number as nhs_number
 
+from flows.live.live_runs import LiveRuns
 from flows.scheduled.key_block import key_of_block
 from flows.scheduled.outcomes import ended
-from flows.scheduled.parameters import QuarterlyRun
-from flows.scheduled.quarterly import estimated_live
+from flows.scheduled.parameters import QuarterlyRun, RevisionReplay, RuleComparison
+from flows.scheduled.quarterly import estimated_live, quarterly
+from flows.scheduled.revision_replay import revision_replay
+from flows.scheduled.rule_comparison import rule_comparison
 from flows.scheduled.tasks import in_task
 from flows.served_processes import MARK
 from pipeline.errors import UserError
 from pipeline.keys import key_from_text, read_key
+from pipeline.schemas import ALL
 from pipeline.study import read_study
 
 pytestmark = pytest.mark.prefect
@@ -105,6 +111,66 @@ def test_a_run_folder_and_a_folder_of_live_runs_are_not_both_taken(served):
     assert not Path("/runs").exists()
 
 
+def test_a_run_whose_checks_fail_does_not_go_live(served):
+    """Data of an earlier day than those that are live: a whole run, which only its audit can refuse."""
+    earlier = served.study.with_name("earlier.toml")
+    earlier.write_text(served.study.read_text().replace("data_date = 2019-12-31", "data_date = 2019-12-30"))
+    runs = served.folder.parent / "runs"
+    live = (runs / "latest").read_text().strip()
+    settings = {PREFECT_API_URL: f"{served.address}/api", PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings(settings):
+        quarterly(QuarterlyRun(study=str(earlier), live=str(runs)), return_state=True)
+    (run,) = served.post("/flow_runs/filter", flow_runs={"state": {"type": {"any_": ["FAILED"]}}})
+    assert (run["name"], run["state"]["name"]) == ("tiny", "Failed check")
+    assert "does not go live: its data are of 2019-12-30" in run["state"]["message"]
+    of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}, "artifacts": {"key": {"any_": ["live"]}}}
+    (artifact,) = served.post("/artifacts/filter", **of_run)
+    assert artifact["data"].startswith("not live ")
+    assert (runs / "latest").read_text().strip() == live
+    (beside,) = LiveRuns(runs).all_but_live()
+    assert (beside / "report.html").is_file()
+    kept, failed = LiveRuns(runs).history()
+    assert (kept.run, kept.superseded_by) == (live, "")
+    assert (failed.run, failed.went_live) == (beside.name, "")
+    assert failed.reason.startswith("failed its checks: its data are of 2019-12-30")
+
+
+def test_rules_are_compared_on_the_people_of_a_live_run_beside_it(served):
+    runs, out = LiveRuns(served.folder.parent / "runs"), served.study.with_name("compared")
+    live = runs.folder / runs.live
+    asked = {"run": str(live), "rule_sets": ["long_term_2019", "definitions_2019"], "counted": True}
+    with temporary_settings({PREFECT_API_URL: f"{served.address}/api", PREFECT_LOGGING_TO_API_ENABLED: False}):
+        refused = rule_comparison(RuleComparison(**asked), return_state=True)
+        done = rule_comparison(RuleComparison(**asked, out=str(out)), return_state=True)
+    assert (refused.name, "is never changed" in refused.message) == ("Failed check", True)
+    assert done.is_completed(), done.message
+    assert not (live / "rule_comparison").exists()
+    table = pl.read_csv(out / "estimates.csv")
+    assert table.columns == ["measure", "period", "group", "long_term_2019", "definitions_2019"]
+    came = table.filter(measure="immigration", period="2017-06-30", group=ALL).row(0, named=True)
+    assert came["long_term_2019"] == 2, "Olga and Piotr"
+    tasks = {one["name"]: one["state_name"] for one in served.post("/task_runs/filter")}
+    assert (tasks["long_term_2019"], tasks["definitions_2019"]) == ("Completed", "Completed")
+
+
+def test_deliveries_are_replayed_in_order_and_their_figures_compared(served):
+    """Both deliveries have been computed by earlier tests: their stages are taken from those runs."""
+    runs, out = LiveRuns(served.folder.parent / "runs"), served.study.with_name("replayed")
+    studies = {"2019-12-31": served.study, "2019-12-30": served.study.with_name("earlier.toml")}
+    computed = {"2019-12-31": runs.folder / runs.live, "2019-12-30": runs.all_but_live()[0]}
+    for day, run in computed.items():
+        shutil.copytree(run / "store", out / day / "store")
+    with temporary_settings({PREFECT_API_URL: f"{served.address}/api", PREFECT_LOGGING_TO_API_ENABLED: False}):
+        asked = RevisionReplay(studies=[str(path) for path in studies.values()], out=str(out))
+        state = revision_replay(asked, return_state=True)
+    assert (state.name, state.message) == ("Completed", "2 deliveries, from 2019-12-30 to 2019-12-31")
+    table = pl.read_csv(out / "revisions.csv")
+    came = table.filter(measure="immigration", period="2017-06-30", group=ALL).sort("data_date")
+    assert came["data_date"].to_list() == ["2019-12-30", "2019-12-31"]
+    assert came["first"].n_unique() == 1
+    assert came["revision"][0] == 0
+
+
 def test_schedules_make_runs(served):
     expected = {"quarterly": "0 6 1 2,5,8,11 *", "sensor": "*/15 * * * *"}
     deployments = served.deployments()
@@ -179,6 +245,8 @@ def test_it_stops_cleanly_and_leaves_no_process_and_nothing_outside_its_folder(s
     assert out.endswith("  stopped\n")
     assert [path for path in Path("/proc").glob("[0-9]*/environ") if mark in content_of(path)] == []
     assert not (served.folder.parent / "home" / ".prefect").exists()
+    others = [path for path in served.folder.rglob("*") if path.stat().st_mode & 0o077]
+    assert others == [], "files that others than their owner may read"
     assert sorted(path.name for path in served.folder.parent.iterdir() if path.name != "home") == [
         "runs",
         "server",

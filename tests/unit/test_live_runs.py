@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from flows.live.audit import faults_of
 from flows.live.live_runs import LiveRuns, check_not_live
 from flows.live.run_live import run_live
 from pipeline.errors import UserError
-from pipeline.study import digest_of_file
+from pipeline.study import digest_of_file, read_study
 from publication.run_folder import MANIFEST
 
 A, B, C = (f"2020-01-0{day}-{'abc'[day - 1] * 12}" for day in (1, 2, 3))
@@ -162,9 +164,50 @@ def test_a_damaged_table_does_not_go_live(audited, tmp_path):
     assert "not the one that its manifest names" in faults_of(tmp_path / "run", None)[0]
 
 
-def test_a_run_that_stops_is_noted_with_its_reason(demo, tmp_path):
-    from pipeline.study import read_study
+def test_a_run_that_fails_its_checks_stays_beside_the_live_one_until_it_passes(demo, study_copy, capsys):
+    """What `sojourn run --live` does with tables that cannot be right: nobody who reads what is live sees them."""
+    folder = study_copy.parent.parent / "runs"
 
+    def sound(run: Path) -> dict:
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(demo.run, run, copy_function=os.link)
+        return {}
+
+    def unsound(run: Path) -> dict:
+        sound(run)
+        path = run / "tables" / "ledger.parquet"
+        lost = first_changed("accepted", -1)(pl.read_parquet(path))
+        path.unlink()
+        lost.write_parquet(path)
+        manifest = json.loads((run / MANIFEST).read_text())
+        manifest["outputs"]["tables/ledger.parquet"]["sha256"] = digest_of_file(path)
+        (run / MANIFEST).unlink()
+        (run / MANIFEST).write_text(json.dumps(manifest))
+        return {}
+
+    assert run_live(read_study(study_copy), folder, sound) == 0
+    runs = LiveRuns(folder)
+    live = runs.live
+    study_copy.write_text(study_copy.read_text() + "\n[flow_errors]\nemigration = 0.30\n")
+    capsys.readouterr()
+    assert run_live(read_study(study_copy), folder, unsound) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert "does not add up" in printed[0]
+    assert printed[-1].endswith(f"; {live} stays live")
+    assert runs.live == live
+    (beside,) = runs.all_but_live()
+    assert (beside / "tables" / "ledger.parquet").is_file()
+    first, second = history(runs)
+    assert (first["run"], first["superseded_by"]) == (live, "")
+    assert (second["run"], second["went_live"]) == (beside.name, "")
+    assert second["reason"].startswith("failed its checks: the ledger of ")
+
+    assert run_live(read_study(study_copy), folder, sound) == 0
+    assert runs.live == beside.name
+    assert [row["run"] for row in history(runs)] == [live, beside.name]
+
+
+def test_a_run_that_stops_is_noted_with_its_reason(demo, tmp_path):
     def stops(error):
         def compute(run):
             run.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import pytest
 from pipeline import disk
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("pipeline", "synthetic_data", "linkage", "rules", "estimation", "publication", "flows")
+PACKAGES = ("pipeline", "synthetic_data", "linkage", "rules", "estimation", "publication", "reception", "flows")
 DISK = ROOT / "pipeline" / "disk.py"
 METHODS = {
     "write_text", "write_bytes", "mkdir", "unlink", "rmdir", "touch", "symlink_to", "hardlink_to", "chmod",
@@ -27,7 +27,6 @@ ENCODERS = {"write_parquet", "write_csv", "sink_parquet", "sink_csv", "sink_ipc"
 OPEN_FILES = {"file", "opened", "encoded"}
 ALLOWED = {
     ("flows/cli.py", "os.open"): "the null device in the place of a standard output that nobody reads",
-    ("flows/served_processes.py", "open"): "the log of a process of Prefect, which writes it itself",
     ("flows/bench_columns.py", "copytree"): "a copy inside a temporary folder, for a benchmark",
     ("flows/bench_columns.py", "rmtree"): "the same",
     ("linkage/quality.py", "replace"): "values of a column",

@@ -17,6 +17,9 @@ def no_settings(monkeypatch, tmp_path):
     """A home without Prefect, and no setting that a test leaves behind."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr("os.environ", {"HOME": str(tmp_path / "home"), "PATH": ""})
+    mask = os.umask(0o022)
+    yield
+    os.umask(mask)
 
 
 def write_profile(tmp_path, *settings: str) -> None:
@@ -44,7 +47,7 @@ def test_a_server_of_the_user_in_the_environment_is_refused(name, tmp_path, monk
 
 def test_a_server_of_the_users_profile_is_refused(tmp_path):
     write_profile(tmp_path, 'PREFECT_API_URL = "http://elsewhere/api"')
-    with pytest.raises(UserError, match="in the profile 'mine' of"):
+    with pytest.raises(UserError, match=r"^PREFECT_API_URL \(in your Prefect profile 'mine'\)"):
         settings_of_server(tmp_path / "server", ADDRESS)
 
 
@@ -68,6 +71,28 @@ def test_a_damaged_profile_is_named(tmp_path):
     write_profile(tmp_path, "no toml")
     with pytest.raises(UserError, match=r"profiles\.toml: is not a file of Prefect profiles"):
         settings_of_server(tmp_path / "server", ADDRESS)
+
+
+def test_a_profile_that_is_not_there_is_refused_and_one_of_prefect_itself_is_known(tmp_path, monkeypatch):
+    """Prefect would use another profile, and say so where nobody looks."""
+    monkeypatch.setitem(os.environ, "PREFECT_PROFILE", "office")
+    for use in (lambda: settings_of_server(tmp_path / "server", ADDRESS), lambda: settle(tmp_path / "run")):
+        with pytest.raises(
+            UserError, match=r"^PREFECT_PROFILE .*there is no Prefect profile 'office' \(there are .*local"
+        ):
+            use()
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setitem(os.environ, "PREFECT_PROFILE", "ephemeral")
+    assert settings_of_server(tmp_path / "server", ADDRESS)["PREFECT_PROFILE"] == "ephemeral"
+    monkeypatch.setitem(os.environ, "PREFECT_PROFILE", "local")
+    with pytest.raises(UserError, match=r"^PREFECT_API_URL \(in your Prefect profile 'local'\)"):
+        settings_of_server(tmp_path / "server", ADDRESS)
+    monkeypatch.delitem(os.environ, "PREFECT_PROFILE")
+    write_profile(tmp_path)
+    profiles = tmp_path / "home" / ".prefect" / "profiles.toml"
+    profiles.write_text(profiles.read_text().replace('active = "mine"', 'active = "ours"'))
+    with pytest.raises(UserError, match=r"profiles\.toml: there is no Prefect profile 'ours'"):
+        settle(tmp_path / "run")
 
 
 def test_a_port_in_use_a_folder_of_other_files_and_an_unusable_one_are_refused(tmp_path):

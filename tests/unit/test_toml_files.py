@@ -41,6 +41,12 @@ def test_a_study_takes_its_defaults(tmp_path):
     assert study.periods.flow_years == (2016, 2017, 2018, 2019)
 
 
+def test_what_a_reader_changes_reaches_no_other(tmp_path):
+    path = study_file(tmp_path, STUDY)
+    read_toml(path)["extract"][0]["files"].append("of another reader")
+    assert read_toml(path)["extract"][0]["files"] == ["mws.csv"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
