@@ -130,7 +130,7 @@ def factors_by_year(
     """
     classes = coverage["coverage_class"].to_list()
     found = combine(surveys, years, _drift_of_classes(coverage, counted, drift))
-    parts = {"sampling": found.sampling, "linkage": found.linkage, "drift": found.drift}
+    parts: dict[str, Floats] = {"sampling": found.sampling, "linkage": found.linkage, "drift": found.drift}
     alike = np.ones((len(years), len(years)))
     parts |= {name: np.kron(alike, _matrix(covariance, name, _positions(coverage))) for name in SHARED}
     total = sum(parts.values())
