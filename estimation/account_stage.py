@@ -27,6 +27,9 @@ from pipeline.schemas import ALL, save, table_path
 from pipeline.stage import Skip, StageContext, StageResult
 from pipeline.tables import read_table
 
+BY_YEAR = ("coverage_by_year", "coverage_by_year_covariance")
+"""The tables of coverage factors by year, where several surveys give them."""
+
 
 def account(context: StageContext[AccountStudy]) -> StageResult:
     """Write `account_in/`, reconcile it, and write `estimates`, `flows` and its details, `stocks`, `error_sources`.
@@ -54,7 +57,10 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     periods = without(study.periods, unmeasured)
     context.report("writing the account's inputs")
     inputs = context.out / "account_in"
-    write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, ages, nationality, inputs)
+    by_year = None
+    if (folder / "coverage_by_year.parquet").exists():
+        by_year, covariance = (read_table(table_path(folder, name)) for name in BY_YEAR)
+    write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, ages, nationality, inputs, by_year)
     context.report("reconciling stocks and flows")
     result = reconcile(inputs, em=study.account.estimate_scales)
     flows = published_flows(result, counts, periods.flow_years)

@@ -1,5 +1,7 @@
 """The cells in which people are counted and published: sex, nationality group, and birth cohort or age group."""
 
+import json
+
 import polars as pl
 
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES
@@ -20,6 +22,16 @@ def age_group(age: pl.Expr) -> pl.Expr:
     for start, name in zip(AGE_GROUP_STARTS, AGE_GROUPS, strict=True):
         group = pl.when(age >= start).then(pl.lit(name)).otherwise(group)
     return group.alias("age_group")
+
+
+def cells_of_classes(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Return `coverage_class` and `DIVISIONS` of every cell of a table `coverage`, class by class."""
+    rows = [
+        (name, *cell)
+        for name, text in coverage.select("coverage_class", "members").iter_rows()
+        for cell in json.loads(text)
+    ]
+    return pl.DataFrame(rows, schema=["coverage_class", *DIVISIONS], orient="row")
 
 
 def marginal_keys() -> pl.DataFrame:

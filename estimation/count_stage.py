@@ -13,7 +13,9 @@ import polars as pl
 from estimation.cells import GROSS_FLOWS
 from estimation.counted_people import counted_people, people_by_group
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
+from estimation.coverage.factors_by_year import CoverageByYear, factors_by_year, in_classes
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
+from estimation.coverage.other_surveys import check_same_list
 from estimation.coverage.survey import (
     SURVEY,
     list_counts,
@@ -41,6 +43,8 @@ from pipeline.tables import read_table, write_table
 
 def count(context: StageContext[CountStudy]) -> StageResult:
     """Write `counts`, `flow_categories`, `unmeasured`, `coverage`, and covariances of coverage and nationality.
+
+    With surveys of other runs, the factors of years are in `coverage_by_year`.
 
     Counts are of the periods that are measured; `unmeasured` says why the others of the study are not. Steps that the
     study lacks the extracts of are skipped, and everything if there are no stays.
@@ -79,6 +83,11 @@ def count(context: StageContext[CountStudy]) -> StageResult:
         save(coverage.table, "coverage", context.out)
         write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
         save(coverage.ages, "coverage_ages", context.out)
+        if context.study.other_surveys:
+            by_year = _coverage_by_year(context, people, coverage, measured.periods.stock_years)
+            save(by_year.table, "coverage_by_year", context.out)
+            key = ["class_l", "year_l", "class_r", "year_r"]
+            write_table(by_year.covariance, context.out / "coverage_by_year_covariance.parquet", key)
     summary = _summary(counts, events, known, None if coverage is None else coverage.table, measured.periods)
     return replace(
         summary,
@@ -204,6 +213,30 @@ def _coverage(
         links,
         study.coverage,
         study.seed,
+    )
+
+
+def _coverage_by_year(
+    context: StageContext[CountStudy], people: pl.DataFrame, own: CoverageEstimate, years: tuple[int, ...]
+) -> CoverageByYear:
+    """Return the factors of `years` from the study's survey, whose estimate is `own`, and those of other runs."""
+    study = context.study
+    counted_on = {
+        day: list_counts(_stocks(context, people, (day.year,)), day)
+        for day in (study.coverage.reference_date, *(other.day for other in study.other_surveys))
+    }
+    found = [(study.coverage.reference_date, own.table, own.covariance)]
+    for other in study.other_surveys:
+        table, covariance = other.tables()
+        where = f"{study.study_file}, [coverage] 'other_surveys'"
+        check_same_list(other, table, float(counted_on[other.day]["count"].sum()), where)
+        found.append((other.day, table, covariance))
+    surveys = [
+        in_classes(day.year, table, covariance, own.table, counted_on[day]) for day, table, covariance in found
+    ]
+    drift = study.coverage.drift.model_dump()
+    return factors_by_year(
+        own.table, own.covariance, surveys, years, drift, counted_on[study.coverage.reference_date]
     )
 
 

@@ -9,9 +9,10 @@ from estimation.cells import GROSS_FLOWS
 from estimation.exact_sums import exact_sum
 from pipeline.study import CoverageSettings, FlowErrors
 
+DRIFT = "drift of the coverage factor"
 NOT_MEASURED = (
     (
-        "drift of the coverage factor",
+        DRIFT,
         "population",
         "The factor of the survey's year serves all years; how it changes between years is not known.",
     ),
@@ -62,9 +63,13 @@ def error_sources(
 ) -> pl.DataFrame:
     """Return the table `error_sources`; relative standard errors are those of the national total.
 
-    `settings` and `flow_errors` have those that are declared.
+    `settings` and `flow_errors` have those that are declared. Where factors are of years, `covariance` is that of
+    classes and years, and what is said of coverage is true of the last year.
     """
-    sampling, linkage, dependence = _survey_errors(coverage, covariance)
+    if "year_l" in covariance.columns:
+        last = pl.col("year_l").max()
+        covariance = covariance.filter(pl.col("year_l") == last, pl.col("year_r") == last)
+    sampling, linkage, dependence, *drift = _survey_errors(coverage, covariance)
     rows = [
         (
             "sampling of the coverage survey",
@@ -129,9 +134,27 @@ def error_sources(
                 f"standard error of its logarithm {settings.list_dependence:g}; shared by all classes and years."
             ),
         ),
+        *(
+            (
+                DRIFT,
+                "declared",
+                "population",
+                error,
+                (
+                    "Assumption of the study: relative standard deviation of what a factor changes by in a year: "
+                    + ", ".join(f"{group} {step:.1%}" for group, step in settings.drift.model_dump().items())
+                    + "."
+                ),
+            )
+            for error in drift
+        ),
         *(row for measure in GROSS_FLOWS for row in _declared_of_flow(measure, flow_errors, counts)),
     ]
-    rows += [(name, "not measured", measure, None, description) for name, measure, description in NOT_MEASURED]
+    rows += [
+        (name, "not measured", measure, None, description)
+        for name, measure, description in NOT_MEASURED
+        if not (drift and name == DRIFT)
+    ]
     schema = ["error_source", "treatment", "measure", "relative_standard_error", "description"]
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         pl.col("relative_standard_error").cast(pl.Float64).round(6)
@@ -206,8 +229,8 @@ def _declared_of_flow(
     )
 
 
-def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, float, float]:
-    """Return the relative standard errors of the survey's total from sampling, linkage and dependence.
+def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[float, ...]:
+    """Return the relative standard errors of the survey's total from sampling, linkage, dependence and any drift.
 
     The variance of the total is the sum, over pairs of classes, of the covariance of their factors' relative
     errors times both estimates.
@@ -218,11 +241,11 @@ def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[fl
     products = [
         estimated[left] * estimated[right] for left, right in ordered.select("class_l", "class_r").iter_rows()
     ]
-    sampling, linkage, dependence = (
+    return tuple(
         max(float(np.dot(products, ordered[name].to_numpy())) / total**2, 0.0) ** 0.5
-        for name in ("sampling", "linkage", "dependence")
+        for name in ("sampling", "linkage", "dependence", "drift")
+        if name in covariance.columns
     )
-    return sampling, linkage, dependence
 
 
 def _unfinished_error(counts: pl.DataFrame) -> float | None:

@@ -4,20 +4,26 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
+from estimation.coverage.other_surveys import OtherSurvey, read_other_surveys
 from estimation.periods import check_periods, check_survey_day
 from estimation.required_extracts import check_required_columns, steps_without_extracts
+from pipeline.errors import UserError
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.stage import Skip, Stage, StudyPart
 from pipeline.study import AccountSettings, CoverageSettings, FlowErrors, Periods, Study
 
 
 class CountStudy(StudyPart):
-    """The part of a study on which counts and coverage factors depend; `skips` are steps whose extracts it lacks."""
+    """The part of a study on which counts and coverage factors depend; `skips` are steps whose extracts it lacks.
+
+    `other_surveys` are read from the runs that `coverage` names, and no longer named there.
+    """
 
     periods: Periods
     coverage: CoverageSettings
     seed: int
     skips: tuple[Skip, ...] = ()
+    other_surveys: tuple[OtherSurvey, ...] = ()
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:
@@ -25,11 +31,27 @@ class CountStudy(StudyPart):
         skips = steps_without_extracts([one.name for one in study.extract])
         check_required_columns(delivered_contracts(study), study.path)
         check_periods(study.periods, study.path)
+        others: tuple[OtherSurvey, ...] = ()
         if "coverage" not in {skip.step for skip in skips}:
             check_survey_day(study.coverage.reference_date, study.periods, study.path)
+            others = _other_surveys(study, run)
         return cls(
-            study_file=study.path, periods=study.periods, coverage=study.coverage, seed=study.seed, skips=skips
+            study_file=study.path,
+            periods=study.periods,
+            coverage=study.coverage.model_copy(update={"other_surveys": ()}),
+            seed=study.seed,
+            skips=skips,
+            other_surveys=others,
         )
+
+
+def _other_surveys(study: Study, run: Path) -> tuple[OtherSurvey, ...]:
+    """Return the surveys of other runs that a study names; raises `UserError` if they cannot serve."""
+    where = f"{study.path}, [coverage] 'other_surveys'"
+    runs = [study.resolve(name, confined=False).resolve() for name in study.coverage.other_surveys]
+    if run.resolve() in runs:
+        raise UserError(f"{where}: names the folder of this run itself. Choose another --out.")
+    return read_other_surveys(runs, study.coverage.reference_date, study.periods.stock_years, where)
 
 
 class AccountStudy(StudyPart):
@@ -54,7 +76,7 @@ class AccountStudy(StudyPart):
             study_file=study.path,
             periods=study.periods,
             flow_errors=study.flow_errors,
-            coverage=study.coverage,
+            coverage=study.coverage.model_copy(update={"other_surveys": ()}),
             account=study.account,
             rule_set=study.rule_set,
             data_date=study.data_date,

@@ -638,6 +638,17 @@ class Coverage(dy.Schema):
     )
 
 
+class CoverageByYear(dy.Schema):
+    """The factor of a coverage class in one year, by the surveys of several days; only where a study names others."""
+
+    coverage_class = dy.String(primary_key=True)
+    year = dy.Int32(primary_key=True, description="Year of the 30 June.")
+    factor = dy.Float64(description="Estimated residents per person counted by the sources.")
+    standard_error = dy.Float64(min=0, description="Of the factor: of all surveys, declared, and drift together.")
+    standard_error_drift = dy.Float64(min=0, description="Declared: factors change between the surveys and the year.")
+    weight = dy.Float64(description="Weight of the study's own survey; the others have the rest.")
+
+
 class CoverageAges(dy.Schema):
     """How coverage of one age differs from that of its class."""
 
@@ -823,6 +834,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "unmeasured": Unmeasured,
     "skipped": Skipped,
     "coverage": Coverage,
+    "coverage_by_year": CoverageByYear,
     "coverage_ages": CoverageAges,
     "estimates": Estimates,
     "flow_categories": FlowCategories,

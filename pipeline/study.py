@@ -85,8 +85,24 @@ class LinkageSettings(Frozen):
     models: dict[str, str] = Field(default_factory=dict)
 
 
+class ErrorsByGroup(Frozen):
+    """An error for each nationality group; the defaults are those of immigration in simulated training countries.
+
+    These are six of 40,000 residents, seeds 1 to 6, by the default rules: what weeks of activity date is less certain
+    than what the border does.
+    """
+
+    British: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.25
+    Irish: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.10
+    EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.12
+    non_EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.05  # noqa: N815 - the name of the group
+
+
 class CoverageSettings(Frozen):
     """How coverage is estimated: the survey's day, matches that a class needs, bootstrap replicates.
+
+    `other_surveys` are the folders of finished runs of the study that read surveys of other days; then each year has
+    factors of its own, which `drift` by so much a year (a relative standard deviation, by nationality group).
 
     Three errors are assumptions, since no survey can show them. `declared_error` is a relative standard error of all
     factors together, for people who left but still look present on the trimmed list, and `children_error` one more of
@@ -101,19 +117,14 @@ class CoverageSettings(Frozen):
     declared_error: Share = 0.001
     children_error: Share = 0.004
     list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.3
+    other_surveys: tuple[str, ...] = ()
+    drift: ErrorsByGroup = ErrorsByGroup(British=0.001, Irish=0.010, EU=0.006, non_EU=0.004)
 
-
-class ErrorsByGroup(Frozen):
-    """An error of flows for each nationality group; the defaults are those of simulated training countries.
-
-    These are six of 40,000 residents, seeds 1 to 6, by the default rules: what weeks of activity date is less certain
-    than what the border does.
-    """
-
-    British: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.25
-    Irish: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.10
-    EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.12
-    non_EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.05  # noqa: N815 - the name of the group
+    @model_validator(mode="after")
+    def _drift_is_used(self) -> "CoverageSettings":
+        if self.drift != type(self).model_fields["drift"].default and not self.other_surveys:
+            raise ValueError("'drift' needs 'other_surveys': the factors of a single survey serve all years alike")
+        return self
 
 
 class FlowErrors(Frozen):

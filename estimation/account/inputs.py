@@ -1,6 +1,5 @@
 """Writes the files of an account from counts and coverage: what was counted, its own errors, its shared errors."""
 
-import json
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +7,7 @@ import polars as pl
 from estimation.account.files import ALL_OF_ONE
 from estimation.account.shared_errors import SharedErrors, write_bias_terms
 from estimation.account.smoothed_counts import with_smoothed_counts
-from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group
+from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group, cells_of_classes
 from estimation.exact_sums import exact_sum
 from estimation.nationality_error import nationality_terms
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
@@ -31,18 +30,20 @@ def write_account_inputs(
     ages: pl.DataFrame,
     nationality: pl.DataFrame,
     out: Path,
+    by_year: pl.DataFrame | None = None,
 ) -> None:
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
 
     `ages` is the table `coverage_ages`; `nationality` is the table `nationality_covariance`, of errors that
-    nationality groups share.
+    nationality groups share. Where several surveys give factors of years, `by_year` is the table `coverage_by_year`,
+    and `covariance` that of classes and years.
 
-    Stocks are multiplied by the coverage factor of their class and age; flows are not. Errors of a stock that no
-    other cell shares: the list misses people and wrongly includes others at random, and coverage differs between the
-    ages of a class. Mostly these are the same people in all years, so that all years together know no more than one:
-    each has as many times the variance as there are years. Some migrations become known late. Of a flow: the declared
-    wrong cases, and unfinished stays. Shared errors of stocks: that of each class's factor, in all years. Of flows:
-    what the study declares.
+    Stocks are multiplied by the coverage factor of their class and age, and of their year where factors are of years;
+    flows are not. Errors of a stock that no other cell shares: the list misses people and wrongly includes others at
+    random, and coverage differs between the ages of a class. Mostly these are the same people in all years, so that
+    all years together know no more than one: each has as many times the variance as there are years. Some migrations
+    become known late. Of a flow: the declared wrong cases, and unfinished stays. Shared errors of stocks: that of
+    each class's factor, in all years. Of flows: what the study declares.
     """
     yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
     yearly = yearly.with_columns(pl.col("measure", "sex", "nationality_group").cast(pl.String))
@@ -53,7 +54,7 @@ def write_account_inputs(
     cells = {
         name: _all_cells(yearly.filter(pl.col("measure") == name), cohorts, when) for name, when in years.items()
     }
-    stocks = _times_factor(cells["population"], coverage_by_cell(coverage), ages)
+    stocks = _times_factor(cells["population"], coverage_by_cell(coverage), ages, by_year)
     _write_counts(stocks, "population", out)
     _write_counts(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
     _write_counts(cells["deaths"], "deaths", out)
@@ -93,16 +94,11 @@ def _not_final(yearly: pl.DataFrame) -> dict[tuple[str, int, str], float]:
 
 def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
     """Return the class, factor and error rates of every sex, age group and nationality group."""
-    members = [
-        (name, *member)
-        for name, text in coverage.select("coverage_class", "members").iter_rows()
-        for member in json.loads(text)
-    ]
-    cells = pl.DataFrame(members, schema=["coverage_class", *DIVISIONS], orient="row")
-    return cells.join(
+    return cells_of_classes(coverage).join(
         coverage.select("coverage_class", "factor", "share_missed", "share_erroneous"),
         on="coverage_class",
         how="left",
+        maintain_order="left",
     )
 
 
@@ -130,8 +126,12 @@ def _all_cells(counted: pl.DataFrame, cohorts: pl.DataFrame, years: tuple[int, .
     ).sort(INPUT_CELL)
 
 
-def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame, ages: pl.DataFrame) -> pl.DataFrame:
+def _times_factor(
+    stocks: pl.DataFrame, classes: pl.DataFrame, ages: pl.DataFrame, by_year: pl.DataFrame | None
+) -> pl.DataFrame:
     """Return stocks times the factor of their class and age, with the variance of the list per estimated resident.
+
+    With factors `by_year`, that of a class is the one of the stock's year.
 
     A list that misses a share u of N residents at random, and of which a share o of the rows is wrong, counts
     x with variance N u(1-u) + o x; N is estimated by f x, so its variance is f^2 (u(1-u) + o / f) per resident.
@@ -142,8 +142,11 @@ def _times_factor(stocks: pl.DataFrame, classes: pl.DataFrame, ages: pl.DataFram
         stocks.with_columns(age_group(pl.col("age")))
         .join(classes, on=DIVISIONS, how="left", maintain_order="left")
         .join(of_age, on=["sex", "nationality_group", "age"], how="left", maintain_order="left")
-        .with_columns(factor * pl.col("relative_factor"))
     )
+    if by_year is not None:
+        of_year = by_year.select("coverage_class", "factor", time="year")
+        joined = joined.drop("factor").join(of_year, on=["coverage_class", "time"], how="left", maintain_order="left")
+    joined = joined.with_columns(factor * pl.col("relative_factor"))
     return joined.with_columns(
         count=(pl.col("count") * factor).round(9),
         list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("share_erroneous") + MINIMUM_LIST_VARIANCE,

@@ -1,6 +1,5 @@
 """The errors that cells of the account share: coverage factors within a class, flow sources within a year."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from estimation.account.bias_terms import TERM_TYPES
-from estimation.cells import GROSS_FLOWS
+from estimation.cells import GROSS_FLOWS, cells_of_classes
 from estimation.nationality_error import Term
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, NATIONALITY_GROUPS
 from pipeline.study import FlowErrors, Periods
@@ -30,7 +29,8 @@ class SharedErrors:
     """What is known of errors that cells share: the tables `coverage` and `coverage_covariance`, and those of flows.
 
     `not_final` has the share of cases that are not certain, by measure, year and nationality group; `nationality` has
-    the terms of `nationality_terms` and the covariances of their pairs.
+    the terms of `nationality_terms` and the covariances of their pairs. Where
+    several surveys give factors of years, `covariance` is that of classes and years, with `year_l` and `year_r`.
     """
 
     coverage: pl.DataFrame
@@ -43,29 +43,40 @@ class SharedErrors:
 def write_bias_terms(periods: Periods, shared: SharedErrors, out: Path) -> None:
     """Write `bias_terms.csv` and `bias_covariance.csv` of an account.
 
-    There is one term for the factor of every coverage class in all years, one for each flow measure and year, one for
-    each flow measure and nationality group, and for its children, in all years, and one for the group in a year that
-    is not final. Children born in the account's years are compared with
+    There is one term for the factor of every coverage class in all years (in each, where factors are of years), one
+    for each flow measure and year, one for each flow measure and nationality group, and for its children, in all
+    years, and one for the group in a year that is not final. Children born in the account's years are compared with
     exact births; what that shows of the factor is true of infants and not of the rest of their class, so their
     factor's error is a term of its own.
     """
-    pairs = shared.covariance.select("class_l", "class_r", "covariance")
+    pairs = _pairs_of_factors(shared.covariance)
     sds = {left: round(value**0.5, 9) for left, right, value in pairs.iter_rows() if left == right}
+    by_year = "year_l" in shared.covariance.columns
+    own = shared.coverage.select("coverage_class", pl.col("standard_error") / pl.col("factor"))
+    of_infants = {name: round(error, 9) if by_year else sds[f"coverage {name}"] for name, error in own.iter_rows()}
+    sds |= {f"births, {name}": sd for name, sd in of_infants.items()}
     terms: list[tuple] = [
-        row
-        for name, text in shared.coverage.sort("coverage_class").select("coverage_class", "members").iter_rows()
-        for sex, age, group in json.loads(text)
-        for row in _factor_terms(name, (sex, age, group), sds[name], periods.stock_years)
+        (*row, sds[row[0]])
+        for name, *cell in cells_of_classes(shared.coverage.sort("coverage_class")).iter_rows()
+        for row in _factor_scopes(name, cell, periods.stock_years, by_year=by_year)
     ]
     terms += _flow_terms(periods, shared)
     terms += shared.nationality[0]
     write_text(pl.DataFrame(terms, schema=TERM_TYPES, orient="row").write_csv(), out / "bias_terms.csv")
-    term, other = ("coverage " + pl.col(name) for name in ("class_l", "class_r"))
-    distinct = pairs.filter(pl.col("class_l") < pl.col("class_r")).sort("class_l", "class_r")
-    all_pairs = pl.concat(
-        [distinct.select(term.alias("term"), other.alias("other"), "covariance"), shared.nationality[1]]
-    )
-    write_text(all_pairs.write_csv(), out / "bias_covariance.csv")
+    named = pl.col("term", "other").is_in(list({row[0] for row in terms}))  # others cover no cell
+    distinct = pairs.filter(named, pl.col("term") < pl.col("other")).sort("term", "other")
+    write_text(pl.concat([distinct, shared.nationality[1]]).write_csv(), out / "bias_covariance.csv")
+
+
+def _pairs_of_factors(covariance: pl.DataFrame) -> pl.DataFrame:
+    """Return `term, other, covariance` of the factors of classes, or of classes and years."""
+    names = [
+        pl.concat_str(
+            pl.lit("coverage"), f"class_{side}", *({f"year_{side}"} & {*covariance.columns}), separator=" "
+        ).alias(term)
+        for side, term in (("l", "term"), ("r", "other"))
+    ]
+    return covariance.select(*names, "covariance")
 
 
 def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple]:
@@ -84,18 +95,22 @@ def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple]:
             yield f"{measure} {year} {group}", measure, None, group, None, None, year, error
 
 
-def _factor_terms(
-    name: str, cell: tuple[str, str, str], sd: float, years: tuple[int, ...]
-) -> Iterator[tuple[str, str, str, str, int, int, int | None, float]]:
-    """Yield the scope of a class's factor in one cell: those born before the first stock, and those born since."""
+def _factor_scopes(
+    name: str, cell: Sequence[str], years: tuple[int, ...], *, by_year: bool
+) -> Iterator[tuple[str, str, str, str, int, int, int | None]]:
+    """Yield the scope of a class's factor in one cell: those born before the first stock, and those born since.
+
+    The factor is one of all years, or of each `by_year`, with the year in its name.
+    """
     sex, age, group = cell
     start, end = AGE_RANGES[age]
-    if start > years[-1] - years[0]:
-        yield f"coverage {name}", "population", sex, group, start, end, None, sd
+    if start > years[-1] - years[0] and not by_year:
+        yield f"coverage {name}", "population", sex, group, start, end, None
         return
     for year in years:
         born_since = year - years[0]  # younger than this at the end of `year`
         if start < born_since:
-            yield f"births, {name}", "population", sex, group, start, min(end, born_since - 1), year, sd
+            yield f"births, {name}", "population", sex, group, start, min(end, born_since - 1), year
         if end >= born_since:
-            yield f"coverage {name}", "population", sex, group, max(start, born_since), end, year, sd
+            term = f"coverage {name} {year}" if by_year else f"coverage {name}"
+            yield term, "population", sex, group, max(start, born_since), end, year

@@ -8,11 +8,9 @@ analysis using Stein's estimator, 1975; between-age variance by the method of mo
 Techniques, section 8.4).
 """
 
-import json
-
 import polars as pl
 
-from estimation.cells import DIVISIONS, age_group
+from estimation.cells import DIVISIONS, age_group, cells_of_classes
 from estimation.exact_sums import exact_sum
 from pipeline.schemas import AGE_GROUPS
 
@@ -54,13 +52,9 @@ def coverage_of_ages(surveyed: pl.DataFrame, coverage: pl.DataFrame) -> pl.DataF
 
 def _cells(coverage: pl.DataFrame) -> pl.DataFrame:
     """Return `coverage_class, factor` of every sex, age group and nationality group."""
-    rows = [
-        (name, factor, *member)
-        for name, factor, text in coverage.select("coverage_class", "factor", "members").iter_rows()
-        for member in json.loads(text)
-    ]
-    cells = pl.DataFrame(rows, schema=["coverage_class", "factor", *DIVISIONS], orient="row")
-    return cells.filter(pl.col("age_group").is_in(AGE_GROUPS))
+    cells = cells_of_classes(coverage).filter(pl.col("age_group").is_in(AGE_GROUPS))
+    factors = coverage.select("coverage_class", "factor")
+    return cells.join(factors, on="coverage_class", how="left", maintain_order="left")
 
 
 def _of_classes(surveyed: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:

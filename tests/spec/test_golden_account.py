@@ -118,6 +118,7 @@ def one_class() -> tuple[pl.DataFrame, pl.DataFrame]:
         "coverage_class": ["all"],
         "members": [json.dumps([list(cell) for cell in CELLS])],
         "factor": [1.25],
+        "standard_error": [0.05],
         "share_missed": [0.08],
         "share_erroneous": [0.024],
         "estimated": [600.0],
@@ -132,9 +133,8 @@ def one_class() -> tuple[pl.DataFrame, pl.DataFrame]:
     return Coverage.cast(pl.DataFrame(row)), pl.DataFrame([{"class_l": "all", "class_r": "all", **variances}])
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("golden")
+def run_account(folder: Path, by_year: tuple[pl.DataFrame, pl.DataFrame] | None = None) -> Path:
+    """Run the stage on the tables of `count`; `by_year` are those of factors by year and of their errors."""
     before, after = folder / "count", folder / "account"
     for one in (before, after):
         one.mkdir()
@@ -143,6 +143,9 @@ def out(tmp_path_factory) -> Path:
     FlowCategories.create_empty().write_parquet(before / "flow_categories.parquet")
     coverage.write_parquet(before / "coverage.parquet")
     covariance.write_parquet(before / "coverage_covariance.parquet")
+    if by_year is not None:
+        by_year[0].write_parquet(before / "coverage_by_year.parquet")
+        by_year[1].write_parquet(before / "coverage_by_year_covariance.parquet")
     ages_alike(0.02 / 2**0.5).write_parquet(before / "coverage_ages.parquet")
     pl.DataFrame(schema=NO_NATIONALITY).write_parquet(before / "nationality_covariance.parquet")
     Unmeasured.create_empty().write_parquet(before / "unmeasured.parquet")
@@ -163,6 +166,11 @@ def out(tmp_path_factory) -> Path:
     part = AccountStudy.of(study, folder)
     account(StageContext(study=part, folders={"count": before}, out=after, records={"count": counted}))
     return after
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory) -> Path:
+    return run_account(tmp_path_factory.mktemp("golden"))
 
 
 @pytest.mark.parametrize(
@@ -244,3 +252,38 @@ def test_the_identity_holds_in_what_is_published(out):
     natural_change = 8 * (18 - 1)
     change = stocks[date(2016, 6, 30)] - stocks[date(2015, 6, 30)] - natural_change
     assert net.filter(pl.col("measure") == "net")["estimate"].item() == pytest.approx(change, abs=1e-5)
+
+
+def factors_of_years(factors: tuple[float, float], drift: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the tables of factors by year of the one class, whose step from 2015 to 2016 has the sd `drift`."""
+    table = pl.DataFrame({
+        "coverage_class": ["all", "all"], "year": [2015, 2016], "factor": factors, "standard_error": [0.05, 0.05],
+        "standard_error_drift": [0.0, drift], "weight": [0.5, 0.5],
+    })  # fmt: skip
+    _, covariance = one_class()
+    pairs = covariance.join(pl.DataFrame({"year_l": [2015, 2016]}), how="cross")
+    pairs = pairs.join(pl.DataFrame({"year_r": [2015, 2016]}), how="cross")
+    own = pl.when(year_l=2016, year_r=2016).then(drift**2).otherwise(0.0)
+    return table, pairs.with_columns(pl.col("covariance") + own, drift=own)
+
+
+def test_factors_of_years_that_do_not_differ_are_one_factor(out, tmp_path):
+    """Terms of years that are wholly correlated are one term."""
+    alike = run_account(tmp_path, factors_of_years((1.25, 1.25), 0.0))
+
+    for name in ("stocks", "flows"):
+        one, of_years = (totals(folder, name).select("estimate", "standard_error") for folder in (out, alike))
+        for column in one.columns:
+            assert of_years[column].to_list() == pytest.approx(one[column].to_list(), abs=1e-3)
+
+
+def test_a_factor_of_a_year_multiplies_the_stock_of_that_year(tmp_path):
+    after = run_account(tmp_path, factors_of_years((1.25, 1.5), 0.1))
+    stocks = pl.read_csv(after / "account_in" / "population.csv").group_by("time").agg(pl.col("count").sum())
+    terms = pl.read_csv(after / "account_in" / "bias_terms.csv")
+    errors = pl.read_parquet(after / "error_sources.parquet").filter(error_source="drift of the coverage factor")
+
+    assert dict(stocks.iter_rows()) == {2015: 8 * 40 * 1.25, 2016: 8 * 60 * 1.5}
+    sds = dict(terms.filter(pl.col("term").str.starts_with("coverage")).select("term", "sd").iter_rows())
+    assert sds == pytest.approx({"coverage all 2015": 0.04, "coverage all 2016": (0.04**2 + 0.1**2) ** 0.5})
+    assert errors.select("treatment", "relative_standard_error").rows() == [("declared", 0.1)]
