@@ -6,6 +6,7 @@ from functools import cache
 import polars as pl
 import pytest
 
+from flows.definition_scores import score_definitions
 from pipeline.ingest.contracts import read_contracts
 from rules.parameters import with_values
 from rules.rule_file import SETS
@@ -48,10 +49,7 @@ def rules():
 
 
 def found(definition: str, people=None) -> list[tuple]:
-    changed = people or rules()
-        rules() if people is None else people, {key.replace("__", "."): one for key, one in values.items()}
-    )
-    table = true_migrations(changed, [definition], PRESENCE, PEOPLE, BEGIN, HORIZON)
+    table = true_migrations(people or rules(), [definition], PRESENCE, PEOPLE, BEGIN, HORIZON)
     assert (table["definition"] == definition).all()
     return sorted(table.select("person", "date", "direction").rows())
 
@@ -105,6 +103,35 @@ def test_a_later_value_holds_from_its_day() -> None:
     )
     changed = rules().model_copy(update={"stays": stays})
     assert found(rules().spell_rules[0].id, changed) == MOVES[:2]
+
+
+def test_a_definition_is_scored_beside_its_own_truth() -> None:
+    """The longer visit is found at four tenths, a term missed; visits of nobody and of who was away are false."""
+    who = pl.DataFrame({"source": ["pds"] * 3, "subject_id": [1, 2, 3], "person": [VISITOR, STUDENT, MOVER]})
+    clusters = who.select("source", "subject_id", draw=pl.lit(0), person_id=10 * pl.col("subject_id"))
+    nobody = pl.DataFrame({"source": "pds", "subject_id": [4], "draw": [0], "person_id": [40]}, clusters.schema)
+    estimated = [(10, D(2018, 3, 3), 0.4), (30, D(2018, 5, 1), 1.0), (40, D(2018, 5, 1), 0.5)]
+    migrations = pl.DataFrame(estimated, ["person_id", "date", "probability"], orient="row").select(
+        "person_id", "date", "probability", definition=pl.lit("short_term_3_12"), direction=pl.lit("immigration"),
+        rule_id=pl.lit("short_term_3_12"),
+    )  # fmt: skip
+    late = migrations.clear().with_columns(factor=pl.lit(1.0))
+    groups = pl.Series(["non_EU", "non_EU", "EU", "British", "British"])
+    people = PEOPLE.drop("reason").with_columns(nationality_group=groups, migrant_group=pl.lit("non_eu_visitors"))
+    scored = score_definitions(
+        {"clusters": pl.concat([clusters, nobody]), "migrations": migrations, "late_migrations": late},
+        {"people": people, "presence": PRESENCE}, who, rules(), pl.Series([D(2017, 6, 30), D(2018, 6, 30)]),
+    )  # fmt: skip
+    amounts = ("true", "estimated", "hits", "misdated", "misses", "false")
+    arrived = scored.filter(measure="immigration").select("nationality_group", pl.col("time").dt.year(), *amounts)
+    assert arrived.rows() == [
+        ("all", 2017, 1, 0.0, 0.0, 0.0, 1.0, 0.0),
+        ("all", 2018, 1, 1.9, 0.4, 0.0, 0.6, 1.5),
+        ("EU", 2018, 0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        ("nobody", 2018, 0, 0.5, 0.0, 0.0, 0.0, 0.5),
+        ("non_EU", 2017, 1, 0.0, 0.0, 0.0, 1.0, 0.0),
+        ("non_EU", 2018, 1, 0.4, 0.4, 0.0, 0.6, 0.0),
+    ]
 
 
 def test_crossings_of_one_day_cancel_out() -> None:
