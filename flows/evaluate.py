@@ -17,6 +17,7 @@ import polars.selectors as cs
 from estimation.cells import GROSS_FLOWS
 from estimation.score import score_flows, score_stocks, summarise_intervals
 from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_true_links
+from flows.definition_scores import score_definitions
 from flows.estimation_only.error_rates import error_rates, nationality_patterns, survey_links
 from flows.live.live_runs import check_not_live
 from flows.people_scores import TABLES, people_cases, score_people
@@ -42,6 +43,8 @@ from publication.row_selection import measured
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
+from rules.model import PersonRules, RuleSet
+from rules.rule_set import person_rules_of, read_rule_set
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,14 @@ class Truth:
 
 
 COLUMNS = {
-    "people": ("person", "sex", "nationality_group", "birth_date", "naturalised_on"),
+    "people": (
+        "person", "sex", "nationality_group", "birth_date", "death_date", "naturalised_on", "migrant_group",
+    ),
     "presence": ("person", "start", "end"),
     "migrations": ("person", "date", "direction"),
     "residents": ("person", "reference_date"),
     "identities": ("person", "source", "person_key", "moved"),
-}
+}  # fmt: skip
 """The columns of the truth that scores need."""
 
 
@@ -132,9 +137,10 @@ def linked_subjects_truth(study: Study, truth: Truth, tables: Path) -> pl.DataFr
     return subjects_truth(study, tables, linked, truth.people)
 
 
-def score(study: Study, truth: Truth, tables: Path) -> Scores:
+def score(study: Study, truth: Truth, tables: Path, rules: PersonRules) -> Scores:
     """Return all scores of a run's `tables`, each computed by the package whose tables it scores.
 
+    `rules` are those by which the run decided about people.
     A run that skipped its account is scored by its links and, if it has stays, by the people that were counted.
     """
     who = linked_subjects_truth(study, truth, tables)
@@ -156,12 +162,17 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
             table, who, read_table(tables / "linkage_quality.parquet"), study.coverage.reference_date
         ),
     )
+    every = {name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "late_migrations")}
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
     if flows.is_empty():
         counts = read_table(tables / "counts.parquet")
         ends = [counts.filter(pl.col("period").cast(pl.String) == period)["time"] for period in ("year", "day")]
         published = dict.fromkeys(GROSS_FLOWS, ends[0]) | {"population": ends[1]}
-        return replace(scores, **score_people(table, vars(truth), who, counted_sources, published, study.data_date))
+        return replace(
+            scores,
+            definitions=score_definitions(every, vars(truth), who, rules, ends[0]),
+            **score_people(table, vars(truth), who, counted_sources, published, study.data_date),
+        )
     flows = score_flows(flows, truth.migrations, truth.people)
     stocks = score_stocks(stocks, truth.residents, truth.people)
     published = dict.fromkeys(GROSS_FLOWS, flows["period_end"]) | {"population": stocks["reference_date"]}
@@ -169,6 +180,7 @@ def score(study: Study, truth: Truth, tables: Path) -> Scores:
         scores,
         flows=flows,
         stocks=stocks,
+        definitions=score_definitions(every, vars(truth), who, rules, flows["period_end"]),
         interval_coverage=summarise_intervals(flows, stocks),
         single_sources=with_truth(
             single_sources(
@@ -272,6 +284,14 @@ def study_of_run(run: Path) -> Study:
     return _study_of(run, manifest_of(run))
 
 
+def rules_of_run(study: Study, run: Path, manifest: Mapping[str, Any]) -> RuleSet:
+    """Return the rules by which a run was made; raises `UserError` if they have changed since."""
+    rules = read_rule_set(study)
+    if rules.digest != manifest["rule_set"]["digest"]:
+        raise UserError(f"{rules.path}: the rules have changed since {run} was made. Run `sojourn run` on it again.")
+    return rules
+
+
 def _study_of(run: Path, manifest: Mapping[str, Any]) -> Study:
     if not is_intact(run, {name: one["sha256"] for name, one in manifest["outputs"].items()}):
         raise UserError(f"{run}: some of its tables are missing or changed. Run `sojourn run STUDY.toml` again.")
@@ -285,7 +305,8 @@ def _evaluate(
     study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener, *, report: bool
 ) -> Scores:
     listener.progress("evaluate", "comparing the run with the truth")
-    scores = score(study, read_truth(study), run / "tables")
+    rules = person_rules_of(rules_of_run(study, run, manifest), study)
+    scores = score(study, read_truth(study), run / "tables", rules)
     kept = {f"{one}/{path.name}": path for one in ABLATIONS for path in (run / "evaluation" / one).glob("*")}
     aside = _written_aside(run, scores)
     disk.link_files(kept, aside)
@@ -297,11 +318,12 @@ def _evaluate(
 
 def _evaluate_ablation(study: Study, run: Path, manifest: Mapping[str, Any], listener: ProgressListener) -> Scores:
     listener.progress("evaluate", "computing the run again with true links")
+    rules = person_rules_of(rules_of_run(study, run, manifest), study)
     truth, work = read_truth(study), run / f".aside-{TRUE_LINKS}"
     disk.remove(work)
     keys = {name: one["key"] for name, one in manifest["stages"].items()}
     tables = compute_with_true_links(study, run, keys, linked_subjects_truth(study, truth, run / "tables"), work)
-    scores = score(study, truth, tables)
+    scores = score(study, truth, tables, rules)
     aside = _written_aside(run, scores)
     disk.remove(work)
     disk.make_folder(run / "evaluation")

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from flows.ablation import stored_result
-from flows.evaluate import study_of_run
+from flows.evaluate import rules_of_run, study_of_run
 from flows.explain import FORM, explain_all
 from flows.explain import explanation_text as pair_text
 from flows.run import check_threads
@@ -26,7 +26,7 @@ from publication.people.person import Person, read_people
 from publication.run_folder import read_manifest
 from rules.explain import groups_that_apply, sentences, threshold_parameters
 from rules.model import RuleSet
-from rules.rule_set import person_rules_of, read_rule_set
+from rules.rule_set import person_rules_of
 
 NO_STAYS = "the study has no stays, so nothing was decided about people. Its report says what is missing."
 
@@ -79,20 +79,13 @@ def explanations(
     manifest = read_manifest(run)
     if manifest is None or not (run / "tables" / "stays.parquet").exists():
         raise UserError(f"{run}: {NO_STAYS}")
-    rules = _rules_of_run(study, run, manifest)
+    rules = rules_of_run(study, run, manifest)
     data_date = date.fromisoformat(manifest["study"]["data_date"])
     found = read_people(run / "tables", people, manifest["definition"], data_date)
     return [
         _explanation(found[one], rules, study, _pairs(study, run, manifest, found[one], threads) if levels else ())
         for one in people
     ]
-
-
-def _rules_of_run(study: Study, run: Path, manifest: dict[str, Any]) -> RuleSet:
-    rules = read_rule_set(study)
-    if rules.digest != manifest["rule_set"]["digest"]:
-        raise UserError(f"{rules.path}: the rules have changed since {run} was made. Run `sojourn run` on it again.")
-    return rules
 
 
 def _explanation(person: Person, rules: RuleSet, study: Study, pairs: tuple) -> Explanation:

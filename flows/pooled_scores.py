@@ -42,12 +42,14 @@ def pool(replicates: Sequence[Scores]) -> pl.DataFrame:
     of a class is a case that was found within the score's tolerance, in its own year or in another.
     """
     twice = [one.counted_twice for one in replicates if one.counted_twice.height]
+    by_definition = [one.definitions for one in replicates if one.definitions.height]
     parts = [
         pool_figures([(one.flows, one.stocks) for one in replicates]),
         _single_sources(replicates),
         _links(pl.concat([one.links for one in replicates])),
         _figures(pl.concat([part for one in replicates for part in _link_estimates(one)])),
         _classes(pl.concat([one.classes for one in replicates])),
+        *([_definitions(pl.concat(by_definition))] if by_definition else []),
         *([_counted_twice(pl.concat(twice))] if twice else []),
     ]
     rounded = pl.concat(parts, how="diagonal_relaxed").with_columns(pl.selectors.float().round(6) + 0.0)
@@ -264,6 +266,22 @@ def _precision_and_recall() -> list[pl.Expr]:
 
 def _classes(classes: pl.DataFrame) -> pl.DataFrame:
     """Pool the classes of migrations, whose `time` is the end of a year, and of residents, where it is a day."""
+    return _found(classes, measure=pl.lit("classes"), margin=pl.col("measure"), group=pl.lit(ALL))
+
+
+def _definitions(definitions: pl.DataFrame) -> pl.DataFrame:
+    """Pool the classes of migrations under every definition: the margin is `DEFINITION-DIRECTION`."""
+    of_all = pl.col("nationality_group") == ALL
+    return _found(
+        definitions,
+        measure=pl.lit("definitions"),
+        margin=pl.format("{}-{}", "definition", "measure"),
+        group=pl.when(of_all).then(pl.lit(ALL)).otherwise(_group_of_residents()),
+    )
+
+
+def _found(classes: pl.DataFrame, **key: pl.Expr) -> pl.DataFrame:
+    """Pool what was found, missed and false of a measure, margin and group by year or day."""
     of_flow = pl.col("measure") != "population"
     start = pl.col("time").dt.offset_by("-1y").dt.offset_by("1d")
     period = (
@@ -274,17 +292,14 @@ def _classes(classes: pl.DataFrame) -> pl.DataFrame:
     found = pl.col("hits") + pl.col("misdated")
     return (
         classes.with_columns(hits=found.cast(pl.Float64))
-        .group_by(
-            measure=pl.lit("classes"), margin=pl.col("measure"), group=pl.lit(ALL), period=period,
-            maintain_order=True,
-        )
+        .group_by(**key, period=period, maintain_order=True)
         .agg(
             pl.len().cast(pl.Int64).alias("replicates"),
             pl.col("true", "hits", "misses", "false").cast(pl.Float64).sum(),
             pl.col("brier").mean(),
         )
         .with_columns(_precision_and_recall())
-    )  # fmt: skip
+    )
 
 
 def year_of(period: str) -> date:

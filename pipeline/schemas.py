@@ -362,11 +362,13 @@ class Stays(dy.Schema):
         description="departure, permission_end, assumed (unseen), last_activity, deregistration, death or open."
     )
     status = dy.Enum(
-        list(dict.fromkeys(STAY_BRANCHES.values())),
-        description="By definitions of residence: long_term, short_term (of no resident) or unfinished (too "
-        "recent). By those of short-term and circular migration: temporary (a short-term stay that counts), circular "
-        "(begun by a change of residence that is one of many), visit (too short, or for another reason), resident "
-        "(part of residence, or no circular one) or unfinished. Long_term, temporary and circular ones count.",
+        [*dict.fromkeys(STAY_BRANCHES.values()), "conflict"],
+        description="By definitions of residence: long_term, short_term (of no resident), unfinished (too recent) or "
+        "conflict (long_term, by the published definition; but the person was seen to leave in it, and then inside, "
+        "and no crossing tells yet whether they had come back). By those of short-term and circular migration: "
+        "temporary (a short-term stay that counts), circular (begun by a change of residence that is one of many), "
+        "visit (too short, or for another reason), resident (part of residence, or no circular one) or unfinished. "
+        "Long_term, temporary and circular ones count, and those in conflict.",
     )
     branch = dy.Enum(
         list(STAY_BRANCHES),

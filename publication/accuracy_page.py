@@ -23,6 +23,8 @@ MARGINS = ("total", "sex", "age_group", "nationality_group")
 FEWEST_DRAWN = 20
 """Mean truth in the latest year below which the relative bias of a figure says too little."""
 NAME = {"net": "net migration"}
+OF_DEFINITIONS = {"all": "all", "nationality_group=non_EU": "non-EU"}
+"""The groups for which definitions are shown."""
 Figure = Mapping[str, Any]
 
 
@@ -104,6 +106,7 @@ def accuracy_page(validation: Validation, pooled: Sequence[Figure], before: Earl
         _quarters(pooled, before),
         _single_sources(pooled),
         _classes(pooled, before),
+        _definitions(pooled),
         _links(pooled, before),
         _counted_twice(pooled, before),
     ]
@@ -253,6 +256,37 @@ def _classes(pooled: Sequence[Figure], before: Earlier) -> str:
         "found."
     )
     return f"## Classes\n\n{note}\n\n" + _table(columns, rows, left=2) if rows else ""
+
+
+def _definitions(pooled: Sequence[Figure]) -> str:
+    """Return the section on definitions: over all years, of everybody and of those whose travel is recorded."""
+    amounts, found = ("true", "hits", "misses", "false"), {}
+    for one in (row for row in pooled if row["measure"] == "definitions" and row["group"] in OF_DEFINITIONS):
+        sums = found.setdefault((one["margin"], one["group"]), dict.fromkeys(amounts, 0.0))
+        for name in amounts:
+            sums[name] += one[name]
+    rows = [
+        [
+            *margin.rsplit("-", 1),
+            OF_DEFINITIONS[group],
+            f"{sums['true']:,.0f}",
+            words.percent(_share(sums["false"], sums["hits"] + sums["false"])),
+            words.percent(_share(sums["misses"], sums["true"])),
+        ]
+        for (margin, group), sums in found.items()
+    ]
+    columns = ["definition", "flow", "people", "true", "false, of those estimated", "missed, of the true"]
+    note = (
+        "Migrations under every definition of the rule set, beside those that truly happened by that definition: it "
+        "is applied to true presence, whatever is on record. Published years of all countries together; definitions "
+        "over crossings can find people alone whose travel is recorded, and those are from outside the European "
+        "Union."
+    )
+    return f"## Definitions\n\n{note}\n\n" + _table(columns, rows, left=3) if rows else ""
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
 
 
 def _links(pooled: Sequence[Figure], before: Earlier) -> str:

@@ -21,6 +21,8 @@ class Scores:
       `nationality_group`, `people`, `counted_twice`, `joined` with `_se`, `true_counted_twice`, `true_joined`.
     - `classes`: how far true and estimated migrations and residents agree, one row for each measure and year or day;
       shown with the columns that it has.
+    - `definitions`: the same of migrations under every definition of the rule set, by `definition` and true
+      `nationality_group` (`all`: of everybody): each beside what truly happened by that definition.
     - `tenths`: probabilities and what happened: `measure`, `from_probability` (of a tenth), `cases`, `predicted`
       (their mean), `actual` (the share that happened), `brier`.
     - `anatomy`: the errors of `classes` by cause: `measure`, `period`, `kind` (missed, false, misdated), `stay_rule`,
@@ -47,6 +49,7 @@ class Scores:
     links: pl.DataFrame = field(default_factory=pl.DataFrame)
     link_errors: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    definitions: pl.DataFrame = field(default_factory=pl.DataFrame)
     tenths: pl.DataFrame = field(default_factory=pl.DataFrame)
     anatomy: pl.DataFrame = field(default_factory=pl.DataFrame)
     wrong_people: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -157,7 +157,7 @@ def _decided_stays(own: pl.DataFrame) -> pl.DataFrame:
         pl.col("person_id").alias("other_side"),
         start=pl.when(first & ~pl.col("starts_by_arrival")).then(pl.date(1, 1, 1)).otherwise("start"),
         end="end",
-        long_term=pl.col("status").cast(pl.String) == "long_term",
+        long_term=pl.col("status").cast(pl.String).is_in(["long_term", "conflict"]),
         arrives="starts_by_arrival",
         departs=pl.col("end").is_not_null() & (pl.col("end_reason") != "death"),
     )

@@ -24,6 +24,7 @@ from rules.model import PersonRules
 from rules.people import people_table
 from rules.registration_lags import registration_lags
 from rules.residents import residents_table
+from rules.sql_text import quoted
 from rules.stages import StaysStudy
 from rules.unfinished import make_shares, make_stays
 from rules.unknown_by_quarter import unknown_by_quarter
@@ -60,8 +61,12 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
     save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
-    save(calibrated_stays(stays_table(connection), study.calibration, rules.published), "stays", context.out)
     migrations = migrations_table(connection, rules)
+    save(
+        calibrated_stays(stays_table(connection, rules.published), study.calibration, rules.published),
+        "stays",
+        context.out,
+    )
     late = late_migrations_table(connection, rules, YEAR_BEFORE)
     migrations, late = (calibrated_migrations(one, study.calibration, rules.published) for one in (migrations, late))
     save(migrations, "migrations", context.out)
@@ -124,13 +129,19 @@ def make_dated_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
     make_stays(connection, rules, NOW)
 
 
-def stays_table(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Return the published columns of `stay`."""
+def stays_table(connection: duckdb.DuckDBPyConnection, published: str) -> pl.DataFrame:
+    """Return the published columns of `stay`; reads also `contradiction`, of the `published` definition.
+
+    A stay of which nobody knows whether the person left in it is in `conflict`: it is long-term in any case.
+    """
+    doubtful = f"""definition = {quoted(published)} AND (person_id, stop) IN
+                (SELECT (person_id, until) FROM contradiction WHERE came_back < 1)"""
     return query(
         connection,
         f"""
         SELECT person_id, definition, stay_rule, start, CASE WHEN stop < {OPEN} THEN stop END AS "end",
-            start_kind = 'arrival' AS starts_by_arrival, end_reason, status, branch,
+            start_kind = 'arrival' AS starts_by_arrival, end_reason,
+            CASE WHEN {doubtful} THEN 'conflict' ELSE status END AS status, branch,
             concat_ws(', ', start_rule, CASE WHEN end_rule <> start_rule THEN end_rule END) AS decided_by,
             start_rule, start_record, end_rule, end_record, days,
             CASE WHEN branch NOT IN ('present_before', 'born_here') THEN days - more_than_days

@@ -164,7 +164,7 @@ def decide(
     migrations = migrations_table(connection, rule_set.people)
     late = late_migrations_table(connection, rule_set.people, YEAR_BEFORE)
     residents, warnings = residents_table(connection, rule_set.people, years)
-    tables = (stays_table(connection), migrations, late, residents)
+    tables = (stays_table(connection, rule_set.people.published), migrations, late, residents)
     return Decisions(*(frame.filter(pl.col("person_id") <= len(people)) for frame in tables), warnings)
 
 

@@ -90,7 +90,7 @@ class Variants:
             migrations=self._frame("published_migration", calibrated),
             late_migrations=self._frame("published_late_migration", calibrated),
             residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
-            stays=lambda: calibrated_stays(stays_table(connection), calibration, definition),
+            stays=lambda: calibrated_stays(stays_table(connection, definition), calibration, definition),
         )
 
     def _frame(

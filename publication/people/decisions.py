@@ -60,6 +60,10 @@ class Decision:
     flips: tuple[Flip, ...] = field(default=())
 
 
+LONG_TERM = ("long_term", "conflict")
+"""The statuses of long-term stays; who is in conflict was seen to leave, and then inside."""
+
+
 def decisions_of(
     person: Person, measured_by: Sequence[Decision] = (), thresholds: Mapping[str, Thresholds] | None = None
 ) -> tuple[Decision, ...]:
@@ -75,7 +79,7 @@ def decisions_of(
     for stay, following in zip(stays, [*stays[1:], None], strict=True):
         own = named.get(stay["stay_rule"], Thresholds())
         found.append(_stay(stay, migrations.get((stay["start"], "immigration")), own.longer))
-        if stay["status"] == "long_term" and stay["end"] is not None and stay["end_reason"] != "death":
+        if stay["status"] in LONG_TERM and stay["end"] is not None and stay["end_reason"] != "death":
             emigration = migrations.get((stay["end"], "emigration"))
             found.append(_absence(stay, following["start"] if following else None, emigration, own.absent))
     return (*found, *(_residence(row, stays) for row in person.residents.sort("reference_date").to_dicts()))
@@ -124,10 +128,10 @@ def _joined(person: Person) -> list[Decision]:
 def _stay(stay: dict[str, Any], immigration: dict[str, Any] | None, parameter: str | None) -> Decision:
     margin, days = stay["days_over_threshold"], stay["days"]
     needed = None if margin is None else days - margin
-    outcome = stay["status"].replace("_", "-")
+    outcome = _in_words(stay["status"])
     if immigration is not None:
         outcome += f"; immigration, {_chance(immigration)}"
-    elif stay["status"] == "long_term" and not stay["starts_by_arrival"]:
+    elif stay["status"] in LONG_TERM and not stay["starts_by_arrival"]:
         outcome += "; no immigration"
     return Decision(
         about=f"stay from {stay['start']} to {stay['end'] or 'now'}",
@@ -235,6 +239,12 @@ def _absence(
     )
 
 
+def _in_words(status: str) -> str:
+    if status == "conflict":
+        return "long-term, in conflict: seen to leave, and then inside"
+    return status.replace("_", "-")
+
+
 def _residence(row: dict[str, Any], stays: list[dict[str, Any]]) -> Decision:
     day = row["reference_date"]
     begun = [stay for stay in stays if stay["start"] <= day]
@@ -242,9 +252,7 @@ def _residence(row: dict[str, Any], stays: list[dict[str, Any]]) -> Decision:
     if begun:
         last = begun[-1]
         gone = last["end"] is not None and last["end"] <= day
-        because = (
-            f"{'after' if gone else 'in'} the stay from {last['start']}, which is {last['status'].replace('_', '-')}"
-        )
+        because = f"{'after' if gone else 'in'} the stay from {last['start']}, which is {_in_words(last['status'])}"
     expected = "" if row["probability"] in (0, 1) else f" with probability {row['probability']:.2f}"
     return Decision(
         about=f"residence on {day}",

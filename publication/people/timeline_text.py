@@ -9,12 +9,12 @@ MOST_YEARS = 12
 MOST_COLUMNS = 78
 SIGNS = {
     "seen": "x", "leaves": "o", "active": "=", "partly active": "~", "true": "T", "long_term": "#",
-    "short_term": "+", "unfinished": "?", "resident": "R", "not resident": ".", "perhaps": "?",
+    "short_term": "+", "unfinished": "?", "conflict": "!", "resident": "R", "not resident": ".", "perhaps": "?",
 }  # fmt: skip
 """What a day or a span is drawn with; any other span is drawn as an arrow from its start to its end."""
 LEGEND = (
     "x seen, o leaves, = active all year, ~ part of it, <-> lasts, # long-term, + short-term, ? not known yet, "
-    "R resident, . not"
+    "! in conflict, R resident, . not"
 )
 
 

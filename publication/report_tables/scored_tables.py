@@ -37,6 +37,7 @@ def truth_tables(scores: Scores, flows: pl.DataFrame) -> list[ReportTable]:
         _links(scores.links),
         _link_errors(scores.link_errors),
         _classes(scores.classes, flows),
+        _definitions(scores.definitions),
         _tenths(scores.tenths),
         causes_table(scores.anatomy),
         wrong_people_table(scores.wrong_people),
@@ -201,6 +202,41 @@ def _classes(scored: pl.DataFrame, flows: pl.DataFrame) -> ReportTable | None:
         "probabilities that belong to no true one. The Brier score and the log score are means of what each "
         "probability was off; smaller is better.",
         csv="evaluation/classes.csv",
+    )
+
+
+def _definitions(scored: pl.DataFrame) -> ReportTable | None:
+    """Return the migrations under every definition beside the true ones, over all published years.
+
+    Rows are of everybody and of people from outside the European Union: only their travel is recorded.
+    """
+    if scored.is_empty():
+        return None
+    amounts = ("true", "estimated", "found", "misses", "false")
+    rows = (
+        scored.filter(pl.col("nationality_group").is_in([ALL, "non_EU"]))
+        .with_columns(found=pl.col("hits") + pl.col("misdated"))
+        .group_by("definition", "measure", "nationality_group")
+        .agg(pl.col(amounts).sum())
+        .sort("definition", pl.col("measure") == "emigration", pl.col("nationality_group") != ALL)
+    )
+    return ReportTable(
+        caption="Migrations under every definition compared with the truth of that definition",
+        columns=("Definition", "Flow", "People", "True", "Estimated", "Found", "Missed", "False"),
+        rows=tuple(
+            (
+                row["definition"],
+                words.MEASURES[row["measure"]],
+                "All" if row["nationality_group"] == ALL else words.plain(row["nationality_group"]),
+                *(words.count(round(row[name])) for name in amounts),
+            )
+            for row in rows.iter_rows(named=True)
+        ),
+        numeric=tuple(range(3, 8)),
+        note="All published years. True are those of the definition applied to true presence, whatever is on record; "
+        "definitions over crossings of the border can find people alone whose travel is recorded. By short-term "
+        "definitions an immigration is the start of a visit that counts, and an emigration its end.",
+        csv="evaluation/definitions.csv",
     )
 
 

@@ -55,7 +55,19 @@ class MigrantGroup:
         """The nationality group of the published tables."""
         return GROUP_OF[self.fine_group]
 
+    @property
+    def reason(self) -> str:
+        """The reason for which they come, by definitions that ask for it, as a code of permissions.
 
+        Seasonal workers and students on short courses come on a visit, but not for its own sake.
+        """
+        if self.route == "youth":
+            return "youth_mobility"
+        return SHORT_REASONS.get(self.name, self.purpose)
+
+
+SHORT_REASONS = {"eu8_seasonal": "work", "eu2_seasonal": "work", "non_eu_short_study": "study"}
+"""What visitors of some migrant groups come for."""
 GROUP_OF = {
     "British": "British", "Irish": "Irish", "EU14": "EU", "EU8": "EU", "EU2": "EU", "other_EU": "EU",
     "other_EEA": "EU", "non_EU": "non_EU",

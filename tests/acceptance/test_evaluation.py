@@ -67,3 +67,24 @@ def test_people_in_a_wrong_group_are_some_of_those_found(demo, classes):
     assert (wrong["true_group"] != wrong["estimated_group"]).all()
     assert wrong.filter(pl.col("people") > pl.col("found")).is_empty()
     assert set(wrong["period"].str.tail(10).str.to_date()) <= set(classes["time"])
+
+
+def test_the_published_definition_is_scored_as_the_classes_are(demo, classes):
+    """By it, people are compared with the same truth: long-term stays, joined over absences of at most a year."""
+    scored = pl.read_parquet(demo.run / "evaluation" / "definitions.parquet")
+    of_all = scored.filter(definition="long_term", nationality_group="all").select(classes.columns)
+    assert of_all.equals(classes.filter(pl.col("measure") != "population"))
+
+
+def test_groups_add_up_under_every_definition(demo):
+    scored = pl.read_parquet(demo.run / "evaluation" / "definitions.parquet")
+    key, amounts = ["definition", "measure", "time"], ["true", "estimated", "hits", "misdated", "misses", "false"]
+    of_all = scored.filter(nationality_group="all").sort(key).select(*key, *amounts)
+    summed = scored.filter(pl.col("nationality_group") != "all").group_by(key).agg(pl.col(amounts).sum().round(4))
+    assert summed.sort(key).equals(of_all.with_columns(pl.col(amounts[1:]).round(4)))
+    assert set(scored["definition"]) == {
+        "long_term",
+        "first_arrival_last_departure",
+        "weeks_of_activity",
+        "registration",
+    }

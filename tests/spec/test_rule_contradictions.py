@@ -29,6 +29,7 @@ def test_people_seen_inside_after_a_departure_are_in_conflict_with_the_share_of_
     others = [seen_after_departure(*LEFT_AGAIN)] * 4 + [seen_after_departure(*ARRIVED)]
     one, *_ = outcomes_of([seen_after_departure(), *others], group="non_EU")
     assert one.migrations == ["immigration 2012-05 certain", "emigration 2016-06 conflict"]
+    assert one.composite["status"].to_list() == ["conflict"]
     assert one.probabilities == [1.0, 1 - 0.8]
     by_year = dict(one.resident_rows.filter("published").select("reference_date", "probability").iter_rows())
     assert by_year[D(2016, 6, 30)] == 0.8
@@ -44,3 +45,14 @@ def test_a_departure_after_which_nobody_is_seen_is_no_conflict() -> None:
     gone = seen_after_departure()[:-2]
     one, *_ = outcomes_of([gone], group="non_EU")
     assert one.migrations == ["immigration 2012-05 certain", "emigration 2016-06 certain"]
+    assert one.composite["status"].to_list() == ["long_term"]
+
+
+def test_a_stay_of_which_a_crossing_tells_is_no_conflict() -> None:
+    """Who leaves again had come back; who arrives had been abroad. Nor is it by another definition."""
+    back, abroad, doubtful = outcomes_of(
+        [seen_after_departure(*LEFT_AGAIN), seen_after_departure(*ARRIVED), seen_after_departure()], group="non_EU"
+    )
+    for one in (back, abroad):
+        assert "conflict" not in one.stays["status"].to_list()
+    assert doubtful.stays.filter(status="conflict")["definition"].to_list() == ["long_term"]

@@ -77,6 +77,21 @@ def test_quarters_and_links_are_shown(rows: list[str]) -> None:
     assert "| hesa to pds | 99.90% | 95.00% | 50.00% |  |  |" in rows
 
 
+def test_definitions_are_pooled_over_years_and_shown_for_those_whose_travel_is_recorded() -> None:
+    amounts = {"true": 50.0, "hits": 30.0, "misses": 20.0, "false": 10.0}
+    found = [
+        NOTHING
+        | {"measure": "definitions", "margin": "circular-emigration", "group": group, "period": year}
+        | amounts
+        for group in ("all", "nationality_group=non_EU", "nationality_group=EU")
+        for year in YEARS
+    ]
+    lines = accuracy_page(VALIDATION, [*POOLED, *found]).splitlines()
+    assert [line for line in lines if line.startswith("| circular |")] == [
+        f"| circular | emigration | {people} | 100 | 25.0% | 40.0% |" for people in ("all", "non-EU")
+    ]
+
+
 def test_the_score_of_the_chain_stands_beside_that_of_each_source_alone() -> None:
     def scored(margin: str, group: str, estimate: float, too_high: float) -> dict:
         parts = {"interval_score": 1 + too_high, "dispersion": 1.0, "too_high": too_high, "too_low": 0.0}

@@ -1,5 +1,6 @@
 """Pooled scores of replicates, by hand: two countries with one flow, one stock, one pair of sources, one class."""
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -113,6 +114,20 @@ def test_links_and_classes_are_summed(pooled) -> None:
         6,
     )  # misdated: found
     assert (migrants["precision"], migrants["recall"], migrants["brier"]) == (0.7, 0.7, 0.2)
+
+
+def test_definitions_are_pooled_by_direction_and_group() -> None:
+    found = {"true": 10, "hits": 6.0, "misdated": 1.0, "misses": 3.0, "false": 7.0, "brier": 0.2}
+    short = {"definition": "short_term_3_12", "measure": "immigration", "time": date(2018, 6, 30)}
+    groups = [{"nationality_group": group, **short, **found} for group in ("all", "non_EU")]
+    one = replace(scores(110, 100, 5), definitions=pl.DataFrame(groups))
+    table = pool([one, one]).filter(measure="definitions")
+    assert table.select(
+        "margin", "group", "period", "true", "hits", "misses", "false", "precision", "recall"
+    ).rows() == [
+        ("short_term_3_12-immigration", group, "2017-07-01/2018-06-30", 20, 14, 6, 14, 0.5, 0.7)
+        for group in ("all", "nationality_group=non_EU")
+    ]
 
 
 def test_the_interval_of_a_share_is_exact() -> None:
