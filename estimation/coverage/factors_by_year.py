@@ -131,8 +131,8 @@ def factors_by_year(
     classes = coverage["coverage_class"].to_list()
     found = combine(surveys, years, _drift_of_classes(coverage, counted, drift))
     parts: dict[str, Floats] = {"sampling": found.sampling, "linkage": found.linkage, "drift": found.drift}
-    alike = np.ones((len(years), len(years)))
-    parts |= {name: np.kron(alike, _matrix(covariance, name, _positions(coverage))) for name in SHARED}
+    for name in SHARED:
+        parts[name] = np.tile(_matrix(covariance, name, _positions(coverage)), (len(years), len(years)))
     total = sum(parts.values())
     year, name = np.repeat(years, len(classes)), classes * len(years)
     factor = found.factor.ravel()
