@@ -133,7 +133,7 @@ def factors_by_year(
     parts: dict[str, Floats] = {"sampling": found.sampling, "linkage": found.linkage, "drift": found.drift}
     for name in SHARED:
         parts[name] = np.tile(_matrix(covariance, name, _positions(coverage)), (len(years), len(years)))
-    total = sum(parts.values())
+    total = np.sum(list(parts.values()), axis=0)
     year, name = np.repeat(years, len(classes)), classes * len(years)
     factor = found.factor.ravel()
     table = pl.DataFrame({
