@@ -294,7 +294,7 @@ def prefect(options: Options, listener: ProgressListener) -> Compared:
     return (*compare_prefect(options.size, listener), [])
 
 
-BENCHMARKS: dict[str, Callable[[], tuple[int, float, dict[str, float]]]] = {
+BENCHMARKS: dict[str, Callable[..., tuple[int, float, dict[str, float]]]] = {
     "pseudonymise": pseudonymise,
     "cluster": cluster,
     "simulate": simulate,
@@ -306,12 +306,13 @@ BENCHMARKS_WITH_FIGURES = {
     "prefect": prefect, "adjustments": adjustments,
 }  # fmt: skip
 TAKES = {
+    **dict.fromkeys(BENCHMARKS, ("size",)),
     "account": ("size",), "account_cover": ("replicates", "seed"), "link": ("size",),
     "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
     "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",), "prefect": ("size",),
     "adjustments": ("size", "replicates", "seed"),
 }  # fmt: skip
-"""The options that a benchmark takes; the others take none."""
+"""The options that a benchmark takes."""
 
 
 def measure(name: str, options: Options = Options(), listener: ProgressListener | None = None) -> Measured:
@@ -322,7 +323,7 @@ def measure(name: str, options: Options = Options(), listener: ProgressListener 
         if value not in (None, ()) and option not in TAKES.get(name, ()):
             raise UserError(f"sojourn bench {name}: takes no --{option}. Leave it out.")
     if name in BENCHMARKS:
-        rows, seconds, ratios = BENCHMARKS[name]()
+        rows, seconds, ratios = BENCHMARKS[name](*(() if options.size is None else (options.size,)))
         figures, scores = {}, []
     else:
         rows, seconds, ratios, figures, scores = BENCHMARKS_WITH_FIGURES[name](options, listener or NullListener())

@@ -117,8 +117,8 @@ def bench(
     size: Annotated[
         int | None,
         Parameter(
-            help="link, attack, review, sweep, prefect, adjustments: residents. link_files: people of each kind. "
-            "stays: crossings. account: areas."
+            help="simulate, scale, link, attack, review, sweep, prefect, adjustments: residents. cluster: people. "
+            "link_files: people of each kind. pseudonymise: rows. stays: crossings. account: areas."
         ),
     ] = None,
     kind: Annotated[

@@ -18,7 +18,7 @@ from pipeline.tables import read_table
 
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "scale"])
 def test_a_benchmark_prints_one_object(name, command):
-    outcome = command("bench", name, "--json")
+    outcome = command("bench", name, "--size", 2_000, "--json")
     assert outcome.status == 0, outcome.err
     found = json.loads(outcome.out)
     assert set(found) == {"name", "rows", "seconds", "peak_mib", "ratios", "figures", "scores"}
