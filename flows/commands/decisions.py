@@ -76,6 +76,10 @@ def sensitivity(
     counted: Annotated[
         bool, Parameter(negative="", help="Figures as counted, before coverage and the account: much faster.")
     ] = False,
+    only: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="One parameter by its id; repeat it for several. Default: all."),
+    ] = None,
     out: Annotated[
         Path | None, Parameter(help="Folder for sensitivity.csv and sensitivity.html; default: sensitivity/ in RUN.")
     ] = None,
@@ -86,7 +90,7 @@ def sensitivity(
     with loading():
         from flows.variants.sensitivity import sensitivity_of_run
 
-    return sensitivity_of_run(run, out, counted=counted, as_json=json, threads=threads)
+    return sensitivity_of_run(run, out, only=only or (), counted=counted, as_json=json, threads=threads)
 
 
 @app.command

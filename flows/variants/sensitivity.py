@@ -1,6 +1,7 @@
 """The verb `sensitivity`: net migration at both ends of the declared range of every parameter of a run's rules."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from flows.variants.estimates import KEY, Counted, Estimates, Published
 from flows.variants.grid import in_order_of_rules
 from flows.variants.run_rules import RunRules, opened
 from flows.variants.sweep import shown
+from pipeline.errors import unknown
 from pipeline.schemas import ALL
 from pipeline.tables import read_table, write_text
 from publication.figures.variant_figures import tornado_figure
@@ -27,14 +29,21 @@ ENDS = ("at_low", "at_high")
 
 
 def sensitivity(
-    base: RunRules, variants: Variants, estimates: Estimates, listener: ProgressListener | None = None
+    base: RunRules,
+    variants: Variants,
+    estimates: Estimates,
+    listener: ProgressListener | None = None,
+    only: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Return all estimates at both ends of every parameter's range, all other parameters being those of the run.
 
-    Columns: `parameter, value, low, high, measure, period, group`, the `estimate` of the run, and its changes
-    `at_low` and `at_high`.
+    With `only`, of these parameters; raises `UserError` for one that the rule set has not. Columns: `parameter`,
+    `value, low, high, measure, period, group`, the `estimate` of the run, and its changes `at_low` and `at_high`.
     """
-    parameters = in_order_of_rules(base.rules.parameters, base.rules)
+    for name in only:
+        if name not in base.rules.parameters:
+            raise unknown("parameter", name, base.rules.parameters, "--only")
+    parameters = in_order_of_rules(dict.fromkeys(only) or base.rules.parameters, base.rules)
     own = estimates.of(variants.decided(base.rules.evidence, base.rules.people))
     found = []
     for number, name in enumerate(parameters, 1):
@@ -65,7 +74,9 @@ def most_sensitive_first(table: pl.DataFrame, period: date) -> pl.DataFrame:
     )
 
 
-def sensitivity_of_run(run: Path, out: Path | None, *, counted: bool, as_json: bool, threads: int) -> int:
+def sensitivity_of_run(
+    run: Path, out: Path | None, *, only: Sequence[str], counted: bool, as_json: bool, threads: int
+) -> int:
     """Write `sensitivity.csv` and the tornado in `sensitivity.html`, print the latter, and return the exit status."""
     check_threads(threads)
     if out is None:
@@ -73,7 +84,7 @@ def sensitivity_of_run(run: Path, out: Path | None, *, counted: bool, as_json: b
     terminal = Terminal()
     with opened(run) as (base,):
         estimates = Counted(base) if counted else Published(base)
-        table = sensitivity(base, base.variants(threads), estimates, NullListener() if as_json else terminal)
+        table = sensitivity(base, base.variants(threads), estimates, NullListener() if as_json else terminal, only)
         interval = None if counted else _interval(base)
     last = table.filter(measure="net")["period"].max()
     assert isinstance(last, date), "a run with stays has years"

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ from polars.testing import assert_frame_equal
 from flows.variants.difference import changed_parts, check_comparable, split_change
 from flows.variants.estimates import KEY, Counted, Published, published_estimates
 from flows.variants.run_rules import RunRules, opened
+from flows.variants.sensitivity import sensitivity
 from pipeline import tables
 from pipeline.errors import UserError
 from pipeline.ingest.study_contracts import known_contracts
@@ -265,13 +267,15 @@ def test_the_truth_of_a_sweep_is_that_of_the_scores(
 def test_sensitivity_has_both_ends_of_every_range(
     demo: Demo, base: RunRules, tmp_path: Path, command: Callable[..., Outcome]
 ) -> None:
-    done = command("sensitivity", demo.run, "--counted", "--out", tmp_path)
+    names = ("activity_window", "long_term_days")
+    asked = [word for name in names for word in ("--only", name)]
+    done = command("sensitivity", demo.run, "--counted", *asked, "--out", tmp_path)
     assert done.status == 0, done.err
     table = pl.read_csv(tmp_path / "sensitivity.csv", try_parse_dates=True)
-    assert set(table["parameter"]) == set(base.rules.parameters)
+    assert set(table["parameter"]) == set(names)
     variants, counted = base.variants(), Counted(base)
     own = counted.of(variants.decided(base.rules.evidence, base.rules.people))
-    for name in ("long_term_days", "activity_window"):
+    for name in names:
         rows = table.filter(parameter=name)
         assert_frame_equal(rows.select(*KEY, "estimate"), own)
         for end, value in zip(("at_low", "at_high"), base.rules.parameters[name].range, strict=True):
@@ -281,6 +285,28 @@ def test_sensitivity_has_both_ends_of_every_range(
             assert rows[end].to_list() == pytest.approx(change, abs=1e-6)
     page = (tmp_path / "sensitivity.html").read_text(encoding="utf-8")
     assert "How sensitive net migration is to the rules" in page
+
+
+class Undecided:
+    """Variants that decide nothing and estimates of one figure, which is how often they were asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def decided(self, *_: object) -> None: ...
+
+    def of(self, _: None) -> pl.DataFrame:
+        self.asked += 1
+        return pl.DataFrame({"measure": "net", "period": date(2019, 6, 30), "group": "all", "estimate": self.asked})
+
+
+def test_sensitivity_is_of_all_parameters_unless_some_are_named(base: RunRules) -> None:
+    stub = Undecided()
+    table = sensitivity(base, stub, stub)
+    assert set(table["parameter"]) == set(base.rules.parameters)
+    assert stub.asked == 1 + 2 * len(base.rules.parameters)
+    with pytest.raises(UserError, match="Did you mean 'long_term_days'"):
+        sensitivity(base, stub, stub, only=["long_term_day"])
 
 
 def test_diff_splits_the_change_over_the_parameters(
