@@ -1,8 +1,7 @@
 """What stages cost on a machine: measured on two synthetic countries, stored, and carried over to other sizes.
 
 Between and beyond the two, processor seconds and bytes of a stage are taken as a straight line over the rows of the
-extracts. Candidate pairs are a power of the rows while a larger country has more namesakes; beyond the larger of the
-two there are as many for each row, since the budget of pairs for each record limits them.
+extracts, and candidate pairs as a power of them: a larger country has more namesakes for each record.
 """
 
 import json
@@ -71,8 +70,6 @@ class Machine:
     def candidate_pairs(self, rows: int) -> int:
         """Return the candidate pairs that linkage is expected to compare for so many rows."""
         small, large = self.small, self.large
-        if rows > large.rows:
-            return round(large.candidate_pairs * rows / large.rows)
         power = math.log(large.candidate_pairs / small.candidate_pairs) / math.log(large.rows / small.rows)
         return round(large.candidate_pairs * (rows / large.rows) ** power)
 

@@ -14,19 +14,22 @@ def full(pytestconfig: pytest.Config) -> bool:
     return pytestconfig.getoption("faults") == "full"
 
 
-TOLD = pytest.StashKey[list[str]]()
+TRIED = "tried"
 
 
 @pytest.fixture
-def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Takes a line for the end of the report: how many faults of which kind were tried."""
-    return pytestconfig.stash.setdefault(TOLD, []).append
+    return lambda line: request.node.user_properties.append((TRIED, line))  # a report has these from any process
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was tried, under the results."""
-    for line in config.stash.get(TOLD, []):
-        terminalreporter.line(line)
+    for report in (one for reports in terminalreporter.stats.values() for one in reports):
+        if getattr(report, "when", None) == "call":
+            for name, line in report.user_properties:
+                if name == TRIED:
+                    terminalreporter.line(line)
 
 
 @pytest.fixture

@@ -43,8 +43,8 @@ def test_costs_that_were_measured_to_fall_do_not_fall_below_zero_elsewhere():
     assert MACHINE.cpu_seconds("link", 1_000_000) == 1.5
 
 
-def test_candidate_pairs_grow_as_a_power_of_rows_and_in_proportion_beyond_what_was_measured():
+def test_candidate_pairs_grow_as_a_power_of_rows_between_and_beyond_both_countries():
     assert MACHINE.candidate_pairs(1_000) == 500
     assert MACHINE.candidate_pairs(11_000) == 16_500
     assert MACHINE.candidate_pairs(3_317) == pytest.approx((500 * 16_500) ** 0.5, rel=0.001)
-    assert MACHINE.candidate_pairs(121_000) == 16_500 * 11
+    assert MACHINE.candidate_pairs(121_000) == 16_500 * 33
