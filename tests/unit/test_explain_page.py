@@ -31,7 +31,7 @@ def test_the_signs_are_those_that_timelines_are_drawn_in(transcript) -> None:
 def test_every_lane_is_of_a_rule_that_ships(transcript) -> None:
     rules = read_rules(SETS / "long_term_2019.toml", read_contracts()).evidence.rules
     lanes = {f"{source_name(one.source)}: {one.id}" for one in rules}
-    drawn = re.findall(r"^  ((?!A column)\S[^:|]*: \w+)  ", transcript.partition("  Decisions")[0], re.MULTILINE)
+    drawn = re.findall(r"^  ((?!A column)\S[^:|\n]*: \w+)  ", transcript.partition("  Decisions")[0], re.MULTILINE)
     assert len(drawn) > 3
     assert set(drawn) <= lanes
 
