@@ -25,12 +25,12 @@ def score_definitions(
 ) -> pl.DataFrame:
     """Return the scores of `score_classes` by `definition` and true `nationality_group` (`all`: of everybody).
 
-    `table` has `clusters`, and `migrations` and `late_migrations` of all definitions; definitions without any
-    migration are left out, since the study may lack their sources. `truth` has `people` and `presence`, `who` the
+    `table` has `clusters`, and `stays`, `migrations` and `late_migrations` of all definitions; those without any stay
+    are left out, since the study lacks their sources. `truth` has `people` and `presence`, `who` the
     true person of each subject, `published` the last days of the years that are published.
     """
     true_person = true_person_of(table["clusters"], who)
-    found = table["migrations"]["definition"].unique()
+    found = table["stays"]["definition"].unique()
     reasons = {group.name: group.reason for group in MIGRANT_GROUPS}
     people = truth["people"].with_columns(
         reason=pl.col("migrant_group").replace_strict(reasons, default=None, return_dtype=pl.String)

@@ -68,6 +68,8 @@ COLUMNS = {
     "identities": ("person", "source", "person_key", "moved"),
 }  # fmt: skip
 """The columns of the truth that scores need."""
+OF_ALL_DEFINITIONS = ("clusters", "stays", "migrations", "late_migrations")
+"""The tables by which definitions are scored."""
 
 
 def read_truth(study: Study) -> Truth:
@@ -162,7 +164,7 @@ def score(study: Study, truth: Truth, tables: Path, rules: PersonRules) -> Score
             table, who, read_table(tables / "linkage_quality.parquet"), study.coverage.reference_date
         ),
     )
-    every = {name: read_table(tables / f"{name}.parquet") for name in ("clusters", "migrations", "late_migrations")}
+    every = {name: read_table(tables / f"{name}.parquet") for name in OF_ALL_DEFINITIONS}
     flows, stocks = (measured(read_table(tables / f"{name}.parquet")) for name in ("flows", "stocks"))
     if flows.is_empty():
         counts = read_table(tables / "counts.parquet")

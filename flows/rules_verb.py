@@ -1,22 +1,26 @@
-"""`sojourn rules show`, `check` and `test`: a rule set in words, its probable mistakes, and a user's own cases."""
+"""`sojourn rules show`, `count`, `check` and `test`: rules in words, whom they decide, mistakes, and own cases."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.evaluate import study_of_run
+import polars as pl
+
+from flows.evaluate import manifest_of, rules_of_run, study_of_run
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import SourceContract, read_contracts
 from pipeline.ingest.study_contracts import known_contracts
 from pipeline.study import read_study
+from publication import words
 from publication.row_selection import read_run_table
-from rules.branches import TABLES, decided_by_rule
+from rules.branches import TABLES, decided_by_rule, people_by_rule
 from rules.cases import cases_in_words, differences, read_cases
 from rules.in_words import rules_as_table, rules_in_words
 from rules.lint import findings
 from rules.model import RuleSet
 from rules.rule_file import SETS, named_set
-from rules.rule_set import read_rule_set, read_rules
+from rules.rule_set import read_rules
 
 CASES = SETS / "cases"
 FAILED = 1
@@ -38,20 +42,43 @@ def show_rules(name: str, *, study: Path | None, run: Path | None, as_json: bool
     if run is None:
         rule_set, decided = rule_set_of(name, study), {}
     else:
-        of_run = study_of_run(run.resolve())
-        rule_set, tables = read_rule_set(of_run), run.resolve() / "tables"
-        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        if manifest["rule_set"]["digest"] != rule_set.digest:
-            raise UserError(
-                f"{run}: the rules have changed since this run was made. Run `sojourn run` again, then show them."
-            )
-        missing = [one for one in TABLES if not (tables / one).exists() and not (tables / f"{one}.parquet").exists()]
-        if missing:
-            raise UserError(f"{run}: the run has no table '{missing[0]}', so its rules decided nobody.")
-        decided = decided_by_rule({one: read_run_table(tables, one) for one in TABLES}, rule_set)
+        rule_set, table = _rules_and_tables(run)
+        decided = decided_by_rule(table, rule_set)
     if as_json:
         return [json.dumps(rules_as_table(rule_set), indent=1, ensure_ascii=False)]
     return rules_in_words(rule_set, decided)
+
+
+def count_rules(runs: Sequence[Path]) -> list[str]:
+    """Return a page, as Markdown, with the people whom every rule and branch decided in some runs together.
+
+    Raises `UserError` if the runs are by different rules, or if the rules have changed since.
+    """
+    pooled: Counter[tuple[str, str]] = Counter()
+    first: RuleSet | None = None
+    for run in runs:
+        rule_set, table = _rules_and_tables(run)
+        first = first or rule_set
+        if rule_set.digest != first.digest:
+            raise UserError(f"{run}: made by other rules ({rule_set.id}) than {runs[0]} ({first.id}).")
+        pooled.update(people_by_rule(table, rule_set))
+    rows = sorted(pooled.items(), key=lambda row: (row[1], row[0]))
+    return [
+        "| kind | rule or branch | people |",
+        "|---|---|---:|",
+        *(f"| {words.plain(kind)} | `{name}` | {number:,} |" for (kind, name), number in rows),
+    ]
+
+
+def _rules_and_tables(run: Path) -> tuple[RuleSet, dict[str, pl.DataFrame]]:
+    """Return the rules of a run and the tables that say whom they decided; raises `UserError` without them."""
+    folder = run.resolve()
+    rule_set = rules_of_run(study_of_run(folder), run, manifest_of(folder))
+    tables = folder / "tables"
+    missing = [one for one in TABLES if not (tables / one).exists() and not (tables / f"{one}.parquet").exists()]
+    if missing:
+        raise UserError(f"{run}: the run has no table '{missing[0]}', so its rules decided nobody.")
+    return rule_set, {one: read_run_table(tables, one) for one in TABLES}
 
 
 def check_rules(name: str, *, study: Path | None) -> tuple[int, list[str]]:

@@ -136,7 +136,7 @@ RuleSetName = Annotated[str, Parameter(help="A rule set of Sojourn by its name, 
 
 ItsStudy = Annotated[Path | None, Parameter(help="The study whose own contracts the rules are about.")]
 
-rules = App(name="rules", help="Show a rule set in words, check it, or test it on cases of your own.")
+rules = App(name="rules", help="Show a rule set in words, count whom it decides, check it, or test it on own cases.")
 
 app.command(rules)
 
@@ -156,6 +156,16 @@ def rules_show(
         from flows.rules_verb import show_rules
 
     print("\n".join(show_rules(rule_set, study=study, run=run, as_json=json)))
+    return 0
+
+
+@rules.command(name="count")
+def rules_count(*runs: Annotated[Path, Parameter(help="Runs by the same rules.", negative="")]) -> int:
+    """Print how many people every rule and branch decided in some runs together, the fewest first."""
+    with loading():
+        from flows.rules_verb import count_rules
+
+    print("\n".join(count_rules(runs)))
     return 0
 
 

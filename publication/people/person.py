@@ -21,7 +21,7 @@ class Person:
     `subjects` has `draws_elsewhere`, the number of draws of links in which the subject is another person's. `links`
     has one row for each link between a subject of the person (`source`, `subject_id`) and another: `other_person`,
     and whether the two are `joined` in this person. The other frames are rows of the tables of their names,
-    `migrations` those of the published definition.
+    `migrations` those of the published definition, `residents` those of the published family.
     """
 
     person_id: int
@@ -78,6 +78,7 @@ def _person(person_id: int, definition: str, data_date: date, rows: Mapping[str,
     people = rows["people"].to_dicts()
     own = {name: frame.drop("person_id") for name, frame in rows.items() if name != "people"}
     own["migrations"] = own["migrations"].filter(pl.col("definition") == definition)
+    own["residents"] = own["residents"].filter("published")
     return Person(person_id, definition, data_date, people[0] if people else {}, **own)
 
 

@@ -71,6 +71,8 @@ def test_json_has_the_whole_trace(demo, tables, migrant, command):
     assert {row["branch"] for row in found["stays"]} == set(own["branch"].cast(pl.String))
     about = {one["about"].partition(" ")[0] for one in found["decisions"]}
     assert {"stay", "absence", "the"} <= about
+    days = [one["about"] for one in found["decisions"] if one["about"].startswith("residence on")]
+    assert len(days) == len(set(days)) > 0, "residence by the published family alone"
     records = {record for one in found["decisions"] for record in map(tuple, one["records"])}
     evidence = {(one["rule_id"], one["record_id"]) for one in found["evidence"]}
     assert records <= evidence

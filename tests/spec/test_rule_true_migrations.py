@@ -119,7 +119,10 @@ def test_a_definition_is_scored_beside_its_own_truth() -> None:
     groups = pl.Series(["non_EU", "non_EU", "EU", "British", "British"])
     people = PEOPLE.drop("reason").with_columns(nationality_group=groups, migrant_group=pl.lit("non_eu_visitors"))
     scored = score_definitions(
-        {"clusters": pl.concat([clusters, nobody]), "migrations": migrations, "late_migrations": late},
+        {
+            "clusters": pl.concat([clusters, nobody]), "stays": migrations.select("definition"),
+            "migrations": migrations, "late_migrations": late,
+        },
         {"people": people, "presence": PRESENCE}, who, rules(), pl.Series([D(2017, 6, 30), D(2018, 6, 30)]),
     )  # fmt: skip
     amounts = ("true", "estimated", "hits", "misdated", "misses", "false")
