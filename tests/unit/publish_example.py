@@ -330,6 +330,20 @@ def link_weights() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def coverage_by_year() -> pl.DataFrame:
+    """Return factors of two years of one class, from this survey and another."""
+    return pl.DataFrame(
+        {
+            "coverage_class": "class 1",
+            "year": [2016, 2017],
+            "factor": [1.013, 1.012],
+            "standard_error": [0.0051, 0.004],
+            "standard_error_drift": [0.003, 0.0],
+            "weight": [0.5, 1.0],
+        }
+    )
+
+
 def coverage() -> pl.DataFrame:
     """Return four classes of the survey."""
     rows = []
@@ -559,6 +573,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "link_errors": link_errors(),
         "implausible_people": implausible_people(),
         "coverage": coverage(),
+        "coverage_by_year": coverage_by_year(),
         "error_sources": error_sources(),
         "assumptions": assumptions(),
         **account_diagnosis(),
