@@ -39,7 +39,7 @@ def test_every_figure_has_all_keys(figures: list[dict[str, Any]]) -> None:
     assert all(list(one) == KEYS for one in figures)
     assert {one["measure"] for one in figures} == {
         "immigration", "emigration", "net", "population", "links", "classes", "counted_twice",
-        "link_errors", "link_precision", "link_recall",
+        "link_errors", "link_precision", "link_recall", "definitions",
     }  # fmt: skip
     assert {one["margin"] for one in figures if one["measure"] == "emigration"} == {
         "total", "sex", "age_group", "nationality_group", "cross", "quarter", "single_source",

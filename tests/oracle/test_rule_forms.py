@@ -215,7 +215,7 @@ def test_stays_and_migrations_are_consistent(seed: int) -> None:
         certain = [text.split()[0] for text in one.migrations if text.endswith("certain")]
         assert all(before != after for before, after in pairwise(certain))
         assert (one.stays["probability"].is_between(0, 1)).all()
-        assert set(one.classes) <= {"long_term", "short_term", "unfinished"}
+        assert set(one.classes) <= {"long_term", "short_term", "unfinished", "conflict"}
 
 
 def test_the_order_of_evidence_and_the_number_of_others_do_not_matter() -> None:
