@@ -149,7 +149,7 @@ def _counts(
         )
     measures = [
         _stocks(context, people, periods.stock_years),
-        count_migrations(moves, people, periods.flow_years),
+        count_migrations(moves, people, periods.flow_years, _table(context, "stays", "flow_completeness")),
         *(one.counts for one in events.values()),
     ]
     columns = [name for name in Counts.column_names() if name != "definition"]

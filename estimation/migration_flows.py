@@ -9,16 +9,28 @@ from estimation.exact_sums import exact_sum
 from estimation.periods import quarter_end, quarters, year_ending
 
 
-def count_migrations(moves: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+def count_migrations(
+    moves: pl.DataFrame,
+    people: pl.DataFrame,
+    years: tuple[int, ...],
+    completeness: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Return immigration and emigration by cell for `years` (ending 30 June) and their quarters, as `counts` rows.
 
-    `moves` are `expected_moves`, `people` is that of `people_by_group`. Each nationality group that the person may
-    have gets its share of the cases.
+    `moves` are `expected_moves`, `people` is that of `people_by_group`, `completeness` the table
+    `flow_completeness`. Each nationality group that the person may have gets its share of the cases, each of which
+    stands for as many migrations as its group has for each case; without `completeness`, for one.
     """
+    standing_for = _standing_for(completeness)
     moves = (
         moves.with_columns(year=year_ending(pl.col("date")))
         .filter(pl.col("year").is_in(years))
         .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
+        .join(standing_for, on=["direction", "nationality_group"], how="left")
+        .with_columns(
+            cases=pl.col("cases") * pl.col("migrations_per_case").fill_null(1.0),
+            variance_of_cases=pl.col("variance_of_cases") * pl.col("migrations_per_case").fill_null(1.0) ** 2,
+        )
         # A date of birth after the migration is a mistake in a record: the person is taken to be newborn.
         .with_columns(cohort=pl.min_horizontal(pl.col("cohort") + pl.col("years_later"), "year"))
     )
@@ -41,6 +53,14 @@ def count_migrations(moves: pl.DataFrame, people: pl.DataFrame, years: tuple[int
         for name, time in period_ends.items()
     ]
     return pl.concat(counted)
+
+
+def _standing_for(completeness: pl.DataFrame | None) -> pl.DataFrame:
+    """Return `direction, nationality_group, migrations_per_case`; nothing at all where each case counts as one."""
+    keys = ["direction", "nationality_group"]
+    if completeness is None:
+        return pl.DataFrame(schema=dict.fromkeys(keys, pl.String) | {"migrations_per_case": pl.Float64})
+    return completeness.select(pl.col(keys).cast(pl.String), "migrations_per_case")
 
 
 def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats]:

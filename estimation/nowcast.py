@@ -16,14 +16,18 @@ _P, _EXPECTED = pl.col("probability"), pl.col("probability") * pl.col("factor")
 def expected_moves(migrations: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame:
     """Return one row per migration, known or late, with the `cases` that it counts as, and `variance_of_cases`.
 
-    A known one counts p, with the variance p(1 - p), each independently of the others. A late one counts e = p times
-    its factor, with the variance e + e^2: of this year's Poisson count, and of the earlier one behind the estimate.
+    A known one counts p; one that the rules leave open has the variance p(1 - p), each independently of the others.
+    One that is certain by the rules has none here, even if its calibrated probability is below 1: that decided cases
+    are wrong at times is a declared error of flows. A late one counts e = p times its factor, with the variance
+    e + e^2: of this year's Poisson count, and of the earlier one behind the estimate.
     The other columns are `person_id, date, direction, reason, years_later` (0 of a known one), and whether a case is
     `certain`, `unfinished` and `provisional`.
     """
+    certain = pl.col("status").cast(pl.String) == "certain"
     known = migrations.select(
         "person_id", "date", pl.col("direction").cast(pl.String), "reason", years_later=pl.lit(0, pl.Int32), cases=_P,
-        variance_of_cases=_P * (1 - _P), certain=_P == 1, unfinished=_P < 1, provisional="provisional",
+        variance_of_cases=pl.when(certain).then(0.0).otherwise(_P * (1 - _P)), certain=certain,
+        unfinished=~certain & (_P < 1), provisional="provisional",
     )  # fmt: skip
     expected = late.select(
         "person_id", "date", pl.col("direction").cast(pl.String), reason=pl.lit(None, pl.String),

@@ -16,7 +16,7 @@ from estimation.stages import ACCOUNT, COUNT
 from flows.stages_again import computed_again, stored_result
 from pipeline.disk import link_files
 from pipeline.errors import UserError
-from pipeline.schemas import save
+from pipeline.schemas import TABLES, save
 from pipeline.stage import Stage, StageRecord
 from pipeline.study import Study
 from pipeline.tables import read_table
@@ -59,6 +59,7 @@ def _true_links(link: StageRecord, who: pl.DataFrame, folder: Path) -> Path:
     }
     save(true_clusters(table["clusters"], who), "clusters", folder)
     save(table["mothers"], "mothers", folder)
+    save(TABLES["possibly_one"].create_empty(), "possibly_one", folder)
     save(perfect_quality(table["linkage_quality"]), "linkage_quality", folder)
     errors = [name for name, kind in table["link_errors"].schema.items() if kind.is_float()]
     save(table["link_errors"].with_columns(pl.lit(0.0).alias(name) for name in errors), "link_errors", folder)

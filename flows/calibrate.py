@@ -1,16 +1,26 @@
 """Making a calibration: the decisions of runs on training studies, whose truth is known, become a file of curves."""
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import polars as pl
 
-from flows.evaluate import cases_of_run
+from flows.evaluate import cases_of_run, flows_of_run
 from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
+from pipeline.schemas import NATIONALITY_GROUPS
 from pipeline.tables import write_text
 from publication.run_folder import read_manifest
-from rules.calibration import UNCALIBRATED, Calibration, as_toml, fitted_curves
+from rules.calibration import (
+    DIRECTIONS,
+    UNCALIBRATED,
+    Calibration,
+    Completeness,
+    as_toml,
+    fitted_completeness,
+    fitted_curves,
+)
 
 
 def write_calibration(runs: Sequence[Path], file: Path) -> int:
@@ -22,6 +32,7 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
         raise UserError(f"--write-calibration {file}: the name of a calibration ends in .toml. Give it that ending.")
     terminal = Terminal()
     made_by: dict[str, str] = {}
+    definitions: set[str] = set()
     studies, seeds, cases = [], [], []
     for run in runs:
         manifest = read_manifest(run)
@@ -32,6 +43,9 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
         made_by |= {manifest["rule_set"]["digest"]: manifest["rule_set"]["id"]}
         if len(made_by) > 1:
             raise UserError(f"{run}: made with another rule set than {runs[0]}. Use runs of one rule set.")
+        definitions.add(manifest["definition"])
+        if len(definitions) > 1:
+            raise UserError(f"{run}: publishes another definition than {runs[0]}. Use runs of one definition.")
         terminal.progress("evaluate", f"comparing the decisions of {typed(run)} with the truth")
         cases.append(cases_of_run(run))
         studies.append(manifest["study"]["name"])
@@ -41,10 +55,19 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
     curves = fitted_curves(known)
     if not curves:
         raise UserError(f"{file}: too few decisions to calibrate ({known.height:,}). Use more or larger studies.")
+    terminal.progress("evaluate", "comparing flows with the truth")
     found = Calibration(
-        rule_set=rule_set, rule_set_digest=digest, studies=tuple(studies), seeds=tuple(seeds), curve=curves
-    )
-    write_text(as_toml(found), file)
+        rule_set=rule_set,
+        rule_set_digest=digest,
+        definition=definitions.pop(),
+        studies=tuple(studies),
+        seeds=tuple(seeds),
+        curve=curves,
+        completeness=tuple(Completeness(direction=one, nationality_group=group, migrations_per_case=1.0)
+                           for one, group in product(DIRECTIONS, NATIONALITY_GROUPS)),
+    )  # fmt: skip
+    flows = pl.concat([flows_of_run(run, found) for run in runs])
+    write_text(as_toml(found.model_copy(update={"completeness": fitted_completeness(flows)})), file)
     terminal.close()
     terminal.print_line(
         f"  {known.height:,} decisions of {len(runs)} runs by {rule_set}: {len(curves)} curves, written to "

@@ -20,7 +20,7 @@ from flows.ablation import ABLATIONS, TRUE_LINKS, check_ablation, compute_with_t
 from flows.definition_scores import score_definitions
 from flows.estimation_only.error_rates import error_rates, nationality_patterns, survey_links
 from flows.live.live_runs import check_not_live
-from flows.people_scores import TABLES, people_cases, score_people
+from flows.people_scores import TABLES, expected_and_true_flows, people_cases, score_people
 from flows.progress import NullListener, ProgressListener
 from flows.single_sources import single_sources, with_truth
 from flows.terminal import Terminal, typed
@@ -33,7 +33,7 @@ from pipeline.errors import UserError, first_line
 from pipeline.ingest.pseudonymise import direct_identifier_tokens
 from pipeline.ingest.study_contracts import delivered_contracts
 from pipeline.keys import read_key
-from pipeline.schemas import ALL
+from pipeline.schemas import ALL, table_path
 from pipeline.stage import StageRecord
 from pipeline.store import Store, is_intact
 from pipeline.study import Study, digest_of_file, read_study
@@ -43,6 +43,7 @@ from publication.row_selection import measured
 from publication.run_folder import read_manifest
 from publication.scores import Scores
 from publication.words import percent
+from rules.calibration import Calibration
 from rules.model import PersonRules, RuleSet
 from rules.rule_set import person_rules_of, read_rule_set
 
@@ -210,6 +211,19 @@ def _published_tables(tables: Path) -> dict[str, pl.DataFrame]:
 
 def cases_of_run(run: Path) -> pl.DataFrame:
     """Return the decisions of a run on a synthetic study with what was true: `decision, kind, probability, right`."""
+    study, truth, table, tables = _decisions_of_run(run)
+    who = linked_subjects_truth(study, truth, tables)
+    return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
+
+
+def flows_of_run(run: Path, calibration: Calibration) -> pl.DataFrame:
+    """Return `direction, nationality_group, expected, true` of a run that is not calibrated, by `calibration`."""
+    study, truth, table, tables = _decisions_of_run(run)
+    table["flow_completeness"] = read_table(table_path(tables, "flow_completeness"))
+    return expected_and_true_flows(table, vars(truth), calibration, study.periods.flow_years)
+
+
+def _decisions_of_run(run: Path) -> tuple[Study, Truth, dict[str, pl.DataFrame], Path]:
     run = run.resolve()
     with Store(run).locked():
         study = study_of_run(run)
@@ -217,9 +231,7 @@ def cases_of_run(run: Path) -> pl.DataFrame:
         missing = [name for name in TABLES if not (tables / f"{name}.parquet").exists()]
         if missing:
             raise UserError(f"{run}: has no table '{missing[0]}', so it decides nothing that could be calibrated.")
-        table = _published_tables(tables)
-        who = linked_subjects_truth(study, truth, tables)
-    return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
+        return study, truth, _published_tables(tables), tables
 
 
 def has_truth(study: Study) -> bool:

@@ -5,8 +5,13 @@ from datetime import date
 
 import polars as pl
 
-from estimation.counted_people import counted_people
+from estimation.counted_people import counted_people, people_by_group
+from estimation.exact_sums import exact_sum
+from estimation.migration_flows import count_migrations
+from estimation.nowcast import expected_moves
+from estimation.periods import year_ending
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
+from rules.calibration import Calibration, calibrated_migrations
 from rules.calibration_cases import calibration_cases, score_tenths
 from rules.nationality_score import nationality_tenths
 from rules.score import score_classes
@@ -36,6 +41,43 @@ def people_cases(
         residents,
         true_person,
         truth["residents"],
+    )
+
+
+def expected_and_true_flows(
+    table: Mapping[str, pl.DataFrame],
+    truth: Mapping[str, pl.DataFrame],
+    calibration: Calibration,
+    flow_years: Sequence[int],
+) -> pl.DataFrame:
+    """Return `direction, nationality_group, expected, true`: migrations of a run by `calibration`, and those of fact.
+
+    `table` has the run's `TABLES` and `flow_completeness`, uncalibrated; `truth` has `people` and `migrations`. A
+    group is that at registration, and years end on 30 June.
+    """
+    years, definition = tuple(flow_years), calibration.definition
+    moves = expected_moves(
+        *(calibrated_migrations(table[name], calibration, definition) for name in ("migrations", "late_migrations"))
+    )
+    best = table["clusters"].filter(pl.col("draw") == 0)
+    counted = counted_people(table["people"], best, table["mothers"])
+    people = people_by_group(counted, table["people_nationality"], best, table["mothers"])
+    keys = ["direction", "nationality_group"]
+    expected = (
+        count_migrations(moves, people, years, table["flow_completeness"])
+        .filter(period="year")
+        .group_by(direction="measure", nationality_group="nationality_group")
+        .agg(expected=exact_sum(pl.col("count")))
+    )
+    true = (
+        truth["migrations"]
+        .filter(year_ending(pl.col("date")).is_in(years))
+        .join(truth["people"].select("person", "nationality_group"), on="person")
+        .group_by(pl.col(keys).cast(pl.String))
+        .agg(true=pl.len().cast(pl.Int64))
+    )
+    return expected.join(true, on=keys, how="full", coalesce=True).with_columns(
+        pl.col("expected").fill_null(0.0), pl.col("true").fill_null(0)
     )
 
 

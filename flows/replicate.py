@@ -5,6 +5,7 @@ later validations need: with `--from STAGE` the study and the stored results of 
 """
 
 import json
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -20,27 +21,59 @@ from pipeline import disk
 from pipeline.errors import UserError
 from pipeline.stage import StageRecord
 from pipeline.store import Store, code_digest, digest, library_versions
-from pipeline.study import read_study
+from pipeline.study import STUDY_FILE, digest_of_file, read_study
 from pipeline.tables import read_table, write_text
 from publication.scores import Scores
+from rules.calibration import named_calibration
+from rules.rule_file import named_set
 from synthetic_data.scenarios.scenario import read_scenario
 
 SIMULATE, EVALUATE = "simulate", "evaluate"
 ALL_STAGES = (SIMULATE, *(stage.name for stage in STAGES), EVALUATE)
 PACKAGES = ("estimation", "flows", "linkage", "pipeline", "publication", "rules", "synthetic_data")
+FIRST_BY_RULES = "evidence"
+"""The first stage that reads the rule set."""
 RUN_RECORD, SCORE_RECORD = "replicate.json", "scored.json"
 
 
 @dataclass(frozen=True)
 class Country:
-    """What is simulated: how many residents, which scenario (a name or a file)."""
+    """What is simulated: how many residents, which scenario (a name or a file), and by which rules it is judged.
+
+    `rule_set` and `calibration` are names or files; None leaves those of the simulated study.
+    """
 
     residents: int
     scenario: str
+    rule_set: str | None = None
+    calibration: str | None = None
 
     def simulated_as(self) -> dict[str, Any]:
         """Return what identifies the country, apart from its seed; raises `UserError` for an unknown scenario."""
         return {"residents": self.residents, "scenario": read_scenario(self.scenario).model_dump(mode="json")}
+
+    def judged_by(self) -> dict[str, str]:
+        """Return the digests of the rules, if not those of the study; raises `UserError` for unknown ones."""
+        files = {}
+        if self.rule_set:
+            files["rule_set"] = named_set(self.rule_set, Path(), "--rule-set")
+        if self.calibration:
+            by_path = self.calibration.endswith(".toml")
+            files["calibration"] = Path(self.calibration) if by_path else named_calibration(self.calibration)
+        return {name: digest_of_file(path) for name, path in files.items()}
+
+    def study_in(self, folder: Path) -> Path:
+        """Return the file of the study in `folder`; where rules are chosen, one beside it that names them."""
+        if not self.judged_by():
+            return folder / STUDY_FILE
+        text = (folder / STUDY_FILE).read_text(encoding="utf-8")
+        if self.rule_set:
+            named = f"rule_set = {json.dumps(self.rule_set)}"
+            text = re.sub("^rule_set = .*$", lambda _: named, text, flags=re.MULTILINE)
+        if self.calibration:
+            text += f"\n[rules]\ncalibration = {json.dumps(self.calibration)}\n"
+        write_text(text, folder / "judged.toml")
+        return folder / "judged.toml"
 
 
 @dataclass(frozen=True)
@@ -114,7 +147,7 @@ class Replicate:
                 scenario=self.country.scenario,
                 threads=1,
             )
-        study = read_study(self.folder / "study")
+        study = read_study(self.country.study_in(self.folder / "study"))
         of_chain = {name: record for name, record in given.items() if name != SIMULATE}
         # nobody opens the page of a replicate that is not kept
         stages = STAGES if self.keep else (*STAGES[:-1], PUBLISH_TABLES)
@@ -135,7 +168,7 @@ class Replicate:
 
     def _record(self, keys: Mapping[str, str]) -> None:
         """Write which stored results are the latest, for a later validation from a stage on."""
-        kept = {"country": self._digest_of_country(), "keys": dict(keys)}
+        kept = {"country": self._digest_of_country(), "judged_by": self.country.judged_by(), "keys": dict(keys)}
         write_text(json.dumps(kept, indent=1) + "\n", self.folder / RUN_RECORD)
 
     def _stored_keys(self) -> dict[str, str]:
@@ -146,7 +179,10 @@ class Replicate:
         return {name: key for name, key in kept["keys"].items() if name in self.earlier}
 
     def _given(self) -> dict[str, StageRecord]:
-        """Return the records of earlier stages, `simulate` among them, if all of their results are stored."""
+        """Return the records of earlier stages, `simulate` among them, if all of their results are stored.
+
+        Those of stages that read rules are none if they were made by others than these.
+        """
         if self.start == SIMULATE:
             return {}
         keys, store = self._stored_keys(), Store(self.folder / "run")
@@ -156,6 +192,9 @@ class Replicate:
         records = {name: record for name, record in found.items() if record is not None}
         if set(records) != set(self.earlier) - {SIMULATE}:
             return {}
+        if _read(self.folder / RUN_RECORD).get("judged_by") != self.country.judged_by():
+            before_rules = ALL_STAGES[: ALL_STAGES.index(FIRST_BY_RULES)]
+            records = {name: record for name, record in records.items() if name in before_rules}
         return {SIMULATE: StageRecord(SIMULATE, "", self.folder, {}, "", (), 0.0, {}, reused=True)} | records
 
     def _key(self, keys: Mapping[str, str]) -> str:
@@ -163,6 +202,7 @@ class Replicate:
         return digest(
             {
                 "country": self._digest_of_country(),
+                "judged_by": self.country.judged_by(),
                 "start": self.start,
                 "ablation": self.ablation,
                 "given": {name: keys[name] for name in sorted(keys) if name in self.earlier},

@@ -34,6 +34,7 @@ MOVED_BY = {
     "definition": "which rule measures a stay, hence immigration and emigration",
     "unfinished": "immigration and emigration of the latest years, and their intervals",
     "household": "members of households whose own records are silent",
+    "possibly_one": "migrations of people who may be counted twice, most of them emigrations",
     "nationality": "groups of nationality; no total",
     "residents": "the population",
     "families": "the population by another family of rules",

@@ -7,7 +7,7 @@ side, as many as cores and memory allow, and what is finished is kept, so a stop
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from flows.ablation import check_ablation
@@ -38,6 +38,8 @@ def validate(
     residents: int,
     *,
     scenario: str = BASELINE,
+    rule_set: str | None = None,
+    calibration: str | None = None,
     first_seed: int = 1001,
     start: str = ALL_STAGES[0],
     keep: bool = False,
@@ -55,7 +57,8 @@ def validate(
     With `estimation_only` the inputs of estimation are drawn around one country instead, at the error rates in the
     folder `rates` of a finished validation (by default `out`).
 
-    `start` is the first stage that is computed with today's code, `against` an earlier result (JSON) that the page
+    `rule_set` and `calibration` (names or files) are in place of those of the simulated studies. `start` is the
+    first stage that is computed with today's code, `against` an earlier result (JSON) that the page
     compares this one with. `run_replicates` runs those that are not scored yet; by default side by side, in processes
     of their own. Raises `UserError` for a bad option.
     """
@@ -65,6 +68,8 @@ def validate(
         raise UserError("--rates: is for --estimation-only. Give both, or leave it out.")
     if estimation_only:
         check_estimation_only(start, ablation, keep=keep, against=against)
+        if rule_set or calibration:
+            raise UserError("--rule-set, --calibration: --estimation-only decides about nobody. Leave them out.")
         scenario = _absolute(scenario)
         Country(residents, scenario).simulated_as()
         return validate_estimation(
@@ -73,8 +78,12 @@ def validate(
         )  # fmt: skip
     check_ablation(ablation)
     before = _read_earlier(against) if against else NOTHING
-    country = Country(residents, _absolute(scenario))
+    rules = {"rule_set": rule_set, "calibration": calibration}
+    country = Country(
+        residents, _absolute(scenario), **{name: _absolute(one) for name, one in rules.items() if one is not None}
+    )
     country.simulated_as()  # reports a mistake in the scenario
+    country.judged_by()
     out = out.resolve()
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, not a folder. Choose another --out.")
@@ -111,7 +120,7 @@ def validate(
             failed=tuple(failures),
             start=start,
             ablation=ablation,
-            command=_command(replicates, residents, scenario, first_seed, start, ablation),
+            command=_command(replicates, residents, scenario, rules, first_seed, start, ablation),
             bytes_kept=_bytes_in(out),
         )
         page = write_accuracy_page(out, described, pooled, before)
@@ -192,16 +201,23 @@ def _read_earlier(path: Path) -> Earlier:
 
 
 def _absolute(scenario: str) -> str:
-    """Return a scenario as it is found from any folder: a file's whole path, a name as it is."""
+    """Return a name as it is, a file (of a scenario, or of rules) by its path from anywhere."""
     return str(Path(scenario).resolve()) if scenario.endswith(".toml") else scenario
 
 
 def _command(
-    replicates: int, residents: int, scenario: str, first_seed: int, start: str, ablation: str | None
+    replicates: int,
+    residents: int,
+    scenario: str,
+    rules: Mapping[str, str | None],
+    first_seed: int,
+    start: str,
+    ablation: str | None,
 ) -> str:
     """Return the command that gives these figures, without options that cannot change them."""
     parts = [f"sojourn validate --replicates {replicates} --residents {residents}"]
     parts += [f"--scenario {scenario}"] if scenario != BASELINE else []
+    parts += [f"--{name.replace('_', '-')} {one}" for name, one in rules.items() if one is not None]
     parts += [f"--seed {first_seed}"] if first_seed != 1001 else []
     parts += [f"--from {start}"] if start != ALL_STAGES[0] else []
     parts += [f"--with {ablation}"] if ablation else []

@@ -27,7 +27,7 @@ from linkage.posterior import Scope
 from linkage.quality import link_weights, mark_accepted
 from linkage.scoring import Scored, score
 from linkage.stages import LinkStudy
-from linkage.stored_people import StoredPeople, keys_of_people, named_as_before
+from linkage.stored_people import StoredPeople, keys_of_people, named_as_before, renumbered
 from linkage.subjects import Subjects
 from linkage.subjects_in_scope import subjects_in_scope
 from linkage.training import stated_weights, train_models
@@ -35,7 +35,7 @@ from linkage.u_probabilities import count_levels
 from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.ingest.ledger import counted
 from pipeline.ingest.pseudonymise import direct_identifier_kinds
-from pipeline.schemas import TABLES, LinkageQuality, LinkErrors, save
+from pipeline.schemas import TABLES, LinkageQuality, LinkErrors, PossiblyOne, save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import read_table, write_table
 
@@ -60,7 +60,7 @@ def link(context: StageContext[LinkStudy]) -> StageResult:
 
 def _write_nothing(out: Path) -> StageResult:
     """Write the tables of a study whose sources are never linked."""
-    for name in ("links", "clusters", "mothers", "linkage_quality", "link_errors"):
+    for name in ("links", "clusters", "mothers", "linkage_quality", "link_errors", "possibly_one"):
         save(TABLES[name].create_empty(), name, out)
     write_table(model_levels([]), out / "model_levels.parquet")
     empty = TABLES["links"].create_empty().with_columns(accepted=pl.lit(value=True))
@@ -379,9 +379,13 @@ def _write(linking: Linking, out: Path) -> StageResult:
     save(measured.errors, "link_errors", out)
     best = clusters.with_columns(pl.lit(0, pl.Int32).alias("draw"))
     people_of_draws = pl.concat([best, measured.draws.select(best.columns)])
+    possibly_one = measured.possibly_one
     if linking.study.stored_people:
-        people_of_draws = _as_stored(people_of_draws, linking.study.stored_people, linking, out)
+        renamed = _as_stored(people_of_draws, linking.study.stored_people, linking, out)
+        possibly_one = renumbered(possibly_one, people_of_draws, renamed)
+        people_of_draws = renamed
     save(people_of_draws, "clusters", out)
+    save(possibly_one, "possibly_one", out)
     for model in models:
         model.save(out / "models")
     write_table(model_levels(models), out / "model_levels.parquet")
@@ -450,7 +454,9 @@ def _measured(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> 
     with_spine = [(source, spine) for source in linking.plan.sources if spine and source != spine]
     pairs = [*with_spine, *sorted(linked.difference(with_spine))]
     if not pairs:
-        return Measured(LinkageQuality.create_empty(), LinkErrors.create_empty(), [], NO_DRAWS)
+        return Measured(
+            LinkageQuality.create_empty(), LinkErrors.create_empty(), PossiblyOne.create_empty(), [], NO_DRAWS
+        )
     found = LinkedSubjects(
         linking.subjects, linking.candidates, models, linking.certain_sources, linking.counts, linking.held_out,
         linking.unique,

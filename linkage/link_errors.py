@@ -24,47 +24,28 @@ RELATIVE_ERROR = float(np.log(MODEL_ERROR)) / NORMAL
 """The standard error of an expected number as a share of it, by which `MODEL_ERROR` are the limits of 95%."""
 
 
-def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -> pl.DataFrame:
+def link_errors(inside: pl.DataFrame, assessed: Assessed, two: pl.DataFrame) -> pl.DataFrame:
     """Return the table `link_errors`, by nationality group and for `all`.
 
-    `subjects` has `node, source, person, nationality_group`. People are those with a subject of a source that is
-    `counted` (numbers): others do not make a resident of anybody.
+    `inside` has `node, source, person, nationality_group` of the subjects of sources that count residents: others do
+    not make a resident of anybody. `two` comes from `two_who_may_be_one`.
     """
-    inside = subjects.filter(pl.col("source").is_in(sorted(counted)))
     people = (
         inside.sort("node")
         .group_by("person", maintain_order=True)
         .agg(pl.col("nationality_group").first().fill_null(ALL).alias("group"))
-    )
-    own = inside.select("node", "person")
-
-    def between(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.join(own.rename({"node": "l", "person": "one"}), on="l").join(
-            own.rename({"node": "r", "person": "other"}), on="r"
-        )
-
-    size = inside.group_by("person").len()
-    missed = between(assessed.missed)
-    for side in ("one", "other"):
-        missed = missed.join(size.rename({"person": side, "len": f"size_{side}"}), on=side)
-    # a subject on its own that belongs to another person is counted twice even if the two cannot be one
-    can_be_one = missed.filter(~pl.col("conflict") | (pl.col("size_one") == 1) | (pl.col("size_other") == 1))
-    # the pairs of two people stand both ways round
-    modelled = assessed.unseen.select("source_l", "source_r", modelled=pl.lit(1)).unique()
-    two = (
-        can_be_one.join(modelled, on=["source_l", "source_r"], how="left")
-        .group_by(pl.min_horizontal("one", "other").alias("one"), pl.max_horizontal("one", "other").alias("other"))
-        .agg(pl.col("p").max(), pl.col("modelled").sum().alias("pairs"))
     )
     by_model = two.filter(pl.col("pairs") > 0)
     expected = float(by_model["p"].sort().sum())
     pairs = float((by_model["p"] * by_model["pairs"]).sort().sum())
     per_two = max(pairs / expected, 1.0) if expected >= FEWEST else PAIRS_OF_TWO
     unseen = (
-        between(assessed.unseen).group_by(pl.col("one").alias("person")).agg(pl.col("pairs").sort().sum() / per_two)
+        _between(assessed.unseen, inside)
+        .group_by(pl.col("one").alias("person"))
+        .agg(pl.col("pairs").sort().sum() / per_two)
     )
     wrong = (
-        between(assessed.joined).filter(pl.col("one") == pl.col("other"))
+        _between(assessed.joined, inside).filter(pl.col("one") == pl.col("other"))
         .group_by(pl.col("one").alias("person")).agg((1 - pl.col("q")).max().alias("joined"))
     )  # fmt: skip
     of_people = (
@@ -96,6 +77,36 @@ def link_errors(subjects: pl.DataFrame, assessed: Assessed, counted: set[int]) -
         pl.col("joined").round(3).alias("joined"),
         (pl.col("joined_variance") + (RELATIVE_ERROR * pl.col("joined")) ** 2).sqrt().round(3).alias("joined_se"),
     )  # fmt: skip
+
+
+def two_who_may_be_one(inside: pl.DataFrame, assessed: Assessed) -> pl.DataFrame:
+    """Return every two people of the run who may be one: `one` < `other`, the probability `p` that they are, `pairs`.
+
+    `inside` has `node, source, person` of the subjects that count; `pairs` are the pairs of their subjects whose
+    sources have a model.
+    """
+    missed = _between(assessed.missed, inside)
+    size = inside.group_by("person").len()
+    for side in ("one", "other"):
+        missed = missed.join(size.rename({"person": side, "len": f"size_{side}"}), on=side)
+    # a subject on its own that belongs to another person is counted twice even if the two cannot be one
+    can_be_one = missed.filter(~pl.col("conflict") | (pl.col("size_one") == 1) | (pl.col("size_other") == 1))
+    # the pairs of two people stand both ways round
+    modelled = assessed.unseen.select("source_l", "source_r", modelled=pl.lit(1)).unique()
+    return (
+        can_be_one.join(modelled, on=["source_l", "source_r"], how="left")
+        .group_by(pl.min_horizontal("one", "other").alias("one"), pl.max_horizontal("one", "other").alias("other"))
+        .agg(pl.col("p").max(), pl.col("modelled").sum().alias("pairs"))
+        .sort("one", "other")
+    )
+
+
+def _between(pairs: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs of subjects (`l`, `r`) that count, with the people of both: `one`, `other`."""
+    own = inside.select("node", "person")
+    return pairs.join(own.rename({"node": "l", "person": "one"}), on="l").join(
+        own.rename({"node": "r", "person": "other"}), on="r"
+    )
 
 
 def _with_group(two: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:

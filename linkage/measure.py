@@ -16,7 +16,7 @@ from linkage.held_out import HeldOut
 from linkage.joined_pairs import edges_of, units_of
 from linkage.known_keys import pairs_by_keys
 from linkage.link_counts import LinkCounts
-from linkage.link_errors import link_errors
+from linkage.link_errors import link_errors, two_who_may_be_one
 from linkage.link_groups import DIMENSIONS, groups_of_subjects, with_moved
 from linkage.model import PairModel
 from linkage.plan import DECISIONS, SURVEY, has_review
@@ -49,7 +49,7 @@ class LinkedSubjects:
 
 @dataclass(frozen=True)
 class Measured:
-    """The tables `linkage_quality` and `link_errors`, warnings of estimates that are in contradiction, and draws.
+    """Tables (`linkage_quality`, `link_errors`, `possibly_one`), warnings of estimates in contradiction, and draws.
 
     `draws` has `draw, source, subject_id, person_id` of the subjects whose person in a draw is another than in draw
     0.
@@ -57,6 +57,7 @@ class Measured:
 
     quality: pl.DataFrame
     errors: pl.DataFrame
+    possibly_one: pl.DataFrame
     warnings: list[str]
     draws: pl.DataFrame
 
@@ -122,7 +123,10 @@ def measure(
         "draw", "source", "subject_id", pl.col("person").alias("person_id")
     )
     warnings = [*of_review, *not_measured, *alarms(quality), *single_points(needed)]
-    return Measured(quality, link_errors(groups, assessed, resident), warnings, changed)
+    inside = groups.filter(pl.col("source").is_in(sorted(resident)))
+    two = two_who_may_be_one(inside, assessed)
+    possibly_one = two.select(person_id="one", other_person_id="other", probability=pl.col("p").round(6))
+    return Measured(quality, link_errors(inside, assessed, two), possibly_one, warnings, changed)
 
 
 def _assessed(

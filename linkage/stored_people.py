@@ -100,6 +100,19 @@ def named_as_before(
     return renamed, _changes(shared.join(numbers, on="person_id"), before)
 
 
+def renumbered(two: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Return `possibly_one` with the people numbered as in the clusters `after`, not as in those `before`.
+
+    Both have the same rows in the same order.
+    """
+    number = pl.DataFrame({"old": before["person_id"], "new": after["person_id"]}).unique("old")
+    for side in ("person_id", "other_person_id"):
+        two = two.join(number.rename({"old": side, "new": f"new_{side}"}), on=side)
+    one, other = "new_person_id", "new_other_person_id"
+    first, second = pl.min_horizontal(one, other), pl.max_horizontal(one, other)
+    return two.select(person_id=first, other_person_id=second, probability="probability")
+
+
 def _changes(shared: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """Return `old_person_id, person_id, change` of the stored people that are not one person of the same number.
 

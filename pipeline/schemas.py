@@ -282,6 +282,14 @@ class LinkErrors(dy.Schema):
     joined_se = dy.Float64(description="Standard error.")
 
 
+class PossiblyOne(dy.Schema):
+    """Two people of the run who may be one, by evidence that was not enough to join them."""
+
+    person_id = dy.Int64(primary_key=True)
+    other_person_id = dy.Int64(primary_key=True, description="The larger of the two numbers.")
+    probability = dy.Float64(min=0, max=1, description="That the two are one person.")
+
+
 class Evidence(dy.Schema):
     """One piece of evidence: what one record shows by one evidence rule."""
 
@@ -428,8 +436,8 @@ class Migrations(dy.Schema):
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     status = dy.Enum(
         ["certain", "probable", "conflict"],
-        description="certain: probability 1, unless it is calibrated; probable: of an unfinished stay or absence; "
-        "conflict: seen to leave, and then inside.",
+        description="certain: probability 1, unless it is calibrated or the person may be another one of the run; "
+        "probable: of an unfinished stay or absence; conflict: seen to leave, and then inside.",
     )
     probability = dy.Float64(min=0, max=1)
     reason = dy.String(
@@ -444,6 +452,16 @@ class Migrations(dy.Schema):
         "`stays`.",
     )
     provisional = dy.Bool(description="True if the definition needs data later than the rule can observe.")
+
+
+class FlowCompleteness(dy.Schema):
+    """How many migrations each counted case stands for: 1 without a calibration."""
+
+    direction = dy.Enum(["immigration", "emigration"], primary_key=True)
+    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    migrations_per_case = dy.Float64(
+        min=0, description="True migrations of the training studies for each expected case, by the calibration."
+    )
 
 
 class LateMigrations(dy.Schema):
@@ -819,6 +837,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "mothers": Mothers,
     "linkage_quality": LinkageQuality,
     "link_errors": LinkErrors,
+    "possibly_one": PossiblyOne,
     "evidence": Evidence,
     "people": People,
     "people_nationality": PeopleNationality,
@@ -826,6 +845,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "implausible_people": ImplausiblePeople,
     "migrations": Migrations,
     "late_migrations": LateMigrations,
+    "flow_completeness": FlowCompleteness,
     "conflicts": Conflicts,
     "residents": Residents,
     "bridge": Bridge,

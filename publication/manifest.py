@@ -17,7 +17,7 @@ AGGREGATE = {
     "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources", "ledger",
     "counts", "estimates", "coverage_covariance", "nationality_covariance", "model_levels", "link_weights",
     "account_in", "funnel", "gaps", "source_cards", "delivery_volumes", "unmeasured", "skipped", "conflicts",
-    "bridge", "unknown_by_quarter", "days_present", "registration_lags", "coverage_ages",
+    "flow_completeness", "bridge", "unknown_by_quarter", "days_present", "registration_lags", "coverage_ages",
     "coverage_by_year", "coverage_by_year_covariance",
     "assumptions",
     "account_adjustments", "account_left_out", "account_biases",

@@ -6,24 +6,29 @@ and Brunk 1972; for calibration: Zadrozny and Elkan 2002). It belongs to the rul
 """
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unknown
+from pipeline.schemas import NATIONALITY_GROUPS
 from pipeline.stage import StudyFile
 from pipeline.study import Study
 from pipeline.toml_files import Frozen, parse, read_toml
 from rules.rule_file import SETS
 
 CALIBRATIONS = SETS / "calibrations"
+TRAINING_ERRORS = "training_errors"
+"""The file beside them that has the errors of the training studies."""
 PRIOR_CASES = 10.0
 """Each point of a curve is drawn towards the stated probability, as if so many more cases had been right as often."""
 MINIMUM_CASES = 30
 """A kind of decision with fewer cases has no curve: its probabilities stay as they are."""
 TENTHS = 10
+DIRECTIONS = ("immigration", "emigration")
 
 
 class Curve(Frozen):
@@ -53,17 +58,44 @@ class Curve(Frozen):
         return np.interp(probability, self.predicted, self.actual).round(6)
 
 
-class Calibration(Frozen):
-    """The curves of one rule set, and the training studies behind them: names (with the scenario) and seeds.
+class Completeness(Frozen):
+    """How many migrations of a nationality group there were for each that calibrated probabilities expect.
 
-    Without any curve probabilities stay as they are.
+    More than 1 where rules miss migrations altogether: a migration that nobody records has no probability.
+    """
+
+    direction: str
+    nationality_group: str
+    migrations_per_case: float = Field(ge=0.5, le=2)
+
+
+class Calibration(Frozen):
+    """The curves of one definition of a rule set, and how complete its flows are.
+
+    `studies` are the names (with the scenario) of the training studies behind it, `seeds` theirs. Without any curve
+    probabilities stay as they are, and each case counts as one.
     """
 
     rule_set: str
     rule_set_digest: str
+    definition: str
     studies: tuple[str, ...]
     seeds: tuple[int, ...]
     curve: tuple[Curve, ...]
+    completeness: tuple[Completeness, ...] = ()
+
+    @model_validator(mode="after")
+    def _all_flows(self) -> "Calibration":
+        found = [(one.direction, one.nationality_group) for one in self.completeness]
+        if self.curve and sorted(found) != sorted(product(DIRECTIONS, NATIONALITY_GROUPS)):
+            raise ValueError("'completeness' must have one entry for each direction and nationality group")
+        return self
+
+    def flow_completeness(self) -> pl.DataFrame:
+        """Return `direction, nationality_group, migrations_per_case`; 1 without a calibration."""
+        known = {(one.direction, one.nationality_group): one.migrations_per_case for one in self.completeness}
+        rows = [(*key, known.get(key, 1.0)) for key in product(DIRECTIONS, NATIONALITY_GROUPS)]
+        return pl.DataFrame(rows, schema=["direction", "nationality_group", "migrations_per_case"], orient="row")
 
     def of(self, decision: str, frame: pl.DataFrame, kind: str) -> pl.DataFrame:
         """Return a table with calibrated `probability` in the rows of one decision; `kind` is the column of kinds."""
@@ -88,7 +120,7 @@ def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration, de
             migrations.filter(~published),
             *(
                 calibration.of(direction, migrations.filter(published, pl.col("direction") == direction), "rule_id")
-                for direction in ("immigration", "emigration")
+                for direction in DIRECTIONS
             ),
         ]
     ).sort("person_id", "definition", "date", "direction")
@@ -124,6 +156,23 @@ def fitted_curves(cases: pl.DataFrame) -> tuple[Curve, ...]:
                 Curve(decision=str(decision), kind=str(kind), cases=rows.height, predicted=predicted, actual=actual)
             )
     return tuple(sorted(found, key=lambda one: (one.decision, one.kind)))
+
+
+def fitted_completeness(flows: pl.DataFrame) -> tuple[Completeness, ...]:
+    """Return how many migrations each case stands for, from `direction, nationality_group, expected, true` of runs.
+
+    A group with fewer than `MINIMUM_CASES` migrations has the ratio of all groups.
+    """
+    of_group = flows.group_by("direction", "nationality_group").agg(pl.col("expected", "true").sum())
+    found = []
+    for direction, group in product(DIRECTIONS, NATIONALITY_GROUPS):
+        rows = of_group.filter(direction=direction)
+        own = rows.filter(nationality_group=group)
+        used = own if own["true"].sum() >= MINIMUM_CASES else rows
+        expected, true = float(used["expected"].sum()), float(used["true"].sum())
+        ratio = round(min(max(true / expected, 0.5), 2.0), 6) if expected > 0 else 1.0
+        found.append(Completeness(direction=direction, nationality_group=group, migrations_per_case=ratio))
+    return tuple(found)
 
 
 def _curve(probability: np.ndarray, right: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -163,12 +212,19 @@ def as_toml(calibration: Calibration) -> str:
         "# What the probabilities of a rule set turned out to mean: made by `sojourn evaluate --write-calibration`.",
         f'rule_set = "{calibration.rule_set}"',
         f'rule_set_digest = "{calibration.rule_set_digest}"',
+        f'definition = "{calibration.definition}"',
         f"studies = {listed(calibration.studies)}",
         f"seeds = {listed(calibration.seeds)}",
     ]
     for one in calibration.curve:
         lines += ["", "[[curve]]", f'decision = "{one.decision}"', f'kind = "{one.kind}"', f"cases = {one.cases}"]
         lines += [f"predicted = {listed(one.predicted)}", f"actual = {listed(one.actual)}"]
+    for one in calibration.completeness:
+        lines += ["", "[[completeness]]", f'direction = "{one.direction}"']
+        lines += [
+            f'nationality_group = "{one.nationality_group}"',
+            f"migrations_per_case = {one.migrations_per_case}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -177,28 +233,48 @@ def calibration_path(study: Study) -> Path | None:
     name = study.rules.calibration
     if name is None:
         return None
-    return study.resolve(name) if name.endswith(".toml") else CALIBRATIONS / f"{name}.toml"
+    return study.resolve(name) if name.endswith(".toml") else named_calibration(name)
+
+
+def named_calibration(name: str) -> Path:
+    """Return the file of a calibration that ships; raises `UserError` for an unknown name."""
+    path = CALIBRATIONS / f"{name}.toml"
+    if not path.is_file():
+        known = {one.stem for one in CALIBRATIONS.glob("*.toml")} - {TRAINING_ERRORS}
+        raise unknown("calibration", name, known, "the name of a calibration")
+    return path
 
 
 UNCALIBRATED = "uncalibrated"
 """In place of the name of a calibration."""
 
 
-def read_calibration(study: Study, rule_set: str, digest: str) -> tuple[Calibration, str]:
+def read_calibration(study: Study, rule_set: str, digest: str, definition: str) -> tuple[Calibration, str]:
     """Return the calibration that a study names, and the name and SHA-256 of its file.
 
     Without one that is a calibration without curves, and `UNCALIBRATED`. Raises `UserError` if the file cannot be
-    read, or was made with another rule set.
+    read, or was made with another rule set or for another published definition.
     """
     path = calibration_path(study)
     if path is None:
-        return Calibration(rule_set=rule_set, rule_set_digest=digest, studies=(), seeds=(), curve=()), UNCALIBRATED
+        nothing = Calibration(
+            rule_set=rule_set, rule_set_digest=digest, definition=definition, studies=(), seeds=(), curve=()
+        )
+        return nothing, UNCALIBRATED
     found = parse(Calibration, read_toml(path), str(path))
+    made = (
+        "Make a calibration of these rules with `sojourn evaluate RUN --write-calibration FILE`, or leave out the "
+        "key 'calibration' of [rules]."
+    )
     if found.rule_set_digest != digest:
         raise UserError(
             f"{path}: made with the rule set {found.rule_set} {found.rule_set_digest[:12]}, and {study.path} uses "
-            f"{rule_set} {digest[:12]}: what its probabilities mean is not known. Make a calibration of these rules "
-            "with `sojourn evaluate RUN --write-calibration FILE`, or leave out the key 'calibration' of [rules]."
+            f"{rule_set} {digest[:12]}: what its probabilities mean is not known. {made}"
+        )
+    if found.definition != definition:
+        raise UserError(
+            f"{path}: says what probabilities by the definition '{found.definition}' mean, and {study.path} "
+            f"publishes '{definition}'. {made}"
         )
     file = StudyFile.read(path)
     return found, f"{file.name} {file.sha256}"

@@ -42,8 +42,13 @@ def rules_in_words(rule_set: RuleSet, decided: Decided) -> list[str]:
         if kind == "group":
             own = parameters_in(people.definition.model_copy(update={"groups": ()}))
             lines += [line for one in own.values() for line in _parameter(one)]
-    sections = {"Nationality": people.nationality, "Unfinished stays and absences": people.unfinished}
-    for title, section in sections.items():
+    sections = {
+        "Nationality": people.nationality,
+        "Households": people.household,
+        "Two people who may be one": people.possibly_one,
+        "Unfinished stays and absences": people.unfinished,
+    }
+    for title, section in ((title, one) for title, one in sections.items() if one is not None):
         lines += ["", title, f"  {section.says}"]
         lines += [line for one in parameters_in(section).values() for line in _parameter(one)]
     return lines

@@ -111,6 +111,18 @@ class Unfinished(Frozen):
     count_late: bool = True
 
 
+class PossiblyOneRule(Frozen):
+    """What two people of the run who may be one make of their migrations.
+
+    Two people count as such from `from_probability` on. Migrations of both that are at most `same_move_days` apart
+    are the same move if they are one.
+    """
+
+    says: str
+    from_probability: Probability
+    same_move_days: Days
+
+
 class Household(Frozen):
     """Whom children follow: mothers by the registration of births, and adults of one family name at one address.
 
@@ -306,6 +318,7 @@ class PersonRules(Frozen):
     definition: Definition
     published: RuleId
     unfinished: Unfinished
+    possibly_one: PossiblyOneRule | None
     household: Household | None
     nationality: Nationality
     deaths: EvidenceIds

@@ -119,7 +119,7 @@ def _merged(base: Table, own: Table, path: Path) -> Table:
             merged[key] = by_key(base.get(key, {}), own[key])
     if "parameters" in own:
         merged["parameters"] = by_name(base.get("parameters", {}), own["parameters"], _parameter)
-    for key in ("definition", "unfinished", "household", "nationality"):
+    for key in ("definition", "unfinished", "household", "nationality", "possibly_one"):
         if key in own:
             merged[key] = _rule(base.get(key, {}), own[key])
     if isinstance(own.get("definition"), dict) and GROUP in own["definition"]:

@@ -25,6 +25,7 @@ from rules.model import (
     Household,
     Nationality,
     PersonRules,
+    PossiblyOneRule,
     RuleSet,
     Unfinished,
 )
@@ -107,11 +108,11 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
             "definition": _definition(file, data.pop("definition", {}), shared),
             "unfinished": _section(Unfinished, data.pop("unfinished", {}), "unfinished", shared, path),
             "nationality": _section(Nationality, data.pop("nationality", {}), "nationality", shared, path),
-            **(
-                {"household": _section(Household, data.pop("household"), "household", shared, path)}
-                if "household" in data
-                else {}
-            ),
+            **{
+                name: _section(kind, data.pop(name), name, shared, path)
+                for name, kind in OPTIONAL_SECTIONS.items()
+                if name in data
+            },
         },
         str(path),
     ).rule_set(file, bases)
@@ -121,6 +122,10 @@ def _checked(file: RuleFile, contracts: Mapping[str, SourceContract]) -> RuleSet
         update={"parameters": {name: one for name, one in shared.items() if name in names_in_expressions(evidence)}}
     )
     return rule_set.model_copy(update={"evidence": named})
+
+
+OPTIONAL_SECTIONS: dict[str, type[Frozen]] = {"household": Household, "possibly_one": PossiblyOneRule}
+"""The tables that a rule file need not have, each for one idea."""
 
 
 class _File(Frozen):
@@ -137,6 +142,7 @@ class _File(Frozen):
     unfinished: Unfinished
     nationality: Nationality
     household: Household | None = None
+    possibly_one: PossiblyOneRule | None = None
     evidence: tuple[EvidenceRule, ...]
     stay: tuple[Any, ...]
     definition: Definition
@@ -153,6 +159,7 @@ class _File(Frozen):
             "published": self.definition.id,
             "unfinished": self.unfinished,
             "household": self.household,
+            "possibly_one": self.possibly_one,
             "nationality": self.nationality,
             "deaths": self.deaths,
             "areas": self.areas,

@@ -54,8 +54,8 @@ class StaysStudy(StudyPart):
         That is an unknown definition, or a period outside the time that a contract covers.
         """
         rule_set, contracts = read_rule_set(study), delivered_contracts(study)
-        calibration, calibrated_by = read_calibration(study, rule_set.id, rule_set.digest)
         rules, skip = person_rules_of(rule_set, study), without_stays(rule_set, contracts)
+        calibration, calibrated_by = read_calibration(study, rule_set.id, rule_set.digest, rules.published)
         extracts = extracts_read(rule_set, contracts)
         if skip is None:
             check_evidence_covers(study, extracts, contracts)

@@ -16,6 +16,7 @@ from rules.calibration import calibrated_migrations, calibrated_residents, calib
 from rules.classification import make_classified_stays
 from rules.contradictions import conflicts_table
 from rules.days_present import days_present
+from rules.flow_completeness import flow_completeness
 from rules.forms.spells import OPEN
 from rules.implausible_people import implausible_table
 from rules.late_migrations import late_migrations_table
@@ -80,6 +81,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         "unknown_by_quarter": unknown_by_quarter(connection),
         "days_present": days_present(connection, contracts, study.data_date),
         "registration_lags": registration_lags(connection, contracts, study.data_date),
+        "flow_completeness": flow_completeness(connection, study.calibration, rules.published, study.data_date),
     }.items():
         save(table, name, context.out)
     counts = _counts(connection, migrations.filter(pl.col("definition") == rules.published), residents)
@@ -98,7 +100,8 @@ def connect_inputs(
 ) -> duckdb.DuckDBPyConnection:
     """Return a connection with what the person rules read.
 
-    That is `evidence`, `clusters`, `mothers`, `records_<extract>` and, of linked sources, `tokens_<source>`.
+    That is `evidence`, `clusters`, `mothers`, `possibly_one`, `link_errors`, `records_<extract>` and, of linked
+    sources, `tokens_<source>`.
     """
     connection = connect(threads)
     view(
@@ -106,6 +109,8 @@ def connect_inputs(
         evidence=table_path(folders["evidence"], "evidence"),
         clusters=table_path(folders["link"], "clusters"),
         mothers=table_path(folders["link"], "mothers"),
+        possibly_one=table_path(folders["link"], "possibly_one"),
+        link_errors=table_path(folders["link"], "link_errors"),
     )
     for contract in contracts.values():
         for extract in contract.extracts:

@@ -23,6 +23,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.errors import UserError, unknown
+from pipeline.schemas import PossiblyOne
 from pipeline.tables import connect
 from rules.late_migrations import late_migrations_table
 from rules.migrations import migrations_table
@@ -132,10 +133,12 @@ def decide(
     data_date: date,
     years: Sequence[int],
     families: Sequence[tuple[int, int]] = (),
+    possibly_one: Sequence[tuple[int, int, float]] = (),
 ) -> Decisions:
     """Return what the rules decide about people, as known on the data date; residents on 30 June of `years`.
 
-    `families` are pairs of a child and an adult of its household, by their numbers.
+    `families` are pairs of a child and an adult of its household, by their numbers; `possibly_one` are two people who
+    may be one, with the probability that they are.
 
     Other people, of whom nothing is returned, have records in all tax years and on all lists: they show until when
     sources are delivered.
@@ -160,6 +163,8 @@ def decide(
     connection.register("person", pl.DataFrame(attributes, schema=PERSON, orient="row"))
     ties = pl.DataFrame(families, schema={"person_id": pl.Int64, "adult_id": pl.Int64}, orient="row")
     connection.register("family", ties)
+    two = pl.DataFrame(possibly_one, schema=PossiblyOne.create_empty().schema, orient="row")
+    connection.register("possibly_one", two)
     make_dated_stays(connection, rule_set.people, data_date)
     migrations = migrations_table(connection, rule_set.people)
     late = late_migrations_table(connection, rule_set.people, YEAR_BEFORE)

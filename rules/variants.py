@@ -16,6 +16,7 @@ from pipeline.tables import content_of, make_table, query, view
 from rules.calibration import calibrated_migrations, calibrated_residents, calibrated_stays
 from rules.evidence import pieces_as_sql
 from rules.evidence_sql import rule_as_sql
+from rules.flow_completeness import flow_completeness
 from rules.late_migrations import make_late_migrations
 from rules.migrations import make_migrations
 from rules.model import EvidenceRules, PersonRules
@@ -38,6 +39,7 @@ class Decided:
     nationality: pl.DataFrame
     migrations: pl.DataFrame
     late_migrations: pl.DataFrame
+    flow_completeness: pl.DataFrame
     residents: pl.DataFrame
     stays: Callable[[], pl.DataFrame]
 
@@ -45,7 +47,7 @@ class Decided:
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables by name."""
         kept = {"people": self.people, "people_nationality": self.nationality, "migrations": self.migrations}
-        kept["late_migrations"] = self.late_migrations
+        kept |= {"late_migrations": self.late_migrations, "flow_completeness": self.flow_completeness}
         return {**kept, "residents": self.residents, "stays": self.stays()}
 
 
@@ -63,6 +65,7 @@ class Variants:
         self._stored_by = self._evidence_sql(rules)
         self._connection = connect_inputs(folders, study.contracts, threads)
         self._frames: dict[str, tuple[str, pl.DataFrame]] = {}
+        self._completeness: pl.DataFrame | None = None
         view(self._connection, stored_evidence=table_path(folders["evidence"], "evidence"))
 
     def decided(self, evidence: EvidenceRules, people: PersonRules) -> Decided:
@@ -89,9 +92,16 @@ class Variants:
             nationality=self._frame("person_nationality"),
             migrations=self._frame("published_migration", calibrated),
             late_migrations=self._frame("published_late_migration", calibrated),
+            flow_completeness=self._flow_completeness(definition),
             residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
             stays=lambda: calibrated_stays(stays_table(connection, definition), calibration, definition),
         )
+
+    def _flow_completeness(self, definition: str) -> pl.DataFrame:
+        found = flow_completeness(self._connection, self._study.calibration, definition, self._study.data_date)
+        if self._completeness is None or not found.equals(self._completeness):
+            self._completeness = found
+        return self._completeness
 
     def _frame(
         self, name: str, finished: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame

@@ -136,6 +136,9 @@ class Country:
         ):
             rows = pl.DataFrame(getattr(self, name), schema=schema.create_empty().schema, strict=False)
             rows.write_parquet(stays / f"{name}.parquet")
+        each = pl.DataFrame({"direction": ["immigration", "emigration"], "migrations_per_case": 1.0})
+        groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
+        each.join(groups, how="cross").write_parquet(stays / "flow_completeness.parquet")
         told = {one["person_id"] for one in self.nationality}
         certain = [nationality(one["person_id"], one["nationality_group"]) for one in self.people]
         rows = [*self.nationality, *(one for one in certain if one["person_id"] not in told)]

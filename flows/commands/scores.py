@@ -53,6 +53,12 @@ def validate(
     replicates: Annotated[int, Parameter(help="How many countries, each with a seed of its own.")],
     residents: Annotated[int, Parameter(help="People on the first day of each.")],
     scenario: Annotated[str, Parameter(help="A scenario of Sojourn, or a TOML file of your own.")] = "baseline",
+    rule_set: Annotated[
+        str | None, Parameter(help="A rule set, by its name or file; default: that of the simulated studies.")
+    ] = None,
+    calibration: Annotated[
+        str | None, Parameter(help="A calibration of its probabilities, by its name or file; default: none.")
+    ] = None,
     seed: Annotated[int, Parameter(help="The first seed; the next ones follow.")] = 1001,
     start: Annotated[
         str,
@@ -82,8 +88,9 @@ def validate(
         from flows.validate import validate as validate_figures
 
     return validate_figures(
-        replicates, residents, scenario=scenario, first_seed=seed, start=start, keep=keep, ablation=ablation, out=out,
-        against=against, threads=threads, as_json=json, estimation_only=estimation_only, rates=rates,
+        replicates, residents, scenario=scenario, rule_set=rule_set, calibration=calibration, first_seed=seed,
+        start=start, keep=keep, ablation=ablation, out=out, against=against, threads=threads, as_json=json,
+        estimation_only=estimation_only, rates=rates,
     )  # fmt: skip
 
 

@@ -74,8 +74,11 @@ class Counted:
         made_from = (decided.migrations, decided.late_migrations)
         moves = self._once("moves", made_from, lambda: expected_moves(*made_from))
         people = self._once("people", (known, nationality), lambda: self._by_group(known, nationality))
+        stands_for = decided.flow_completeness
         flows = self._once(
-            "flows", (moves, people), lambda: self._flows(count_migrations(moves, people, tuple(flow_years)))
+            "flows",
+            (moves, people, stands_for),
+            lambda: self._flows(count_migrations(moves, people, tuple(flow_years), stands_for)),
         )
         late = self._once("late", (moves, people), lambda: count_late_migrations(moves, people, tuple(stock_years)))
         residents = count_residents(decided.residents, people, tuple(stock_years))

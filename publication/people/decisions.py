@@ -267,7 +267,8 @@ def _residence(row: dict[str, Any], stays: list[dict[str, Any]]) -> Decision:
 
 def _chance(migration: dict[str, Any]) -> str:
     if migration["status"] == "certain":
-        return "certain"
+        by_rules = migration["probability"] == 1
+        return "certain" if by_rules else f"certain by the rules, probability {migration['probability']:.2f}"
     return f"{migration['status']} ({migration['probability']:.2f})"
 
 

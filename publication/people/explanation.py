@@ -83,6 +83,7 @@ def _tables(person: Person) -> list[ReportTable]:
     tables = [
         person_tables.definitions_table(person), person_tables.subjects_table(person),
         person_tables.links_table(person), person_tables.rivals_table(person),
+        person_tables.possibly_one_table(person),
         person_tables.attributes_table(person), person_tables.evidence_table(person),
     ]  # fmt: skip
     return [table for table in tables if table is not None]
@@ -107,7 +108,7 @@ def explanation_data(explanation: Explanation) -> dict[str, Any]:
     person = explanation.person
     frames = {
         name: _rows(getattr(person, name))
-        for name in ("subjects", "links", "evidence", "stays", "migrations", "residents")
+        for name in ("subjects", "links", "possibly_one", "evidence", "stays", "migrations", "residents")
     }
     return {
         "person_id": person.person_id,

@@ -20,8 +20,9 @@ class Person:
 
     `subjects` has `draws_elsewhere`, the number of draws of links in which the subject is another person's. `links`
     has one row for each link between a subject of the person (`source`, `subject_id`) and another: `other_person`,
-    and whether the two are `joined` in this person. The other frames are rows of the tables of their names,
-    `migrations` those of the published definition, `residents` those of the published family.
+    and whether the two are `joined` in this person. `possibly_one` has `other_person` and the `probability` that the
+    two are one. The other frames are rows of the tables of their names, `migrations` those of the published
+    definition, `residents` those of the published family.
     """
 
     person_id: int
@@ -30,6 +31,7 @@ class Person:
     attributes: Mapping[str, Any]
     subjects: pl.DataFrame
     links: pl.DataFrame
+    possibly_one: pl.DataFrame
     evidence: pl.DataFrame
     stays: pl.DataFrame
     migrations: pl.DataFrame
@@ -62,6 +64,7 @@ def read_people(tables: Path, people: Collection[int], definition: str, data_dat
     rows = {
         "subjects": subjects,
         "links": _links(tables, subjects),
+        "possibly_one": _possibly_one(tables, asked),
         "evidence": evidence.sort("date", "rule_id", "source", "record_id"),
         **{
             name: _scan(tables, name).filter(pl.col("person_id").is_in(asked)).collect()
@@ -103,6 +106,18 @@ def _links(tables: Path, subjects: pl.DataFrame) -> pl.DataFrame:
     once = first_end | ~pl.col("joined").fill_null(value=False)
     order = ["match_weight", *OWN, *OTHER]
     return known.collect().filter(once).sort(order, descending=[True, False, False, False, False])
+
+
+def _possibly_one(tables: Path, asked: list[int]) -> pl.DataFrame:
+    """Return `person_id, other_person, probability`, the likeliest first."""
+    two = _scan(tables, "possibly_one")
+    sides = ("person_id", "other_person_id")
+    both = pl.concat(
+        two.select(person_id=own, other_person=other, probability="probability")
+        for own, other in (sides, sides[::-1])
+    )
+    found = both.filter(pl.col("person_id").is_in(asked)).collect()
+    return found.sort("probability", "other_person", descending=[True, False])
 
 
 def _scan(tables: Path, name: str) -> pl.LazyFrame:

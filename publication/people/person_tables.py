@@ -54,6 +54,18 @@ def rivals_table(person: Person) -> ReportTable | None:
     return _links(others, "Rivals: links to records of other people")
 
 
+def possibly_one_table(person: Person) -> ReportTable | None:
+    """Return the people of the run who may be the same person, because of whom migrations count less."""
+    if person.possibly_one.is_empty():
+        return None
+    return ReportTable(
+        caption="People of the run who may be the same person",
+        columns=("Person", "Probability"),
+        rows=tuple((str(other), f"{probability:.6f}") for other, probability in person.possibly_one.rows()),
+        numeric=(1,),
+    )
+
+
 def _links(links: pl.DataFrame, caption: str) -> ReportTable | None:
     if links.is_empty():
         return None

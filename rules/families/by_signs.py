@@ -10,22 +10,45 @@ from pydantic import Field
 
 from rules.families.resident_family import ResidentFamily, SignIds, by_signs
 from rules.fields import Families
+from rules.sql_text import among
 
 
 class Priority(ResidentFamily):
-    """Everybody with a sign; the first in order decides."""
+    """Everybody with a sign; the first in order decides.
+
+    People with none but a `doubtful` sign are candidates of whom most have left: no residents, at the probability 0,
+    which a calibration replaces by how many of them are here.
+    """
 
     form: Literal["priority"]
     signs: SignIds = Field(min_length=1)
+    doubtful: SignIds = ()
 
     @property
     def all_signs(self) -> tuple[str, ...]:
         """The ids of its signs."""
-        return self.signs
+        return (*self.signs, *self.doubtful)
+
+    @property
+    def presence(self) -> str:
+        """SQL of the probability that a candidate is here, apart from what stays say."""
+        return f"CASE WHEN {among('decided_by', self.doubtful)} THEN 0.0 ELSE 1.0 END" if self.doubtful else "1.0"
+
+    @property
+    def present_from(self) -> str:
+        """SQL of the probability from which a candidate is a resident."""
+        return "1.0"
 
     def candidates(self) -> str:
         """Return SQL of the candidates."""
-        return by_signs(self.signs, "1")
+        certain = by_signs(self.signs, "1")
+        if not self.doubtful:
+            return certain
+        return f"""
+            WITH certain AS ({certain})
+            SELECT * FROM certain
+            UNION ALL
+            SELECT * FROM ({by_signs(self.doubtful, "1")}) ANTI JOIN certain USING (person_id, reference_date)"""
 
 
 class KofN(ResidentFamily):

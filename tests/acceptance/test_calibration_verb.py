@@ -42,6 +42,9 @@ def test_probabilities_of_a_calibrated_run_mean_what_they_say(demo, made, comman
     outcome = command("evaluate", run)
     assert outcome.status == 0, outcome.err
     assert misstated(run) < misstated(demo.run)
+    stands_for = pl.read_parquet(run / "tables" / "flow_completeness.parquet")["migrations_per_case"]
+    assert ((stands_for > 0.8) & (stands_for < 1.5)).all()
+    assert stands_for.n_unique() > 2  # each group has its own
     again = command("evaluate", run, "--write-calibration", tmp_path / "again.toml")
     assert again.status == 2
     assert "its probabilities are calibrated already" in again.err
@@ -71,3 +74,14 @@ def test_what_makes_no_calibration(demo, made, command, tmp_path):
         outcome = command("evaluate", *arguments)
         assert outcome.status == 2, arguments
         assert message in outcome.err
+
+
+def test_runs_that_publish_different_definitions_make_no_calibration(demo, command, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(demo.run, other, copy_function=os.link)
+    manifest = json.loads((other / "manifest.json").read_text())
+    (other / "manifest.json").unlink()  # a link
+    (other / "manifest.json").write_text(json.dumps(manifest | {"definition": "registration"}))
+    outcome = command("evaluate", demo.run, other, "--write-calibration", tmp_path / "made.toml")
+    assert outcome.status == 2
+    assert "publishes another definition" in outcome.err

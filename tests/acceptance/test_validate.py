@@ -102,6 +102,32 @@ def test_from_a_stage_on_the_same_people_give_the_same_figures(
     assert len(links) == REPLICATES
 
 
+def test_other_rules_judge_the_same_people(
+    validation: tuple[Path, str], figures: list[dict[str, Any]], command: Callable, tmp_path: Path
+) -> None:
+    """Stays count from nine months on, and moves of today are no evidence: links are kept, evidence is not."""
+    out, mine = tmp_path / "copy", tmp_path / "mine.toml"
+    shutil.copytree(validation[0], out, symlinks=True)
+    mine.write_text(
+        'id = "mine"\ntitle = "Mine"\nsays = "A test."\nextends = "long_term_2019"\n'
+        '[parameters.long_term_days]\nvalue = 275\nsource_of_value = "A test"\n'
+        '[[evidence]]\nid = "nhs_moved"\nwhen = "registration_type = \'move\' and posting_date < 2001-01-01"\n'
+    )
+    links = {path: path.stat().st_mtime_ns for path in out.glob("replicates/*/run/store/link/*/stage.json")}
+    evidence = set(out.glob("replicates/*/run/store/evidence/*/stage.json"))
+    done = command("validate", *OPTIONS, "--from", "stays", "--rule-set", mine, "--out", out, "--json")
+    assert done.status == 0, done.err
+    assert {path: path.stat().st_mtime_ns for path in links} == links
+    assert not evidence & set(out.glob("replicates/*/run/store/evidence/*/stage.json"))
+    page = (out / "accuracy.md").read_text()
+    assert f"--rule-set {mine} --seed 1 --from stays" in page
+
+    def immigrants(found: list[dict[str, Any]]) -> float:
+        return sum(one["estimate"] for one in found if (one["measure"], one["margin"]) == ("immigration", "total"))
+
+    assert immigrants(json.loads(done.out)) > immigrants(figures)
+
+
 def test_a_killed_validation_resumes_to_the_same_figures(
     validation: tuple[Path, str], command: Callable, tmp_path: Path
 ) -> None:
@@ -137,6 +163,9 @@ def test_a_failed_replicate_is_named(command: Callable, tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("--replicates", 0, "--residents", 1000), "--replicates"),
+        (("--replicates", 1, "--residents", 1000, "--rule-set", "mine"), "--rule-set: unknown rule set 'mine'"),
+        (("--replicates", 1, "--residents", 1000, "--calibration", "mine"), "unknown calibration 'mine'"),
+        (("--replicates", 1, "--residents", 1000, "--calibration", "mine.toml"), "mine.toml: cannot be read"),
         (("--replicates", 1, "--residents", 10), "--residents"),
         (("--replicates", 1, "--residents", 1000, "--seed", -1), "--seed"),
         (("--replicates", 1, "--residents", 1000, "--seed", 10**20), "--seed"),

@@ -96,7 +96,7 @@ def _as_stored(frame: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def stored_tables(run: Path) -> dict[str, pl.DataFrame]:
     """Return the same tables of a run: migrations and residents by what it publishes."""
-    names = ("people", "people_nationality", "stays", "migrations", "late_migrations")
+    names = ("people", "people_nationality", "stays", "migrations", "late_migrations", "flow_completeness")
     tables = {name: read_table(run / "tables" / f"{name}.parquet") for name in names}
     tables |= {name: tables[name].filter(definition="long_term") for name in ("migrations", "late_migrations")}
     return {**tables, "residents": read_table(run / "tables" / "residents.parquet").filter("published")}
@@ -136,6 +136,8 @@ SIGNS_ALONE = {"residence_sign", "candidates_of_activity_window", "resident"}
                 "stay",
                 "contradiction_kind",
                 "contradiction",
+                "migration_by_stays",
+                "doubt",
                 "migration",
                 "late_migration",
                 "published_late_migration",

@@ -9,9 +9,12 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_timelines import default_rules
 
 from pipeline.errors import UserError
+from pipeline.schemas import FlowCompleteness
 from pipeline.study import digest_of_file, read_study
+from pipeline.toml_files import parse, read_toml
 from rules.calibration import (
     Calibration,
     Curve,
@@ -19,7 +22,9 @@ from rules.calibration import (
     calibrated_migrations,
     calibrated_residents,
     calibrated_stays,
+    fitted_completeness,
     fitted_curves,
+    named_calibration,
     never_falling,
     read_calibration,
 )
@@ -28,10 +33,21 @@ from rules.calibration_cases import calibration_cases, score_tenths
 DAY = dt.date(2017, 6, 30)
 
 
+FLOWS = pl.DataFrame(
+    [
+        ("immigration", "EU", 100.0, 110), ("immigration", "British", 40.0, 50), ("immigration", "British", 60.0, 60),
+        ("immigration", "Irish", 4.0, 8), ("emigration", "EU", 100.0, 90),
+    ],
+    schema=["direction", "nationality_group", "expected", "true"], orient="row",
+)  # fmt: skip
+"""Two runs; Irish immigration has too few cases for a ratio of its own, and emigration has them of EU nationals."""
+
+
 def calibration(*curves: Curve, digest: str = "abc") -> Calibration:
     return Calibration(
-        rule_set="mine", rule_set_digest=digest, studies=("Synthetic, seed 1",), seeds=(1,), curve=curves
-    )
+        rule_set="mine", rule_set_digest=digest, definition="d", studies=("Synthetic, seed 1",), seeds=(1,),
+        curve=curves, completeness=fitted_completeness(FLOWS),
+    )  # fmt: skip
 
 
 def curve(decision: str, kind: str, predicted: tuple[float, ...], actual: tuple[float, ...]) -> Curve:
@@ -107,6 +123,24 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
     assert calibrated_residents(residents, calibration()) is residents
 
 
+def test_a_case_stands_for_as_many_migrations_as_there_were_of_its_group() -> None:
+    """Of all immigration 228 for 204; the third group of emigration has no case at all, so the ratio of all."""
+    found = {(one.direction, one.nationality_group): one.migrations_per_case for one in fitted_completeness(FLOWS)}
+    assert found == pytest.approx(
+        {
+            ("immigration", "EU"): 1.1, ("immigration", "British"): 1.1,
+            ("immigration", "Irish"): 228 / 204, ("immigration", "non_EU"): 228 / 204,
+            ("emigration", "EU"): 0.9, ("emigration", "British"): 0.9, ("emigration", "Irish"): 0.9,
+            ("emigration", "non_EU"): 0.9,
+        }, abs=1e-6,
+    )  # fmt: skip
+    table = calibration(HALVED["emigration"]).flow_completeness()
+    FlowCompleteness.validate(table, cast=True)
+    assert table["migrations_per_case"].to_list() == [1.1, 1.117647, 1.1, 1.117647, 0.9, 0.9, 0.9, 0.9]
+    uncalibrated = calibration().model_copy(update={"completeness": ()})
+    assert uncalibrated.flow_completeness()["migrations_per_case"].unique().to_list() == [1.0]
+
+
 def study(folder: Path, calibration: str) -> Path:
     path = folder / "study.toml"
     path.write_text(
@@ -120,13 +154,15 @@ def test_a_calibration_is_read_back_and_belongs_to_one_rule_set(tmp_path: Path) 
     made = calibration(HALVED["emigration"], HALVED["population"])
     (tmp_path / "made.toml").write_text(as_toml(made))
     of_study = read_study(study(tmp_path, "made.toml"))
-    found, file = read_calibration(of_study, "mine", "abc")
+    found, file = read_calibration(of_study, "mine", "abc", "d")
     assert found == made
     assert file == f"made.toml {digest_of_file(tmp_path / 'made.toml')}"
     with pytest.raises(
         UserError, match=r"made.toml: made with the rule set mine abc, and .*study.toml uses mine def"
     ):
-        read_calibration(of_study, "mine", "def")
+        read_calibration(of_study, "mine", "def", "d")
+    with pytest.raises(UserError, match=r"by the definition 'd' mean, and .*study.toml publishes 'weeks'"):
+        read_calibration(of_study, "mine", "abc", "weeks")
 
 
 @pytest.mark.parametrize(
@@ -136,20 +172,22 @@ def test_a_calibration_is_read_back_and_belongs_to_one_rule_set(tmp_path: Path) 
         (("actual = [0.0, 0.5]", "actual = [0.5]"), "must have as many values"),
         (("predicted = [0.0, 1.0]", "predicted = [0.0, 1.5]"), "probabilities lie between 0 and 1"),
         (("kind =", "sort ="), "unknown key 'sort'"),
+        (('group = "Irish"', 'group = "EU"'), "must have one entry for each direction and nationality group"),
+        (("migrations_per_case = 1.1\n", "migrations_per_case = 11\n"), "migrations_per_case"),
     ],
 )
 def test_mistakes_in_a_calibration(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     (tmp_path / "made.toml").write_text(as_toml(calibration(HALVED["emigration"])).replace(*change))
     with pytest.raises(UserError, match=message):
-        read_calibration(read_study(study(tmp_path, "made.toml")), "mine", "abc")
+        read_calibration(read_study(study(tmp_path, "made.toml")), "mine", "abc", "d")
 
 
 def test_a_study_without_a_calibration_has_none_and_an_unknown_file_is_a_mistake(tmp_path: Path) -> None:
     path = study(tmp_path, "no_such")
-    with pytest.raises(UserError, match=r"no_such.toml: no such file"):
-        read_calibration(read_study(path), "mine", "abc")
+    with pytest.raises(UserError, match=r"unknown calibration 'no_such'"):
+        read_calibration(read_study(path), "mine", "abc", "d")
     path.write_text(path.read_text().replace('[rules]\ncalibration = "no_such"\n', ""))
-    found, file = read_calibration(read_study(path), "mine", "abc")
+    found, file = read_calibration(read_study(path), "mine", "abc", "d")
     assert (found.curve, file) == ((), "uncalibrated")
 
 
@@ -194,3 +232,12 @@ def test_people_who_were_given_no_probability_are_cases_too() -> None:
     assert sorted(found.filter(decision="population").select("kind", "probability", "right").rows()) == [
         ("away", 0.0, False), ("away", 0.0, False), ("away", 0.0, True), ("weeks", 0.25, False), ("weeks", 1.0, True)
     ]  # fmt: skip
+
+
+def test_the_calibration_that_ships_is_of_the_rules_that_ship() -> None:
+    """After any change of `long_term_2019`, `make calibration` makes it anew."""
+    found = parse(Calibration, read_toml(named_calibration("long_term_2019")), "")
+    rules = default_rules()
+    assert (found.rule_set_digest, found.definition) == (rules.digest, rules.people.published)
+    assert (len(found.studies), set(found.seeds) & set(range(1001, 2000))) == (24, set())
+    assert {one.decision for one in found.curve} == {"immigration", "emigration", "population"}

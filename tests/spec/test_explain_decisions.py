@@ -1,5 +1,6 @@
 """What decided a stay, with its margin, and what would change it: each change is tried on the rules themselves."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -25,6 +26,7 @@ def person_of(outcome) -> Person:
         "long_term",
         DATA_DATE,
         {},
+        empty,
         empty,
         empty,
         empty,
@@ -158,6 +160,16 @@ def test_residence_names_its_rule_and_the_stay_under_way():
     assert residence["residence on 2016-06-30"] == (
         "resident", "crossed_the_border", "in the stay from 2016-05-01, which is long-term",
     )  # fmt: skip
+
+
+def test_a_certain_migration_of_somebody_who_may_be_another_person_says_its_probability():
+    outcome = outcome_of(crossings(D(2016, 5, 1), D(2017, 5, 30)))
+    doubtful = replace(
+        person_of(outcome), migrations=outcome.migration_rows.with_columns(probability=pl.lit(0.6))
+    )  # fmt: skip
+    outcomes = [one.outcome for one in decisions_of(doubtful)]
+    assert "emigration, certain by the rules, probability 0.60" in outcomes
+    assert "emigration, certain" in [one.outcome for one in decisions_of(person_of(outcome))]
 
 
 def test_the_first_group_with_evidence_measures_and_the_next_completes():

@@ -30,7 +30,7 @@ def test_people_seen_inside_after_a_departure_are_in_conflict_with_the_share_of_
     one, *_ = outcomes_of([seen_after_departure(), *others], group="non_EU")
     assert one.migrations == ["immigration 2012-05 certain", "emigration 2016-06 conflict"]
     assert one.composite["status"].to_list() == ["conflict"]
-    assert one.probabilities == [1.0, 1 - 0.8]
+    assert one.probabilities == [1.0, 0.2]
     by_year = dict(one.resident_rows.filter("published").select("reference_date", "probability").iter_rows())
     assert by_year[D(2016, 6, 30)] == 0.8
     assert by_year[D(2017, 6, 30)] == 0.8

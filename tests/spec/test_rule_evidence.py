@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import rules
+from pipeline.schemas import TABLES, save
 from pipeline.stage import StageContext, StageResult
 from pipeline.study import read_study
 from pipeline.tables import write_table
@@ -226,6 +227,8 @@ def test_a_new_source_needs_a_contract_and_rules_and_no_python(tmp_path: Path) -
     )
     write_table(clusters, tmp_path / "link" / "clusters.parquet")
     write_table(mothers, tmp_path / "link" / "mothers.parquet")
+    for name in ("possibly_one", "link_errors"):
+        save(TABLES[name].create_empty(), name, tmp_path / "link")
     folders = {name: tmp_path / name for name in ("ingest", "link", "evidence")}
     study = StaysStudy.of(read_study(tmp_path / "study.toml"), tmp_path)
     result = stays(StageContext(study, folders, tmp_path / "stays", threads=1))

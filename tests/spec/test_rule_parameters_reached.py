@@ -119,6 +119,18 @@ QUIET = (
     ),
 )  # fmt: skip
 FAMILIES = [(1, 3), (2, 3)]
+TWO_OR_ONE = [
+    # one stops working, the other begins; two stop four months apart
+    *(
+        TimelinePerson([tax_year(year, 52) for year in years], group="British")
+        for years in (range(2009, 2016), range(2016, 2019))
+    ),
+    *(
+        TimelinePerson([*(tax_year(year, 52) for year in range(2009, 2015)), tax_year(2015, weeks)])
+        for weeks in (45, 27)
+    ),
+]
+POSSIBLY_ONE = [(1, 2, 0.6), (3, 4, 0.6)]
 
 
 @cache
@@ -145,6 +157,7 @@ def people() -> tuple[TimelinePerson, ...]:
     )
     return (
         *QUIET,
+        *TWO_OR_ONE,
         gap_of_three_weeks,
         *many_of_one_band,
         *drawn_here,
@@ -157,7 +170,8 @@ def people() -> tuple[TimelinePerson, ...]:
 
 def decided(values: dict[str, int | float]) -> Decisions:
     rules = with_values(default_rules(), values) if values else default_rules()
-    return decide(people(), rules, DATA_DATE, range(2015, 2020), FAMILIES)
+    two = [(len(QUIET) + one, len(QUIET) + other, probability) for one, other, probability in POSSIBLY_ONE]
+    return decide(people(), rules, DATA_DATE, range(2015, 2020), FAMILIES, two)
 
 
 def tables_of(found: Decisions) -> tuple[list, ...]:

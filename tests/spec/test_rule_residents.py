@@ -60,7 +60,15 @@ def test_being_listed_is_no_sign_for_people_who_have_worked() -> None:
     outcome = outcome_of([*worked(*range(2009, 2016)), *listed(*range(2010, 2020))])
     assert outcome.residents[2015]
     assert outcome.residents[2016] is False
-    assert 2018 not in outcome.residents
+    assert (outcome.residents[2018], outcome.decided_by[2018]) == (False, "left_for_long")
+
+
+def test_a_grown_up_who_is_only_listed_is_a_doubtful_candidate_and_no_resident() -> None:
+    """Most such people have left: how many are here is for a calibration to say. Any sign is better than this one."""
+    only_listed = outcome_of(listed(*range(2014, 2020)), born=D(1980, 5, 1))
+    assert (only_listed.residents[2017], only_listed.decided_by[2017]) == (False, "listed")
+    working = outcome_of([*worked(*range(2009, 2019)), *listed(*range(2014, 2020))], born=D(1980, 5, 1))
+    assert (working.residents[2017], working.decided_by[2017]) == (True, "worked_or_claimed")
 
 
 @pytest.mark.parametrize(("born", "counts"), [(D(1999, 8, 1), True), (D(1999, 6, 1), False), (D(1980, 1, 1), False)])

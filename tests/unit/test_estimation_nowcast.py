@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from estimation_people import late_migration, migration
 
+from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations, expected_moves
 
 PEOPLE = pl.DataFrame(
@@ -42,6 +43,28 @@ def test_known_and_late_migrations_become_cases():
         (2, "emigration", None, 1, pytest.approx(1.2), False, False, True),
     ]
     assert found["variance_of_cases"].to_list() == pytest.approx([0.16, 1.2 + 1.44])
+
+
+def test_a_migration_that_is_certain_by_the_rules_is_no_open_case_at_any_calibrated_probability():
+    decided = migration(1, date(2019, 3, 1), "emigration", 0.93, reason="work", status="certain")
+    late = pl.DataFrame([late_migration(2, date(2019, 3, 2), "emigration", 1.0, 1.0)]).clear()
+    found = expected_moves(pl.DataFrame([decided]), late.with_columns(pl.col("years_later").cast(pl.Int32)))
+    assert found.select("cases", "variance_of_cases", "certain", "unfinished").rows() == [(0.93, 0.0, True, False)]
+
+
+def test_each_case_stands_for_as_many_migrations_as_its_group_has_for_each():
+    people = PEOPLE.filter(person_id=1)
+    completeness = pl.DataFrame(
+        {"direction": ["immigration", "emigration"], "nationality_group": "EU", "migrations_per_case": [1.25, 1.0]}
+    )
+    one = moves().with_columns(
+        reason=pl.lit(None, pl.String), certain=pl.lit(value=True), unfinished=pl.lit(value=False),
+        provisional=pl.lit(value=False), variance_of_cases=pl.lit(0.16),
+    )  # fmt: skip
+    plain = count_migrations(one, people, (2017,)).filter(period="year")
+    found = count_migrations(one, people, (2017,), completeness).filter(period="year")
+    assert plain.select("count", "variance_unfinished").row(0) == pytest.approx((1.0, 0.16))
+    assert found.select("count", "variance_unfinished", "certain").row(0) == pytest.approx((1.25, 0.25, 1))
 
 
 def test_late_immigrants_are_added_to_later_stocks_and_late_emigrants_subtracted():

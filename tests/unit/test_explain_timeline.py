@@ -65,7 +65,7 @@ def test_what_happened_before_the_first_year_that_is_drawn_is_cut():
 def person(evidence, stays=(), residents=()) -> Person:
     columns = ["source", "rule_id", "kind", "date", "end_date", "value"]
     return Person(
-        7, "long_term", LAST, {}, pl.DataFrame(), pl.DataFrame(),
+        7, "long_term", LAST, {}, pl.DataFrame(), pl.DataFrame(), pl.DataFrame(),
         pl.DataFrame(evidence, schema=dict(zip(columns, [pl.String] * 3 + [pl.Date] * 2 + [pl.Float64], strict=True)),
                      orient="row"),
         pl.DataFrame(stays, schema={"definition": pl.String, "start": pl.Date, "end": pl.Date, "status": pl.String},

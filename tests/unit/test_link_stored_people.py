@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.stored_people import StoredPeople, named_as_before
+from linkage.stored_people import StoredPeople, named_as_before, renumbered
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import read_contracts
 
@@ -84,3 +84,11 @@ def test_a_run_that_is_not_finished_or_has_another_key_is_refused(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps({"key_id": "abc"}))
     with pytest.raises(UserError, match="has no people"):
         StoredPeople.read(tmp_path, read_contracts(), "abc")
+
+
+def test_two_people_who_may_be_one_keep_their_probability_under_their_new_numbers():
+    """Persons 1 and 3 become 9 and 4: the smaller number stands first again."""
+    before = pl.DataFrame({"person_id": [1, 1, 2, 3]})
+    after = pl.DataFrame({"person_id": [9, 9, 5, 4]})
+    two = pl.DataFrame({"person_id": [1], "other_person_id": [3], "probability": [0.4]})
+    assert renumbered(two, before, after).rows() == [(4, 9, 0.4)]
