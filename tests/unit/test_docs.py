@@ -65,9 +65,12 @@ def test_the_accuracy_in_the_readme_is_that_of_the_page():
     page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
     assert len(rows) >= 6
     for measure, group, bias, coverage in rows:
-        assert re.search(
-            rf"^\| {measure} \| {group} \| {re.escape(bias)} \|.* {coverage} \| \d+% \|$", page, re.MULTILINE
-        ), (measure, group, bias, coverage)
+        assert re.search(rf"^\| {measure} \| {group} \| {re.escape(bias)} \| {coverage} \|$", page, re.MULTILINE), (
+            measure,
+            group,
+            bias,
+            coverage,
+        )
 
 
 def test_every_module_that_a_page_runs_exists(tracked):
