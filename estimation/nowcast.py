@@ -24,7 +24,7 @@ def expected_moves(migrations: pl.DataFrame, late: pl.DataFrame) -> pl.DataFrame
     `certain`, `unfinished` and `provisional`.
     """
     certain = pl.col("status").cast(pl.String) == "certain"
-    known = migrations.select(
+    known = migrations.filter(_P > 0).select(
         "person_id", "date", pl.col("direction").cast(pl.String), "reason", years_later=pl.lit(0, pl.Int32), cases=_P,
         variance_of_cases=pl.when(certain).then(0.0).otherwise(_P * (1 - _P)), certain=certain,
         unfinished=~certain & (_P < 1), provisional="provisional",

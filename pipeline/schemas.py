@@ -586,7 +586,9 @@ class Counts(dy.Schema):
     count = dy.Float64(
         description="Expected number: sum of probabilities, times weights of migrations, times that of the group."
     )
-    certain = dy.Int64(description="Cases counted at probability 1, of people whose nationality group is certain.")
+    certain = dy.Int64(
+        description="Cases that are certain by the rules, of people whose nationality group is certain."
+    )
     unfinished = dy.Int64(
         description="Cases that are not certain to be migrations or residents, in every group they may have."
     )

@@ -30,7 +30,7 @@ def examples(tables: Path, definition: str, scores: Scores | None) -> list[Examp
 def _typical_and_borderline(tables: Path, definition: str) -> list[Example]:
     of_definition = pl.col("definition") == definition
     migrations = as_text(read_run_table(tables, "migrations")).filter(of_definition).drop_nulls("days_over_threshold")
-    certain = migrations.filter(pl.col("status") == "certain")
+    certain = migrations.filter(pl.col("status") == "certain", pl.col("probability") >= 0.5)
     comings, goings = (certain.filter(pl.col("direction") == way) for way in ("immigration", "emigration"))
     short = as_text(read_run_table(tables, "stays")).filter(
         of_definition, pl.col("branch") == "too_short", "starts_by_arrival"

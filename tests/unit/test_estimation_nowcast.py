@@ -50,6 +50,8 @@ def test_a_migration_that_is_certain_by_the_rules_is_no_open_case_at_any_calibra
     late = pl.DataFrame([late_migration(2, date(2019, 3, 2), "emigration", 1.0, 1.0)]).clear()
     found = expected_moves(pl.DataFrame([decided]), late.with_columns(pl.col("years_later").cast(pl.Int32)))
     assert found.select("cases", "variance_of_cases", "certain", "unfinished").rows() == [(0.93, 0.0, True, False)]
+    nobody = pl.DataFrame([decided | {"probability": 0.0}])  # the person is here under other records
+    assert expected_moves(nobody, late.with_columns(pl.col("years_later").cast(pl.Int32))).is_empty()
 
 
 def test_each_case_stands_for_as_many_migrations_as_its_group_has_for_each():
