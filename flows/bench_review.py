@@ -1,10 +1,11 @@
 """The benchmark `review`: how near simulated reviews of the links of a country come to the truth.
 
-The country has hard links. Every source with links with the spine is reviewed alone, many times over: people are
-drawn, reviewers of whom a share errs look for them on the spine, what contradicts the links has a second look, and
-the estimate is compared with the quality of the links by the truth. Where the stage finds more, people lose all of
-their links at random until the true recall is .97, and nothing that is left tells who they are. A simple random
-sample of true pairs needs the number of decisions that stands beside it for the same half-width.
+The country has hard links. Every source with links with the spine is reviewed alone, and then all of them together,
+many times over: people are drawn, reviewers of whom a share errs look for them on the spine, what contradicts the
+links has a second look, and the estimate is compared with the quality of the links by the truth. Where the stage
+finds more, people lose all of their links at random until the true recall is .97, and nothing that is left tells who
+they are. A simple random sample of true pairs needs the number of decisions that stands beside it for the same
+half-width.
 """
 
 from collections.abc import Iterator
@@ -70,14 +71,18 @@ def review_links(
         )
         unseen = dict(quality.select("source_l", pl.col("unseen_pairs").fill_null(float("nan"))).iter_rows())
         links = read_table(link.folder / "links.parquet")
-        rows = []
+        rows, everybody, with_losses = [], [], clusters
         for source in (one for one in sorted(unseen) if one != spine):
             listener.progress("bench", f"reviews of {source} with {spine}")
             fewer = _with_losses(clusters, who, source, spine)
+            with_losses = _with_losses(with_losses, who, source, spine)
             kept = links.join(fewer.join(clusters, on=clusters.columns, how="anti"), left_on=[
                 "source_l", "subject_id_l"], right_on=["source", "subject_id"], how="anti")  # fmt: skip
             people = doubts(fewer, kept, {source: unseen[source]}, spine, plan.duplicates)
-            rows.append(_compared(people, fewer, who, source, spine))
+            everybody.append(people)
+            rows.append(_compared(people, fewer, who, [source], spine))
+        listener.progress("bench", f"reviews of all sources with {spine}")
+        rows.append(_compared(pl.concat(everybody), with_losses, who, [row["source"] for row in rows], spine))
     figures = {
         "mean_recall_bias": round(float(np.mean([row["recall_bias"] for row in rows])), 5),
         "largest_recall_bias": max(abs(row["recall_bias"]) for row in rows),
@@ -89,29 +94,35 @@ def review_links(
 
 def _with_losses(clusters: pl.DataFrame, who: pl.DataFrame, source: str, spine: str) -> pl.DataFrame:
     """Return `clusters` in which so many subjects of a source are people of their own that its recall is `RECALL`."""
-    exact = _exact(clusters.filter(pl.col("source") == source), clusters, who, source, spine)
+    exact = _exact(clusters.filter(pl.col("source") == source), clusters, who, [source], spine)
     if exact.recall is None or exact.recall.estimate <= RECALL:
         return clusters
     on_spine = clusters.filter(pl.col("source") == spine)["person_id"].unique()
     linked = clusters.filter((pl.col("source") == source) & pl.col("person_id").is_in(on_spine.implode()))
     losses = round(linked.height / exact.recall.estimate * (exact.recall.estimate - RECALL))
     lost = linked.sort("subject_id")[np.random.default_rng(SEED).permutation(linked.height)[:losses]]
-    own = lost.select("source", "subject_id", own=pl.int_range(1, losses + 1) + clusters.height)
+    own = lost.select("source", "subject_id", own=pl.int_range(1, losses + 1) + clusters["person_id"].max())
     return clusters.join(own, on=["source", "subject_id"], how="left", maintain_order="left").select(
         "source", "subject_id", pl.coalesce("own", "person_id").alias("person_id")
     )
 
 
 def _compared(
-    people: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, source: str, spine: str
+    people: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, sources: list[str], spine: str
 ) -> dict[str, Any]:
-    """Return the true quality of the links of one source with the spine, and how reviews compare with it."""
+    """Return the true quality of the links of sources with the spine, and how reviews compare with it."""
     subjects = clusters.rename({"person_id": "person"})
-    exact = _exact(people, clusters, who, source, spine)
+    exact = _exact(people, clusters, who, sources, spine)
     if exact.precision is None or exact.recall is None:
-        raise ValueError(f"{source} has no right link")
-    found = [one for seed in range(REVIEWS) for one in _reviews(people, clusters, subjects, who, source, spine, seed)]
-    row: dict[str, Any] = {"source": source, "people": people.height, "decisions": DECISIONS}
+        raise ValueError(f"{', '.join(sources)}: no right link")
+    found = [
+        one for seed in range(REVIEWS) for one in _reviews(people, clusters, subjects, who, sources, spine, seed)
+    ]
+    row: dict[str, Any] = {
+        "source": sources[0] if len(sources) == 1 else ALL,
+        "people": people.height,
+        "decisions": DECISIONS,
+    }
     for rate in ("precision", "recall"):
         true = getattr(exact, rate).estimate
         intervals = [getattr(one, rate) for one in found if getattr(one, rate) is not None]
@@ -128,29 +139,30 @@ def _compared(
 
 
 def _reviews(
-    people: pl.DataFrame, clusters: pl.DataFrame, subjects: pl.DataFrame, who: pl.DataFrame, source: str, spine: str,
-    seed: int,
+    people: pl.DataFrame, clusters: pl.DataFrame, subjects: pl.DataFrame, who: pl.DataFrame, sources: list[str],
+    spine: str, seed: int,
 ) -> Iterator[Decided]:  # fmt: skip
     """Yield what one review says, with a second look at all that contradicts the links."""
-    drawn = draw(people, DECISIONS, seed)
+    drawn = draw(people, DECISIONS, seed, together=len(sources) > 1)
     first = _verdicts(drawn, clusters, who, spine, 1, seed)
     against = judge(first).filter(contradicts()).select("decision")
     second = _verdicts(drawn.join(against, on="decision"), clusters, who, spine, 2, seed)
     judged = drawn.join(judge(pl.concat([first, second])), on="decision").with_columns(
         pl.col("weight").sum().over("stratum").alias("size")
     )
-    found = quality_of_group(judged, subjects, ALL, source, spine)
+    found = quality_of_group(judged, subjects, ALL, sources, spine)
     if found is not None:
         yield found
 
 
-def _exact(people: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, source: str, spine: str) -> Decided:
+def _exact(
+    people: pl.DataFrame, clusters: pl.DataFrame, who: pl.DataFrame, sources: list[str], spine: str
+) -> Decided:
     """Return what reviewers who never err would say of everybody."""
-    everybody = people.select("source", "subject_id", decision=pl.col("subject_id").cast(pl.String))
-    judged = judge(_verdicts(everybody, clusters, who, spine, 1, 0, wrong=0.0)).with_columns(
-        stratum=pl.lit("all"), size=float(people.height)
-    )
-    found = quality_of_group(judged, clusters.rename({"person_id": "person"}), ALL, source, spine)
+    everybody = people.select("source", "subject_id", decision=pl.concat_str("source", "subject_id", separator=" "))
+    verdict = judge(_verdicts(everybody, clusters, who, spine, 1, 0, wrong=0.0))
+    judged = everybody.join(verdict, on="decision").with_columns(stratum=pl.lit("all"), size=float(people.height))
+    found = quality_of_group(judged, clusters.rename({"person_id": "person"}), ALL, sources, spine)
     if found is None:
         raise ValueError("nobody to decide upon")
     return found

@@ -25,7 +25,7 @@ from flows.progress import NullListener, ProgressListener
 from flows.single_sources import single_sources, with_truth
 from flows.terminal import Terminal, typed
 from linkage.link_groups import age_group
-from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links
+from linkage.score import beside_estimates, score_counted_twice, score_link_errors, score_links, score_review
 from linkage.stages import day_of_groups
 from linkage.subjects_in_scope import subjects_in_scope
 from pipeline import disk
@@ -149,8 +149,10 @@ def score(study: Study, truth: Truth, tables: Path, rules: PersonRules) -> Score
     who = linked_subjects_truth(study, truth, tables)
     clusters = read_table(tables / "clusters.parquet").filter(pl.col("draw") == 0)
     counted_sources = [name for name, one in delivered_contracts(study).items() if one.counts_as_resident]
+    links = score_links(clusters, who)
     scores = Scores(
-        links=beside_estimates(score_links(clusters, who), read_table(tables / "linkage_quality.parquet")),
+        links=beside_estimates(links, read_table(tables / "linkage_quality.parquet")),
+        review_of_links=score_review(read_table(tables / "review_of_links.parquet"), links),
         link_errors=score_link_errors(read_table(tables / "link_errors.parquet"), clusters, who, counted_sources),
     )
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):

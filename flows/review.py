@@ -57,9 +57,12 @@ def read_run(run: Path) -> Run:
     return Run(study, plan, run.resolve() / "tables")
 
 
-def review(run: Path, sample: int, out: Path, *, searched: str | None, of: Collection[str]) -> int:
+def review(
+    run: Path, sample: int, out: Path, *, searched: str | None, of: Collection[str], together: bool = False
+) -> int:
     """Draw people of the sources `of` (all that are linked with it, if empty), to be looked for in `searched`.
 
+    With `together` they are drawn so that most is known of all of them, and not of each source.
     Writes `out` for the reviewers, and what belongs to it into the run folder; prints how the verdicts come back.
     Raises `UserError` for sources that the run has no links of, and for too few decisions. Returns the exit status.
     """
@@ -75,7 +78,7 @@ def review(run: Path, sample: int, out: Path, *, searched: str | None, of: Colle
             raise unknown("source linked with it of --of", source, unseen, f"--in {searched}")
     unseen = {source: unseen[source] for source in of or unseen}
     people = doubts(one.clusters, read_table(one.tables / "links.parquet"), unseen, searched, one.plan.duplicates)
-    drawn = draw(people, sample, one.study.seed)
+    drawn = draw(people, sample, one.study.seed, together=together)
     files = one.files
     placed = first_rows(one.tables, files, drawn).sort("decision")
     table = placed.select(

@@ -35,7 +35,7 @@ from linkage.u_probabilities import count_levels
 from pipeline.ingest.accepted_rows import check_accepted_rows
 from pipeline.ingest.ledger import counted
 from pipeline.ingest.pseudonymise import direct_identifier_kinds
-from pipeline.schemas import TABLES, LinkageQuality, LinkErrors, PossiblyOne, save
+from pipeline.schemas import TABLES, LinkageQuality, LinkErrors, PossiblyOne, ReviewOfLinks, save
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import read_table, write_table
 
@@ -60,7 +60,7 @@ def link(context: StageContext[LinkStudy]) -> StageResult:
 
 def _write_nothing(out: Path) -> StageResult:
     """Write the tables of a study whose sources are never linked."""
-    for name in ("links", "clusters", "mothers", "linkage_quality", "link_errors", "possibly_one"):
+    for name in ("links", "clusters", "mothers", "linkage_quality", "link_errors", "possibly_one", "review_of_links"):
         save(TABLES[name].create_empty(), name, out)
     write_table(model_levels([]), out / "model_levels.parquet")
     empty = TABLES["links"].create_empty().with_columns(accepted=pl.lit(value=True))
@@ -377,6 +377,7 @@ def _write(linking: Linking, out: Path) -> StageResult:
     measured = _measured(linking, clusters, links)
     save(measured.quality, "linkage_quality", out)
     save(measured.errors, "link_errors", out)
+    save(measured.review, "review_of_links", out)
     best = clusters.with_columns(pl.lit(0, pl.Int32).alias("draw"))
     people_of_draws = pl.concat([best, measured.draws.select(best.columns)])
     possibly_one = measured.possibly_one
@@ -455,8 +456,9 @@ def _measured(linking: Linking, clusters: pl.DataFrame, links: pl.DataFrame) -> 
     pairs = [*with_spine, *sorted(linked.difference(with_spine))]
     if not pairs:
         return Measured(
-            LinkageQuality.create_empty(), LinkErrors.create_empty(), PossiblyOne.create_empty(), [], NO_DRAWS
-        )
+            LinkageQuality.create_empty(), LinkErrors.create_empty(), PossiblyOne.create_empty(),
+            ReviewOfLinks.create_empty(), [], NO_DRAWS,
+        )  # fmt: skip
     found = LinkedSubjects(
         linking.subjects, linking.candidates, models, linking.certain_sources, linking.counts, linking.held_out,
         linking.unique,

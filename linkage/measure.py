@@ -21,7 +21,7 @@ from linkage.link_groups import DIMENSIONS, groups_of_subjects, with_moved
 from linkage.model import PairModel
 from linkage.plan import DECISIONS, SURVEY, has_review
 from linkage.quality import linkage_quality, read_review, with_identifiers, with_keys, with_review, with_single_pairs
-from linkage.quality_by_decisions import with_decisions
+from linkage.quality_by_decisions import review_of_links, with_decisions
 from linkage.review_verdicts import read_decisions
 from linkage.stages import LinkStudy
 from linkage.subjects import Subjects
@@ -49,8 +49,9 @@ class LinkedSubjects:
 
 @dataclass(frozen=True)
 class Measured:
-    """Tables (`linkage_quality`, `link_errors`, `possibly_one`), warnings of estimates in contradiction, and draws.
+    """Tables, warnings of estimates in contradiction, and draws.
 
+    The tables are `linkage_quality`, `link_errors`, `possibly_one` and `review_of_links`.
     `draws` has `draw, source, subject_id, person_id` of the subjects whose person in a draw is another than in draw
     0.
     """
@@ -58,6 +59,7 @@ class Measured:
     quality: pl.DataFrame
     errors: pl.DataFrame
     possibly_one: pl.DataFrame
+    review: pl.DataFrame
     warnings: list[str]
     draws: pl.DataFrame
 
@@ -126,7 +128,8 @@ def measure(
     inside = groups.filter(pl.col("source").is_in(sorted(resident)))
     two = two_who_may_be_one(inside, assessed)
     possibly_one = two.select(person_id="one", other_person_id="other", probability=pl.col("p").round(6))
-    return Measured(quality, link_errors(inside, assessed, two), possibly_one, warnings, changed)
+    reviewed = review_of_links(decisions, whole)
+    return Measured(quality, link_errors(inside, assessed, two), possibly_one, reviewed, warnings, changed)
 
 
 def _assessed(

@@ -5,6 +5,7 @@ linked with the right person there. Where the model's estimate and the decisions
 precision; where they exclude one another the decisions stand alone, because they rest on no model.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -12,10 +13,12 @@ import polars as pl
 from linkage.link_groups import DIMENSIONS
 from linkage.quality import MINIMUM_REVIEWED
 from linkage.review_estimate import Decided, Interval, decided_quality
-from pipeline.schemas import ALL
+from pipeline.schemas import ALL, TABLES
 
 RATES = ("precision", "recall")
 LIMITS = ("", "_low", "_high")
+SIDES = ("estimate", "low", "high")
+"""What an interval calls what these stand for."""
 COLUMNS = {"decisions": pl.Int64} | {
     f"{rate}_{by}{limit}": pl.Float64
     for by in ("by_decisions", "with_decisions")
@@ -42,10 +45,10 @@ def with_decisions(
             for source, searched in (pair, pair[::-1]) if group == ALL else (pair,):
                 if (source, searched) not in drawn_pairs.rows() or not (group == ALL or _is_of_people(group)):
                     continue
-                drawn = decisions.filter((pl.col("source") == source) & (pl.col("searched") == searched))
+                drawn = _strata_of(decisions, [source], searched)
                 if without := _without_verdict(drawn):
                     warnings += [_no_verdict(source, searched, without)] if group == ALL else []
-                elif found := quality_of_group(drawn, people, group, source, searched):
+                elif found := quality_of_group(drawn, people, group, [source], searched):
                     rows.append({"source_l": pair[0], "source_r": pair[1], "group": group, **_columns(row, found)})
                 break
     schema = {"source_l": pl.String, "source_r": pl.String, "group": pl.String} | COLUMNS
@@ -56,6 +59,14 @@ def with_decisions(
 def _is_of_people(group: str) -> bool:
     """Return whether a group is one of people, by a dimension, not of pairs."""
     return group.partition("=")[0] in DIMENSIONS
+
+
+def _strata_of(decisions: pl.DataFrame, sources: Collection[str], searched: str) -> pl.DataFrame:
+    """Return all decisions in the strata that have people of some sources; a stratum may have others too."""
+    of_sources = (pl.col("searched") == searched) & pl.col("source").is_in(list(sources))
+    return decisions.filter(pl.col("searched") == searched).join(
+        decisions.filter(of_sources).select("stratum"), on="stratum", how="semi", maintain_order="left"
+    )
 
 
 def _without_verdict(drawn: pl.DataFrame) -> list[str]:
@@ -71,16 +82,43 @@ def _no_verdict(source: str, searched: str, strata: list[str]) -> str:
     )
 
 
+def review_of_links(decisions: pl.DataFrame | None, people: pl.DataFrame) -> pl.DataFrame:
+    """Return the table `review_of_links`: all people who were drawn, and those of each source.
+
+    For `decisions` and `people` see `with_decisions`. Where a stratum has no verdict, there is no row.
+    """
+    rows: list[dict[str, object]] = []
+    if decisions is None:
+        return TABLES["review_of_links"].create_empty()
+    for searched in decisions["searched"].unique().sort():
+        everybody = decisions.filter(pl.col("searched") == searched)
+        sources = everybody["source"].unique().sort().to_list()
+        for name, of in ((ALL, sources), *((one, [one]) for one in sources)):
+            drawn = _strata_of(everybody, of, searched)
+            if _without_verdict(drawn):
+                continue
+            if (found := quality_of_group(drawn, people, ALL, of, searched)) is not None:
+                limits = {
+                    f"{rate}{limit}": getattr(getattr(found, rate), side, None)
+                    for rate in RATES
+                    for limit, side in zip(LIMITS, SIDES, strict=True)
+                }
+                rows.append({"searched": searched, "source": name, "decisions": found.decisions, **limits})
+    table = pl.DataFrame(rows, schema=TABLES["review_of_links"].create_empty().schema)
+    return table.with_columns(pl.col(pl.Float64).round(9))
+
+
 def quality_of_group(
-    drawn: pl.DataFrame, people: pl.DataFrame, group: str, source: str, searched: str
+    drawn: pl.DataFrame, people: pl.DataFrame, group: str, sources: Collection[str], searched: str
 ) -> Decided | None:
     """Return precision and recall of a group by decisions; None below the least number of them.
 
-    `drawn` are the decisions on people of `source` who were looked for in `searched`, each stratum with a verdict;
-    for `people` see `with_decisions`.
+    `drawn` are all decisions on people who were looked for in `searched`, of the strata that have people of
+    `sources`, each with a verdict; for `people` see `with_decisions`.
     """
     dimension, _, value = group.partition("=")
-    inside = pl.lit(value=True) if group == ALL else (pl.col(dimension) == value).fill_null(value=False)
+    of_group = pl.lit(value=True) if group == ALL else (pl.col(dimension) == value).fill_null(value=False)
+    inside = pl.col("source").is_in(list(sources)) & of_group
     decided = drawn.filter(pl.col("verdicts") > 0).with_columns(inside.alias("inside"))
     if group != ALL and decided["inside"].sum() < MINIMUM_REVIEWED:
         return None
@@ -95,9 +133,7 @@ def quality_of_group(
         .sort("stratum")
     )
     with_searched = people.filter(pl.col("source") == searched)["person"].unique()
-    linked = people.filter(
-        (pl.col("source") == source) & inside & pl.col("person").is_in(with_searched.implode())
-    ).height
+    linked = people.filter(inside & pl.col("person").is_in(with_searched.implode())).height
     return decided_quality(
         *(strata[name].to_numpy().astype(float) for name in ("is_wrong", "is_missed", "members", "size")), linked
     )
@@ -109,7 +145,7 @@ def _columns(row: dict[str, Any], found: Decided) -> dict[str, float | int | Non
         by_decisions = getattr(found, rate)
         together = combined(_of_model(row, rate), by_decisions)
         for by, interval in (("by_decisions", by_decisions), ("with_decisions", together)):
-            for limit, name in zip(LIMITS, ("estimate", "low", "high"), strict=True):
+            for limit, name in zip(LIMITS, SIDES, strict=True):
                 columns[f"{rate}_{by}{limit}"] = getattr(interval, name) if interval is not None else None
     return columns
 

@@ -5,7 +5,8 @@ are in doubt, so people are put into strata by their source, by whether they are
 by the probability that this is wrong, all of it from the links themselves. The share of errors that is expected of a
 stratum decides how many of it are drawn (`review_allocation`); what is found decides the estimate, which is right
 whatever was expected. Sources differ in size: an error counts by the root of the number of linked people of its
-source (power allocation, M. Bankier 1988), so that small ones are not left out.
+source (power allocation, M. Bankier 1988), so that small ones are not left out. Or people of all sources are in
+strata by doubt alone, which tells most of all of them together and little of a small source.
 """
 
 import zlib
@@ -17,6 +18,7 @@ import polars as pl
 from linkage.joined_pairs import MODEL, CandidatePairs, edges_of, joined_pairs, missed_pairs
 from linkage.review_allocation import allocate, least_decisions
 from pipeline.errors import UserError
+from pipeline.schemas import ALL
 
 BANDS = {True: (0.001, 0.01, 0.1), False: (0.1,)}
 """Where the bands of doubt begin, of people who are linked and of people who are not."""
@@ -97,19 +99,21 @@ def _band(limits: tuple[float, ...]) -> pl.Expr:
     return band
 
 
-def draw(people: pl.DataFrame, decisions: int, seed: int) -> pl.DataFrame:
+def draw(people: pl.DataFrame, decisions: int, seed: int, *, together: bool = False) -> pl.DataFrame:
     """Return the people whom reviewers should look at: `decision, source, subject_id, stratum, weight`.
 
-    `people` comes from `doubts`. A `weight` is the number of people of the stratum for each decision. Decisions are
-    numbered in random order, so that a number says nothing. Who is drawn depends on the seed, the source and the
-    subject alone. Raises `UserError` for fewer decisions than the strata need.
+    `people` comes from `doubts`; `together` leaves the source out of the strata. A `weight` is the number of people
+    of the stratum for each decision. Decisions are numbered in random order, so that a number says nothing. Who is
+    drawn depends on the seed, the source and the subject alone. Raises `UserError` for fewer decisions than the
+    strata need.
     """
     word = pl.when("is_linked").then(pl.lit("linked")).otherwise(pl.lit("apart"))
-    people = people.with_columns(pl.concat_str("source", word, "band", separator=" ").alias("stratum"))
+    of = pl.lit(ALL) if together else pl.col("source")
+    people = people.with_columns(pl.concat_str(of, word, "band", separator=" ").alias("stratum"), of.alias("of"))
     strata = (
         people.group_by("stratum")
-        .agg(pl.col("source").first(), pl.len().alias("size"), pl.col("doubt").sort().mean())
-        .join(people.group_by("source").agg(pl.col("is_linked").sum().alias("linked")), on="source")
+        .agg(pl.col("of").first(), pl.len().alias("size"), pl.col("doubt").sort().mean())
+        .join(people.group_by("of").agg(pl.col("is_linked").sum().alias("linked")), on="of")
         .sort("stratum")
     )
     size = strata["size"].to_numpy().astype(np.int64)

@@ -131,6 +131,27 @@ def beside_estimates(scored: pl.DataFrame, quality: pl.DataFrame) -> pl.DataFram
     return scored.join(both, on=["source_l", "source_r", "group"], how="left", maintain_order="left")
 
 
+def score_review(review: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """Return `review_of_links` with the `true_precision` and `true_recall` of the pairs that it is about.
+
+    `scored` comes from `score_links`. Of all sources together they are those of all pairs with the searched one.
+    """
+    pairs = scored.filter(pl.col("group") == "all")
+    names = ["source", "searched", "true_pairs", "linked_pairs", "correct"]
+    either = [
+        pairs.rename({f"source_{one}": "source", f"source_{other}": "searched"}).select(names)
+        for one, other in (("l", "r"), ("r", "l"))
+    ]
+    true = review.select("searched", "source").join(pl.concat(either), on=["searched", "source"])
+    together = true.group_by("searched").agg(pl.lit("all").alias("source"), pl.exclude("searched", "source").sum())
+    rates = pl.concat([true, together.select(true.columns)]).select(
+        "searched", "source",
+        *(pl.when(pl.col(of) > 0).then(pl.col("correct") / pl.col(of)).alias(f"true_{rate}")
+          for rate, of in (("precision", "linked_pairs"), ("recall", "true_pairs"))),
+    )  # fmt: skip
+    return review.join(rates, on=["searched", "source"], how="left", maintain_order="left")
+
+
 def score_link_errors(
     errors: pl.DataFrame, clusters: pl.DataFrame, subjects_truth: pl.DataFrame, counted_sources: Sequence[str]
 ) -> pl.DataFrame:

@@ -20,6 +20,7 @@ than too high, as estimates of the unseen by mixtures are (A. Chao 1987, Biometr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -380,24 +381,42 @@ class _Cells:
             joint = joint[..., None] * of_state.reshape(len(share), *(1 for _ in range(at)), -1)
         return joint.reshape(len(share), -1)
 
+    @cached_property
+    def begins(self) -> np.ndarray:
+        """Where the states of each part begin in an array of the states of all parts."""
+        return np.cumsum([0, *map(len, self.values)])[:-1]
+
+    @cached_property
+    def has_state(self) -> np.ndarray:
+        """1 where a cell has a state (cells by the states of all parts)."""
+        return np.concatenate(
+            [np.eye(len(values))[number] for values, number in zip(self.values, self.number, strict=True)], axis=1
+        )
+
+    @cached_property
+    def prior_pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The prior's pairs: of each class, those in which a part is wrong, and these by the states of the parts."""
+        number = len(self.values)
+        if self.prior is None:
+            return np.zeros(1), np.zeros((1, number)), np.zeros(self.has_state.shape[1])
+        added = PRIOR_PAIRS * self.prior.share
+        wrong = added[:, None] * self.prior.wrong
+        ways = [
+            [total * of_part.get(int(value), 0.0) for value in values]
+            for values, of_part, total in zip(self.values, self.prior.ways, wrong.sum(axis=0), strict=True)
+        ]
+        return added, wrong, np.concatenate(ways)
+
     def fitted(self, pairs: np.ndarray) -> _Fit:
         """Return the parameters by which `pairs` (classes by cells) are most likely, with the prior's pairs added."""
-        size = pairs.sum(axis=1)
-        added = np.zeros(len(pairs)) if self.prior is None else PRIOR_PAIRS * self.prior.share
-        wrong, ways = np.zeros((len(pairs), len(self.values))), []
-        by_part = pairs.reshape(len(pairs), *map(len, self.values))
-        axes = set(range(1, by_part.ndim))
-        for at, (values, best) in enumerate(zip(self.values, self.best, strict=True)):
-            marginal = by_part.sum(axis=tuple(axes - {at + 1}))
-            bad = size - marginal[:, best]
-            marginal[:, best] = 0.0
-            way = marginal.sum(axis=0)
-            if self.prior is not None:
-                expected = added * self.prior.wrong[:, at]
-                bad = bad + expected
-                way = way + expected.sum() * np.array([self.prior.ways[at].get(int(value), 0.0) for value in values])
-                way[best] = 0.0
-            wrong[:, at] = np.clip(bad / np.maximum(size + added, 1e-12), 0.0, 1.0)
-            ways.append(way / max(way.sum(), 1e-12))
+        added, wrong_before, ways_before = self.prior_pairs
+        size, best = pairs.sum(axis=1), self.begins + self.best
+        in_state = pairs @ self.has_state
+        bad = size[:, None] - in_state[:, best] + wrong_before
         total = size + added
+        way = in_state.sum(axis=0) + ways_before
+        way[best] = 0.0
+        of_part = np.maximum(np.add.reduceat(way, self.begins), 1e-12)
+        ways = np.split(way / np.repeat(of_part, np.diff(self.begins, append=len(way))), self.begins[1:])
+        wrong = np.clip(bad / np.maximum(total, 1e-12)[:, None], 0.0, 1.0)
         return total / total.sum(), wrong, ways

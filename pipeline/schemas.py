@@ -290,6 +290,22 @@ class PossiblyOne(dy.Schema):
     probability = dy.Float64(min=0, max=1, description="That the two are one person.")
 
 
+class ReviewOfLinks(dy.Schema):
+    """What a review of links says of all people who were looked for in one source, and of those of each source."""
+
+    searched = dy.String(primary_key=True, description="The source in which reviewers looked for people.")
+    source = dy.String(primary_key=True, description="Whose people they are; `all`: of all sources drawn from.")
+    decisions = dy.Int64(min=1)
+    precision = dy.Float64(nullable=True, min=0, max=1, description="Share of linked people who are linked rightly.")
+    precision_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    precision_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+    recall = dy.Float64(
+        nullable=True, min=0, max=1, description="Share of people of the searched source who are linked rightly."
+    )
+    recall_low = dy.Float64(nullable=True, description="Lower limit of 95%.")
+    recall_high = dy.Float64(nullable=True, description="Upper limit of 95%.")
+
+
 class Evidence(dy.Schema):
     """One piece of evidence: what one record shows by one evidence rule."""
 
@@ -840,6 +856,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "linkage_quality": LinkageQuality,
     "link_errors": LinkErrors,
     "possibly_one": PossiblyOne,
+    "review_of_links": ReviewOfLinks,
     "evidence": Evidence,
     "people": People,
     "people_nationality": PeopleNationality,

@@ -187,7 +187,7 @@ def _linkage_section(tables: Path, spine: str) -> dict[str, Any] | None:
         "Quality of record linkage",
         linkage_figures.match_rates_figure(quality, spine),
         linkage_tables.linkage_table(quality),
-        linkage_tables.decisions_table(quality),
+        linkage_tables.decisions_table(quality, read_run_table(tables, "review_of_links")),
         linkage_tables.link_gaps_table(quality),
         linkage_tables.link_errors_table(read_run_table(tables, "link_errors")),
         linkage_tables.implausible_table(read_run_table(tables, "implausible_people")),

@@ -19,6 +19,7 @@ class Scores:
       `precision_high`, and the same of recall.
     - `link_errors`: people counted twice and joined, as the run expects them and as they are:
       `nationality_group`, `people`, `counted_twice`, `joined` with `_se`, `true_counted_twice`, `true_joined`.
+    - `review_of_links`: what a review of links says of all sources and of each, with `true_precision`, `true_recall`.
     - `classes`: how far true and estimated migrations and residents agree, one row for each measure and year or day;
       shown with the columns that it has.
     - `definitions`: the same of migrations under every definition of the rule set, by `definition` and true
@@ -48,6 +49,7 @@ class Scores:
     stocks: pl.DataFrame = field(default_factory=pl.DataFrame)
     links: pl.DataFrame = field(default_factory=pl.DataFrame)
     link_errors: pl.DataFrame = field(default_factory=pl.DataFrame)
+    review_of_links: pl.DataFrame = field(default_factory=pl.DataFrame)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
     definitions: pl.DataFrame = field(default_factory=pl.DataFrame)
     tenths: pl.DataFrame = field(default_factory=pl.DataFrame)

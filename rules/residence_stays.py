@@ -3,7 +3,8 @@
 A stay lasts from the arrival that begins residence to the departure that ends it; presence of people who are no
 residents is a short-term stay. While it is not known whether a crossing changes residence, the stay is unfinished.
 
-A death in the country ends presence, and residence without emigration. A definition may count some changes of
+A death in the country ends presence, and residence without emigration. Days after a death are no absence: who leaves,
+returns and dies before having been away long enough lived here until then. A definition may count some changes of
 residence alone: a stay that one of these begins counts, and so does the departure that is one of them.
 """
 
@@ -15,8 +16,9 @@ import polars as pl
 from pipeline.schemas import STAY_BRANCHES
 from rules.forms.residence_rule import Followed, ResidenceRule
 from rules.lengths_of_stay.crossings import NEVER, Crossings, Rows
+from rules.lengths_of_stay.presence import Presence
 from rules.lengths_of_stay.residence import UNKNOWN
-from rules.travel import EPOCH, STILL_HERE, crossings_of, here_long_before
+from rules.travel import EPOCH, STILL_HERE, crossings_of, days_of, here_long_before
 
 NOBODY_KNOWS = -1
 """The place of a row that does not exist."""
@@ -25,9 +27,9 @@ NOBODY_KNOWS = -1
 def residence_stays(crossed: pl.DataFrame, rule: ResidenceRule, day: date) -> pl.DataFrame:
     """Return the stays by one rule, in the columns of `make_classified_stays`.
 
-    `crossed` has the rows of `crossings_as_sql`, in order of person and day, with at least one row. `days` and
-    `absent_days` are those that the rule counts after an arrival and after a departure; `more_than_days` and
-    `absent_more_than_days` are one less than it needs.
+    `crossed` has the rows of `crossings_as_sql`, in order of person and day. `days` and `absent_days` are those that
+    the rule counts after an arrival and after a departure; `more_than_days` and `absent_more_than_days` are one less
+    than it needs.
     """
     crossings = crossings_of(crossed)
     long_before = here_long_before(crossed, crossings, int(rule.resident_before_days.value))
@@ -82,17 +84,20 @@ def _described(
         needed=pl.Series(followed.needed, dtype=pl.Int64) - 1,
         counts=pl.Series(np.ones(len(crossings)) if followed.counts is None else followed.counts, dtype=pl.Int8),
         turn=pl.Series(np.where(crossings.turn < NEVER, crossings.turn, 0), dtype=pl.Int32).cast(pl.Date),
+        away=_away_until_death(crossed, crossings, (day - EPOCH).days),
     )
-    described = ("day", "is_arrival", "is_death", "rule_id", "record_id", "spent", "needed", "counts")
+    described = ("day", "is_arrival", "is_death", "rule_id", "record_id", "spent", "needed", "counts", "away")
     start = rows[begins]
     end = rows.select(pl.col(described).name.prefix("end_"))[np.where(ends == NOBODY_KNOWS, 0, ends)]
     stays = start.hstack(end).with_columns(branch=pl.Series(branch, dtype=pl.String), seen=pl.Series(ends >= 0))
     before, short = pl.col("branch") == "present_before", pl.col("branch") == "too_short"
     unseen_end = short & ~pl.col("seen")
-    # who died while away, before the absence was long enough, had not left for good
+    # who died before having been away long enough had not left for good, and lived here when back in between
     away = pl.col("seen") & ~pl.col("end_is_death")
-    died_away = away & (pl.col("death_date") - pl.col("end_day")).dt.total_days().le(pl.col("end_needed"))
-    dies = (pl.col("seen") & pl.col("end_is_death")) | (died_away.fill_null(value=False) & ~short)
+    died_away = (away & pl.col("end_away").le(pl.col("end_needed"))).fill_null(value=False) & ~short
+    lived_on_from = pl.when(died_away).then("end_day").min().over("person_id")
+    stays = stays.filter((pl.col("day") > lived_on_from).fill_null(value=False).not_())
+    dies = (pl.col("seen") & pl.col("end_is_death")) | died_away
     stop = (
         pl.when(dies).then("death_date").when("seen").then("end_day").when(unseen_end).then("turn")
         .otherwise(STILL_HERE)
@@ -135,6 +140,14 @@ def _described(
         branch=why,
         leaves=pl.when(leaves).then(pl.lit("by_absence")).otherwise(pl.lit("never")),
     )  # fmt: skip
+
+
+def _away_until_death(crossed: pl.DataFrame, crossings: Crossings, observed_to: int) -> pl.Series:
+    """Return the days away after each crossing until the person's death; null for people not known to be dead."""
+    death = days_of(crossed["death_date"].fill_null(crossed["day"]))
+    here = Presence(crossings, observed_to).days_between(crossings.person, crossings.day, death)
+    away = pl.DataFrame({"days": death - crossings.day - here, "died": crossed["death_date"].is_not_null()})
+    return away.select(pl.when("died").then("days")).to_series()
 
 
 def _of_those_that_count(why: pl.Expr) -> pl.Expr:

@@ -70,6 +70,9 @@ def review(
         list[str] | None,
         Parameter(negative="", help="A source of which people are drawn; repeatable; default: all linked with it."),
     ] = None,
+    together: Annotated[
+        bool, Parameter(negative="", help="Tell most of all of them together, and less of each source.")
+    ] = False,
 ) -> int:
     """List people whom reviewers should look for in another source, so that errors of links can be estimated."""
     with loading():
@@ -79,10 +82,12 @@ def review(
     if again == (sample is not None):
         raise UserError("sojourn review: draws people by --sample N, or lists second looks by --again. Choose one.")
     if sample is None:
-        if searched is not None or of:
-            raise UserError("--again: lists people of the sample that the study names. Leave out --in and --of.")
+        if searched is not None or of or together:
+            raise UserError(
+                "--again: lists people of the sample that the study names. Leave out --in, --of and --together."
+            )
         return review_again(run, out)
-    return review_links(run, sample, out, searched=searched, of=tuple(of or ()))
+    return review_links(run, sample, out, searched=searched, of=tuple(of or ()), together=together)
 
 
 @app.command

@@ -1,7 +1,7 @@
 """Source contracts: for each source a TOML file that says what its extracts must look like."""
 
 from copy import deepcopy
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -192,13 +192,31 @@ def read_contracts(extra: tuple[Path, ...] = ()) -> dict[str, SourceContract]:
 
     A file of `extra` states a new source, `replaces` the contract of one, or names the one that it `extends`.
     """
-    shipped = (path for path in sorted(CONTRACT_FOLDER.glob("*.toml")) if path.name != CODE_LISTS)
-    written = {str(data["source"]): (data, path) for path in shipped if (data := read_toml(path))}
+    if not extra:
+        return dict(_shipped())
+    written = {source: (read_toml(path), path) for source, path in _shipped_files().items()}
     for path in extra:
         source, data = stated_contract(path, {source: data for source, (data, _) in written.items()})
         _contract(data, path)  # before anything is compared with it
         written.pop(source, None)
         written[source] = (data, path)
+    return _all_of(written)
+
+
+def _shipped_files() -> dict[str, Path]:
+    """Return the file of each contract of Sojourn, by source."""
+    files = (path for path in sorted(CONTRACT_FOLDER.glob("*.toml")) if path.name != CODE_LISTS)
+    return {str(read_toml(path)["source"]): path for path in files}
+
+
+@cache
+def _shipped() -> dict[str, SourceContract]:
+    """Return the contracts of Sojourn: they are part of the program, and every stage asks for them."""
+    return _all_of({source: (read_toml(path), path) for source, path in _shipped_files().items()})
+
+
+def _all_of(written: dict[str, tuple[dict[str, Any], Path]]) -> dict[str, SourceContract]:
+    """Return the contracts that files state, by source, sorted; an extract belongs to one of them."""
     contracts: dict[str, SourceContract] = {}
     owner: dict[str, str] = {}
     for source, (data, path) in written.items():

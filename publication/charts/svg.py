@@ -1,6 +1,8 @@
 """Rendering: a chart's specification becomes one small, self-contained SVG, alone or among others in a page."""
 
+import json
 import re
+from functools import lru_cache
 from html import escape
 
 import vl_convert
@@ -21,8 +23,14 @@ def draw(specification: dict, alternative: str, prefix: str, *, alone: bool = Fa
     `alternative` is the text alternative for readers who cannot see the drawing; `prefix` makes its ids differ
     from those of other drawings in the page. A drawing `alone` in a file keeps its namespace and fonts.
     """
-    drawn = vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
+    drawn = _rendered(json.dumps(specification))
     return _label(_own_ids(_slim(drawn, keep_fonts=alone), prefix), alternative, alone=alone)
+
+
+@lru_cache(maxsize=512)
+def _rendered(specification: str) -> str:
+    """Return what the renderer makes of a specification in JSON: `evaluate` writes most charts of `publish` again."""
+    return vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
 
 
 def _slim(drawing: str, *, keep_fonts: bool) -> str:

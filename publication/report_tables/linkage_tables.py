@@ -46,17 +46,30 @@ def linkage_table(quality: pl.DataFrame) -> ReportTable | None:
     )  # fmt: skip
 
 
-def decisions_table(quality: pl.DataFrame) -> ReportTable | None:
-    """Return what a review of links says, beside the estimate without it; None if nobody was decided upon."""
+def decisions_table(quality: pl.DataFrame, review: pl.DataFrame) -> ReportTable | None:
+    """Return what a review of links says, beside the estimate without it; None if nobody was decided upon.
+
+    `review` is the table `review_of_links`: what it says of the people of all sources together comes first.
+    """
     rows = quality.filter((pl.col("group") == "all") & pl.col("decisions").is_not_null())
-    if rows.is_empty():
+    together = review.filter(pl.col("source") == "all")
+    if rows.is_empty() and together.is_empty():
         return None
+    none = "–"
     rates = [(rate, by) for rate in ("precision", "recall") for by in ("estimate", "by_decisions", "with_decisions")]
     return ReportTable(
         caption="Quality of linkage by a clerical review of links",
         columns=("Pair", "Decisions", "Precision, estimated", "By decisions", "Both", "Recall, estimated",
                  "By decisions", "Both"),
         rows=tuple(
+            (
+                f"All sources – {words.source_name(row['searched'])}", words.count(row["decisions"]),
+                none, estimate_with_limits(_of_review(row, "precision"), "precision"), none,
+                none, estimate_with_limits(_of_review(row, "recall"), "recall"), none,
+            )
+            for row in together.sort("searched").to_dicts()
+        )
+        + tuple(
             (
                 words.source_pair_name(row),
                 words.count(row["decisions"]),
@@ -79,6 +92,11 @@ def _of_decisions(row: dict[str, Any], rate: str, by: str) -> dict[str, Any]:
     """Return an estimate by decisions under the names of the estimate without them."""
     limits = {"estimate": "", "low": "_low", "high": "_high"}
     return {f"{rate}_{name}": row[f"{rate}_{by}{limit}"] for name, limit in limits.items()}
+
+
+def _of_review(row: dict[str, Any], rate: str) -> dict[str, Any]:
+    """Return an estimate of `review_of_links` under the names of `linkage_quality`."""
+    return {f"{rate}_estimate": row[rate], f"{rate}_low": row[f"{rate}_low"], f"{rate}_high": row[f"{rate}_high"]}
 
 
 def link_gaps_table(quality: pl.DataFrame) -> ReportTable | None:

@@ -50,28 +50,25 @@ class Index(ResidentFamily):
         values = (self.keeps, self.gains, self.starts_at, self.resident_from, self.memory)
         keeps, gains, starts_at, resident_from, memory = (one.at("reference_date") for one in values)
         years = "year(reference_date) - year(signed.day)"
-        later = "signed.day > first_day"
+
+        def term(years_ago: str) -> str:
+            return f"CAST(round({MILLION_MILLIONTHS} * power({keeps}, {years_ago})) AS BIGINT)"
+
         return f"""
         SELECT person_id, reference_date, coalesce(sign_of_the_year, {quoted(self.id)}) AS decided_by, trimmed
         FROM (
             SELECT person_id, reference_date,
-                {starts_at} * power({keeps}, max({years})) + {gains} * coalesce(sum(
-                    CAST(round({MILLION_MILLIONTHS} * power({keeps}, {years})) AS BIGINT)) FILTER (WHERE {later}), 0)
+                {starts_at} * power({keeps}, max({years})) + {gains} * (sum({term(years)}) - {term(f"max({years})")})
                     / CAST({MILLION_MILLIONTHS} AS DOUBLE) AS points,
                 any_value(sign) FILTER (WHERE signed.day = reference_date) AS sign_of_the_year,
                 coalesce(bool_or(around) FILTER (WHERE signed.day = reference_date), false) AS trimmed
             FROM (
-                SELECT *, min(day) FILTER (WHERE has_sign) OVER (PARTITION BY person_id, reference_date) AS first_day
-                FROM (
-                    SELECT person_id, reference_date, day, sign, has_sign, around
-                    FROM (
-                        SELECT person_id, reference_date AS day, bool_or(counts) AS has_sign,
-                            min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts) AS sign,
-                            bool_or(before) AND bool_or(after) AS around
-                        FROM residence_sign WHERE {among("sign", self.signs)} GROUP BY person_id, reference_date
-                    ) JOIN reference ON day <= reference_date AND year(reference_date) - year(day) <= {memory}
-                )
-            ) AS signed
-            WHERE has_sign GROUP BY person_id, reference_date
+                SELECT person_id, reference_date AS day, bool_or(counts) AS has_sign,
+                    min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts) AS sign,
+                    bool_or(before) AND bool_or(after) AS around
+                FROM residence_sign WHERE {among("sign", self.signs)} GROUP BY person_id, reference_date
+                HAVING has_sign
+            ) AS signed JOIN reference ON day <= reference_date AND {years} <= {memory}
+            GROUP BY person_id, reference_date
         )
         WHERE round(points, 9) >= {resident_from}"""

@@ -25,11 +25,11 @@ def spells_from_presence(presence: str, absent_days: Parameter, *of_end: str) ->
 
     The start of a spell is described by the interval that begins first, its end by the one that ends last; of
     several, an arrival precedes a birth, a departure precedes other ends, then the lowest record counts. `of_end`
-    names further columns, which a spell has from the interval that ends last. Of intervals that are equal in all
-    else, the one that begins a spell comes first, so that they are one spell.
+    names further columns, which a spell has from the interval that ends last. A spell is known by its first day: of
+    intervals that begin on one day at most one can be the first of a spell, whatever their order.
     """
     kept = "".join(f", {name}" for name in of_end)
-    order = "PARTITION BY person_id ORDER BY start, stop, start_record, end_record, start_rule, end_rule"
+    order = "PARTITION BY person_id ORDER BY start"
     stopped = f"max(stop) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     return f"""
     SELECT person_id, first_one.start, max_stop AS stop, first_one.start_kind, last_one.end_reason,
@@ -42,8 +42,8 @@ def spells_from_presence(presence: str, absent_days: Parameter, *of_end: str) ->
             min(struct_pack(days_before_open := {OPEN} - stop, end_reason, end_record, end_rule{kept})) AS last_one,
             min(struct_pack(start, start_kind, code)) FILTER (WHERE code IS NOT NULL) AS coded
         FROM (
-            SELECT *, sum(fresh) OVER ({order}, fresh DESC ROWS UNBOUNDED PRECEDING) AS spell FROM (
-                SELECT *, CASE WHEN start <= {stopped} + {absent_days.at(stopped)} THEN 0 ELSE 1 END AS fresh
+            SELECT *, max(begun) OVER ({order}) AS spell FROM (
+                SELECT *, CASE WHEN start <= {stopped} + {absent_days.at(stopped)} THEN NULL ELSE start END AS begun
                 FROM (SELECT * FROM {presence} WHERE stop >= start)
             )
         )

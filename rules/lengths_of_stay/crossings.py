@@ -61,7 +61,7 @@ class Crossings:
         Between two crossings of one direction another one was not recorded. It is placed half of the days between
         them, rounded down, after the first one.
         """
-        turn = np.append(self.day[1:], NEVER)
+        turn = np.append(self.day[1:], NEVER)[: len(self)]
         turn[self.last] = NEVER
         row = np.flatnonzero(self.is_arrival[1:] == self.is_arrival[:-1])
         row = row[~self.starts_person[row + 1]]

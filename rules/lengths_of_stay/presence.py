@@ -74,6 +74,8 @@ class Presence:
         """Return the days in the country from a person's first crossing to a day; negative for days before it."""
         crossings = self.crossings
         day = np.minimum(day, np.int32(self.observed_to))
+        if not len(day):
+            return day
         first = crossings.first[person]
         earliest, latest = int(min(self.day.min(), day.min())), int(max(self.day.max(), day.max()))
         line = np.int64(latest - earliest + 1)

@@ -151,7 +151,15 @@ def test_the_truth_lies_in_the_intervals_of_nearly_all_sources(reviewed):
         assert scored.select(held.sum()).item() >= 7
         # decisions are a sample: where pairs are few, what follows may err by a little more than a hundredth
         assert (scored[f"{rate}_with_decisions"] - scored[rate]).abs().max() < 0.015
-    assert "Quality of linkage by a clerical review of links" in (reviewed.run / "report.html").read_text()
+    report = (reviewed.run / "report.html").read_text()
+    assert "Quality of linkage by a clerical review of links" in report
+    scored = pl.read_parquet(reviewed.run / "evaluation" / "review_of_links.parquet")
+    assert scored.height == 9
+    together = scored.row(by_predicate=pl.col("source") == "all", named=True)
+    assert together["decisions"] == DECISIONS
+    for rate in ("precision", "recall"):
+        assert together[f"{rate}_low"] - 0.001 <= together[f"true_{rate}"] <= together[f"{rate}_high"] + 0.001
+    assert "All sources – PDS" in report
 
 
 def test_the_same_draw_is_made_again_and_another_source_is_drawn_by_its_name(reviewed, command):
@@ -171,7 +179,7 @@ def test_the_same_draw_is_made_again_and_another_source_is_drawn_by_its_name(rev
         (["--sample", "3"], "of which each needs decisions"),
         (["--sample", "100", "--in", "pdt"], "Did you mean 'pds'"),
         (["--sample", "100", "--of", "hes"], "Did you mean 'hesa'"),
-        (["--again", "--of", "hesa"], "Leave out --in and --of"),
+        (["--again", "--of", "hesa"], "Leave out --in, --of and --together"),
         ([], "Choose one"),
         (["--again"], "names no verdicts yet"),
     ],

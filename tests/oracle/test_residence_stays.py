@@ -109,3 +109,32 @@ def test_stays_agree_with_one_crossing_after_the_other(people):
         for start, stop, *rest in slow_stays(*history)
     ]
     assert ours.rows() == theirs
+
+
+def of_somebody_dead(*crossings):
+    """The stays of a resident who crosses the border on some days, the last of which is that of the death."""
+    death = on(crossings[-1][0])
+    rows = [
+        (1, on(day), is_arrival, death, on(day) == death, "crossed", number, None, on(0), 1, "permitted", None)
+        for number, (day, is_arrival) in enumerate(crossings)
+    ]
+    found = residence_stays(pl.DataFrame(rows, schema=SCHEMA, orient="row"), RULE, on(OBSERVED_TO))
+    return found.select("start", "stop", "end_reason", "branch").rows()
+
+
+def test_days_after_a_death_are_no_absence():
+    # four days away and three here; the two days of the window after the death would make six
+    assert of_somebody_dead((60, False), (64, True), (67, False)) == [(on(0), on(67), "death", "present_before")]
+    # two absences of two days, with one day here between them
+    crossings = (60, False), (62, True), (63, False), (65, True), (66, False)
+    assert of_somebody_dead(*crossings) == [(on(0), on(66), "death", "present_before")]
+
+
+def test_whoever_was_away_long_enough_before_dying_on_a_visit_had_emigrated():
+    assert of_somebody_dead((60, False), (66, True), (67, False)) == [
+        (on(0), on(60), "departure", "present_before"), (on(66), on(67), "death", "died_before"),
+    ]  # fmt: skip
+
+
+def test_nobody_who_crosses_has_no_stay():
+    assert residence_stays(pl.DataFrame(schema=SCHEMA), RULE, on(OBSERVED_TO)).is_empty()

@@ -117,3 +117,17 @@ def test_everybody_is_drawn_of_a_stratum_with_one_person():
 def test_too_few_decisions_are_refused_with_the_number_that_is_needed():
     with pytest.raises(UserError, match="3 strata.*Draw 6 or more"):
         draw(people(), 5, seed=1)
+
+
+def test_people_of_all_sources_may_be_drawn_by_doubt_alone():
+    people = pl.DataFrame({
+        "source": ["a"] * 300 + ["b"] * 100, "subject_id": [*range(300), *range(100)], "is_linked": True,
+        "band": "0", "doubt": 0.001,
+    })  # fmt: skip
+    drawn = draw(people, 40, seed=1, together=True)
+    assert drawn["stratum"].unique().to_list() == ["all linked 0"]
+    assert drawn["weight"].unique().to_list() == [10.0]
+    assert set(drawn["source"]) == {"a", "b"}
+    # by source, the smaller one has more than its share
+    by_source = draw(people, 40, seed=1).group_by("source").len().sort("source")["len"].to_list()
+    assert by_source[1] > 10

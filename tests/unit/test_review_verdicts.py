@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from linkage.quality_by_decisions import with_decisions
+from linkage.quality_by_decisions import review_of_links, with_decisions
 from linkage.review_verdicts import first_rows, judge, named_files, read_decisions
+from linkage.score import score_review
 
 CLUSTERS = pl.DataFrame(
     [("a", 1, 1), ("a", 2, 2), ("a", 3, 3), ("a", 4, 4), ("s", 1, 1), ("s", 2, 2), ("s", 3, 5), ("s", 4, 6)],
@@ -178,3 +179,50 @@ def test_a_source_that_is_searched_may_stand_on_either_side():
     turned = QUALITY.rename({"source_l": "source_r", "source_r": "source_l"})
     found, _ = with_decisions(turned, decided(), PEOPLE)
     assert found["decisions"].to_list() == [240, None, None]
+
+
+def test_a_review_tells_of_all_sources_together_and_of_each():
+    """To the 3 wrong and 25 missed of a come 100 people of b, all linked, one in ten wrongly: W = 13, L = 400."""
+    of_b = pl.DataFrame({
+        "source": "b", "searched": "s", "stratum": ["b linked 0"] * 10, "size": [100.0] * 10, "verdicts": [1] * 10,
+        "is_wrong": [one == 0 for one in range(10)], "is_missed": [False] * 10,
+        **{name: ["F"] * 10 for name in ("sex", "age_group", "nationality_group", "area")},
+    })  # fmt: skip
+    people = pl.concat([PEOPLE, PEOPLE.head(100).with_columns(source=pl.lit("b"))])
+    found = review_of_links(pl.concat([decided(), of_b]), people)
+    assert found.select("searched", "source", "decisions").rows() == [
+        ("s", "all", 250),
+        ("s", "a", 240),
+        ("s", "b", 10),
+    ]
+    assert found["precision"].to_list() == pytest.approx([387 / 400, 297 / 300, 90 / 100])
+    assert found["recall"].to_list() == pytest.approx([387 / 412, 297 / 322, 1.0])
+    assert (found["recall_low"] < found["recall"]).all()
+
+    scored = pl.DataFrame({"source_l": ["a", "s"], "source_r": ["s", "b"], "group": ["all"] * 2,
+                           "true_pairs": [320, 90], "linked_pairs": [300, 100], "correct": [290, 90]})  # fmt: skip
+    beside = score_review(found, scored)
+    assert beside["true_precision"].to_list() == pytest.approx([380 / 400, 290 / 300, 90 / 100])
+    assert beside["true_recall"].to_list() == pytest.approx([380 / 410, 290 / 320, 1.0])
+
+
+def test_strata_may_have_people_of_several_sources():
+    """Of 100 people drawn from 400, half are of a: 200 of its people, of whom 2 in 50 are wrong, W = 8."""
+    number = range(100)
+    both = pl.DataFrame({
+        "source": ["a", "b"] * 50, "searched": "s", "stratum": "all linked 0", "size": 400.0, "verdicts": 1,
+        "is_wrong": [one in (0, 2, 1) for one in number], "is_missed": False,
+        **dict.fromkeys(("sex", "age_group", "nationality_group", "area"), "F"),
+    })  # fmt: skip
+    people = pl.DataFrame({
+        "source": ["a"] * 200 + ["b"] * 200 + ["s"] * 400, "person": [*range(400), *range(400)],
+        **dict.fromkeys(("sex", "age_group", "nationality_group", "area"), "F"),
+    })  # fmt: skip
+    found = review_of_links(both, people)
+    assert found.select("source", "decisions").rows() == [("all", 100), ("a", 50), ("b", 50)]
+    assert found["precision"].to_list() == pytest.approx([388 / 400, 192 / 200, 196 / 200])
+
+
+def test_a_review_with_a_stratum_that_nobody_decided_upon_tells_nothing():
+    assert review_of_links(decided(verdicts=0), PEOPLE).is_empty()
+    assert review_of_links(None, PEOPLE).is_empty()
