@@ -139,6 +139,12 @@ class Validation(_Form):
     scenario: str = Field(
         default="baseline", title="Scenario", description="A scenario of Sojourn, or a TOML file of your own."
     )
+    rule_set: str | None = Field(
+        default=None, title="Rule set", description="A name or a TOML file, in place of that of the studies."
+    )
+    calibration: str | None = Field(
+        default=None, title="Calibration", description="Of its probabilities, by its name or file."
+    )
     seed: int = Field(default=1001, ge=0, le=10**18, title="First seed", description="The next ones follow.")
     out: WholePath = Field(title="Folder", description="For scores, figures and page.")
     threads: int = Field(default=1, ge=1, le=1024, title="Replicates at a time", description="As memory allows.")

@@ -36,6 +36,8 @@ def validated(validation: Validation) -> str:
         validation.replicates,
         validation.residents,
         scenario=validation.scenario,
+        rule_set=validation.rule_set,
+        calibration=validation.calibration,
         first_seed=validation.seed,
         out=out,
         threads=validation.threads,

@@ -21,11 +21,12 @@ from tiny_country import _nhs_number as nhs_number
 from flows.live.live_runs import LiveRuns
 from flows.scheduled.key_block import key_of_block
 from flows.scheduled.outcomes import ended
-from flows.scheduled.parameters import QuarterlyRun, RevisionReplay, RuleComparison
+from flows.scheduled.parameters import QuarterlyRun, RevisionReplay, RuleComparison, Validation
 from flows.scheduled.quarterly import estimated_live, quarterly
 from flows.scheduled.revision_replay import revision_replay
 from flows.scheduled.rule_comparison import rule_comparison
 from flows.scheduled.tasks import in_task
+from flows.scheduled.validation import validate_figures
 from flows.served_processes import MARK
 from pipeline.errors import UserError
 from pipeline.keys import key_from_text, read_key
@@ -169,6 +170,22 @@ def test_deliveries_are_replayed_in_order_and_their_figures_compared(served):
     assert came["data_date"].to_list() == ["2019-12-30", "2019-12-31"]
     assert came["first"].n_unique() == 1
     assert came["revision"][0] == 0
+
+
+def test_countries_are_estimated_and_scored_one_task_each(served):
+    out = served.study.with_name("validated")
+    asked = {"replicates": 2, "residents": 1_000, "calibration": "long_term_2019", "out": str(out)}
+    with temporary_settings({PREFECT_API_URL: f"{served.address}/api", PREFECT_LOGGING_TO_API_ENABLED: False}):
+        refused = validate_figures(Validation(**asked | {"calibration": "long_term_2018"}), return_state=True)
+        done = validate_figures(Validation(**asked), return_state=True)
+    assert (refused.name, "Did you mean 'long_term_2019'" in refused.message) == ("Failed check", True)
+    assert (done.name, done.message) == ("Completed", f"2 countries, scored in {out}")
+    tasks = {one["name"]: one["state_name"] for one in served.post("/task_runs/filter")}
+    assert (tasks["seed 1001"], tasks["seed 1002"]) == ("Completed", "Completed")
+    assert {one["replicates"] for one in json.loads((out / "validation.json").read_text())} == {2}
+    (accuracy,) = [one for one in served.post("/artifacts/filter") if one["key"] == "accuracy"]
+    assert "immigration" in accuracy["data"]
+    assert (out / "accuracy.md").is_file()
 
 
 def test_schedules_make_runs(served):
