@@ -278,6 +278,13 @@ def implausible_people() -> pl.DataFrame:
     )  # fmt: skip
 
 
+def review_of_links() -> pl.DataFrame:
+    rates = {"precision": 0.998, "precision_low": 0.991, "precision_high": 1.0, "recall": 0.97, "recall_low": 0.961,
+             "recall_high": 0.978}  # fmt: skip
+    return pl.DataFrame([{"searched": "pds", "source": one, "decisions": decisions, **rates}
+                         for one, decisions in (("all", 500), ("hesa", 60))])  # fmt: skip
+
+
 def link_errors() -> pl.DataFrame:
     """Return how many people are counted twice and joined, of two nationality groups and all."""
     return pl.DataFrame(
@@ -571,6 +578,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "person_changes": pl.DataFrame({"old_person_id": [7], "person_id": [3], "change": ["merged"]}),
         "linkage_quality": linkage_quality(),
         "link_errors": link_errors(),
+        "review_of_links": review_of_links(),
         "implausible_people": implausible_people(),
         "coverage": coverage(),
         "coverage_by_year": coverage_by_year(),
