@@ -3,7 +3,9 @@
 A person is counted twice if two people of the run are one: every two people who may be one and can be (no source has
 one subject of each) count once, with the probability that they are. A subject that is with the wrong person counts
 nobody twice, as long as its own person has others; one that is alone does. Two people are joined if the links of one
-person are wrong; the least probable of its pairs says how likely that is.
+person are wrong; the least probable of its pairs says how likely that is. Whose records such a person has, and so of
+which group it is, the links tell badly: a parent's and a child's, say, of whom one has no nationality. The variance
+of a group is therefore that of all people joined being of one group, drawn by the expected shares.
 
 Pairs that no rule proposed are a term of their own: as many people as there are such pairs, divided by the pairs of
 sources with a model that two people who may be one have on average.
@@ -69,13 +71,16 @@ def link_errors(inside: pl.DataFrame, assessed: Assessed, two: pl.DataFrame) -> 
         rows.filter(pl.col("group") != ALL).group_by(pl.col("group").alias("nationality_group")).agg(*figures),
     ])  # fmt: skip
     twice = pl.col("twice") + pl.col("unseen")
+    of_all = pl.col("joined").filter(pl.col("nationality_group") == ALL).first()
+    others = pl.when(pl.col("nationality_group") == ALL).then(0.0).otherwise(of_all - pl.col("joined"))
     return table.select(
         "nationality_group", "people", twice.round(3).alias("counted_twice"),
         (pl.col("twice_variance") + pl.col("unseen") + (RELATIVE_ERROR * twice) ** 2).sqrt().round(3)
         .alias("counted_twice_se"),
         pl.col("unseen").round(3).alias("counted_twice_unseen"),
         pl.col("joined").round(3).alias("joined"),
-        (pl.col("joined_variance") + (RELATIVE_ERROR * pl.col("joined")) ** 2).sqrt().round(3).alias("joined_se"),
+        (pl.col("joined_variance") + (RELATIVE_ERROR * pl.col("joined")) ** 2 + pl.col("joined") * others.clip(0))
+        .sqrt().round(3).alias("joined_se"),
     )  # fmt: skip
 
 

@@ -91,6 +91,20 @@ def test_pairs_that_nobody_proposed_are_people_by_the_pairs_that_two_have():
     assert found["all"]["counted_twice"] == found["all"]["counted_twice_unseen"]
 
 
+def test_whose_records_a_joined_person_has_is_in_the_error_of_a_group():
+    """Person 1 is joined with .5, person 2 (after a subject more) with .25: .5 of .75 are British."""
+    subjects = pl.concat(
+        [SUBJECTS, SUBJECTS.filter(node=1).with_columns(node=pl.lit(5, pl.Int64), source=pl.lit(1, pl.Int64))]
+    )
+    found = errors_of(subjects, assessed(joined=[(0, 2, 0, 1, 0.9, 0.5), (1, 5, 0, 1, 0.9, 0.75)]))
+    row = {one["nationality_group"]: one for one in found.iter_rows(named=True)}
+    own = {"British": 0.5 * 0.5 + (0.5 * RELATIVE_ERROR) ** 2, "EU": 0.25 * 0.75 + (0.25 * RELATIVE_ERROR) ** 2}
+    for group, variance in own.items():
+        assert row[group]["joined_se"] ** 2 == pytest.approx(variance + 0.5 * 0.25, abs=2e-3)
+    of_all = 0.5 * 0.5 + 0.25 * 0.75 + (0.75 * RELATIVE_ERROR) ** 2
+    assert row["all"]["joined_se"] ** 2 == pytest.approx(of_all, abs=2e-3)
+
+
 def test_a_person_is_joined_if_its_least_probable_pair_is_wrong():
     found = errors(assessed(joined=[(0, 2, 0, 1, 0.9, 0.95)]))
     assert found["all"]["joined"] == found["British"]["joined"] == pytest.approx(0.05)
