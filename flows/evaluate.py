@@ -152,7 +152,7 @@ def score(study: Study, truth: Truth, tables: Path, rules: PersonRules) -> Score
     links = score_links(clusters, who)
     scores = Scores(
         links=beside_estimates(links, read_table(tables / "linkage_quality.parquet")),
-        review_of_links=score_review(read_table(tables / "review_of_links.parquet"), links),
+        review_of_links=score_review(read_table(table_path(tables, "review_of_links")), links),
         link_errors=score_link_errors(read_table(tables / "link_errors.parquet"), clusters, who, counted_sources),
     )
     if not all((tables / f"{name}.parquet").exists() for name in TABLES):
