@@ -59,7 +59,8 @@ def _true_links(link: StageRecord, who: pl.DataFrame, folder: Path) -> Path:
     }
     save(true_clusters(table["clusters"], who), "clusters", folder)
     save(table["mothers"], "mothers", folder)
-    save(TABLES["possibly_one"].create_empty(), "possibly_one", folder)
+    for name in ("possibly_one", "review_of_links"):
+        save(TABLES[name].create_empty(), name, folder)
     save(perfect_quality(table["linkage_quality"]), "linkage_quality", folder)
     errors = [name for name, kind in table["link_errors"].schema.items() if kind.is_float()]
     save(table["link_errors"].with_columns(pl.lit(0.0).alias(name) for name in errors), "link_errors", folder)

@@ -59,7 +59,7 @@ def compare_link_files(
                 clear_seconds += time.perf_counter() - begun
                 scores.append(
                     {"kind": kind, "seed": seed, "change": name, **both_scores(found, clear, truth_of(files))}
-                    | estimated_scores(quality)
+                    | estimated_scores(quality, found, truth_of(files))
                 )
                 rows += sum(file.rows.height for file in files)
     return rows, seconds, {"clear_splink": clear_seconds / seconds}, figures(scores), scores
@@ -131,12 +131,16 @@ def both_scores(found: pl.DataFrame, clear: pl.DataFrame, truth: pl.DataFrame) -
     }
 
 
-def estimated_scores(quality: pl.DataFrame) -> Scores:
-    """Return the precision and recall that a run expects of itself, over all pairs of sources together.
+def estimated_scores(quality: pl.DataFrame, found: pl.DataFrame, truth: pl.DataFrame) -> Scores:
+    """Return the precision and recall that a run expects of itself, over all pairs of sources of which it tells them.
 
-    None where it can tell the recall of no pair of sources. `quality` is the table `linkage_quality`.
+    Beside them stand the true ones of the same pairs of sources (`told_precision`, `told_recall`), and how many pairs
+    of sources have joined pairs and no estimate (`untold`). None where it can tell the recall of no pair of sources.
+    `quality` is the table `linkage_quality`; for `found` and `truth` see `pair_scores`.
     """
-    told = quality.filter(pl.col("group") == "all").drop_nulls(["precision_estimate", "recall_estimate"])
+    of_all = quality.filter(pl.col("group") == "all")
+    told = of_all.drop_nulls(["precision_estimate", "recall_estimate"])
+    true_scores = pair_scores(found, truth, told.select("source_l", "source_r"))
     right = pl.col("joined_pairs") * pl.col("precision_estimate")
     joined, correct, true = told.select(
         pl.col("joined_pairs").sum(),
@@ -146,15 +150,23 @@ def estimated_scores(quality: pl.DataFrame) -> Scores:
     return {
         "estimated_precision": round(correct / joined, 5) if joined else None,
         "estimated_recall": round(correct / true, 5) if true else None,
+        "told_precision": true_scores["precision"] if joined else None,
+        "told_recall": true_scores["recall"] if true else None,
+        "untold": of_all.filter(pl.col("joined_pairs") > 0).height - told.height,
     }
 
 
-def pair_scores(found: pl.DataFrame, truth: pl.DataFrame) -> Scores:
+def pair_scores(found: pl.DataFrame, truth: pl.DataFrame, told: pl.DataFrame | None = None) -> Scores:
     """Return precision, recall and F1 of pairs of rows that share a person: of two sources, or of the only one.
 
-    `found` has `source, subject, person_id`, `truth` has `source, subject, person`.
+    `found` has `source, subject, person_id`, `truth` has `source, subject, person`. Only pairs of sources that are
+    `told` (`source_l, source_r`, either way round) count, if these are given.
     """
     true, linked = _pairs(truth, "person"), _pairs(found, "person_id")
+    if told is not None:
+        either = pl.concat([told.select(source=one, source_r=other) for one, other in (
+            ("source_l", "source_r"), ("source_r", "source_l"))]).unique()  # fmt: skip
+        true, linked = (pairs.join(either, on=["source", "source_r"], how="semi") for pairs in (true, linked))
     correct = true.join(linked, on=true.columns, how="semi").height
     precision, recall = correct / max(linked.height, 1), correct / max(true.height, 1)
     f1 = 2 * correct / max(true.height + linked.height, 1)
@@ -178,7 +190,8 @@ def figures(scores: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     ]
     worst = {"lowest_f1_difference": min(one["f1_difference"] for one in scores)}
     for name in ("precision", "recall"):
-        errors = [abs(one[f"estimated_{name}"] - one[name]) for one in scores if one[f"estimated_{name}"] is not None]
+        told = [one for one in scores if one[f"estimated_{name}"] is not None]
+        errors = [abs(one[f"estimated_{name}"] - one[f"told_{name}"]) for one in told]
         if errors:
             worst[f"largest_error_of_estimated_{name}"] = round(max(errors), 5)
     if without:

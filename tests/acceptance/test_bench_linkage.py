@@ -52,7 +52,8 @@ def test_figures_are_the_worst_scores():
     def of(change, recall, difference):
         return {
             "kind": "noisy", "seed": 1001, "change": change, "recall": recall, "f1_difference": difference,
-            "rows_lost": 2, "precision": 0.9, "estimated_precision": 0.95, "estimated_recall": None,
+            "rows_lost": 2, "precision": 0.8, "told_precision": 0.9, "estimated_precision": 0.95,
+            "estimated_recall": None,
         }  # fmt: skip
 
     scores = [of("as they are", 0.8, 0.01), of("without sex", 0.72, -0.2), of("sex spoilt", 0.1, 0.0)]
@@ -135,8 +136,16 @@ def test_the_estimate_for_a_whole_set_of_files_counts_expected_pairs():
             ("a", "b", "sex=F", 60, 0.8, 0.7),
         ]
     )
-    assert estimated_scores(quality) == {"estimated_precision": 0.975, "estimated_recall": 0.75}
-    assert set(estimated_scores(quality[2:]).values()) == {None}
+    # of a and b one of two true pairs is linked, and a wrong one; the lost pair of b and c is no pair that is told
+    truth = rows(("a", "1", 1), ("b", "1", 1), ("a", "2", 2), ("b", "2", 2), ("b", "3", 3), ("c", "3", 3),
+                 person="person")  # fmt: skip
+    found = rows(("a", "1", 1), ("b", "1", 1), ("a", "2", 2), ("b", "2", 3), ("b", "3", 2), ("c", "3", 4),
+                 person="person_id")  # fmt: skip
+    assert estimated_scores(quality, found, truth) == {
+        "estimated_precision": 0.975, "estimated_recall": 0.75, "told_precision": 0.5, "told_recall": 0.5,
+        "untold": 1,
+    }  # fmt: skip
+    assert set(estimated_scores(quality[2:], found, truth).values()) == {None, 1}
 
 
 def test_every_column_is_spoilt_and_dropped_in_turn(monkeypatch):
@@ -147,8 +156,11 @@ def test_every_column_is_spoilt_and_dropped_in_turn(monkeypatch):
         made.append(files)
         return truth_of(files).rename({"person": "person_id"})
 
-    quality = quality_of([("a", "b", "all", 100, 0.99, 0.98)])
-    monkeypatch.setattr(bench_link_files, "linked_by_sojourn", lambda study, run: (with_truth(made.pop()), quality))
+    def linked(study, run):
+        names = [one.source for one in made[-1]]
+        return with_truth(made.pop()), quality_of([(names[0], names[-1], "all", 100, 0.99, 0.98)])
+
+    monkeypatch.setattr(bench_link_files, "linked_by_sojourn", linked)
     monkeypatch.setattr(bench_link_files, "link_in_clear", lambda sources, threads: with_truth(made.pop()))
     write = bench_link_files.write_link_files
     monkeypatch.setattr(
