@@ -111,7 +111,7 @@ def review_of_links(decisions: pl.DataFrame | None, people: pl.DataFrame) -> pl.
 def quality_of_group(
     drawn: pl.DataFrame, people: pl.DataFrame, group: str, sources: Collection[str], searched: str
 ) -> Decided | None:
-    """Return precision and recall of a group by decisions; None below the least number of them.
+    """Return precision and recall of people by decisions; of a part of the strata from the least number of them on.
 
     `drawn` are all decisions on people who were looked for in `searched`, of the strata that have people of
     `sources`, each with a verdict; for `people` see `with_decisions`.
@@ -120,8 +120,8 @@ def quality_of_group(
     of_group = pl.lit(value=True) if group == ALL else (pl.col(dimension) == value).fill_null(value=False)
     inside = pl.col("source").is_in(list(sources)) & of_group
     decided = drawn.filter(pl.col("verdicts") > 0).with_columns(inside.alias("inside"))
-    if group != ALL and decided["inside"].sum() < MINIMUM_REVIEWED:
-        return None
+    if not decided["inside"].all() and decided["inside"].sum() < MINIMUM_REVIEWED:
+        return None  # nobody of the group may have been drawn in a stratum where its errors are
     strata = (
         decided.group_by("stratum")
         .agg(

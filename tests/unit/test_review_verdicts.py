@@ -207,20 +207,21 @@ def test_a_review_tells_of_all_sources_together_and_of_each():
 
 
 def test_strata_may_have_people_of_several_sources():
-    """Of 100 people drawn from 400, half are of a: 200 of its people, of whom 2 in 50 are wrong, W = 8."""
-    number = range(100)
+    """Of 250 people drawn from 1,000 half are of a, so 500 of its people, of whom 2 in 125 are wrong: W = 8."""
+    number = range(250)
+    names = dict.fromkeys(("sex", "age_group", "nationality_group", "area"), "F")
     both = pl.DataFrame({
-        "source": ["a", "b"] * 50, "searched": "s", "stratum": "all linked 0", "size": 400.0, "verdicts": 1,
-        "is_wrong": [one in (0, 2, 1) for one in number], "is_missed": False,
-        **dict.fromkeys(("sex", "age_group", "nationality_group", "area"), "F"),
+        "source": ["a", "b"] * 125, "searched": "s", "stratum": "all linked 0", "size": 1000.0, "verdicts": 1,
+        "is_wrong": [one in (0, 2, 1) for one in number], "is_missed": False, **names,
     })  # fmt: skip
     people = pl.DataFrame({
-        "source": ["a"] * 200 + ["b"] * 200 + ["s"] * 400, "person": [*range(400), *range(400)],
-        **dict.fromkeys(("sex", "age_group", "nationality_group", "area"), "F"),
+        "source": ["a"] * 500 + ["b"] * 500 + ["s"] * 1000, "person": [*range(1000), *range(1000)], **names,
     })  # fmt: skip
     found = review_of_links(both, people)
-    assert found.select("source", "decisions").rows() == [("all", 100), ("a", 50), ("b", 50)]
-    assert found["precision"].to_list() == pytest.approx([388 / 400, 192 / 200, 196 / 200])
+    assert found.select("source", "decisions").rows() == [("all", 250), ("a", 125), ("b", 125)]
+    assert found["precision"].to_list() == pytest.approx([988 / 1000, 492 / 500, 496 / 500])
+    # where few of a source were drawn, nobody may have been where its errors are
+    assert review_of_links(both.head(150), people)["source"].to_list() == ["all"]
 
 
 def test_a_review_with_a_stratum_that_nobody_decided_upon_tells_nothing():
