@@ -60,7 +60,7 @@ name-variants: setup ## renew pipeline/ingest/name_variants.csv from the package
 	$(BIN)/uv pip install --quiet $(NO_CACHE) --no-deps --target $(VENV)/name-sources $(NAME_SOURCES)
 	$(BIN)/python -m pipeline.ingest.derive_name_variants $(VENV)/name-sources
 
-VALIDATE = $(BIN)/sojourn validate --replicates 20 --residents 50000
+VALIDATE = $(BIN)/sojourn validate --replicates 20 --residents 50000 --calibration long_term_2019
 VALIDATED = sojourn-validate
 
 accuracy: setup ## renew docs/accuracy.md and docs/accuracy_true_links.md: twenty countries (about forty minutes)
@@ -87,7 +87,7 @@ TRAINING_SEEDS = $(shell seq 1 24)
 calibration: setup ## make rules/sets/calibrations/long_term_2019.toml from twenty-four countries (about twenty minutes)
 	for seed in $(TRAINING_SEEDS); do \
 		$(BIN)/sojourn simulate --residents 20000 --seed $$seed --out $(CALIBRATION)/$$seed \
-			--errors rules/sets/calibrations/training_errors.toml && \
+			--errors rules/sets/calibrations/training_errors_$$((seed <= 12 ? 1 : 2)).toml && \
 		$(BIN)/sojourn run $(CALIBRATION)/$$seed || exit 1; \
 	done
 	$(BIN)/sojourn evaluate $(foreach seed,$(TRAINING_SEEDS),$(CALIBRATION)/$(seed)/run) \

@@ -19,14 +19,13 @@ def count_migrations(
 
     `moves` are `expected_moves`, `people` is that of `people_by_group`, `completeness` the table
     `flow_completeness`. Each nationality group that the person may have gets its share of the cases, each of which
-    stands for as many migrations as its group has for each case; without `completeness`, for one.
+    stands for as many migrations as its group has for each case of its time; without `completeness`, for one.
     """
-    standing_for = _standing_for(completeness)
     moves = (
         moves.with_columns(year=year_ending(pl.col("date")))
         .filter(pl.col("year").is_in(years))
         .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
-        .join(standing_for, on=["direction", "nationality_group"], how="left")
+        .pipe(_standing_for, completeness)
         .with_columns(
             cases=pl.col("cases") * pl.col("migrations_per_case").fill_null(1.0),
             variance_of_cases=pl.col("variance_of_cases") * pl.col("migrations_per_case").fill_null(1.0) ** 2,
@@ -55,12 +54,15 @@ def count_migrations(
     return pl.concat(counted)
 
 
-def _standing_for(completeness: pl.DataFrame | None) -> pl.DataFrame:
-    """Return `direction, nationality_group, migrations_per_case`; nothing at all where each case counts as one."""
-    keys = ["direction", "nationality_group"]
+def _standing_for(moves: pl.DataFrame, completeness: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the moves with `migrations_per_case`, null where each counts as one."""
     if completeness is None:
-        return pl.DataFrame(schema=dict.fromkeys(keys, pl.String) | {"migrations_per_case": pl.Float64})
-    return completeness.select(pl.col(keys).cast(pl.String), "migrations_per_case")
+        return moves.with_columns(migrations_per_case=pl.lit(None, pl.Float64))
+    keys = ["direction", "nationality_group"]
+    times = completeness.select(pl.col(keys).cast(pl.String), "from_date", "migrations_per_case").sort("from_date")
+    return moves.sort("date", maintain_order=True).join_asof(
+        times, left_on="date", right_on="from_date", by=keys, check_sortedness=False
+    )
 
 
 def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats]:

@@ -56,6 +56,7 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
     if not curves:
         raise UserError(f"{file}: too few decisions to calibrate ({known.height:,}). Use more or larger studies.")
     terminal.progress("evaluate", "comparing flows with the truth")
+    each = product(DIRECTIONS, NATIONALITY_GROUPS, (False, True))
     found = Calibration(
         rule_set=rule_set,
         rule_set_digest=digest,
@@ -63,9 +64,11 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
         studies=tuple(studies),
         seeds=tuple(seeds),
         curve=curves,
-        completeness=tuple(Completeness(direction=one, nationality_group=group, migrations_per_case=1.0)
-                           for one, group in product(DIRECTIONS, NATIONALITY_GROUPS)),
-    )  # fmt: skip
+        completeness=tuple(
+            Completeness(direction=direction, nationality_group=group, recent=recent, migrations_per_case=1.0)
+            for direction, group, recent in each
+        ),
+    )
     flows = pl.concat([flows_of_run(run, found) for run in runs])
     write_text(as_toml(found.model_copy(update={"completeness": fitted_completeness(flows)})), file)
     terminal.close()

@@ -215,14 +215,17 @@ def cases_of_run(run: Path) -> pl.DataFrame:
     """Return the decisions of a run on a synthetic study with what was true: `decision, kind, probability, right`."""
     study, truth, table, tables = _decisions_of_run(run)
     who = linked_subjects_truth(study, truth, tables)
-    return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years)
+    return people_cases(table, vars(truth), who, study.periods.flow_years, study.periods.stock_years, study.data_date)
 
 
 def flows_of_run(run: Path, calibration: Calibration) -> pl.DataFrame:
-    """Return `direction, nationality_group, expected, true` of a run that is not calibrated, by `calibration`."""
+    """Return the flows of a run that is not calibrated as `calibration` expects them, and those of fact.
+
+    Columns are `direction, nationality_group, recent, expected, true`.
+    """
     study, truth, table, tables = _decisions_of_run(run)
     table["flow_completeness"] = read_table(table_path(tables, "flow_completeness"))
-    return expected_and_true_flows(table, vars(truth), calibration, study.periods.flow_years)
+    return expected_and_true_flows(table, vars(truth), calibration, study.periods.flow_years, study.data_date)
 
 
 def _decisions_of_run(run: Path) -> tuple[Study, Truth, dict[str, pl.DataFrame], Path]:

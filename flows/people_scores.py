@@ -9,9 +9,9 @@ from estimation.counted_people import counted_people, people_by_group
 from estimation.exact_sums import exact_sum
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import expected_moves
-from estimation.periods import year_ending
+from estimation.periods import quarter_end, year_ending
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
-from rules.calibration import Calibration, calibrated_migrations
+from rules.calibration import Calibration, calibrated_migrations, recent_from
 from rules.calibration_cases import calibration_cases, score_tenths
 from rules.nationality_score import nationality_tenths
 from rules.score import score_classes
@@ -30,6 +30,7 @@ def people_cases(
     who: pl.DataFrame,
     flow_years: Sequence[int],
     stock_years: Sequence[int],
+    data_date: date,
 ) -> pl.DataFrame:
     """Return the decisions of a run in published periods with what was true, as `calibration_cases` does."""
     true_person = true_person_of(table["clusters"], who)
@@ -39,8 +40,10 @@ def people_cases(
     return calibration_cases(
         compared.filter(~is_flow | pl.col("time").dt.year().is_in(list(flow_years))),
         residents,
+        table["people"],
         true_person,
         truth["residents"],
+        data_date,
     )
 
 
@@ -49,34 +52,38 @@ def expected_and_true_flows(
     truth: Mapping[str, pl.DataFrame],
     calibration: Calibration,
     flow_years: Sequence[int],
+    data_date: date,
 ) -> pl.DataFrame:
-    """Return `direction, nationality_group, expected, true`: migrations of a run by `calibration`, and those of fact.
+    """Return `direction, nationality_group, recent, expected, true`: migrations by `calibration`, and those of fact.
 
     `table` has the run's `TABLES` and `flow_completeness`, uncalibrated; `truth` has `people` and `migrations`. A
-    group is that at registration, and years end on 30 June.
+    group is that at registration, years end on 30 June, and quarters that end before `recent_from` are not recent.
     """
     years, definition = tuple(flow_years), calibration.definition
     moves = expected_moves(
-        *(calibrated_migrations(table[name], calibration, definition) for name in ("migrations", "late_migrations"))
+        *(
+            calibrated_migrations(table[name], table["people"], calibration, definition)
+            for name in ("migrations", "late_migrations")
+        )
     )
     best = table["clusters"].filter(pl.col("draw") == 0)
     counted = counted_people(table["people"], best, table["mothers"])
     people = people_by_group(counted, table["people_nationality"], best, table["mothers"])
-    keys = ["direction", "nationality_group"]
+    keys, recent = ["direction", "nationality_group"], pl.lit(recent_from(data_date))
     expected = (
         count_migrations(moves, people, years, table["flow_completeness"])
-        .filter(period="year")
-        .group_by(direction="measure", nationality_group="nationality_group")
+        .filter(period="quarter")
+        .group_by(direction="measure", nationality_group="nationality_group", recent=pl.col("time") >= recent)
         .agg(expected=exact_sum(pl.col("count")))
     )
     true = (
         truth["migrations"]
         .filter(year_ending(pl.col("date")).is_in(years))
         .join(truth["people"].select("person", "nationality_group"), on="person")
-        .group_by(pl.col(keys).cast(pl.String))
+        .group_by(pl.col(keys).cast(pl.String), recent=quarter_end(pl.col("date")) >= recent)
         .agg(true=pl.len().cast(pl.Int64))
     )
-    return expected.join(true, on=keys, how="full", coalesce=True).with_columns(
+    return expected.join(true, on=[*keys, "recent"], how="full", coalesce=True).with_columns(
         pl.col("expected").fill_null(0.0), pl.col("true").fill_null(0)
     )
 

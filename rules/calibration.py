@@ -2,10 +2,15 @@
 
 A calibration is a TOML file that a study names. For each kind of decision it has a curve that never falls: of the
 decisions that were given a probability, the share that was right (isotonic regression: Barlow, Bartholomew, Bremner
-and Brunk 1972; for calibration: Zadrozny and Elkan 2002). It belongs to the rule set by which it was made alone.
+and Brunk 1972; for calibration: Zadrozny and Elkan 2002). Kinds are divided by what dates a migration, by whether
+later data may change the decision, and by nationality group, where there are enough cases: the end of a course is a
+departure of nearly all EU students and of few British ones, though no rule doubts it; and of the people whose stays
+were all too short, more live here on a day so recent that the visitors of then may still stay. A calibration belongs
+to the rule set by which it was made alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import product
 from pathlib import Path
 
@@ -22,26 +27,47 @@ from rules.rule_file import SETS
 
 CALIBRATIONS = SETS / "calibrations"
 TRAINING_ERRORS = "training_errors"
-"""The file beside them that has the errors of the training studies."""
+"""How the names of the files beside them begin that have the errors of the training studies."""
 PRIOR_CASES = 10.0
-"""Each point of a curve is drawn towards the stated probability, as if so many more cases had been right as often."""
+"""Each point of a curve is drawn towards the stated probability, or that of the curve of the kind that it divides, as
+if so many more cases had been right as often."""
 MINIMUM_CASES = 30
-"""A kind of decision with fewer cases has no curve: its probabilities stay as they are."""
+"""A kind of decision with fewer cases has no curve: its probabilities stay as they are, or are those of the kind that
+it divides."""
 TENTHS = 10
 DIRECTIONS = ("immigration", "emigration")
+DIVISIONS = ("dated_by", "provisional", "nationality_group")
+"""What divides a kind of decision, each division within the one before it; no evidence dates residence."""
+RECENT_MONTHS = 18
+"""Migrations of so many months before the data date have a completeness of their own: the latest year, and since."""
+PRIOR_MIGRATIONS = 400.0
+"""The completeness of recent and of other migrations of a group is drawn towards that of both, as if so many more
+cases had it."""
+PROVISIONAL_DAYS = 365
+"""Residence on a day so recent, at the data date, is provisional."""
 
 
 class Curve(Frozen):
     """How often decisions of one kind were right: `actual` at each `predicted` probability, of so many `cases`.
 
-    `decision` is immigration, emigration or population; `kind` the stay rule, or the sign or exclusion that decided.
+    `decision` is immigration, emigration or population; `kind` the stay rule, or the sign or exclusion that decided;
+    `dated_by` the evidence rule that dates a migration, `provisional` whether later data may change the decision and
+    `nationality_group` that of the person, if the curve is of a division.
     """
 
     decision: str
     kind: str
+    dated_by: str | None = None
+    provisional: bool | None = None
+    nationality_group: str | None = None
     cases: int = Field(ge=1)
     predicted: tuple[float, ...] = Field(min_length=1)
     actual: tuple[float, ...] = Field(min_length=1)
+
+    @property
+    def key(self) -> tuple[str | bool | None, ...]:
+        """Whose probabilities the curve is about: decision, kind, and the divisions, None where it is of all."""
+        return self.decision, self.kind, *(getattr(self, one) for one in DIVISIONS)
 
     @model_validator(mode="after")
     def _never_falls(self) -> "Curve":
@@ -61,11 +87,13 @@ class Curve(Frozen):
 class Completeness(Frozen):
     """How many migrations of a nationality group there were for each that calibrated probabilities expect.
 
-    More than 1 where rules miss migrations altogether: a migration that nobody records has no probability.
+    More than 1 where rules miss migrations altogether: a migration that nobody records has no probability. Of
+    `recent` ones, many of them unknown yet and expected by those of the year before, it may be another number.
     """
 
     direction: str
     nationality_group: str
+    recent: bool
     migrations_per_case: float = Field(ge=0.5, le=2)
 
 
@@ -86,109 +114,204 @@ class Calibration(Frozen):
 
     @model_validator(mode="after")
     def _all_flows(self) -> "Calibration":
-        found = [(one.direction, one.nationality_group) for one in self.completeness]
-        if self.curve and sorted(found) != sorted(product(DIRECTIONS, NATIONALITY_GROUPS)):
-            raise ValueError("'completeness' must have one entry for each direction and nationality group")
+        found = [(one.direction, one.nationality_group, one.recent) for one in self.completeness]
+        if self.curve and sorted(found) != sorted(product(DIRECTIONS, NATIONALITY_GROUPS, (False, True))):
+            raise ValueError(
+                "'completeness' must have two entries for each direction and nationality group: of recent migrations "
+                "and of others"
+            )
         return self
 
-    def flow_completeness(self) -> pl.DataFrame:
-        """Return `direction, nationality_group, migrations_per_case`; 1 without a calibration."""
-        known = {(one.direction, one.nationality_group): one.migrations_per_case for one in self.completeness}
-        rows = [(*key, known.get(key, 1.0)) for key in product(DIRECTIONS, NATIONALITY_GROUPS)]
-        return pl.DataFrame(rows, schema=["direction", "nationality_group", "migrations_per_case"], orient="row")
+    def flow_completeness(self, data_date: date) -> pl.DataFrame:
+        """Return `direction, nationality_group, from_date, migrations_per_case`; 1 without a calibration."""
+        known = {
+            (one.direction, one.nationality_group, one.recent): one.migrations_per_case for one in self.completeness
+        }
+        begins = {False: date.min, True: recent_from(data_date)}
+        rows = [
+            (direction, group, begins[recent], known.get((direction, group, recent), 1.0))
+            for direction, group, recent in product(DIRECTIONS, NATIONALITY_GROUPS, (False, True))
+        ]
+        columns = ["direction", "nationality_group", "from_date", "migrations_per_case"]
+        return pl.DataFrame(rows, schema=columns, orient="row")
 
-    def of(self, decision: str, frame: pl.DataFrame, kind: str) -> pl.DataFrame:
-        """Return a table with calibrated `probability` in the rows of one decision; `kind` is the column of kinds."""
-        found, probability = frame[kind].cast(pl.String).to_numpy(), frame["probability"].to_numpy().copy()
-        for one in self.curve:
-            if one.decision == decision:
-                rows = found == one.kind
-                probability[rows] = one.at(probability[rows])
+    def of(self, decision: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a table with calibrated `probability` in the rows of one decision, each by the finest curve it has.
+
+        The table has `kind` and `DIVISIONS`.
+        """
+        own = {one.key: one for one in self.curve if one.decision == decision}
+        probability = frame["probability"].to_numpy().copy()
+        rows_of = frame.select("kind", *DIVISIONS, row=pl.int_range(pl.len())).group_by(
+            "kind", *DIVISIONS, maintain_order=True
+        )
+        for (kind, *divisions), rows in rows_of:
+            for divided in range(len(DIVISIONS), -1, -1):
+                key = (decision, kind, *divisions[:divided], *[None] * (len(DIVISIONS) - divided))
+                if key in own:
+                    row = rows["row"].to_numpy()
+                    probability[row] = own[key].at(probability[row])
+                    break
         return frame.with_columns(probability=pl.Series(probability))
 
 
-def calibrated_migrations(migrations: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
+def calibrated_migrations(
+    migrations: pl.DataFrame, people: pl.DataFrame, calibration: Calibration, definition: str
+) -> pl.DataFrame:
     """Return migrations with calibrated probabilities by the published definition; as they are without a curve.
 
-    Other definitions count other things, which no curve was fitted to.
+    `people` has the `nationality_group` of each `person_id`. Other definitions count other things, which no curve was
+    fitted to.
     """
     if not calibration.curve:
         return migrations
     published = pl.col("definition") == definition
-    return pl.concat(
-        [
-            migrations.filter(~published),
-            *(
-                calibration.of(direction, migrations.filter(published, pl.col("direction") == direction), "rule_id")
-                for direction in DIRECTIONS
-            ),
-        ]
-    ).sort("person_id", "definition", "date", "direction")
+    provisional = pl.col("provisional") if "provisional" in migrations.columns else pl.lit(value=False)
+    own = _divisible(migrations.filter(published), people, "rule_id", pl.col("dated_by"), provisional)
+    found = [calibration.of(direction, own.filter(pl.col("direction") == direction)) for direction in DIRECTIONS]
+    return pl.concat([migrations.filter(~published), *(one.select(migrations.columns) for one in found)]).sort(
+        "person_id", "definition", "date", "direction"
+    )
 
 
-def calibrated_stays(stays: pl.DataFrame, calibration: Calibration, definition: str) -> pl.DataFrame:
-    """Return stays with calibrated probabilities by the published definition: those that began by an arrival."""
+def calibrated_stays(
+    stays: pl.DataFrame, people: pl.DataFrame, calibration: Calibration, definition: str
+) -> pl.DataFrame:
+    """Return stays with calibrated probabilities by the published definition: those that began by an arrival.
+
+    `stays` has, beside its published columns, whether a stay is `provisional`; the result has not.
+    """
+    provisional, stays = stays.select("provisional"), stays.drop("provisional")
     if not calibration.curve:
         return stays
     arrived = (pl.col("definition") == definition) & pl.col("starts_by_arrival") & (pl.col("probability") > 0)
-    return pl.concat(
-        [calibration.of("immigration", stays.filter(arrived), "stay_rule"), stays.filter(~arrived)]
-    ).sort("person_id", "definition", "start")
+    own = _divisible(
+        stays.hstack(provisional).filter(arrived), people, "stay_rule", pl.col("start_rule"), pl.col("provisional")
+    )
+    found = calibration.of("immigration", own)
+    return pl.concat([found.select(stays.columns), stays.filter(~arrived)]).sort("person_id", "definition", "start")
 
 
-def calibrated_residents(residents: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
+def calibrated_residents(
+    residents: pl.DataFrame, people: pl.DataFrame, calibration: Calibration, data_date: date
+) -> pl.DataFrame:
     """Return residents with calibrated probabilities in the published family, the one that can be compared."""
     if not calibration.curve:
         return residents
-    published = residents.filter("published")
-    return pl.concat(
-        [calibration.of("population", published, "decided_by"), residents.filter(~pl.col("published"))]
-    ).sort("person_id", "reference_date", "family")
+    nothing = pl.lit(None, pl.String)
+    own = _divisible(residents.filter("published"), people, "decided_by", nothing, is_recent(data_date))
+    found = calibration.of("population", own)
+    return pl.concat([found.select(residents.columns), residents.filter(~pl.col("published"))]).sort(
+        "person_id", "reference_date", "family"
+    )
+
+
+def recent_from(data_date: date) -> date:
+    """Return the first day of recent migrations."""
+    return pl.select(pl.lit(data_date).dt.offset_by(f"-{RECENT_MONTHS}mo") + pl.duration(days=1)).item()
+
+
+def is_recent(data_date: date) -> pl.Expr:
+    """Return whether residence on `reference_date` is provisional."""
+    return pl.lit(data_date) - pl.col("reference_date") <= pl.duration(days=PROVISIONAL_DAYS)
+
+
+def _divisible(
+    frame: pl.DataFrame, people: pl.DataFrame, kind: str, dated_by: pl.Expr, provisional: pl.Expr
+) -> pl.DataFrame:
+    """Return a table with the `kind` of its decisions and what divides kinds, the group from `people`."""
+    group = people.select("person_id", pl.col("nationality_group").cast(pl.String))
+    return frame.join(group, on="person_id", how="left", maintain_order="left").with_columns(
+        kind=pl.col(kind).cast(pl.String), dated_by=dated_by.cast(pl.String), provisional=provisional
+    )
 
 
 def fitted_curves(cases: pl.DataFrame) -> tuple[Curve, ...]:
-    """Return a curve for each decision and kind of `cases`: `decision, kind, probability` and whether `right`."""
-    found = []
-    for (decision, kind), rows in cases.group_by("decision", "kind", maintain_order=False):
-        if rows.height >= MINIMUM_CASES:
-            predicted, actual = _curve(rows["probability"].to_numpy(), rows["right"].cast(pl.Float64).to_numpy())
-            found.append(
-                Curve(decision=str(decision), kind=str(kind), cases=rows.height, predicted=predicted, actual=actual)
-            )
-    return tuple(sorted(found, key=lambda one: (one.decision, one.kind)))
+    """Return a curve for each decision and kind of `cases`, and for each of their divisions with enough of them.
+
+    `cases` has `decision, kind, probability`, `DIVISIONS` (`dated_by` null of residents) and whether `right`.
+    """
+    return tuple(
+        sorted(_divided(cases), key=lambda one: tuple("" if part is None else str(part) for part in one.key))
+    )
+
+
+def _divided(
+    cases: pl.DataFrame, keys: tuple[str, ...] = ("decision", "kind"), wider: Curve | None = None
+) -> Iterator[Curve]:
+    """Yield the curves of cases by `keys`, each followed by those of its divisions, which are drawn towards it."""
+    for key, rows in cases.group_by(keys):
+        if rows.height < MINIMUM_CASES:
+            continue
+        predicted, actual = _curve(rows["probability"].to_numpy(), rows["right"].cast(pl.Float64).to_numpy(), wider)
+        own = Curve(**dict(zip(keys, key, strict=True)), cases=rows.height, predicted=predicted, actual=actual)
+        yield own
+        left = [one for one in DIVISIONS if one not in keys and rows[one].null_count() == 0]
+        if left:
+            yield from _divided(rows, (*keys, left[0]), own)
 
 
 def fitted_completeness(flows: pl.DataFrame) -> tuple[Completeness, ...]:
-    """Return how many migrations each case stands for, from `direction, nationality_group, expected, true` of runs.
+    """Return how many migrations each case stands for, of recent migrations and of others.
 
-    A group with fewer than `MINIMUM_CASES` migrations has the ratio of all groups.
+    `flows` has `direction, nationality_group, recent, expected, true` of runs. A group with fewer than
+    `MINIMUM_CASES` migrations has the ratio of all groups.
     """
-    of_group = flows.group_by("direction", "nationality_group").agg(pl.col("expected", "true").sum())
+    of_group = flows.group_by("direction", "nationality_group", "recent").agg(pl.col("expected", "true").sum())
     found = []
-    for direction, group in product(DIRECTIONS, NATIONALITY_GROUPS):
+    for direction, group, recent in product(DIRECTIONS, NATIONALITY_GROUPS, (False, True)):
         rows = of_group.filter(direction=direction)
         own = rows.filter(nationality_group=group)
         used = own if own["true"].sum() >= MINIMUM_CASES else rows
         expected, true = float(used["expected"].sum()), float(used["true"].sum())
-        ratio = round(min(max(true / expected, 0.5), 2.0), 6) if expected > 0 else 1.0
-        found.append(Completeness(direction=direction, nationality_group=group, migrations_per_case=ratio))
+        of_both = true / expected if expected > 0 else 1.0
+        of_time = used.filter(recent=recent)
+        ratio = (float(of_time["true"].sum()) + PRIOR_MIGRATIONS * of_both) / (
+            float(of_time["expected"].sum()) + PRIOR_MIGRATIONS
+        )
+        found.append(
+            Completeness(
+                direction=direction,
+                nationality_group=group,
+                recent=recent,
+                migrations_per_case=round(min(max(ratio, 0.5), 2.0), 6),
+            )
+        )
     return tuple(found)
 
 
-def _curve(probability: np.ndarray, right: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the points of a curve: a point for 0, one for 1 and one for each tenth in between that has cases."""
-    tenth = np.where(probability <= 0, -1, np.where(probability >= 1, TENTHS, np.floor(probability * TENTHS)))
+def _curve(
+    probability: np.ndarray, right: np.ndarray, wider: Curve | None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the points of a curve: a point for 0, one for 1 and one for each tenth in between that has cases.
+
+    Where only the curve of the `wider` kind has cases in a tenth, its point stands.
+    """
+    tenth = _tenth(probability)
     present = np.unique(tenth)
     cases = np.array([(tenth == one).sum() for one in present], dtype=float)
     mean = np.array([probability[tenth == one].mean() for one in present])
     share = np.array([right[tenth == one].sum() for one in present])
-    drawn = (share + PRIOR_CASES * mean) / (cases + PRIOR_CASES)
+    expected = mean if wider is None else wider.at(mean)
+    drawn = (share + PRIOR_CASES * expected) / (cases + PRIOR_CASES)
+    if wider is not None:
+        at, value = np.array(wider.predicted), np.array(wider.actual)
+        of_wider = ~np.isin(_tenth(at), present)
+        order = np.argsort(np.append(mean, at[of_wider]))
+        mean, drawn = np.append(mean, at[of_wider])[order], np.append(drawn, value[of_wider])[order]
+        cases = np.append(cases, np.zeros(of_wider.sum()))[order]
     points, values = mean.round(6).tolist(), never_falling(drawn, cases + PRIOR_CASES).round(6).tolist()
     if points[0] > 0:
         points, values = [0.0, *points], [0.0, *values]
     if points[-1] < 1:
         points, values = [*points, 1.0], [*values, 1.0]
     return tuple(points), tuple(values)
+
+
+def _tenth(probability: np.ndarray) -> np.ndarray:
+    """Return the tenth of each probability: -1 for 0 and `TENTHS` for 1."""
+    inside = np.floor(probability * TENTHS)
+    return np.where(probability <= 0, -1, np.where(probability >= 1, TENTHS, inside))
 
 
 def never_falling(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -217,12 +340,19 @@ def as_toml(calibration: Calibration) -> str:
         f"seeds = {listed(calibration.seeds)}",
     ]
     for one in calibration.curve:
-        lines += ["", "[[curve]]", f'decision = "{one.decision}"', f'kind = "{one.kind}"', f"cases = {one.cases}"]
+        lines += ["", "[[curve]]", f'decision = "{one.decision}"', f'kind = "{one.kind}"']
+        divisions = [(name, getattr(one, name)) for name in DIVISIONS if getattr(one, name) is not None]
+        lines += [
+            f"{name} = {str(value).lower()}" if isinstance(value, bool) else f'{name} = "{value}"'
+            for name, value in divisions
+        ]
+        lines += [f"cases = {one.cases}"]
         lines += [f"predicted = {listed(one.predicted)}", f"actual = {listed(one.actual)}"]
     for one in calibration.completeness:
         lines += ["", "[[completeness]]", f'direction = "{one.direction}"']
         lines += [
             f'nationality_group = "{one.nationality_group}"',
+            f"recent = {str(one.recent).lower()}",
             f"migrations_per_case = {one.migrations_per_case}",
         ]
     return "\n".join(lines) + "\n"
@@ -240,7 +370,7 @@ def named_calibration(name: str) -> Path:
     """Return the file of a calibration that ships; raises `UserError` for an unknown name."""
     path = CALIBRATIONS / f"{name}.toml"
     if not path.is_file():
-        known = {one.stem for one in CALIBRATIONS.glob("*.toml")} - {TRAINING_ERRORS}
+        known = {one.stem for one in CALIBRATIONS.glob("*.toml") if not one.stem.startswith(TRAINING_ERRORS)}
         raise unknown("calibration", name, known, "the name of a calibration")
     return path
 

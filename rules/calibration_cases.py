@@ -3,31 +3,44 @@
 Only `flows/evaluate.py` and `flows/calibrate.py` call this, with tables of the truth that nothing else reads.
 """
 
+from datetime import date
+
 import polars as pl
+
+from rules.calibration import is_recent
 
 TENTHS = 10
 
 
 def calibration_cases(
-    compared: pl.DataFrame, residents: pl.DataFrame, true_person: pl.DataFrame, truth: pl.DataFrame
+    compared: pl.DataFrame,
+    residents: pl.DataFrame,
+    people: pl.DataFrame,
+    true_person: pl.DataFrame,
+    truth: pl.DataFrame,
+    data_date: date,
 ) -> pl.DataFrame:
-    """Return `decision, kind, probability, right` of every estimated migration and every candidate for residence.
+    """Return every estimated migration and every candidate for residence, and whether it was `right`.
 
-    `compared` has the results of `compare_migrations` and `compare_residents`; `residents` those of the published
-    family; `true_person` the person of each cluster and `truth` true residents (`person, reference_date`). People who
-    were given no probability at all of being residents are cases too: some of them are.
+    The other columns are `decision, kind, probability`, and what divides kinds. `people` has the
+    `nationality_group` that the run gives each `person_id`: a calibration reads no other. `compared` has the results
+    of `compare_migrations` and `compare_residents`; `residents` those of the published family; `true_person` the
+    person of each cluster and `truth` true residents (`person, reference_date`). People who were given no probability
+    at all of being residents are cases too: some of them are.
     """
     estimated = compared.filter(pl.col("person_id").is_not_null())
     right = pl.col("is_true").alias("right")
     moves = estimated.filter(pl.col("measure") != "population").select(
-        decision="measure", kind="rule_id", probability="probability", right=right
+        "person_id", "dated_by", "provisional", "probability", decision="measure", kind="rule_id", right=right
     )
     key = ["person_id", "reference_date"]
-    decided = residents.select(*key, kind=pl.col("decided_by").cast(pl.String), given="probability")
-    people = (
+    kind = pl.col("decided_by").cast(pl.String)
+    decided = residents.select(*key, kind=kind, given="probability", provisional=is_recent(data_date))
+    listed = (
         estimated.filter(pl.col("measure") == "population")
+        .drop("provisional")
         .join(decided, left_on=["person_id", "time"], right_on=key, how="inner")
-        .select(decision="measure", kind="kind", probability="probability", right=right)
+        .select("person_id", "kind", "provisional", "probability", decision="measure", right=right)
     )
     found = compared.filter((pl.col("measure") == "population") & pl.col("is_true") & (pl.col("probability") > 0))
     missed = truth.select("person", "reference_date").join(
@@ -39,13 +52,18 @@ def calibration_cases(
         .join(missed.with_columns(right=pl.lit(value=True)), on=["person", "reference_date"], how="left")
         .with_columns(nth=pl.int_range(pl.len()).over("person", "reference_date"))
         .select(
+            "person_id",
+            "kind",
+            "provisional",
             decision=pl.lit("population"),
-            kind="kind",
             probability="given",
             right=pl.col("right").fill_null(value=False) & (pl.col("nth") == 0),
         )
     )
-    return pl.concat([moves, people, given_none])
+    group = people.select("person_id", pl.col("nationality_group").cast(pl.String))
+    return pl.concat([moves, listed, given_none], how="diagonal").join(
+        group, on="person_id", how="left", maintain_order="left"
+    )
 
 
 def score_tenths(compared: pl.DataFrame) -> pl.DataFrame:

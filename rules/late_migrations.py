@@ -31,17 +31,20 @@ def make_late_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRul
     It is expected again, at its probability, on the same day of later years up to today, if that is at most
     `late_years` ago. `factor` is how many are expected for each. Cases that were certain a year before and are none
     now are taken off, by definition, direction and how many years old they were then. What is left grows as the known
-    cases of the same stay rule and direction do: those of the last year, for each of the year before that as known
-    then. Years differ by about a tenth in any case, so growth is drawn towards 1, as if `prior_cases_of_growth` more
-    cases had not grown (their standard error is then as large). Sums are of millionths, so exact.
+    cases of the same stay rule, direction and nationality group do: those of the last year, for each of the year
+    before that as known then. Years differ by about a tenth in any case, so the growth of all groups is drawn towards
+    1, as if `prior_cases_of_growth` more cases had not grown (their standard error is then as large), and that of a
+    group, for each case that it would have if it grew as all do, towards 1 in the same way. Sums are of millionths,
+    so exact.
     """
     if not rules.unfinished.count_late:
-        columns = 'person_id, definition, "date", direction, 1 AS years_later, probability, 1.0 AS factor, rule_id'
-        make_table(connection, "late_migration", f"SELECT {columns} FROM migration WHERE false")
+        columns = 'person_id, definition, "date", direction, 1 AS years_later, probability, 1.0 AS factor'
+        make_table(connection, "late_migration", f"SELECT {columns}, rule_id, dated_by FROM migration WHERE false")
         return
     today, then = (f"(SELECT max(known_until) FROM {name})" for name in ("stay", before))
     horizon = rules.unfinished.late_years.at(today)
-    near, prior = rules.unfinished.same_stay_days, rules.unfinished.prior_cases_of_growth.at(today)
+    near = rules.unfinished.same_stay_days
+    unmoved = f"1e6 * ({rules.unfinished.prior_cases_of_growth.at(today)})"
     millionths = "sum(CAST(round(probability * 1000000) AS BIGINT))"
     last_year, year_before = (f'"date" > {day} - INTERVAL 1 YEAR AND "date" <= {day}' for day in (today, then))
     begun = f"""date_diff('year', "date", {then})"""  # years that have begun, of which the last may not be over
@@ -52,9 +55,9 @@ def make_late_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRul
         "late_migration",
         f"""
         WITH dated AS (
-            SELECT *, {years_old} AS years_old,
+            SELECT migration.*, nationality_group, {years_old} AS years_old,
                 EXISTS (FROM candidate AS old WHERE {_same("old", "migration", near.at('old."date"'))}) AS known_then
-            FROM migration WHERE probability > 0
+            FROM migration JOIN person USING (person_id) WHERE probability > 0
         ),
         withdrawn AS (
             SELECT definition, direction, {years_old} AS years_old,
@@ -64,10 +67,19 @@ def make_late_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRul
             GROUP BY ALL
         ),
         known AS (
-            SELECT definition, direction, rule_id,
-                coalesce({millionths} FILTER (WHERE {last_year}), 0) / 1e6 AS now,
-                coalesce({millionths} FILTER (WHERE known_then AND {year_before}), 0) / 1e6 AS earlier
+            SELECT definition, direction, rule_id, nationality_group,
+                coalesce({millionths} FILTER (WHERE {last_year}), 0) AS now,
+                coalesce({millionths} FILTER (WHERE known_then AND {year_before}), 0) AS earlier
             FROM dated GROUP BY ALL
+        ),
+        growth AS (
+            SELECT *, (now_of_all + {unmoved}) / (earlier_of_all + {unmoved})
+                * (now + {unmoved}) / (coalesce(earlier * now_of_all / nullif(earlier_of_all, 0), now) + {unmoved})
+                AS growth
+            FROM (
+                SELECT *, sum(now) OVER kind AS now_of_all, sum(earlier) OVER kind AS earlier_of_all
+                FROM known WINDOW kind AS (PARTITION BY definition, direction, rule_id)
+            )
         ),
         late AS (
             SELECT *, sum(CAST(round(probability * 1000000) AS BIGINT)) OVER (
@@ -79,9 +91,9 @@ def make_late_migrations(connection: duckdb.DuckDBPyConnection, rules: PersonRul
             FROM late CROSS JOIN unnest(range(1, CAST({horizon} AS BIGINT) + 1)) AS of_year(years_later)
         )
         SELECT person_id, definition, expected_on AS "date", direction, CAST(years_later AS INTEGER) AS years_later,
-            probability, rule_id,
-            round((now + {prior}) / (earlier + {prior}) * greatest(0, 1 - coalesce(cases, 0) / added), 6) AS factor
-        FROM again JOIN known USING (definition, direction, rule_id)
+            probability, rule_id, dated_by,
+            round(growth * greatest(0, 1 - coalesce(cases, 0) / added), 6) AS factor
+        FROM again JOIN growth USING (definition, direction, rule_id, nationality_group)
             LEFT JOIN withdrawn USING (definition, direction, years_old)
         WHERE expected_on <= {today} AND expected_on > {today} - {horizon} * INTERVAL 1 YEAR
         """,

@@ -57,23 +57,26 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         return StageResult.skipped(study.skips[0], facts)
     connection = connect_inputs(folders, contracts, context.threads)
     context.report("choosing the attributes of people")
-    save(people_table(connection, rules, contracts, study.data_date), "people", context.out)
+    people = people_table(connection, rules, contracts, study.data_date)
+    save(people, "people", context.out)
     save(query(connection, "SELECT * FROM person_nationality"), "people_nationality", context.out)
     save(implausible_table(connection), "implausible_people", context.out)
     context.report("dating stays")
     make_dated_stays(connection, rules, study.data_date)
     migrations = migrations_table(connection, rules)
     save(
-        calibrated_stays(stays_table(connection, rules.published), study.calibration, rules.published),
+        calibrated_stays(stays_table(connection, rules.published), people, study.calibration, rules.published),
         "stays",
         context.out,
     )
     late = late_migrations_table(connection, rules, YEAR_BEFORE)
-    migrations, late = (calibrated_migrations(one, study.calibration, rules.published) for one in (migrations, late))
+    migrations, late = (
+        calibrated_migrations(one, people, study.calibration, rules.published) for one in (migrations, late)
+    )
     save(migrations, "migrations", context.out)
     save(late, "late_migrations", context.out)
     residents, not_measured = residents_table(connection, rules, study.stock_years)
-    residents = calibrated_residents(residents, study.calibration)
+    residents = calibrated_residents(residents, people, study.calibration, study.data_date)
     save(residents, "residents", context.out)
     for name, table in {
         "conflicts": conflicts_table(connection),
@@ -135,9 +138,10 @@ def make_dated_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, 
 
 
 def stays_table(connection: duckdb.DuckDBPyConnection, published: str) -> pl.DataFrame:
-    """Return the published columns of `stay`; reads also `contradiction`, of the `published` definition.
+    """Return the published columns of `stay`, and whether a stay is `provisional`.
 
-    A stay of which nobody knows whether the person left in it is in `conflict`: it is long-term in any case.
+    Reads also `contradiction`, of the `published` definition. A stay of which nobody knows whether the person left in
+    it is in `conflict`: it is long-term in any case.
     """
     doubtful = f"""definition = {quoted(published)} AND (person_id, stop) IN
                 (SELECT (person_id, until) FROM contradiction WHERE came_back < 1)"""
@@ -151,7 +155,8 @@ def stays_table(connection: duckdb.DuckDBPyConnection, published: str) -> pl.Dat
             start_rule, start_record, end_rule, end_record, days,
             CASE WHEN branch NOT IN ('present_before', 'born_here') THEN days - more_than_days
                 END AS days_over_threshold,
-            absent_days, absent_days - absent_more_than_days AS absent_days_over_threshold, probability
+            absent_days, absent_days - absent_more_than_days AS absent_days_over_threshold, probability,
+            observed_until - start <= more_than_days AS provisional
         FROM stay
         """,
     )

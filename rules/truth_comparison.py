@@ -34,14 +34,14 @@ def compare_migrations(migrations: pl.DataFrame, true_person: pl.DataFrame, trut
     `migrations` is the run's table, `true_person` of `true_person_of`, `truth` has `person, date, direction`.
     Columns: `measure` (the direction), `time` (30 June that ends the year of the true date, or of the estimated one
     where nothing is true), `person` (null if the cluster is nobody), `person_id`, `true_date`, `date`, `rule_id`,
-    `is_true`, `probability` (0 if nothing was estimated), `estimated_time`
+    `dated_by`, `provisional`, `is_true`, `probability` (0 if nothing was estimated), `estimated_time`
     (the 30 June of `date`), and `hits` (found in its own year), `misdated` (found in another), `misses`, `false`.
     """
     estimated = (
         migrations.filter(pl.col("probability") > 0)
         .join(true_person, on="person_id", how="left")
         .select(
-            "person", "person_id", "date", "rule_id",
+            "person", "person_id", "date", "rule_id", "dated_by", "provisional",
             measure=pl.col("direction").cast(pl.String),
             probability=pl.col("probability").round(6),
             estimated_time=year_ending("date"),
@@ -69,7 +69,7 @@ def compare_residents(residents: pl.DataFrame, true_person: pl.DataFrame, truth:
 
     `truth` has `reference_date, person`. Of several clusters of one true person the most probable serves, of equals
     the lowest; the others are false. Counted is who counts for the published stocks: at every probability above 0.
-    Columns as of `compare_migrations`, without dates and `rule_id`; `measure` is `population` and `time` the
+    Columns as of `compare_migrations`, without dates and rules; `measure` is `population` and `time` the
     reference date.
     """
     counted = (

@@ -19,8 +19,9 @@ def make_shares(connection: duckdb.DuckDBPyConnection, rules: PersonRules, now: 
 
     `before` and `now` are tables of `make_classified_stays`, a year apart. Cases are grouped by definition, stay
     rule, longest absence that ends no stay (that after a whole year of weeks differs: most such gaps are no
-    departures), whether the person is still present, nationality group and days since the start (or end) in bands. A
-    stay dated again is the same one if it begins, or ends, at most `same_stay_days` from where it did; a short-term
+    departures), whether the person is still present, route (the code of the stay, such as the kind of visa: of
+    students most stay, of visitors few), nationality group and days since the start (or end) in bands. A stay dated
+    again is the same one if it begins, or ends, at most `same_stay_days` from where it did; a short-term
     one, if it begins on the same day. A short-term stay that has ended meanwhile, and that a return alone can still
     make part of residence, is taken for one that counts.
 
@@ -53,7 +54,7 @@ def _count_cases(
         connection,
         f"{prefix}unfinished_stay",
         f"""
-        SELECT old.definition, old.stay_rule, old.absent_more_than_days, nationality_group,
+        SELECT old.definition, old.stay_rule, old.absent_more_than_days, {_route("old")} AS route, nationality_group,
             (old.known_until - old.start) // {band} AS band, old.stop = {OPEN} AS present,
             CASE WHEN bool_or({became}) THEN 1.0
                 WHEN bool_or(coalesce(new.status = 'unfinished', false))
@@ -64,7 +65,7 @@ def _count_cases(
                 AND new.start <= old.start + {near_start} AND new.stop > old.start
                 AND (old.leaves <> 'with_stay' OR new.start = old.start)
         WHERE old.status = 'unfinished'
-        GROUP BY old.definition, old.stay_rule, old.absent_more_than_days, nationality_group, band, present,
+        GROUP BY old.definition, old.stay_rule, old.absent_more_than_days, route, nationality_group, band, present,
             old.person_id, old.start
         """,
     )
@@ -73,7 +74,7 @@ def _count_cases(
         connection,
         f"{prefix}unfinished_absence",
         f"""
-        SELECT old.definition, old.stay_rule, old.absent_more_than_days, nationality_group,
+        SELECT old.definition, old.stay_rule, old.absent_more_than_days, {_route("old")} AS route, nationality_group,
             (old.known_until - old.stop) // {band} AS band, false AS present,
             CASE WHEN bool_or({gone} AND new.absent_days > new.absent_more_than_days) THEN 1.0
                 WHEN bool_or({gone}) THEN max(new.left_for_good) FILTER (WHERE {gone})
@@ -82,7 +83,7 @@ def _count_cases(
             LEFT JOIN {now} AS new ON new.person_id = old.person_id AND new.definition = old.definition
                 AND new.stop BETWEEN old.stop - {near_stop} AND old.stop + {near_stop}
         WHERE {_absence_is_open("old")}
-        GROUP BY old.definition, old.stay_rule, old.absent_more_than_days, nationality_group, band,
+        GROUP BY old.definition, old.stay_rule, old.absent_more_than_days, route, nationality_group, band,
             old.person_id, old.stop
         """,
     )
@@ -90,35 +91,42 @@ def _count_cases(
         make_table(connection, f"{prefix}{share}", _shares(f"{prefix}{cases}", rules, today))
 
 
+DIVISIONS = ("route", "nationality_group", "band")
+"""By which shares are divided, each division within the ones before it."""
+
+
+def _route(table: str) -> str:
+    return f"coalesce({table}.code, 'none')"
+
+
 def _shares(cases: str, rules: PersonRules, today: str) -> str:
-    """Return SQL of the share of `cases` that lasted, of all, by group, and by group and band (null: all of them).
+    """Return SQL of the share of `cases` that lasted, of all, and by each of `DIVISIONS` (null: all of them).
 
     The share of few cases is drawn towards that of the next coarser division, as if `prior_cases` more had its share
     (empirical Bayes; Efron and Morris, Data analysis using Stein's estimator, 1975).
     """
     kind, prior = "definition, stay_rule, absent_more_than_days, present", rules.unfinished.prior_cases.at(today)
-    drawn = f"round((lasted + {prior} * wider.share) / (cases + {prior}), 6) AS share"
+    keys = [", ".join((kind, *DIVISIONS[:divided])) for divided in range(len(DIVISIONS) + 1)]
+    of_all = "divided_0 AS (SELECT *, round(lasted / cases, 6) AS share FROM counted WHERE divided = 0)"
+    drawn = (
+        f"""
+        divided_{divided} AS (
+            SELECT counted.*, round((lasted + {prior} * wider.share) / (cases + {prior}), 6) AS share
+            FROM counted JOIN (SELECT {keys[divided - 1]}, share FROM divided_{divided - 1}) AS wider
+                USING ({keys[divided - 1]})
+            WHERE divided = {divided}
+        )"""
+        for divided in range(1, len(keys))
+    )
     return f"""
         WITH counted AS (
-            SELECT {kind}, nationality_group, band,
+            SELECT {keys[-1]}, {len(DIVISIONS)} - bit_count(grouping({", ".join(DIVISIONS)})) AS divided,
                 count(*)::DOUBLE AS cases, sum(CAST(round(became * 1000000) AS BIGINT)) / 1e6 AS lasted
             FROM {cases} WHERE became IS NOT NULL
-            GROUP BY GROUPING SETS (({kind}), ({kind}, nationality_group), ({kind}, nationality_group, band))
+            GROUP BY GROUPING SETS ({", ".join(f"({one})" for one in keys)})
         ),
-        of_kind AS (
-            SELECT {kind}, nationality_group, band, round(lasted / cases, 6) AS share
-            FROM counted WHERE nationality_group IS NULL AND band IS NULL
-        ),
-        of_group AS (
-            SELECT {kind}, counted.nationality_group, counted.band, {drawn}
-            FROM counted JOIN of_kind AS wider USING ({kind})
-            WHERE counted.nationality_group IS NOT NULL AND counted.band IS NULL
-        ),
-        of_band AS (
-            SELECT {kind}, nationality_group, counted.band, {drawn}
-            FROM counted JOIN of_group AS wider USING ({kind}, nationality_group) WHERE counted.band IS NOT NULL
-        )
-        SELECT * FROM of_kind UNION ALL SELECT * FROM of_group UNION ALL SELECT * FROM of_band"""
+        {", ".join([of_all, *drawn])}
+        {" UNION ALL ".join(f"SELECT * FROM divided_{divided}" for divided in range(len(keys)))}"""
 
 
 def _absence_is_open(table: str) -> str:
@@ -168,12 +176,16 @@ def make_stays(connection: duckdb.DuckDBPyConnection, rules: PersonRules, classi
 
 
 def _nearest_share(table: str, band: str, present: str, unknown: str) -> str:
+    """Return SQL of the share of the finest division that has any case of the year before."""
+    of_case = {"route": _route("classified"), "nationality_group": "person.nationality_group", "band": band}
     same_rule = f"""SELECT share FROM {table} AS s
             WHERE s.definition = classified.definition AND s.stay_rule = classified.stay_rule
             AND s.present = ({present})
             AND s.absent_more_than_days IS NOT DISTINCT FROM classified.absent_more_than_days"""
-    return f"""coalesce(
-        ({same_rule} AND s.nationality_group = person.nationality_group AND s.band = {band}),
-        ({same_rule} AND s.nationality_group = person.nationality_group AND s.band IS NULL),
-        ({same_rule} AND s.nationality_group IS NULL AND s.band IS NULL),
-        {unknown})"""
+    shares = [
+        f"({same_rule} AND divided = {divided}"
+        + "".join(f" AND s.{one} = {of_case[one]}" for one in DIVISIONS[:divided])
+        + ")"
+        for divided in range(len(DIVISIONS), -1, -1)
+    ]
+    return f"coalesce({', '.join(shares)}, {unknown})"

@@ -83,18 +83,21 @@ class Variants:
             make_table(connection, f"published_{name}", published)
         make_residents(connection, people, self._study.stock_years)
         calibration, definition = self._study.calibration, people.published
+        person = self._frame("person")
 
         def calibrated(migrations: pl.DataFrame) -> pl.DataFrame:
-            return calibrated_migrations(migrations, calibration, definition)
+            return calibrated_migrations(migrations, person, calibration, definition)
 
         return Decided(
-            people=self._frame("person"),
+            people=person,
             nationality=self._frame("person_nationality"),
             migrations=self._frame("published_migration", calibrated),
             late_migrations=self._frame("published_late_migration", calibrated),
             flow_completeness=self._flow_completeness(definition),
-            residents=self._frame("resident", lambda frame: calibrated_residents(frame, calibration)),
-            stays=lambda: calibrated_stays(stays_table(connection, definition), calibration, definition),
+            residents=self._frame(
+                "resident", lambda frame: calibrated_residents(frame, person, calibration, self._study.data_date)
+            ),
+            stays=lambda: calibrated_stays(stays_table(connection, definition), person, calibration, definition),
         )
 
     def _flow_completeness(self, definition: str) -> pl.DataFrame:
@@ -106,8 +109,8 @@ class Variants:
     def _frame(
         self, name: str, finished: Callable[[pl.DataFrame], pl.DataFrame] = lambda frame: frame
     ) -> pl.DataFrame:
-        """Return a table, `finished`; the frame of the variant before if it is the same table."""
-        content = content_of(self._connection, name)
+        """Return a table, `finished` for these people; the frame of the variant before if both are the same."""
+        content = content_of(self._connection, name) + content_of(self._connection, "person")
         if name not in self._frames or self._frames[name][0] != content:
             self._frames[name] = (content, finished(query(self._connection, f"SELECT * FROM {name}")))
         return self._frames[name][1]

@@ -137,6 +137,7 @@ class Country:
             rows = pl.DataFrame(getattr(self, name), schema=schema.create_empty().schema, strict=False)
             rows.write_parquet(stays / f"{name}.parquet")
         each = pl.DataFrame({"direction": ["immigration", "emigration"], "migrations_per_case": 1.0})
+        each = each.with_columns(from_date=pl.lit(date.min))
         groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
         each.join(groups, how="cross").write_parquet(stays / "flow_completeness.parquet")
         told = {one["person_id"] for one in self.nationality}

@@ -174,6 +174,7 @@ class FlowCompleteness(dy.Schema):
 
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
+    from_date = dy.Date(primary_key=True, description="First day of these migrations, up to the next such day.")
     migrations_per_case = dy.Float64(
         min=0, description="True migrations of the training studies for each expected case, by the calibration."
     )
@@ -194,6 +195,7 @@ class LateMigrations(dy.Schema):
     probability = dy.Float64(min=0, max=1, description="Of the earlier migration.")
     factor = dy.Float64(min=0, description="Cases that are expected for each earlier one.")
     rule_id = dy.String(description="The stay rule of the earlier one.")
+    dated_by = dy.String(description="The evidence rule that dates the earlier one.")
 
 
 class Conflicts(dy.Schema):

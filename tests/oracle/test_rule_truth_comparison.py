@@ -41,7 +41,7 @@ def frames(true, estimated):
             estimated,
             schema={"person_id": pl.Int64, "date": pl.Date, "direction": pl.String, "probability": pl.Float64},
             orient="row",
-        ).with_columns(rule_id=pl.lit("eu")),
+        ).with_columns(rule_id=pl.lit("eu"), dated_by=pl.lit("seen"), provisional=pl.lit(value=False)),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Calibration: curves that never fall, the rule set that they belong to, and what they change in the tables."""
 
 import datetime as dt
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,11 @@ DAY = dt.date(2017, 6, 30)
 
 FLOWS = pl.DataFrame(
     [
-        ("immigration", "EU", 100.0, 110), ("immigration", "British", 40.0, 50), ("immigration", "British", 60.0, 60),
-        ("immigration", "Irish", 4.0, 8), ("emigration", "EU", 100.0, 90),
+        ("immigration", "EU", False, 100.0, 110), ("immigration", "British", False, 40.0, 50),
+        ("immigration", "British", False, 60.0, 60), ("immigration", "Irish", False, 4.0, 8),
+        ("emigration", "EU", False, 100.0, 130), ("emigration", "EU", True, 100.0, 50),
     ],
-    schema=["direction", "nationality_group", "expected", "true"], orient="row",
+    schema=["direction", "nationality_group", "recent", "expected", "true"], orient="row",
 )  # fmt: skip
 """Two runs; Irish immigration has too few cases for a ratio of its own, and emigration has them of EU nationals."""
 
@@ -58,6 +59,9 @@ HALVED = {
     decision: curve(decision, "weeks", (0.0, 1.0), (0.0, 0.5))
     for decision in ("immigration", "emigration", "population")
 }
+
+
+PEOPLE = pl.DataFrame({"person_id": [1, 2, 3, 4], "nationality_group": ["EU", "British", "EU", "Irish"]})
 
 
 def test_neighbours_that_fall_are_pooled_by_hand() -> None:
@@ -85,12 +89,116 @@ def test_a_curve_is_what_became_of_many_decisions() -> None:
     rng = np.random.default_rng(1)
     stated = np.append(rng.uniform(0.01, 0.99, 40_000), np.ones(4_000))
     right = rng.random(44_000) < np.where(stated < 1, stated / 2, 0.9)
-    rows = pl.DataFrame({"decision": "emigration", "kind": "weeks", "probability": stated, "right": right})
+    rows = decisions("emigration", "weeks", stated, right)
     few = rows.head(29).with_columns(kind=pl.lit("registration"))
-    (found,) = fitted_curves(pl.concat([rows, few]))
+    found, *divisions = fitted_curves(pl.concat([rows, few]))
+    assert [one.key for one in divisions] == [
+        ("emigration", "weeks", "removed", None, None), ("emigration", "weeks", "removed", False, None),
+        ("emigration", "weeks", "removed", False, "EU"),
+    ]  # fmt: skip
     assert (found.decision, found.kind, found.cases) == ("emigration", "weeks", 44_000)
     assert found.at(np.array([0.0, 0.3, 0.8, 1.0])) == pytest.approx([0, 0.15, 0.4, 0.9], abs=0.02)
     assert all(before <= after for before, after in pairwise(found.actual))
+
+
+def decisions(
+    decision: str,
+    kind: str,
+    stated: np.ndarray,
+    right: np.ndarray,
+    by: str | None = "removed",
+    group: str = "EU",
+    *,
+    recent: bool = False,
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"decision": decision, "kind": kind, "provisional": recent, "nationality_group": group, "probability": stated,
+         "right": right}
+    ).with_columns(dated_by=pl.lit(by, pl.String))  # fmt: skip
+
+
+def test_a_kind_is_divided_by_what_dates_it_and_by_group() -> None:
+    """Of certain departures 80 of 100 happened by the end of a course (EU 72 of 80, others 8 of 20), 30 of 100 by a
+    removal. Each is drawn to the wider one as by ten cases: all (110 + 10) / 210; courses (80 + 10 * 4/7) / 110; EU
+    (72 + 10 * courses) / 90, after all of them once more, since none is provisional. Twenty others are too few for a
+    curve of their own.
+    """
+    one = np.ones(100)
+    cases = pl.concat(
+        [
+            decisions("emigration", "listed", one[:80], one[:80].cumsum() <= 72, "course", "EU"),
+            decisions("emigration", "listed", one[:20], one[:20].cumsum() <= 8, "course", "British"),
+            decisions("emigration", "listed", one, one.cumsum() <= 30, "removed", "British"),
+        ]
+    )
+    found = {curve.key[2:]: curve.actual[-1] for curve in fitted_curves(cases)}
+    of_all = 120 / 210
+    courses, removals = (80 + 10 * of_all) / 110, (30 + 10 * of_all) / 110
+    final_courses, final_removals = (80 + 10 * courses) / 110, (30 + 10 * removals) / 110
+    assert found == pytest.approx(
+        {
+            (None, None, None): of_all, ("course", None, None): courses, ("removed", None, None): removals,
+            ("course", False, None): final_courses, ("course", False, "EU"): (72 + 10 * final_courses) / 90,
+            ("removed", False, None): final_removals,
+            ("removed", False, "British"): (30 + 10 * final_removals) / 110,
+        },
+        abs=1e-5,
+    )  # fmt: skip
+
+
+def test_residents_are_divided_by_whether_the_day_is_recent_and_by_group() -> None:
+    """Nothing dates residence. Of those with short stays one in ten lives here, on a recent day one in two."""
+    none, one = np.zeros(400), np.zeros(400).astype(bool)
+    tenth, half = one.copy(), one.copy()
+    tenth[:40], half[:200] = True, True
+    cases = pl.concat(
+        [
+            decisions("population", "short", none, tenth, None),
+            decisions("population", "short", none, half, None, recent=True),
+        ]
+    )
+    found = {curve.key[2:]: curve.actual[0] for curve in fitted_curves(cases)}
+    assert set(found) == {(None, *two) for two in product((None, False, True), (None, "EU"))} - {(None, None, "EU")}
+    assert found[None, False, "EU"] == pytest.approx(0.1, abs=0.01)
+    assert found[None, True, "EU"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_division_takes_what_it_does_not_show_from_the_wider_curve() -> None:
+    """Of the kind as a whole half of 0.5 and nine of ten at 1; its EU nationals have cases at 1 alone."""
+    half, sure = np.full(4000, 0.5), np.ones(4000)
+    cases = pl.concat(
+        [
+            decisions("population", "listed", half, half.cumsum() <= 1000, None, "British"),
+            decisions("population", "listed", sure, sure.cumsum() <= 3600, None, "EU"),
+        ]
+    )
+    of_all, eu = (
+        next(one for one in fitted_curves(cases) if one.nationality_group == group) for group in (None, "EU")
+    )
+    assert eu.predicted == of_all.predicted == (0.0, 0.5, 1.0)
+    assert eu.actual == pytest.approx((0.0, 0.5, 0.9), abs=1e-3)
+
+
+def test_the_finest_curve_that_there_is_calibrates() -> None:
+    """Final courses of EU nationals have a curve of their own, other courses one of courses, the rest that of all."""
+    curves = [
+        Curve(decision="emigration", kind="listed", dated_by=by, provisional=recent, nationality_group=group,
+              cases=100, predicted=(0.0, 1.0), actual=(0.0, actual))
+        for by, recent, group, actual in (
+            (None, None, None, 0.5), ("course", None, None, 0.8), ("course", False, "EU", 0.9)
+        )
+    ]  # fmt: skip
+    moves = pl.DataFrame(
+        {
+            "person_id": [1, 2, 1, 2], "definition": "d", "date": [DAY + dt.timedelta(days) for days in range(4)],
+            "provisional": [False, False, False, True],
+            "direction": "emigration", "rule_id": "listed", "dated_by": ["course", "course", "removed", "removed"],
+            "probability": [1.0, 1.0, 1.0, 0.5],
+        }
+    )  # fmt: skip
+    found = calibrated_migrations(moves, PEOPLE, calibration(*curves), "d").sort("date")
+    assert found["probability"].to_list() == pytest.approx([0.9, 0.8, 0.5, 0.25])
+    assert found.columns == moves.columns
 
 
 def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
@@ -99,17 +207,18 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
         {
             "person_id": [1, 2, 2, 3], "definition": ["d", "d", "d", "another"], "date": [DAY] * 4,
             "direction": ["immigration", "emigration", "immigration", "immigration"],
-            "rule_id": ["weeks", "weeks", "other", "weeks"], "probability": [1.0, 0.4, 0.4, 0.9],
+            "rule_id": ["weeks", "weeks", "other", "weeks"], "dated_by": "seen", "probability": [1.0, 0.4, 0.4, 0.9],
         }
     )  # fmt: skip
-    assert calibrated_migrations(moves, found, "d")["probability"].to_list() == [0.5, 0.2, 0.4, 0.9]
+    assert calibrated_migrations(moves, PEOPLE, found, "d")["probability"].to_list() == [0.5, 0.2, 0.4, 0.9]
     stays = pl.DataFrame(
         {
             "person_id": [1, 2, 3, 4], "definition": ["d", "d", "d", "another"], "start": DAY, "stay_rule": "weeks",
+            "start_rule": "seen", "provisional": False,
             "starts_by_arrival": [True, False, True, True], "probability": [0.8, 1.0, 0.0, 0.9],
         }
     )  # fmt: skip
-    assert calibrated_stays(stays, found, "d")["probability"].to_list() == [0.4, 1.0, 0.0, 0.9]
+    assert calibrated_stays(stays, PEOPLE, found, "d")["probability"].to_list() == [0.4, 1.0, 0.0, 0.9]
     residents = pl.DataFrame(
         {
             "person_id": [1, 1, 2], "reference_date": DAY, "family": ["a", "b", "a"],
@@ -117,28 +226,34 @@ def test_each_table_is_calibrated_by_the_kind_of_its_decisions() -> None:
             "probability": [1.0, 1.0, 0.0],
         }
     )  # fmt: skip
-    assert calibrated_residents(residents, found)["probability"].to_list() == [0.5, 1.0, 0.0]
-    assert calibrated_migrations(moves, calibration(), "d") is moves  # without curves
-    assert calibrated_stays(stays, calibration(), "d") is stays
-    assert calibrated_residents(residents, calibration()) is residents
+    assert calibrated_residents(residents, PEOPLE, found, DAY)["probability"].to_list() == [0.5, 1.0, 0.0]
+    assert calibrated_migrations(moves, PEOPLE, calibration(), "d") is moves  # without curves
+    assert calibrated_stays(stays, PEOPLE, calibration(), "d").equals(stays.drop("provisional"))
+    assert calibrated_residents(residents, PEOPLE, calibration(), DAY) is residents
 
 
-def test_a_case_stands_for_as_many_migrations_as_there_were_of_its_group() -> None:
-    """Of all immigration 228 for 204; the third group of emigration has no case at all, so the ratio of all."""
-    found = {(one.direction, one.nationality_group): one.migrations_per_case for one in fitted_completeness(FLOWS)}
-    assert found == pytest.approx(
-        {
-            ("immigration", "EU"): 1.1, ("immigration", "British"): 1.1,
-            ("immigration", "Irish"): 228 / 204, ("immigration", "non_EU"): 228 / 204,
-            ("emigration", "EU"): 0.9, ("emigration", "British"): 0.9, ("emigration", "Irish"): 0.9,
-            ("emigration", "non_EU"): 0.9,
-        }, abs=1e-6,
-    )  # fmt: skip
-    table = calibration(HALVED["emigration"]).flow_completeness()
+def test_a_case_stands_for_as_many_migrations_as_there_were_of_its_group_and_time() -> None:
+    """Of all immigration 228 for 204; all of it is long past, so recent cases stand for as many.
+
+    The third group of emigration has no case at all, so the ratio of all, 180 for 200; that of recent cases is drawn
+    towards it as by 400 cases, (50 + 360) / 500, that of others likewise, (130 + 360) / 500.
+    """
+    found = {
+        (one.direction, one.nationality_group, one.recent): one.migrations_per_case
+        for one in fitted_completeness(FLOWS)
+    }
+    of_all = {"EU": 1.1, "British": 1.1, "Irish": 228 / 204, "non_EU": 228 / 204}
+    expected = {("immigration", group, recent): of_all[group] for group in of_all for recent in (False, True)}
+    expected |= {("emigration", group, recent): (0.98, 0.82)[recent] for group in of_all for recent in (False, True)}
+    assert found == pytest.approx(expected, abs=1e-6)
+    table = calibration(HALVED["emigration"]).flow_completeness(dt.date(2019, 12, 31))
     FlowCompleteness.validate(table, cast=True)
-    assert table["migrations_per_case"].to_list() == [1.1, 1.117647, 1.1, 1.117647, 0.9, 0.9, 0.9, 0.9]
+    emigration = table.filter(direction="emigration", nationality_group="EU")
+    assert emigration.select("from_date", "migrations_per_case").rows() == [
+        (dt.date.min, 0.98), (dt.date(2018, 7, 1), 0.82)
+    ]  # fmt: skip
     uncalibrated = calibration().model_copy(update={"completeness": ()})
-    assert uncalibrated.flow_completeness()["migrations_per_case"].unique().to_list() == [1.0]
+    assert uncalibrated.flow_completeness(DAY)["migrations_per_case"].unique().to_list() == [1.0]
 
 
 def study(folder: Path, calibration: str) -> Path:
@@ -172,7 +287,7 @@ def test_a_calibration_is_read_back_and_belongs_to_one_rule_set(tmp_path: Path) 
         (("actual = [0.0, 0.5]", "actual = [0.5]"), "must have as many values"),
         (("predicted = [0.0, 1.0]", "predicted = [0.0, 1.5]"), "probabilities lie between 0 and 1"),
         (("kind =", "sort ="), "unknown key 'sort'"),
-        (('group = "Irish"', 'group = "EU"'), "must have one entry for each direction and nationality group"),
+        (('group = "Irish"', 'group = "EU"'), "must have two entries for each direction"),
         (("migrations_per_case = 1.1\n", "migrations_per_case = 11\n"), "migrations_per_case"),
     ],
 )
@@ -200,6 +315,8 @@ def compared() -> pl.DataFrame:
             "person": [1, None, 3, 1, None],
             "person_id": [10, 20, None, 10, 20],
             "rule_id": ["weeks", "weeks", None, None, None],
+            "dated_by": ["seen", "seen", None, None, None],
+            "provisional": [False, True, None, None, None],
             "is_true": [True, False, True, True, False],
             "probability": [0.95, 0.92, 0.0, 1.0, 0.25],
         }
@@ -225,7 +342,15 @@ def test_people_who_were_given_no_probability_are_cases_too() -> None:
     )  # fmt: skip
     true_person = pl.DataFrame({"person_id": [10, 30, 31], "person": [1, 3, 3]})
     truth = pl.DataFrame({"person": [1, 3], "reference_date": [DAY, DAY]})
-    found = calibration_cases(compared(), residents, true_person, truth)
+    people = pl.DataFrame({"person_id": [10, 20, 30, 31, 40], "nationality_group": ["EU", "EU", *["British"] * 3]})
+    found = calibration_cases(compared(), residents, people, true_person, truth, DAY + dt.timedelta(366))
+    divisions = ("dated_by", "provisional", "nationality_group")
+    assert set(found.filter(decision="emigration").select(divisions).rows()) == {
+        ("seen", False, "EU"), ("seen", True, "EU")
+    }  # fmt: skip
+    assert set(found.filter(decision="population").select(divisions).rows()) == {
+        (None, False, "EU"), (None, False, "British")
+    }  # fmt: skip
     assert found.filter(decision="emigration").select("kind", "probability", "right").rows() == [
         ("weeks", 0.95, True), ("weeks", 0.92, False)
     ]  # fmt: skip

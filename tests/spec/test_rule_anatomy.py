@@ -44,7 +44,7 @@ class Life:
             schema={"person_id": pl.Int64, "rule_id": pl.String, "direction": pl.String,
                     "date": pl.Date, "probability": pl.Float64},
             orient="row",
-        )  # fmt: skip
+        ).with_columns(dated_by=pl.lit("seen"), provisional=pl.lit(value=False))  # fmt: skip
 
     def errors(self, *moves):
         """Return the anatomy of all years, where `moves` are the run's migrations (direction, date, probability)."""

@@ -7,10 +7,12 @@ import datetime as dt
 from pathlib import Path
 
 import polars as pl
-from rule_timelines import DEFAULT, observed, outcomes_of
+import pytest
+from rule_timelines import DATA_DATE, DEFAULT, default_rules, observed, outcomes_of
 
 from pipeline.ingest.contracts import read_contracts
 from rules.rule_set import read_rules
+from rules.timelines import TimelinePerson, decide
 
 D = dt.date
 REPORTED = D(2019, 5, 1)
@@ -64,6 +66,24 @@ def test_they_grow_as_known_cases_do_drawn_towards_no_growth() -> None:
     this_year = [left(D(2019, 3, 1)) for _ in range(80)]
     found = rows_of(expected(*at_once, late(D(2018, 3, 1)), *this_year))
     assert found == [("emigration", D(2019, 3, 1), 1, round(280 / 240, 6), 1, 1.0)]
+
+
+def test_a_group_grows_as_its_own_cases_do_drawn_towards_all() -> None:
+    """Of EU nationals 40 are known as last year, of others 80 for 40: of all (120 + 200) / (80 + 200) as many.
+
+    If both grew by half as all do, each would have 60: they have (40 + 200) / (60 + 200) and (80 + 200) / (60 + 200)
+    of that.
+    """
+    of_all = 320 / 280
+    known = [left(D(2018, 3, 1))] * 40
+    eu = [*known, late(D(2018, 3, 1)), *[left(D(2019, 3, 1))] * 40]
+    others = [*known, late(D(2018, 3, 1)), *[left(D(2019, 3, 1))] * 80]
+    people = [TimelinePerson(one, group=group) for group, own in (("EU", eu), ("non_EU", others)) for one in own]
+    rules = default_rules()
+    found = decide(people, rules, DATA_DATE, [2019]).late_migrations.filter(definition=rules.people.published)
+    assert found.sort("person_id")["factor"].to_list() == pytest.approx(
+        [of_all * 240 / 260, of_all * 280 / 260], abs=1e-6
+    )
 
 
 def test_what_became_known_in_its_second_year_is_expected_of_both_years() -> None:

@@ -653,6 +653,26 @@ def test_an_unfinished_stay_counts_at_the_share_of_the_year_before() -> None:
     assert others[-1].migrations == []
 
 
+def test_an_unfinished_stay_counts_at_the_share_of_its_route() -> None:
+    """A year before, 20 workers stayed and 20 students did not: half of all.
+
+    The share of workers is drawn towards half by ten cases, (20 + 5) / 30, that of workers of their nationality group
+    towards this, and that of those who had been here as long towards this again.
+    """
+    workers = [stay_from(D(2018, 9, 1)) for _ in range(20)]
+    students = [studied_from(D(2018, 9, 1), D(2019, 3, 1)) for _ in range(20)]
+    worker, student, *_ = outcomes_of(
+        [stay_from(D(2019, 9, 1)), studied_from(D(2019, 9, 1)), *workers, *students], group="non_EU"
+    )
+    of_workers = (20 + 10 * (20 + 10 * (20 + 10 * 0.5) / 30) / 30) / 30
+    assert worker.composite["probability"].to_list() == pytest.approx([of_workers], abs=2e-6)
+    assert student.composite["probability"].to_list() == pytest.approx([1 - of_workers], abs=2e-6)
+
+
+def studied_from(start: dt.date, end: dt.date | None = None) -> list[dict]:
+    return [{**one, "code": "study"} if one["code"] else one for one in stay_from(start, end)]
+
+
 def test_an_unfinished_absence_counts_at_the_share_of_the_year_before() -> None:
     """A year before, 40 residents had been away for as long; 10 of them came back within the year."""
     away = [stay_from(D(2016, 9, 1), D(2018, 9, 1)) for _ in range(30)]

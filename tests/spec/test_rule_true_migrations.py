@@ -113,7 +113,7 @@ def test_a_definition_is_scored_beside_its_own_truth() -> None:
     estimated = [(10, D(2018, 3, 3), 0.4), (30, D(2018, 5, 1), 1.0), (40, D(2018, 5, 1), 0.5)]
     migrations = pl.DataFrame(estimated, ["person_id", "date", "probability"], orient="row").select(
         "person_id", "date", "probability", definition=pl.lit("short_term_3_12"), direction=pl.lit("immigration"),
-        rule_id=pl.lit("short_term_3_12"),
+        rule_id=pl.lit("short_term_3_12"), dated_by=pl.lit("border_in"), provisional=pl.lit(value=False),
     )  # fmt: skip
     late = migrations.clear().with_columns(factor=pl.lit(1.0))
     groups = pl.Series(["non_EU", "non_EU", "EU", "British", "British"])

@@ -54,10 +54,16 @@ def test_a_migration_that_is_certain_by_the_rules_is_no_open_case_at_any_calibra
     assert expected_moves(nobody, late.with_columns(pl.col("years_later").cast(pl.Int32))).is_empty()
 
 
-def test_each_case_stands_for_as_many_migrations_as_its_group_has_for_each():
+def test_each_case_stands_for_as_many_migrations_as_its_group_has_for_each_at_its_time():
     people = PEOPLE.filter(person_id=1)
+    times = [date.min, date(2017, 7, 1)]
     completeness = pl.DataFrame(
-        {"direction": ["immigration", "emigration"], "nationality_group": "EU", "migrations_per_case": [1.25, 1.0]}
+        {
+            "direction": "immigration",
+            "nationality_group": "EU",
+            "from_date": times,
+            "migrations_per_case": [1.25, 9.0],
+        }
     )
     one = moves().with_columns(
         reason=pl.lit(None, pl.String), certain=pl.lit(value=True), unfinished=pl.lit(value=False),

@@ -31,7 +31,9 @@ def migrations(*rows: tuple[int, dt.date, str, float]) -> pl.DataFrame:
         rows,
         schema={"person_id": pl.Int64, "date": pl.Date, "direction": pl.String, "probability": pl.Float64},
         orient="row",
-    ).with_columns(rule_id=pl.lit("non_eu"))  # fmt: skip
+    ).with_columns(
+        rule_id=pl.lit("non_eu"), dated_by=pl.lit("seen"), provisional=pl.lit(value=False)
+    )  # fmt: skip
 
 
 def true(*rows: tuple[int, dt.date, str]) -> pl.DataFrame:
