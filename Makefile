@@ -26,8 +26,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup ## simulate a country, run the whole chain on it, score it against the truth
 	$(BIN)/sojourn demo
 
+# In order: the long ones of whole runs come first, so that no process is left alone with them at the end.
 test: setup ## all tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 25
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 
 faults: setup ## all faults: stops at every operation, kills, flipped bytes, damaged inputs (within an hour)
 	$(BIN)/python -m pytest tests/faults --faults full --timeout 3600 --numprocesses 2 --dist loadfile --durations 10

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import drawn_once
 import pytest
 from hypothesis import settings
 from warm_command import needs_a_start, warm
@@ -28,6 +29,19 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 for name in set(os.environ) - {"SOJOURN_BROWSER"}:
     if name.startswith(("SOJOURN_", "PREFECT_", "POLARS_")) or name in {"FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS"}:
         del os.environ[name]
+
+
+DRAWINGS = pytest.StashKey[Path | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the charts that commands draw while these tests run."""
+    config.stash[DRAWINGS] = drawn_once.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget them."""
+    drawn_once.end(config.stash[DRAWINGS])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from drawn_once import drawn_once
+
 _AT_START = ("PYTHON", "LC_", "LANG", "OPENBLAS_", "OMP_", "MALLOC_", "LD_", "HOME")
 """Beginnings of the variables that only the start of a process reads."""
 
@@ -47,5 +49,7 @@ def _command(arguments: list[str], env: dict[str, str], folder: str, printed: li
     os.chdir(folder)
     sys.argv = ["sojourn", *arguments]
     from flows.cli import main
+    from publication.charts import svg
 
+    svg._rendered = drawn_once(svg._rendered)
     main(arguments)

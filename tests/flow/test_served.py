@@ -55,8 +55,21 @@ def served(tmp_path_factory):
         yield running
 
 
+def looked(served):
+    """Return a run of the sensor, started again where one of its schedule is in the way: then Prefect cancels it."""
+
+    def found():
+        number = served.start("sensor")
+        (run,) = until(lambda: [one for one in served.runs("sensor") if one["id"] == number and one["end_time"]])
+        return run if run["state"]["type"] != "CANCELLED" else None
+
+    return until(found)
+
+
 def test_the_sensor_waits_for_a_file_that_has_not_arrived(served):
     first = served.ended("sensor")[0]
+    if first["state"]["type"] == "CANCELLED":
+        first = looked(served)
     assert (first["state"]["type"], first["state"]["name"]) == ("COMPLETED", "Waiting")
     assert MISSING in first["state"]["message"]
     assert served.runs("quarterly") == []
@@ -64,7 +77,7 @@ def test_the_sensor_waits_for_a_file_that_has_not_arrived(served):
 
 def test_a_complete_delivery_is_estimated_once(served):
     (served.study.parent / "on its way").rename(served.study.parent / MISSING)
-    served.start("sensor")
+    assert looked(served)["state"]["name"] == "Started"
     run = served.ended("quarterly")[0]
     assert run["state"]["type"] == "COMPLETED", run["state"]
     assert run["state"]["message"].startswith("Net migration, year ending June 2018: ")
@@ -74,8 +87,7 @@ def test_a_complete_delivery_is_estimated_once(served):
     assert (runs / "history.csv").read_text().splitlines()[1].startswith(f"{live.name},2")
     assert not (served.study.parent / "run").exists()
     assert run["name"] == "tiny"
-    served.start("sensor")
-    assert "Nothing new" in [one["state"]["name"] for one in served.ended("sensor", 3)]
+    assert looked(served)["state"]["name"] == "Nothing new"
     assert len(served.runs("quarterly")) == 1
 
 
