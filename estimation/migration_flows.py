@@ -7,6 +7,7 @@ from estimation.arrays import Floats
 from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
 from estimation.periods import quarter_end, quarters, year_ending
+from pipeline.schemas import GROWN_UP_AGE
 
 
 def count_migrations(
@@ -19,19 +20,19 @@ def count_migrations(
 
     `moves` are `expected_moves`, `people` is that of `people_by_group`, `completeness` the table
     `flow_completeness`. Each nationality group that the person may have gets its share of the cases, each of which
-    stands for as many migrations as its group has for each case of its time; without `completeness`, for one.
+    stands for as many migrations as its group, age and time have for each case; without `completeness`, for one.
     """
     moves = (
         moves.with_columns(year=year_ending(pl.col("date")))
         .filter(pl.col("year").is_in(years))
         .join(people.select("person_id", *COUNT_CELL, "share"), on="person_id", how="left")
+        # A date of birth after the migration is a mistake in a record: the person is taken to be newborn.
+        .with_columns(cohort=pl.min_horizontal(pl.col("cohort") + pl.col("years_later"), "year"))
         .pipe(_standing_for, completeness)
         .with_columns(
             cases=pl.col("cases") * pl.col("migrations_per_case").fill_null(1.0),
             variance_of_cases=pl.col("variance_of_cases") * pl.col("migrations_per_case").fill_null(1.0) ** 2,
         )
-        # A date of birth after the migration is a mistake in a record: the person is taken to be newborn.
-        .with_columns(cohort=pl.min_horizontal(pl.col("cohort") + pl.col("years_later"), "year"))
     )
     q = pl.col("share")
     period_ends = {
@@ -58,10 +59,13 @@ def _standing_for(moves: pl.DataFrame, completeness: pl.DataFrame | None) -> pl.
     """Return the moves with `migrations_per_case`, null where each counts as one."""
     if completeness is None:
         return moves.with_columns(migrations_per_case=pl.lit(None, pl.Float64))
-    keys = ["direction", "nationality_group"]
-    times = completeness.select(pl.col(keys).cast(pl.String), "from_date", "migrations_per_case").sort("from_date")
-    return moves.sort("date", maintain_order=True).join_asof(
-        times, left_on="date", right_on="from_date", by=keys, check_sortedness=False
+    keys = ["direction", "nationality_group", "child"]
+    times = completeness.with_columns(pl.col(keys[:2]).cast(pl.String)).sort("from_date")
+    child = pl.col("year") - pl.col("cohort") < GROWN_UP_AGE
+    return (
+        moves.with_columns(child=child)
+        .sort("date", maintain_order=True)
+        .join_asof(times, left_on="date", right_on="from_date", by=keys, check_sortedness=False)
     )
 
 

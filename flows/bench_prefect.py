@@ -28,7 +28,7 @@ from pipeline.errors import UserError
 
 RESIDENTS = 6_000
 SEED = 1
-REPEATS = 3
+REPEATS = 5
 SOJOURN = "import sys; from flows.cli import main; main(sys.argv[1:])"
 
 

@@ -1,7 +1,6 @@
 """Making a calibration: the decisions of runs on training studies, whose truth is known, become a file of curves."""
 
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -9,11 +8,10 @@ import polars as pl
 from flows.evaluate import cases_of_run, flows_of_run
 from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
-from pipeline.schemas import NATIONALITY_GROUPS
 from pipeline.tables import write_text
 from publication.run_folder import read_manifest
 from rules.calibration import (
-    DIRECTIONS,
+    EACH_COMPLETENESS,
     UNCALIBRATED,
     Calibration,
     Completeness,
@@ -21,6 +19,12 @@ from rules.calibration import (
     fitted_completeness,
     fitted_curves,
 )
+
+NOT_COUNTED = tuple(
+    Completeness(direction=direction, nationality_group=group, child=child, recent=recent, migrations_per_case=1.0)
+    for direction, group, child, recent in EACH_COMPLETENESS
+)
+"""Each case is taken to be one migration while the calibrated ones are counted."""
 
 
 def write_calibration(runs: Sequence[Path], file: Path) -> int:
@@ -56,7 +60,6 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
     if not curves:
         raise UserError(f"{file}: too few decisions to calibrate ({known.height:,}). Use more or larger studies.")
     terminal.progress("evaluate", "comparing flows with the truth")
-    each = product(DIRECTIONS, NATIONALITY_GROUPS, (False, True))
     found = Calibration(
         rule_set=rule_set,
         rule_set_digest=digest,
@@ -64,10 +67,7 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
         studies=tuple(studies),
         seeds=tuple(seeds),
         curve=curves,
-        completeness=tuple(
-            Completeness(direction=direction, nationality_group=group, recent=recent, migrations_per_case=1.0)
-            for direction, group, recent in each
-        ),
+        completeness=NOT_COUNTED,
     )
     flows = pl.concat([flows_of_run(run, found) for run in runs])
     write_text(as_toml(found.model_copy(update={"completeness": fitted_completeness(flows)})), file)

@@ -10,6 +10,7 @@ from estimation.exact_sums import exact_sum
 from estimation.migration_flows import count_migrations
 from estimation.nowcast import expected_moves
 from estimation.periods import quarter_end, year_ending
+from pipeline.schemas import GROWN_UP_AGE
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
 from rules.calibration import Calibration, calibrated_migrations, recent_from
 from rules.calibration_cases import calibration_cases, score_tenths
@@ -54,10 +55,11 @@ def expected_and_true_flows(
     flow_years: Sequence[int],
     data_date: date,
 ) -> pl.DataFrame:
-    """Return `direction, nationality_group, recent, expected, true`: migrations by `calibration`, and those of fact.
+    """Return `direction, nationality_group, child, recent, expected, true`: migrations by `calibration`, and of fact.
 
     `table` has the run's `TABLES` and `flow_completeness`, uncalibrated; `truth` has `people` and `migrations`. A
-    group is that at registration, years end on 30 June, and quarters that end before `recent_from` are not recent.
+    group is that at registration, years end on 30 June, on which a child is younger than `GROWN_UP_AGE`, and quarters
+    that end before `recent_from` are not recent.
     """
     years, definition = tuple(flow_years), calibration.definition
     moves = expected_moves(
@@ -69,21 +71,34 @@ def expected_and_true_flows(
     best = table["clusters"].filter(pl.col("draw") == 0)
     counted = counted_people(table["people"], best, table["mothers"])
     people = people_by_group(counted, table["people_nationality"], best, table["mothers"])
-    keys, recent = ["direction", "nationality_group"], pl.lit(recent_from(data_date))
+    group, recent = ["direction", "nationality_group"], pl.lit(recent_from(data_date))
+
+    def child(day: str, cohort: pl.Expr) -> pl.Expr:
+        return year_ending(pl.col(day)) - cohort < GROWN_UP_AGE
+
     expected = (
         count_migrations(moves, people, years, table["flow_completeness"])
         .filter(period="quarter")
-        .group_by(direction="measure", nationality_group="nationality_group", recent=pl.col("time") >= recent)
+        .group_by(
+            "nationality_group",
+            direction="measure",
+            child=child("time", pl.col("cohort")),
+            recent=pl.col("time") >= recent,
+        )
         .agg(expected=exact_sum(pl.col("count")))
     )
     true = (
         truth["migrations"]
         .filter(year_ending(pl.col("date")).is_in(years))
-        .join(truth["people"].select("person", "nationality_group"), on="person")
-        .group_by(pl.col(keys).cast(pl.String), recent=quarter_end(pl.col("date")) >= recent)
+        .join(truth["people"].select("person", "nationality_group", "birth_date"), on="person")
+        .group_by(
+            pl.col(group).cast(pl.String),
+            child=child("date", year_ending(pl.col("birth_date"))),
+            recent=quarter_end(pl.col("date")) >= recent,
+        )
         .agg(true=pl.len().cast(pl.Int64))
     )
-    return expected.join(true, on=[*keys, "recent"], how="full", coalesce=True).with_columns(
+    return expected.join(true, on=[*group, "child", "recent"], how="full", coalesce=True).with_columns(
         pl.col("expected").fill_null(0.0), pl.col("true").fill_null(0)
     )
 

@@ -2,11 +2,12 @@
 
 A calibration is a TOML file that a study names. For each kind of decision it has a curve that never falls: of the
 decisions that were given a probability, the share that was right (isotonic regression: Barlow, Bartholomew, Bremner
-and Brunk 1972; for calibration: Zadrozny and Elkan 2002). Kinds are divided by what dates a migration, by whether
-later data may change the decision, and by nationality group, where there are enough cases: the end of a course is a
-departure of nearly all EU students and of few British ones, though no rule doubts it; and of the people whose stays
-were all too short, more live here on a day so recent that the visitors of then may still stay. A calibration belongs
-to the rule set by which it was made alone.
+and Brunk 1972; for calibration: Zadrozny and Elkan 2002). Kinds are divided by what dates a migration, by whether the
+person is a child, by whether later data may change the decision, and by nationality group, where there are enough
+cases: the end of a course is a departure of nearly all EU students and of few British ones, though no rule doubts it;
+a child who is registered as come from abroad is a surer arrival than a grown-up, who may have been away for a while
+alone; and of the people whose stays were all too short, more live here on a day so recent that the visitors of then
+may still stay. A calibration belongs to the rule set by which it was made alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
-from pipeline.schemas import NATIONALITY_GROUPS
+from pipeline.schemas import GROWN_UP_AGE, NATIONALITY_GROUPS
 from pipeline.stage import StudyFile
 from pipeline.study import Study
 from pipeline.toml_files import Frozen, parse, read_toml
@@ -36,13 +37,15 @@ MINIMUM_CASES = 30
 it divides."""
 TENTHS = 10
 DIRECTIONS = ("immigration", "emigration")
-DIVISIONS = ("dated_by", "provisional", "nationality_group")
+DIVISIONS = ("dated_by", "child", "provisional", "nationality_group")
 """What divides a kind of decision, each division within the one before it; no evidence dates residence."""
 RECENT_MONTHS = 18
 """Migrations of so many months before the data date have a completeness of their own: the latest year, and since."""
+PRIOR_MIGRATIONS_BY_AGE = 100.0
+"""The completeness of children and of grown-ups of a group is drawn towards that of both, as if so many more cases
+had it."""
 PRIOR_MIGRATIONS = 400.0
-"""The completeness of recent and of other migrations of a group is drawn towards that of both, as if so many more
-cases had it."""
+"""The completeness of recent and of other migrations is drawn towards that of both likewise."""
 PROVISIONAL_DAYS = 365
 """Residence on a day so recent, at the data date, is provisional."""
 
@@ -51,13 +54,15 @@ class Curve(Frozen):
     """How often decisions of one kind were right: `actual` at each `predicted` probability, of so many `cases`.
 
     `decision` is immigration, emigration or population; `kind` the stay rule, or the sign or exclusion that decided;
-    `dated_by` the evidence rule that dates a migration, `provisional` whether later data may change the decision and
-    `nationality_group` that of the person, if the curve is of a division.
+    `dated_by` the evidence rule that dates a migration, `child` whether the person was younger than `GROWN_UP_AGE`,
+    `provisional` whether later data may change the decision and `nationality_group` that of the person, if the curve
+    is of a division.
     """
 
     decision: str
     kind: str
     dated_by: str | None = None
+    child: bool | None = None
     provisional: bool | None = None
     nationality_group: str | None = None
     cases: int = Field(ge=1)
@@ -87,14 +92,25 @@ class Curve(Frozen):
 class Completeness(Frozen):
     """How many migrations of a nationality group there were for each that calibrated probabilities expect.
 
-    More than 1 where rules miss migrations altogether: a migration that nobody records has no probability. Of
-    `recent` ones, many of them unknown yet and expected by those of the year before, it may be another number.
+    More than 1 where rules miss migrations altogether: a migration that nobody records has no probability. Children
+    (by their age on the 30 June after) stand on fewer registers. Of `recent` migrations, many of them unknown yet and
+    expected by those of the year before, it may be another number.
     """
 
     direction: str
     nationality_group: str
+    child: bool
     recent: bool
     migrations_per_case: float = Field(ge=0.5, le=2)
+
+    @property
+    def key(self) -> tuple[str, str, bool, bool]:
+        """Whose migrations these are, one of `EACH_COMPLETENESS`."""
+        return self.direction, self.nationality_group, self.child, self.recent
+
+
+EACH_COMPLETENESS = tuple(product(DIRECTIONS, NATIONALITY_GROUPS, (False, True), (False, True)))
+"""What migrations are divided by to say how complete they are: direction, group, whether of a child, and recent."""
 
 
 class Calibration(Frozen):
@@ -114,25 +130,19 @@ class Calibration(Frozen):
 
     @model_validator(mode="after")
     def _all_flows(self) -> "Calibration":
-        found = [(one.direction, one.nationality_group, one.recent) for one in self.completeness]
-        if self.curve and sorted(found) != sorted(product(DIRECTIONS, NATIONALITY_GROUPS, (False, True))):
+        if self.curve and sorted(one.key for one in self.completeness) != sorted(EACH_COMPLETENESS):
             raise ValueError(
-                "'completeness' must have two entries for each direction and nationality group: of recent migrations "
-                "and of others"
+                "'completeness' must have four entries for each direction and nationality group: of children and "
+                "grown-ups, of each recent migrations and others"
             )
         return self
 
     def flow_completeness(self, data_date: date) -> pl.DataFrame:
-        """Return `direction, nationality_group, from_date, migrations_per_case`; 1 without a calibration."""
-        known = {
-            (one.direction, one.nationality_group, one.recent): one.migrations_per_case for one in self.completeness
-        }
+        """Return `direction, nationality_group, child, from_date, migrations_per_case`; 1 without a calibration."""
+        known = {one.key: one.migrations_per_case for one in self.completeness}
         begins = {False: date.min, True: recent_from(data_date)}
-        rows = [
-            (direction, group, begins[recent], known.get((direction, group, recent), 1.0))
-            for direction, group, recent in product(DIRECTIONS, NATIONALITY_GROUPS, (False, True))
-        ]
-        columns = ["direction", "nationality_group", "from_date", "migrations_per_case"]
+        rows = [(*key[:-1], begins[key[-1]], known.get(key, 1.0)) for key in EACH_COMPLETENESS]
+        columns = ["direction", "nationality_group", "child", "from_date", "migrations_per_case"]
         return pl.DataFrame(rows, schema=columns, orient="row")
 
     def of(self, decision: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -160,14 +170,14 @@ def calibrated_migrations(
 ) -> pl.DataFrame:
     """Return migrations with calibrated probabilities by the published definition; as they are without a curve.
 
-    `people` has the `nationality_group` of each `person_id`. Other definitions count other things, which no curve was
-    fitted to.
+    `people` has the `nationality_group` and `birth_month` of each `person_id`. Other definitions count other things,
+    which no curve was fitted to.
     """
     if not calibration.curve:
         return migrations
     published = pl.col("definition") == definition
     provisional = pl.col("provisional") if "provisional" in migrations.columns else pl.lit(value=False)
-    own = _divisible(migrations.filter(published), people, "rule_id", pl.col("dated_by"), provisional)
+    own = _divisible(migrations.filter(published), people, "rule_id", "date", pl.col("dated_by"), provisional)
     found = [calibration.of(direction, own.filter(pl.col("direction") == direction)) for direction in DIRECTIONS]
     return pl.concat([migrations.filter(~published), *(one.select(migrations.columns) for one in found)]).sort(
         "person_id", "definition", "date", "direction"
@@ -186,8 +196,9 @@ def calibrated_stays(
         return stays
     arrived = (pl.col("definition") == definition) & pl.col("starts_by_arrival") & (pl.col("probability") > 0)
     own = _divisible(
-        stays.hstack(provisional).filter(arrived), people, "stay_rule", pl.col("start_rule"), pl.col("provisional")
-    )
+        stays.hstack(provisional).filter(arrived), people, "stay_rule", "start", pl.col("start_rule"),
+        pl.col("provisional"),
+    )  # fmt: skip
     found = calibration.of("immigration", own)
     return pl.concat([found.select(stays.columns), stays.filter(~arrived)]).sort("person_id", "definition", "start")
 
@@ -199,7 +210,9 @@ def calibrated_residents(
     if not calibration.curve:
         return residents
     nothing = pl.lit(None, pl.String)
-    own = _divisible(residents.filter("published"), people, "decided_by", nothing, is_recent(data_date))
+    own = _divisible(
+        residents.filter("published"), people, "decided_by", "reference_date", nothing, is_recent(data_date)
+    )
     found = calibration.of("population", own)
     return pl.concat([found.select(residents.columns), residents.filter(~pl.col("published"))]).sort(
         "person_id", "reference_date", "family"
@@ -216,12 +229,29 @@ def is_recent(data_date: date) -> pl.Expr:
     return pl.lit(data_date) - pl.col("reference_date") <= pl.duration(days=PROVISIONAL_DAYS)
 
 
+def with_divisions_of_people(frame: pl.DataFrame, people: pl.DataFrame, day: str) -> pl.DataFrame:
+    """Return a table of decisions with the `nationality_group` of each `person_id`, and whether it was a `child`.
+
+    `people` has `person_id, nationality_group, birth_month`, and `day` names the column of the day that is decided
+    about. Who has no month of birth is no child.
+    """
+    of_person = people.select(
+        "person_id",
+        pl.col("nationality_group").cast(pl.String),
+        grown_up=pl.col("birth_month").dt.offset_by(f"{GROWN_UP_AGE}y"),
+    )
+    return (
+        frame.join(of_person, on="person_id", how="left", maintain_order="left")
+        .with_columns(child=(pl.col(day) < pl.col("grown_up")).fill_null(value=False))
+        .drop("grown_up")
+    )
+
+
 def _divisible(
-    frame: pl.DataFrame, people: pl.DataFrame, kind: str, dated_by: pl.Expr, provisional: pl.Expr
+    frame: pl.DataFrame, people: pl.DataFrame, kind: str, day: str, dated_by: pl.Expr, provisional: pl.Expr
 ) -> pl.DataFrame:
-    """Return a table with the `kind` of its decisions and what divides kinds, the group from `people`."""
-    group = people.select("person_id", pl.col("nationality_group").cast(pl.String))
-    return frame.join(group, on="person_id", how="left", maintain_order="left").with_columns(
+    """Return a table with the `kind` of its decisions and what divides kinds, by people and the `day` of each."""
+    return with_divisions_of_people(frame, people, day).with_columns(
         kind=pl.col(kind).cast(pl.String), dated_by=dated_by.cast(pl.String), provisional=provisional
     )
 
@@ -252,32 +282,36 @@ def _divided(
 
 
 def fitted_completeness(flows: pl.DataFrame) -> tuple[Completeness, ...]:
-    """Return how many migrations each case stands for, of recent migrations and of others.
+    """Return how many migrations each case stands for, by direction, group, whether of a child, and time.
 
-    `flows` has `direction, nationality_group, recent, expected, true` of runs. A group with fewer than
-    `MINIMUM_CASES` migrations has the ratio of all groups.
+    `flows` has `direction, nationality_group, child, recent, expected, true` of runs. A group with fewer than
+    `MINIMUM_CASES` migrations has the ratios of all groups.
     """
-    of_group = flows.group_by("direction", "nationality_group", "recent").agg(pl.col("expected", "true").sum())
     found = []
-    for direction, group, recent in product(DIRECTIONS, NATIONALITY_GROUPS, (False, True)):
-        rows = of_group.filter(direction=direction)
+    for direction, group, child, recent in EACH_COMPLETENESS:
+        rows = flows.filter(direction=direction)
         own = rows.filter(nationality_group=group)
         used = own if own["true"].sum() >= MINIMUM_CASES else rows
-        expected, true = float(used["expected"].sum()), float(used["true"].sum())
-        of_both = true / expected if expected > 0 else 1.0
-        of_time = used.filter(recent=recent)
-        ratio = (float(of_time["true"].sum()) + PRIOR_MIGRATIONS * of_both) / (
-            float(of_time["expected"].sum()) + PRIOR_MIGRATIONS
-        )
+        of_group = _true_per_expected(used, 0.0, 1.0)
+        of_age = _true_per_expected(used.filter(child=child), PRIOR_MIGRATIONS_BY_AGE, of_group)
+        ratio = _true_per_expected(used.filter(child=child, recent=recent), PRIOR_MIGRATIONS, of_age)
         found.append(
             Completeness(
                 direction=direction,
                 nationality_group=group,
+                child=child,
                 recent=recent,
                 migrations_per_case=round(min(max(ratio, 0.5), 2.0), 6),
             )
         )
     return tuple(found)
+
+
+def _true_per_expected(flows: pl.DataFrame, prior_cases: float, prior: float) -> float:
+    """Return true migrations for each expected one, drawn to the `prior` ratio as if so many more cases had it."""
+    true, expected = (float(flows[name].sum()) for name in ("true", "expected"))
+    cases = expected + prior_cases
+    return (true + prior_cases * prior) / cases if cases > 0 else prior
 
 
 def _curve(
@@ -352,6 +386,7 @@ def as_toml(calibration: Calibration) -> str:
         lines += ["", "[[completeness]]", f'direction = "{one.direction}"']
         lines += [
             f'nationality_group = "{one.nationality_group}"',
+            f"child = {str(one.child).lower()}",
             f"recent = {str(one.recent).lower()}",
             f"migrations_per_case = {one.migrations_per_case}",
         ]

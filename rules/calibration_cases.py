@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from rules.calibration import is_recent
+from rules.calibration import is_recent, with_divisions_of_people
 
 TENTHS = 10
 
@@ -22,8 +22,9 @@ def calibration_cases(
 ) -> pl.DataFrame:
     """Return every estimated migration and every candidate for residence, and whether it was `right`.
 
-    The other columns are `decision, kind, probability`, and what divides kinds. `people` has the
-    `nationality_group` that the run gives each `person_id`: a calibration reads no other. `compared` has the results
+    The other columns are `decision, kind, day, probability`, and what divides kinds. `people` has the
+    `nationality_group` and `birth_month` that the run gives each `person_id`: a calibration reads no others.
+    `compared` has the results
     of `compare_migrations` and `compare_residents`; `residents` those of the published family; `true_person` the
     person of each cluster and `truth` true residents (`person, reference_date`). People who were given no probability
     at all of being residents are cases too: some of them are.
@@ -31,7 +32,14 @@ def calibration_cases(
     estimated = compared.filter(pl.col("person_id").is_not_null())
     right = pl.col("is_true").alias("right")
     moves = estimated.filter(pl.col("measure") != "population").select(
-        "person_id", "dated_by", "provisional", "probability", decision="measure", kind="rule_id", right=right
+        "person_id",
+        "dated_by",
+        "provisional",
+        "probability",
+        decision="measure",
+        kind="rule_id",
+        day="date",
+        right=right,
     )
     key = ["person_id", "reference_date"]
     kind = pl.col("decided_by").cast(pl.String)
@@ -40,7 +48,7 @@ def calibration_cases(
         estimated.filter(pl.col("measure") == "population")
         .drop("provisional")
         .join(decided, left_on=["person_id", "time"], right_on=key, how="inner")
-        .select("person_id", "kind", "provisional", "probability", decision="measure", right=right)
+        .select("person_id", "kind", "provisional", "probability", decision="measure", day="time", right=right)
     )
     found = compared.filter((pl.col("measure") == "population") & pl.col("is_true") & (pl.col("probability") > 0))
     missed = truth.select("person", "reference_date").join(
@@ -57,13 +65,11 @@ def calibration_cases(
             "provisional",
             decision=pl.lit("population"),
             probability="given",
+            day="reference_date",
             right=pl.col("right").fill_null(value=False) & (pl.col("nth") == 0),
         )
     )
-    group = people.select("person_id", pl.col("nationality_group").cast(pl.String))
-    return pl.concat([moves, listed, given_none], how="diagonal").join(
-        group, on="person_id", how="left", maintain_order="left"
-    )
+    return with_divisions_of_people(pl.concat([moves, listed, given_none], how="diagonal"), people, "day")
 
 
 def score_tenths(compared: pl.DataFrame) -> pl.DataFrame:

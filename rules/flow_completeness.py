@@ -25,7 +25,7 @@ it."""
 def flow_completeness(
     connection: duckdb.DuckDBPyConnection, calibration: Calibration, published: str, data_date: date
 ) -> pl.DataFrame:
-    """Return `direction, nationality_group, from_date, migrations_per_case`.
+    """Return `direction, nationality_group, child, from_date, migrations_per_case`.
 
     Reads `link_errors`, `person`, and of the `published` definition `migration_by_stays` and `doubt`, of the last
     `YEARS` up to the data date: whatever periods a study asks for, figures of a year are the same.
@@ -51,7 +51,9 @@ def flow_completeness(
             doubted.with_columns(pl.col(keys).cast(pl.String)), on=keys, how="left", maintain_order="left"
         )
         .join(unseen, on="nationality_group", how="left", maintain_order="left")
-        .select(*keys, "from_date", migrations_per_case=(pl.col("migrations_per_case") * (1 - false)).round(6))
+        .select(
+            *keys, "child", "from_date", migrations_per_case=(pl.col("migrations_per_case") * (1 - false)).round(6)
+        )
     )
 
 

@@ -138,7 +138,9 @@ class Country:
             rows.write_parquet(stays / f"{name}.parquet")
         each = pl.DataFrame({"direction": ["immigration", "emigration"], "migrations_per_case": 1.0})
         each = each.with_columns(from_date=pl.lit(date.min))
-        groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
+        groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS}).join(
+            pl.DataFrame({"child": [False, True]}), how="cross"
+        )
         each.join(groups, how="cross").write_parquet(stays / "flow_completeness.parquet")
         told = {one["person_id"] for one in self.nationality}
         certain = [nationality(one["person_id"], one["nationality_group"]) for one in self.people]

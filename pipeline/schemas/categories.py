@@ -4,6 +4,8 @@ SEXES = ["F", "M"]
 NATIONALITY_GROUPS = ["British", "Irish", "EU", "non_EU"]
 AGE_GROUPS = ["0-15", "16-24", "25-44", "45-64", "65+"]
 AGE_GROUP_STARTS = [0, 16, 25, 45, 65]
+GROWN_UP_AGE = AGE_GROUP_STARTS[1]
+"""The age in years from which a person is no child."""
 ALL = "all"
 EVIDENCE_KINDS = [
     "arrival", "departure", "activity", "registration", "deregistration", "enrolment",

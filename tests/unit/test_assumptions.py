@@ -68,7 +68,7 @@ def test_every_stated_probability_is_in_the_register(found):
 
 def test_values_are_those_of_the_code(found):
     values = {one.name: one.value for one in found}
-    assert values["[flow_errors] emigration"] == "0.006"
+    assert values["[flow_errors] emigration"] == "0.004"
     assert values["linkage/quality.py: MODEL_ERROR"] == "2.2"
     assert values["given_name.equal"] == "m 0.9, u 0.008"
     assert values["long_term_days"].startswith("365 days")
@@ -87,7 +87,7 @@ def test_a_run_publishes_the_numbers_of_its_own_study(tmp_path):
     study = read_study(path)
     of_run = {one.name: one for one in of_study(study)}
     own = of_run["[flow_errors] emigration"]
-    assert (own.value, own.quality, own.source) == ("0.37", "assumed", "the study, in place of 0.006")
+    assert (own.value, own.quality, own.source) == ("0.37", "assumed", "the study, in place of 0.004")
     assert of_run["[flow_errors] not_final"].quality == "measured"
     assert of_run["[coverage] replicates"].value == "20"
     assert of_run["long_term_days"].part == "rules: long_term_2019"

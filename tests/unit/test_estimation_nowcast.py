@@ -54,15 +54,16 @@ def test_a_migration_that_is_certain_by_the_rules_is_no_open_case_at_any_calibra
     assert expected_moves(nobody, late.with_columns(pl.col("years_later").cast(pl.Int32))).is_empty()
 
 
-def test_each_case_stands_for_as_many_migrations_as_its_group_has_for_each_at_its_time():
+def test_each_case_stands_for_as_many_migrations_as_its_group_and_age_have_for_each_at_its_time():
+    """A grown-up of before July 2017; born in the year to June 2002, she would have been a child on 30 June 2017."""
     people = PEOPLE.filter(person_id=1)
-    times = [date.min, date(2017, 7, 1)]
     completeness = pl.DataFrame(
         {
             "direction": "immigration",
             "nationality_group": "EU",
-            "from_date": times,
-            "migrations_per_case": [1.25, 9.0],
+            "child": [False, True, False, True],
+            "from_date": [date.min, date.min, date(2017, 7, 1), date(2017, 7, 1)],
+            "migrations_per_case": [1.25, 2.0, 9.0, 9.0],
         }
     )
     one = moves().with_columns(
@@ -73,6 +74,10 @@ def test_each_case_stands_for_as_many_migrations_as_its_group_has_for_each_at_it
     found = count_migrations(one, people, (2017,), completeness).filter(period="year")
     assert plain.select("count", "variance_unfinished").row(0) == pytest.approx((1.0, 0.16))
     assert found.select("count", "variance_unfinished", "certain").row(0) == pytest.approx((1.25, 0.25, 1))
+    for cohort, cases in ((2001, 1.25), (2002, 2.0)):
+        of_age = people.with_columns(cohort=pl.lit(cohort, people.schema["cohort"]))
+        found = count_migrations(one, of_age, (2017,), completeness).filter(period="year")
+        assert found["count"].to_list() == [cases]
 
 
 def test_late_immigrants_are_added_to_later_stocks_and_late_emigrants_subtracted():
