@@ -61,12 +61,16 @@ def _standing_for(moves: pl.DataFrame, completeness: pl.DataFrame | None) -> pl.
         return moves.with_columns(migrations_per_case=pl.lit(None, pl.Float64))
     keys = ["direction", "nationality_group", "child"]
     times = completeness.with_columns(pl.col(keys[:2]).cast(pl.String)).sort("from_date")
-    child = pl.col("year") - pl.col("cohort") < GROWN_UP_AGE
     return (
-        moves.with_columns(child=child)
+        moves.with_columns(child=is_child(pl.col("year"), pl.col("cohort")))
         .sort("date", maintain_order=True)
         .join_asof(times, left_on="date", right_on="from_date", by=keys, check_sortedness=False)
     )
+
+
+def is_child(year: pl.Expr, cohort: pl.Expr) -> pl.Expr:
+    """Return whether people of a cohort are younger than `GROWN_UP_AGE` on the 30 June that ends a year."""
+    return year - cohort < GROWN_UP_AGE
 
 
 def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats]:

@@ -7,10 +7,9 @@ import polars as pl
 
 from estimation.counted_people import counted_people, people_by_group
 from estimation.exact_sums import exact_sum
-from estimation.migration_flows import count_migrations
+from estimation.migration_flows import count_migrations, is_child
 from estimation.nowcast import expected_moves
 from estimation.periods import quarter_end, year_ending
-from pipeline.schemas import GROWN_UP_AGE
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
 from rules.calibration import Calibration, calibrated_migrations, recent_from
 from rules.calibration_cases import calibration_cases, score_tenths
@@ -58,7 +57,7 @@ def expected_and_true_flows(
     """Return `direction, nationality_group, child, recent, expected, true`: migrations by `calibration`, and of fact.
 
     `table` has the run's `TABLES` and `flow_completeness`, uncalibrated; `truth` has `people` and `migrations`. A
-    group is that at registration, years end on 30 June, on which a child is younger than `GROWN_UP_AGE`, and quarters
+    group is that at registration, years end on 30 June, on which `is_child` holds or not, and quarters
     that end before `recent_from` are not recent.
     """
     years, definition = tuple(flow_years), calibration.definition
@@ -73,16 +72,13 @@ def expected_and_true_flows(
     people = people_by_group(counted, table["people_nationality"], best, table["mothers"])
     group, recent = ["direction", "nationality_group"], pl.lit(recent_from(data_date))
 
-    def child(day: str, cohort: pl.Expr) -> pl.Expr:
-        return year_ending(pl.col(day)) - cohort < GROWN_UP_AGE
-
     expected = (
         count_migrations(moves, people, years, table["flow_completeness"])
         .filter(period="quarter")
         .group_by(
             "nationality_group",
             direction="measure",
-            child=child("time", pl.col("cohort")),
+            child=is_child(year_ending(pl.col("time")), pl.col("cohort")),
             recent=pl.col("time") >= recent,
         )
         .agg(expected=exact_sum(pl.col("count")))
@@ -93,7 +89,7 @@ def expected_and_true_flows(
         .join(truth["people"].select("person", "nationality_group", "birth_date"), on="person")
         .group_by(
             pl.col(group).cast(pl.String),
-            child=child("date", year_ending(pl.col("birth_date"))),
+            child=is_child(year_ending(pl.col("date")), year_ending(pl.col("birth_date"))),
             recent=quarter_end(pl.col("date")) >= recent,
         )
         .agg(true=pl.len().cast(pl.Int64))

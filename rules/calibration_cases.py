@@ -24,10 +24,9 @@ def calibration_cases(
 
     The other columns are `decision, kind, day, probability`, and what divides kinds. `people` has the
     `nationality_group` and `birth_month` that the run gives each `person_id`: a calibration reads no others.
-    `compared` has the results
-    of `compare_migrations` and `compare_residents`; `residents` those of the published family; `true_person` the
-    person of each cluster and `truth` true residents (`person, reference_date`). People who were given no probability
-    at all of being residents are cases too: some of them are.
+    `compared` has the results of `compare_migrations` and `compare_residents`; `residents` those of the published
+    family; `true_person` the person of each cluster and `truth` true residents (`person, reference_date`). People who
+    were given no probability at all of being residents are cases too: some of them are.
     """
     estimated = compared.filter(pl.col("person_id").is_not_null())
     right = pl.col("is_true").alias("right")

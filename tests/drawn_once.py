@@ -1,6 +1,6 @@
 """Charts that the commands of tests have drawn: the same specification is not drawn again by another command.
 
-A run of a small country draws a hundred charts, which take a fifth of its time, and hundreds of tests run the same
+A run of a small country draws a hundred charts, which take a sixth of its time, and hundreds of tests run the same
 few countries. Commands that need a real start of Python (`conftest.sojourn` decides), and demos of users, draw all.
 """
 
