@@ -63,7 +63,7 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, ages, nationality, inputs, by_year)
     context.report("reconciling stocks and flows")
     result = reconcile(inputs, em=study.account.estimate_scales)
-    flows = published_flows(result, counts, periods.flow_years)
+    flows = published_flows(result, counts, periods.flow_years, study.flow_errors)
     flows = with_unmeasured_flows(flows, study.periods.flow_years).with_columns(**made_with)
     stocks = published_stocks(result, counts, periods.stock_years)
     stocks = with_unmeasured_stocks(stocks, study.periods.stock_years).with_columns(**made_with)

@@ -8,6 +8,7 @@ from estimation.cells import COUNT_CELL
 from estimation.exact_sums import exact_sum
 from estimation.periods import quarter_end, quarters, year_ending
 from pipeline.schemas import GROWN_UP_AGE
+from pipeline.study import FlowErrors
 
 
 def count_migrations(
@@ -20,7 +21,8 @@ def count_migrations(
 
     `moves` are `expected_moves`, `people` is that of `people_by_group`, `completeness` the table
     `flow_completeness`. Each nationality group that the person may have gets its share of the cases, each of which
-    stands for as many migrations as its group, age and time have for each case; without `completeness`, for one.
+    stands for as many migrations as its group, age, time and season have for each case; without `completeness`, for
+    one.
     """
     moves = (
         moves.with_columns(year=year_ending(pl.col("date")))
@@ -59,10 +61,10 @@ def _standing_for(moves: pl.DataFrame, completeness: pl.DataFrame | None) -> pl.
     """Return the moves with `migrations_per_case`, null where each counts as one."""
     if completeness is None:
         return moves.with_columns(migrations_per_case=pl.lit(None, pl.Float64))
-    keys = ["direction", "nationality_group", "child"]
+    keys = ["direction", "nationality_group", "child", "quarter"]
     times = completeness.with_columns(pl.col(keys[:2]).cast(pl.String)).sort("from_date")
     return (
-        moves.with_columns(child=is_child(pl.col("year"), pl.col("cohort")))
+        moves.with_columns(child=is_child(pl.col("year"), pl.col("cohort")), quarter=pl.col("date").dt.quarter())
         .sort("date", maintain_order=True)
         .join_asof(times, left_on="date", right_on="from_date", by=keys, check_sortedness=False)
     )
@@ -73,27 +75,35 @@ def is_child(year: pl.Expr, cohort: pl.Expr) -> pl.Expr:
     return year - cohort < GROWN_UP_AGE
 
 
-def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats]:
+def quarter_shares(counts: pl.DataFrame, measure: str, year: int, flow_errors: FlowErrors) -> tuple[Floats, Floats]:
     """Return the shares of the four quarters in a year's count, and the variances of those shares.
 
-    The shares add up to 1; a year without migrations is divided evenly. With n counted in the year the
-    variance of a share s is s(1-s)/n (Poisson counts given their sum), plus that of the unfinished.
+    The shares add up to 1; a year without migrations is divided evenly. The count x of a quarter has the variance
+    V = w x + u + r^2 x^2: w misdated for each migration, that of the unfinished, and that of the relative error of a
+    season; and of each nationality group in a year that is not final, that of the cases not certain. Quarters
+    err independently. By s = x / n, the variance of a share is ((1 - s)^2 V + s^2 V of the others) / n^2; of V = w x
+    alone that is w s (1 - s) / n, as of a multinomial.
     """
-    quarterly = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter")
-    ends = [end for _, end in quarters(year)]
-    sums = {
-        row[0]: row[1:]
-        for row in quarterly.filter(pl.col("time").is_in(ends))
-        .sort("time", *COUNT_CELL)
-        .group_by("time", maintain_order=True)
-        .agg(pl.col("count"), pl.col("variance_unfinished"))
-        .iter_rows()
-    }
-    count, unfinished = (
-        np.array([float(np.sum(sums[end][i])) if end in sums else 0.0 for end in ends]) for i in range(2)
+    of_year = pl.col("time").is_in([end for _, end in quarters(year)])
+    rows = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter", of_year)
+    group = pl.col("nationality_group").cast(pl.String)
+    of_group = rows.group_by("time", group).agg(
+        pl.col("provisional").any(),
+        count=exact_sum(pl.col("count")),
+        certain=pl.col("certain").sum(),
+        unfinished=exact_sum(pl.col("variance_unfinished")),
     )
+    doubt = group.replace_strict(flow_errors.not_final.model_dump(), return_dtype=pl.Float64)
+    not_certain = pl.when("provisional").then(pl.col("count") - pl.col("certain")).otherwise(0.0).clip(lower_bound=0)
+    of_quarter = of_group.group_by("time").agg(
+        exact_sum(pl.col("count")), variance=exact_sum(pl.col("unfinished") + (doubt * not_certain) ** 2)
+    )
+    ends = pl.DataFrame({"time": [end for _, end in quarters(year)]})
+    found = ends.join(of_quarter, on="time", how="left", maintain_order="left").fill_null(0.0)
+    count, variance = (found[name].to_numpy() for name in ("count", "variance"))
     total = float(count.sum())
     if total <= 0:
         return np.full(4, 0.25), np.full(4, 0.25 * 0.75)
-    shares = count / total
-    return shares, shares * (1 - shares) / max(total, 1.0) + unfinished / max(total, 1.0) ** 2
+    shares, people = count / total, max(total, 1.0)
+    own = variance + flow_errors.of_quarters(measure) * count + (flow_errors.season * count) ** 2
+    return shares, ((1 - shares) ** 2 * own + shares**2 * (own.sum() - own)) / people**2

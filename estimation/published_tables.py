@@ -11,6 +11,7 @@ from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, age_group,
 from estimation.migration_flows import quarter_shares
 from estimation.periods import quarters, year_end, year_start
 from pipeline.schemas import ALL
+from pipeline.study import FlowErrors
 
 Z95 = 1.96
 DECIMALS = 6
@@ -27,7 +28,9 @@ def estimates(account: Account) -> pl.DataFrame:
     return pl.concat([cells, exact.select(cells.columns)]).with_columns(rounded).with_columns(_no_negative_zero())
 
 
-def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
+def published_flows(
+    account: Account, counts: pl.DataFrame, years: tuple[int, ...], flow_errors: FlowErrors
+) -> pl.DataFrame:
     """Return `flows` without `definition`, `rule_set` and `data_date`.
 
     Years are given by all combinations of sex, age group and nationality group, quarters in total only.
@@ -36,7 +39,10 @@ def published_flows(account: Account, counts: pl.DataFrame, years: tuple[int, ..
     parts = []
     for year in years:
         status = pl.lit(year in provisional).alias("provisional")
-        parts += [_year(account, year).with_columns(status), _quarters(account, counts, year).with_columns(status)]
+        parts += [
+            _year(account, year).with_columns(status),
+            _quarters(account, counts, year, flow_errors).with_columns(status),
+        ]
     return with_intervals_of_flows(pl.concat(parts, how="diagonal_relaxed"))
 
 
@@ -118,7 +124,7 @@ def _year(account: Account, year: int) -> pl.DataFrame:
     )
 
 
-def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame:
+def _quarters(account: Account, counts: pl.DataFrame, year: int, flow_errors: FlowErrors) -> pl.DataFrame:
     """Return the four quarters of a year: the year's estimate, divided as the counts of the quarters are.
 
     Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration of a quarter are correlated
@@ -127,7 +133,9 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int) -> pl.DataFrame
     weights = sparse.csr_array(sparse.vstack([marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
     totals, _ = account.totals(weights)
     year_covariance = account.covariance(weights)
-    shares, share_variances = zip(*(quarter_shares(counts, name, year) for name in GROSS_FLOWS), strict=True)
+    shares, share_variances = zip(
+        *(quarter_shares(counts, name, year, flow_errors) for name in GROSS_FLOWS), strict=True
+    )
     rows = []
     for i, (start, end) in enumerate(quarters(year)):
         share = np.array([shares[0][i], shares[1][i]])

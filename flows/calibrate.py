@@ -10,21 +10,25 @@ from flows.terminal import Terminal, typed
 from pipeline.errors import UserError
 from pipeline.tables import write_text
 from publication.run_folder import read_manifest
-from rules.calibration import (
+from rules.calibration import UNCALIBRATED, Calibration, as_toml, fitted_curves
+from rules.completeness import (
     EACH_COMPLETENESS,
-    UNCALIBRATED,
-    Calibration,
+    EACH_SEASON,
     Completeness,
-    as_toml,
+    Season,
     fitted_completeness,
-    fitted_curves,
+    fitted_seasons,
 )
 
 NOT_COUNTED = tuple(
     Completeness(direction=direction, nationality_group=group, child=child, recent=recent, migrations_per_case=1.0)
     for direction, group, child, recent in EACH_COMPLETENESS
 )
-"""Each case is taken to be one migration while the calibrated ones are counted."""
+NO_SEASON = tuple(
+    Season(direction=direction, nationality_group=group, quarter=quarter, migrations_per_case=1.0)
+    for direction, group, quarter in EACH_SEASON
+)
+"""Each case is taken to be one migration, dated rightly, while the calibrated ones are counted."""
 
 
 def write_calibration(runs: Sequence[Path], file: Path) -> int:
@@ -68,9 +72,12 @@ def write_calibration(runs: Sequence[Path], file: Path) -> int:
         seeds=tuple(seeds),
         curve=curves,
         completeness=NOT_COUNTED,
+        season=NO_SEASON,
     )
     flows = pl.concat([flows_of_run(run, found) for run in runs])
-    write_text(as_toml(found.model_copy(update={"completeness": fitted_completeness(flows)})), file)
+    completeness = fitted_completeness(flows)
+    whole = {"completeness": completeness, "season": fitted_seasons(flows, completeness)}
+    write_text(as_toml(found.model_copy(update=whole)), file)
     terminal.close()
     terminal.print_line(
         f"  {known.height:,} decisions of {len(runs)} runs by {rule_set}: {len(curves)} curves, written to "

@@ -221,7 +221,7 @@ def cases_of_run(run: Path) -> pl.DataFrame:
 def flows_of_run(run: Path, calibration: Calibration) -> pl.DataFrame:
     """Return the flows of a run that is not calibrated as `calibration` expects them, and those of fact.
 
-    Columns are `direction, nationality_group, child, recent, expected, true`.
+    Columns are `direction, nationality_group, child, recent, quarter, expected, true`.
     """
     study, truth, table, tables = _decisions_of_run(run)
     table["flow_completeness"] = read_table(table_path(tables, "flow_completeness"))

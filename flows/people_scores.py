@@ -11,8 +11,9 @@ from estimation.migration_flows import count_migrations, is_child
 from estimation.nowcast import expected_moves
 from estimation.periods import quarter_end, year_ending
 from rules.anatomy import anatomy, explained_cases, wrong_nationality, wrong_people
-from rules.calibration import Calibration, calibrated_migrations, recent_from
+from rules.calibration import Calibration, calibrated_migrations
 from rules.calibration_cases import calibration_cases, score_tenths
+from rules.completeness import recent_from
 from rules.nationality_score import nationality_tenths
 from rules.score import score_classes
 from rules.true_stays import true_stays
@@ -54,7 +55,9 @@ def expected_and_true_flows(
     flow_years: Sequence[int],
     data_date: date,
 ) -> pl.DataFrame:
-    """Return `direction, nationality_group, child, recent, expected, true`: migrations by `calibration`, and of fact.
+    """Return migrations as `calibration` expects them, and of fact: `expected, true` by the keys of completeness.
+
+    The keys are `direction, nationality_group, child, recent, quarter`.
 
     `table` has the run's `TABLES` and `flow_completeness`, uncalibrated; `truth` has `people` and `migrations`. A
     group is that at registration, years end on 30 June, on which `is_child` holds or not, and quarters
@@ -80,6 +83,7 @@ def expected_and_true_flows(
             direction="measure",
             child=is_child(year_ending(pl.col("time")), pl.col("cohort")),
             recent=pl.col("time") >= recent,
+            quarter=pl.col("time").dt.quarter(),
         )
         .agg(expected=exact_sum(pl.col("count")))
     )
@@ -91,10 +95,11 @@ def expected_and_true_flows(
             pl.col(group).cast(pl.String),
             child=is_child(year_ending(pl.col("date")), year_ending(pl.col("birth_date"))),
             recent=quarter_end(pl.col("date")) >= recent,
+            quarter=pl.col("date").dt.quarter(),
         )
         .agg(true=pl.len().cast(pl.Int64))
     )
-    return expected.join(true, on=[*group, "child", "recent"], how="full", coalesce=True).with_columns(
+    return expected.join(true, on=[*group, "child", "recent", "quarter"], how="full", coalesce=True).with_columns(
         pl.col("expected").fill_null(0.0), pl.col("true").fill_null(0)
     )
 

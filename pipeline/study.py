@@ -88,8 +88,8 @@ class LinkageSettings(Frozen):
 class ErrorsByGroup(Frozen):
     """An error for each nationality group; the defaults are those of immigration in simulated training countries.
 
-    These are the twelve of the calibration that ships, by the default rules and with it: 50,000 residents, seeds 1 to
-    12, other errors than those of the catalogue. What weeks of activity date is less certain than what the border
+    These are the sixteen of the calibration that ships, by the default rules and with it: 50,000 residents, seeds 1 to
+    8 and 11 to 18, other errors than those of the catalogue. What weeks of activity date is less certain than what the border
     does.
     """
 
@@ -135,9 +135,10 @@ class FlowErrors(Frozen):
     group, and `children` of those below 16, whom registers alone know of, in all years; `not_final` of the cases of a
     group that are not certain yet. `wrong_immigrations` and `wrong_emigrations` are, for each migration that is
     counted, how many are false, missed or put into another year and not made up for by another: the variance of a
-    count of one. `chance` adds the
-    variation of Poisson counts: intervals are then about the rates behind the migrations that happened, no longer
-    about their number.
+    count of one. `misdated_immigrations` and `misdated_emigrations` are likewise how many of a year are counted in
+    another quarter of it than their own, or are false or missed there and not elsewhere; `season` is the relative
+    standard error of a quarter in all years. `chance` adds the variation of Poisson counts: intervals are then about
+    the rates behind the migrations that happened, no longer about their number.
     """
 
     immigration: Share = 0.004
@@ -147,6 +148,9 @@ class FlowErrors(Frozen):
     not_final: ErrorsByGroup = ErrorsByGroup(British=0.07, Irish=0.07, EU=0.08, non_EU=0.055)
     wrong_immigrations: ErrorsByGroup = ErrorsByGroup()
     wrong_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.30, Irish=0.15, EU=0.24, non_EU=0.07)
+    misdated_immigrations: Share = 0.3
+    misdated_emigrations: Share = 0.3
+    season: Share = 0.02
     chance: bool = False
 
     def of_year(self, measure: str) -> float:
@@ -157,6 +161,11 @@ class FlowErrors(Frozen):
         """Return the variance of a gross flow for each migration that is counted, by nationality group."""
         wrong = {"immigration": self.wrong_immigrations, "emigration": self.wrong_emigrations}[measure]
         return {group: share + self.chance for group, share in wrong.model_dump().items()}
+
+    def of_quarters(self, measure: str) -> float:
+        """Return the variance of how a gross flow divides into quarters, for each migration of the year."""
+        misdated = {"immigration": self.misdated_immigrations, "emigration": self.misdated_emigrations}[measure]
+        return misdated + self.chance
 
 
 class AccountSettings(Frozen):

@@ -2,17 +2,17 @@
 
 A calibration is a TOML file that a study names. For each kind of decision it has a curve that never falls: of the
 decisions that were given a probability, the share that was right (isotonic regression: Barlow, Bartholomew, Bremner
-and Brunk 1972; for calibration: Zadrozny and Elkan 2002). Kinds are divided by what dates a migration, by whether the
-person is a child, by whether later data may change the decision, and by nationality group, where there are enough
-cases: the end of a course is a departure of nearly all EU students and of few British ones, though no rule doubts it;
-a child who is registered as come from abroad is a surer arrival than a grown-up, who may have been away for a while
-alone; and of the people whose stays were all too short, more live here on a day so recent that the visitors of then
-may still stay. A calibration belongs to the rule set by which it was made alone.
+and Brunk 1972; for calibration: Zadrozny and Elkan 2002). Kinds are divided by what dates a migration, by whether a
+resident is on the trimmed list, by whether the person is a child, by whether later data may change the decision, and
+by nationality group, where there are enough cases: the end of a course is a departure of nearly all EU students and
+of few British ones, though no rule doubts it; a child who is registered as come from abroad is a surer arrival than
+a grown-up, who may have been away for a while alone; people with signs on both sides of a day live here more surely
+than others whom the same sign decided; and of the people whose stays were all too short, more live here on a day so
+recent that the visitors of then may still stay. A calibration belongs to the rule set by which it was made alone.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,18 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from pipeline.errors import UserError, unknown
-from pipeline.schemas import GROWN_UP_AGE, NATIONALITY_GROUPS
+from pipeline.schemas import GROWN_UP_AGE
 from pipeline.stage import StudyFile
 from pipeline.study import Study
 from pipeline.toml_files import Frozen, parse, read_toml
+from rules.completeness import (
+    DIRECTIONS,
+    EACH_COMPLETENESS,
+    EACH_SEASON,
+    Completeness,
+    Season,
+    completeness_of_flows,
+)
 from rules.rule_file import SETS
 
 CALIBRATIONS = SETS / "calibrations"
@@ -36,16 +44,13 @@ MINIMUM_CASES = 30
 """A kind of decision with fewer cases has no curve: its probabilities stay as they are, or are those of the kind that
 it divides."""
 TENTHS = 10
-DIRECTIONS = ("immigration", "emigration")
-DIVISIONS = ("dated_by", "child", "provisional", "nationality_group")
-"""What divides a kind of decision, each division within the one before it; no evidence dates residence."""
-RECENT_MONTHS = 18
-"""Migrations of so many months before the data date have a completeness of their own: the latest year, and since."""
-PRIOR_MIGRATIONS_BY_AGE = 100.0
-"""The completeness of children and of grown-ups of a group is drawn towards that of both, as if so many more cases
-had it."""
-PRIOR_MIGRATIONS = 400.0
-"""The completeness of recent and of other migrations is drawn towards that of both likewise."""
+DIVISIONS = ("dated_by", "trimmed", "child", "provisional", "nationality_group")
+"""What divides a kind of decision, each division within the one before it.
+
+No evidence dates residence, and only residents may be on the trimmed list, of people with signs on both sides of the
+day."""
+NO_TRIMMED_LIST = pl.lit(None, pl.Boolean)
+"""Of migrations."""
 PROVISIONAL_DAYS = 365
 """Residence on a day so recent, at the data date, is provisional."""
 
@@ -54,14 +59,15 @@ class Curve(Frozen):
     """How often decisions of one kind were right: `actual` at each `predicted` probability, of so many `cases`.
 
     `decision` is immigration, emigration or population; `kind` the stay rule, or the sign or exclusion that decided;
-    `dated_by` the evidence rule that dates a migration, `child` whether the person was younger than `GROWN_UP_AGE`,
-    `provisional` whether later data may change the decision and `nationality_group` that of the person, if the curve
-    is of a division.
+    `dated_by` the evidence rule that dates a migration, `trimmed` whether a resident is on the trimmed list, `child`
+    whether the person was younger than `GROWN_UP_AGE`, `provisional` whether later data may change the decision and
+    `nationality_group` that of the person, if the curve is of a division.
     """
 
     decision: str
     kind: str
     dated_by: str | None = None
+    trimmed: bool | None = None
     child: bool | None = None
     provisional: bool | None = None
     nationality_group: str | None = None
@@ -89,30 +95,6 @@ class Curve(Frozen):
         return np.interp(probability, self.predicted, self.actual).round(6)
 
 
-class Completeness(Frozen):
-    """How many migrations of a nationality group there were for each that calibrated probabilities expect.
-
-    More than 1 where rules miss migrations altogether: a migration that nobody records has no probability. Children
-    (by their age on the 30 June after) stand on fewer registers. Of `recent` migrations, many of them unknown yet and
-    expected by those of the year before, it may be another number.
-    """
-
-    direction: str
-    nationality_group: str
-    child: bool
-    recent: bool
-    migrations_per_case: float = Field(ge=0.5, le=2)
-
-    @property
-    def key(self) -> tuple[str, str, bool, bool]:
-        """Whose migrations these are, one of `EACH_COMPLETENESS`."""
-        return self.direction, self.nationality_group, self.child, self.recent
-
-
-EACH_COMPLETENESS = tuple(product(DIRECTIONS, NATIONALITY_GROUPS, (False, True), (False, True)))
-"""What migrations are divided by to say how complete they are: direction, group, whether of a child, and recent."""
-
-
 class Calibration(Frozen):
     """The curves of one definition of a rule set, and how complete its flows are.
 
@@ -127,6 +109,7 @@ class Calibration(Frozen):
     seeds: tuple[int, ...]
     curve: tuple[Curve, ...]
     completeness: tuple[Completeness, ...] = ()
+    season: tuple[Season, ...] = ()
 
     @model_validator(mode="after")
     def _all_flows(self) -> "Calibration":
@@ -135,15 +118,13 @@ class Calibration(Frozen):
                 "'completeness' must have four entries for each direction and nationality group: of children and "
                 "grown-ups, of each recent migrations and others"
             )
+        if self.curve and sorted(one.key for one in self.season) != sorted(EACH_SEASON):
+            raise ValueError("'season' must have an entry for each direction, nationality group and quarter")
         return self
 
     def flow_completeness(self, data_date: date) -> pl.DataFrame:
-        """Return `direction, nationality_group, child, from_date, migrations_per_case`; 1 without a calibration."""
-        known = {one.key: one.migrations_per_case for one in self.completeness}
-        begins = {False: date.min, True: recent_from(data_date)}
-        rows = [(*key[:-1], begins[key[-1]], known.get(key, 1.0)) for key in EACH_COMPLETENESS]
-        columns = ["direction", "nationality_group", "child", "from_date", "migrations_per_case"]
-        return pl.DataFrame(rows, schema=columns, orient="row")
+        """Return `migrations_per_case` by `completeness_of_flows`; 1 without a calibration."""
+        return completeness_of_flows(self.completeness, self.season, data_date)
 
     def of(self, decision: str, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a table with calibrated `probability` in the rows of one decision, each by the finest curve it has.
@@ -211,17 +192,13 @@ def calibrated_residents(
         return residents
     nothing = pl.lit(None, pl.String)
     own = _divisible(
-        residents.filter("published"), people, "decided_by", "reference_date", nothing, is_recent(data_date)
-    )
+        residents.filter("published"), people, "decided_by", "reference_date", nothing, is_recent(data_date),
+        pl.col("trimmed"),
+    )  # fmt: skip
     found = calibration.of("population", own)
     return pl.concat([found.select(residents.columns), residents.filter(~pl.col("published"))]).sort(
         "person_id", "reference_date", "family"
     )
-
-
-def recent_from(data_date: date) -> date:
-    """Return the first day of recent migrations."""
-    return pl.select(pl.lit(data_date).dt.offset_by(f"-{RECENT_MONTHS}mo") + pl.duration(days=1)).item()
 
 
 def is_recent(data_date: date) -> pl.Expr:
@@ -248,18 +225,25 @@ def with_divisions_of_people(frame: pl.DataFrame, people: pl.DataFrame, day: str
 
 
 def _divisible(
-    frame: pl.DataFrame, people: pl.DataFrame, kind: str, day: str, dated_by: pl.Expr, provisional: pl.Expr
+    frame: pl.DataFrame,
+    people: pl.DataFrame,
+    kind: str,
+    day: str,
+    dated_by: pl.Expr,
+    provisional: pl.Expr,
+    trimmed: pl.Expr = NO_TRIMMED_LIST,
 ) -> pl.DataFrame:
     """Return a table with the `kind` of its decisions and what divides kinds, by people and the `day` of each."""
     return with_divisions_of_people(frame, people, day).with_columns(
-        kind=pl.col(kind).cast(pl.String), dated_by=dated_by.cast(pl.String), provisional=provisional
+        kind=pl.col(kind).cast(pl.String), dated_by=dated_by.cast(pl.String), provisional=provisional, trimmed=trimmed
     )
 
 
 def fitted_curves(cases: pl.DataFrame) -> tuple[Curve, ...]:
     """Return a curve for each decision and kind of `cases`, and for each of their divisions with enough of them.
 
-    `cases` has `decision, kind, probability`, `DIVISIONS` (`dated_by` null of residents) and whether `right`.
+    `cases` has `decision, kind, probability`, `DIVISIONS` (`dated_by` null of residents, `trimmed` of migrations) and
+    whether `right`.
     """
     return tuple(
         sorted(_divided(cases), key=lambda one: tuple("" if part is None else str(part) for part in one.key))
@@ -279,39 +263,6 @@ def _divided(
         left = [one for one in DIVISIONS if one not in keys and rows[one].null_count() == 0]
         if left:
             yield from _divided(rows, (*keys, left[0]), own)
-
-
-def fitted_completeness(flows: pl.DataFrame) -> tuple[Completeness, ...]:
-    """Return how many migrations each case stands for, by direction, group, whether of a child, and time.
-
-    `flows` has `direction, nationality_group, child, recent, expected, true` of runs. A group with fewer than
-    `MINIMUM_CASES` migrations has the ratios of all groups.
-    """
-    found = []
-    for direction, group, child, recent in EACH_COMPLETENESS:
-        rows = flows.filter(direction=direction)
-        own = rows.filter(nationality_group=group)
-        used = own if own["true"].sum() >= MINIMUM_CASES else rows
-        of_group = _true_per_expected(used, 0.0, 1.0)
-        of_age = _true_per_expected(used.filter(child=child), PRIOR_MIGRATIONS_BY_AGE, of_group)
-        ratio = _true_per_expected(used.filter(child=child, recent=recent), PRIOR_MIGRATIONS, of_age)
-        found.append(
-            Completeness(
-                direction=direction,
-                nationality_group=group,
-                child=child,
-                recent=recent,
-                migrations_per_case=round(min(max(ratio, 0.5), 2.0), 6),
-            )
-        )
-    return tuple(found)
-
-
-def _true_per_expected(flows: pl.DataFrame, prior_cases: float, prior: float) -> float:
-    """Return true migrations for each expected one, drawn to the `prior` ratio as if so many more cases had it."""
-    true, expected = (float(flows[name].sum()) for name in ("true", "expected"))
-    cases = expected + prior_cases
-    return (true + prior_cases * prior) / cases if cases > 0 else prior
 
 
 def _curve(
@@ -390,6 +341,14 @@ def as_toml(calibration: Calibration) -> str:
             f"recent = {str(one.recent).lower()}",
             f"migrations_per_case = {one.migrations_per_case}",
         ]
+    for one in calibration.season:
+        lines += [
+            "",
+            "[[season]]",
+            f'direction = "{one.direction}"',
+            f'nationality_group = "{one.nationality_group}"',
+        ]
+        lines += [f"quarter = {one.quarter}", f"migrations_per_case = {one.migrations_per_case}"]
     return "\n".join(lines) + "\n"
 
 
@@ -426,7 +385,13 @@ def read_calibration(study: Study, rule_set: str, digest: str, definition: str) 
             rule_set=rule_set, rule_set_digest=digest, definition=definition, studies=(), seeds=(), curve=()
         )
         return nothing, UNCALIBRATED
-    found = parse(Calibration, read_toml(path), str(path))
+    try:
+        found = parse(Calibration, read_toml(path), str(path))
+    except UserError as error:
+        raise UserError(
+            f"{error}\nIf another version of Sojourn made the file, make it again: `sojourn evaluate RUN ... "
+            "--write-calibration FILE`."
+        ) from None
     made = (
         "Make a calibration of these rules with `sojourn evaluate RUN --write-calibration FILE`, or leave out the "
         "key 'calibration' of [rules]."

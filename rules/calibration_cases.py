@@ -39,15 +39,18 @@ def calibration_cases(
         kind="rule_id",
         day="date",
         right=right,
+        trimmed=pl.lit(None, pl.Boolean),
     )
     key = ["person_id", "reference_date"]
     kind = pl.col("decided_by").cast(pl.String)
-    decided = residents.select(*key, kind=kind, given="probability", provisional=is_recent(data_date))
+    decided = residents.select(*key, "trimmed", kind=kind, given="probability", provisional=is_recent(data_date))
     listed = (
         estimated.filter(pl.col("measure") == "population")
         .drop("provisional")
         .join(decided, left_on=["person_id", "time"], right_on=key, how="inner")
-        .select("person_id", "kind", "provisional", "probability", decision="measure", day="time", right=right)
+        .select(
+            "person_id", "kind", "trimmed", "provisional", "probability", decision="measure", day="time", right=right
+        )
     )
     found = compared.filter((pl.col("measure") == "population") & pl.col("is_true") & (pl.col("probability") > 0))
     missed = truth.select("person", "reference_date").join(
@@ -61,6 +64,7 @@ def calibration_cases(
         .select(
             "person_id",
             "kind",
+            "trimmed",
             "provisional",
             decision=pl.lit("population"),
             probability="given",

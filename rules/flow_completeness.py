@@ -25,7 +25,7 @@ it."""
 def flow_completeness(
     connection: duckdb.DuckDBPyConnection, calibration: Calibration, published: str, data_date: date
 ) -> pl.DataFrame:
-    """Return `direction, nationality_group, child, from_date, migrations_per_case`.
+    """Return `direction, nationality_group, child, quarter, from_date, migrations_per_case`.
 
     Reads `link_errors`, `person`, and of the `published` definition `migration_by_stays` and `doubt`, of the last
     `YEARS` up to the data date: whatever periods a study asks for, figures of a year are the same.
@@ -52,7 +52,11 @@ def flow_completeness(
         )
         .join(unseen, on="nationality_group", how="left", maintain_order="left")
         .select(
-            *keys, "child", "from_date", migrations_per_case=(pl.col("migrations_per_case") * (1 - false)).round(6)
+            *keys,
+            "child",
+            "quarter",
+            "from_date",
+            migrations_per_case=(pl.col("migrations_per_case") * (1 - false)).round(6),
         )
     )
 

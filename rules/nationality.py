@@ -32,7 +32,11 @@ TOLD_AS = ("arrived", "born_here", "active", "born_in")
 """Traits by which people of whom nothing is told are like others of whom something is."""
 KNOWN_AS = ("report", "by_family", "arrived", "active", "born_here", "born_in")
 """Traits by which people are like those who were asked, the most telling first."""
+TOLD_BY_FAMILY_AS = ("by_family", *TOLD_AS)
+"""Traits by which people of whom the family tells are like others with such a family, who tell themselves."""
 TRAITS = tuple(dict.fromkeys((*KNOWN_AS, *TOLD_AS)))
+PATTERN = (*TRAITS, "told", "told_by_family", "known_for")
+"""What people of one pattern have in common."""
 BRITISH = NATIONALITY_GROUPS.index("British")
 WHOLE = 1_000_000
 """Probabilities are counted in millionths, so that sums are exact."""
@@ -85,7 +89,7 @@ def _patterns() -> str:
         f"""count(*) FILTER (WHERE asked."group" = '{one}' AND mother_id IS NULL) AS answered_{one}"""
         for one in NATIONALITY_GROUPS
     )
-    traits = ", ".join((*TRAITS, "told", "known_for"))
+    traits = ", ".join(PATTERN)
     return f"""
         SELECT row_number() OVER (ORDER BY {traits}) AS pattern, * FROM (
             SELECT {traits}, count(*) FILTER (WHERE mother_id IS NULL) AS people, {answered}
@@ -102,6 +106,10 @@ def _estimated(patterns: pl.DataFrame, change: pl.DataFrame, *, right: float, ca
     overall = np.tile((counted.sum(axis=0) + 1) / (counted.sum() + groups), (patterns.height, 1))
     alike = shares_among_alike(counted, patterns.select(TOLD_AS), overall, cases)
     assumed = np.where(told.sum(axis=1, keepdims=True) > 0, right * told + (1 - right) * alike, alike)
+    by_family = patterns.select("told_by_family").to_numpy()
+    tell_themselves = np.where(by_family, 0.0, counted)
+    of_families = shares_among_alike(tell_themselves, patterns.select(TOLD_BY_FAMILY_AS), assumed, cases)
+    assumed = np.where(by_family, of_families, assumed)
     answered = patterns.select(f"answered_{one}" for one in NATIONALITY_GROUPS).to_numpy().astype(np.float64)
     answer = shares_among_alike(answered, patterns.select(KNOWN_AS), assumed, cases)
     registered = _at_registration(answer, _british_since(patterns, change)) if answered.any() else answer
@@ -147,7 +155,7 @@ def _with_mothers(right: float, cases: float, mothers_known: float) -> str:
             UNION ALL
             SELECT person_id, "group", probability, answer
             FROM nationality_report
-                JOIN nationality_pattern USING ({", ".join(TRAITS)}, told, known_for)
+                JOIN nationality_pattern USING ({", ".join(PATTERN)})
                 JOIN nationality_of_pattern USING (pattern)
         ), child AS (
             SELECT person_id, mother_id FROM nationality_report WHERE report <> '{CERTAIN}' AND mother_id IS NOT NULL

@@ -18,9 +18,10 @@ def reports(attribute: Attribute, rules: PersonRules, source_of: Mapping[str, st
     """Return SQL with one row per person: the `report` of the sources, the group that is `told`, and other traits.
 
     `report` is `CERTAIN`, or what the sources report that are not certain; of people whom certain ones contradict,
-    what these report. `told` is the certain group, else that of the first place in order, else of the family, else
-    empty. `mother_id` is the person of a linked mother. Further traits: `arrived`, `active`, `born_here` (evidence
-    of each), `born_in` and `known_for` (in bands, of birth and of the time that evidence spans) and `by_family`.
+    what these report. `told` is the certain group, else that of the first place in order, else of the family
+    (`told_by_family`), else empty. `mother_id` is the person of a linked mother. Further traits: `arrived`, `active`,
+    `born_here` (evidence of each), `born_in` and `known_for` (in bands, of birth and of the time that evidence spans)
+    and `by_family`.
     """
     one, places = rules.nationality, _places(attribute, source_of)
     certain = {source_of[place.partition(".")[0]] for place in places if place in one.certain}
@@ -62,6 +63,7 @@ def reports(attribute: Attribute, rules: PersonRules, source_of: Mapping[str, st
             CASE len(certain_groups) WHEN 1 THEN '{CERTAIN}' WHEN 0 THEN others
                 ELSE array_to_string(certain_groups, ' ') END AS report,
             coalesce(reported.told, of_family."group", '') AS told,
+            reported.told IS NULL AND of_family."group" IS NOT NULL AS told_by_family,
             coalesce(arrived, false) AS arrived, coalesce(active, false) AS active,
             coalesce(born_here, false) AS born_here,
             coalesce(year(birth_month) // {one.born_within.on(data_date)}, -1) AS born_in,

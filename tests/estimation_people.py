@@ -138,8 +138,10 @@ class Country:
             rows.write_parquet(stays / f"{name}.parquet")
         each = pl.DataFrame({"direction": ["immigration", "emigration"], "migrations_per_case": 1.0})
         each = each.with_columns(from_date=pl.lit(date.min))
-        groups = pl.DataFrame({"nationality_group": NATIONALITY_GROUPS}).join(
-            pl.DataFrame({"child": [False, True]}), how="cross"
+        groups = (
+            pl.DataFrame({"nationality_group": NATIONALITY_GROUPS})
+            .join(pl.DataFrame({"child": [False, True]}), how="cross")
+            .join(pl.DataFrame({"quarter": [1, 2, 3, 4]}, schema={"quarter": pl.Int8}), how="cross")
         )
         each.join(groups, how="cross").write_parquet(stays / "flow_completeness.parquet")
         told = {one["person_id"] for one in self.nationality}

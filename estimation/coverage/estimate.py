@@ -39,7 +39,8 @@ class CoverageEstimate:
 class _Lists:
     """Both lists by class: list counts, and sums of survey weights by cluster.
 
-    `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to any person), `listed`
+    `full` counts the list, `trimmed` the people of the trimmed list who are residents, by their probabilities;
+    `surveyed` and, of them, the `known` (linked to any person), `listed`
     and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `share_on_list` and
     `share_on_trimmed_list` are those of all known people: the shares of false links that are to a person on the
     full list and on the trimmed list. `answered` are the people who answered, and `represented` the residents
@@ -205,7 +206,9 @@ def _sum_by_class(
     own = class_of(surveyed)
     return _Lists(
         full=np.bincount(class_of(counted), weights=counted["count"].to_numpy(), minlength=size).astype(float),
-        trimmed=np.bincount(class_of(on_list), weights=on_list["share"].to_numpy(), minlength=size).astype(float),
+        trimmed=np.bincount(
+            class_of(on_list), weights=(on_list["share"] * on_list["probability"]).to_numpy(), minlength=size
+        ).astype(float),
         surveyed=in_survey(np.ones(len(weight))),
         known=in_survey(surveyed["known"].to_numpy()),
         listed=in_survey(surveyed["listed"].to_numpy()),

@@ -14,17 +14,17 @@ SURVEY = "coverage_survey"
 
 
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `share`, `trimmed`.
+    """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `share`, `trimmed`, `probability`.
 
     People with signs on both sides of the day are on the trimmed list. `people` is that of `people_by_group`: who may
     be of several nationality groups has a row in each, with its share.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
-        .select("person_id", "trimmed")
+        .select("person_id", "trimmed", "probability")
         .join(people, on="person_id", how="left")
         .with_columns(age_group(pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)))
-        .select("person_id", *DIVISIONS, "share", "trimmed")
+        .select("person_id", *DIVISIONS, "share", "trimmed", "probability")
         .sort("person_id", "nationality_group")
     )
 

@@ -88,7 +88,9 @@ def estimate(country: World, inputs: DrawnInputs, settings: Settings, seed: int)
         account = reconcile(Path(folder))
     return Estimated(
         score_flows(
-            published_flows(account, counts, periods.flow_years), country.truth["migrations"], country.truth["people"]
+            published_flows(account, counts, periods.flow_years, settings.flow_errors),
+            country.truth["migrations"],
+            country.truth["people"],
         ),
         score_stocks(
             published_stocks(account, counts, periods.stock_years),

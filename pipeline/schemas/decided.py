@@ -175,6 +175,7 @@ class FlowCompleteness(dy.Schema):
     direction = dy.Enum(["immigration", "emigration"], primary_key=True)
     nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
     child = dy.Bool(primary_key=True, description="Of people younger than 16 on the 30 June after.")
+    quarter = dy.Int8(primary_key=True, min=1, max=4, description="Quarter of the calendar year of the migration.")
     from_date = dy.Date(primary_key=True, description="First day of these migrations, up to the next such day.")
     migrations_per_case = dy.Float64(
         min=0, description="True migrations of the training studies for each expected case, by the calibration."

@@ -55,7 +55,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
 
 def people(group: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"nationality_group": np.array(GROUPS)[group]}).with_columns(
-        sex=pl.lit("F"), age_group=pl.lit("25-44"), share=pl.lit(1.0)
+        sex=pl.lit("F"), age_group=pl.lit("25-44"), share=pl.lit(1.0), probability=pl.lit(1.0)
     )
 
 

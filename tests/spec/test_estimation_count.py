@@ -258,6 +258,16 @@ def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     assert (row["standard_error"] / row["factor"]) ** 2 >= 0.4 / (0.6 * 3)
 
 
+def test_people_on_the_trimmed_list_count_as_probably_as_they_live_here(country, tmp_path):
+    """Of the two, one lives here with the probability 0.8: 1.8 on the trimmed list, and 2.8 on that of 2017."""
+    one = next(row for row in country.residents if row["reference_date"] == SURVEY_DAY and row["trimmed"])
+    one["probability"] = 0.8
+    count(country.context(tmp_path, small_study()))
+    row = pl.read_parquet(tmp_path / "count" / "coverage.parquet").row(0, named=True)
+
+    assert row["factor"] == pytest.approx(((1.8 + 1) * (3 + 1) / (2 + 1) - 1) / 2.8)
+
+
 def test_people_on_the_list_are_known_though_no_spine_has_them(country, tmp_path):
     """All three surveyed are linked, one to the child, who is on the list and not on the spine: nobody is unknown.
 
