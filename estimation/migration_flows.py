@@ -47,6 +47,7 @@ def count_migrations(
             certain=(pl.col("certain") & (q == 1)).sum().cast(pl.Int64),
             unfinished=pl.col("unfinished").sum().cast(pl.Int64),
             variance_unfinished=exact_sum(q * pl.col("variance_of_cases")),
+            variance_late=exact_sum((q * pl.col("variance_of_cases")).filter(pl.col("years_later") > 0)),
             variance_nationality=exact_sum(pl.col("cases") ** 2 * q * (1 - q)),
             provisional=pl.col("provisional").any(),
         )
@@ -73,11 +74,11 @@ def is_child(year: pl.Expr, cohort: pl.Expr) -> pl.Expr:
     return year - cohort < GROWN_UP_AGE
 
 
-def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats]:
-    """Return the shares of the four quarters in a year's count, and the variances of those shares.
+def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Floats, Floats, Floats]:
+    """Return the shares of the four quarters in a year's count, and two variances of each, which add up.
 
     The shares add up to 1; a year without migrations is divided evenly. With n counted in the year the
-    variance of a share s is s(1-s)/n (Poisson counts given their sum), plus that of the unfinished.
+    variance of a share s is s(1-s)/n (Poisson counts given their sum), and that of the unfinished.
     """
     quarterly = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter")
     ends = [end for _, end in quarters(year)]
@@ -94,6 +95,6 @@ def quarter_shares(counts: pl.DataFrame, measure: str, year: int) -> tuple[Float
     )
     total = float(count.sum())
     if total <= 0:
-        return np.full(4, 0.25), np.full(4, 0.25 * 0.75)
+        return np.full(4, 0.25), np.full(4, 0.25 * 0.75), np.zeros(4)
     shares = count / total
-    return shares, shares * (1 - shares) / max(total, 1.0) + unfinished / max(total, 1.0) ** 2
+    return shares, shares * (1 - shares) / max(total, 1.0), unfinished / max(total, 1.0) ** 2
