@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-CELL_KEY = ["measure", "sex", "nationality_group", "cohort", "time"]
+CELL_KEY = ["measure", "sex", "nationality_group", "cohort", "age", "time"]
 PARTS_OF_TERMS = {"term": pl.String, "other": pl.String, "error_source": pl.String, "covariance": pl.Float64}
 
 

@@ -78,4 +78,4 @@ def _share(own: pl.DataFrame, which: pl.Expr) -> str:
 
 def _not_measured(sources: pl.DataFrame) -> str:
     names = sorted(sources.filter(pl.col("treatment").cast(pl.String) == "not measured")["error_source"])
-    return f"Not measured, and in no interval: {words.listed(names)}." if names else ""
+    return f"Not measured, and in no interval: {'; '.join(names)}." if names else ""

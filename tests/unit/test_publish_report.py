@@ -249,7 +249,7 @@ def test_it_says_what_the_headline_intervals_consist_of_and_what_of_that_is_assu
         row = row[: row.index("</tr>")]
         assert treatment in row
         assert row.count(f">{share}<") == 5, row  # and of the latest population
-    assert "in no interval: drift of coverage and wrong dates of stay" in section
+    assert "in no interval: drift of coverage; wrong dates of stay" in section
 
 
 def test_a_report_without_parts_of_intervals_says_nothing_of_assumptions(run, tmp_path):
