@@ -6,6 +6,7 @@ its share, from the division of the year and from what is unfinished in the quar
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from estimation.account.error_parts import ErrorParts
 from estimation.account.reconcile import Account
 from estimation.account.variance_by_source import VarianceBySource
 from estimation.arrays import Floats
-from estimation.cells import DIVISIONS, GROSS_FLOWS, marginal_keys
+from estimation.cells import GROSS_FLOWS, marginal_keys
 from estimation.interval_sources import LATE, PART_OF, QUARTERS, UNFINISHED
 from estimation.migration_flows import quarter_shares
 from estimation.periods import quarters, year_end, year_start
@@ -68,9 +69,7 @@ def _shares(keys: pl.DataFrame, variances: Floats) -> pl.DataFrame:
 
 def _of_stocks(account: Account, by_source: VarianceBySource, year: int) -> tuple[pl.DataFrame, Floats]:
     """Return the keys of a day's stocks, and their variances by source."""
-    keys = marginal_keys().with_columns(
-        measure=pl.lit(POPULATION), period_start=pl.lit(year_end(year)), period_end=pl.lit(year_end(year))
-    )
+    keys = _keys(marginal_keys(), POPULATION, year_end(year), year_end(year))
     return keys, by_source.by_source(by_source.influence(marginal_weights(account, POPULATION, year)))
 
 
@@ -82,32 +81,27 @@ def _of_flows(
     totals = {name: float(account.totals(of_flow[[-1]])[0][0]) for name, of_flow in weights.items()}
     influence = by_source.influence(sparse.csr_array(sparse.vstack(list(weights.values()))))
     gross = dict(zip(weights, np.split(influence, len(weights)), strict=True))
-    yearly = _with_net(gross)
+    keys = [_keys(marginal_keys(), name, year_start(year), year_end(year)) for name in (*GROSS_FLOWS, "net")]
+    rows, of_shares = [*_with_net(gross)], [np.zeros((sum(frame.height for frame in keys), len(SOURCES)))]
     shares = {name: quarter_shares(counts, name, year) for name in GROSS_FLOWS}
-    keys = [
-        marginal_keys().with_columns(measure=pl.lit(name), period_start=pl.lit(year_start(year)),
-                                     period_end=pl.lit(year_end(year)))
-        for name in yearly
-    ]  # fmt: skip
-    rows, of_shares = list(yearly.values()), [np.zeros((sum(frame.height for frame in keys), len(SOURCES)))]
     for i, (start, end) in enumerate(quarters(year)):
-        quarter = _with_net({name: gross[name][-1:] * shares[name][0][i] for name in GROSS_FLOWS})
-        rows += quarter.values()
+        keys += [_keys(marginal_keys().tail(1), name, start, end) for name in (*GROSS_FLOWS, "net")]
+        rows += _with_net({name: gross[name][-1:] * shares[name][0][i] for name in GROSS_FLOWS})
         own = [
             totals[name] ** 2 * _of_share(shares[name][1][i], shares[name][2][i], _late_share(counts, name, end))
             for name in GROSS_FLOWS
         ]
         of_shares.append(np.array([*own, own[0] + own[1]]))
-        keys += [
-            pl.DataFrame({**dict.fromkeys(DIVISIONS, ALL), "measure": name, "period_start": start, "period_end": end})
-            for name in quarter
-        ]
     return pl.concat(keys), by_source.by_source(np.concatenate(rows)) + np.concatenate(of_shares)
 
 
-def _with_net(gross: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return the influence on gross flows, and that on net migration."""
-    return {**gross, "net": gross["immigration"] - gross["emigration"]}
+def _keys(divisions: pl.DataFrame, measure: str, start: date, end: date) -> pl.DataFrame:
+    return divisions.with_columns(measure=pl.lit(measure), period_start=pl.lit(start), period_end=pl.lit(end))
+
+
+def _with_net(gross: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
+    """Return the influence on immigration and emigration, and that on net migration."""
+    return gross["immigration"], gross["emigration"], gross["immigration"] - gross["emigration"]
 
 
 def _of_share(division: float, unfinished: float, late: float) -> Floats:
@@ -118,7 +112,7 @@ def _of_share(division: float, unfinished: float, late: float) -> Floats:
     return found
 
 
-def _late_share(counts: pl.DataFrame, measure: str, end: object) -> float:
+def _late_share(counts: pl.DataFrame, measure: str, end: date) -> float:
     """Return the part of a quarter's variance from what is unfinished that is from late migrations."""
     own = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter", pl.col("time") == end)
     late, unfinished = (

@@ -32,7 +32,7 @@ def interval_table(
             here = (pl.col("part") == part) & (pl.col("treatment") == treatment)
             if every.filter(here).is_empty():
                 continue
-            names = sorted(set(every.filter(here)["error_source"]))
+            names = _names(every.filter(here))
             lines.append(
                 (
                     words.sentence_case(part),
@@ -61,6 +61,12 @@ def interval_table(
         f"The account reconciles stocks with flows, so errors of either are in both. {_not_measured(sources)}",
         csv="interval_parts.csv",
     )
+
+
+def _names(parts: pl.DataFrame) -> list[str]:
+    """Return the names of sources of error, those of immigration and of emigration in one."""
+    either = pl.col("error_source").str.replace("immigration|emigration", "migration")
+    return sorted(set(parts.select(either).to_series()))
 
 
 def _heading(row: Mapping[str, Any]) -> str:
