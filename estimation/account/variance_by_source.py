@@ -45,16 +45,18 @@ class VarianceBySource:
         (area,) = account.areas
         if np.isfinite(area.balance.cells.expected_variances).any():
             raise ValueError("flows that are expected beforehand are an error source that is not divided")
-        own = _in_used_columns(area, _own(account, parts.cells, sources))
+        own = _own(account, parts.cells, sources)[:, _used(area)]
         return cls(account, sources, own, _shared(account, parts.terms, sources))
 
     def influence(self, weights: sparse.csr_array) -> Floats:
         """Return g of the sums by the rows of `weights` (rows, account's cells): (rows, cells)."""
-        balance, (placed,) = self._area.balance, self.account.placed(weights)
-        by_series = placed.toarray().reshape(weights.shape[0], *balance.observed.shape).transpose(1, 0, 2)
-        corrected = (by_series @ balance.gains) @ balance.identities[:, :, self._columns]
-        given_biases = (by_series[:, :, self._columns] - corrected).transpose(1, 0, 2)
-        return given_biases.reshape(weights.shape[0], -1) - (placed @ self._by_biases) @ self._evidence
+        balance, columns, rows = self._area.balance, _used_columns(self._area), weights.shape[0]
+        (placed,) = self.account.placed(weights)
+        used = sparse.csr_array(placed[:, _used(self._area)])
+        by_series = used.toarray().reshape(rows, -1, len(columns)).transpose(1, 0, 2)
+        corrected = (by_series @ balance.gains[:, columns]) @ balance.identities[:, :, columns]
+        given_biases = (by_series - corrected).transpose(1, 0, 2).reshape(rows, -1)
+        return given_biases - (used @ self._by_biases) @ self._evidence
 
     def by_source(self, influence: Floats) -> Floats:
         """Return the variances (rows, sources) of sums of an `influence` (rows, cells), or of mixtures of rows."""
@@ -67,36 +69,32 @@ class VarianceBySource:
         return area
 
     @cached_property
-    def _columns(self) -> Integers:
-        return used_columns(self._area)
-
-    @cached_property
     def _design(self) -> Floats:
-        return as_rows(self._area.balance.design[:, self._columns])
+        return as_rows(self._area.balance.design)[_used(self._area)]
 
     @cached_property
     def _by_biases(self) -> Floats:
-        """R B, (series x columns, terms): by how much each estimate falls for each unit of evidence of each bias."""
+        """R B, (cells, terms): by how much each estimate falls for each unit of evidence of each bias."""
         root = self._area.biases.loadings @ self._area.biases.shared_root
-        return as_rows(self._area.balance.response) @ (root @ root.T)
+        return as_rows(self._area.balance.response)[_used(self._area)] @ (root @ root.T)
 
     @cached_property
     def _evidence(self) -> Floats:
         """X'A'Q^-1 A, (terms, cells): what each cell says of each bias."""
         balance = self._area.balance
         weighted = balance.weights @ (balance.identities @ balance.design)
-        return as_rows(balance.identities[:, :, self._columns].transpose(0, 2, 1) @ weighted).T
+        return as_rows(balance.identities.transpose(0, 2, 1) @ weighted)[_used(self._area)].T
 
 
-def used_columns(area: SolvedArea) -> Integers:
+def _used_columns(area: SolvedArea) -> Integers:
     """Return the columns of an area that have a cell: where flows are not given by triangles, half of them."""
     return np.flatnonzero(area.balance.cells.exists.any(axis=0))
 
 
-def _in_used_columns(area: SolvedArea, values: Floats) -> Floats:
-    """Return `values` (rows, series x columns) in the columns that are used."""
-    rows = len(values)
-    return values.reshape(rows, *area.balance.observed.shape)[:, :, used_columns(area)].reshape(rows, -1)
+def _used(area: SolvedArea) -> Integers:
+    """Return the places of the cells in these columns among (series x columns)."""
+    series, columns = area.balance.observed.shape
+    return (np.arange(series)[:, None] * columns + _used_columns(area)).ravel()
 
 
 def _own(account: Account, parts: pl.DataFrame, sources: tuple[str, ...]) -> Floats:

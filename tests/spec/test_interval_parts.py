@@ -6,16 +6,18 @@ from pathlib import Path
 import polars as pl
 import pytest
 from account_folder import write_folder
+from estimation_people import NO_NATIONALITY, ages_alike
 from scipy import sparse
-from test_account_published import DIVISIONS, counts, published, read
+from test_account_published import DIVISIONS, counts, coverage, published, read
 from test_golden_account import FOURTH, YEAR, factors_of_years, run_account, totals
 
 from estimation.account.error_parts import CELL_KEY, PARTS_OF_TERMS, ErrorParts
+from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
 from estimation.account.variance_by_source import VarianceBySource
 from estimation.interval_sources import PART_OF
 from pipeline.schemas import INTERVAL_PARTS, IntervalParts
-from pipeline.study import AccountSettings, CoverageSettings, FlowErrors
+from pipeline.study import AccountSettings, CoverageSettings, FlowErrors, Periods
 
 KEY = ["measure", "period_start", "period_end", "definition", *DIVISIONS, "area"]
 
@@ -209,3 +211,47 @@ def test_what_all_factors_share_is_told_from_the_error_of_children(golden):
     assert found["children who left but are still listed"] == pytest.approx(
         199 * found["people who left but look present"], rel=1e-4
     )
+
+
+def test_the_parts_of_an_account_s_files_add_up_to_what_the_files_say(tmp_path):
+    """Cells to the squares of their sds, terms to those of theirs, and pairs of terms to their covariances."""
+    is_stock = pl.col("measure").cast(pl.String) == "population"
+    counted = counts().with_columns(
+        variance_unfinished=pl.when(is_stock).then(0.5).otherwise("variance_unfinished"),
+        variance_late=pl.when(is_stock).then(0.2).otherwise("variance_late"),
+    )
+    groups = [
+        (measure, year, left, right, 3.0 if left == right else -3.0)
+        for measure, years in (("population", (2015, 2016, 2017)), ("immigration", (2016, 2017)))
+        for year in years
+        for left in ("British", "EU")
+        for right in ("British", "EU")
+    ]
+    parts = write_account_inputs(
+        Periods(flow_years=(2016, 2017), stock_years=(2015, 2016, 2017)), FlowErrors(), counted, *coverage(),
+        ages_alike(0.01), pl.DataFrame(groups, schema=NO_NATIONALITY, orient="row"), tmp_path, declared_error=0.001,
+    )  # fmt: skip
+
+    for measure in ("population", "immigration", "emigration"):
+        sds = pl.read_csv(tmp_path / f"{measure}_sd.csv")
+        own = parts.cells.filter(measure=measure)
+        cell = [name for name in CELL_KEY if name != "measure"]
+        sums = sds.cast({name: own.schema[name] for name in cell}).join(
+            own.group_by(cell).agg(pl.col("variance").sum()), on=cell, how="left"
+        )
+        assert (sums["sd"] ** 2).to_list() == pytest.approx(sums["variance"].to_list(), rel=1e-5)
+        assert own["variance"].min() >= 0
+    late = parts.cells.filter(error_source="migrations that become known late", measure="population")
+    british, others = (late.filter((pl.col("nationality_group") == "British") == is_one) for is_one in (True, False))
+    assert british["variance"].max() == pytest.approx(0.2 * 1.02**2)
+    assert others["variance"].max() == pytest.approx(0.2 * 1.10**2)
+
+    sums = parts.terms.group_by("term", "other").agg(pl.col("covariance").sum())
+    declared = pl.read_csv(tmp_path / "bias_terms.csv").select("term", "sd").unique()
+    of_terms = declared.join(sums.filter(pl.col("term") == pl.col("other")), on="term", how="left")
+    assert of_terms["covariance"].to_list() == pytest.approx((of_terms["sd"] ** 2).to_list(), rel=1e-4)
+    pairs = pl.read_csv(tmp_path / "bias_covariance.csv")
+    assert set(parts.terms["error_source"]) >= {"nationality of people", "linkage of the coverage survey"}
+    for one, other in (("term", "other"), ("other", "term")):
+        of_pairs = pairs.join(sums, left_on=[one, other], right_on=["term", "other"], how="left", suffix="_of_parts")
+        assert of_pairs["covariance_of_parts"].to_list() == pytest.approx(of_pairs["covariance"].to_list(), rel=1e-6)
