@@ -61,7 +61,7 @@ def counts(scale: float = 1.0) -> pl.DataFrame:
                         cell = (sex, cohort, group)
                         add(measure, "year", year_end(year), cell, float(by_quarter.sum()), 0.5 * (year == 2017))
                         for (_, end), part in zip(quarters(year), by_quarter, strict=True):
-                            add(measure, "quarter", end, cell, float(part))
+                            add(measure, "quarter", end, cell, float(part), 0.125 * (year == 2017))
             for year in YEARS:
                 add("births", "year", year_end(year), (sex, year, group), float(draw.poisson(20 * share)))
                 for later in YEARS[YEARS.index(year) :]:
