@@ -13,6 +13,7 @@ from estimation.account_diagnosis import adjustments, left_out, shared_errors
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources, with_estimated_scales
 from estimation.flow_details import all_details
+from estimation.interval_parts import interval_parts
 from estimation.measured_periods import without
 from estimation.periods import year_end, year_start
 from estimation.published_tables import estimates, published_flows, published_stocks, rule_set_id
@@ -34,8 +35,8 @@ BY_YEAR = ("coverage_by_year", "coverage_by_year_covariance")
 def account(context: StageContext[AccountStudy]) -> StageResult:
     """Write `account_in/`, reconcile it, and write `estimates`, `flows` and its details, `stocks`, `error_sources`.
 
-    What the account adjusted, and which source the others contradict, is in `account_adjustments`,
-    `account_left_out` and `account_biases`.
+    What the intervals consist of is in `interval_parts`; what the account adjusted, and which source the others
+    contradict, is in `account_adjustments`, `account_left_out` and `account_biases`.
 
     If a step of `count` was skipped, only `flows` and `stocks` are written, with the status `not measured`.
     """
@@ -60,7 +61,10 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     by_year = None
     if (folder / "coverage_by_year.parquet").exists():
         by_year, covariance = (read_table(table_path(folder, name)) for name in BY_YEAR)
-    write_account_inputs(periods, study.flow_errors, counts, coverage, covariance, ages, nationality, inputs, by_year)
+    parts = write_account_inputs(
+        periods, study.flow_errors, counts, coverage, covariance, ages, nationality, inputs, by_year,
+        study.coverage.declared_error,
+    )  # fmt: skip
     context.report("reconciling stocks and flows")
     result = reconcile(inputs, em=study.account.estimate_scales)
     flows = published_flows(result, counts, periods.flow_years, study.flow_errors)
@@ -81,6 +85,9 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
         save(with_unmeasured_flows(rows, study.periods.flow_years).with_columns(**made_with), name, context.out)
     save(stocks, "stocks", context.out)
     save(sources, "error_sources", context.out)
+    treatments = dict(sources.select("error_source", "treatment").iter_rows())
+    consist = interval_parts(result, parts, counts, treatments, periods, study.flow_errors)
+    save(consist.with_columns(definition=made_with["definition"]), "interval_parts", context.out)
     headline = _headline(flows, periods.flow_years[-1])
     return StageResult(
         counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},

@@ -7,9 +7,28 @@ import polars as pl
 
 from estimation.cells import GROSS_FLOWS
 from estimation.exact_sums import exact_sum
+from estimation.interval_sources import (
+    AGES,
+    CHILDREN_LEFT,
+    DEPENDENCE,
+    DRIFT,
+    LATE,
+    LEFT,
+    LIST_ERRORS,
+    NATIONALITY,
+    QUARTERS,
+    SAMPLING,
+    SMALLEST_LIST_ERROR,
+    SURVEY_LINKAGE,
+    UNFINISHED,
+    not_known_yet,
+    of_children,
+    of_group,
+    of_year,
+    wrong_cases,
+)
 from pipeline.study import CoverageSettings, FlowErrors
 
-DRIFT = "drift of the coverage factor"
 NOT_MEASURED = (
     (
         DRIFT,
@@ -72,60 +91,70 @@ def error_sources(
     sampling, linkage, dependence, *drift = _survey_errors(coverage, covariance)
     rows = [
         (
-            "sampling of the coverage survey",
+            SAMPLING,
             "estimated",
             "population",
             sampling,
             "Cluster bootstrap of the survey; shared by all cells of a class in all years.",
         ),
         (
-            "linkage of the coverage survey",
+            SURVEY_LINKAGE,
             "estimated",
             "population",
             linkage,
             "Recall and false-link rate from clerical review; shared by all classes.",
         ),
         (
-            "random errors of the lists",
+            LIST_ERRORS,
             "estimated",
             "population",
             None,
             "People missed or wrongly listed at random, independently by cell, at the rates that the survey shows.",
         ),
         (
-            "unfinished stays",
+            AGES,
             "estimated",
-            "immigration, emigration",
-            _unfinished_error(counts),
+            "population",
+            None,
+            "How far the coverage of single ages differs from that of their class, as far as the survey shows it.",
+        ),
+        (
+            UNFINISHED,
+            "estimated",
+            "population, immigration, emigration",
+            _unfinished_error(counts, pl.col("variance_unfinished") - pl.col("variance_late")),
             "Variance of stays and absences that are too recent to be classified, each independent of the others.",
         ),
-    ]
-    rows.append(
         (
-            "nationality of people",
+            LATE,
+            "estimated",
+            "population, immigration, emigration",
+            _unfinished_error(counts, pl.col("variance_late")),
+            "Reporting delay: variance of the migrations that are expected to become known after the data date.",
+        ),
+        (
+            NATIONALITY,
             "estimated",
             "population, immigration, emigration",
             None,
             "People whose nationality group is a probability: groups gain what others lose, and totals are the same.",
-        )
-    )
-    rows += [
+        ),
         (
-            "people who left but look present",
+            LEFT,
             "declared",
             "population",
             settings.declared_error,
             f"Assumption of the study: relative standard error {settings.declared_error:.1%}, shared by all years.",
         ),
         (
-            "children who left but are still listed",
+            CHILDREN_LEFT,
             "declared",
             "population",
             settings.children_error,
             f"Assumption of the study: relative standard error {settings.children_error:.1%}, shared by all years.",
         ),
         (
-            "people whom both the sources and the survey miss",
+            DEPENDENCE,
             "declared",
             "population",
             dependence,
@@ -148,7 +177,24 @@ def error_sources(
             )
             for error in drift
         ),
+        (
+            SMALLEST_LIST_ERROR,
+            "declared",
+            "population",
+            None,
+            "Assumption of Sojourn: even a list without errors has a variance of 0.01 for each resident of a cell.",
+        ),
         *(row for measure in GROSS_FLOWS for row in _declared_of_flow(measure, flow_errors, counts)),
+        (
+            QUARTERS,
+            "declared",
+            "immigration, emigration",
+            None,
+            "Assumption of the study: for each migration of a year "
+            f"{flow_errors.of_quarters('immigration'):g} immigrations and {flow_errors.of_quarters('emigration'):g} "
+            f"emigrations in another quarter than their own, and a relative standard error of {flow_errors.season:.1%} "
+            "of a quarter in all years. Of quarters alone.",
+        ),
     ]
     rows += [
         (name, "not measured", measure, None, description)
@@ -168,13 +214,15 @@ def with_estimated_scales(sources: pl.DataFrame, biases: pl.DataFrame) -> pl.Dat
     """
     found = biases.filter(pl.col("scale") == "estimated").select("term", "sd", "declared_sd")
     for measure in GROSS_FLOWS:
-        kinds = {"in a year": rf"^{measure} \d+$", "by group": rf"^{measure} [A-Za-z]+(_[A-Za-z]+)?$"}
-        for of_what, pattern in kinds.items():
+        kinds = {
+            of_year(measure): rf"^{measure} \d+$", of_group(measure): rf"^{measure} [A-Za-z]+(_[A-Za-z]+)?$",
+        }  # fmt: skip
+        for name, pattern in kinds.items():
             of_kind = found.filter(pl.col("term").str.contains(pattern))
             if of_kind.is_empty():
                 continue
             used, declared = float(of_kind["sd"][0]), float(of_kind["declared_sd"][0])
-            row = pl.col("error_source") == f"error of {measure} {of_what}"
+            row = pl.col("error_source") == name
             says = (
                 f"Relative standard error {used:.1%}, by the contradictions of the account; {declared:.1%} declared."
             )
@@ -199,7 +247,7 @@ def _declared_of_flow(
         for _, own in sizes.sort("time", "group").group_by("time", maintain_order=True)
     ]
     yield (
-        f"wrong cases of {measure}",
+        wrong_cases(measure),
         "declared",
         measure,
         sum(of_years) / len(of_years) if of_years else None,
@@ -207,13 +255,13 @@ def _declared_of_flow(
         + (", and the chance that they happened at all." if flow_errors.chance else "."),
     )
     stated = (
-        ("by group", flow_errors.by_group, "of a nationality group, in all years"),
-        ("of children", flow_errors.children, "of those below 16, in all years"),
-        ("in a year", flow_errors.of_year(measure), "shared by the cells of a year"),
+        (of_group(measure), flow_errors.by_group, "of a nationality group, in all years"),
+        (of_children(measure), flow_errors.children, "of those below 16, in all years"),
+        (of_year(measure), flow_errors.of_year(measure), "shared by the cells of a year"),
     )
-    for of_what, error, says in stated:
+    for name, error, says in stated:
         yield (
-            f"error of {measure} {of_what}",
+            name,
             "declared",
             measure,
             error,
@@ -221,7 +269,7 @@ def _declared_of_flow(
         )
     late = ", ".join(f"{group} {error:.1%}" for group, error in flow_errors.not_final.model_dump().items())
     yield (
-        f"{measure} that is not known yet",
+        not_known_yet(measure),
         "declared",
         measure,
         None,
@@ -248,8 +296,8 @@ def _survey_errors(coverage: pl.DataFrame, covariance: pl.DataFrame) -> tuple[fl
     )
 
 
-def _unfinished_error(counts: pl.DataFrame) -> float | None:
-    """Return the relative standard error of the latest year's gross flows from unfinished stays."""
+def _unfinished_error(counts: pl.DataFrame, variance: pl.Expr) -> float | None:
+    """Return the relative standard error of the latest year's gross flows from a variance of their cells."""
     yearly = counts.filter(pl.col("period") == "year", pl.col("measure").is_in(["immigration", "emigration"]))
     if yearly.is_empty():
         return None
@@ -257,4 +305,4 @@ def _unfinished_error(counts: pl.DataFrame) -> float | None:
         "measure", "sex", "cohort", "nationality_group"
     )
     total = float(np.sum(latest["count"].to_numpy()))
-    return float(np.sum(latest["variance_unfinished"].to_numpy())) ** 0.5 / total if total else None
+    return float(np.sum(latest.select(variance).to_series().to_numpy())) ** 0.5 / total if total else None

@@ -49,6 +49,7 @@ def count_migrations(
             certain=(pl.col("certain") & (q == 1)).sum().cast(pl.Int64),
             unfinished=pl.col("unfinished").sum().cast(pl.Int64),
             variance_unfinished=exact_sum(q * pl.col("variance_of_cases")),
+            variance_late=exact_sum((q * pl.col("variance_of_cases")).filter(pl.col("years_later") > 0)),
             variance_nationality=exact_sum(pl.col("cases") ** 2 * q * (1 - q)),
             provisional=pl.col("provisional").any(),
         )
@@ -75,14 +76,16 @@ def is_child(year: pl.Expr, cohort: pl.Expr) -> pl.Expr:
     return year - cohort < GROWN_UP_AGE
 
 
-def quarter_shares(counts: pl.DataFrame, measure: str, year: int, flow_errors: FlowErrors) -> tuple[Floats, Floats]:
-    """Return the shares of the four quarters in a year's count, and the variances of those shares.
+def quarter_shares(
+    counts: pl.DataFrame, measure: str, year: int, flow_errors: FlowErrors
+) -> tuple[Floats, Floats, Floats]:
+    """Return the shares of the four quarters in a year's count, and two variances of each, which add up.
 
-    The shares add up to 1; a year without migrations is divided evenly. The count x of a quarter has the variance
-    V = w x + u + r^2 x^2: w misdated for each migration, that of the unfinished, and that of the relative error of a
-    season; and of each nationality group in a year that is not final, that of the cases not certain. Quarters
-    err independently. By s = x / n, the variance of a share is ((1 - s)^2 V + s^2 V of the others) / n^2; of V = w x
-    alone that is w s (1 - s) / n, as of a multinomial.
+    The first is that of how cases are divided, as declared, the second that of the unfinished. The shares add up to
+    1; a year without migrations is divided evenly. The count x of a quarter has the variance V = w x + r^2 x^2, w
+    misdated for each migration and r the relative error of a season; in a year that is not final also that of each
+    nationality group's cases that are not certain. Quarters err independently. By s = x / n, the variance of a share
+    is ((1 - s)^2 V + s^2 V of the others) / n^2; of V = w x alone that is w s (1 - s) / n, as of a multinomial.
     """
     of_year = pl.col("time").is_in([end for _, end in quarters(year)])
     rows = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter", of_year)
@@ -96,14 +99,18 @@ def quarter_shares(counts: pl.DataFrame, measure: str, year: int, flow_errors: F
     doubt = group.replace_strict(flow_errors.not_final.model_dump(), return_dtype=pl.Float64)
     not_certain = pl.when("provisional").then(pl.col("count") - pl.col("certain")).otherwise(0.0).clip(lower_bound=0)
     of_quarter = of_group.group_by("time").agg(
-        exact_sum(pl.col("count")), variance=exact_sum(pl.col("unfinished") + (doubt * not_certain) ** 2)
+        exact_sum(pl.col("count")), exact_sum(pl.col("unfinished")), doubtful=exact_sum((doubt * not_certain) ** 2)
     )
     ends = pl.DataFrame({"time": [end for _, end in quarters(year)]})
     found = ends.join(of_quarter, on="time", how="left", maintain_order="left").fill_null(0.0)
-    count, variance = (found[name].to_numpy() for name in ("count", "variance"))
+    count, unfinished, doubtful = (found[name].to_numpy() for name in ("count", "unfinished", "doubtful"))
     total = float(count.sum())
     if total <= 0:
-        return np.full(4, 0.25), np.full(4, 0.25 * 0.75)
+        return np.full(4, 0.25), np.full(4, 0.25 * 0.75), np.zeros(4)
     shares, people = count / total, max(total, 1.0)
-    own = variance + flow_errors.of_quarters(measure) * count + (flow_errors.season * count) ** 2
-    return shares, ((1 - shares) ** 2 * own + shares**2 * (own.sum() - own)) / people**2
+
+    def of_shares(own: Floats) -> Floats:
+        return ((1 - shares) ** 2 * own + shares**2 * (own.sum() - own)) / people**2
+
+    divided = flow_errors.of_quarters(measure) * count + (flow_errors.season * count) ** 2 + doubtful
+    return shares, of_shares(divided), of_shares(unfinished)

@@ -64,14 +64,15 @@ def add_late_migrations(stocks: pl.DataFrame, late: pl.DataFrame) -> pl.DataFram
     expected = late.select(
         "time", *COUNT_CELL, measure=pl.lit("population"), period=pl.lit("day"),
         count="net_late", certain=pl.lit(0, dtype=pl.Int64), unfinished=pl.lit(0, dtype=pl.Int64),
-        variance_unfinished="variance", variance_nationality=pl.lit(0.0), provisional=pl.lit(value=True),
+        variance_unfinished="variance", variance_late="variance", variance_nationality=pl.lit(0.0),
+        provisional=pl.lit(value=True),
     )  # fmt: skip
     return (
         pl.concat([stocks, expected.select(stocks.columns)], how="vertical_relaxed")
         .group_by("measure", "period", "time", *COUNT_CELL, maintain_order=True)
         .agg(
             pl.col(
-                "count", "certain", "unfinished", "variance_unfinished", "variance_nationality"
+                "count", "certain", "unfinished", "variance_unfinished", "variance_late", "variance_nationality"
             ).sum(),  # two rows a cell at most
             pl.col("provisional").any(),
         )

@@ -29,6 +29,7 @@ def count_residents(residents: pl.DataFrame, people: pl.DataFrame, years: tuple[
             certain=((p == 1) & (q == 1)).sum().cast(pl.Int64),
             unfinished=(p < 1).sum().cast(pl.Int64),
             variance_unfinished=exact_sum(q * p * (1 - p)),
+            variance_late=pl.lit(0.0),
             variance_nationality=exact_sum(p**2 * q * (1 - q)),
             provisional=(p < 1).any(),
         )

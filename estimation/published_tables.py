@@ -133,9 +133,8 @@ def _quarters(account: Account, counts: pl.DataFrame, year: int, flow_errors: Fl
     weights = sparse.csr_array(sparse.vstack([marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
     totals, _ = account.totals(weights)
     year_covariance = account.covariance(weights)
-    shares, share_variances = zip(
-        *(quarter_shares(counts, name, year, flow_errors) for name in GROSS_FLOWS), strict=True
-    )
+    shares, *variances = zip(*(quarter_shares(counts, name, year, flow_errors) for name in GROSS_FLOWS), strict=True)
+    share_variances = [division + unfinished for division, unfinished in zip(*variances, strict=True)]
     rows = []
     for i, (start, end) in enumerate(quarters(year)):
         share = np.array([shares[0][i], shares[1][i]])

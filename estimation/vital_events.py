@@ -116,6 +116,7 @@ def _counted(cells: pl.DataFrame, measure: str) -> pl.DataFrame:
             period=pl.lit("year"),
             unfinished=pl.lit(0, dtype=pl.Int64),
             variance_unfinished=pl.lit(0.0),
+            variance_late=pl.lit(0.0),
             provisional=pl.lit(value=False),
         )
     )

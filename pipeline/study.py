@@ -88,9 +88,9 @@ class LinkageSettings(Frozen):
 class ErrorsByGroup(Frozen):
     """An error for each nationality group; the defaults are those of immigration in simulated training countries.
 
-    These are the sixteen of the calibration that ships, by the default rules and with it: 50,000 residents, seeds 1 to
-    8 and 11 to 18, other errors than those of the catalogue. What weeks of activity date is less certain than what the border
-    does.
+    These are the sixteen of the calibration that ships, by the default rules and with it: 50,000 residents, seeds 1
+    to 8 and 11 to 18, other errors than those of the catalogue. What weeks of activity date is less certain than what
+    the border does.
     """
 
     British: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.22

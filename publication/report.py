@@ -24,6 +24,7 @@ from publication.report_tables import (
     account_tables,
     detail_tables,
     estimate_tables,
+    interval_table,
     linkage_tables,
     quality_tables,
     revision_tables,
@@ -41,7 +42,9 @@ from publication.row_selection import (
     latest_total,
     measured,
     of_published_definition,
+    parts_of_figure,
     read_run_table,
+    totals,
     with_truth,
     yearly,
 )
@@ -84,6 +87,8 @@ def _content(
     stocks = with_truth(of_published_definition(read_run_table(tables, "stocks")), truth.stocks, STOCK_KEY)
     drawn_flows, drawn_stocks = measured(flows), measured(stocks)
     coverage = read_run_table(tables, "coverage")
+    parts, sources = as_text(read_run_table(tables, "interval_parts")), read_run_table(tables, "error_sources")
+    headline = _headline(flows, parts)
     skipped = quality_tables.skipped_table(read_run_table(tables, "skipped"))
     sections = [
         _section("not-measured", "What is not measured", skipped),
@@ -163,11 +168,12 @@ def _content(
         _section(
             "errors",
             "Sources of uncertainty",
-            quality_tables.error_sources_table(read_run_table(tables, "error_sources")),
+            interval_table.interval_table(parts, _shown(headline, drawn_stocks), sources),
+            quality_tables.error_sources_table(sources),
             quality_tables.assumptions_table(read_run_table(tables, "assumptions")),
         ),
     ]
-    return {"headline": _headline(flows), "sections": [one for one in sections if one is not None]}
+    return {"headline": headline, "sections": [one for one in sections if one is not None]}
 
 
 def _section(name: str, title: str, *parts: object, lead: str = "") -> dict[str, Any] | None:
@@ -212,8 +218,11 @@ def _truth_section(scores: Scores | None, flows: pl.DataFrame) -> dict[str, Any]
     )
 
 
-def _headline(flows: pl.DataFrame) -> dict[str, Any] | None:
-    """Return the rows that the report opens with: net migration in the latest year, then those shown beside it."""
+def _headline(flows: pl.DataFrame, parts: pl.DataFrame) -> dict[str, Any] | None:
+    """Return the rows that the report opens with: net migration in the latest year, then those shown beside it.
+
+    `assumed` is the share of the variance of each that rests on declared assumptions; None where it is not known.
+    """
     net = latest_total(flows, "net")
     if net is None:
         return None
@@ -221,4 +230,19 @@ def _headline(flows: pl.DataFrame) -> dict[str, Any] | None:
     beside = [latest_total(flows, "immigration"), latest_total(flows, "emigration")]
     if final is not None and final["period_end"] != net["period_end"]:
         beside.append(final)
-    return {"net": net, "beside": [row for row in beside if row is not None]}
+    return {
+        "net": _with_assumed(net, parts),
+        "beside": [_with_assumed(row, parts) for row in beside if row is not None],
+    }
+
+
+def _with_assumed(row: dict[str, Any], parts: pl.DataFrame) -> dict[str, Any]:
+    own = parts_of_figure(parts, row)
+    declared = own.filter(pl.col("treatment") == "declared").sort("error_source")["share_of_variance"].sum()
+    return row | {"assumed": None if own.is_empty() else float(declared)}
+
+
+def _shown(headline: dict[str, Any] | None, stocks: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of the headline, and the latest population."""
+    latest = totals(stocks).sort("reference_date").tail(1).to_dicts()
+    return [*([headline["net"], *headline["beside"]] if headline else []), *latest]

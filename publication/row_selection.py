@@ -1,6 +1,8 @@
 """Which rows of the published tables a document shows: totals, marginals, years, quarters, the latest."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -39,6 +41,16 @@ def with_truth(frame: pl.DataFrame, scores: pl.DataFrame, key: list[str]) -> pl.
         return frame.with_columns(truth=pl.lit(None, dtype=pl.Float64))
     truth = as_text(scores).select(*key, pl.col("truth").cast(pl.Float64)).unique(key, keep="first")
     return frame.join(truth, on=key, how="left", maintain_order="left")
+
+
+def parts_of_figure(parts: pl.DataFrame, row: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the rows of `interval_parts`, as text, of one row of `flows` or `stocks`."""
+    start, end = (row.get(name, row.get("reference_date")) for name in ("period_start", "period_end"))
+    return parts.filter(
+        pl.col("period_start") == start,
+        pl.col("period_end") == end,
+        *(pl.col(name) == row[name] for name in ("measure", "definition", "area", *DIMENSIONS)),
+    )
 
 
 def measured(frame: pl.DataFrame) -> pl.DataFrame:

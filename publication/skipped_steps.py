@@ -14,7 +14,7 @@ NOT_MEASURED = {
     "births": ("counts",),
     "deaths": ("counts",),
     "coverage": ("coverage",),
-    "account": ("estimates", "flows", "stocks", "error_sources"),
+    "account": ("estimates", "flows", "stocks", "error_sources", "interval_parts"),
 }
 """The tables that are not measured, or not in full, without a step; `flows` and `stocks` have rows that say so."""
 

@@ -160,6 +160,14 @@ def headlines(tables: Path, scores: Scores | None = None) -> list[str]:
     return list(dict.fromkeys(headline(row) for row in rows if row is not None))
 
 
+def assumed(share: float) -> str:
+    """Return a sentence on how much of the variance of a figure rests on declared assumptions."""
+    return (
+        f"Declared assumptions are {percent(share, 0)} of the variance behind this interval; the rest are errors "
+        "that the study's own data show"
+    )
+
+
 def inside(row: Row) -> bool:
     """Return whether the truth of a row lies inside its interval."""
     return row["lower"] <= row["truth"] <= row["upper"]

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import polars as pl
 
+from estimation.account.error_parts import ErrorParts
 from estimation.account.files import ALL_OF_ONE
+from estimation.account.own_errors import (
+    MINIMUM_LIST_VARIANCE,
+    parts_of_cells,
+    with_flow_errors,
+    with_stock_errors,
+)
 from estimation.account.shared_errors import SharedErrors, write_bias_terms
 from estimation.account.smoothed_counts import with_smoothed_counts
 from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group, cells_of_classes
@@ -15,10 +22,7 @@ from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
 
 INPUT_CELL = ["sex", "nationality_group", "cohort", "time"]
-MINIMUM_LIST_VARIANCE = 0.01
-"""Variance per estimated resident that even a perfect list keeps."""
-SMALLEST_VARIANCE = 1e-6
-"""Variance of a flow that is declared to have none: the account needs one to spread a contradiction."""
+OF_UNFINISHED = ("variance_unfinished", "variance_late")
 
 
 def write_account_inputs(
@@ -31,19 +35,22 @@ def write_account_inputs(
     nationality: pl.DataFrame,
     out: Path,
     by_year: pl.DataFrame | None = None,
-) -> None:
+    declared_error: float = 0.0,
+) -> ErrorParts:
     """Write the account files of a study from its tables `counts`, `coverage` and `coverage_covariance`.
+
+    Returns what the variances in them consist of.
 
     `ages` is the table `coverage_ages`; `nationality` is the table `nationality_covariance`, of errors that
     nationality groups share. Where several surveys give factors of years, `by_year` is the table `coverage_by_year`,
-    and `covariance` that of classes and years.
+    and `covariance` that of classes and years. `declared_error` is the part of the declared error of factors that all
+    people share; the rest is that of children.
 
     Stocks are multiplied by the coverage factor of their class and age, and of their year where factors are of years;
     flows are not. Errors of a stock that no other cell shares: the list misses people and wrongly includes others at
-    random, and coverage differs between the ages of a class. Mostly these are the same people in all years, so that
-    all years together know no more than one: each has as many times the variance as there are years. Some migrations
-    become known late. Of a flow: the declared wrong cases, and unfinished stays. Shared errors of stocks: that of
-    each class's factor, in all years. Of flows: what the study declares.
+    random, and coverage differs between the ages of a class. Some migrations become known late. Of a flow: the
+    declared wrong cases, and unfinished stays. Shared errors of stocks: that of each class's factor, in all years. Of
+    flows: what the study declares.
     """
     yearly = counts.filter(pl.col("period") != "quarter").with_columns(time=pl.col("time").dt.year())
     yearly = yearly.with_columns(pl.col("measure", "sex", "nationality_group").cast(pl.String))
@@ -58,26 +65,17 @@ def write_account_inputs(
     _write_counts(stocks, "population", out)
     _write_counts(cells["births"].filter(pl.col("cohort") == pl.col("time")), "births", out)
     _write_counts(cells["deaths"], "deaths", out)
-    stocks = with_smoothed_counts(stocks, stock=True).with_columns(
-        variance=len(periods.stock_years)
-        * (
-            pl.col("variance_count") * pl.col("list_variance")
-            + (pl.col("relative_sd") * pl.col("smoothed_count")) ** 2
-        )
-        + pl.col("variance_unfinished") * pl.col("factor") ** 2
-    )
+    stocks = with_stock_errors(with_smoothed_counts(stocks, stock=True), len(periods.stock_years))
     _write_sds(stocks, "population", out)
+    parts = [parts_of_cells(stocks, "population")]
     for name in GROSS_FLOWS:
         _write_counts(cells[name], name, out)
-        of_case = pl.col("nationality_group").replace_strict(flow_errors.of_case(name), return_dtype=pl.Float64)
-        flows = with_smoothed_counts(cells[name], stock=False).with_columns(
-            variance=(pl.col("variance_count") * of_case).clip(lower_bound=SMALLEST_VARIANCE)
-            + pl.col("variance_unfinished")
-        )
+        flows = with_flow_errors(with_smoothed_counts(cells[name], stock=False), name, flow_errors.of_case(name))
         _write_sds(flows, name, out)
+        parts.append(parts_of_cells(flows, name))
     of_groups = nationality_terms(nationality, yearly)
-    shared = SharedErrors(coverage, covariance, flow_errors, _not_final(yearly), of_groups)
-    write_bias_terms(periods, shared, out)
+    shared = SharedErrors(coverage, covariance, flow_errors, _not_final(yearly), of_groups, declared_error)
+    return ErrorParts(pl.concat(parts), write_bias_terms(periods, shared, out))
 
 
 def _not_final(yearly: pl.DataFrame) -> dict[tuple[str, int, str], float]:
@@ -114,13 +112,13 @@ def _all_cells(counted: pl.DataFrame, cohorts: pl.DataFrame, years: tuple[int, .
     """Return one row per cell and year, including cells without people."""
     grid = cohorts.join(pl.DataFrame({"time": years}, schema={"time": pl.Int32}), how="cross")
     cells = grid.filter(pl.col("cohort") <= pl.col("time")).join(
-        counted.select(*INPUT_CELL, "count", "variance_unfinished"),
+        counted.select(*INPUT_CELL, "count", *OF_UNFINISHED),
         on=INPUT_CELL,
         how="left",
         maintain_order="left",
     )
     return cells.with_columns(
-        pl.col("count", "variance_unfinished").fill_null(0.0),
+        pl.col("count", *OF_UNFINISHED).fill_null(0.0),
         age=pl.col("time") - pl.col("cohort"),
         area=pl.lit(ALL_OF_ONE),
     ).sort(INPUT_CELL)

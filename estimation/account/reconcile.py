@@ -63,7 +63,7 @@ class Account:
 
     def totals(self, weights: sparse.csr_array) -> tuple[Floats, Floats]:
         """Return value and variance of every row of `weights` (rows, cells)."""
-        spreads = [area.spread(placed) for area, placed in zip(self.areas, self._placed(weights), strict=True)]
+        spreads = [area.spread(placed) for area, placed in zip(self.areas, self.placed(weights), strict=True)]
         variances = sum(spreads[1:], start=spreads[0]).variances
         return np.asarray(weights @ self.cells["estimate"].to_numpy()), variances
 
@@ -71,7 +71,7 @@ class Account:
         """Return the covariance matrix of the rows of `weights` (rows, cells)."""
         own: Floats = np.zeros((weights.shape[0], weights.shape[0]))
         shared: Floats = np.zeros((weights.shape[0], self.areas[0].biases.loadings.shape[1]))
-        for area, placed in zip(self.areas, self._placed(weights), strict=True):
+        for area, placed in zip(self.areas, self.placed(weights), strict=True):
             alone, together = (np.asarray(placed @ root) for root in area.roots)
             own += area.balance.covariance(placed) + alone @ alone.T
             shared = shared + together
@@ -79,7 +79,7 @@ class Account:
 
     def shifted(self, weights: sparse.csr_array, multipliers: Floats) -> "Account":
         """Return the account moved by Cov(cells, weights cells) times the `multipliers` of those rows."""
-        directions = [placed.T @ multipliers for placed in self._placed(weights)]
+        directions = [placed.T @ multipliers for placed in self.placed(weights)]
         shared = sum(area.roots[1].T @ one for area, one in zip(self.areas, directions, strict=True))
         estimate, bias = self.cells["estimate"].to_numpy().copy(), self.biases["bias"].to_numpy().copy()
         for area, one, (rows, places) in zip(self.areas, directions, self.places, strict=True):
@@ -96,7 +96,7 @@ class Account:
             biases=self.biases.with_columns(bias=pl.Series(bias)),
         )
 
-    def _placed(self, weights: sparse.csr_array) -> list[sparse.csr_array]:
+    def placed(self, weights: sparse.csr_array) -> list[sparse.csr_array]:
         """Return weights of cells as weights of each area's arrays."""
         by_cell = sparse.csc_array(weights)
         placed = []

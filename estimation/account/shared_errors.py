@@ -7,7 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from estimation.account.bias_terms import TERM_TYPES
+from estimation.account.error_parts import PARTS_OF_TERMS
+from estimation.account.factor_errors import covariance_by_source, of_infants_by_source, pairs_of_factors
 from estimation.cells import GROSS_FLOWS, cells_of_classes
+from estimation.interval_sources import NATIONALITY, not_known_yet, of_children, of_group, of_year
 from estimation.nationality_error import Term
 from pipeline.schemas import AGE_GROUP_STARTS, AGE_GROUPS, NATIONALITY_GROUPS
 from pipeline.study import FlowErrors, Periods
@@ -31,6 +34,7 @@ class SharedErrors:
     `not_final` has the share of cases that are not certain, by measure, year and nationality group; `nationality` has
     the terms of `nationality_terms` and the covariances of their pairs. Where
     several surveys give factors of years, `covariance` is that of classes and years, with `year_l` and `year_r`.
+    `declared_error` is the declared relative standard error of all factors together.
     """
 
     coverage: pl.DataFrame
@@ -38,10 +42,11 @@ class SharedErrors:
     flows: FlowErrors
     not_final: Mapping[tuple[str, int, str], float]
     nationality: tuple[Sequence[Term], pl.DataFrame]
+    declared_error: float = 0.0
 
 
-def write_bias_terms(periods: Periods, shared: SharedErrors, out: Path) -> None:
-    """Write `bias_terms.csv` and `bias_covariance.csv` of an account.
+def write_bias_terms(periods: Periods, shared: SharedErrors, out: Path) -> pl.DataFrame:
+    """Write `bias_terms.csv` and `bias_covariance.csv` of an account, and return the `terms` of its `ErrorParts`.
 
     There is one term for the factor of every coverage class in all years (in each, where factors are of years), one
     for each flow measure and year, one for each flow measure and nationality group, and for its children, in all
@@ -49,7 +54,7 @@ def write_bias_terms(periods: Periods, shared: SharedErrors, out: Path) -> None:
     exact births; what that shows of the factor is true of infants and not of the rest of their class, so their
     factor's error is a term of its own.
     """
-    pairs = _pairs_of_factors(shared.covariance)
+    pairs = pairs_of_factors(shared.covariance).select("term", "other", "covariance")
     sds = {left: round(value**0.5, 9) for left, right, value in pairs.iter_rows() if left == right}
     by_year = "year_l" in shared.covariance.columns
     own = shared.coverage.select("coverage_class", pl.col("standard_error") / pl.col("factor"))
@@ -60,39 +65,56 @@ def write_bias_terms(periods: Periods, shared: SharedErrors, out: Path) -> None:
         for name, *cell in cells_of_classes(shared.coverage.sort("coverage_class")).iter_rows()
         for row in _factor_scopes(name, cell, periods.stock_years, by_year=by_year)
     ]
-    terms += _flow_terms(periods, shared)
+    of_flows = list(_flow_terms(periods, shared))
+    terms += [row for _, row in of_flows]
     terms += shared.nationality[0]
     write_text(pl.DataFrame(terms, schema=TERM_TYPES, orient="row").write_csv(), out / "bias_terms.csv")
     named = pl.col("term", "other").is_in(list({row[0] for row in terms}))  # others cover no cell
     distinct = pairs.filter(named, pl.col("term") < pl.col("other")).sort("term", "other")
     write_text(pl.concat([distinct, shared.nationality[1]]).write_csv(), out / "bias_covariance.csv")
+    return pl.concat(
+        [
+            covariance_by_source(shared.covariance, shared.declared_error),
+            of_infants_by_source(shared.coverage, shared.covariance, shared.declared_error),
+            _alone([(source, row[0], row[-1]) for source, row in of_flows]),
+            _alone([(NATIONALITY, row[0], row[-1]) for row in shared.nationality[0]]),
+            _both_orders(shared.nationality[1], NATIONALITY),
+        ]
+    )
 
 
-def _pairs_of_factors(covariance: pl.DataFrame) -> pl.DataFrame:
-    """Return `term, other, covariance` of the factors of classes, or of classes and years."""
-    names = [
-        pl.concat_str(
-            pl.lit("coverage"), f"class_{side}", *({f"year_{side}"} & {*covariance.columns}), separator=" "
-        ).alias(term)
-        for side, term in (("l", "term"), ("r", "other"))
-    ]
-    return covariance.select(*names, "covariance")
+def _alone(terms: Sequence[tuple[str, str, float]]) -> pl.DataFrame:
+    """Return the variances of terms, given as source, term and standard deviation, each of one source."""
+    rows = [(term, term, source, sd**2) for source, term, sd in terms]
+    return pl.DataFrame(rows, schema=PARTS_OF_TERMS, orient="row")
 
 
-def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple]:
-    """Yield the terms of flows: by measure and year, nationality group, children, and group in years not final."""
+def _both_orders(pairs: pl.DataFrame, source: str) -> pl.DataFrame:
+    named = pairs.select("term", "other", pl.lit(source).alias("error_source"), "covariance")
+    return pl.concat([named, named.with_columns(term="other", other="term")])
+
+
+def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple[str, tuple]]:
+    """Yield the terms of flows, each with its source of error.
+
+    They are by measure and year, nationality group, children, and group in years that are not final.
+    """
     errors, oldest_child = shared.flows, AGE_RANGES[AGE_GROUPS[0]][1]
     not_final = errors.not_final.model_dump()
     for measure in sorted(GROSS_FLOWS):
         for year in periods.flow_years:
-            yield f"{measure} {year}", measure, None, None, None, None, year, errors.of_year(measure)
+            error = errors.of_year(measure)
+            yield of_year(measure), (f"{measure} {year}", measure, None, None, None, None, year, error)
         for group in NATIONALITY_GROUPS:
-            yield f"{measure} {group}", measure, None, group, None, None, None, errors.by_group
-        yield f"{measure} of children", measure, None, None, 0, oldest_child, None, errors.children
+            yield of_group(measure), (f"{measure} {group}", measure, None, group, None, None, None, errors.by_group)
+        children = (f"{measure} of children", measure, None, None, 0, oldest_child, None, errors.children)
+        yield of_children(measure), children
     for (measure, year, group), share in sorted(shared.not_final.items()):
         if year in periods.flow_years:
             error = round(share * not_final[group], 9)
-            yield f"{measure} {year} {group}", measure, None, group, None, None, year, error
+            yield (
+                not_known_yet(measure), (f"{measure} {year} {group}", measure, None, group, None, None, year, error)
+            )  # fmt: skip
 
 
 def _factor_scopes(

@@ -24,7 +24,7 @@ from pipeline.study import CoverageSettings, FlowErrors, Periods
 
 COLUMNS = (
     "measure", "period", "time", "sex", "cohort", "nationality_group", "count", "certain", "unfinished",
-    "variance_unfinished", "variance_nationality", "provisional",
+    "variance_unfinished", "variance_late", "variance_nationality", "provisional",
 )  # fmt: skip
 """The columns of `counts` but the definition."""
 

@@ -83,6 +83,6 @@ def _vital(
                 .with_columns(measure=pl.lit(measure), time=pl.lit(year_end(year)), period=pl.lit("year"))
             )
     return pl.concat(rows).with_columns(
-        unfinished=pl.lit(0, pl.Int64), variance_unfinished=pl.lit(0.0), variance_nationality=pl.lit(0.0),
-        provisional=pl.lit(value=False),
+        unfinished=pl.lit(0, pl.Int64), variance_unfinished=pl.lit(0.0), variance_late=pl.lit(0.0),
+        variance_nationality=pl.lit(0.0), provisional=pl.lit(value=False),
     )  # fmt: skip

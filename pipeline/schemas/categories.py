@@ -32,6 +32,11 @@ The last five are those of definitions that count other things than residence: s
 COUNTED_STAYS = ["long_term", "temporary", "circular"]
 """The statuses of stays that count by their definition; `unfinished` ones may still."""
 
+INTERVAL_PARTS = [
+    "linkage", "classification", "coverage sampling", "unfinished stays", "reporting delay", "source bias", "model",
+]  # fmt: skip
+"""What an interval consists of; each source of error that is in the intervals is counted in one of them."""
+
 STATUSES = (
     "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
     "(see `unmeasured`), so there is no estimate. revised does not occur yet."

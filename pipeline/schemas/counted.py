@@ -25,6 +25,7 @@ class Counts(dy.Schema):
         description="Cases that are not certain to be migrations or residents, in every group they may have."
     )
     variance_unfinished = dy.Float64(description="Variance of `count` from unfinished cases and late migrations.")
+    variance_late = dy.Float64(min=0, description="That part of `variance_unfinished` that is from late migrations.")
     variance_nationality = dy.Float64(
         description="Variance of `count` from nationality groups that are probabilities: it cancels out in the sum."
     )

@@ -2,7 +2,14 @@
 
 import dataframely as dy
 
-from pipeline.schemas.categories import AGE_GROUPS, ALL, NATIONALITY_GROUPS, SEXES, STATUSES
+from pipeline.schemas.categories import (
+    AGE_GROUPS,
+    ALL,
+    INTERVAL_PARTS,
+    NATIONALITY_GROUPS,
+    SEXES,
+    STATUSES,
+)
 
 
 class Flows(dy.Schema):
@@ -66,6 +73,33 @@ class Stocks(dy.Schema):
     reliability = dy.Enum(["ok", "unreliable"], nullable=True)
     rule_set = dy.String()
     data_date = dy.Date()
+
+
+class IntervalParts(dy.Schema):
+    """How much of the interval of one published flow or stock is from one source of error."""
+
+    measure = dy.Enum(["population", "immigration", "emigration", "net"], primary_key=True)
+    period_start = dy.Date(primary_key=True, description="Of a stock, its day.")
+    period_end = dy.Date(primary_key=True, description="Of a stock, its day.")
+    definition = dy.String(primary_key=True)
+    sex = dy.Enum([*SEXES, ALL], primary_key=True)
+    age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    area = dy.String(primary_key=True)
+    error_source = dy.String(
+        primary_key=True, description="As in `error_sources`; sources without a part have no row."
+    )
+    part = dy.Enum(INTERVAL_PARTS, description="What the source of error is counted in.")
+    treatment = dy.Enum(
+        ["estimated", "declared"],
+        description="As in `error_sources`: from the study's own data, or an assumption.",
+    )
+    share_of_variance = dy.Float64(
+        min=0, max=1, description="Of the figure's variance, before its interval is cut at 0; shares add up to 1."
+    )
+    standard_error = dy.Float64(
+        min=0, description="Of the figure, from this source alone; the squares add up to that of the published one."
+    )
 
 
 class AccountAdjustments(dy.Schema):

@@ -159,7 +159,7 @@ def test_what_is_not_measured_is_in_every_place_that_a_reader_looks_at(counts_al
     assert manifest["stages"]["account"]["skipped"] == {"account": account}
     assert table(study, "skipped").select("stage", "step", "lacks", "tables").rows() == [
         ("account", "account", "births, deaths, coverage_survey, review_sample",
-         "estimates, flows, stocks, error_sources"),
+         "estimates, flows, stocks, error_sources, interval_parts"),
         ("count", "births", "births", "counts"),
         ("count", "coverage", "coverage_survey, review_sample", "coverage"),
         ("count", "deaths", "deaths", "counts"),

@@ -31,7 +31,22 @@ def counts(scale: float = 1.0) -> pl.DataFrame:
 
     def add(measure: str, period: str, time: date, cell: tuple, count: float, unfinished: float = 0.0) -> None:
         late = measure in {"immigration", "emigration"} and time > date(2016, 6, 30)
-        rows.append((measure, period, time, "long_term", *cell, count * scale, int(count), 0, unfinished, 0.0, late))
+        rows.append(
+            (
+                measure,
+                period,
+                time,
+                "long_term",
+                *cell,
+                count * scale,
+                int(count),
+                0,
+                unfinished,
+                late * unfinished / 5,
+                0.0,
+                late,
+            )
+        )
 
     for sex in SEXES:
         for group, share in zip(NATIONALITY_GROUPS, (1.0, 0.02, 0.1, 0.08), strict=True):
@@ -46,7 +61,7 @@ def counts(scale: float = 1.0) -> pl.DataFrame:
                         cell = (sex, cohort, group)
                         add(measure, "year", year_end(year), cell, float(by_quarter.sum()), 0.5 * (year == 2017))
                         for (_, end), part in zip(quarters(year), by_quarter, strict=True):
-                            add(measure, "quarter", end, cell, float(part))
+                            add(measure, "quarter", end, cell, float(part), 0.125 * (year == 2017))
             for year in YEARS:
                 add("births", "year", year_end(year), (sex, year, group), float(draw.poisson(20 * share)))
                 for later in YEARS[YEARS.index(year) :]:
@@ -69,10 +84,10 @@ def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
         "estimated": [9000.0, 2000.0],
     }
     pairs = [(left, right) for left in names for right in names]
-    error = {("British", "British"): 0.005**2, ("others", "others"): 0.02**2}
+    error = dict.fromkeys(pairs, 0.003**2) | {("British", "British"): 0.005**2, ("others", "others"): 0.02**2}
     covariance = pl.DataFrame(
-        [(*pair, error.get(pair, 0.003**2), error.get(pair, 0.0), 0.0, 0.0) for pair in pairs],
-        schema=["class_l", "class_r", "covariance", "sampling", "linkage", "dependence"],
+        [(*pair, total, total - 5e-6, 4e-6, 1e-6, 0.0) for pair, total in error.items()],
+        schema=["class_l", "class_r", "covariance", "sampling", "linkage", "declared", "dependence"],
         orient="row",
     )
     return Coverage.cast(pl.DataFrame(row)), covariance

@@ -106,6 +106,7 @@ def test_the_unfinished_carry_their_variance_and_make_the_year_provisional(count
 
     assert (row["certain"], row["unfinished"], row["provisional"]) == (0, 1, True)
     assert row["variance_unfinished"] == pytest.approx(0.16)
+    assert row["variance_late"] == 0
 
 
 def test_migrations_that_become_known_later_count_as_expected(country, tmp_path):
@@ -121,7 +122,8 @@ def test_migrations_that_become_known_later_count_as_expected(country, tmp_path)
             pl.col("period").cast(pl.String) == period,
             pl.col("time") == date(2017, 6, 30),
         )
-        assert counted.select(pl.col("count", "variance_unfinished").sum()).row(0) == pytest.approx((1.4, 0.56))
+        sums = counted.select(pl.col("count", "variance_unfinished", "variance_late").sum()).row(0)
+        assert sums == pytest.approx((1.4, 0.56, 0.56))
         assert counted["cohort"].n_unique() == 2, "whoever comes a year later, at the same age, was born a year later"
 
 

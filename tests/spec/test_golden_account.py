@@ -105,7 +105,22 @@ def counts() -> pl.DataFrame:
         sums = (sum(part[i] for part in parts) for i in range(2))
         rows.append((measure, "year", year_end(2016), cohort, *sums))
     full = [
-        (measure, period, time, "long_term", sex, cohort, group, float(count), int(count), 0, unfinished, 0.0, False)
+        (
+            measure,
+            period,
+            time,
+            "long_term",
+            sex,
+            cohort,
+            group,
+            float(count),
+            int(count),
+            0,
+            unfinished,
+            0.0,
+            0.0,
+            False,
+        )
         for measure, period, time, cohort, count, unfinished in rows
         for sex in SEXES
         for group in NATIONALITY_GROUPS

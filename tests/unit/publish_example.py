@@ -411,6 +411,24 @@ def error_sources() -> pl.DataFrame:
     )
 
 
+def interval_parts() -> pl.DataFrame:
+    """Return what every interval consists of: four parts, of which two are assumptions."""
+    day = pl.col("reference_date")
+    figures = pl.concat(
+        [flows(), stocks().with_columns(period_start=day, period_end=day).drop("reference_date")], how="diagonal"
+    )
+    shares = [
+        ("sampling of the coverage survey", "coverage sampling", "estimated", 0.1),
+        ("migrations that become known late", "reporting delay", "estimated", 0.15),
+        ("wrong cases of immigration", "classification", "declared", 0.25),
+        ("error of emigration in a year", "source bias", "declared", 0.5),
+    ]
+    columns = ["error_source", "part", "treatment", "share_of_variance"]
+    return figures.join(pl.DataFrame(shares, schema=columns, orient="row"), how="cross").with_columns(
+        standard_error=pl.col("standard_error") * pl.col("share_of_variance").sqrt()
+    )
+
+
 def assumptions() -> pl.DataFrame:
     """Return an assumption of each quality."""
     return pl.DataFrame(
@@ -583,6 +601,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "coverage": coverage(),
         "coverage_by_year": coverage_by_year(),
         "error_sources": error_sources(),
+        "interval_parts": interval_parts(),
         "assumptions": assumptions(),
         **account_diagnosis(),
         "skipped": Skipped.create_empty(),

@@ -106,6 +106,7 @@ def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
             "certain": [10, 12, 0],
             "unfinished": [0, 0, 0],
             "variance_unfinished": [0.0, 0.0, 0.0],
+            "variance_late": [0.0, 0.0, 0.0],
             "variance_nationality": [0.0, 0.0, 0.0],
             "provisional": [False, False, False],
         }
@@ -116,6 +117,7 @@ def test_stocks_with_late_migrations_are_provisional_and_never_below_zero():
     assert moved["certain"].to_list() == [10, 12, 0]
     assert moved["provisional"].to_list() == [False, True, True]
     assert moved["variance_unfinished"].to_list() == pytest.approx([0.0, 1.0, 1.0])
+    assert moved["variance_late"].to_list() == moved["variance_unfinished"].to_list()
 
 
 def test_a_late_immigrant_of_an_empty_cell_is_counted():
@@ -126,7 +128,7 @@ def test_a_late_immigrant_of_an_empty_cell_is_counted():
                 "time": pl.Date, "sex": pl.String, "cohort": pl.Int32, "nationality_group": pl.String,
                 "measure": pl.String, "period": pl.String, "count": pl.Float64,
                 "certain": pl.Int64, "unfinished": pl.Int64, "variance_unfinished": pl.Float64,
-                "variance_nationality": pl.Float64, "provisional": pl.Boolean,
+                "variance_late": pl.Float64, "variance_nationality": pl.Float64, "provisional": pl.Boolean,
             }
         ),
         late,

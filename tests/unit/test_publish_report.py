@@ -232,6 +232,33 @@ def test_every_source_of_error_is_listed_with_its_treatment(plain):
         assert phrase in plain
 
 
+def test_it_says_what_the_headline_intervals_consist_of_and_what_of_that_is_assumed(run, plain):
+    opening = plain[: plain.index("<main")]
+    assert "Declared assumptions are 75% of the variance behind this interval" in opening
+    assert opening.count("75% of the variance assumed") == 3  # of immigration, emigration and the latest final year
+    section = plain[plain.index('id="errors"') :]
+    table = section[section.index("What the intervals consist of") : section.index("</table>")]
+    for part, treatment, share in (
+        ("Coverage sampling", "estimated", "10.0%"),
+        ("Reporting delay", "estimated", "15.0%"),
+        ("Classification", "declared: an assumption", "25.0%"),
+        ("Source bias", "declared: an assumption", "50.0%"),
+        ("All assumptions", "declared: an assumption", "75.0%"),
+    ):
+        row = table[table.index(f">{part}<") :]
+        row = row[: row.index("</tr>")]
+        assert treatment in row
+        assert row.count(f">{share}<") == 5, row  # and of the latest population
+    assert "in no interval: drift of coverage; wrong dates of stay" in section
+
+
+def test_a_report_without_parts_of_intervals_says_nothing_of_assumptions(run, tmp_path):
+    tables = write_example(tmp_path)
+    (tables / "interval_parts.parquet").unlink()
+    page = render_report(tmp_path, manifest=manifest())
+    assert "of the variance" not in page
+
+
 def test_numbers_that_no_publication_gives_are_listed_with_what_they_move(plain):
     table = plain.partition("Assumptions: numbers")[2].partition("</table>")[0]
     assert "prior_cases" in table
