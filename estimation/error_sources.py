@@ -190,10 +190,7 @@ def error_sources(
             "declared",
             "immigration, emigration",
             None,
-            "Assumption of the study: for each migration of a year "
-            f"{flow_errors.of_quarters('immigration'):g} immigrations and {flow_errors.of_quarters('emigration'):g} "
-            f"emigrations in another quarter than their own, and a relative standard error of {flow_errors.season:.1%} "
-            "of a quarter in all years. Of quarters alone.",
+            _declared_of_quarters(flow_errors),
         ),
     ]
     rows += [
@@ -232,6 +229,14 @@ def with_estimated_scales(sources: pl.DataFrame, biases: pl.DataFrame) -> pl.Dat
                 description=pl.when(row).then(pl.lit(says)).otherwise("description"),
             )
     return sources
+
+
+def _declared_of_quarters(flow_errors: FlowErrors) -> str:
+    misdated = " and ".join(f"{flow_errors.of_quarters(measure):g} of {measure}" for measure in GROSS_FLOWS)
+    return (
+        f"Assumption of the study: for each migration of a year, in another quarter than its own: {misdated}; and a "
+        f"relative standard error of {flow_errors.season:.1%} of a quarter in all years. Of quarters alone."
+    )
 
 
 def _declared_of_flow(

@@ -39,9 +39,9 @@ def interval_parts(
 ) -> pl.DataFrame:
     """Return the table `interval_parts` without `definition`: a row for each figure and source that has a part in it.
 
-    `parts` are those of the account's files, made with `flow_errors`; `treatments` says of every source of error whether it is estimated or
-    declared. Standard errors are before sums are kept from being negative and before intervals are cut at 0, as in
-    `flows` and `stocks`.
+    `parts` are those of the account's files, made with `flow_errors`; `treatments` says of every source of error
+    whether it is estimated or declared. Standard errors are before sums are kept from being negative and before
+    intervals are cut at 0, as in `flows` and `stocks`.
     """
     by_source = VarianceBySource.of(account, parts, SOURCES)
     found = [_of_stocks(account, by_source, year) for year in periods.stock_years]
