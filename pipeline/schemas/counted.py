@@ -75,7 +75,10 @@ class Coverage(dy.Schema):
     members = dy.String(description="JSON list of [sex, age group, nationality group] that make up the class.")
     factor = dy.Float64(description="Estimated residents per person counted by the sources.")
     standard_error = dy.Float64(description="Of the factor: sampling, linkage and declared error together.")
-    standard_error_sampling = dy.Float64()
+    standard_error_sampling = dy.Float64(description="From drawing the clusters of the survey again (bootstrap).")
+    standard_error_jackknife = dy.Float64(
+        description="The same from leaving out one cluster at a time: a check, in no interval."
+    )
     standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
     standard_error_dependence = dy.Float64(description="Declared: people missed by the list tend to miss the survey.")
     share_missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")

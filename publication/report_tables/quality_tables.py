@@ -72,7 +72,7 @@ def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
     return ReportTable(
         caption=f"Coverage of the sources, by the survey of {words.day(rows[-1]['survey_date'])}",
         columns=("Class of people", "Factor (95% interval)", "Missed", "Counted in error", "Counted by the sources",
-                 "Estimated residents", "Surveyed", "Matched"),
+                 "Estimated residents", "Surveyed", "Matched", "Sampling error", "By jackknife"),
         rows=tuple(
             (
                 label,
@@ -83,13 +83,16 @@ def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
                 words.number(row["estimated"]),
                 words.count(row["surveyed"]),
                 words.count(row["matches"]),
+                words.percent(row["standard_error_sampling"] / row["factor"], 2),
+                words.percent(row["standard_error_jackknife"] / row["factor"], 2),
             )
             for label, row in zip(class_names(coverage), rows, strict=True)
         ),
-        numeric=tuple(range(1, 8)),
+        numeric=tuple(range(1, 10)),
         note="The factor is the estimated number of residents for each person counted by the sources: it allows for "
         "residents whom the sources miss and for people whom they count in error. Its interval covers the sampling "
-        "error of the survey and the errors of linkage.",
+        "error of the survey and the errors of linkage. The sampling error is a standard error in percent of the "
+        "factor, from clusters drawn again (bootstrap); leaving out one cluster at a time (jackknife) checks it.",
         csv="coverage.csv",
     )  # fmt: skip
 

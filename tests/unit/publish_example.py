@@ -365,6 +365,7 @@ def coverage() -> pl.DataFrame:
                 "factor": factor,
                 "standard_error": 0.004 + 0.006 * place,
                 "standard_error_sampling": 0.003 + 0.005 * place,
+                "standard_error_jackknife": 0.0031 + 0.005 * place,
                 "standard_error_linkage": 0.003,
                 "standard_error_dependence": 0.001,
                 "share_missed": 0.02 + 0.02 * place,
