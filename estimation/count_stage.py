@@ -83,6 +83,7 @@ def count(context: StageContext[CountStudy]) -> StageResult:
         save(coverage.table, "coverage", context.out)
         write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
         save(coverage.ages, "coverage_ages", context.out)
+        save(coverage.dependence, "dependence_sensitivity", context.out)
         if context.study.other_surveys:
             by_year = _coverage_by_year(context, people, coverage, measured.periods.stock_years)
             save(by_year.table, "coverage_by_year", context.out)

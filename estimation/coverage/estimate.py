@@ -18,9 +18,10 @@ from estimation.cells import DIVISIONS
 from estimation.coverage.ages import coverage_of_ages
 from estimation.coverage.bootstrap import cluster_weights
 from estimation.coverage.classes import Cell, CoverageClass, class_name, members, merge_classes
+from estimation.coverage.dependence import dependence_sensitivity, missed_by_both
 from estimation.coverage.jackknife import jackknife_covariance, without_each_cluster
 from estimation.coverage.linkage_error import LinkageError, check_separation, draw_linkage_errors
-from estimation.coverage.lists import Lists, factors, resampled, sum_by_class, whole_survey
+from estimation.coverage.lists import factors, resampled, sum_by_class, whole_survey
 from estimation.coverage.sampling import mean_products, relative_covariance, sampling_covariance
 from estimation.exact_sums import exact_sum
 from pipeline.errors import UserError
@@ -30,11 +31,16 @@ from pipeline.study import CoverageSettings
 
 @dataclass(frozen=True)
 class CoverageEstimate:
-    """The table `coverage`, the covariances of the factors' relative errors by pair of classes, and single ages."""
+    """The table `coverage`, and what goes with it.
+
+    `covariance` has the covariances of the factors' relative errors by pair of classes; `ages` and `dependence` are
+    the tables `coverage_ages` and `dependence_sensitivity`.
+    """
 
     table: pl.DataFrame
     covariance: pl.DataFrame
     ages: pl.DataFrame
+    dependence: pl.DataFrame
 
 
 def estimate_coverage(
@@ -52,10 +58,9 @@ def estimate_coverage(
     are those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
     to whom survey people may be linked, residents or not. Classes are merged until each has `minimum_matches`
     matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata, with
-    that of the jackknife beside it as a check;
-    linkage by draws of recall and false-link rate, and three declared errors, each shared by all classes: one for all
-    alike, one for children, and one for dependence of the lists (`_dependence`). All are independent, so their
-    covariances add up.
+    that of the jackknife beside it as a check; linkage by draws of recall and false-link rate, and three declared
+    errors, each shared by all classes: one for all alike, one for children, and one for dependence of the lists
+    (`coverage.dependence`). All are independent, so their covariances add up.
     Raises `UserError` where no one was matched or where linkage is too poor.
     """
     check_separation(links)
@@ -74,8 +79,8 @@ def estimate_coverage(
     linkage = mean_products(factors(lists, survey, *drawn)[0] / factor - 1)
     left = settings.children_error * _share_of_children(counted, classes)
     declared = settings.declared_error**2 + np.outer(left, left)
-    missed_by_both = _dependence(lists, factor) * settings.list_dependence
-    dependence = np.outer(missed_by_both, missed_by_both)
+    both = missed_by_both(lists, factor) * settings.list_dependence
+    dependence = np.outer(both, both)
     covariance = sampling + linkage + declared + dependence
     table = pl.DataFrame(
         {
@@ -100,19 +105,8 @@ def estimate_coverage(
     ).with_columns(pl.col(pl.Float64).round(9))
     parts = {"covariance": covariance, "sampling": sampling, "linkage": linkage, "declared": declared}
     covariances = _long_covariance(table["coverage_class"], {**parts, "dependence": dependence})
-    return CoverageEstimate(table, covariances, coverage_of_ages(surveyed, table))
-
-
-def _dependence(lists: Lists, factor: Floats) -> Floats:
-    """Return by how much each factor rises, relatively, for a rise of the log odds ratio of both lists from 0.
-
-    Of N residents the share c is on the trimmed list, and the share p answers; if both are independent, N (1 - c)(1 -
-    p) are missed by both. In a table of two by two with the odds ratio t, and the same other cells, they are t times
-    as many, so the derivative of log N at t = 1 is (1 - c)(1 - p).
-    """
-    residents = np.maximum(factor * lists.full, 1e-9)
-    on_list, answering = (np.clip(one / residents, 0, 1) for one in (lists.trimmed, lists.represented))
-    return (1 - on_list) * (1 - answering)
+    moved = dependence_sensitivity(table, counted, missed_by_both(lists, factor))
+    return CoverageEstimate(table, covariances, coverage_of_ages(surveyed, table), moved)
 
 
 def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:

@@ -25,14 +25,17 @@ from pipeline.schemas.categories import (
 from pipeline.schemas.counted import (
     Assumptions,
     Counts,
-    Coverage,
-    CoverageAges,
-    CoverageByYear,
     ErrorSources,
     Estimates,
     FlowCategories,
     Skipped,
     Unmeasured,
+)
+from pipeline.schemas.coverage import (
+    Coverage,
+    CoverageAges,
+    CoverageByYear,
+    DependenceSensitivity,
 )
 from pipeline.schemas.decided import (
     Conflicts,
@@ -106,6 +109,7 @@ __all__ = [
     "CoverageByYear",
     "DaysPresent",
     "DeliveryVolumes",
+    "DependenceSensitivity",
     "ErrorSources",
     "Estimates",
     "Evidence",
@@ -175,6 +179,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "coverage": Coverage,
     "coverage_by_year": CoverageByYear,
     "coverage_ages": CoverageAges,
+    "dependence_sensitivity": DependenceSensitivity,
     "estimates": Estimates,
     "flow_categories": FlowCategories,
     "flows": Flows,

@@ -384,6 +384,19 @@ def coverage() -> pl.DataFrame:
     return frame.with_columns(pl.lit(0.01).alias(name) for name in further)
 
 
+def dependence_sensitivity() -> pl.DataFrame:
+    """Return residents at three odds ratios between the list and the survey."""
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), ratio, group, 10_000 * (1 + change), change)
+            for group in (*NATIONALITY_GROUPS, "all")
+            for ratio, change in ((1.0, 0.0), (1.5, 0.0012), (2.0, 0.0024))
+        ],
+        schema=["survey_date", "odds_ratio", "nationality_group", "estimated", "relative_change"],
+        orient="row",
+    )
+
+
 def bridge() -> pl.DataFrame:
     """Return the people of one year by another definition."""
     return pl.DataFrame(
@@ -583,6 +596,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "implausible_people": implausible_people(),
         "coverage": coverage(),
         "coverage_by_year": coverage_by_year(),
+        "dependence_sensitivity": dependence_sensitivity(),
         "error_sources": error_sources(),
         "assumptions": assumptions(),
         **account_diagnosis(),

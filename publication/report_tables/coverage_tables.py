@@ -1,0 +1,73 @@
+"""The tables of the coverage of the sources: its factors, and what checks them."""
+
+import polars as pl
+
+from pipeline.schemas import ALL, NATIONALITY_GROUPS
+from publication import words
+from publication.coverage_class_names import class_names
+from publication.report_tables.report_table import ReportTable, interval_around
+
+
+def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
+    """Return the coverage factors, a row a class of people."""
+    if coverage.is_empty():
+        return None
+    rows = coverage.sort("survey_date", "coverage_class").to_dicts()
+    return ReportTable(
+        caption=f"Coverage of the sources, by the survey of {words.day(rows[-1]['survey_date'])}",
+        columns=("Class of people", "Factor (95% interval)", "Missed", "Counted in error", "Counted by the sources",
+                 "Estimated residents", "Surveyed", "Matched", "Sampling error", "By jackknife"),
+        rows=tuple(
+            (
+                label,
+                interval_around(row["factor"], row["standard_error"], ".3f"),
+                words.percent(row["share_missed"]),
+                words.percent(row["share_erroneous"]),
+                words.count(row["listed"]),
+                words.number(row["estimated"]),
+                words.count(row["surveyed"]),
+                words.count(row["matches"]),
+                words.percent(row["standard_error_sampling"] / row["factor"], 2),
+                words.percent(row["standard_error_jackknife"] / row["factor"], 2),
+            )
+            for label, row in zip(class_names(coverage), rows, strict=True)
+        ),
+        numeric=tuple(range(1, 10)),
+        note="The factor is the estimated number of residents for each person counted by the sources: it allows for "
+        "residents whom the sources miss and for people whom they count in error. Its interval covers the sampling "
+        "error of the survey and the errors of linkage. The sampling error is a standard error in percent of the "
+        "factor, from clusters drawn again (bootstrap); leaving out one cluster at a time (jackknife) checks it.",
+        csv="coverage.csv",
+    )  # fmt: skip
+
+
+def dependence_table(sensitivity: pl.DataFrame) -> ReportTable | None:
+    """Return residents by nationality group at other odds ratios between the list and the survey."""
+    if sensitivity.is_empty():
+        return None
+    ratios = sorted(sensitivity["odds_ratio"].unique())
+    groups = [*NATIONALITY_GROUPS, ALL]
+    by_key = {
+        (row["odds_ratio"], str(row["nationality_group"])): row
+        for row in sensitivity.filter(pl.col("survey_date") == pl.col("survey_date").max()).to_dicts()
+    }
+
+    def cell(ratio: float, group: str) -> str:
+        row = by_key[ratio, group]
+        change = words.signed(words.percent(row["relative_change"], 2))
+        return words.number(row["estimated"]) + ("" if ratio == 1 else f" ({change})")
+
+    return ReportTable(
+        caption="If the list and the survey depend on each other: estimated residents",
+        columns=("Nationality", *(f"Odds ratio {ratio:g}" for ratio in ratios)),
+        rows=tuple(
+            (words.name(group, short=True), *(cell(ratio, group) for ratio in ratios))
+            for group in groups
+            if (ratios[0], group) in by_key
+        ),
+        numeric=tuple(range(1, len(ratios) + 1)),
+        note="Estimates take the list and the survey to be independent within a class of people: an odds ratio of 1. "
+        "If whom the list misses tends to miss the survey too, there are more residents. Nothing in these data shows "
+        "the ratio; the intervals allow for it as declared (list_dependence). Survey day, before the account.",
+        csv="dependence_sensitivity.csv",
+    )
