@@ -84,6 +84,7 @@ def count(context: StageContext[CountStudy]) -> StageResult:
         write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
         save(coverage.ages, "coverage_ages", context.out)
         save(coverage.dependence, "dependence_sensitivity", context.out)
+        save(coverage.curve, "trimming_curve", context.out)
         if context.study.other_surveys:
             by_year = _coverage_by_year(context, people, coverage, measured.periods.stock_years)
             save(by_year.table, "coverage_by_year", context.out)
@@ -214,6 +215,7 @@ def _coverage(
         links,
         study.coverage,
         study.seed,
+        study.trimming_depth,
     )
 
 

@@ -152,6 +152,8 @@ def _content(
             "Coverage of the sources",
             coverage_figures.coverage_figure(coverage),
             coverage_tables.coverage_table(coverage),
+            coverage_figures.trimming_figure(read_run_table(tables, "trimming_curve")),
+            coverage_tables.trimming_table(read_run_table(tables, "trimming_curve")),
             coverage_tables.dependence_table(read_run_table(tables, "dependence_sensitivity")),
         ),
         _section(

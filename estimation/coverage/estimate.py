@@ -17,12 +17,22 @@ from estimation.arrays import Floats
 from estimation.cells import DIVISIONS
 from estimation.coverage.ages import coverage_of_ages
 from estimation.coverage.bootstrap import cluster_weights
-from estimation.coverage.classes import Cell, CoverageClass, class_name, members, merge_classes
+from estimation.coverage.classes import CoverageClass, class_name, members, merge_classes
 from estimation.coverage.dependence import dependence_sensitivity, missed_by_both
 from estimation.coverage.jackknife import jackknife_covariance, without_each_cluster
 from estimation.coverage.linkage_error import LinkageError, check_separation, draw_linkage_errors
-from estimation.coverage.lists import factors, resampled, sum_by_class, whole_survey
+from estimation.coverage.lists import (
+    USUAL_DEPTH,
+    factors,
+    on_trimmed_list,
+    people_by_cell,
+    people_by_class,
+    resampled,
+    sum_by_class,
+    whole_survey,
+)
 from estimation.coverage.sampling import mean_products, relative_covariance, sampling_covariance
+from estimation.coverage.trimming_curve import Draws, trimming_curve
 from estimation.exact_sums import exact_sum
 from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUPS
@@ -33,14 +43,15 @@ from pipeline.study import CoverageSettings
 class CoverageEstimate:
     """The table `coverage`, and what goes with it.
 
-    `covariance` has the covariances of the factors' relative errors by pair of classes; `ages` and `dependence` are
-    the tables `coverage_ages` and `dependence_sensitivity`.
+    `covariance` has the covariances of the factors' relative errors by pair of classes; `ages`, `dependence` and
+    `curve` are the tables `coverage_ages`, `dependence_sensitivity` and `trimming_curve`.
     """
 
     table: pl.DataFrame
     covariance: pl.DataFrame
     ages: pl.DataFrame
     dependence: pl.DataFrame
+    curve: pl.DataFrame
 
 
 def estimate_coverage(
@@ -51,26 +62,29 @@ def estimate_coverage(
     links: LinkageError,
     settings: CoverageSettings,
     seed: int,
+    depth: int = USUAL_DEPTH,
 ) -> CoverageEstimate:
     """Return the coverage factors of a survey's day.
 
-    `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed`
-    are those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
-    to whom survey people may be linked, residents or not. Classes are merged until each has `minimum_matches`
-    matches. Standard errors: sampling by the rescaled bootstrap of Rao & Wu (1988) over clusters within strata, with
-    that of the jackknife beside it as a check; linkage by draws of recall and false-link rate, and three declared
-    errors, each shared by all classes: one for all alike, one for children, and one for dependence of the lists
-    (`coverage.dependence`). All are independent, so their covariances add up.
-    Raises `UserError` where no one was matched or where linkage is too poor.
+    `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
+    those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
+    to whom survey people may be linked, residents or not. The list is trimmed to `depth`. Classes are merged until
+    each has `minimum_matches` matches at the usual depth. Standard errors: sampling by the rescaled bootstrap of
+    Rao & Wu (1988) over clusters within strata, with that of the jackknife beside it as a check; linkage by draws
+    of recall and false-link rate, and three declared errors, each shared by all classes: one for all alike, one
+    for children, and one for dependence of the lists (`coverage.dependence`). All are independent, so their
+    covariances add up. Raises `UserError` where no one was matched or where linkage is too poor.
     """
     check_separation(links)
     links = links.shrunk()
     classes = _classes(surveyed, settings.minimum_matches)
-    lists = sum_by_class(counted, listed, surveyed, classes, known)
+    trimmed = sum_by_class(counted, listed, surveyed, classes, known)
+    depths = trimmed.depths(depth, settings.minimum_matches)
+    lists = trimmed.at(depths)
     survey, point = whole_survey(lists), (np.array([links.recall]), np.array([links.false_link_rate]))
     factor, covered = (one[0] for one in factors(lists, survey, *point))
-    drawn_anew = resampled(lists, cluster_weights(surveyed, settings.replicates, seed))
-    replicated = relative_covariance(factors(lists, drawn_anew, *point)[0], factor)
+    clusters = cluster_weights(surveyed, settings.replicates, seed)
+    replicated = relative_covariance(factors(lists, resampled(lists, clusters), *point)[0], factor)
     without_one = factors(lists, without_each_cluster(lists, surveyed), *point)[0] / factor
     sampling, jackknife = (
         sampling_covariance(one, lists, factor) for one in (replicated, jackknife_covariance(without_one, surveyed))
@@ -97,30 +111,30 @@ def estimate_coverage(
             "share_erroneous": np.clip(1 - covered * factor, 0, 1),
             "listed": np.round(lists.full).astype(np.int64),
             "estimated": factor * lists.full,
-            "surveyed": _people(surveyed, classes),
-            "matches": _people(surveyed.filter("trimmed"), classes),
+            "surveyed": people_by_class(surveyed, classes),
+            "matches": trimmed.matches[depths, np.arange(len(classes))],
             "recall": [links.recall] * len(classes),
             "false_link_rate": [links.false_link_rate] * len(classes),
         }
     ).with_columns(pl.col(pl.Float64).round(9))
     parts = {"covariance": covariance, "sampling": sampling, "linkage": linkage, "declared": declared}
     covariances = _long_covariance(table["coverage_class"], {**parts, "dependence": dependence})
+    curve = trimming_curve(
+        settings.reference_date, counted, listed, surveyed, classes, trimmed, Draws(clusters, *point, *drawn),
+        settings.minimum_matches, depth,
+    )  # fmt: skip
     moved = dependence_sensitivity(table, counted, missed_by_both(lists, factor))
-    return CoverageEstimate(table, covariances, coverage_of_ages(surveyed, table), moved)
+    return CoverageEstimate(table, covariances, coverage_of_ages(surveyed, table), moved, curve)
 
 
 def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
-    matched = surveyed.filter("trimmed")
+    matched = surveyed.filter("listed", on_trimmed_list(USUAL_DEPTH))
     if matched.is_empty():
         raise UserError(
             "coverage survey: none of its people is linked to a person on the trimmed list, so coverage "
             "cannot be estimated. Look at linkage_quality for the survey."
         )
-    return merge_classes(_by_cell(matched), minimum)
-
-
-def _by_cell(frame: pl.DataFrame) -> dict[Cell, float]:
-    return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).agg(exact_sum(pl.col("share"))).iter_rows()}
+    return merge_classes(people_by_cell(matched), minimum)
 
 
 def _share_of_children(counted: pl.DataFrame, classes: list[CoverageClass]) -> Floats:
@@ -132,15 +146,6 @@ def _share_of_children(counted: pl.DataFrame, classes: list[CoverageClass]) -> F
         for ages in (AGE_GROUPS, AGE_GROUPS[:1])
     )
     return children / np.maximum(people, 1e-9)
-
-
-def _people(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:
-    counted = _by_cell(frame)
-    return [round(sum(counted.get(cell, 0.0) for cell in one)) for one in classes]
-
-
-def _mean_products(errors: Floats) -> Floats:
-    return np.einsum("ri,rj->ij", errors, errors) / len(errors)
 
 
 def _long_covariance(names: pl.Series, parts: Mapping[str, Floats]) -> pl.DataFrame:

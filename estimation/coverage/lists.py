@@ -1,10 +1,10 @@
 """The list and the survey by coverage class, and the factors that they give.
 
-List A is the trimmed list, for the whole country; list B is the survey, whose people are kept by cluster, so that a
-factor can be computed again from clusters drawn anew or left out.
+List A is the list trimmed to some depth, for the whole country; list B is the survey, whose people are kept by
+cluster, so that a factor can be computed again from clusters drawn anew or left out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -12,9 +12,14 @@ import polars as pl
 from estimation.arrays import Floats, Integers
 from estimation.cells import DIVISIONS
 from estimation.coverage.bootstrap import cluster_index
-from estimation.coverage.classes import CoverageClass
+from estimation.coverage.classes import Cell, CoverageClass
 from estimation.coverage.dual_system import chapman, true_matches
 from estimation.coverage.linkage_error import LEAST_SEPARATION
+from estimation.exact_sums import exact_sum
+from pipeline.schemas import TRIMMING_DEPTHS
+
+USUAL_DEPTH = 1
+"""The depth of the trimmed list without another survey: signs of residence on both sides of the day."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,8 @@ class Lists:
 
     `full` and `trimmed` count the list; `surveyed` and, of them, the `known` (linked to any person), `listed`
     and `matched` (on the trimmed list) are (clusters, classes). Weights average 1. `share_on_list` and
-    `share_on_trimmed_list` are those of all known people: the shares of false links that are to a person on the
-    full list and on the trimmed list. `answered` are the people who answered, and `represented` the residents
+    `share_on_trimmed_list` (classes) are those of all known people: the shares of false links that are to a person on
+    the full list and on the trimmed list. `answered` are the people who answered, and `represented` the residents
     for whom they stand by the survey's design.
     """
 
@@ -37,13 +42,52 @@ class Lists:
     answered: Floats
     represented: Floats
     share_on_list: float
-    share_on_trimmed_list: float
+    share_on_trimmed_list: Floats
+
+
+@dataclass(frozen=True)
+class TrimmedLists:
+    """The list trimmed to every depth, by class: `trimmed`, `matches` (people), (depths, classes), and `matched`.
+
+    `untrimmed` has what does not depend on the depth, `matched` is (depths, clusters, classes), and `share_of_known`
+    (depths) is the share of all known people on each list.
+    """
+
+    untrimmed: Lists
+    trimmed: Floats
+    matched: Floats
+    matches: Integers
+    share_of_known: Floats
+
+    def depths(self, depth: int, minimum_matches: int) -> Integers:
+        """Return how deep the list of each class is trimmed, if not further than it has matches for.
+
+        Beyond `USUAL_DEPTH` a class with fewer than `minimum_matches` stays at the last depth that has them.
+        """
+        enough = (self.matches >= minimum_matches) | (np.arange(len(self.matches)) <= USUAL_DEPTH)[:, None]
+        deepest = np.cumprod(enough, axis=0).sum(axis=0) - 1
+        return np.minimum(depth, deepest)
+
+    def at(self, depths: Integers) -> Lists:
+        """Return both lists, that of each class trimmed to its depth in `depths`."""
+        classes = np.arange(len(depths))
+        return replace(
+            self.untrimmed,
+            trimmed=self.trimmed[depths, classes],
+            matched=np.ascontiguousarray(self.matched[depths, :, classes].T),
+            share_on_trimmed_list=self.share_of_known[depths],
+        )
+
+
+def on_trimmed_list(depth: int | pl.Expr) -> pl.Expr:
+    """Return whether people listed, or surveyed and `listed`, are on the list trimmed to a depth."""
+    return pl.col("trimming_depth") >= depth
 
 
 def sum_by_class(
     counted: pl.DataFrame, listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass], known: int
-) -> Lists:
-    """Return both lists by class.
+) -> TrimmedLists:
+    """Return both lists by class, the first at every depth.
 
     `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
     those of `coverage.survey`, and `known` is the number of people to whom survey people may be linked.
@@ -53,7 +97,6 @@ def sum_by_class(
     share = surveyed["share"].to_numpy()
     weight = surveyed["weight"].to_numpy() * share
     weight = weight * share.sum() / weight.sum()
-    on_list = listed.filter("trimmed")
 
     def class_of(frame: pl.DataFrame) -> Integers:
         return np.array([index[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
@@ -63,19 +106,40 @@ def sum_by_class(
         np.add.at(sums, (cluster, own), weight * kept)
         return sums
 
-    own = class_of(surveyed)
-    return Lists(
-        full=np.bincount(class_of(counted), weights=counted["count"].to_numpy(), minlength=size).astype(float),
-        trimmed=np.bincount(class_of(on_list), weights=on_list["share"].to_numpy(), minlength=size).astype(float),
+    def in_classes(of: Integers, number: Floats) -> Floats:
+        return np.bincount(of, weights=number, minlength=size).astype(float)
+
+    own, of_list, depths = class_of(surveyed), class_of(listed), range(len(TRIMMING_DEPTHS))
+    on_lists = [listed.select(on_trimmed_list(one)).to_series() for one in depths]
+    found = [surveyed.select(pl.col("listed") & on_trimmed_list(one)).to_series() for one in depths]
+    trimmed = np.array([in_classes(of_list, listed["share"].to_numpy() * one.to_numpy()) for one in on_lists])
+    matched = np.array([in_survey(one.to_numpy()) for one in found])
+    share_of_known = np.array([round(listed["share"].filter(one).sum()) / max(known, 1) for one in on_lists])
+    untrimmed = Lists(
+        full=in_classes(class_of(counted), counted["count"].to_numpy()),
+        trimmed=trimmed[0],
         surveyed=in_survey(np.ones(len(weight))),
         known=in_survey(surveyed["known"].to_numpy()),
-        listed=in_survey(surveyed["listed"].to_numpy()),
-        matched=in_survey(surveyed["trimmed"].to_numpy()),
-        answered=np.bincount(own, weights=share, minlength=size).astype(float),
-        represented=np.bincount(own, weights=surveyed["weight"].to_numpy() * share, minlength=size).astype(float),
-        share_on_list=round(listed["share"].sum()) / max(known, 1),
-        share_on_trimmed_list=round(on_list["share"].sum()) / max(known, 1),
+        listed=matched[0],
+        matched=matched[0],
+        answered=in_classes(own, share),
+        represented=in_classes(own, surveyed["weight"].to_numpy() * share),
+        share_on_list=float(share_of_known[0]),
+        share_on_trimmed_list=np.full(size, share_of_known[0]),
     )
+    matches = np.array([people_by_class(surveyed.filter(one), classes) for one in found], dtype=np.int64)
+    return TrimmedLists(untrimmed, trimmed, matched, matches, share_of_known)
+
+
+def people_by_cell(frame: pl.DataFrame) -> dict[Cell, float]:
+    """Return how many people of `DIVISIONS` and `share` are in each cell."""
+    return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).agg(exact_sum(pl.col("share"))).iter_rows()}
+
+
+def people_by_class(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:
+    """Return how many people of `DIVISIONS` and `share` are in each class, to the nearest whole number."""
+    counted = people_by_cell(frame)
+    return [round(sum(counted.get(cell, 0.0) for cell in one)) for one in classes]
 
 
 @dataclass(frozen=True)

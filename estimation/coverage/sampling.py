@@ -29,6 +29,30 @@ def sampling_covariance(replicated: Floats, lists: Lists, factor: Floats) -> Flo
     return _of_finite_country(_raise_variances(replicated, _minimum_variances(lists)), lists, factor)
 
 
+def not_asked(lists: Lists, factor: Floats) -> Floats:
+    """Return the root of the share of residents of each class who did not answer, as the weights of the survey say.
+
+    Weights that do not add up to the country are not those of a design: then it is 1, that of a small sample.
+    """
+    if not _of_a_design(lists, factor):
+        return np.ones(len(factor))
+    return np.sqrt(1 - np.clip(lists.answered / np.maximum(lists.represented, 1e-9), 0, 1))
+
+
+def not_answering(lists: Lists, factor: Floats) -> Floats:
+    """Return (1 - p) / p by class, where p of those asked answer; 0 where weights are not those of a design."""
+    if not _of_a_design(lists, factor):
+        return np.zeros(len(factor))
+    answering = np.clip(lists.represented / np.maximum(factor * lists.full, 1e-9), 1e-3, 1)
+    return (1 - answering) / answering
+
+
+def _of_a_design(lists: Lists, factor: Floats) -> bool:
+    residents = np.maximum(factor * lists.full, 1e-9)
+    low, high = PLAUSIBLE
+    return bool(low <= lists.represented.sum() / residents.sum() <= high)
+
+
 def _of_finite_country(sampling: Floats, lists: Lists, factor: Floats) -> Floats:
     """Return the covariance of sampling where the survey asked a share of the country, as the weights say.
 
@@ -37,11 +61,9 @@ def _of_finite_country(sampling: Floats, lists: Lists, factor: Floats) -> Floats
     whom c are on the list and p answer, (1 - c)(1 - p) / (c p N), that of a dual-system estimate (Chapman 1951).
     Weights that do not add up to the country are not those of a design, and then nothing is taken off.
     """
-    residents = np.maximum(factor * lists.full, 1e-9)
-    low, high = PLAUSIBLE
-    if not low <= lists.represented.sum() / residents.sum() <= high:
+    if not _of_a_design(lists, factor):
         return sampling
-    left = np.sqrt(1 - np.clip(lists.answered / np.maximum(lists.represented, 1e-9), 0, 1))
+    residents, left = np.maximum(factor * lists.full, 1e-9), not_asked(lists, factor)
     on_list, answering = (np.clip(one / residents, 1e-3, 1) for one in (lists.trimmed, lists.represented))
     complete = (1 - on_list) * (1 - answering) / (on_list * answering * residents)
     return sampling * np.outer(left, left) + np.diag(complete)

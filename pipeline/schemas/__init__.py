@@ -21,6 +21,7 @@ from pipeline.schemas.categories import (
     SEXES,
     STATUSES,
     STAY_BRANCHES,
+    TRIMMING_DEPTHS,
 )
 from pipeline.schemas.counted import (
     Assumptions,
@@ -36,6 +37,7 @@ from pipeline.schemas.coverage import (
     CoverageAges,
     CoverageByYear,
     DependenceSensitivity,
+    TrimmingCurve,
 )
 from pipeline.schemas.decided import (
     Conflicts,
@@ -96,6 +98,7 @@ __all__ = [
     "STATUSES",
     "STAY_BRANCHES",
     "TABLES",
+    "TRIMMING_DEPTHS",
     "AccountAdjustments",
     "AccountBiases",
     "AccountLeftOut",
@@ -140,6 +143,7 @@ __all__ = [
     "SourceCards",
     "Stays",
     "Stocks",
+    "TrimmingCurve",
     "UnknownByQuarter",
     "Unmeasured",
     "save",
@@ -180,6 +184,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "coverage_by_year": CoverageByYear,
     "coverage_ages": CoverageAges,
     "dependence_sensitivity": DependenceSensitivity,
+    "trimming_curve": TrimmingCurve,
     "estimates": Estimates,
     "flow_categories": FlowCategories,
     "flows": Flows,

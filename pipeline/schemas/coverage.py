@@ -2,7 +2,7 @@
 
 import dataframely as dy
 
-from pipeline.schemas.categories import ALL, NATIONALITY_GROUPS, SEXES
+from pipeline.schemas.categories import ALL, NATIONALITY_GROUPS, SEXES, TRIMMING_DEPTHS
 
 
 class Coverage(dy.Schema):
@@ -62,3 +62,21 @@ class DependenceSensitivity(dy.Schema):
     nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
     estimated = dy.Float64(description="Estimated residents on the survey date, before the account.")
     relative_change = dy.Float64(description="Of that estimate, from the one of an odds ratio of 1.")
+
+
+class TrimmingCurve(dy.Schema):
+    """Estimated residents of a nationality group by the list trimmed to one depth."""
+
+    survey_date = dy.Date(primary_key=True)
+    depth = dy.Int32(primary_key=True, min=0, max=len(TRIMMING_DEPTHS) - 1)
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    listed = dy.Int64(description="People on the trimmed list; classes short of matches stay at the depth before.")
+    matches = dy.Int64(description="Survey people linked to them.")
+    estimated = dy.Float64(description="Estimated residents on the survey date, before the account.")
+    standard_error = dy.Float64(min=0, description="Of sampling and linkage.")
+    difference = dy.Float64(nullable=True, description="Of the estimate from that of the depth before.")
+    difference_standard_error = dy.Float64(
+        nullable=True, min=0, description="Of sampling and linkage, which both depths share."
+    )
+    chosen = dy.Bool(description="The depth that this curve shows to be enough.")
+    used = dy.Bool(description="The depth of the factors in `coverage`.")

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipeline.schemas import ALL, NATIONALITY_GROUPS
+from pipeline.schemas import ALL, NATIONALITY_GROUPS, TRIMMING_DEPTHS
 from publication import words
 from publication.coverage_class_names import class_names
 from publication.report_tables.report_table import ReportTable, interval_around
@@ -39,6 +39,42 @@ def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
         "factor, from clusters drawn again (bootstrap); leaving out one cluster at a time (jackknife) checks it.",
         csv="coverage.csv",
     )  # fmt: skip
+
+
+def trimming_table(curve: pl.DataFrame) -> ReportTable | None:
+    """Return the trimming curve of all residents, a row a depth."""
+    total = curve.filter(pl.col("nationality_group").cast(pl.String) == ALL) if curve.height else curve
+    if total.is_empty():
+        return None
+    rows = total.filter(pl.col("survey_date") == pl.col("survey_date").max()).sort("depth").to_dicts()
+    marks = {(True, True): "used; enough", (True, False): "used", (False, True): "enough", (False, False): ""}
+    return ReportTable(
+        caption="The trimming curve: residents by the list trimmed to each depth",
+        columns=("Depth", "Who is on the list", "On the list", "Matched", "Estimated residents", "Step to it", ""),
+        rows=tuple(
+            (
+                str(row["depth"]),
+                words.sentence_case(TRIMMING_DEPTHS[row["depth"]]),
+                words.count(row["listed"]),
+                words.count(row["matches"]),
+                f"{words.number(row['estimated'])} ± {words.number(row['standard_error'])}",
+                _step(row["difference"], row["difference_standard_error"]),
+                marks[row["used"], row["chosen"]],
+            )
+            for row in rows
+        ),
+        numeric=(2, 3, 4, 5),
+        note="± one standard error, of sampling and linkage; that of a step is of both estimates together, by the "
+        "same survey. A depth is enough if the next step is within it. Classes of people with too few matches at a "
+        "depth stay at the one before. The depth of a study with one survey is declared; with another survey it is "
+        "the one that is enough by that survey.",
+        csv="trimming_curve.csv",
+    )
+
+
+def _step(difference: float | None, error: float | None) -> str:
+    """Return a step of the curve with its standard error; nothing at the first depth."""
+    return "" if difference is None else f"{words.signed(f'{difference:,.1f}')} ± {error:,.1f}"
 
 
 def dependence_table(sensitivity: pl.DataFrame) -> ReportTable | None:

@@ -397,6 +397,22 @@ def dependence_sensitivity() -> pl.DataFrame:
     )
 
 
+def trimming_curve() -> pl.DataFrame:
+    """Return a curve that is flat from the second depth on."""
+    steps = ((None, None), (-60.0, 8.0), (-3.0, 25.0), (2.0, 40.0))
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), depth, group, 9_800 // (depth + 1), 2_400 // (depth + 1), 10_061.0 + (step or 0.0),
+             30.0 + 10 * depth, step, error, depth == 1, depth == 1)
+            for group in (*NATIONALITY_GROUPS, "all")
+            for depth, (step, error) in enumerate(steps)
+        ],
+        schema=["survey_date", "depth", "nationality_group", "listed", "matches", "estimated", "standard_error",
+                "difference", "difference_standard_error", "chosen", "used"],
+        orient="row",
+    )  # fmt: skip
+
+
 def bridge() -> pl.DataFrame:
     """Return the people of one year by another definition."""
     return pl.DataFrame(
@@ -496,6 +512,7 @@ def _person_level(tables: Path) -> None:
             "resident": [person % 8 > 0 for person in range(people)],
             "probability": [float(person % 8 > 0) for person in range(people)],
             "trimmed": [True] * people,
+            "trimming_depth": [1] * people,
             "decided_by": ["sign"] * people,
         }
     )
@@ -597,6 +614,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "coverage": coverage(),
         "coverage_by_year": coverage_by_year(),
         "dependence_sensitivity": dependence_sensitivity(),
+        "trimming_curve": trimming_curve(),
         "error_sources": error_sources(),
         "assumptions": assumptions(),
         **account_diagnosis(),
