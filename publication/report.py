@@ -154,6 +154,7 @@ def _content(
             coverage_tables.coverage_table(coverage),
             coverage_figures.trimming_figure(read_run_table(tables, "trimming_curve")),
             coverage_tables.trimming_table(read_run_table(tables, "trimming_curve")),
+            coverage_tables.over_coverage_table(read_run_table(tables, "over_coverage")),
             coverage_tables.dependence_table(read_run_table(tables, "dependence_sensitivity")),
         ),
         _section(

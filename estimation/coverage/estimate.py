@@ -112,6 +112,7 @@ def estimate_coverage(
             "listed": np.round(lists.full).astype(np.int64),
             "estimated": factor * lists.full,
             "surveyed": people_by_class(surveyed, classes),
+            "trimming_depth": depths.astype(np.int32),
             "matches": trimmed.matches[depths, np.arange(len(classes))],
             "recall": [links.recall] * len(classes),
             "false_link_rate": [links.false_link_rate] * len(classes),

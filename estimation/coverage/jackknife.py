@@ -21,15 +21,17 @@ def without_each_cluster(lists: Lists, surveyed: pl.DataFrame) -> SurveySums:
     The other n - 1 clusters of the stratum have n / (n - 1) of their weight. A stratum of one cluster is taken
     together with its neighbour, as in the bootstrap; a survey of one cluster is left as it is.
     """
-    sums: dict[str, Floats] = {}
-    for name in (one.name for one in fields(SurveySums)):
-        of_cluster: Floats = getattr(lists, name)
-        left = np.tile(of_cluster.sum(axis=0), (len(of_cluster), 1))
-        for _, rows in drawn_together(surveyed):
-            if len(rows) > 1:
-                left[rows] += (of_cluster[rows].sum(axis=0) - len(rows) * of_cluster[rows]) / (len(rows) - 1)
-        sums[name] = np.maximum(left, 0.0)  # a difference of equal sums may be just below
-    return SurveySums(**sums)
+    names = [one.name for one in fields(SurveySums)]
+    return SurveySums(**{name: totals_without_each(getattr(lists, name), surveyed) for name in names})
+
+
+def totals_without_each(of_cluster: Floats, surveyed: pl.DataFrame) -> Floats:
+    """Return the totals of `of_cluster` (clusters, figures) without each cluster in turn, in their order."""
+    left = np.tile(of_cluster.sum(axis=0), (len(of_cluster), 1))
+    for _, rows in drawn_together(surveyed):
+        if len(rows) > 1:
+            left[rows] += (of_cluster[rows].sum(axis=0) - len(rows) * of_cluster[rows]) / (len(rows) - 1)
+    return np.maximum(left, 0.0)  # a difference of equal sums may be just below
 
 
 def jackknife_covariance(replicates: Floats, surveyed: pl.DataFrame) -> Floats:

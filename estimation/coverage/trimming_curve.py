@@ -31,7 +31,7 @@ from estimation.exact_sums import exact_sum
 from pipeline.schemas import ALL, NATIONALITY_GROUPS, TRIMMING_DEPTHS
 
 FLAT = 1.0
-"""Standard errors of a step within which trimming further changes nothing."""
+"""Standard errors by which an estimate must fall for wrong records to have been trimmed off."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,14 @@ def trimming_curve(
 
 
 def depth_that_is_enough(curve: pl.DataFrame) -> int:
-    """Return the first depth from which the next step is within one standard error of that step, or the last depth.
+    """Return the first depth from which the next step is no fall by more than one standard error of it, or the last.
 
-    `curve` (`depth`, `difference`, `difference_standard_error`) has one row a depth.
+    `curve` (`depth`, `difference`, `difference_standard_error`) has one row a depth. Wrong records can only make the
+    estimate fall when they are trimmed off; one that rises shows that who is left is likelier to be missed by the
+    survey, and is no reason to go on.
     """
     steps = curve.sort("depth")
-    is_flat = pl.col("difference").abs() <= FLAT * pl.col("difference_standard_error")
+    is_flat = pl.col("difference") >= -FLAT * pl.col("difference_standard_error")
     flat = steps.filter(is_flat)  # the first depth has no step before it
     return int(flat["depth"][0]) - 1 if flat.height else int(steps["depth"][-1])
 

@@ -37,6 +37,7 @@ from pipeline.schemas.coverage import (
     CoverageAges,
     CoverageByYear,
     DependenceSensitivity,
+    OverCoverage,
     TrimmingCurve,
 )
 from pipeline.schemas.decided import (
@@ -132,6 +133,7 @@ __all__ = [
     "Links",
     "Migrations",
     "Mothers",
+    "OverCoverage",
     "People",
     "PeopleNationality",
     "PersonChanges",
@@ -185,6 +187,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "coverage_ages": CoverageAges,
     "dependence_sensitivity": DependenceSensitivity,
     "trimming_curve": TrimmingCurve,
+    "over_coverage": OverCoverage,
     "estimates": Estimates,
     "flow_categories": FlowCategories,
     "flows": Flows,

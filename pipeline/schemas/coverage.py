@@ -26,6 +26,7 @@ class Coverage(dy.Schema):
     listed = dy.Int64(description="People counted by the sources on the survey date.")
     estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
     surveyed = dy.Int64(description="Usual residents found by the survey.")
+    trimming_depth = dy.Int32(min=0, description="Depth to which the list of the class was trimmed.")
     matches = dy.Int64(description="Survey people linked to a person on the trimmed list.")
     recall = dy.Float64(description="Share of true links between survey and spine that were made.")
     false_link_rate = dy.Float64(
@@ -80,3 +81,24 @@ class TrimmingCurve(dy.Schema):
     )
     chosen = dy.Bool(description="The depth that this curve shows to be enough.")
     used = dy.Bool(description="The depth of the factors in `coverage`.")
+
+
+class OverCoverage(dy.Schema):
+    """People of a nationality group on the list who are no residents, by whom the survey did not find."""
+
+    survey_date = dy.Date(primary_key=True)
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    status = dy.Enum(["measured", "not measured"])
+    listed = dy.Int64(nullable=True, description="People on the list whose postcode was sampled.")
+    found = dy.Int64(nullable=True, description="Of whom a usual resident found by the survey, anywhere, is linked.")
+    expected_share_found = dy.Float64(
+        nullable=True,
+        description="Share found of people on the trimmed list at these postcodes, of the same classes.",
+    )
+    share_erroneous = dy.Float64(
+        nullable=True,
+        description="Share of those listed who are no residents; can be below 0 by chance.",
+    )
+    standard_error = dy.Float64(nullable=True, min=0, description="Of that share, by jackknife of clusters.")
+    share_by_factor = dy.Float64(nullable=True, description="The same share as `coverage` has it, for all postcodes.")
+    reason = dy.String(description="Why it is not measured; else empty.")

@@ -65,9 +65,9 @@ def trimming_table(curve: pl.DataFrame) -> ReportTable | None:
         ),
         numeric=(2, 3, 4, 5),
         note="± one standard error, of sampling and linkage; that of a step is of both estimates together, by the "
-        "same survey. A depth is enough if the next step is within it. Classes of people with too few matches at a "
-        "depth stay at the one before. The depth of a study with one survey is declared; with another survey it is "
-        "the one that is enough by that survey.",
+        "same survey. A depth is enough if the next step is no fall beyond it. Classes of people with too few "
+        "matches at a depth stay at the one before. The depth of a study with one survey is declared; with another "
+        "survey it is the one that is enough by that survey.",
         csv="trimming_curve.csv",
     )
 
@@ -107,3 +107,40 @@ def dependence_table(sensitivity: pl.DataFrame) -> ReportTable | None:
         "the ratio; the intervals allow for it as declared (list_dependence). Survey day, before the account.",
         csv="dependence_sensitivity.csv",
     )
+
+
+def over_coverage_table(wrong: pl.DataFrame) -> ReportTable | None:
+    """Return people on the list who are no residents, by whom the survey did not find and by the factor."""
+    if wrong.is_empty():
+        return None
+    groups = pl.Enum([*NATIONALITY_GROUPS, ALL])
+    last = wrong.filter(pl.col("survey_date") == pl.col("survey_date").max())
+    rows = last.sort(pl.col("nationality_group").cast(pl.String).cast(groups)).to_dicts()
+    return ReportTable(
+        caption="People on the list who are no residents: two ways to estimate them",
+        columns=("Nationality", "Listed at sampled postcodes", "Found", "Found of residents", "Wrong, not found",
+                 "Wrong, by the factor", "Not measured"),
+        rows=tuple(
+            (
+                words.name(row["nationality_group"], short=True),
+                "" if row["listed"] is None else words.count(row["listed"]),
+                "" if row["found"] is None else words.percent(row["found"] / max(row["listed"], 1)),
+                words.percent(row["expected_share_found"]),
+                _share_with_error(row["share_erroneous"], row["standard_error"]),
+                words.percent(row["share_by_factor"], 2),
+                row["reason"],
+            )
+            for row in rows
+        ),
+        numeric=(1, 2, 3, 4, 5),
+        note="Residents are found as often as people on the trimmed list at these postcodes, of the same classes. "
+        "What is missing beyond that is wrong (± one standard error). Both ways are blind to wrong people on the "
+        "trimmed list, and the share can be below zero by chance. No published figure uses it.",
+        csv="over_coverage.csv",
+    )  # fmt: skip
+
+
+def _share_with_error(share: float | None, error: float | None) -> str:
+    if share is None or error is None:
+        return ""
+    return f"{words.signed(words.percent(share, 2))} ± {words.percent(error, 2)}"

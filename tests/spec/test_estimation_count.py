@@ -258,6 +258,29 @@ def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     assert (row["standard_error"] / row["factor"]) ** 2 >= 0.4 / (0.6 * 3)
 
 
+def test_people_listed_where_the_survey_went_are_looked_for_by_tokens_of_postcodes(country, tmp_path):
+    """Without tokens nothing is measured; with them, all people on the spine at the postcode that was sampled."""
+    context = country.context(tmp_path, small_study())
+    count(context)
+    path = tmp_path / "count" / "over_coverage.parquet"
+    assert set(pl.read_parquet(path)["status"]) == {"not measured"}
+
+    (tmp_path / "ingest" / "tokens").mkdir()
+    for source in ("coverage_survey", "pds"):
+        subjects = range(1, 100)
+        pl.DataFrame(
+            {"subject_id": subjects, "postcode": [7] * len(subjects)},
+            schema={"subject_id": pl.Int64, "postcode": pl.UInt64},
+        ).write_parquet(tmp_path / "ingest" / "tokens" / f"{source}.parquet")
+    before = {one.name: one.read_bytes() for one in (tmp_path / "count").glob("*.parquet")}
+    count(context)
+    row = pl.read_parquet(path).row(by_predicate=pl.col("nationality_group") == "all", named=True)
+    assert row["status"] == "measured"
+    assert row["listed"] >= row["found"] > 0
+    after = {one.name: one.read_bytes() for one in (tmp_path / "count").glob("*.parquet")}
+    assert [name for name in before if before[name] != after[name]] == ["over_coverage.parquet"]
+
+
 def test_people_on_the_list_are_known_though_no_spine_has_them(country, tmp_path):
     """All three surveyed are linked, one to the child, who is on the list and not on the spine: nobody is unknown.
 

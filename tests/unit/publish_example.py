@@ -397,6 +397,21 @@ def dependence_sensitivity() -> pl.DataFrame:
     )
 
 
+def over_coverage() -> pl.DataFrame:
+    """Return a list of which 1.2% are wrong, and a group of which nobody is listed where the survey went."""
+    nothing = (None, None, None, None, None)
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), group, *(("not measured", *nothing) if group == "Irish" else
+             ("measured", 2_900, 2_700, 0.942, 0.012, 0.004)), 0.009, "nobody is listed" if group == "Irish" else "")
+            for group in (*NATIONALITY_GROUPS, "all")
+        ],
+        schema=["survey_date", "nationality_group", "status", "listed", "found", "expected_share_found",
+                "share_erroneous", "standard_error", "share_by_factor", "reason"],
+        orient="row",
+    )  # fmt: skip
+
+
 def trimming_curve() -> pl.DataFrame:
     """Return a curve that is flat from the second depth on."""
     steps = ((None, None), (-60.0, 8.0), (-3.0, 25.0), (2.0, 40.0))
@@ -615,6 +630,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "coverage_by_year": coverage_by_year(),
         "dependence_sensitivity": dependence_sensitivity(),
         "trimming_curve": trimming_curve(),
+        "over_coverage": over_coverage(),
         "error_sources": error_sources(),
         "assumptions": assumptions(),
         **account_diagnosis(),

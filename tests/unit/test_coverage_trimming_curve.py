@@ -29,12 +29,13 @@ def steps(*of_each: tuple[float, float]) -> pl.DataFrame:
     [
         (((-50.0, 10.0), (-9.0, 10.0), (-80.0, 10.0)), 1),
         (((-50.0, 10.0), (-11.0, 10.0), (8.0, 10.0)), 2),
+        (((-50.0, 10.0), (40.0, 10.0), (-30.0, 10.0)), 1),
         (((-50.0, 10.0), (-40.0, 10.0), (-30.0, 10.0)), 3),
         (((5.0, 10.0), (-40.0, 10.0), (-30.0, 10.0)), 0),
         (((-50.0, 10.0), (0.0, 0.0), (0.0, 0.0)), 1),
     ],
 )
-def test_the_first_depth_whose_next_step_is_within_its_standard_error_is_enough(of_each, enough):
+def test_the_first_depth_whose_next_step_is_no_fall_beyond_its_standard_error_is_enough(of_each, enough):
     assert depth_that_is_enough(steps(*of_each)) == enough
 
 
