@@ -39,7 +39,7 @@ STATUSES = (
 TRIMMING_DEPTHS = (
     "everybody on the list",
     "signs of residence on both sides of the date",
-    "that, of two kinds of sources together",
-    "signs of two kinds of sources on both sides of the date",
+    "signs on both sides, of two kinds of sources together",
+    "signs of two kinds of sources on both sides",
 )
 """What residents need at each depth of the trimmed list for coverage; who is on one is on all before it."""

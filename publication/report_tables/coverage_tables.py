@@ -57,7 +57,7 @@ def trimming_table(curve: pl.DataFrame) -> ReportTable | None:
                 words.sentence_case(TRIMMING_DEPTHS[row["depth"]]),
                 words.count(row["listed"]),
                 words.count(row["matches"]),
-                f"{words.number(row['estimated'])} ± {words.number(row['standard_error'])}",
+                f"{words.count(row['estimated'])} ± {words.count(row['standard_error'])}",
                 _step(row["difference"], row["difference_standard_error"]),
                 marks[row["used"], row["chosen"]],
             )
