@@ -16,6 +16,8 @@ from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.factors_by_year import CoverageByYear, factors_by_year, in_classes
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
 from estimation.coverage.other_surveys import check_same_list
+from estimation.coverage.over_coverage import over_coverage
+from estimation.coverage.sampled_postcodes import at_sampled_postcodes, people_found, postcodes_of
 from estimation.coverage.survey import (
     SURVEY,
     list_counts,
@@ -79,10 +81,13 @@ def count(context: StageContext[CountStudy]) -> StageResult:
         links = survey_linkage_error(
             _table(context, "link", "linkage_quality"), context.records["link"].facts["spine"]
         )
-        coverage = _coverage(context, records, clusters, people, links)
+        coverage, wrong = _coverage(context, records, clusters, people, links)
         save(coverage.table, "coverage", context.out)
         write_table(coverage.covariance, context.out / "coverage_covariance.parquet", ["class_l", "class_r"])
         save(coverage.ages, "coverage_ages", context.out)
+        save(coverage.dependence, "dependence_sensitivity", context.out)
+        save(coverage.curve, "trimming_curve", context.out)
+        save(wrong, "over_coverage", context.out)
         if context.study.other_surveys:
             by_year = _coverage_by_year(context, people, coverage, measured.periods.stock_years)
             save(by_year.table, "coverage_by_year", context.out)
@@ -194,7 +199,8 @@ def _coverage(
     clusters: pl.DataFrame,
     people: pl.DataFrame,
     links: LinkageError,
-) -> CoverageEstimate:
+) -> tuple[CoverageEstimate, pl.DataFrame]:
+    """Return the coverage of the survey's day, and the table `over_coverage` that checks it."""
     study, day = context.study, context.study.coverage.reference_date
     listed = people_on_list(_published_residents(context), people, day)
     if listed.is_empty():
@@ -202,18 +208,19 @@ def _coverage(
             f"{study.study_file}, [coverage]: nobody is on the list of residents on {day}. Set 'reference_date' to "
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
-    known = people_known(clusters, listed, context.records["link"].facts["spine"])
+    spine = context.records["link"].facts["spine"]
+    known = people_known(clusters, listed, spine)
     answers = survey_answers(records / f"{SURVEY}.parquet", day)
     surveyed = people_surveyed(answers, clusters, listed, known, day)
-    return estimate_coverage(
-        list_counts(_stocks(context, people, (day.year,)), day),
-        listed,
-        surveyed,
-        len(known),
-        links,
-        study.coverage,
-        study.seed,
+    counted = list_counts(_stocks(context, people, (day.year,)), day)
+    estimate = estimate_coverage(
+        counted, listed, surveyed, len(known), links, study.coverage, study.seed, study.trimming_depth
     )
+    tokens = context.folders["ingest"] / "tokens"
+    postcodes = (postcodes_of(tokens / f"{source}.parquet") for source in (SURVEY, spine))
+    places = at_sampled_postcodes(answers, *postcodes, clusters, spine)
+    found = people_found(answers, clusters)
+    return estimate, over_coverage(estimate.table, counted, listed, surveyed, len(known), places, found)
 
 
 def _coverage_by_year(

@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Self
 
+from estimation.coverage.lists import USUAL_DEPTH
 from estimation.coverage.other_surveys import OtherSurvey, read_other_surveys
 from estimation.periods import check_periods, check_survey_day
 from estimation.required_extracts import check_required_columns, steps_without_extracts
@@ -24,6 +25,18 @@ class CountStudy(StudyPart):
     seed: int
     skips: tuple[Skip, ...] = ()
     other_surveys: tuple[OtherSurvey, ...] = ()
+
+    @property
+    def trimming_depth(self) -> int:
+        """The depth of the trimmed list: as the study says, else what the curve of the nearest other survey says.
+
+        A depth that is chosen on the curve of the survey itself would follow its errors.
+        """
+        if self.coverage.trimming_depth is not None:
+            return self.coverage.trimming_depth
+        day = self.coverage.reference_date
+        nearest = min(self.other_surveys, key=lambda one: (abs(one.day - day), one.day), default=None)
+        return USUAL_DEPTH if nearest is None else nearest.enough_depth()
 
     @classmethod
     def of(cls, study: Study, run: Path) -> Self:

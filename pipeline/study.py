@@ -105,6 +105,10 @@ class CoverageSettings(Frozen):
     `other_surveys` are the folders of finished runs of the study that read surveys of other days; then each year has
     factors of its own, which `drift` by so much a year (a relative standard deviation, by nationality group).
 
+    `trimming_depth` is how deep the list is trimmed that the survey is matched with (`TRIMMING_DEPTHS`). Without
+    it the depth is 1, or the one that the trimming curve of the nearest other survey shows to be enough; a depth
+    that is named is used as it is, also with other surveys.
+
     Three errors are assumptions, since no survey can show them. `declared_error` is a relative standard error of all
     factors together, for people who left but still look present on the trimmed list, and `children_error` one more of
     those of children, whom lists keep for longest and who give few signs. `list_dependence` is the
@@ -118,6 +122,7 @@ class CoverageSettings(Frozen):
     declared_error: Share = 0.001
     children_error: Share = 0.004
     list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.3
+    trimming_depth: Whole | None = Field(default=None, ge=0, le=3)
     other_surveys: tuple[str, ...] = ()
     drift: ErrorsByGroup = ErrorsByGroup(British=0.001, Irish=0.010, EU=0.006, non_EU=0.004)
 

@@ -12,6 +12,7 @@ from publication.row_selection import read_run_table
 PUBLISHED = (
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
     "linkage_quality", "link_errors", "review_of_links", "implausible_people", "coverage", "coverage_by_year",
+    "dependence_sensitivity", "trimming_curve", "over_coverage",
     "ledger", "error_sources", "interval_parts", "skipped", "bridge", "unknown_by_quarter", "days_present",
     "registration_lags",
     "source_cards", "delivery_volumes", "person_changes", "assumptions", "account_adjustments", "account_left_out",
@@ -25,11 +26,11 @@ IN_PEOPLE = {
     "estimate", "lower", "upper", "estimated", "counted_twice", "counted_twice_se", "counted_twice_unseen", "joined",
     "joined_se", "missed_pairs", "unseen_pairs", "found_by_counts", "expected",
     "both", "only_definition", "only_other", "reported", "adjustment", "without",
-    "without_standard_error", "difference",
+    "without_standard_error", "difference", "difference_standard_error",
 }  # fmt: skip
 STANDARD_ERROR_IN_PEOPLE = {
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
-    "account_adjustments", "account_left_out",
+    "account_adjustments", "account_left_out", "trimming_curve",
 }  # fmt: skip
 RELATIVE = {"account_biases"}
 """Tables whose estimates are shares, not people."""

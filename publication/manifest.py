@@ -19,7 +19,8 @@ AGGREGATE = {
     "counts", "estimates", "coverage_covariance", "nationality_covariance", "model_levels", "link_weights",
     "account_in", "funnel", "gaps", "source_cards", "delivery_volumes", "unmeasured", "skipped", "conflicts",
     "flow_completeness", "bridge", "unknown_by_quarter", "days_present", "registration_lags", "coverage_ages",
-    "coverage_by_year", "coverage_by_year_covariance",
+    "coverage_by_year", "coverage_by_year_covariance", "dependence_sensitivity", "trimming_curve",
+    "over_coverage",
     "assumptions",
     "account_adjustments", "account_left_out", "account_biases",
 }  # fmt: skip

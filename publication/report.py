@@ -22,6 +22,7 @@ from publication.people.people_section import people_parts
 from publication.provenance import provenance
 from publication.report_tables import (
     account_tables,
+    coverage_tables,
     detail_tables,
     estimate_tables,
     interval_table,
@@ -155,7 +156,11 @@ def _content(
             "coverage",
             "Coverage of the sources",
             coverage_figures.coverage_figure(coverage),
-            quality_tables.coverage_table(coverage),
+            coverage_tables.coverage_table(coverage),
+            coverage_figures.trimming_figure(read_run_table(tables, "trimming_curve")),
+            coverage_tables.trimming_table(read_run_table(tables, "trimming_curve")),
+            coverage_tables.over_coverage_table(read_run_table(tables, "over_coverage")),
+            coverage_tables.dependence_table(read_run_table(tables, "dependence_sensitivity")),
         ),
         _section(
             "account",

@@ -34,8 +34,8 @@ def make_residents(
 
     `probability` is that of the stay or absence on the date if it is unfinished, else 1 or 0; its sum is the expected
     number of residents. `trimmed` (the trimmed list) requires a sign in the window before the date and another in a
-    window of the same length after it. Returns a warning for each family that cannot be measured; raises `UserError`
-    if that is the published one.
+    window of the same length after it; `trimming_depth` says how much more a resident has. Returns a warning for each
+    family that cannot be measured; raises `UserError` if that is the published one.
     """
     days = ", ".join(f"(DATE '{year}-06-30')" for year in years)
     make_table(connection, "reference", f"SELECT * FROM (VALUES {days}) AS days(reference_date)")
@@ -46,8 +46,8 @@ def make_residents(
         warnings += _not_measured(family, rules, family.prepare(connection, years))
         make_table(connection, f"candidates_of_{family.id}", family.candidates())
     decided = (
-        f"SELECT {quoted(one.id)} AS family, person_id, reference_date, decided_by, trimmed, start, stop, status,"
-        f" probability, left_for_good, here_after_all, {_excluded_by(one)} AS excluded_by,"
+        f"SELECT {quoted(one.id)} AS family, person_id, reference_date, decided_by, trimming_depth, start, stop,"
+        f" status, probability, left_for_good, here_after_all, {_excluded_by(one)} AS excluded_by,"
         f" {_certainly_not(one, rules)} AS certainly_not, CAST({one.presence} AS DOUBLE) AS presence,"
         f" {one.presence} >= {one.present_from} AS likely, {_leaves_by_stays(one, rules)} AS leaves_by_stays"
         f" FROM candidates_of_{one.id} JOIN standing USING (person_id, reference_date)"
@@ -64,7 +64,9 @@ def make_residents(
                 WHEN leaves_by_stays AND status = 'long_term' AND stop <= reference_date THEN 1.0 - left_for_good
                 WHEN leaves_by_stays AND here_after_all IS NOT NULL THEN here_after_all
                 ELSE 1.0 END AS probability,
-            excluded_by IS NULL AND likely AND trimmed AS trimmed, coalesce(excluded_by, decided_by) AS decided_by
+            excluded_by IS NULL AND likely AND trimming_depth > 0 AS trimmed,
+            CASE WHEN excluded_by IS NULL AND likely THEN trimming_depth ELSE 0 END AS trimming_depth,
+            coalesce(excluded_by, decided_by) AS decided_by
         FROM ({" UNION ALL ".join(decided)})
         """,
     )

@@ -85,7 +85,7 @@ def resident(person_id: int, day: date, resident: bool = True, trimmed: bool = T
     return {
         "person_id": person_id, "reference_date": day, "family": "activity_window", "published": True,
         "resident": resident, "probability": float(resident),
-        "trimmed": trimmed and resident, "decided_by": "r",
+        "trimmed": trimmed and resident, "trimming_depth": int(trimmed and resident), "decided_by": "r",
     }  # fmt: skip
 
 

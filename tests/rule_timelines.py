@@ -80,6 +80,7 @@ class Outcome:
         }
         self.probable = {row["reference_date"].year: row["probability"] for row in residents.iter_rows(named=True)}
         self.trimmed = {row["reference_date"].year: row["trimmed"] for row in residents.iter_rows(named=True)}
+        self.depth = {row["reference_date"].year: row["trimming_depth"] for row in residents.iter_rows(named=True)}
         self.decided_by = {row["reference_date"].year: row["decided_by"] for row in residents.iter_rows(named=True)}
 
 

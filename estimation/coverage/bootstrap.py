@@ -19,7 +19,7 @@ def cluster_weights(surveyed: pl.DataFrame, replicates: int, seed: int) -> Float
     """
     clusters = _clusters(surveyed)
     weights = np.ones((replicates, clusters.height))
-    for name, rows in _pooled_strata(clusters["stratum"].to_list()):
+    for name, rows in drawn_together(surveyed):
         count = len(rows)
         if count < 2:
             continue
@@ -35,6 +35,11 @@ def cluster_index(surveyed: pl.DataFrame) -> Integers:
     clusters = _clusters(surveyed).with_row_index("column")
     found = surveyed.join(clusters, on=["stratum", "cluster"], how="left", maintain_order="left")
     return found["column"].to_numpy().astype(np.int64)
+
+
+def drawn_together(surveyed: pl.DataFrame) -> list[tuple[str, list[int]]]:
+    """Return the strata whose clusters are drawn together, each with the columns of its clusters and a name."""
+    return _pooled_strata(_clusters(surveyed)["stratum"].to_list())
 
 
 def _clusters(surveyed: pl.DataFrame) -> pl.DataFrame:

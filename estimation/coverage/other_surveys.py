@@ -22,30 +22,40 @@ LARGEST_DIFFERENCE = 0.01
 
 
 class OtherSurvey(Frozen):
-    """The coverage of one finished run: the `day` of its survey, and its tables of factors and of their errors."""
+    """The coverage of one finished run: the `day` of its survey, factors, their errors, and the trimming curve."""
 
     day: date
     coverage: StudyFile
     covariance: StudyFile
+    curve: StudyFile
 
     @classmethod
     def read(cls, run: Path, where: str) -> Self:
         """Return the coverage of a run folder; raises `UserError`, which begins with `where`, if it has none."""
         tables = run / "tables"
-        files = [tables / f"{name}.parquet" for name in ("coverage", "coverage_covariance")]
+        names = ("coverage", "coverage_covariance", "trimming_curve")
+        files = [tables / f"{name}.parquet" for name in names]
         try:
             json.loads((run / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise UserError(f"{where}: {run} is not a finished run. Run the study with that survey first.") from None
-        for file in files:
+        for file in files[:2]:
             if not file.is_file():
                 raise UserError(f"{where}: {file} is not there, so that run has no coverage. Name another run.")
+        if not files[2].is_file():
+            raise UserError(f"{where}: {files[2]} is not there: an earlier version made that run. Run it again.")
         day = read_table(files[0], columns=["survey_date"])["survey_date"][0]
-        return cls(day=day, coverage=StudyFile.read(files[0]), covariance=StudyFile.read(files[1]))
+        coverage, covariance, curve = (StudyFile.read(file) for file in files)
+        return cls(day=day, coverage=coverage, covariance=covariance, curve=curve)
 
     def tables(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the tables `coverage` and `coverage_covariance` of the run."""
         return read_table(self.coverage.path), read_table(self.covariance.path)
+
+    def enough_depth(self) -> int:
+        """Return the depth of the trimmed list that the curve of this survey shows to be enough."""
+        curve = read_table(self.curve.path)
+        return int(curve.filter("chosen")["depth"][0])
 
 
 def read_other_surveys(

@@ -14,17 +14,17 @@ SURVEY = "coverage_survey"
 
 
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return the people whom the sources count on a day: `person_id`, `DIVISIONS`, `share`, `trimmed`, `probability`.
+    """Return the people whom the sources count on a day.
 
-    People with signs on both sides of the day are on the trimmed list. `people` is that of `people_by_group`: who may
+    Columns: `person_id`, `DIVISIONS`, `share`, `trimming_depth` and the `probability` of being a resident. People of at least a depth are on the list trimmed to it. `people` is that of `people_by_group`: who may
     be of several nationality groups has a row in each, with its share.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
-        .select("person_id", "trimmed", "probability")
+        .select("person_id", "trimming_depth", "probability")
         .join(people, on="person_id", how="left")
         .with_columns(age_group(pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)))
-        .select("person_id", *DIVISIONS, "share", "trimmed", "probability")
+        .select("person_id", *DIVISIONS, "share", "trimming_depth", "probability")
         .sort("person_id", "nationality_group")
     )
 
@@ -65,15 +65,19 @@ def people_surveyed(
 ) -> pl.DataFrame:
     """Return the usual residents found by the survey of a day, by subject; `answers` are those of `survey_answers`.
 
-    Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to
-    one `listed`, and to one `trimmed` (on the trimmed list); and `DIVISIONS` with their `share`. Those of people on
-    the list are the list's, because the account counts each person in the same groups: a row for each, whose shares
-    add up to 1. Those of the others are the answers to the survey, and people who gave no nationality are taken as
-    British.
+    Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to one
+    `listed`, with that one's `trimming_depth` (0 if there is none); and `DIVISIONS` with their `share`. Those of
+    people on the list are the list's, because the account counts each person in the same groups: a row for each,
+    whose shares add up to 1. Those of the others are the answers to the survey, and people who gave no nationality
+    are taken as British.
     """
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
     on_list = listed.select(
-        "person_id", "trimmed", "share", pl.lit(value=True).alias("listed"), pl.col(DIVISIONS).name.prefix("list_")
+        "person_id",
+        "trimming_depth",
+        "share",
+        pl.lit(value=True).alias("listed"),
+        pl.col(DIVISIONS).name.prefix("list_"),
     )
     born = pl.col("birth_month")
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
@@ -94,7 +98,8 @@ def people_surveyed(
             "cluster",
             "weight",
             pl.col("person_id").is_in(known.implode()).fill_null(value=False).alias("known"),
-            pl.col("listed", "trimmed").fill_null(value=False),
+            pl.col("listed").fill_null(value=False),
+            pl.col("trimming_depth").fill_null(0),
             pl.col("share").fill_null(1.0),
             *(pl.coalesce(f"list_{name}", answer).alias(name) for name, answer in stated.items()),
             age=age,

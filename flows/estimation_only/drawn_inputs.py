@@ -100,7 +100,7 @@ def _people(world: World, rates: MeasuredRates, random: np.random.Generator) -> 
 def _residents(
     world: World, rates: MeasuredRates, periods: Periods, survey_day: date, seed: int, seen: Floats, leaves: Floats
 ) -> pl.DataFrame:
-    """Return the table `residents`, `trimmed` on the survey's day alone, where it is read."""
+    """Return the table `residents`, trimmed to the usual depth on the survey's day alone, where it is read."""
     random = generator(seed, "estimation only: list")
     part = world.people.select(pl.struct(PARTS).rank("dense")).to_series().to_numpy()
     cohort = world.people["cohort"].to_numpy()
@@ -135,7 +135,7 @@ def _residents(
                     "reference_date": [year_end(year)] * len(who),
                     "probability": probability[who].round(6),
                     "resident": probability[who] >= 0.5,
-                    "trimmed": trimmed[who] & (probability[who] >= 0.5),
+                    "trimming_depth": (trimmed[who] & (probability[who] >= 0.5)).astype(np.int32),
                 }
             )
         )

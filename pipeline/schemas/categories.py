@@ -41,3 +41,10 @@ STATUSES = (
     "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
     "(see `unmeasured`), so there is no estimate. revised does not occur yet."
 )
+TRIMMING_DEPTHS = (
+    "everybody on the list",
+    "signs of residence on both sides of the date",
+    "signs on both sides, of two kinds of sources together",
+    "signs of two kinds of sources on both sides",
+)
+"""What residents need at each depth of the trimmed list for coverage; who is on one is on all before it."""

@@ -1,4 +1,4 @@
-"""Tables of counts and of what they stand for: coverage, what is not measured, what is assumed."""
+"""Tables of counts and of what they stand for: what is not measured, what is assumed."""
 
 import dataframely as dy
 
@@ -66,52 +66,6 @@ class Assumptions(dy.Schema):
     )
     source = dy.String(description="Where the value comes from.")
     moves = dy.String(description="Which figures depend on it.")
-
-
-class Coverage(dy.Schema):
-    """One coverage class of one survey."""
-
-    survey_date = dy.Date(primary_key=True)
-    coverage_class = dy.String(primary_key=True)
-    members = dy.String(description="JSON list of [sex, age group, nationality group] that make up the class.")
-    factor = dy.Float64(description="Estimated residents per person counted by the sources.")
-    standard_error = dy.Float64(description="Of the factor: sampling, linkage and declared error together.")
-    standard_error_sampling = dy.Float64()
-    standard_error_linkage = dy.Float64(description="From recall and false-link rate, shared by all classes.")
-    standard_error_dependence = dy.Float64(description="Declared: people missed by the list tend to miss the survey.")
-    share_missed = dy.Float64(min=0, max=1, description="Estimated share of residents whom the sources do not count.")
-    share_erroneous = dy.Float64(
-        min=0, max=1, description="Estimated share of the people counted who are not residents."
-    )
-    listed = dy.Int64(description="People counted by the sources on the survey date.")
-    estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
-    surveyed = dy.Int64(description="Usual residents found by the survey.")
-    matches = dy.Int64(description="Survey people linked to a person on the trimmed list.")
-    recall = dy.Float64(description="Share of true links between survey and spine that were made.")
-    false_link_rate = dy.Float64(
-        description="Share of people unknown to the spine who were linked; shrunk towards 0."
-    )
-
-
-class CoverageByYear(dy.Schema):
-    """The factor of a coverage class in one year, by the surveys of several days; only where a study names others."""
-
-    coverage_class = dy.String(primary_key=True)
-    year = dy.Int32(primary_key=True, description="Year of the 30 June.")
-    factor = dy.Float64(description="Estimated residents per person counted by the sources.")
-    standard_error = dy.Float64(min=0, description="Of the factor: of all surveys, declared, and drift together.")
-    standard_error_drift = dy.Float64(min=0, description="Declared: factors change between the surveys and the year.")
-    weight = dy.Float64(description="Weight of the study's own survey; the others have the rest.")
-
-
-class CoverageAges(dy.Schema):
-    """How coverage of one age differs from that of its class."""
-
-    sex = dy.Enum(SEXES, primary_key=True)
-    nationality_group = dy.Enum(NATIONALITY_GROUPS, primary_key=True)
-    age = dy.Int32(primary_key=True, min=0)
-    relative_factor = dy.Float64(min=0, description="Multiplies the factor of the class.")
-    relative_sd = dy.Float64(min=0, description="Relative standard deviation of what is left of the difference.")
 
 
 class Estimates(dy.Schema):

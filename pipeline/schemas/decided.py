@@ -224,5 +224,10 @@ class Residents(dy.Schema):
         description="1 or 0, except where a stay or an absence is unfinished, the family weighs signs over the "
         "years, or probabilities are calibrated.",
     )
-    trimmed = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage.")
+    trimmed = dy.Bool(description="Signs on both sides of the date: the trimmed list for coverage, at depth 1.")
+    trimming_depth = dy.Int32(
+        min=0,
+        description="Depth of the trimmed lists that contain the resident: 0 the list, 1 signs on both sides of the "
+        "date, 2 of two kinds of sources together, 3 of two kinds on both sides.",
+    )
     decided_by = dy.String(description="Id of the sign or of the exclusion that decided.")

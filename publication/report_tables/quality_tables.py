@@ -1,4 +1,4 @@
-"""The tables of data quality, known without any truth: ledger, linkage, coverage, errors, what is not measured."""
+"""The tables of data quality, known without any truth: ledger, errors, what is not measured."""
 
 import json
 from collections.abc import Mapping
@@ -7,8 +7,7 @@ from typing import Any
 import polars as pl
 
 from publication import words
-from publication.coverage_class_names import class_names
-from publication.report_tables.report_table import ReportTable, interval_around
+from publication.report_tables.report_table import ReportTable
 
 STAGES = ("ingest", "link", "evidence", "stays", "count", "account")
 
@@ -62,36 +61,6 @@ def _reasons(counted: str) -> str:
     """Return the reasons of the ledger, a JSON object, in words."""
     reasons = json.loads(counted or "{}")
     return "; ".join(f"{reason}: {words.count(rows)}" for reason, rows in sorted(reasons.items())) or "none"
-
-
-def coverage_table(coverage: pl.DataFrame) -> ReportTable | None:
-    """Return the coverage factors, a row a class of people."""
-    if coverage.is_empty():
-        return None
-    rows = coverage.sort("survey_date", "coverage_class").to_dicts()
-    return ReportTable(
-        caption=f"Coverage of the sources, by the survey of {words.day(rows[-1]['survey_date'])}",
-        columns=("Class of people", "Factor (95% interval)", "Missed", "Counted in error", "Counted by the sources",
-                 "Estimated residents", "Surveyed", "Matched"),
-        rows=tuple(
-            (
-                label,
-                interval_around(row["factor"], row["standard_error"], ".3f"),
-                words.percent(row["share_missed"]),
-                words.percent(row["share_erroneous"]),
-                words.count(row["listed"]),
-                words.number(row["estimated"]),
-                words.count(row["surveyed"]),
-                words.count(row["matches"]),
-            )
-            for label, row in zip(class_names(coverage), rows, strict=True)
-        ),
-        numeric=tuple(range(1, 8)),
-        note="The factor is the estimated number of residents for each person counted by the sources: it allows for "
-        "residents whom the sources miss and for people whom they count in error. Its interval covers the sampling "
-        "error of the survey and the errors of linkage.",
-        csv="coverage.csv",
-    )  # fmt: skip
 
 
 def error_sources_table(errors: pl.DataFrame) -> ReportTable | None:

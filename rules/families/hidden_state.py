@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from pipeline.tables import make_table_of
 from rules.families.resident_family import ResidentFamily, SignIds
+from rules.families.trimming import trimming_depth
 from rules.fields import Age, Cases, Classes, Probability, Share, Years
 from rules.hidden_state.classes import choose_classes
 from rules.hidden_state.expectation import presence
@@ -118,10 +119,10 @@ class HiddenState(ResidentFamily):
         """Return SQL of the candidates; a sign of the year decides, or else the model itself."""
         return f"""
         SELECT person_id, reference_date, coalesce(sign_of_the_year, {quoted(self.id)}) AS decided_by,
-            coalesce(around, false) AS trimmed, presence
+            coalesce(depth, 0) AS trimming_depth, presence
         FROM presence_of_{self.id} LEFT JOIN (
             SELECT person_id, reference_date, min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts)
-                AS sign_of_the_year, bool_or(before) AND bool_or(after) AS around
+                AS sign_of_the_year, {trimming_depth()} AS depth
             FROM residence_sign WHERE {among("sign", [one for one in self.signs if one not in self.departures])}
             GROUP BY person_id, reference_date
         ) USING (person_id, reference_date)

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from rules.families.resident_family import ResidentFamily, SignIds
+from rules.families.trimming import trimming_depth
 from rules.fields import Points, Years
 from rules.sql_text import among, position_in, quoted
 
@@ -55,17 +56,18 @@ class Index(ResidentFamily):
             return f"CAST(round({MILLION_MILLIONTHS} * power({keeps}, {years_ago})) AS BIGINT)"
 
         return f"""
-        SELECT person_id, reference_date, coalesce(sign_of_the_year, {quoted(self.id)}) AS decided_by, trimmed
+        SELECT person_id, reference_date, coalesce(sign_of_the_year, {quoted(self.id)}) AS decided_by,
+            trimming_depth
         FROM (
             SELECT person_id, reference_date,
                 {starts_at} * power({keeps}, max({years})) + {gains} * (sum({term(years)}) - {term(f"max({years})")})
                     / CAST({MILLION_MILLIONTHS} AS DOUBLE) AS points,
                 any_value(sign) FILTER (WHERE signed.day = reference_date) AS sign_of_the_year,
-                coalesce(bool_or(around) FILTER (WHERE signed.day = reference_date), false) AS trimmed
+                coalesce(max(depth) FILTER (WHERE signed.day = reference_date), 0) AS trimming_depth
             FROM (
                 SELECT person_id, reference_date AS day, bool_or(counts) AS has_sign,
                     min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts) AS sign,
-                    bool_or(before) AND bool_or(after) AS around
+                    {trimming_depth()} AS depth
                 FROM residence_sign WHERE {among("sign", self.signs)} GROUP BY person_id, reference_date
                 HAVING has_sign
             ) AS signed JOIN reference ON day <= reference_date AND {years} <= {memory}

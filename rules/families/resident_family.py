@@ -7,6 +7,7 @@ from typing import Annotated
 import duckdb
 
 from pipeline.toml_files import Frozen
+from rules.families.trimming import trimming_depth
 from rules.fields import NamesOf, RuleId
 from rules.sql_text import among, position_in
 
@@ -55,7 +56,7 @@ class ResidentFamily(Frozen):
 
     @abstractmethod
     def candidates(self) -> str:
-        """Return SQL of `person_id, reference_date, decided_by, trimmed`: who has enough signs on which date.
+        """Return SQL of `person_id, reference_date, decided_by, trimming_depth`: who has enough signs on which date.
 
         It reads `residence_sign`, one row per person, date and sign near it (`person_id, reference_date, sign,
         source_family`, and whether it `counts`, or lies in the window `before` the date or in the one `after` it),
@@ -68,7 +69,7 @@ def by_signs(signs: tuple[str, ...], families_needed: str, restriction: str = "t
     order = position_in(signs, "sign")
     return f"""
         SELECT person_id, reference_date, min_by(sign, {order}) FILTER (WHERE counts) AS decided_by,
-            bool_or(before) AND bool_or(after) AS trimmed
+            {trimming_depth()} AS trimming_depth
         FROM residence_sign SEMI JOIN reference USING (reference_date) JOIN person USING (person_id)
         WHERE {among("sign", signs)} AND {restriction}
         GROUP BY person_id, reference_date

@@ -206,3 +206,18 @@ def test_the_report_of_a_run_says_what_the_account_changed(demo):
     z = pl.read_parquet(demo.run / "tables" / "account_left_out.parquet")["z"]
     assert z.null_count() == 0
     assert z.abs().max() < 5
+
+
+def test_a_study_with_one_survey_trims_its_list_to_the_usual_depth_and_shows_the_others(demo):
+    curve = pl.read_parquet(demo.run / "tables" / "trimming_curve.parquet").filter(nationality_group="all")
+    assert curve.filter("used")["depth"].to_list() == [1]
+    listed = curve.sort("depth")["listed"].to_list()
+    assert listed == sorted(listed, reverse=True)
+
+
+def test_hardly_anybody_listed_where_the_survey_went_is_no_resident(demo):
+    wrong = pl.read_parquet(demo.run / "tables" / "over_coverage.parquet").row(
+        by_predicate=pl.col("nationality_group") == "all", named=True
+    )
+    assert wrong["status"] == "measured"
+    assert abs(wrong["share_erroneous"]) < 0.01

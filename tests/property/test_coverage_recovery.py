@@ -30,8 +30,8 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
     on_list = known & (draw.random(RESIDENTS) < SHARE_LISTED)
     trimmed = on_list & (draw.random(RESIDENTS) < SHARE_TRIMMED)
     gone = draw.choice(3, GONE_LISTED, p=[0.5, 0.3, 0.2])
-    listed = people(group[on_list]).with_columns(trimmed=pl.Series(trimmed[on_list]))
-    listed = pl.concat([listed, people(gone).with_columns(trimmed=pl.lit(value=False))])
+    listed = people(group[on_list]).with_columns(trimming_depth=pl.Series(trimmed[on_list]).cast(pl.Int32))
+    listed = pl.concat([listed, people(gone).with_columns(trimming_depth=pl.lit(0))])
     everyone_known = int(known.sum()) + GONE
     cluster = np.arange(RESIDENTS) // CLUSTER_SIZE
     sampled = np.isin(cluster, draw.choice(RESIDENTS // CLUSTER_SIZE, SAMPLED, replace=False))
@@ -48,7 +48,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
         age=pl.lit(30),
         known=pl.Series(linked | falsely),
         listed=pl.Series((linked & on_list) | (falsely & (somebody < listed.height))),
-        trimmed=pl.Series((linked & trimmed) | (falsely & (somebody < int(trimmed.sum())))),
+        trimming_depth=pl.Series((linked & trimmed) | (falsely & (somebody < int(trimmed.sum())))).cast(pl.Int32),
     )
     return listed, surveyed.filter(pl.Series(found)), everyone_known, np.bincount(group)
 
@@ -134,11 +134,13 @@ def worked_example(links: LinkageError, **settings) -> dict:
     and 500 trimmed; 90% of them are linked, and of the other 200 people 20%, 40, anywhere among the known: so
     720 + 40 links, 540 + 24 to the list and 450 + 20 to the trimmed list.
     """
-    listed = people(np.zeros(1_200, dtype=int)).with_columns(trimmed=pl.int_range(pl.len()) < 1_000)
+    listed = people(np.zeros(1_200, dtype=int)).with_columns(
+        trimming_depth=(pl.int_range(pl.len()) < 1_000).cast(pl.Int32)
+    )
     at = pl.int_range(pl.len())
     surveyed = people(np.zeros(1_000, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(2.0), age=pl.lit(30),
-        known=at < 760, listed=at < 564, trimmed=at < 470,
+        known=at < 760, listed=at < 564, trimming_depth=(at < 470).cast(pl.Int32),
     )  # fmt: skip
     options = CoverageSettings(
         minimum_matches=10_000, declared_error=0, children_error=0, list_dependence=0.0, **settings
@@ -188,7 +190,7 @@ def test_the_bootstrap_agrees_with_the_formula_for_a_simple_random_survey():
     surveyed = surveyed.with_columns(cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0))
     settings = CoverageSettings(minimum_matches=10_000, replicates=1_500)
     row = estimate_coverage(counted(listed), listed, surveyed, known, PERFECT, settings, 1).table.row(0, named=True)
-    sizes = listed["trimmed"].sum(), surveyed.height, row["matches"]
+    sizes = listed["trimming_depth"].sum(), surveyed.height, row["matches"]
 
     assert row["estimated"] == pytest.approx(float(chapman(*sizes)))
     assert row["standard_error_linkage"] == 0
@@ -198,10 +200,10 @@ def test_the_bootstrap_agrees_with_the_formula_for_a_simple_random_survey():
 
 
 def test_a_class_without_missed_people_still_has_a_standard_error():
-    listed = people(np.zeros(200, dtype=int)).with_columns(trimmed=pl.lit(value=True))
+    listed = people(np.zeros(200, dtype=int)).with_columns(trimming_depth=pl.lit(1))
     surveyed = people(np.zeros(80, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(2.5), age=pl.lit(30),
-        known=pl.lit(value=True), listed=pl.lit(value=True), trimmed=pl.lit(value=True),
+        known=pl.lit(value=True), listed=pl.lit(value=True), trimming_depth=pl.lit(1),
     )  # fmt: skip
     row = estimate_coverage(
         counted(listed), listed, surveyed, 200, PERFECT, CoverageSettings(replicates=20), 1
@@ -215,11 +217,11 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
 
 def half_of_a_country(weight: float) -> dict:
     """Return the row of `coverage` where 900 of 1,000 are listed, and 450 of 500 who were asked are found there."""
-    listed = people(np.zeros(900, dtype=int)).with_columns(trimmed=pl.lit(value=True))
+    listed = people(np.zeros(900, dtype=int)).with_columns(trimming_depth=pl.lit(1))
     at = pl.int_range(pl.len())
     surveyed = people(np.zeros(500, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(weight), age=pl.lit(30),
-        known=at < 450, listed=at < 450, trimmed=at < 450,
+        known=at < 450, listed=at < 450, trimming_depth=(at < 450).cast(pl.Int32),
     )  # fmt: skip
     settings = CoverageSettings(
         minimum_matches=10_000, replicates=400, declared_error=0, children_error=0, list_dependence=0.5
@@ -262,7 +264,7 @@ def test_draws_depend_on_the_seed():
 def test_the_declared_error_of_children_is_theirs_alone():
     """Of 200 people 50 are children: a class of children has the error, one of adults not, one of all a quarter."""
     ages = np.repeat(["0-15", "25-44"], [50, 150])
-    listed = people(np.zeros(200, dtype=int)).with_columns(trimmed=pl.lit(value=True), age_group=pl.Series(ages))
+    listed = people(np.zeros(200, dtype=int)).with_columns(trimming_depth=pl.lit(1), age_group=pl.Series(ages))
     surveyed = listed.with_columns(
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0), age=pl.lit(30),
         known=pl.lit(value=True), listed=pl.lit(value=True),

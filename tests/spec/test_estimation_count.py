@@ -262,12 +262,35 @@ def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
 
 def test_people_on_the_trimmed_list_count_as_probably_as_they_live_here(country, tmp_path):
     """Of the two, one lives here with the probability 0.8: 1.8 on the trimmed list, and 2.8 on that of 2017."""
-    one = next(row for row in country.residents if row["reference_date"] == SURVEY_DAY and row["trimmed"])
+    one = next(row for row in country.residents if row["reference_date"] == SURVEY_DAY and row["trimming_depth"])
     one["probability"] = 0.8
     count(country.context(tmp_path, small_study()))
     row = pl.read_parquet(tmp_path / "count" / "coverage.parquet").row(0, named=True)
 
     assert row["factor"] == pytest.approx(((1.8 + 1) * (3 + 1) / (2 + 1) - 1) / 2.8)
+
+
+def test_people_listed_where_the_survey_went_are_looked_for_by_tokens_of_postcodes(country, tmp_path):
+    """Without tokens nothing is measured; with them, all people on the spine at the postcode that was sampled."""
+    context = country.context(tmp_path, small_study())
+    count(context)
+    path = tmp_path / "count" / "over_coverage.parquet"
+    assert set(pl.read_parquet(path)["status"]) == {"not measured"}
+
+    (tmp_path / "ingest" / "tokens").mkdir()
+    for source in ("coverage_survey", "pds"):
+        subjects = range(1, 100)
+        pl.DataFrame(
+            {"subject_id": subjects, "postcode": [7] * len(subjects)},
+            schema={"subject_id": pl.Int64, "postcode": pl.UInt64},
+        ).write_parquet(tmp_path / "ingest" / "tokens" / f"{source}.parquet")
+    before = {one.name: one.read_bytes() for one in (tmp_path / "count").glob("*.parquet")}
+    count(context)
+    row = pl.read_parquet(path).row(by_predicate=pl.col("nationality_group") == "all", named=True)
+    assert row["status"] == "measured"
+    assert row["listed"] >= row["found"] > 0
+    after = {one.name: one.read_bytes() for one in (tmp_path / "count").glob("*.parquet")}
+    assert [name for name in before if before[name] != after[name]] == ["over_coverage.parquet"]
 
 
 def test_people_on_the_list_are_known_though_no_spine_has_them(country, tmp_path):

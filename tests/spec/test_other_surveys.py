@@ -10,9 +10,10 @@ from estimation_people import Country, person, resident, small_study
 from pydantic import ValidationError
 
 from estimation.count_stage import count
-from estimation.coverage.other_surveys import read_other_surveys
+from estimation.coverage.other_surveys import OtherSurvey, read_other_surveys
 from estimation.stages import AccountStudy, CountStudy
 from pipeline.errors import UserError
+from pipeline.stage import StudyFile
 from pipeline.study import CoverageSettings, ErrorsByGroup, ExtractFiles
 
 YEARS = (2015, 2016, 2017)
@@ -69,6 +70,50 @@ def test_a_study_with_one_survey_has_no_factors_of_years(tmp_path):
     assert not list(counted(tmp_path, ()).glob("coverage_by_year*"))
 
 
+def depth_used(folder: Path) -> int:
+    return pl.read_parquet(folder / "trimming_curve.parquet").filter("used")["depth"].unique().item()
+
+
+def set_enough(run: Path, depth: int) -> None:
+    path = run / "tables" / "trimming_curve.parquet"
+    pl.read_parquet(path).with_columns(chosen=pl.col("depth") == depth).write_parquet(path)
+
+
+def test_the_depth_of_trimming_is_chosen_on_the_curve_of_the_other_survey(earlier, tmp_path):
+    def used(folder: str) -> int:
+        return depth_used(counted(tmp_path / folder, read_other_surveys([earlier], day, YEARS, "study.toml")))
+
+    day = date(2017, 6, 30)
+    assert depth_used(earlier / "tables") == depth_used(counted(tmp_path / "alone", ())) == 1
+    for depth in (0, 2, 3):
+        set_enough(earlier, depth)
+        assert used(f"chosen {depth}") == depth
+
+
+def test_a_depth_that_the_study_names_is_used_as_it_is(earlier, tmp_path):
+    day = date(2017, 6, 30)
+    set_enough(earlier, 3)
+    others = read_other_surveys([earlier], day, YEARS, "study.toml")
+    context = country(day, missed=0).context(tmp_path, small_study(coverage=settings(day, trimming_depth=2)))
+    count(replace(context, study=context.study.model_copy(update={"other_surveys": others})))
+
+    assert depth_used(tmp_path / "count") == 2
+
+
+def test_of_several_surveys_the_nearest_chooses_the_depth(earlier, tmp_path):
+    far, near = (
+        OtherSurvey.read(earlier, "study.toml").model_copy(update={"day": date(year, 6, 30)}) for year in (2013, 2015)
+    )
+    study = CountStudy(
+        study_file=tmp_path, periods=small_study().periods, coverage=settings(date(2017, 6, 30)), seed=1
+    )
+    set_enough(earlier, 2)
+    moved = earlier.rename(tmp_path / "moved")
+    near = near.model_copy(update={"curve": StudyFile.read(moved / "tables" / "trimming_curve.parquet")})
+
+    assert study.model_copy(update={"other_surveys": (far, near)}).trimming_depth == 2
+
+
 def test_a_run_that_counted_other_people_is_refused(earlier, tmp_path):
     table = pl.read_parquet(earlier / "tables" / "coverage.parquet")
     table.with_columns(listed=pl.lit(25)).write_parquet(earlier / "tables" / "coverage.parquet")
@@ -90,6 +135,9 @@ def test_runs_that_cannot_serve_are_refused(earlier, tmp_path):
         read([earlier, earlier])
     with pytest.raises(UserError, match="of which the study has no stock. Add 2015 to 'stock_years'"):
         read([earlier], years=(2016, 2017))
+    (earlier / "tables" / "trimming_curve.parquet").unlink()
+    with pytest.raises(UserError, match=r"an earlier version made that run. Run it again"):
+        read([earlier])
     (earlier / "tables" / "coverage_covariance.parquet").unlink()
     with pytest.raises(UserError, match=r"coverage_covariance.parquet is not there, so that run has no coverage"):
         read([earlier])

@@ -142,6 +142,48 @@ def test_strong_requires_a_sign_on_either_side() -> None:
     assert other.trimmed[2017] is False
 
 
+def enrolled(*years: int) -> list[dict]:
+    return [observed("student_enrolled", D(year, 9, 20), D(year + 1, 6, 20)) for year in years]
+
+
+def moved(*days: dt.date) -> list[dict]:
+    return [observed("nhs_posted", day) for day in days]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "depth"),
+    [
+        (moved(D(2017, 5, 1)), 0),
+        (moved(D(2017, 5, 1), D(2017, 9, 1)), 1),
+        (worked(2016, 2017), 1),
+        ([*worked(2016, 2017), *moved(D(2017, 5, 1))], 2),
+        ([*worked(2016, 2017), *moved(D(2017, 9, 1))], 2),
+        ([*worked(2016), *enrolled(2017)], 2),
+        ([*worked(2016, 2017), *moved(D(2017, 5, 1), D(2017, 9, 1))], 3),
+        ([*worked(2016, 2017), *enrolled(2016), *moved(D(2018, 5, 1))], 3),
+        ([*worked(2016, 2017), *moved(D(2016, 6, 1), D(2018, 7, 1))], 1),
+    ],
+)
+def test_the_depth_of_trimming_is_by_kinds_of_sources_on_either_side(evidence: list[dict], depth: int) -> None:
+    """Of 30 June 2017, within twelve months on either side; a tax year counts by its last day."""
+    outcome = outcome_of(evidence)
+    assert outcome.depth[2017] == depth
+    assert outcome.trimmed[2017] == (depth > 0)
+
+
+def test_who_is_no_resident_is_on_no_trimmed_list() -> None:
+    outcome = outcome_of([*worked(2016, 2017), *moved(D(2017, 5, 1), D(2017, 9, 1))], died=D(2017, 6, 1))
+    assert (outcome.residents[2017], outcome.depth[2017]) == (False, 0)
+
+
+def test_every_family_says_how_deep_its_residents_are() -> None:
+    everything = [*worked(*range(2009, 2019)), *moved(D(2017, 5, 1), D(2017, 9, 1)), *listed(2016, 2017)]
+    found = outcome_of(everything).all_residents.filter(reference_date=D(2017, 6, 30))
+    assert dict(found.select("family", "trimming_depth").iter_rows()) == {
+        "activity_window": 3, "two_families": 3, "by_age": 3, "residency_index": 3,
+    }  # fmt: skip
+
+
 def changed(folder: Path, old: str, new: str) -> RuleSet:
     text = DEFAULT.read_text()
     assert old in text

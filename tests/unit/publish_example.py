@@ -365,6 +365,7 @@ def coverage() -> pl.DataFrame:
                 "factor": factor,
                 "standard_error": 0.004 + 0.006 * place,
                 "standard_error_sampling": 0.003 + 0.005 * place,
+                "standard_error_jackknife": 0.0031 + 0.005 * place,
                 "standard_error_linkage": 0.003,
                 "standard_error_dependence": 0.001,
                 "share_missed": 0.02 + 0.02 * place,
@@ -381,6 +382,50 @@ def coverage() -> pl.DataFrame:
     # Diagnostics of coverage that publication does not read.
     further = [name for name in Coverage.column_names() if name not in frame.columns]
     return frame.with_columns(pl.lit(0.01).alias(name) for name in further)
+
+
+def dependence_sensitivity() -> pl.DataFrame:
+    """Return residents at three odds ratios between the list and the survey."""
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), ratio, group, 10_000 * (1 + change), change)
+            for group in (*NATIONALITY_GROUPS, "all")
+            for ratio, change in ((1.0, 0.0), (1.5, 0.0012), (2.0, 0.0024))
+        ],
+        schema=["survey_date", "odds_ratio", "nationality_group", "estimated", "relative_change"],
+        orient="row",
+    )
+
+
+def over_coverage() -> pl.DataFrame:
+    """Return a list of which 1.2% are wrong, and a group of which nobody is listed where the survey went."""
+    nothing = (None, None, None, None, None)
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), group, *(("not measured", *nothing) if group == "Irish" else
+             ("measured", 2_900, 2_700, 0.942, 0.012, 0.004)), 0.009, "nobody is listed" if group == "Irish" else "")
+            for group in (*NATIONALITY_GROUPS, "all")
+        ],
+        schema=["survey_date", "nationality_group", "status", "listed", "found", "expected_share_found",
+                "share_erroneous", "standard_error", "share_by_factor", "reason"],
+        orient="row",
+    )  # fmt: skip
+
+
+def trimming_curve() -> pl.DataFrame:
+    """Return a curve that is flat from the second depth on."""
+    steps = ((None, None), (-60.0, 8.0), (-3.0, 25.0), (2.0, 40.0))
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), depth, group, 9_800 // (depth + 1), 2_400 // (depth + 1), 10_061.0 + (step or 0.0),
+             30.0 + 10 * depth, step, error, depth == 1, depth == 1)
+            for group in (*NATIONALITY_GROUPS, "all")
+            for depth, (step, error) in enumerate(steps)
+        ],
+        schema=["survey_date", "depth", "nationality_group", "listed", "matches", "estimated", "standard_error",
+                "difference", "difference_standard_error", "chosen", "used"],
+        orient="row",
+    )  # fmt: skip
 
 
 def bridge() -> pl.DataFrame:
@@ -500,6 +545,7 @@ def _person_level(tables: Path) -> None:
             "resident": [person % 8 > 0 for person in range(people)],
             "probability": [float(person % 8 > 0) for person in range(people)],
             "trimmed": [True] * people,
+            "trimming_depth": [1] * people,
             "decided_by": ["sign"] * people,
         }
     )
@@ -600,6 +646,9 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "implausible_people": implausible_people(),
         "coverage": coverage(),
         "coverage_by_year": coverage_by_year(),
+        "dependence_sensitivity": dependence_sensitivity(),
+        "trimming_curve": trimming_curve(),
+        "over_coverage": over_coverage(),
         "error_sources": error_sources(),
         "interval_parts": interval_parts(),
         "assumptions": assumptions(),

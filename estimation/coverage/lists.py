@@ -1,0 +1,190 @@
+"""The list and the survey by coverage class, and the factors that they give.
+
+List A is the list trimmed to some depth, for the whole country; list B is the survey, whose people are kept by
+cluster, so that a factor can be computed again from clusters drawn anew or left out.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from estimation.arrays import Floats, Integers
+from estimation.cells import DIVISIONS
+from estimation.coverage.bootstrap import cluster_index
+from estimation.coverage.classes import Cell, CoverageClass
+from estimation.coverage.dual_system import chapman, true_matches
+from estimation.coverage.linkage_error import LEAST_SEPARATION
+from estimation.exact_sums import exact_sum
+from pipeline.schemas import TRIMMING_DEPTHS
+
+USUAL_DEPTH = 1
+"""The depth of the trimmed list without another survey: signs of residence on both sides of the day."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Both lists by class: list counts, and sums of survey weights by cluster.
+
+    `full` counts the list, and `trimmed` the people of the trimmed list by their probabilities of being residents;
+    `surveyed` and, of them, the `known` (linked to any person), `listed` and `matched` (on the trimmed list) are
+    (clusters, classes). Weights average 1. `share_on_list` and
+    `share_on_trimmed_list` (classes) are those of all known people: the shares of false links that are to a person on
+    the full list and on the trimmed list. `answered` are the people who answered, and `represented` the residents
+    for whom they stand by the survey's design.
+    """
+
+    full: Floats
+    trimmed: Floats
+    surveyed: Floats
+    known: Floats
+    listed: Floats
+    matched: Floats
+    answered: Floats
+    represented: Floats
+    share_on_list: float
+    share_on_trimmed_list: Floats
+
+
+@dataclass(frozen=True)
+class TrimmedLists:
+    """The list trimmed to every depth, by class: `trimmed`, `matches` (people), (depths, classes), and `matched`.
+
+    `untrimmed` has what does not depend on the depth, `matched` is (depths, clusters, classes), and `share_of_known`
+    (depths) is the share of all known people on each list.
+    """
+
+    untrimmed: Lists
+    trimmed: Floats
+    matched: Floats
+    matches: Integers
+    share_of_known: Floats
+
+    def depths(self, depth: int, minimum_matches: int) -> Integers:
+        """Return how deep the list of each class is trimmed, if not further than it has matches for.
+
+        Beyond `USUAL_DEPTH` a class with fewer than `minimum_matches` stays at the last depth that has them.
+        """
+        enough = (self.matches >= minimum_matches) | (np.arange(len(self.matches)) <= USUAL_DEPTH)[:, None]
+        deepest = np.cumprod(enough, axis=0).sum(axis=0) - 1
+        return np.minimum(depth, deepest)
+
+    def at(self, depths: Integers) -> Lists:
+        """Return both lists, that of each class trimmed to its depth in `depths`."""
+        classes = np.arange(len(depths))
+        return replace(
+            self.untrimmed,
+            trimmed=self.trimmed[depths, classes],
+            matched=np.ascontiguousarray(self.matched[depths, :, classes].T),
+            share_on_trimmed_list=self.share_of_known[depths],
+        )
+
+
+def on_trimmed_list(depth: int | pl.Expr) -> pl.Expr:
+    """Return whether people listed, or surveyed and `listed`, are on the list trimmed to a depth."""
+    return pl.col("trimming_depth") >= depth
+
+
+def sum_by_class(
+    counted: pl.DataFrame, listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass], known: int
+) -> TrimmedLists:
+    """Return both lists by class, the first at every depth.
+
+    `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
+    those of `coverage.survey`, and `known` is the number of people to whom survey people may be linked.
+    """
+    index, size = {cell: i for i, one in enumerate(classes) for cell in one}, len(classes)
+    cluster = cluster_index(surveyed)
+    share = surveyed["share"].to_numpy()
+    weight = surveyed["weight"].to_numpy() * share
+    weight = weight * share.sum() / weight.sum()
+
+    def class_of(frame: pl.DataFrame) -> Integers:
+        return np.array([index[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
+
+    def in_survey(kept: Floats) -> Floats:
+        sums = np.zeros((int(cluster.max()) + 1, size))
+        np.add.at(sums, (cluster, own), weight * kept)
+        return sums
+
+    def in_classes(of: Integers, number: Floats) -> Floats:
+        return np.bincount(of, weights=number, minlength=size).astype(float)
+
+    own, of_list, depths = class_of(surveyed), class_of(listed), range(len(TRIMMING_DEPTHS))
+    on_lists = [listed.select(on_trimmed_list(one)).to_series() for one in depths]
+    found = [surveyed.select(pl.col("listed") & on_trimmed_list(one)).to_series() for one in depths]
+    residents = (listed["share"] * listed["probability"]).to_numpy()
+    trimmed = np.array([in_classes(of_list, residents * one.to_numpy()) for one in on_lists])
+    matched = np.array([in_survey(one.to_numpy()) for one in found])
+    share_of_known = np.array([round(listed["share"].filter(one).sum()) / max(known, 1) for one in on_lists])
+    untrimmed = Lists(
+        full=in_classes(class_of(counted), counted["count"].to_numpy()),
+        trimmed=trimmed[0],
+        surveyed=in_survey(np.ones(len(weight))),
+        known=in_survey(surveyed["known"].to_numpy()),
+        listed=matched[0],
+        matched=matched[0],
+        answered=in_classes(own, share),
+        represented=in_classes(own, surveyed["weight"].to_numpy() * share),
+        share_on_list=float(share_of_known[0]),
+        share_on_trimmed_list=np.full(size, share_of_known[0]),
+    )
+    matches = np.array([people_by_class(surveyed.filter(one), classes) for one in found], dtype=np.int64)
+    return TrimmedLists(untrimmed, trimmed, matched, matches, share_of_known)
+
+
+def people_by_cell(frame: pl.DataFrame) -> dict[Cell, float]:
+    """Return how many people of `DIVISIONS` and `share` are in each cell."""
+    return {row[:3]: row[3] for row in frame.group_by(DIVISIONS).agg(exact_sum(pl.col("share"))).iter_rows()}
+
+
+def people_by_class(frame: pl.DataFrame, classes: list[CoverageClass]) -> list[int]:
+    """Return how many people of `DIVISIONS` and `share` are in each class, to the nearest whole number."""
+    counted = people_by_cell(frame)
+    return [round(sum(counted.get(cell, 0.0) for cell in one)) for one in classes]
+
+
+@dataclass(frozen=True)
+class SurveySums:
+    """Sums of survey weights by replicate and class, (replicates, classes): `surveyed`, and of them those linked."""
+
+    surveyed: Floats
+    known: Floats
+    listed: Floats
+    matched: Floats
+
+
+def resampled(lists: Lists, clusters: Floats) -> SurveySums:
+    """Return the survey with its clusters weighted by `clusters`, (replicates, clusters)."""
+    return SurveySums(
+        *(np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.known, lists.listed, lists.matched))
+    )
+
+
+def whole_survey(lists: Lists) -> SurveySums:
+    """Return the survey as it is, as one replicate."""
+    return resampled(lists, np.ones((1, len(lists.surveyed))))
+
+
+def factors(lists: Lists, survey: SurveySums, recall: Floats, false_link_rate: Floats) -> tuple[Floats, Floats]:
+    """Return factors and shares of residents on the full list, (replicates, classes).
+
+    `survey` has replicates, or recall a and false-link rate b have them, or both. Of n2 surveyed, K are known to some
+    source; a known person is linked to the right one with probability a, the n2 - K others are linked to somebody
+    with probability b, and that somebody is any known person alike. So of the links to a list that contains the share
+    s of all known people, and M of the surveyed,
+
+        E(links to the list) = a M + b s (n2 - K).
+
+    For the list of all known people s = 1 and M = K, which gives K = (k - b n2) / (a - b) from the k people linked:
+    the moment form of Y. Ding & S. E. Fienberg (1994, Survey Methodology 20), with the false links of L. Di
+    Consiglio & T. Tuoto (2015, J. Official Statistics 31). Then M = (m - b s (n2 - K)) / a for any list within it,
+    each with its own s: with m the links to the trimmed list for the estimate of residents, with those to the full
+    list for the share of residents on it.
+    """
+    surveyed = survey.surveyed
+    a, b = recall[:, None], np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
+    false = b * np.maximum(surveyed - true_matches(survey.known, surveyed, a, b), 0.0)
+    matches = np.maximum((survey.matched - lists.share_on_trimmed_list * false) / a, 0.0)
+    covered = (survey.listed - lists.share_on_list * false) / a / np.maximum(surveyed, 1e-9)
+    return chapman(lists.trimmed, surveyed, matches) / np.maximum(lists.full, 1.0), covered
