@@ -16,8 +16,9 @@ SURVEY = "coverage_survey"
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
     """Return the people whom the sources count on a day.
 
-    Columns: `person_id`, `DIVISIONS`, `share`, `trimming_depth` and the `probability` of being a resident. People of at least a depth are on the list trimmed to it. `people` is that of `people_by_group`: who may
-    be of several nationality groups has a row in each, with its share.
+    Columns: `person_id`, `DIVISIONS`, `share`, `trimming_depth` and the `probability` of being a resident. People of
+    at least a depth are on the list trimmed to it. `people` is that of `people_by_group`: who may be of several
+    nationality groups has a row in each, with its share.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
