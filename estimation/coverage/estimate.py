@@ -7,6 +7,7 @@ for people missed and people wrongly listed (Zhang & Dunne, trimmed dual-system 
 1994 for the correction).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -275,3 +276,50 @@ def _long_covariance(names: pl.Series, parts: Mapping[str, Floats]) -> pl.DataFr
         {**pairs, **{name: matrix.ravel() for name, matrix in parts.items()}},
         schema_overrides={"class_l": pl.String, "class_r": pl.String},
     ).with_columns(pl.col(pl.Float64).round(12))
+
+
+def factors_again(
+    counted: pl.DataFrame,
+    listed: pl.DataFrame,
+    surveyed: pl.DataFrame,
+    known: int,
+    coverage: pl.DataFrame,
+    clusters: Floats,
+    recall: Floats,
+) -> Floats:
+    """Return the factors of the classes of a table `coverage` for other people, weights and links, (rows, classes).
+
+    `clusters` (rows, clusters) are factors on the weights of clusters, and `recall` (rows) is that of links of which
+    none is false. The other arguments are those of `estimate_coverage`.
+    """
+    lists = _sum_by_class(counted, listed, surveyed, _classes_of(coverage), known)
+    return _factors(lists, clusters, recall, np.zeros(len(recall)))[0]
+
+
+def sampling_beyond_bootstrap(
+    counted: pl.DataFrame,
+    listed: pl.DataFrame,
+    surveyed: pl.DataFrame,
+    known: int,
+    coverage: pl.DataFrame,
+    clusters: Floats,
+) -> tuple[Floats, Floats]:
+    """Return by what a bootstrapped deviation of each class counts, and the relative variance that it lacks.
+
+    They make of the deviations by the weights `clusters` the sampling covariance of `estimate_coverage`: of a finite
+    country, and of no class with less variance than a simple random survey has.
+    """
+    lists = _sum_by_class(counted, listed, surveyed, _classes_of(coverage), known)
+    factor = _factors(lists, np.ones((1, clusters.shape[1])), np.ones(1), np.zeros(1))[0][0]
+    none = np.zeros(len(clusters))
+    bootstrap = _relative_covariance(_factors(lists, clusters, none + 1, none)[0], factor)
+    raised = _raise_variances(bootstrap, _minimum_variances(lists)) - bootstrap
+    empty = np.zeros_like(raised)
+    complete = np.diag(_of_finite_country(empty, lists, factor))
+    share = np.diag(_of_finite_country(empty + 1, lists, factor)) - complete
+    return np.sqrt(np.maximum(share, 0.0)), np.diag(_of_finite_country(raised, lists, factor))
+
+
+def _classes_of(coverage: pl.DataFrame) -> list[CoverageClass]:
+    """Return the classes of a table `coverage`, in its order."""
+    return [tuple(tuple(cell) for cell in json.loads(text)) for text in coverage["members"]]
