@@ -3,8 +3,7 @@
 import hashlib
 
 import numpy as np
-
-from estimation.arrays import Floats, Integers
+from numpy.typing import NDArray
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:
@@ -12,7 +11,7 @@ def generator(seed: int, stream: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=_key(seed, stream)))
 
 
-def keyed_uniforms(seed: int, stream: str, *keys: Integers) -> Floats:
+def keyed_uniforms(seed: int, stream: str, *keys: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return a number in [0, 1) for every row of `keys`, by seed, stream and the row's own keys alone.
 
     So the number of a person is the same in any order, and among any other people (splitmix64: G. Steele, D. Lea and
@@ -29,7 +28,7 @@ def _key(seed: int, stream: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\x1f{stream}".encode()).digest()[:16], "big")
 
 
-def _mixed(state: np.ndarray) -> np.ndarray:
+def _mixed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
         state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
     return state

@@ -97,7 +97,7 @@ def _lists(decided: DecidedPeople, people: pl.DataFrame, stocks: pl.DataFrame, r
 
 def in_cells(counts: pl.DataFrame, cells: pl.DataFrame) -> Floats:
     """Return the counts of `cells` (`CELL`), in their order; people older than any cell are in the oldest cohort."""
-    oldest = cells["cohort"].min()
+    oldest = int(cells["cohort"].to_numpy().min())
     whole = counts.with_columns(pl.col("cohort", "time").cast(pl.Int32))
     clipped = whole.with_columns(pl.col("cohort").clip(lower_bound=oldest))
     sums = clipped.sort(*CELL, "count").group_by(CELL, maintain_order=True).agg(pl.col("count").sum())

@@ -1,8 +1,9 @@
 """Coverage factors of one replicate: the survey's clusters drawn again, the links of a draw, and declared errors.
 
 Links of survey people with the list are those of the draw, and nobody is corrected for what the draw varies. What no
-draw of links contains, pairs of one person that no rule proposed, is corrected once: by expected recall, with the
-error of an expected number.
+draw of links contains, pairs of one person that no rule proposed, is corrected once: by
+expected recall, with the error that linkage states of it. A recall above 1 stands for links that are wrong in a way
+that no draw varies.
 """
 
 from dataclasses import dataclass
@@ -17,15 +18,15 @@ from estimation.coverage.estimate import sampling_beyond_bootstrap
 from estimation.coverage.linkage_error import LEAST_SEPARATION
 from estimation.keyed_random import generator
 
-SAMPLING, NOT_PROPOSED, DECLARED = "sampling of the survey", "pairs that no rule proposed", "declared errors"
+SAMPLING, NOT_VARIED, DECLARED = "sampling of the survey", "links that no draw varies", "declared errors"
 
 
 @dataclass(frozen=True)
-class UnproposedLinks:
-    """The share of survey people on the spine of whom no pair was proposed, and its relative standard error."""
+class LinksNotVaried:
+    """The share of survey people on the spine whose pair no rule proposed, and the standard error of that share."""
 
     share: float
-    relative_error: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class FactorDraws:
     scale: Floats
     variance: Floats
     declared: Floats
-    unproposed: UnproposedLinks
+    not_varied: LinksNotVaried
     seed: int
 
     @classmethod
@@ -51,7 +52,7 @@ class FactorDraws:
         lists: SurveyLists,
         coverage: pl.DataFrame,
         covariance: pl.DataFrame,
-        unproposed: UnproposedLinks,
+        not_varied: LinksNotVaried,
         replicates: int,
         seed: int,
     ) -> "FactorDraws":
@@ -61,13 +62,13 @@ class FactorDraws:
             lists.counted, lists.listed, lists.surveyed, lists.known, coverage, weights
         )
         declared = _root(_matrix(covariance, coverage, "declared") + _matrix(covariance, coverage, "dependence"))
-        return cls(coverage, weights, scale, variance, declared, unproposed, seed)
+        return cls(coverage, weights, scale, variance, declared, not_varied, seed)
 
     def of_replicate(self, lists: SurveyLists, replicate: int) -> dict[str, Floats]:
         """Return the factors of one replicate by what is frozen in them: `""` (nothing), or one of three errors."""
-        error = self.unproposed.relative_error * self._normals(replicate, NOT_PROPOSED, 1)[0]
-        recall = np.clip(1 - self.unproposed.share * (1 + error), LEAST_SEPARATION, 1)
-        fixed = 1 - self.unproposed.share
+        fixed = 1 - self.not_varied.share
+        error = self.not_varied.error * self._normals(replicate, NOT_VARIED, 1)[0]
+        recall = np.maximum(fixed - error, LEAST_SEPARATION)
         weights = np.vstack([self.weights[replicate], np.ones(self.weights.shape[1])])
         by_recall = [lists.factors(self.coverage, weights, np.full(2, one)) for one in (recall, fixed)]
         (sampled, whole), (sampled_at_fixed, whole_at_fixed) = by_recall
@@ -78,7 +79,7 @@ class FactorDraws:
         return {
             "": drawn * declared,
             SAMPLING: whole * declared,
-            NOT_PROPOSED: at_fixed * declared,
+            NOT_VARIED: at_fixed * declared,
             DECLARED: drawn,
         }
 

@@ -92,13 +92,13 @@ def _whole(rows: pl.DataFrame, name: str) -> Integers:
 
 
 def _nationality(nationality: pl.DataFrame, seed: int, stream: str) -> pl.DataFrame:
-    """Return one group of each person in each view, drawn by its probability."""
-    of_person = _with_uniform(nationality.sort("view", "person_id", "group"), seed, stream)
-    key, p = ["view", "person_id"], pl.col("probability")
-    until = (p.cum_sum() / p.sum()).over(key)
+    """Return one group of each person, drawn by its probability, in the view by which people are counted."""
+    counted = nationality.filter(pl.col("view").cast(pl.String) == "registration").sort("person_id", "group")
+    p, person = pl.col("probability"), "person_id"
+    until = (p.cum_sum() / p.sum()).over(person)
     # a sum of shares may end a little below 1
-    reached = (until > pl.col("uniform")) | (pl.int_range(pl.len()).over(key) == pl.len().over(key) - 1)
-    chosen = of_person.filter(reached).unique(key, keep="first", maintain_order=True)
+    reached = (until > pl.col("uniform")) | pl.col(person).is_last_distinct()
+    chosen = _with_uniform(counted, seed, stream).filter(reached).unique(person, keep="first", maintain_order=True)
     return chosen.with_columns(probability=pl.lit(1.0)).drop("uniform")
 
 

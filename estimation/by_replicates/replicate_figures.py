@@ -1,4 +1,4 @@
-"""The figures of one replicate: people drawn and counted, factors drawn, declared errors added, the account solved."""
+"""The figures of one replicate: people are drawn and counted, factors drawn, errors added, and all reconciled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from scipy import sparse
 from estimation.account.inputs import coverage_by_cell
 from estimation.arrays import Floats, Integers
 from estimation.by_replicates.counted_again import CELL, CountedAgain, Records, count_again, in_cells
-from estimation.by_replicates.drawn_factors import DECLARED, NOT_PROPOSED, SAMPLING, FactorDraws
+from estimation.by_replicates.drawn_factors import DECLARED, NOT_VARIED, SAMPLING, FactorDraws
 from estimation.by_replicates.drawn_people import DRAWN, DecidedPeople, draw_people
 from estimation.by_replicates.fixed_account import FixedAccount, births_less_deaths
 from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group, marginal_keys
@@ -21,7 +21,7 @@ from estimation.published_tables import marginal_weights
 from pipeline.schemas import ALL
 from pipeline.study import Periods
 
-SOURCES = (*DRAWN, SAMPLING, NOT_PROPOSED, DECLARED)
+SOURCES = (*DRAWN, SAMPLING, NOT_VARIED, DECLARED)
 """What a replicate draws, beside its links: each is also frozen at its expectation, to see what it gives."""
 KEY = ["measure", "period", "nationality_group"]
 NATIONALITY_TERMS = "nationality "
@@ -44,11 +44,11 @@ class Replicates:
     seed: int
 
     def figures(self, decided: DecidedPeople, replicate: int) -> dict[str, Floats]:
-        """Return all figures of one replicate of a set of links, by what is frozen: `""` (nothing), and each source."""
+        """Return all figures of one replicate of a set of links by what is frozen: `""` (nothing), or a source."""
         counted = {name: self._counted(decided, replicate, name) for name in ("", *DRAWN)}
         factors = self.factors.of_replicate(counted[""].lists, replicate)
         declared = self._declared(replicate)
-        found = {name: self._figures(counted[""], factors[name], declared) for name in ("", SAMPLING, NOT_PROPOSED)}
+        found = {name: self._figures(counted[""], factors[name], declared) for name in ("", SAMPLING, NOT_VARIED)}
         found[DECLARED] = self._figures(counted[""], factors[DECLARED], declared * 0)
         for name in DRAWN:
             own = self.factors.of_replicate(counted[name].lists, replicate)[""]

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from estimation.by_replicates.drawn_factors import DECLARED, NOT_PROPOSED, SAMPLING
+from estimation.by_replicates.drawn_factors import DECLARED, NOT_VARIED, SAMPLING
 from estimation.by_replicates.drawn_people import CLASSIFICATION, NATIONALITY, NOT_YET_KNOWN
 from estimation.by_replicates.replicate_figures import KEY
 from estimation.by_replicates.rubin import nested_variance
@@ -20,21 +20,22 @@ PARTS = {
     NATIONALITY: "variance_nationality",
     NOT_YET_KNOWN: "variance_not_yet_known",
     SAMPLING: "variance_sampling",
-    NOT_PROPOSED: "variance_not_proposed",
+    NOT_VARIED: "variance_links_not_varied",
     DECLARED: "variance_declared",
 }
 """What is frozen, and the column of what it gives to the variance."""
 CLOSE = 0.15
-"""By how much, as a share, two half-widths may differ and still agree: three standard errors of that of 200 replicates."""
+"""By which share two half-widths may differ and still agree: three standard errors of that of 200 replicates."""
 
 
 def replicate_intervals(found: ReplicatedRun, account: Path) -> pl.DataFrame:
     """Return the table `replicate_intervals`; `account` is the folder of the tables `flows` and `stocks`.
 
-    Columns: `KEY`; `estimate` and `half_width` as published; `mean` of the replicates, `half_width_replicates` and the
-    `ratio` of the two half-widths; and the variance by replicates in parts. `variance_links` is that between draws of
-    links, `variance_cells` that of errors of single cells, which no replicate draws. The others are variances of
-    what changes if one source is frozen at its expectation, the rest as drawn; they are not made to add up.
+    Columns: `KEY`; `estimate` and `half_width` as published; `mean` of the replicates, `half_width_replicates` and
+    the `ratio` of the two half-widths; and the variance by replicates in parts. `variance_links` is that between
+    draws of links, `variance_cells` that of errors of single cells, which no replicate draws. The others are
+    variances of what changes if one source is frozen at its expectation, the rest as drawn; they are not made to
+    add up.
     """
     whole = found.figures[""]
     variance = nested_variance(whole, found.draw, found.within)

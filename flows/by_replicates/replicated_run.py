@@ -1,10 +1,11 @@
-"""The replicates of a finished run: every draw of its links, and several replicates of each, in figures and variances.
+"""The replicates of a finished run: every draw of its links, and several replicates of each.
 
-Linkage enters once. The list, its matches with the survey and the migrations are all those of one draw of links, and
-no recall or doubt corrects for what a draw varies; pairs that no rule proposed, which are in no draw, are corrected by
-expected recall.
+Linkage enters once. The list, its matches with the survey and the migrations are all those of one draw of links,
+and no recall or doubt corrects for what a draw varies; pairs that no rule proposed, which are in no draw, are
+corrected by expected recall.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,9 @@ import polars as pl
 from estimation.account.files import read_account_files
 from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
-from estimation.arrays import Floats
+from estimation.arrays import Floats, Integers
 from estimation.by_replicates.counted_again import Records, count_again
-from estimation.by_replicates.drawn_factors import FactorDraws, UnproposedLinks
+from estimation.by_replicates.drawn_factors import FactorDraws, LinksNotVaried
 from estimation.by_replicates.fixed_account import FixedAccount, independent_variances
 from estimation.by_replicates.replicate_figures import Replicates, figures_of, stacked
 from estimation.coverage.survey import SURVEY, survey_answers
@@ -26,7 +27,7 @@ from estimation.stages import ACCOUNT, COUNT
 from flows.by_replicates.link_draws import people_of_best_links, people_of_draw
 from flows.progress import ProgressListener
 from flows.variants.run_rules import RunRules
-from linkage.link_errors import RELATIVE_ERROR
+from linkage.quality import MISSED_ERROR, NORMAL, UNFORESEEN
 from linkage.stages import LINK
 from pipeline.errors import UserError
 from pipeline.ingest.stages import INGEST
@@ -41,14 +42,14 @@ LEAST_PER_DRAW = 2
 
 @dataclass(frozen=True)
 class ReplicatedRun:
-    """The figures of all replicates, (replicates, figures), by what is frozen (`""`: nothing), and the link draw of each.
+    """The figures of all replicates, (replicates, figures), by what is frozen (`""`: nothing), with their link draws.
 
     `keys` has the `KEY` of the figures, `within` the variance of each by errors that no replicate draws.
     """
 
     keys: pl.DataFrame
     figures: Mapping[str, Floats]
-    draw: Floats
+    draw: Integers
     within: Floats
 
 
@@ -64,8 +65,8 @@ def check_can_be_replicated(base: RunRules, replicates: int) -> None:
         )
     if study.coverage.other_surveys:
         raise UserError(
-            f"{study.path}, [coverage]: names surveys of other runs, whose links no draw of this run varies. Replicates "
-            "are made of a study with one survey: leave out 'other_surveys'."
+            f"{study.path}, [coverage]: names surveys of other runs, whose links no draw of this run varies. "
+            "Replicates are made of a study with one survey: leave out 'other_surveys'."
         )
     if replicates < LEAST_PER_DRAW * draws:
         raise UserError(
@@ -75,13 +76,13 @@ def check_can_be_replicated(base: RunRules, replicates: int) -> None:
 
 
 def replicated(base: RunRules, replicates: int, work: Path, listener: ProgressListener) -> ReplicatedRun:
-    """Return the replicates of a run; `work` is an empty folder for what is computed again, and nothing else is written.
+    """Return the replicates of a run; `work` is an empty folder for what is computed again.
 
-    Replicate r is of draw r mod K + 1 of K.
+    Nothing else is written. Replicate r is of draw r mod K + 1 of K.
     """
     made, within = prepared(base, replicates, work / "account_in")
     draws = base.study.linkage.draws
-    draw = np.arange(replicates) % draws + 1
+    draw = np.arange(replicates, dtype=np.int64) % draws + 1
     found: list[Mapping[str, Floats]] = [{}] * replicates
     for one in range(1, draws + 1):
         listener.progress(REPLICATES, f"links {one} of {draws}: stays again")
@@ -111,7 +112,7 @@ def prepared(base: RunRules, replicates: int, folder: Path) -> tuple[Replicates,
         count_again(people_of_best_links(base), records).lists,
         table["coverage"],
         table["coverage_covariance"],
-        _unproposed(base, records.spine),
+        _not_varied(base, records.spine),
         replicates,
         base.study.seed,
     )
@@ -142,10 +143,14 @@ def _records(base: RunRules, periods: Periods) -> Records:
     )
 
 
-def _unproposed(base: RunRules, spine: str) -> UnproposedLinks:
-    """Return how many survey people have a record on the spine that no rule proposed, of those who have one."""
+def _not_varied(base: RunRules, spine: str) -> LinksNotVaried:
+    """Return the share of survey people on the spine whose pair no rule proposed, with the error that linkage states.
+
+    It is that of an expected number of missed pairs, and the share of all pairs that no estimate foresees.
+    """
     quality = read_table(base.records[LINK.name].folder / "linkage_quality.parquet")
     row = quality.filter(source_l=SURVEY, source_r=spine, group="all").row(0, named=True)
     unseen, missed = (row[name] or 0.0 for name in ("unseen_pairs", "missed_pairs"))
     pairs = row["joined_pairs"] * (row["expected_precision"] or 1.0) + missed + unseen
-    return UnproposedLinks(unseen / pairs if pairs else 0.0, RELATIVE_ERROR)
+    share = unseen / pairs if pairs else 0.0
+    return LinksNotVaried(share, ((share * math.log(MISSED_ERROR)) ** 2 + UNFORESEEN**2) ** 0.5 / NORMAL)

@@ -19,7 +19,7 @@ TABLE = "replicate_intervals"
 
 
 def replicate_run(run: Path, replicates: int, out: Path | None, *, as_json: bool) -> int:
-    """Write `replicate_intervals` and `summary.json` into `replicates/` of a run (or `out`); return the exit status."""
+    """Write `replicate_intervals` and `summary.json` into `replicates/` of a run, or `out`; return the status."""
     if out is None:
         check_not_live(run, "Name another folder with --out.")
     terminal = Terminal()

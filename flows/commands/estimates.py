@@ -54,7 +54,7 @@ def replicates(
     json: Annotated[bool, Parameter(negative="", help="Print all figures as one JSON object.")] = False,
     out: Annotated[Path | None, Parameter(help="Folder for the table; default: 'replicates' in the run.")] = None,
 ) -> int:
-    """Compare the intervals of a run with those by replicates, in which links, stays and survey are drawn together."""
+    """Compare the intervals of a run with those by replicates: links, stays and survey drawn, all computed again."""
     with loading():
         from flows.by_replicates.verb import replicate_run
 
