@@ -21,8 +21,6 @@ from estimation.published_tables import marginal_weights
 from pipeline.schemas import ALL
 from pipeline.study import Periods
 
-SOURCES = (*DRAWN, SAMPLING, NOT_VARIED, DECLARED)
-"""What a replicate draws, beside its links: each is also frozen at its expectation, to see what it gives."""
 KEY = ["measure", "period", "nationality_group"]
 NATIONALITY_TERMS = "nationality "
 """How the terms of errors by nationality begin, which replicates draw person by person."""
@@ -63,11 +61,8 @@ class Replicates:
         return count_again(draw_people(decided, self.seed, replicate, {frozen}), self.records)
 
     def _figures(self, counted: CountedAgain, factors: Floats, declared: Floats) -> Floats:
-        cells, counts = self.account.account.cells, counted.counts
-        of_measure = {
-            name: in_cells(counts[name], cells.filter(pl.col("measure") == name))
-            for name in ("population", *GROSS_FLOWS)
-        }
+        counts = counted.counts
+        of_measure = {name: in_cells(counts[name], cells) for name, cells in self._cells.items()}
         of_measure["population"] = of_measure["population"] * factors[self._classes] * self._of_ages
         change = births_less_deaths(counts["births"], counts["deaths"], self.account)
         estimates = self.account.estimates(np.concatenate(list(of_measure.values())) + declared, change)
@@ -93,6 +88,12 @@ class Replicates:
         return self.account.effects(self._flow_terms[0])
 
     @cached_property
+    def _cells(self) -> dict[str, pl.DataFrame]:
+        """The cells of each measure, which follow one another in the account."""
+        cells = self.account.account.cells
+        return {name: cells.filter(pl.col("measure") == name) for name in ("population", *GROSS_FLOWS)}
+
+    @cached_property
     def _stocks(self) -> pl.DataFrame:
         """The class and the factor of the age, relative to it, of each cell of stocks."""
         names = self.factors.coverage["coverage_class"].to_list()
@@ -101,7 +102,7 @@ class Replicates:
         )
         ages = self.ages.with_columns(pl.col("sex", "nationality_group").cast(pl.String))
         return (
-            self.account.account.cells.filter(pl.col("measure") == "population")
+            self._cells["population"]
             .with_columns(age_group(pl.col("age")))
             .join(classes, on=DIVISIONS, how="left", maintain_order="left")
             .join(ages, on=["sex", "nationality_group", "age"], how="left", maintain_order="left")
