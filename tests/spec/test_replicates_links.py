@@ -86,6 +86,7 @@ def records() -> Records:
         cluster=pl.col("subject_id").cast(pl.String), weight=pl.lit(1.0),
     )  # fmt: skip
     each = pl.DataFrame({"direction": ["immigration", "emigration"], "nationality_group": "British", "child": False})
+    each = each.join(pl.DataFrame({"quarter": range(1, 5)}, schema={"quarter": pl.Int8}), how="cross")
     return Records(
         births=pl.DataFrame(schema={**vital, "registration_date": pl.Date}),
         deaths=pl.DataFrame(schema={**vital, "date_of_death": pl.Date}),

@@ -22,7 +22,9 @@ def lists() -> SurveyLists:
     groups = pl.DataFrame(
         {"sex": "F", "age_group": random.choice(["0-15", "25-44"], PEOPLE), "nationality_group": "British"}
     )
-    listed = groups.with_columns(person_id=pl.int_range(pl.len()), share=1.0, trimmed=pl.lit(value=True))
+    listed = groups.with_columns(
+        person_id=pl.int_range(pl.len()), share=1.0, probability=1.0, trimmed=pl.lit(value=True)
+    )
     found = pl.Series(random.random(PEOPLE) < 0.9)
     surveyed = groups.with_columns(
         subject_id=pl.int_range(pl.len()), stratum=pl.lit("A"), cluster=pl.Series(random.integers(0, 30, PEOPLE)),
