@@ -53,7 +53,7 @@ NOT_MEASURED = (
     (
         "linkage in flows",
         "immigration, emigration",
-        "Missed and false links create and hide migrations; links are not resampled yet.",
+        "Missed and false links create and hide migrations; `sojourn replicates` shows how much they vary.",
     ),
     (
         "shares of unfinished stays",

@@ -96,7 +96,7 @@ class ErrorsByGroup(Frozen):
     British: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.22
     Irish: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.12
     EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.12
-    non_EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.045  # noqa: N815 - the name of the group
+    non_EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.035  # noqa: N815 - the name of the group
 
 
 class CoverageSettings(Frozen):
@@ -148,14 +148,14 @@ class FlowErrors(Frozen):
 
     immigration: Share = 0.004
     emigration: Share = 0.004
-    by_group: Share = 0.011
+    by_group: Share = 0.007
     children: Share = 0.05
-    not_final: ErrorsByGroup = ErrorsByGroup(British=0.07, Irish=0.07, EU=0.08, non_EU=0.055)
+    not_final: ErrorsByGroup = ErrorsByGroup(British=0.065, Irish=0.07, EU=0.055, non_EU=0.05)
     wrong_immigrations: ErrorsByGroup = ErrorsByGroup()
-    wrong_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.30, Irish=0.15, EU=0.24, non_EU=0.07)
-    misdated_immigrations: Share = 0.3
-    misdated_emigrations: Share = 0.3
-    season: Share = 0.02
+    wrong_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.30, Irish=0.15, EU=0.30, non_EU=0.08)
+    misdated_immigrations: Share = 0.23
+    misdated_emigrations: Share = 0.27
+    season: Share = 0.005
     chance: bool = False
 
     def of_year(self, measure: str) -> float:

@@ -42,3 +42,20 @@ def revisions(
         from flows.revisions_verb import revisions_of_runs
 
     return revisions_of_runs(runs, history=history or (), as_json=json, threads=threads)
+
+
+@app.command
+def replicates(
+    run: Annotated[Path, Parameter(help="A finished run folder of a study with alternative sets of links.")],
+    *,
+    replicates: Annotated[
+        int, Parameter(help="How often all that is uncertain is drawn, over all sets of links.")
+    ] = 200,
+    json: Annotated[bool, Parameter(negative="", help="Print all figures as one JSON object.")] = False,
+    out: Annotated[Path | None, Parameter(help="Folder for the table; default: 'replicates' in the run.")] = None,
+) -> int:
+    """Compare the intervals of a run with those by replicates: links, stays and survey drawn, all computed again."""
+    with loading():
+        from flows.by_replicates.verb import replicate_run
+
+    return replicate_run(run, replicates, out, as_json=json)

@@ -1,0 +1,1 @@
+"""Uncertainty by replicates: the estimates computed again with everything that is uncertain drawn at once."""
