@@ -159,7 +159,10 @@ class Country:
         quality = {"source_l": "coverage_survey", "source_r": "pds", "group": "all"} | dict(
             zip(names, self.recall, strict=True)
         )
-        pl.DataFrame([quality]).write_parquet(link / "linkage_quality.parquet")
+        unknown = dict.fromkeys(("recall_estimate", "recall_low", "recall_high"), pl.Float64)
+        pl.DataFrame([quality | dict.fromkeys(unknown)], schema_overrides=unknown).write_parquet(
+            link / "linkage_quality.parquet"
+        )
         vital = {"subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date}
         born = {**vital, "registration_date": pl.Date}
         births = [(*one, one[2])[:4] for one in self.births]  # registered in the month of birth, if not stated

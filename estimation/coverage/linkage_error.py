@@ -1,4 +1,8 @@
-"""How well the coverage survey was linked: recall and false-link rate of a clerical review, and draws of them."""
+"""How well the coverage survey was linked: recall and false-link rate, and draws of them.
+
+Recall is known twice: from a clerical review of some of the survey's people, and from linkage, which expects so many
+of its pairs to be missed. The two know nothing of each other.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,6 +18,9 @@ from pipeline.errors import UserError
 USUAL_FALSE_LINK_RATE = 0.1
 """How high false-link rates usually are, as the standard deviation of a prior around 0: an assumption."""
 REVIEWED = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
+EXPECTED = ["recall_estimate", "recall_low", "recall_high"]
+"""What linkage says of its own recall, with 95% limits."""
+NORMAL = 1.96
 LEAST_SEPARATION = 0.5
 """If recall less false-link rate is below this, matches say too little of who is really on both lists."""
 
@@ -54,9 +61,11 @@ class LinkageError:
 def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     """Return recall and false-link rate of the survey's links with the source `spine` from `linkage_quality`.
 
-    A false-link rate that the review cannot show, because too few of its people are missing from the spine, is
-    given as 0 with an infinite standard error: not known, which is not the same as none. Raises `UserError` without
-    a clerical review that gives recall and its standard error.
+    Recall is the mean of the review's and of what linkage expects, weighted by their precision (F. A. Graybill and
+    R. B. Deal, Combining unbiased estimators, Biometrics 15, 1959); that of linkage has the standard error of which
+    its limits are 1.96 to either side on average. A false-link rate that the review cannot show, because too few of
+    its people are missing from the spine, is given as 0 with an infinite standard error: not known, which is not the
+    same as none. Raises `UserError` without a clerical review that gives recall and its standard error.
     """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
@@ -67,7 +76,19 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
             "known. Add the extract 'review_sample' (a clerical review of survey people) to the study."
         )
     recall, recall_error, rate, error = rows.select(REVIEWED).row(0)
+    expected, low, high = rows.select(EXPECTED).row(0)
+    if expected is not None:
+        recall, recall_error = _combined((recall, recall_error), (expected, (high - low) / (2 * NORMAL)))
     return LinkageError(recall, recall_error, *((0.0, math.inf) if rate is None or error is None else (rate, error)))
+
+
+def _combined(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """Return the mean of two estimates with their standard errors, weighted by precision; a certain one stands."""
+    (value, error), (value_of_other, error_of_other) = one, other
+    if min(error, error_of_other) <= 0:
+        return one if error <= error_of_other else other
+    weight = error_of_other**2 / (error**2 + error_of_other**2)
+    return weight * value + (1 - weight) * value_of_other, weight**0.5 * error
 
 
 def check_separation(links: LinkageError) -> None:

@@ -109,7 +109,7 @@ def test_what_is_not_measured_is_published_as_such(demo):
     declared = sources.filter(pl.col("treatment") == "declared")
     stated = dict(declared.select("error_source", "relative_standard_error").iter_rows())
     assert stated["people who left but look present"] == 0.001
-    assert stated["error of immigration by group"] == stated["error of emigration by group"] == 0.011
+    assert stated["error of immigration by group"] == stated["error of emigration by group"] == 0.007
     assert 0 < stated["people whom both the sources and the survey miss"] < 0.005
 
 

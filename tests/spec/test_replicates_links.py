@@ -30,7 +30,7 @@ SOURCES = ("pds", "coverage_survey", "exit_checks", "hesa")
 PDS, SURVEY, TRAVEL, HESA = range(4)
 UNCERTAIN = ((PDS, SURVEY, 0.7), (PDS, TRAVEL, 0.8), (PDS, HESA, 0.6))
 LISTED = CERTAIN + len(UNCERTAIN)
-ONE_CLASS = pl.DataFrame({"coverage_class": ["all"], "members": [members(CELLS)]})
+ONE_CLASS = pl.DataFrame({"coverage_class": ["all"], "members": [members(CELLS)], "trimming_depth": [1]})
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def figures(links_of_draws):
     by_state = {}
     for state, _ in groupby(sorted(map(tuple, links_of_draws.tolist()))):
         again = count_again(decided(*state), records())
-        matches = again.lists.surveyed.filter("trimmed").height
+        matches = again.lists.surveyed.filter(pl.col("listed") & (pl.col("trimming_depth") > 0)).height
         listed = again.lists.counted["count"].sum()
         factor = FactorDraws(
             ONE_CLASS, np.ones((1, CERTAIN + 1)), np.zeros(1), np.zeros(1), np.zeros((1, 0)), LinksNotVaried(0, 0), 1

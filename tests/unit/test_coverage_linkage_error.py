@@ -13,15 +13,31 @@ from estimation.coverage.linkage_error import (
 from pipeline.errors import UserError
 
 
-def quality(*rates: float | None) -> pl.DataFrame:
-    """Return `linkage_quality` with the rates of a review: recall and its error, false-link rate and its error."""
+def quality(*rates: float | None, expected: tuple[float | None, ...] = (None, None, None)) -> pl.DataFrame:
+    """Return `linkage_quality` with the rates of a review: recall and its error, false-link rate and its error.
+
+    `expected` is the recall that linkage expects, with its limits.
+    """
     names = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
-    row = {"source_l": "coverage_survey", "source_r": "pds", "group": "all", **dict(zip(names, rates, strict=True))}
+    names += ["recall_estimate", "recall_low", "recall_high"]
+    values = dict(zip(names, (*rates, *expected), strict=True))
+    row = {"source_l": "coverage_survey", "source_r": "pds", "group": "all", **values}
     return pl.DataFrame([row], schema_overrides=dict.fromkeys(names, pl.Float64))
 
 
 def test_a_review_is_read_as_it_is():
     assert survey_linkage_error(quality(0.97, 0.01, 0.2, 0.05), "pds") == LinkageError(0.97, 0.01, 0.2, 0.05)
+
+
+def test_recall_is_that_of_the_review_and_of_linkage_by_their_precision():
+    """0.96 with 0.02, and 0.99 with (0.9996 - 0.9604) / 3.92 = 0.01, so four times the weight: 0.984; 1 / (1/4 + 1)
+    of 0.01^2 is left. A review that has no error stands.
+    """
+    found = survey_linkage_error(quality(0.96, 0.02, 0.2, 0.05, expected=(0.99, 0.9604, 0.9996)), "pds")
+    assert (found.recall, found.recall_error) == (pytest.approx(0.984), pytest.approx(0.01 * 0.8**0.5))
+    assert (found.false_link_rate, found.false_link_error) == (0.2, 0.05)
+    certain = survey_linkage_error(quality(1.0, 0.0, 0.0, 0.0, expected=(0.99, 0.9604, 0.9996)), "pds")
+    assert (certain.recall, certain.recall_error) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize("rate", [(None, None), (0.2, None)])

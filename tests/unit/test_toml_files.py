@@ -36,7 +36,7 @@ def study_file(tmp_path, text):
 def test_a_study_takes_its_defaults(tmp_path):
     study = read_study(study_file(tmp_path, STUDY))
     assert study.flow_errors.immigration == 0.004
-    assert study.flow_errors.of_case("emigration") == {"British": 0.30, "Irish": 0.15, "EU": 0.24, "non_EU": 0.07}
+    assert study.flow_errors.of_case("emigration") == {"British": 0.30, "Irish": 0.15, "EU": 0.30, "non_EU": 0.08}
     assert study.linkage.floor == 0.01
     assert study.periods.flow_years == (2016, 2017, 2018, 2019)
 
