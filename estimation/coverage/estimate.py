@@ -38,6 +38,9 @@ from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUPS
 from pipeline.study import CoverageSettings
 
+UNSURE_OF_CORRECTION = 0.5
+"""Standard error of what a calibration takes off the list for people who have left, as a share of it."""
+
 
 @dataclass(frozen=True)
 class CoverageEstimate:
@@ -91,7 +94,7 @@ def estimate_coverage(
     )
     drawn = draw_linkage_errors(links, settings.replicates, seed)
     linkage = mean_products(factors(lists, survey, *drawn)[0] / factor - 1)
-    left = settings.children_error * _share_of_children(counted, classes)
+    left = _share_of_children(counted, classes) * _error_of_children(listed, classes, settings.children_error)
     declared = settings.declared_error**2 + np.outer(left, left)
     both = missed_by_both(lists, factor) * settings.list_dependence
     dependence = np.outer(both, both)
@@ -136,6 +139,24 @@ def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:
             "cannot be estimated. Look at linkage_quality for the survey."
         )
     return merge_classes(people_by_cell(matched), minimum)
+
+
+def _error_of_children(listed: pl.DataFrame, classes: list[CoverageClass], declared: float) -> Floats:
+    """Return the relative standard error of the listed children of each class: some left with their family.
+
+    It is the one that is declared of children who are listed for certain. Where a calibration gave them a probability
+    p of living here, the list is corrected for the others, 1 - p of it, and `UNSURE_OF_CORRECTION` of that is the
+    error.
+    """
+    p, share = pl.col("probability"), pl.col("share")
+    error = pl.when(p == 1).then(declared).otherwise((1 - p) * UNSURE_OF_CORRECTION)
+    children = listed.filter(on_trimmed_list(USUAL_DEPTH), pl.col("age_group") == AGE_GROUPS[0])
+    sums = children.group_by(DIVISIONS).agg(exact_sum(share), error=exact_sum(share * error))
+    of_cell = {row[:3]: row[3:] for row in sums.iter_rows()}
+    people, errors = (
+        np.array([sum(of_cell[cell][i] for cell in one if cell in of_cell) for one in classes]) for i in range(2)
+    )
+    return np.where(people > 0, errors / np.maximum(people, 1e-9), declared)
 
 
 def _share_of_children(counted: pl.DataFrame, classes: list[CoverageClass]) -> Floats:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from estimation.cells import BRITISH, DIVISIONS, age_group
+from estimation.cells import DIVISIONS, age_group
+from estimation.coverage.registered_groups import as_registered
 from pipeline.errors import UserError
 from pipeline.ingest.nationality_groups import OTHER_COUNTRIES, nationality_groups
 from pipeline.tables import read_table
@@ -69,8 +70,7 @@ def people_surveyed(
     Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to one
     `listed`, with that one's `trimming_depth` (0 if there is none); and `DIVISIONS` with their `share`. Those of
     people on the list are the list's, because the account counts each person in the same groups: a row for each,
-    whose shares add up to 1. Those of the others are the answers to the survey, and people who gave no nationality
-    are taken as British.
+    whose shares add up to 1. Those of the others are the answers to the survey, by groups `as_registered`.
     """
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
     on_list = listed.select(
@@ -85,12 +85,8 @@ def people_surveyed(
     # A date of birth after the survey's day is a mistake in a record: the person is taken to be newborn.
     age = pl.max_horizontal(age, 0)
     group = pl.col("nationality").replace_strict(nationality_groups(), default=OTHER_COUNTRIES)
-    stated = {
-        "sex": pl.col("sex").cast(pl.String),
-        "age_group": age_group(age),
-        "nationality_group": pl.when(pl.col("nationality").is_not_null()).then(group),
-    }
-    return (
+    stated = {"sex": pl.col("sex").cast(pl.String), "age_group": age_group(age)}
+    found = (
         answers.join(person, on="subject_id", how="left")
         .join(on_list, on="person_id", how="left")
         .select(
@@ -103,8 +99,9 @@ def people_surveyed(
             pl.col("trimming_depth").fill_null(0),
             pl.col("share").fill_null(1.0),
             *(pl.coalesce(f"list_{name}", answer).alias(name) for name, answer in stated.items()),
+            pl.col("list_nationality_group").alias("nationality_group"),
             age=age,
+            answer=pl.when(pl.col("nationality").is_not_null()).then(group),
         )
-        .with_columns(pl.col("nationality_group").fill_null(BRITISH))
-        .sort("subject_id", "nationality_group")
     )
+    return as_registered(found).sort("subject_id", "nationality_group")

@@ -270,7 +270,7 @@ def test_the_declared_error_of_children_is_theirs_alone():
         known=pl.lit(value=True), listed=pl.lit(value=True),
     )  # fmt: skip
 
-    def declared(minimum: int) -> list[float]:
+    def declared(minimum: int, listed: pl.DataFrame = listed) -> list[float]:
         settings = CoverageSettings(minimum_matches=minimum, replicates=20, declared_error=0, children_error=0.004)
         found = estimate_coverage(counted(listed), listed, surveyed, 200, PERFECT, settings, 1)
         own = found.covariance.filter(pl.col("class_l") == pl.col("class_r"))
@@ -278,3 +278,7 @@ def test_the_declared_error_of_children_is_theirs_alone():
 
     assert declared(40) == pytest.approx([0.0, 0.004])
     assert declared(10_000) == pytest.approx([0.001])
+    calibrated = listed.with_columns(probability=pl.lit(0.99))
+    assert declared(40, calibrated) == pytest.approx([0.0, 0.005])  # half of the 1% that is taken off
+    half = pl.when(pl.int_range(pl.len()) < 25).then(0.99).otherwise(1.0)
+    assert declared(40, listed.with_columns(probability=half)) == pytest.approx([0.0, 0.0045])

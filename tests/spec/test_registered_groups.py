@@ -1,0 +1,70 @@
+"""Survey people who are not on the list are counted in the groups in which a register would have them."""
+
+import polars as pl
+import pytest
+
+from estimation.coverage.registered_groups import as_registered
+
+AGE = "25-44"
+
+
+def people(*rows: tuple[bool, str | None, str | None, int]) -> pl.DataFrame:
+    """Return people from rows of listed, group on the list, answer and number."""
+    each = [(listed, group, answer) for listed, group, answer, number in rows for _ in range(number)]
+    schema = {"listed": pl.Boolean, "nationality_group": pl.String, "answer": pl.String}
+    return pl.DataFrame(each, schema=schema, orient="row").with_columns(
+        subject_id=pl.int_range(pl.len()), age_group=pl.lit(AGE), share=pl.lit(1.0)
+    )
+
+
+def counted(frame: pl.DataFrame, *, listed: bool) -> dict[str, float]:
+    rows = frame.filter(listed=listed).group_by("nationality_group").agg(pl.col("share").sum())
+    return dict(rows.iter_rows())
+
+
+LISTED = [
+    (True, "non_EU", "British", 30), (True, "non_EU", "non_EU", 70), (True, "EU", "EU", 50),
+    (True, "British", "British", 200), (True, "Irish", None, 5),
+]  # fmt: skip
+"""Three of ten of a group have naturalised, none of the other; five people do not say."""
+
+
+def test_those_who_have_naturalised_are_found_among_those_who_answer_that_they_are_british() -> None:
+    """Of 35 who answer non-EU, 35 x 0.3 / 0.7 = 15 more have become British. Of 100 who answer, 50 are non-EU, 10 EU
+    and 40 British, and so are those 10 who do not answer.
+    """
+    frame = people(*LISTED, (False, None, "non_EU", 35), (False, None, "EU", 10), (False, None, "British", 55),
+                   (False, None, None, 10))  # fmt: skip
+    found = as_registered(frame)
+    assert counted(found, listed=False) == pytest.approx({"non_EU": 55, "EU": 11, "British": 44})
+    assert counted(found, listed=True) == {"non_EU": 100, "EU": 50, "British": 200, "Irish": 5}
+    shares = found.group_by("subject_id").agg(pl.col("share").sum())
+    assert shares.height == frame.height
+    assert shares["share"].to_list() == pytest.approx([1.0] * frame.height)
+    assert "answer" not in found.columns
+
+
+def test_no_more_have_naturalised_than_answer_that_they_are_british() -> None:
+    found = as_registered(people(*LISTED, (False, None, "non_EU", 35), (False, None, "British", 6)))
+    assert counted(found, listed=False) == pytest.approx({"non_EU": 41})
+
+
+def test_each_age_is_as_its_own_answers_say() -> None:
+    older = people((False, None, "British", 20)).with_columns(
+        age_group=pl.lit("65+"), subject_id=pl.int_range(pl.len()) + 1_000
+    )
+    found = as_registered(
+        pl.concat([people(*LISTED, (False, None, "non_EU", 7), (False, None, "British", 9)), older])
+    )
+    by_age = found.filter(~pl.col("listed")).group_by("age_group", "nationality_group").agg(pl.col("share").sum())
+    assert {row[:2]: row[2] for row in by_age.iter_rows()} == pytest.approx(
+        {(AGE, "non_EU"): 10, (AGE, "British"): 6, ("65+", "British"): 20}
+    )
+
+
+def test_people_of_whom_nobody_answers_are_british_and_a_list_without_answers_changes_nothing() -> None:
+    assert counted(as_registered(people((False, None, None, 3))), listed=False) == {"British": 3}
+    unknown = people((True, "EU", None, 4), (False, None, "EU", 2), (False, None, "British", 2))
+    assert counted(as_registered(unknown), listed=False) == pytest.approx({"EU": 2, "British": 2})
+    whole = people(*LISTED)
+    assert as_registered(whole).equals(whole.drop("answer"))
