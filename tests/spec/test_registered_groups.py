@@ -62,6 +62,21 @@ def test_each_age_is_as_its_own_answers_say() -> None:
     )
 
 
+def test_each_age_has_naturalised_as_its_own_people_on_the_list_have() -> None:
+    """Of all on the list 70 of 200 have naturalised: of this age 30 of 100, of the older 40 of 100, each drawn to 0.35
+    by 20 people: 37 / 120 and 47 / 120. Of those of this age who are not listed 83 answer non-EU: 37 more have become
+    British; of the older 73, and 47 more.
+    """
+    older = people((True, "non_EU", "British", 40), (True, "non_EU", "non_EU", 60), (False, None, "non_EU", 73),
+                   (False, None, "British", 100)).with_columns(age_group=pl.lit("65+"))  # fmt: skip
+    here = people(*LISTED, (False, None, "non_EU", 83), (False, None, "British", 100))
+    found = as_registered(pl.concat([here, older]).with_columns(subject_id=pl.int_range(pl.len())))
+    by_age = found.filter(~pl.col("listed")).group_by("age_group", "nationality_group").agg(pl.col("share").sum())
+    assert {row[:2]: row[2] for row in by_age.iter_rows()} == pytest.approx(
+        {(AGE, "non_EU"): 120, (AGE, "British"): 63, ("65+", "non_EU"): 120, ("65+", "British"): 53}
+    )
+
+
 def test_people_of_whom_nobody_answers_are_british_and_a_list_without_answers_changes_nothing() -> None:
     assert counted(as_registered(people((False, None, None, 3))), listed=False) == {"British": 3}
     unknown = people((True, "EU", None, 4), (False, None, "EU", 2), (False, None, "British", 2))
