@@ -63,7 +63,7 @@ def test_each_age_is_as_its_own_answers_say() -> None:
 
 
 def test_each_age_has_naturalised_as_its_own_people_on_the_list_have() -> None:
-    """Of all on the list 70 of 200 have naturalised: of this age 30 of 100, of the older 40 of 100, each drawn to 0.35
+    """Of all on the list 70 of 200 have naturalised: of this age 30 of 100, of the older 40, each drawn to 0.35
     by 20 people: 37 / 120 and 47 / 120. Of those of this age who are not listed 83 answer non-EU: 37 more have become
     British; of the older 73, and 47 more.
     """
