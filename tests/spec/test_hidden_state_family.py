@@ -75,7 +75,7 @@ def test_the_sum_of_probabilities_is_the_number_present() -> None:
     assert last["presence"].sum() == pytest.approx(present[-1], rel=0.02)
     assert last["reference_date"].unique().to_list() == [dt.date(2019, 6, 30)]
     assert set(last["decided_by"]) == {*FIVE, "hidden_state"}
-    assert not last.filter(pl.col("decided_by") == "hidden_state")["trimming_depth"].any()
+    assert set(last.filter(pl.col("decided_by") == "hidden_state")["trimming_depth"]) == {0}
 
 
 def test_a_model_with_one_class_is_refused_and_says_which_sources_do_not_fit() -> None:

@@ -55,7 +55,9 @@ def test_a_migration_that_is_certain_by_the_rules_is_no_open_case_at_any_calibra
 
 
 def test_each_case_stands_for_as_many_migrations_as_its_group_and_age_have_for_each_at_its_time():
-    """A grown-up of before July 2017; born in the year to June 2002, she would have been a child on 30 June 2017."""
+    """A grown-up of a January before July 2017; born in the year to June 2002, she would have been a child on 30 June
+    2017.
+    """
     people = PEOPLE.filter(person_id=1)
     completeness = pl.DataFrame(
         {
@@ -66,6 +68,8 @@ def test_each_case_stands_for_as_many_migrations_as_its_group_and_age_have_for_e
             "migrations_per_case": [1.25, 2.0, 9.0, 9.0],
         }
     )
+    other_season = completeness.with_columns(quarter=pl.lit(2, pl.Int8), migrations_per_case=pl.lit(7.0))
+    completeness = pl.concat([completeness.with_columns(quarter=pl.lit(1, pl.Int8)), other_season], how="diagonal")
     one = moves().with_columns(
         reason=pl.lit(None, pl.String), certain=pl.lit(value=True), unfinished=pl.lit(value=False),
         provisional=pl.lit(value=False), variance_of_cases=pl.lit(0.16),
