@@ -21,6 +21,8 @@ REVIEWED = ["review_recall", "review_recall_se", "review_false_link_rate", "revi
 EXPECTED = ["recall_estimate", "recall_low", "recall_high"]
 """What linkage says of its own recall, with 95% limits."""
 NORMAL = 1.96
+CONTRADICTION = 3
+"""If both recalls differ by more of their joint standard errors, that of the review stands: people have looked."""
 LEAST_SEPARATION = 0.5
 """If recall less false-link rate is below this, matches say too little of who is really on both lists."""
 
@@ -63,9 +65,10 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
 
     Recall is the mean of the review's and of what linkage expects, weighted by their precision (F. A. Graybill and
     R. B. Deal, Combining unbiased estimators, Biometrics 15, 1959); that of linkage has the standard error of which
-    its limits are 1.96 to either side on average. A false-link rate that the review cannot show, because too few of
-    its people are missing from the spine, is given as 0 with an infinite standard error: not known, which is not the
-    same as none. Raises `UserError` without a clerical review that gives recall and its standard error.
+    its limits are 1.96 to either side on average. Where they contradict each other, the review's stands alone, and
+    the stage `link` has warned of it. A false-link rate that the review cannot show, because too few of its people
+    are missing from the spine, is given as 0 with an infinite standard error: not known, which is not the same as
+    none. Raises `UserError` without a clerical review that gives recall and its standard error.
     """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
@@ -83,8 +86,13 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
 
 
 def _combined(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """Return the mean of two estimates with their standard errors, weighted by precision; a certain one stands."""
+    """Return the mean of two estimates with their standard errors, weighted by precision; a certain one stands.
+
+    If they contradict each other, that is `one`.
+    """
     (value, error), (value_of_other, error_of_other) = one, other
+    if abs(value - value_of_other) > CONTRADICTION * math.hypot(error, error_of_other):
+        return one
     if min(error, error_of_other) <= 0:
         return one if error <= error_of_other else other
     weight = error_of_other**2 / (error**2 + error_of_other**2)

@@ -40,6 +40,17 @@ def test_recall_is_that_of_the_review_and_of_linkage_by_their_precision():
     assert (certain.recall, certain.recall_error) == (1.0, 0.0)
 
 
+def test_a_review_that_contradicts_what_linkage_expects_stands():
+    """0.90 with 0.01 and 0.99 with 0.01 differ by 6.4 joint errors; 0.96 and 0.99 by 2.1, and are averaged."""
+    expected = (0.99, 0.9704, 1.0096)
+    assert survey_linkage_error(quality(0.90, 0.01, 0.2, 0.05, expected=expected), "pds") == LinkageError(
+        0.90, 0.01, 0.2, 0.05
+    )
+    assert survey_linkage_error(quality(0.96, 0.01, 0.2, 0.05, expected=expected), "pds").recall == pytest.approx(
+        0.975
+    )
+
+
 @pytest.mark.parametrize("rate", [(None, None), (0.2, None)])
 def test_a_false_link_rate_that_no_review_shows_becomes_the_prior(rate):
     # Fewer than ten reviewed people are not on the spine: no rate is given. That is no certain zero.
