@@ -209,7 +209,7 @@ def _coverage(
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
     spine = context.records["link"].facts["spine"]
-    known = people_known(clusters, listed, spine)
+    known = people_known(clusters, _published_residents(context), listed, spine, day)
     answers = survey_answers(records / f"{SURVEY}.parquet", day)
     surveyed = people_surveyed(answers, clusters, listed, known, day)
     counted = list_counts(_stocks(context, people, (day.year,)), day)

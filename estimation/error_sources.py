@@ -43,7 +43,7 @@ NOT_MEASURED = (
     (
         "change of the list over time",
         "all",
-        "Errors of the list are taken as independent between years; the same people are often missed again.",
+        "The list is taken to err by mostly the same people in all years; whom else it misses is not known.",
     ),
     (
         "classification by the rules",
@@ -109,7 +109,7 @@ def error_sources(
             "estimated",
             "population",
             None,
-            "People missed or wrongly listed at random, independently by cell, at the rates that the survey shows.",
+            "People missed or wrongly counted at random, as the survey shows; a whole class errs by its factor.",
         ),
         (
             AGES,
@@ -278,7 +278,7 @@ def _declared_of_flow(
         "declared",
         measure,
         None,
-        f"Assumption of the study: relative standard error of cases that are not certain: {late}.",
+        f"Assumption of the study: relative standard error of cases that are not decided yet: {late}.",
     )
 
 

@@ -1,8 +1,8 @@
 """What every published interval consists of: the part of its variance that each source of error has.
 
 The parts of a year and of a stock are those of the account, and add up to the variance of the figure. A quarter is a
-share of its year, Var(quarter) = share^2 Var(year) + year^2 Var(share): it has the parts of the year, and those of
-its share, from the division of the year and from what is unfinished in the quarter.
+share of its year: it has the parts of the year, less those of what is open in the year, and in place of them what is
+open in the quarter; and the part of the division of the year.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from estimation.account.reconcile import Account
 from estimation.account.variance_by_source import VarianceBySource
 from estimation.arrays import Floats
 from estimation.cells import GROSS_FLOWS, marginal_keys
-from estimation.interval_sources import LATE, PART_OF, QUARTERS, UNFINISHED
-from estimation.migration_flows import quarter_shares
+from estimation.interval_sources import LATE, PART_OF, QUARTERS, UNFINISHED, not_known_yet
+from estimation.migration_flows import QuarterShares, quarter_shares
 from estimation.periods import quarters, year_end, year_start
 from estimation.published_tables import DECIMALS, marginal_weights
 from pipeline.schemas import ALL
@@ -83,7 +83,8 @@ def _of_flows(
 ) -> tuple[pl.DataFrame, Floats]:
     """Return the keys of the flows of a year and its quarters, and their variances by source."""
     weights = {name: marginal_weights(account, name, year) for name in GROSS_FLOWS}
-    totals = {name: float(account.totals(of_flow[[-1]])[0][0]) for name, of_flow in weights.items()}
+    found = {name: account.totals(of_flow[[-1]]) for name, of_flow in weights.items()}
+    totals, variances = ({name: float(one[at][0]) for name, one in found.items()} for at in range(2))
     influence = by_source.influence(sparse.csr_array(sparse.vstack(list(weights.values()))))
     gross = dict(zip(weights, np.split(influence, len(weights)), strict=True))
     keys = [_keys(marginal_keys(), name, year_start(year), year_end(year)) for name in (*GROSS_FLOWS, "net")]
@@ -91,11 +92,8 @@ def _of_flows(
     shares = {name: quarter_shares(counts, name, year, flow_errors) for name in GROSS_FLOWS}
     for i, (start, end) in enumerate(quarters(year)):
         keys += [_keys(marginal_keys().tail(1), name, start, end) for name in (*GROSS_FLOWS, "net")]
-        rows += _with_net({name: gross[name][-1:] * shares[name][0][i] for name in GROSS_FLOWS})
-        own = [
-            totals[name] ** 2 * _of_share(shares[name][1][i], shares[name][2][i], _late_share(counts, name, end))
-            for name in GROSS_FLOWS
-        ]
+        rows += _with_net({name: gross[name][-1:] * shares[name].shares[i] for name in GROSS_FLOWS})
+        own = [_of_quarter(name, shares[name], i, totals[name], variances[name]) for name in GROSS_FLOWS]
         of_shares.append(np.array([*own, own[0] + own[1]]))
     return pl.concat(keys), by_source.by_source(np.concatenate(rows)) + np.concatenate(of_shares)
 
@@ -109,19 +107,14 @@ def _with_net(gross: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
     return gross["immigration"], gross["emigration"], gross["immigration"] - gross["emigration"]
 
 
-def _of_share(division: float, unfinished: float, late: float) -> Floats:
-    """Return the variance of a quarter's share by source; `late` is the part of the unfinished that is late."""
+def _of_quarter(measure: str, divided: QuarterShares, quarter: int, total: float, variance: float) -> Floats:
+    """Return by source what a quarter's variance has beside the share squared of that of its year."""
+    of_all = float(divided.own.sum())
+    most = min(1.0, variance / of_all) if of_all > 0 else 0.0
+    open_cases = {UNFINISHED: divided.unfinished, LATE: divided.late, not_known_yet(measure): divided.not_known}
     found = np.zeros(len(SOURCES))
-    for source, variance in ((QUARTERS, division), (UNFINISHED, unfinished * (1 - late)), (LATE, unfinished * late)):
-        found[SOURCES.index(source)] = variance
+    found[SOURCES.index(QUARTERS)] = total**2 * divided.division[quarter]
+    for source, of_quarters in open_cases.items():
+        own, all_quarters = of_quarters[quarter], of_quarters.sum()
+        found[SOURCES.index(source)] = most * (own - divided.shares[quarter] ** 2 * all_quarters)
     return found
-
-
-def _late_share(counts: pl.DataFrame, measure: str, end: date) -> float:
-    """Return the part of a quarter's variance from what is unfinished that is from late migrations."""
-    own = counts.filter(pl.col("measure") == measure, pl.col("period") == "quarter", pl.col("time") == end)
-    late, unfinished = (
-        float(np.sum(own.sort("sex", "cohort", "nationality_group")[name].to_numpy()))
-        for name in ("variance_late", "variance_unfinished")
-    )
-    return late / unfinished if unfinished > 0 else 0.0

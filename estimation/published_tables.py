@@ -127,20 +127,20 @@ def _year(account: Account, year: int) -> pl.DataFrame:
 def _quarters(account: Account, counts: pl.DataFrame, year: int, flow_errors: FlowErrors) -> pl.DataFrame:
     """Return the four quarters of a year: the year's estimate, divided as the counts of the quarters are.
 
-    Var(quarter) = share^2 Var(year) + year^2 Var(share); immigration and emigration of a quarter are correlated
-    only through their years.
+    Its variances are those of `QuarterShares.variances`; immigration and emigration of a quarter are correlated only
+    through their years.
     """
     weights = sparse.csr_array(sparse.vstack([marginal_weights(account, name, year)[[-1]] for name in GROSS_FLOWS]))
     totals, _ = account.totals(weights)
     year_covariance = account.covariance(weights)
-    shares, *variances = zip(*(quarter_shares(counts, name, year, flow_errors) for name in GROSS_FLOWS), strict=True)
-    share_variances = [division + unfinished for division, unfinished in zip(*variances, strict=True)]
+    divided = [quarter_shares(counts, name, year, flow_errors) for name in GROSS_FLOWS]
+    variances = [one.variances(totals[j], year_covariance[j, j]) for j, one in enumerate(divided)]
     rows = []
     for i, (start, end) in enumerate(quarters(year)):
-        share = np.array([shares[0][i], shares[1][i]])
+        share = np.array([one.shares[i] for one in divided])
         gross = totals * share
         covariance = year_covariance * np.outer(share, share)
-        covariance += np.diag([totals[j] ** 2 * share_variances[j][i] for j in range(2)])
+        np.fill_diagonal(covariance, [one[i] for one in variances])
         net_variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
         values = {
             "immigration": (gross[0], covariance[0, 0]),

@@ -66,6 +66,12 @@ class BiasTerms:
         no_term = np.zeros(len(names), dtype=bool)
         return cls(names, scope, sds["sd"].to_numpy().astype(float), no_term, np.zeros((0, 0)), no_term)
 
+    def prior(self) -> Floats:
+        """Return the covariance of all terms before the data were seen, (terms, terms)."""
+        found = np.diag(self.sds**2)
+        found[np.ix_(self.correlated, self.correlated)] = self.covariance
+        return found
+
     def with_levels(self, measures: list[str], areas: list[str | None]) -> "BiasTerms":
         """Return the terms, and one for the level of each expected measure in each area that has none of its own."""
         new = [

@@ -1,8 +1,12 @@
 """The errors of coverage factors as terms of an account, and the sources of error that they consist of."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import polars as pl
 
 from estimation.account.error_parts import PARTS_OF_TERMS
+from estimation.arrays import Floats, Integers
 from estimation.interval_sources import CHILDREN_LEFT, DEPENDENCE, DRIFT, LEFT, SAMPLING, SURVEY_LINKAGE
 
 SOURCES = {"sampling": SAMPLING, "linkage": SURVEY_LINKAGE, "dependence": DEPENDENCE, "drift": DRIFT}
@@ -21,6 +25,23 @@ def pairs_of_factors(covariance: pl.DataFrame) -> pl.DataFrame:
         for side, term in (("l", "term"), ("r", "other"))
     ]
     return covariance.select(*names, "covariance", *(name for name in SOURCES if name in covariance.columns))
+
+
+def covariance_of_terms(covariance: pl.DataFrame, names: Sequence[str]) -> tuple[Integers, Floats]:
+    """Return which terms, of those with these names, are of factors of all years, and the covariance of these.
+
+    `covariance` is the table `coverage_covariance`; the term of infants of a class is independent of others.
+    """
+    of_pairs = {
+        (left, right): value
+        for left, right, value in pairs_of_factors(covariance).select("term", "other", "covariance").iter_rows()
+    }
+    factor = {name: name.replace("births, ", "coverage ", 1) for name in names}
+    chosen = [at for at, name in enumerate(names) if (factor[name], factor[name]) in of_pairs]
+    infants = [names[at] != factor[names[at]] for at in chosen]
+    matrix = np.array([[of_pairs[factor[names[one]], factor[names[other]]] for other in chosen] for one in chosen])
+    alone = np.array(infants)[:, None] | np.array(infants)[None, :]
+    return np.array(chosen, dtype=np.int64), np.where(alone & ~np.eye(len(chosen), dtype=bool), 0.0, matrix)
 
 
 def covariance_by_source(covariance: pl.DataFrame, declared_error: float) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from estimation.account.error_parts import ErrorParts
+from estimation.account.errors_counted_once import errors_counted_once
 from estimation.account.files import ALL_OF_ONE
 from estimation.account.own_errors import (
     MINIMUM_LIST_VARIANCE,
@@ -15,8 +16,8 @@ from estimation.account.own_errors import (
 from estimation.account.shared_errors import SharedErrors, write_bias_terms
 from estimation.account.smoothed_counts import with_smoothed_counts
 from estimation.cells import DIVISIONS, GROSS_FLOWS, age_group, cells_of_classes
-from estimation.exact_sums import exact_sum
 from estimation.nationality_error import nationality_terms
+from estimation.not_final import KEY, not_decided
 from pipeline.schemas import NATIONALITY_GROUPS, SEXES
 from pipeline.study import FlowErrors, Periods
 from pipeline.tables import write_text
@@ -48,7 +49,8 @@ def write_account_inputs(
 
     Stocks are multiplied by the coverage factor of their class and age, and of their year where factors are of years;
     flows are not. Errors of a stock that no other cell shares: the list misses people and wrongly includes others at
-    random, and coverage differs between the ages of a class. Some migrations become known late. Of a flow: the
+    random, and coverage differs between the ages of a class; a class as a whole errs by its factor alone
+    (`errors_counted_once`). Some migrations become known late. Of a flow: the
     declared wrong cases, and unfinished stays. Shared errors of stocks: that of each class's factor, in all years. Of
     flows: what the study declares.
     """
@@ -74,26 +76,16 @@ def write_account_inputs(
         _write_sds(flows, name, out)
         parts.append(parts_of_cells(flows, name))
     of_groups = nationality_terms(nationality, yearly)
-    shared = SharedErrors(coverage, covariance, flow_errors, _not_final(yearly), of_groups, declared_error)
+    covariance = errors_counted_once(covariance, stocks, len(periods.stock_years))
+    open_cases = {row[:3]: row[3] for row in not_decided(yearly).select(*KEY, "share").iter_rows()}
+    shared = SharedErrors(coverage, covariance, flow_errors, open_cases, of_groups, declared_error)
     return ErrorParts(pl.concat(parts), write_bias_terms(periods, shared, out))
 
 
-def _not_final(yearly: pl.DataFrame) -> dict[tuple[str, int, str], float]:
-    """Return the share of cases that are not certain, by gross flow, year and nationality group, if not final."""
-    moves = (
-        yearly.filter(pl.col("measure").is_in(GROSS_FLOWS))
-        .group_by("measure", "time", "nationality_group")
-        .agg(pl.col("provisional").any(), count=exact_sum(pl.col("count")), certain=pl.col("certain").sum())
-        .filter("provisional", pl.col("count") > 0)
-    )
-    share = (1 - pl.col("certain") / pl.col("count")).clip(0, 1)
-    return {row[:3]: row[3] for row in moves.select("measure", "time", "nationality_group", share).iter_rows()}
-
-
 def coverage_by_cell(coverage: pl.DataFrame) -> pl.DataFrame:
-    """Return the class, factor and error rates of every sex, age group and nationality group."""
+    """Return the class, factor and `list_variance` of every sex, age group and nationality group."""
     return cells_of_classes(coverage).join(
-        coverage.select("coverage_class", "factor", "share_missed", "share_erroneous"),
+        coverage.select("coverage_class", "factor", "list_variance"),
         on="coverage_class",
         how="left",
         maintain_order="left",
@@ -130,11 +122,8 @@ def _times_factor(
     """Return stocks times the factor of their class and age, with the variance of the list per estimated resident.
 
     With factors `by_year`, that of a class is the one of the stock's year.
-
-    A list that misses a share u of N residents at random, and of which a share o of the rows is wrong, counts
-    x with variance N u(1-u) + o x; N is estimated by f x, so its variance is f^2 (u(1-u) + o / f) per resident.
     """
-    factor, missed = pl.col("factor"), pl.col("share_missed")
+    factor = pl.col("factor")
     of_age = ages.with_columns(pl.col("sex", "nationality_group").cast(pl.String))
     joined = (
         stocks.with_columns(age_group(pl.col("age")))
@@ -147,7 +136,7 @@ def _times_factor(
     joined = joined.with_columns(factor * pl.col("relative_factor"))
     return joined.with_columns(
         count=(pl.col("count") * factor).round(9),
-        list_variance=factor**2 * missed * (1 - missed) + factor * pl.col("share_erroneous") + MINIMUM_LIST_VARIANCE,
+        list_variance=pl.col("list_variance") + MINIMUM_LIST_VARIANCE,
     )
 
 

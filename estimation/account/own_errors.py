@@ -14,7 +14,7 @@ SMALLEST_VARIANCE = 1e-6
 
 
 def with_stock_errors(stocks: pl.DataFrame, years: int) -> pl.DataFrame:
-    """Return stocks with their `variance`, and a column of each source with its part of it.
+    """Return stocks with their `variance`, `variance_persistent` of it, and a column of each source with its part.
 
     `stocks` have `variance_count, smoothed_count, list_variance` (of each resident), `relative_sd` (of single ages),
     `factor, variance_unfinished` and `variance_late`. The list misses mostly the same people in all `years`, so that
@@ -22,8 +22,10 @@ def with_stock_errors(stocks: pl.DataFrame, years: int) -> pl.DataFrame:
     """
     count, ages = pl.col("variance_count"), (pl.col("relative_sd") * pl.col("smoothed_count")) ** 2
     factor, late = pl.col("factor") ** 2, pl.col("variance_late")
+    persistent = years * (count * pl.col("list_variance") + ages)
     return stocks.with_columns(
-        (years * (count * pl.col("list_variance") + ages) + pl.col("variance_unfinished") * factor).alias("variance"),
+        persistent.alias("variance_persistent"),
+        (persistent + pl.col("variance_unfinished") * factor).alias("variance"),
         (years * count * (pl.col("list_variance") - MINIMUM_LIST_VARIANCE)).alias(LIST_ERRORS),
         (years * count * MINIMUM_LIST_VARIANCE).alias(SMALLEST_LIST_ERROR),
         (years * ages).alias(AGES),

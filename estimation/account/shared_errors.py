@@ -31,9 +31,9 @@ AGE_RANGES = dict(
 class SharedErrors:
     """What is known of errors that cells share: the tables `coverage` and `coverage_covariance`, and those of flows.
 
-    `not_final` has the share of cases that are not certain, by measure, year and nationality group; `nationality` has
-    the terms of `nationality_terms` and the covariances of their pairs. Where
-    several surveys give factors of years, `covariance` is that of classes and years, with `year_l` and `year_r`.
+    `not_final` has the share of cases that are `not_decided`, by measure, year and nationality group; `nationality`
+    has the terms of `nationality_terms` and the covariances of their pairs. Where several surveys give factors of
+    years, `covariance` is that of classes and years, with `year_l` and `year_r`.
     `declared_error` is the declared relative standard error of all factors together.
     """
 

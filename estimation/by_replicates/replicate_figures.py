@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from estimation.account.factor_errors import covariance_of_terms
 from estimation.account.inputs import coverage_by_cell
 from estimation.arrays import Floats, Integers
 from estimation.by_replicates.counted_again import CELL, CountedAgain, Records, count_again, in_cells
@@ -53,9 +54,17 @@ class Replicates:
             found[name] = self._figures(counted[name], own, declared)
         return found
 
-    def within(self, variances: Floats) -> Floats:
-        """Return the variance of each figure by errors of cells that no replicate draws, of which these are given."""
-        return self.account.response(self.weights) ** 2 @ variances
+    def within(self, variances: Floats, covariance: pl.DataFrame) -> Floats:
+        """Return the variance of each figure by errors of cells that no replicate draws, of which these are given.
+
+        What the cells of a class add up to is in the factors that replicates draw. The account has taken it off the
+        `covariance` of factors (the table `coverage_covariance`), and here it is off the errors of cells.
+        """
+        response, terms = self.account.response(self.weights), self.account.account.terms
+        chosen, original = covariance_of_terms(covariance, terms.names)
+        of_factors = response @ self.account.effects(chosen)
+        in_both = original - terms.prior()[np.ix_(chosen, chosen)]
+        return np.maximum(response**2 @ variances - ((of_factors @ in_both) * of_factors).sum(axis=1), 0.0)
 
     def _counted(self, decided: DecidedPeople, replicate: int, frozen: str) -> CountedAgain:
         return count_again(draw_people(decided, self.seed, replicate, {frozen}), self.records)

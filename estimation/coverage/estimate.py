@@ -21,6 +21,7 @@ from estimation.coverage.classes import CoverageClass, class_name, members, merg
 from estimation.coverage.dependence import dependence_sensitivity, missed_by_both
 from estimation.coverage.jackknife import jackknife_covariance, without_each_cluster
 from estimation.coverage.linkage_error import LinkageError, check_separation, draw_linkage_errors
+from estimation.coverage.list_errors import list_errors
 from estimation.coverage.lists import (
     USUAL_DEPTH,
     factors,
@@ -69,11 +70,11 @@ def estimate_coverage(
 ) -> CoverageEstimate:
     """Return the coverage factors of a survey's day.
 
-    `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
-    those of `coverage.survey` (people count in each group by their `share`), and `known` is the number of people
-    to whom survey people may be linked, residents or not. The list is trimmed to `depth`. Classes are merged until
-    each has `minimum_matches` matches at the usual depth. Standard errors: sampling by the rescaled bootstrap of
-    Rao & Wu (1988) over clusters within strata, with that of the jackknife beside it as a check; linkage by draws
+    `counted` (`DIVISIONS`, `count`, `squares`) is the population that the factors will multiply, `listed` and
+    `surveyed` are those of `coverage.survey` (people count in each group by their `share`), and `known` is the
+    number of people to whom survey people may be linked, residents or not. The list is trimmed to `depth`. Classes
+    are merged until each has `minimum_matches` matches at the usual depth. Standard errors: sampling by the rescaled
+    bootstrap of Rao & Wu (1988) over clusters within strata, with that of the jackknife as a check; linkage by draws
     of recall and false-link rate, and three declared errors, each shared by all classes: one for all alike, one
     for children, and one for dependence of the lists (`coverage.dependence`). All are independent, so their
     covariances add up. Raises `UserError` where no one was matched or where linkage is too poor.
@@ -85,20 +86,21 @@ def estimate_coverage(
     depths = trimmed.depths(depth, settings.minimum_matches)
     lists = trimmed.at(depths)
     survey, point = whole_survey(lists), (np.array([links.recall]), np.array([links.false_link_rate]))
-    factor, covered = (one[0] for one in factors(lists, survey, *point))
+    factor = factors(lists, survey, *point)[0]
     clusters = cluster_weights(surveyed, settings.replicates, seed)
-    replicated = relative_covariance(factors(lists, resampled(lists, clusters), *point)[0], factor)
-    without_one = factors(lists, without_each_cluster(lists, surveyed), *point)[0] / factor
+    replicated = relative_covariance(factors(lists, resampled(lists, clusters), *point), factor)
+    without_one = factors(lists, without_each_cluster(lists, surveyed), *point) / factor
     sampling, jackknife = (
         sampling_covariance(one, lists, factor) for one in (replicated, jackknife_covariance(without_one, surveyed))
     )
     drawn = draw_linkage_errors(links, settings.replicates, seed)
-    linkage = mean_products(factors(lists, survey, *drawn)[0] / factor - 1)
+    linkage = mean_products(factors(lists, survey, *drawn) / factor - 1)
     left = _share_of_children(counted, classes) * _error_of_children(listed, classes, settings.children_error)
     declared = settings.declared_error**2 + np.outer(left, left)
     both = missed_by_both(lists, factor) * settings.list_dependence
     dependence = np.outer(both, both)
     covariance = sampling + linkage + declared + dependence
+    errors = list_errors(lists, factor, counted, surveyed, classes, known, links.recall, links.false_link_rate)
     table = pl.DataFrame(
         {
             "survey_date": [settings.reference_date] * len(classes),
@@ -110,8 +112,9 @@ def estimate_coverage(
             "standard_error_jackknife": factor * np.sqrt(np.diag(jackknife)),
             "standard_error_linkage": factor * np.sqrt(np.diag(linkage)),
             "standard_error_dependence": factor * np.sqrt(np.diag(dependence)),
-            "share_missed": np.clip(1 - covered, 0, 1),
-            "share_erroneous": np.clip(1 - covered * factor, 0, 1),
+            "share_missed": errors.missed,
+            "share_erroneous": errors.erroneous,
+            "list_variance": errors.variance,
             "listed": np.round(lists.full).astype(np.int64),
             "estimated": factor * lists.full,
             "surveyed": people_by_class(surveyed, classes),

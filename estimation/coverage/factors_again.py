@@ -27,7 +27,7 @@ def factors_again(
     depth that the table names.
     """
     lists = _lists(counted, listed, surveyed, known, coverage)
-    return factors(lists, resampled(lists, clusters), recall, np.zeros(len(recall)))[0]
+    return factors(lists, resampled(lists, clusters), recall, np.zeros(len(recall)))
 
 
 def sampling_beyond_bootstrap(
@@ -44,9 +44,9 @@ def sampling_beyond_bootstrap(
     country, and of no class with less variance than a simple random survey has.
     """
     lists = _lists(counted, listed, surveyed, known, coverage)
-    factor = factors(lists, whole_survey(lists), np.ones(1), np.zeros(1))[0][0]
+    factor = factors(lists, whole_survey(lists), np.ones(1), np.zeros(1))[0]
     all_right = np.ones(len(clusters))
-    bootstrap = relative_covariance(factors(lists, resampled(lists, clusters), all_right, all_right - 1)[0], factor)
+    bootstrap = relative_covariance(factors(lists, resampled(lists, clusters), all_right, all_right - 1), factor)
     scale = not_asked(lists, factor)
     lacking = np.diag(sampling_covariance(bootstrap, lists, factor)) - scale**2 * np.diag(bootstrap)
     return scale, np.maximum(lacking, 0.0)

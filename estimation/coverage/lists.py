@@ -26,23 +26,20 @@ USUAL_DEPTH = 1
 class Lists:
     """Both lists by class: list counts, and sums of survey weights by cluster.
 
-    `full` counts the list, and `trimmed` the people of the trimmed list by their probabilities of being residents;
-    `surveyed` and, of them, the `known` (linked to any person), `listed` and `matched` (on the trimmed list) are
-    (clusters, classes). Weights average 1. `share_on_list` and
-    `share_on_trimmed_list` (classes) are those of all known people: the shares of false links that are to a person on
-    the full list and on the trimmed list. `answered` are the people who answered, and `represented` the residents
-    for whom they stand by the survey's design.
+    `full` counts the list, and `trimmed` the people of the trimmed list, by their probabilities of being residents;
+    `surveyed` and, of them, the `known` (linked to any person) and `matched` (on the trimmed list) are
+    (clusters, classes). Weights average 1. `share_on_trimmed_list` (classes) is that of all known people: the share
+    of false links that are to a person on the trimmed list. `answered` are the people who answered, and `represented`
+    the residents for whom they stand by the survey's design.
     """
 
     full: Floats
     trimmed: Floats
     surveyed: Floats
     known: Floats
-    listed: Floats
     matched: Floats
     answered: Floats
     represented: Floats
-    share_on_list: float
     share_on_trimmed_list: Floats
 
 
@@ -93,14 +90,10 @@ def sum_by_class(
     `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
     those of `coverage.survey`, and `known` is the number of people to whom survey people may be linked.
     """
-    index, size = {cell: i for i, one in enumerate(classes) for cell in one}, len(classes)
-    cluster = cluster_index(surveyed)
+    size, cluster = len(classes), cluster_index(surveyed)
     share = surveyed["share"].to_numpy()
     weight = surveyed["weight"].to_numpy() * share
     weight = weight * share.sum() / weight.sum()
-
-    def class_of(frame: pl.DataFrame) -> Integers:
-        return np.array([index[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
 
     def in_survey(kept: Floats) -> Floats:
         sums = np.zeros((int(cluster.max()) + 1, size))
@@ -110,7 +103,8 @@ def sum_by_class(
     def in_classes(of: Integers, number: Floats) -> Floats:
         return np.bincount(of, weights=number, minlength=size).astype(float)
 
-    own, of_list, depths = class_of(surveyed), class_of(listed), range(len(TRIMMING_DEPTHS))
+    own, of_list = (class_index(frame, classes) for frame in (surveyed, listed))
+    depths = range(len(TRIMMING_DEPTHS))
     on_lists = [listed.select(on_trimmed_list(one)).to_series() for one in depths]
     found = [surveyed.select(pl.col("listed") & on_trimmed_list(one)).to_series() for one in depths]
     residents = (listed["share"] * listed["probability"]).to_numpy()
@@ -118,19 +112,23 @@ def sum_by_class(
     matched = np.array([in_survey(one.to_numpy()) for one in found])
     share_of_known = np.array([round(listed["share"].filter(one).sum()) / max(known, 1) for one in on_lists])
     untrimmed = Lists(
-        full=in_classes(class_of(counted), counted["count"].to_numpy()),
+        full=in_classes(class_index(counted, classes), counted["count"].to_numpy()),
         trimmed=trimmed[0],
         surveyed=in_survey(np.ones(len(weight))),
         known=in_survey(surveyed["known"].to_numpy()),
-        listed=matched[0],
         matched=matched[0],
         answered=in_classes(own, share),
         represented=in_classes(own, surveyed["weight"].to_numpy() * share),
-        share_on_list=float(share_of_known[0]),
         share_on_trimmed_list=np.full(size, share_of_known[0]),
     )
     matches = np.array([people_by_class(surveyed.filter(one), classes) for one in found], dtype=np.int64)
     return TrimmedLists(untrimmed, trimmed, matched, matches, share_of_known)
+
+
+def class_index(frame: pl.DataFrame, classes: list[CoverageClass]) -> Integers:
+    """Return the position of the class of each row of `DIVISIONS`."""
+    index = {cell: i for i, one in enumerate(classes) for cell in one}
+    return np.array([index[cell] for cell in frame.select(DIVISIONS).iter_rows()], dtype=np.int64)
 
 
 def people_by_cell(frame: pl.DataFrame) -> dict[Cell, float]:
@@ -150,14 +148,13 @@ class SurveySums:
 
     surveyed: Floats
     known: Floats
-    listed: Floats
     matched: Floats
 
 
 def resampled(lists: Lists, clusters: Floats) -> SurveySums:
     """Return the survey with its clusters weighted by `clusters`, (replicates, clusters)."""
     return SurveySums(
-        *(np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.known, lists.listed, lists.matched))
+        *(np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.known, lists.matched))
     )
 
 
@@ -166,8 +163,8 @@ def whole_survey(lists: Lists) -> SurveySums:
     return resampled(lists, np.ones((1, len(lists.surveyed))))
 
 
-def factors(lists: Lists, survey: SurveySums, recall: Floats, false_link_rate: Floats) -> tuple[Floats, Floats]:
-    """Return factors and shares of residents on the full list, (replicates, classes).
+def factors(lists: Lists, survey: SurveySums, recall: Floats, false_link_rate: Floats) -> Floats:
+    """Return the factors of classes, (replicates, classes).
 
     `survey` has replicates, or recall a and false-link rate b have them, or both. Of n2 surveyed, K are known to some
     source; a known person is linked to the right one with probability a, the n2 - K others are linked to somebody
@@ -178,13 +175,16 @@ def factors(lists: Lists, survey: SurveySums, recall: Floats, false_link_rate: F
 
     For the list of all known people s = 1 and M = K, which gives K = (k - b n2) / (a - b) from the k people linked:
     the moment form of Y. Ding & S. E. Fienberg (1994, Survey Methodology 20), with the false links of L. Di
-    Consiglio & T. Tuoto (2015, J. Official Statistics 31). Then M = (m - b s (n2 - K)) / a for any list within it,
-    each with its own s: with m the links to the trimmed list for the estimate of residents, with those to the full
-    list for the share of residents on it.
+    Consiglio & T. Tuoto (2015, J. Official Statistics 31). Then M = (m - b s (n2 - K)) / a for the trimmed list
+    within it, with its own s and the m links to it.
     """
-    surveyed = survey.surveyed
-    a, b = recall[:, None], np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
-    false = b * np.maximum(surveyed - true_matches(survey.known, surveyed, a, b), 0.0)
+    a = recall[:, None]
+    false = false_links(survey, recall, false_link_rate)
     matches = np.maximum((survey.matched - lists.share_on_trimmed_list * false) / a, 0.0)
-    covered = (survey.listed - lists.share_on_list * false) / a / np.maximum(surveyed, 1e-9)
-    return chapman(lists.trimmed, surveyed, matches) / np.maximum(lists.full, 1.0), covered
+    return chapman(lists.trimmed, survey.surveyed, matches) / np.maximum(lists.full, 1.0)
+
+
+def false_links(survey: SurveySums, recall: Floats, false_link_rate: Floats) -> Floats:
+    """Return the survey people whose link is false, b (n2 - K), (replicates, classes); see `factors`."""
+    a, b = recall[:, None], np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
+    return b * np.maximum(survey.surveyed - true_matches(survey.known, survey.surveyed, a, b), 0.0)

@@ -32,19 +32,38 @@ def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> 
 
 
 def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return the population of `counts` on a day by `DIVISIONS`, in order: what a coverage factor multiplies."""
+    """Return the population of `counts` on a day by `DIVISIONS`, in order: what a coverage factor multiplies.
+
+    `count` is the sum of the probabilities of its people, and `squares` that of their squares.
+    """
     age = pl.lit(day.year) - pl.col("cohort")
     return (
         counts.filter(pl.col("measure") == "population", pl.col("time") == day)
         .sort("sex", "cohort", "nationality_group")
-        .select(pl.col("sex", "nationality_group").cast(pl.String), age_group(age), "count")
+        .select(
+            pl.col("sex", "nationality_group").cast(pl.String),
+            age_group(age),
+            "count",
+            squares=pl.col("count") - pl.col("variance_unfinished") + pl.col("variance_late"),
+        )
     )
 
 
-def people_known(clusters: pl.DataFrame, listed: pl.DataFrame, spine: str) -> pl.Series:
-    """Return the ids of all people to whom a survey person may be linked: on the source `spine` or on the list."""
+def people_known(
+    clusters: pl.DataFrame, residents: pl.DataFrame, listed: pl.DataFrame, spine: str, day: date
+) -> pl.DataFrame:
+    """Return all people to whom a survey person may be linked, as `as_counted`: on the source `spine` or the list."""
     on_spine = clusters.filter(pl.col("source") == spine)["person_id"]
-    return pl.concat([on_spine, listed["person_id"]]).unique().sort()
+    return as_counted(pl.concat([on_spine, listed["person_id"]]).unique().sort(), residents, day)
+
+
+def as_counted(people: pl.Series, residents: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Return `person_id` and with which probability each is `counted` among the residents of a day, or 0."""
+    ids = people.alias("person_id").to_frame()
+    of_day = residents.filter(pl.col("reference_date") == day).select("person_id", counted="probability")
+    return ids.join(of_day, on="person_id", how="left", maintain_order="left").with_columns(
+        pl.col("counted").fill_null(0.0)
+    )
 
 
 def survey_answers(records: Path, day: date) -> pl.DataFrame:
@@ -63,12 +82,13 @@ def survey_answers(records: Path, day: date) -> pl.DataFrame:
 
 
 def people_surveyed(
-    answers: pl.DataFrame, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.Series, day: date
+    answers: pl.DataFrame, clusters: pl.DataFrame, listed: pl.DataFrame, known: pl.DataFrame, day: date
 ) -> pl.DataFrame:
     """Return the usual residents found by the survey of a day, by subject; `answers` are those of `survey_answers`.
 
     Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to one
-    `listed`, with that one's `trimming_depth` (0 if there is none); and `DIVISIONS` with their `share`. Those of
+    `listed`, with that one's `trimming_depth`, and with which probability that one is `counted` (0 if there is none);
+    and `DIVISIONS` with their `share`. Those of
     people on the list are the list's, because the account counts each person in the same groups: a row for each,
     whose shares add up to 1. Those of the others are the answers to the survey, by groups `as_registered`.
     """
@@ -89,12 +109,14 @@ def people_surveyed(
     found = (
         answers.join(person, on="subject_id", how="left")
         .join(on_list, on="person_id", how="left")
+        .join(known, on="person_id", how="left")
         .select(
             "subject_id",
             "stratum",
             "cluster",
             "weight",
-            pl.col("person_id").is_in(known.implode()).fill_null(value=False).alias("known"),
+            pl.col("counted").is_not_null().alias("known"),
+            pl.col("counted").fill_null(0.0),
             pl.col("listed").fill_null(value=False),
             pl.col("trimming_depth").fill_null(0),
             pl.col("share").fill_null(1.0),

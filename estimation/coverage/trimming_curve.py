@@ -123,7 +123,7 @@ class _Estimates:
         """Return the estimates by some lists."""
 
         def residents(survey: SurveySums, recall: Floats, false_link_rate: Floats) -> Floats:
-            return factors(lists, survey, recall, false_link_rate)[0] * lists.full
+            return factors(lists, survey, recall, false_link_rate) * lists.full
 
         point, survey = (draws.recall, draws.false_link_rate), whole_survey(lists)
         estimated = residents(survey, *point)[0]

@@ -123,7 +123,7 @@ def prepared(base: RunRules, replicates: int, folder: Path) -> tuple[Replicates,
         periods, base.study.flow_errors, decided, table["coverage"], table["coverage_covariance"],
         table["coverage_ages"], table["nationality_covariance"], folder,
     )  # fmt: skip
-    return made, made.within(independent_variances(read_account_files(folder)))
+    return made, made.within(independent_variances(read_account_files(folder)), table["coverage_covariance"])
 
 
 def _records(base: RunRules, periods: Periods) -> Records:

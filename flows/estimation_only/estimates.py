@@ -10,7 +10,7 @@ import polars as pl
 from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
-from estimation.coverage.survey import list_counts, people_on_list, people_surveyed
+from estimation.coverage.survey import as_counted, list_counts, people_on_list, people_surveyed
 from estimation.migration_flows import count_migrations
 from estimation.nationality_error import nationality_covariance
 from estimation.nowcast import add_late_migrations, count_late_migrations
@@ -103,6 +103,7 @@ def estimate(country: World, inputs: DrawnInputs, settings: Settings, seed: int)
 def _coverage(stocks: pl.DataFrame, inputs: DrawnInputs, settings: Settings, seed: int) -> CoverageEstimate:
     day = settings.coverage.reference_date
     listed = people_on_list(inputs.residents, inputs.people, day)
-    surveyed = people_surveyed(inputs.answers, inputs.clusters, listed, inputs.known, day)
+    known = as_counted(inputs.known, inputs.residents, day)
+    surveyed = people_surveyed(inputs.answers, inputs.clusters, listed, known, day)
     counted = list_counts(stocks, day)
     return estimate_coverage(counted, listed, surveyed, len(inputs.known), inputs.links, settings.coverage, seed)

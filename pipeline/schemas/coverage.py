@@ -23,6 +23,9 @@ class Coverage(dy.Schema):
     share_erroneous = dy.Float64(
         min=0, max=1, description="Estimated share of the people counted who are not residents."
     )
+    list_variance = dy.Float64(
+        min=0, description="Of a cell, for each estimated resident: people missed and wrong, each at random."
+    )
     listed = dy.Int64(description="People counted by the sources on the survey date.")
     estimated = dy.Float64(description="Estimated residents: factor x listed, before rounding.")
     surveyed = dy.Int64(description="Usual residents found by the survey.")

@@ -41,14 +41,18 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
     somebody = (
         draw.random(RESIDENTS) * everyone_known
     )  # the trimmed first, then the rest of the list, then the others
-    surveyed = people(group).with_columns(
-        stratum=pl.lit("A"),
-        cluster=pl.Series(cluster).cast(pl.String),
-        weight=pl.lit(RESIDENTS / CLUSTER_SIZE / SAMPLED),
-        age=pl.lit(30),
-        known=pl.Series(linked | falsely),
-        listed=pl.Series((linked & on_list) | (falsely & (somebody < listed.height))),
-        trimming_depth=pl.Series((linked & trimmed) | (falsely & (somebody < int(trimmed.sum())))).cast(pl.Int32),
+    surveyed = (
+        people(group)
+        .with_columns(
+            stratum=pl.lit("A"),
+            cluster=pl.Series(cluster).cast(pl.String),
+            weight=pl.lit(RESIDENTS / CLUSTER_SIZE / SAMPLED),
+            age=pl.lit(30),
+            known=pl.Series(linked | falsely),
+            listed=pl.Series((linked & on_list) | (falsely & (somebody < listed.height))),
+            trimming_depth=pl.Series((linked & trimmed) | (falsely & (somebody < int(trimmed.sum())))).cast(pl.Int32),
+        )
+        .with_columns(counted=pl.col("listed").cast(pl.Float64))
     )
     return listed, surveyed.filter(pl.Series(found)), everyone_known, np.bincount(group)
 
@@ -68,7 +72,7 @@ def shares_of_all(result: CoverageEstimate) -> tuple[float, float]:
 
 def counted(listed: pl.DataFrame) -> pl.DataFrame:
     """Return the list as counts of one."""
-    return listed.with_columns(count=pl.lit(1.0))
+    return listed.with_columns(count=pl.lit(1.0), squares=pl.lit(1.0))
 
 
 def estimated(result: CoverageEstimate, group: str) -> tuple[float, float]:
@@ -140,7 +144,7 @@ def worked_example(links: LinkageError, **settings) -> dict:
     at = pl.int_range(pl.len())
     surveyed = people(np.zeros(1_000, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(2.0), age=pl.lit(30),
-        known=at < 760, listed=at < 564, trimming_depth=(at < 470).cast(pl.Int32),
+        known=at < 760, listed=at < 564, counted=(at < 564) * 1.0, trimming_depth=(at < 470).cast(pl.Int32),
     )  # fmt: skip
     options = CoverageSettings(
         minimum_matches=10_000, declared_error=0, children_error=0, list_dependence=0.0, **settings
@@ -203,7 +207,7 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
     listed = people(np.zeros(200, dtype=int)).with_columns(trimming_depth=pl.lit(1))
     surveyed = people(np.zeros(80, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(2.5), age=pl.lit(30),
-        known=pl.lit(value=True), listed=pl.lit(value=True), trimming_depth=pl.lit(1),
+        known=pl.lit(value=True), listed=pl.lit(value=True), counted=pl.lit(1.0), trimming_depth=pl.lit(1),
     )  # fmt: skip
     row = estimate_coverage(
         counted(listed), listed, surveyed, 200, PERFECT, CoverageSettings(replicates=20), 1
@@ -221,7 +225,7 @@ def half_of_a_country(weight: float) -> dict:
     at = pl.int_range(pl.len())
     surveyed = people(np.zeros(500, dtype=int)).with_columns(
         stratum=pl.lit("A"), cluster=at.cast(pl.String), weight=pl.lit(weight), age=pl.lit(30),
-        known=at < 450, listed=at < 450, trimming_depth=(at < 450).cast(pl.Int32),
+        known=at < 450, listed=at < 450, counted=(at < 450) * 1.0, trimming_depth=(at < 450).cast(pl.Int32),
     )  # fmt: skip
     settings = CoverageSettings(
         minimum_matches=10_000, replicates=400, declared_error=0, children_error=0, list_dependence=0.5
@@ -267,7 +271,7 @@ def test_the_declared_error_of_children_is_theirs_alone():
     listed = people(np.zeros(200, dtype=int)).with_columns(trimming_depth=pl.lit(1), age_group=pl.Series(ages))
     surveyed = listed.with_columns(
         stratum=pl.lit("A"), cluster=pl.int_range(pl.len()).cast(pl.String), weight=pl.lit(1.0), age=pl.lit(30),
-        known=pl.lit(value=True), listed=pl.lit(value=True),
+        known=pl.lit(value=True), listed=pl.lit(value=True), counted=pl.lit(1.0),
     )  # fmt: skip
 
     def declared(minimum: int, listed: pl.DataFrame = listed) -> list[float]:

@@ -81,6 +81,7 @@ def coverage() -> tuple[pl.DataFrame, pl.DataFrame]:
         "factor": [1.02, 1.10],
         "share_missed": [0.03, 0.12],
         "share_erroneous": [0.01, 0.02],
+        "list_variance": [0.04, 0.15],
         "estimated": [9000.0, 2000.0],
     }
     pairs = [(left, right) for left in names for right in names]

@@ -15,14 +15,19 @@ with weights 3 and 2 (the kernel 1, 2, 3, 2, 1): immigrants (3 x 4 + 2 x 20) / 1
 do. Variances mix in a twentieth of the mean over all cells: of stocks (50 + 55 + 20) / 3, of flows 6 and 4.
 
 **Variances of one cell.** The list misses 8% and 2.4% of it is wrong, at a factor of 1.25: 1.25^2 x 0.08 x 0.92 +
-1.25 x 0.024 + 0.01 = 0.155 for each resident, and twice that in each of two years: 0.31. Coverage differs by 2% /
-2^0.5 between ages, which is 2% in each of two years. Flows have the variance of a Poisson count, no case is wrong.
+1.25 x 0.024 = 0.145, and 0.01 more for each resident, and twice that in each of two years: 0.31. Coverage differs
+by 2% / 2^0.5 between ages, which is 2% in each of two years. Flows have the variance of a Poisson count, and no case
+is wrong.
 
     N0  0.31 x (0.95 x 52.5 + 125 / 60) + (0.02 x 52.5)^2 + 1.25^2 x 0.16 = 17.459583
     N1  the same with 1.25^2 x 0.32                                       = 17.709583
     n1  0.31 x (0.95 x 20 + 125 / 60) + (0.02 x 20)^2 + 1.25^2 x 0.08     =  6.820833
     I   0.95 x 6.8 + 0.3 + 1.24 = 8        i   0.95 x 5.2 + 0.3 + 0.76 = 6
     E   0.95 x 4.4 + 0.2 + 0.62 = 5        e   0.95 x 3.6 + 0.2 + 0.38 = 4
+
+**The factor** errs by 4.3887%. What persists of the errors of its cells, 17.209583 + 17.209583 + 6.695833 of one, has
+of 8 cells the variance 8 x 41.115 / 2^2 = 82.23 in the mean of both years, of 500 residents: 0.00032892 of the
+factor's 0.0019289 is theirs, and 0.0016 = 4%^2 is left.
 
 **The account** of the mean of the 8 cells, whose independent variances are an eighth of these; shared errors are as
 large in the mean: the factor's 4% of stocks, one bias for those born in 2015 (who lose it in N1 - N0) and one for
@@ -54,11 +59,15 @@ All emigrants have the variance (5 + 4) / 8 + (0.15 x 8)^2 = 2.565 and the covar
 
 **Quarters.** Of a cell's 12 immigrants 5, 4, 2 and 1 come in the quarters, of its 8 emigrants 3, 2, 2 and 1 leave,
 and what is unfinished is so in the third and fourth: for immigrants 0.5 and 1.5 of the variance of a cell, for
-emigrants 0.25 and 0.75. The variances of the eight cells' immigrants are 40, 32, 16 + 4 and 8 + 12, together 112, and
-that of the first share is ((7/12)^2 x 40 + (5/12)^2 x 72) / 96^2 = 0.0028332, of the fourth ((11/12)^2 x 20 +
-(1/12)^2 x 92) / 96^2 = 0.0018928; those of emigrants are 24, 16, 18 and 14, together 72, and of the shares
-((5/8)^2 x 24 + (3/8)^2 x 48) / 64^2 = 0.0039368 and ((7/8)^2 x 14 + (1/8)^2 x 58) / 64^2 = 0.0028381. Then
-Var(quarter) = share^2 Var(year) + year^2 Var(share); the two flows of a quarter are correlated through their years.
+emigrants 0.25 and 0.75; of eight cells 4 and 12, and 2 and 6. A share varies as that of a Poisson count: the first of
+immigrants by (5/12)(7/12) / 96 = 0.0025318, the fourth by (1/12)(11/12) / 96 = 0.0007957, those of emigrants by
+(3/8)(5/8) / 64 = 0.0036621 and (1/8)(7/8) / 64 = 0.0017090. A quarter has what is unfinished in it, of the rest of
+its year the square of its share, and what its share varies by, so that immigrants have the variances
+
+    (5/12)^2 (145.7226 - 16) + 105.4759^2 x 0.0025318 = 7.1196^2      (1/12)^2 x 129.7226 + 12 + 8.8524 = 4.6640^2
+
+and emigrants (3/8)^2 (125.6812 - 8) + 56.2689^2 x 0.0036621 and (1/8)^2 x 117.6812 + 6 + 5.4110. The two flows of a
+quarter are correlated through their years.
 """
 
 import json
@@ -87,6 +96,8 @@ BY_QUARTER = {
 """Migrations of one cell and what is unfinished in them, by direction and cohort."""
 
 
+OWN = 0.00032892
+"""Of the relative variance of the factor, that of the errors of its cells."""
 NONE = ErrorsByGroup(British=0.0, Irish=0.0, EU=0.0, non_EU=0.0)
 
 
@@ -138,11 +149,12 @@ def one_class() -> tuple[pl.DataFrame, pl.DataFrame]:
         "standard_error": [0.05],
         "share_missed": [0.08],
         "share_erroneous": [0.024],
+        "list_variance": [0.145],
         "estimated": [600.0],
     }
     variances = {
-        "covariance": 0.0016,
-        "sampling": 0.0009,
+        "covariance": 0.0016 + OWN,
+        "sampling": 0.0009 + OWN,
         "linkage": 0.0004,
         "declared": 0.0002,
         "dependence": 0.0001,
@@ -239,12 +251,12 @@ FIRST, FOURTH = (quarters(2016)[i] for i in (0, 3))
         (YEAR, "immigration", 105.4759, 12.0716),
         (YEAR, "emigration", 56.2689, 11.2108),
         (YEAR, "net", 49.2070, 13.2905),
-        (FIRST, "immigration", 43.9483, 7.5379),
-        (FIRST, "emigration", 21.1008, 5.4899),
-        (FIRST, "net", 22.8475, 8.4942),
-        (FOURTH, "immigration", 8.7897, 4.6979),
-        (FOURTH, "emigration", 7.0336, 3.3091),
-        (FOURTH, "net", 1.7560, 5.6598),
+        (FIRST, "immigration", 43.9483, 7.1196),
+        (FIRST, "emigration", 21.1008, 5.3051),
+        (FIRST, "net", 22.8475, 8.0016),
+        (FOURTH, "immigration", 8.7897, 4.6640),
+        (FOURTH, "emigration", 7.0336, 3.6400),
+        (FOURTH, "net", 1.7560, 5.8323),
     ],
 )
 def test_the_published_flows(out, period, measure, estimate, standard_error):
@@ -260,7 +272,7 @@ def test_the_sources_of_error_of_the_national_totals(out):
     sources = pl.read_parquet(out / "error_sources.parquet")
     errors = dict(sources.select(pl.col("error_source"), "relative_standard_error").iter_rows())
 
-    assert errors["sampling of the coverage survey"] == pytest.approx(0.03, abs=1e-6)
+    assert errors["sampling of the coverage survey"] == pytest.approx((0.03**2 + OWN) ** 0.5, abs=1e-6)
     assert errors["linkage of the coverage survey"] == pytest.approx(0.02, abs=1e-6)
     assert errors["unfinished stays"] == pytest.approx((8 * (2 + 1)) ** 0.5 / (8 * (12 + 8)), abs=1e-6)
 
@@ -305,5 +317,8 @@ def test_a_factor_of_a_year_multiplies_the_stock_of_that_year(tmp_path):
 
     assert dict(stocks.iter_rows()) == {2015: 8 * 40 * 1.25, 2016: 8 * 60 * 1.5}
     sds = dict(terms.filter(pl.col("term").str.starts_with("coverage")).select("term", "sd").iter_rows())
-    assert sds == pytest.approx({"coverage all 2015": 0.04, "coverage all 2016": (0.04**2 + 0.1**2) ** 0.5})
+    # cells of 50, 66 and 24: 0.31 x (0.95 x 58 + 140 / 60) + (0.02 x 58)^2 twice, and the same of 24
+    own = 8 * (2 * 19.149933 + 8.021733) / 2**2 / 560**2
+    variance = 0.0016 + OWN - own
+    assert sds == pytest.approx({"coverage all 2015": variance**0.5, "coverage all 2016": (variance + 0.1**2) ** 0.5})
     assert errors.select("treatment", "relative_standard_error").rows() == [("declared", 0.1)]

@@ -370,6 +370,7 @@ def coverage() -> pl.DataFrame:
                 "standard_error_dependence": 0.001,
                 "share_missed": 0.02 + 0.02 * place,
                 "share_erroneous": 0.008,
+                "list_variance": 0.03,
                 "listed": 45_000 // (1 + 9 * place),
                 "estimated": factor * (45_000 // (1 + 9 * place)),
                 "surveyed": 2_800 // (1 + 9 * place),

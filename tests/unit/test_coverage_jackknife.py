@@ -26,7 +26,7 @@ def lists(surveyed: list[float], matched: list[float]) -> Lists:
     """Return the sums by cluster of one class."""
     total, found = (np.array(one, dtype=float)[:, None] for one in (surveyed, matched))
     none = np.zeros(1)
-    return Lists(none, none, total, found, found, found, none, none, 0.0, none)
+    return Lists(none, none, total, found, found, none, none, none)
 
 
 def standard_error(strata: str, surveyed: list[float], matched: list[float]) -> tuple[float, np.ndarray]:
@@ -92,12 +92,18 @@ def test_it_agrees_with_the_bootstrap_of_a_simulated_survey():
     surveyed = pl.DataFrame({
         "stratum": np.repeat(["A", "B", "C"], 1_000), "cluster": np.repeat([f"{at:03}" for at in range(300)], 10),
         "weight": np.repeat([1.0, 2.0, 3.0], 1_000), "age": 30, "share": 1.0,
-        "known": found, "listed": found, "trimming_depth": found.astype(int),
+        "known": found, "listed": found, "counted": found.astype(float), "trimming_depth": found.astype(int),
     }).with_columns(*PLACE)  # fmt: skip
     listed = pl.DataFrame({"trimming_depth": [1] * 9_000, "share": 1.0, "probability": 1.0}).with_columns(*PLACE)
     settings = CoverageSettings(minimum_matches=50, replicates=2_000)
     row = estimate_coverage(
-        listed.with_columns(count=pl.lit(1.0)), listed, surveyed, 9_000, LinkageError(1.0, 0.0, 0.0, 0.0), settings, 1
+        listed.with_columns(count=pl.lit(1.0), squares=pl.lit(1.0)),
+        listed,
+        surveyed,
+        9_000,
+        LinkageError(1.0, 0.0, 0.0, 0.0),
+        settings,
+        1,
     ).table.row(0, named=True)
 
     assert row["standard_error_jackknife"] == pytest.approx(row["standard_error_sampling"], rel=0.05)

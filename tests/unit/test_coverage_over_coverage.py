@@ -42,7 +42,13 @@ def survey(clusters: int, known: float = 1.0) -> pl.DataFrame:
 
 def measured(listed: pl.DataFrame, surveyed: pl.DataFrame, places: pl.DataFrame, found: list[int], **more: float):
     table = over_coverage(
-        coverage(**more), listed.with_columns(count=pl.lit(1.0)), listed, surveyed, 1_000, places, pl.Series(found)
+        coverage(**more),
+        listed.with_columns(count=pl.lit(1.0), squares=pl.lit(1.0)),
+        listed,
+        surveyed,
+        1_000,
+        places,
+        pl.Series(found),
     )
     checked = OverCoverage.validate(table.select(OverCoverage.column_names()), cast=True)
     return {row["nationality_group"]: row for row in checked.iter_rows(named=True)}

@@ -55,14 +55,15 @@ def one_survey(
     found = sampled & (draw.random(RESIDENTS) < ANSWERING)
     surveyed = pl.DataFrame({
         "stratum": "A", "cluster": cluster.astype(str), "weight": 1 / asked, "age": 30, "share": 1.0,
-        "nationality_group": group, "known": on_list, "listed": on_list, "trimming_depth": np.maximum(depth, 0),
+        "nationality_group": group, "known": on_list, "listed": on_list, "counted": on_list * 1.0,
+        "trimming_depth": np.maximum(depth, 0),
     }).with_columns(*PLACE).filter(pl.Series(found))  # fmt: skip
     return listed, surveyed
 
 
 def curve_of(listed: pl.DataFrame, surveyed: pl.DataFrame, depth: int = 1, **settings: int) -> pl.DataFrame:
     options = CoverageSettings(**{"minimum_matches": 50, "replicates": 100, **settings})
-    counted = listed.with_columns(count=pl.lit(1.0))
+    counted = listed.with_columns(count=pl.lit(1.0), squares=pl.lit(1.0))
     return estimate_coverage(counted, listed, surveyed, listed.height, PERFECT, options, 1, depth).curve
 
 
@@ -122,7 +123,14 @@ def test_the_factors_are_those_of_the_depth_used():
     options = CoverageSettings(minimum_matches=50, replicates=20, reference_date=date(2015, 6, 30))
     for depth in range(4):
         found = estimate_coverage(
-            listed.with_columns(count=pl.lit(1.0)), listed, surveyed, listed.height, PERFECT, options, 1, depth
+            listed.with_columns(count=pl.lit(1.0), squares=pl.lit(1.0)),
+            listed,
+            surveyed,
+            listed.height,
+            PERFECT,
+            options,
+            1,
+            depth,
         )
         curve = total(found.curve)
         assert curve["used"].tolist() == [one == depth for one in range(4)]
