@@ -4,7 +4,7 @@ import hashlib
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
 
@@ -99,11 +99,31 @@ class ErrorsByGroup(Frozen):
     non_EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.035  # noqa: N815 - the name of the group
 
 
+class KnownTotal(Frozen):
+    """How many people there are of a stratum of the coverage survey, sex, age and nationality group; None: of all."""
+
+    people: Annotated[float, Strict(), Field(gt=0, le=1e10)]
+    stratum: str | None = None
+    sex: Literal["F", "M"] | None = None
+    age_from: Whole | None = Field(default=None, ge=0, le=130)
+    age_to: Whole | None = Field(default=None, ge=0, le=130)
+    nationality_group: Literal["British", "Irish", "EU", "non_EU"] | None = None
+
+
+class KnownTotals(Frozen):
+    """Totals of the population that are known exactly, to which the weights of the coverage survey are calibrated."""
+
+    total: tuple[KnownTotal, ...] = Field(min_length=1)
+    method: Literal["raking", "linear"] = "raking"
+
+
 class CoverageSettings(Frozen):
     """How coverage is estimated: the survey's day, matches that a class needs, bootstrap replicates.
 
     `other_surveys` are the folders of finished runs of the study that read surveys of other days; then each year has
     factors of its own, which `drift` by so much a year (a relative standard deviation, by nationality group).
+
+    `known_totals` are those to which the survey's weights are calibrated.
 
     `trimming_depth` is how deep the list is trimmed that the survey is matched with (`TRIMMING_DEPTHS`). Without
     it the depth is 1, or the one that the trimming curve of the nearest other survey shows to be enough; a depth
@@ -124,6 +144,7 @@ class CoverageSettings(Frozen):
     list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.3
     trimming_depth: Whole | None = Field(default=None, ge=0, le=3)
     other_surveys: tuple[str, ...] = ()
+    known_totals: KnownTotals | None = None
     drift: ErrorsByGroup = ErrorsByGroup(British=0.001, Irish=0.010, EU=0.006, non_EU=0.004)
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from estimation.migration_flows import count_migrations
 from estimation.nowcast import add_late_migrations, count_late_migrations, expected_moves
 from estimation.population_stocks import count_residents
 from estimation.vital_events import count_births, count_deaths
-from pipeline.study import Periods
+from pipeline.study import KnownTotals, Periods
 
 CELL = ["sex", "nationality_group", "cohort", "time"]
 MEASURES = ("population", *GROSS_FLOWS, "births", "deaths")
@@ -29,7 +29,8 @@ class Records:
 
     `births` and `deaths` are those that `count_births` and `count_deaths` read, `answers` those of the coverage
     survey on `survey_day`. `completeness` is the table `flow_completeness` of the run: it has the correction for
-    pairs that no rule proposed, which are in no draw of links. `spine` is the source with which links are judged.
+    pairs that no rule proposed, which are in no draw of links. `spine` is the source with which links are judged, and
+    the weights of the survey are calibrated to `known_totals`.
     """
 
     births: pl.DataFrame
@@ -39,6 +40,7 @@ class Records:
     periods: Periods
     survey_day: date
     spine: str
+    known_totals: KnownTotals | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,13 @@ class SurveyLists:
     listed: pl.DataFrame
     surveyed: pl.DataFrame
     known: int
+    known_totals: KnownTotals | None = None
 
     def factors(self, coverage: pl.DataFrame, clusters: Floats, recall: Floats) -> Floats:
         """Return the factors of the classes of `coverage` by weights of clusters and recall, (rows, classes)."""
-        return factors_again(self.counted, self.listed, self.surveyed, self.known, coverage, clusters, recall)
+        return factors_again(
+            self.counted, self.listed, self.surveyed, self.known, coverage, clusters, recall, self.known_totals
+        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def _lists(decided: DecidedPeople, people: pl.DataFrame, stocks: pl.DataFrame, r
     listed = people_on_list(decided.residents, people, day)
     known = people_known(decided.clusters, decided.residents, listed, records.spine, day)
     surveyed = people_surveyed(records.answers, decided.clusters, listed, known, day)
-    return SurveyLists(list_counts(stocks, day), listed, surveyed, len(known))
+    return SurveyLists(list_counts(stocks, day), listed, surveyed, len(known), records.known_totals)
 
 
 def in_cells(counts: pl.DataFrame, cells: pl.DataFrame) -> Floats:

@@ -59,7 +59,7 @@ class FactorDraws:
         """Return the draws of a run, whose `lists` are those of its best links."""
         weights = cluster_weights(lists.surveyed, replicates, seed)
         scale, variance = sampling_beyond_bootstrap(
-            lists.counted, lists.listed, lists.surveyed, lists.known, coverage, weights
+            lists.counted, lists.listed, lists.surveyed, lists.known, coverage, weights, lists.known_totals
         )
         declared = _root(_matrix(covariance, coverage, "declared") + _matrix(covariance, coverage, "dependence"))
         return cls(coverage, weights, scale, variance, declared, not_varied, seed)

@@ -82,7 +82,7 @@ def estimate_coverage(
     check_separation(links)
     links = links.shrunk()
     classes = _classes(surveyed, settings.minimum_matches)
-    trimmed = sum_by_class(counted, listed, surveyed, classes, known)
+    trimmed = sum_by_class(counted, listed, surveyed, classes, known, settings.known_totals)
     depths = trimmed.depths(depth, settings.minimum_matches)
     lists = trimmed.at(depths)
     survey, point = whole_survey(lists), (np.array([links.recall]), np.array([links.false_link_rate]))
@@ -100,7 +100,7 @@ def estimate_coverage(
     both = missed_by_both(lists, factor) * settings.list_dependence
     dependence = np.outer(both, both)
     covariance = sampling + linkage + declared + dependence
-    errors = list_errors(lists, factor, counted, surveyed, classes, known, links.recall, links.false_link_rate)
+    errors = list_errors(lists, factor, counted, classes, known, links.recall, links.false_link_rate)
     table = pl.DataFrame(
         {
             "survey_date": [settings.reference_date] * len(classes),

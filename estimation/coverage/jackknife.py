@@ -5,14 +5,12 @@ section 4.5. It has no draws, so it differs from the bootstrap by what that leav
 far from linear in the clusters.
 """
 
-from dataclasses import fields
-
 import numpy as np
 import polars as pl
 
 from estimation.arrays import Floats
 from estimation.coverage.bootstrap import drawn_together
-from estimation.coverage.lists import Lists, SurveySums
+from estimation.coverage.lists import Lists, SurveySums, survey_sums
 
 
 def without_each_cluster(lists: Lists, surveyed: pl.DataFrame) -> SurveySums:
@@ -21,8 +19,7 @@ def without_each_cluster(lists: Lists, surveyed: pl.DataFrame) -> SurveySums:
     The other n - 1 clusters of the stratum have n / (n - 1) of their weight. A stratum of one cluster is taken
     together with its neighbour, as in the bootstrap; a survey of one cluster is left as it is.
     """
-    names = [one.name for one in fields(SurveySums)]
-    return SurveySums(**{name: totals_without_each(getattr(lists, name), surveyed) for name in names})
+    return survey_sums(lists, lambda figures: totals_without_each(figures, surveyed))
 
 
 def totals_without_each(of_cluster: Floats, surveyed: pl.DataFrame) -> Floats:

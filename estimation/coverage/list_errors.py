@@ -39,28 +39,24 @@ def list_errors(
     lists: Lists,
     factor: Floats,
     counted: pl.DataFrame,
-    surveyed: pl.DataFrame,
     classes: list[CoverageClass],
     known: int,
     recall: float,
     false_link_rate: float,
 ) -> ListErrors:
     """Return the errors of the list in each class; arguments are those of `estimate_coverage` and what it found."""
-    sums = {name: _by_class(counted, classes, counted[name].to_numpy()) for name in ("count", "squares")}
-    weight = surveyed["weight"].to_numpy() * surveyed["share"].to_numpy()
-    weight = weight * surveyed["share"].to_numpy().sum() / weight.sum()
-    p = surveyed["counted"].to_numpy()
+    full, squares = (_by_class(counted, classes, counted[name].to_numpy()) for name in ("count", "squares"))
     survey = whole_survey(lists)
     false = false_links(survey, np.array([recall]), np.array([false_link_rate]))[0]
     asked = np.maximum(survey.surveyed[0], 1e-9)
 
     def of_residents(found: Floats, everybody: float) -> Floats:
-        right = _by_class(surveyed, classes, weight * found) - false * everybody / max(known, 1)
-        return np.clip(right / recall / asked, 0, 1)
+        return np.clip((found - false * everybody / max(known, 1)) / recall / asked, 0, 1)
 
-    mean, square = of_residents(p, sums["count"].sum()), of_residents(p**2, sums["squares"].sum())
-    residents = np.maximum(factor * sums["count"], 1e-9)
-    own = np.maximum(square - mean**2, 0.0) + np.maximum(sums["squares"] / residents - square, 0.0)
+    mean = of_residents(survey.counted[0], full.sum())
+    square = of_residents(survey.squares[0], squares.sum())
+    residents = np.maximum(factor * full, 1e-9)
+    own = np.maximum(square - mean**2, 0.0) + np.maximum(squares / residents - square, 0.0)
     return ListErrors(1 - mean, np.clip(1 - mean * factor, 0, 1), factor**2 * own)
 
 

@@ -4,7 +4,8 @@ List A is the list trimmed to some depth, for the whole country; list B is the s
 cluster, so that a factor can be computed again from clusters drawn anew or left out.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
@@ -12,11 +13,13 @@ import polars as pl
 from estimation.arrays import Floats, Integers
 from estimation.cells import DIVISIONS
 from estimation.coverage.bootstrap import cluster_index
+from estimation.coverage.calibrated_weights import Calibration, kinds_of_people
 from estimation.coverage.classes import Cell, CoverageClass
 from estimation.coverage.dual_system import chapman, true_matches
 from estimation.coverage.linkage_error import LEAST_SEPARATION
 from estimation.exact_sums import exact_sum
 from pipeline.schemas import TRIMMING_DEPTHS
+from pipeline.study import KnownTotals
 
 USUAL_DEPTH = 1
 """The depth of the trimmed list without another survey: signs of residence on both sides of the day."""
@@ -27,10 +30,11 @@ class Lists:
     """Both lists by class: list counts, and sums of survey weights by cluster.
 
     `full` counts the list, and `trimmed` the people of the trimmed list, by their probabilities of being residents;
-    `surveyed` and, of them, the `known` (linked to any person) and `matched` (on the trimmed list) are
-    (clusters, classes). Weights average 1. `share_on_trimmed_list` (classes) is that of all known people: the share
-    of false links that are to a person on the trimmed list. `answered` are the people who answered, and `represented`
-    the residents for whom they stand by the survey's design.
+    `surveyed` and, of them, the `known` (linked to any person), `matched` (on the trimmed list) and by how much they
+    are `counted`, with the `squares` of that, are (clusters, kinds, classes), where people of a kind are alike in the
+    known totals of a `calibration` (without one, all are of one kind). Weights average 1. `share_on_trimmed_list`
+    (classes) is that of all known people: the share of false links that are to a person on the trimmed list.
+    `answered` are the people who answered, `represented` the residents for whom they stand by the survey's design.
     """
 
     full: Floats
@@ -38,17 +42,20 @@ class Lists:
     surveyed: Floats
     known: Floats
     matched: Floats
+    counted: Floats
+    squares: Floats
     answered: Floats
     represented: Floats
     share_on_trimmed_list: Floats
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
 class TrimmedLists:
     """The list trimmed to every depth, by class: `trimmed`, `matches` (people), (depths, classes), and `matched`.
 
-    `untrimmed` has what does not depend on the depth, `matched` is (depths, clusters, classes), and `share_of_known`
-    (depths) is the share of all known people on each list.
+    `untrimmed` has what does not depend on the depth, `matched` is (depths, clusters, kinds, classes), and
+    `share_of_known` (depths) is the share of all known people on each list.
     """
 
     untrimmed: Lists
@@ -72,7 +79,7 @@ class TrimmedLists:
         return replace(
             self.untrimmed,
             trimmed=self.trimmed[depths, classes],
-            matched=np.ascontiguousarray(self.matched[depths, :, classes].T),
+            matched=np.ascontiguousarray(self.matched[depths, :, :, classes].transpose(1, 2, 0)),
             share_on_trimmed_list=self.share_of_known[depths],
         )
 
@@ -83,21 +90,29 @@ def on_trimmed_list(depth: int | pl.Expr) -> pl.Expr:
 
 
 def sum_by_class(
-    counted: pl.DataFrame, listed: pl.DataFrame, surveyed: pl.DataFrame, classes: list[CoverageClass], known: int
+    counted: pl.DataFrame,
+    listed: pl.DataFrame,
+    surveyed: pl.DataFrame,
+    classes: list[CoverageClass],
+    known: int,
+    known_totals: KnownTotals | None = None,
 ) -> TrimmedLists:
-    """Return both lists by class, the first at every depth.
+    """Return both lists by class, the first at every depth; the survey's weights are calibrated to known totals.
 
     `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
     those of `coverage.survey`, and `known` is the number of people to whom survey people may be linked.
     """
     size, cluster = len(classes), cluster_index(surveyed)
+    kind, members = np.zeros(surveyed.height, dtype=np.int64), np.zeros((1, 0))
+    if known_totals is not None:
+        kind, members = kinds_of_people(surveyed, known_totals)
     share = surveyed["share"].to_numpy()
-    weight = surveyed["weight"].to_numpy() * share
-    weight = weight * share.sum() / weight.sum()
+    design = surveyed["weight"].to_numpy() * share
+    weight = design * share.sum() / design.sum()
 
     def in_survey(kept: Floats) -> Floats:
-        sums = np.zeros((int(cluster.max()) + 1, size))
-        np.add.at(sums, (cluster, own), weight * kept)
+        sums = np.zeros((int(cluster.max()) + 1, len(members), size))
+        np.add.at(sums, (cluster, kind, own), weight * kept)
         return sums
 
     def in_classes(of: Integers, number: Floats) -> Floats:
@@ -110,6 +125,8 @@ def sum_by_class(
     residents = (listed["share"] * listed["probability"]).to_numpy()
     trimmed = np.array([in_classes(of_list, residents * one.to_numpy()) for one in on_lists])
     matched = np.array([in_survey(one.to_numpy()) for one in found])
+    by_kind = np.zeros((int(cluster.max()) + 1, len(members)))
+    np.add.at(by_kind, (cluster, kind), design)
     share_of_known = np.array([round(listed["share"].filter(one).sum()) / max(known, 1) for one in on_lists])
     untrimmed = Lists(
         full=in_classes(class_index(counted, classes), counted["count"].to_numpy()),
@@ -117,9 +134,12 @@ def sum_by_class(
         surveyed=in_survey(np.ones(len(weight))),
         known=in_survey(surveyed["known"].to_numpy()),
         matched=matched[0],
+        counted=in_survey(surveyed["counted"].to_numpy()),
+        squares=in_survey(surveyed["counted"].to_numpy() ** 2),
         answered=in_classes(own, share),
         represented=in_classes(own, surveyed["weight"].to_numpy() * share),
         share_on_trimmed_list=np.full(size, share_of_known[0]),
+        calibration=None if known_totals is None else Calibration(known_totals, members, by_kind),
     )
     matches = np.array([people_by_class(surveyed.filter(one), classes) for one in found], dtype=np.int64)
     return TrimmedLists(untrimmed, trimmed, matched, matches, share_of_known)
@@ -149,13 +169,30 @@ class SurveySums:
     surveyed: Floats
     known: Floats
     matched: Floats
+    counted: Floats
+    squares: Floats
 
 
 def resampled(lists: Lists, clusters: Floats) -> SurveySums:
     """Return the survey with its clusters weighted by `clusters`, (replicates, clusters)."""
-    return SurveySums(
-        *(np.einsum("rc,cg->rg", clusters, one) for one in (lists.surveyed, lists.known, lists.matched))
-    )
+    return survey_sums(lists, lambda figures: np.einsum("rc,cf->rf", clusters, figures))
+
+
+def survey_sums(lists: Lists, weighted: Callable[[Floats], Floats]) -> SurveySums:
+    """Return the sums of replicates of the survey, each calibrated to the known totals if there are any.
+
+    `weighted` turns figures of clusters, (clusters, figures), into their sums by replicate, (replicates, figures).
+    """
+    by_name = {one.name: getattr(lists, one.name) for one in fields(SurveySums)}
+    if lists.calibration is None:
+        return SurveySums(**{name: weighted(one[:, 0]) for name, one in by_name.items()})
+    factors = lists.calibration.factors(weighted)
+
+    def calibrated(of_clusters: Floats) -> Floats:
+        by_kind = weighted(of_clusters.reshape(len(of_clusters), -1)).reshape(-1, *of_clusters.shape[1:])
+        return np.einsum("rk,rkg->rg", factors, by_kind)
+
+    return SurveySums(**{name: calibrated(one) for name, one in by_name.items()})
 
 
 def whole_survey(lists: Lists) -> SurveySums:

@@ -75,7 +75,7 @@ def _minimum_variances(lists: Lists) -> Floats:
     Where the survey happens to miss nobody, the bootstrap shows no variance; with p = (m + 1) / (n + 2), the
     posterior mean under a uniform prior, the variance is (1 - p) / (p n).
     """
-    surveyed, matched = lists.surveyed.sum(axis=0), lists.matched.sum(axis=0)
+    surveyed, matched = (one.sum(axis=(0, 1)) for one in (lists.surveyed, lists.matched))
     share = (matched + 1) / (surveyed + 2)
     return (1 - share) / (share * np.maximum(surveyed, 1.0))
 

@@ -140,6 +140,7 @@ def _records(base: RunRules, periods: Periods) -> Records:
         periods,
         day,
         base.records[LINK.name].facts["spine"],
+        base.study.coverage.known_totals,
     )
 
 

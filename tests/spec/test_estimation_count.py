@@ -18,7 +18,7 @@ from estimation_people import (
 
 from estimation.count_stage import count
 from pipeline.errors import UserError
-from pipeline.study import CoverageSettings
+from pipeline.study import CoverageSettings, KnownTotal, KnownTotals
 
 DAYS = [date(2015, 6, 30), date(2016, 6, 30), date(2017, 6, 30)]
 MOTHER, CHILD, WORKER, VISITOR, UNFINISHED, NO_BIRTHDAY = range(1, 7)
@@ -400,3 +400,21 @@ def test_a_year_without_births_where_others_have_many_is_refused(country, tmp_pa
     message = rf"births: {left} in the year ending June 2016, but 30 in that ending June 2014: rows are missing"
     with pytest.raises(UserError, match=message):
         count(country.context(tmp_path, small_study()))
+
+
+def test_totals_that_the_study_knows_calibrate_the_survey(country, tmp_path):
+    """One total of all people changes no factor; two of the same people that differ are refused."""
+    plain, known = ({"minimum_matches": 2, "replicates": 20, **more} for more in ({}, {"known_totals": ALL_PEOPLE}))
+    rows = []
+    for at, settings in enumerate((plain, known)):
+        count(country.context(tmp_path / str(at), small_study(coverage=CoverageSettings(**settings))))
+        rows.append(pl.read_parquet(tmp_path / str(at) / "count" / "coverage.parquet").row(0, named=True))
+    assert rows[0]["factor"] == pytest.approx(rows[1]["factor"])
+
+    twice = KnownTotals(total=(*ALL_PEOPLE.total, KnownTotal(people=70.0)))
+    contradictory = small_study(coverage=CoverageSettings(minimum_matches=2, replicates=20, known_totals=twice))
+    with pytest.raises(UserError, match="no weights of the survey add up to all totals"):
+        count(country.context(tmp_path / "wrong", contradictory))
+
+
+ALL_PEOPLE = KnownTotals(total=(KnownTotal(people=60.0),))

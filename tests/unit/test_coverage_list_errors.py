@@ -22,13 +22,14 @@ def errors_of(
 ) -> ListErrors:
     """Return the errors of a class: probabilities of all who are listed, and of each survey person (0: no link)."""
     counted = pl.DataFrame({"count": listed, "squares": listed**2}).with_columns(**PLACE)
-    surveyed = pl.DataFrame({"counted": found, "weight": 1.0, "share": 1.0}).with_columns(**PLACE)
     linked = found > 0 if known is None else known
-    one, none = np.array([[float(len(found))]]), np.zeros(1)
-    lists = Lists(none, none, one, np.array([[float(linked.sum())]]), none[None, :], none, none, none)
-    return list_errors(
-        lists, np.array([residents / listed.sum()]), counted, surveyed, [CELLS], people_known, recall, false_link_rate
+    asked, of_linked, of_counted, of_squares = (
+        np.array([[[float(one)]]]) for one in (len(found), linked.sum(), found.sum(), (found**2).sum())
     )
+    none = np.zeros(1)
+    lists = Lists(none, none, asked, of_linked, none[None, None], of_counted, of_squares, none, none, none)
+    factor = np.array([residents / listed.sum()])
+    return list_errors(lists, factor, counted, [CELLS], people_known, recall, false_link_rate)
 
 
 def test_a_list_of_yes_and_no():
