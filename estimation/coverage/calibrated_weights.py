@@ -91,8 +91,8 @@ def kinds_of_people(surveyed: pl.DataFrame, known: KnownTotals) -> tuple[Integer
 
     Raises `UserError` for people who are in no total, or a total in which nobody is.
     """
-    columns = [_is_in(one).cast(pl.Float64).alias(str(at)) for at, one in enumerate(known.total)]
-    members = surveyed.select(columns).to_numpy()
+    columns = {f"total {at}": _is_in(one).cast(pl.Float64) for at, one in enumerate(known.total)}
+    members = surveyed.with_columns(**columns).select(list(columns)).to_numpy()
     share = surveyed["share"].to_numpy()
     nowhere = round(share[members.sum(axis=1) == 0].sum())
     if nowhere:
