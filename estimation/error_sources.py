@@ -272,7 +272,7 @@ def _declared_of_flow(
             error,
             f"Assumption of the study: relative standard error {error:.1%} {says}.",
         )
-    late = ", ".join(f"{group} {error:.1%}" for group, error in flow_errors.not_final.model_dump().items())
+    late = ", ".join(f"{group} {error:.1%}" for group, error in flow_errors.of_open_cases(measure).items())
     yield (
         not_known_yet(measure),
         "declared",

@@ -127,7 +127,7 @@ def quarter_shares(counts: pl.DataFrame, measure: str, year: int, flow_errors: F
     count, of_late, open_cases = (found[name].to_numpy() for name in names)
     total, doubt = float(count.sum()), np.zeros(4)
     if open_cases.sum() > 0:
-        declared = variance_not_decided(counts, measure, ends[-1], flow_errors.not_final.model_dump())
+        declared = variance_not_decided(counts, measure, ends[-1], flow_errors.of_open_cases(measure))
         doubt = declared * open_cases / open_cases.sum()
     if total <= 0:
         return QuarterShares(np.full(4, 0.25), np.full(4, 0.25 * 0.75), *np.zeros((3, 4)))

@@ -158,20 +158,22 @@ class FlowErrors(Frozen):
     """Declared errors of counted flows, which the rules cannot show of themselves: assumptions of the study.
 
     Relative standard errors: `immigration` and `emigration` in each year; `by_group` of each measure and nationality
-    group, and `children` of those below 16, whom registers alone know of, in all years; `not_final` of the cases of a
-    group that are not certain yet. `wrong_immigrations` and `wrong_emigrations` are, for each migration that is
-    counted, how many are false, missed or put into another year and not made up for by another: the variance of a
-    count of one. `misdated_immigrations` and `misdated_emigrations` are likewise how many of a year are counted in
-    another quarter of it than their own, or are false or missed there and not elsewhere; `season` is the relative
-    standard error of a quarter in all years. `chance` adds the variation of Poisson counts: intervals are then about
-    the rates behind the migrations that happened, no longer about their number.
+    group, and `children` of those below 16, whom registers alone know of, in all years; `not_final_immigrations` and
+    `not_final_emigrations` of the cases of a group that are not decided yet, beyond what unfinished stays vary by.
+    `wrong_immigrations` and `wrong_emigrations` are, for each migration that is counted, how many are false, missed
+    or put into another year and not made up for by another: the variance of a count of one. `misdated_immigrations`
+    and `misdated_emigrations` are likewise how many of a year are counted in another quarter of it than their own, or
+    are false or missed there and not elsewhere; `season` is the relative standard error of a quarter in all years.
+    `chance` adds the variation of Poisson counts: intervals are then about the rates behind the migrations that
+    happened, no longer about their number.
     """
 
     immigration: Share = 0.004
     emigration: Share = 0.004
     by_group: Share = 0.007
     children: Share = 0.05
-    not_final: ErrorsByGroup = ErrorsByGroup(British=0.065, Irish=0.07, EU=0.055, non_EU=0.05)
+    not_final_immigrations: ErrorsByGroup = ErrorsByGroup(British=0.05, Irish=0.2, EU=0.035, non_EU=0.01)
+    not_final_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.065, Irish=0.05, EU=0.02, non_EU=0.075)
     wrong_immigrations: ErrorsByGroup = ErrorsByGroup()
     wrong_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.30, Irish=0.15, EU=0.30, non_EU=0.08)
     misdated_immigrations: Share = 0.23
@@ -182,6 +184,11 @@ class FlowErrors(Frozen):
     def of_year(self, measure: str) -> float:
         """Return the relative standard error that all cells of a gross flow share in a year."""
         return {"immigration": self.immigration, "emigration": self.emigration}[measure]
+
+    def of_open_cases(self, measure: str) -> dict[str, float]:
+        """Return the relative standard error of cases of a gross flow that are not decided, by nationality group."""
+        of_measure = {"immigration": self.not_final_immigrations, "emigration": self.not_final_emigrations}
+        return of_measure[measure].model_dump()
 
     def of_case(self, measure: str) -> dict[str, float]:
         """Return the variance of a gross flow for each migration that is counted, by nationality group."""

@@ -100,7 +100,6 @@ def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple[str, t
     They are by measure and year, nationality group, children, and group in years that are not final.
     """
     errors, oldest_child = shared.flows, AGE_RANGES[AGE_GROUPS[0]][1]
-    not_final = errors.not_final.model_dump()
     for measure in sorted(GROSS_FLOWS):
         for year in periods.flow_years:
             error = errors.of_year(measure)
@@ -111,7 +110,7 @@ def _flow_terms(periods: Periods, shared: SharedErrors) -> Iterator[tuple[str, t
         yield of_children(measure), children
     for (measure, year, group), share in sorted(shared.not_final.items()):
         if year in periods.flow_years:
-            error = round(share * not_final[group], 9)
+            error = round(share * errors.of_open_cases(measure)[group], 9)
             yield (
                 not_known_yet(measure), (f"{measure} {year} {group}", measure, None, group, None, None, year, error)
             )  # fmt: skip

@@ -491,7 +491,7 @@ def assumptions() -> pl.DataFrame:
             ("rules: long_term_2019", "prior_cases", "20 cases", "A prior.", "assumed", "Sojourn: a guess", "stays"),
             (
                 "estimation: settings",
-                "[flow_errors] not_final",
+                "[flow_errors] not_final_emigrations",
                 "0.5",
                 "Its error.",
                 "measured",

@@ -88,7 +88,7 @@ def test_a_run_publishes_the_numbers_of_its_own_study(tmp_path):
     of_run = {one.name: one for one in of_study(study)}
     own = of_run["[flow_errors] emigration"]
     assert (own.value, own.quality, own.source) == ("0.37", "assumed", "the study, in place of 0.004")
-    assert of_run["[flow_errors] not_final"].quality == "measured"
+    assert of_run["[flow_errors] not_final_emigrations"].quality == "measured"
     assert of_run["[coverage] replicates"].value == "20"
     assert of_run["long_term_days"].part == "rules: long_term_2019"
     assert {one.quality for one in of_run.values()} <= set(QUALITIES)

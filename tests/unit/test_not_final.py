@@ -76,7 +76,7 @@ def test_quarters_have_what_is_declared_as_they_have_what_is_unfinished():
         for end, unfinished, late in zip(ends, (0, 1, 3, 6), (0, 0, 1, 4), strict=True)
     ]  # fmt: skip
     years = [year(2018, "British", 100, 100, provisional=False), year(2019, "British", 100, 40, provisional=True)]
-    errors = FlowErrors(not_final=ErrorsByGroup(**ERRORS), misdated_emigrations=0.25, season=0.0)
+    errors = FlowErrors(not_final_emigrations=ErrorsByGroup(**ERRORS), misdated_emigrations=0.25, season=0.0)
     found = quarter_shares(pl.DataFrame(quarters + years), "emigration", 2019, errors)
 
     assert found.shares.tolist() == [0.25] * 4

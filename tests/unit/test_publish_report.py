@@ -262,7 +262,7 @@ def test_a_report_without_parts_of_intervals_says_nothing_of_assumptions(run, tm
 def test_numbers_that_no_publication_gives_are_listed_with_what_they_move(plain):
     table = plain.partition("Assumptions: numbers")[2].partition("</table>")[0]
     assert "prior_cases" in table
-    assert "[flow_errors] not_final" in table
+    assert "[flow_errors] not_final_emigrations" in table
     assert "Sojourn: a guess" in table
     assert "long_term_days" not in table
     assert "Not shown: 1 from publications" in plain
