@@ -162,6 +162,7 @@ def score(study: Study, truth: Truth, tables: Path, rules: PersonRules) -> Score
         scores,
         counted_twice=score_counted_twice(table["residents"], clusters, who),
         error_rates=error_rates(table, vars(truth), who, counted_sources),
+        flow_completeness=read_table(table_path(tables, "flow_completeness")),
         nationality_patterns=nationality_patterns(table, vars(truth), who),
         survey_links=survey_links(
             table, who, read_table(tables / "linkage_quality.parquet"), study.coverage.reference_date

@@ -39,7 +39,8 @@ class Scores:
     - `counted_twice`: true residents and how many of them were counted more than once: `reference_date`,
       `nationality_group`, `people`, `twice`.
     - `interval_coverage`: how often intervals contain the truth: `margin`, `measure`, `cells`, `inside`, `share`.
-    - `error_rates`: cases of each `measure`, `time`, `nationality_group` and part of it that are found, or false.
+    - `error_rates`: what became of the cases of each `measure`, `time`, `nationality_group` and part of it.
+    - `flow_completeness`: how many migrations each case of the run stands for.
     - `nationality_patterns`: the shares of groups with which people of a true group are counted.
     - `survey_links`: how the coverage survey was linked with the spine.
     - `single_sources`: what each `source` alone says of a `measure` and `period`: `estimate`, and the `truth`.
@@ -61,6 +62,7 @@ class Scores:
     counted_twice: pl.DataFrame = field(default_factory=pl.DataFrame)
     interval_coverage: pl.DataFrame = field(default_factory=pl.DataFrame)
     error_rates: pl.DataFrame = field(default_factory=pl.DataFrame)
+    flow_completeness: pl.DataFrame = field(default_factory=pl.DataFrame)
     nationality_patterns: pl.DataFrame = field(default_factory=pl.DataFrame)
     survey_links: pl.DataFrame = field(default_factory=pl.DataFrame)
     single_sources: pl.DataFrame = field(default_factory=pl.DataFrame)

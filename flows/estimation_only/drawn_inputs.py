@@ -2,7 +2,7 @@
 
 A person has one number for being seen at all, and one for being seen to leave. Whom the list misses this year is thus
 missed next year too, and whose arrival is missed is mostly not listed either; whose departure is missed stays listed.
-Where the rates of years vary by more than chance, each year has a factor of its own (a gamma variate of mean 1).
+Where the rates of a year vary by more than chance, a replicate has a factor of its own (a gamma variate of mean 1).
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,16 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from estimation.arrays import Booleans, Floats, Integers
 from estimation.cells import GROSS_FLOWS
 from estimation.coverage.linkage_error import LinkageError
 from estimation.coverage.survey import SURVEY
 from estimation.keyed_random import generator
+from estimation.migration_flows import is_child
 from estimation.periods import year_end, year_start
+from flows.estimation_only.drawn_outcomes import false_outcomes, numbers_of_invented, true_outcomes, values
+from flows.estimation_only.error_rates import FALSE, LATE, TRUE
 from flows.estimation_only.measured_rates import MeasuredRates
 from flows.estimation_only.world import World
 from pipeline.schemas import NATIONALITY_GROUPS
@@ -27,8 +29,8 @@ from synthetic_data.surveys.clerical_review import REVIEWED
 from synthetic_data.surveys.coverage_survey import coverage_survey
 
 PARTS = ["nationality_group", "migrant"]
-"""What people are alike in: their rates are those of such people."""
-DAYS_OF_YEAR = 365.25
+"""What people are alike in: those on record have groups as such people have."""
+OF_MOVES = ["nationality_group", "child", "quarter"]
 NOBODY = -1
 
 
@@ -54,25 +56,18 @@ def draw_inputs(world: World, rates: MeasuredRates, periods: Periods, survey_day
     size = len(world.people)
     seen, leaves = (generator(seed, f"estimation only: {name}").random(size) for name in ("seen", "seen to leave"))
     people = _people(world, rates, generator(seed, "estimation only: nationality"))
-    residents = _residents(world, rates, periods, survey_day, seed, seen, leaves)
+    residents, known = _residents(world, rates, periods, survey_day, seed, seen, leaves)
     moves = _moves(world, rates, periods, seed, {GROSS_FLOWS[0]: seen, GROSS_FLOWS[1]: leaves})
     on_day = residents.filter(pl.col("reference_date") == survey_day, pl.col("resident"))
-    return DrawnInputs(people, residents, moves, *_survey(world, rates, on_day, survey_day, seed, seen))
+    return DrawnInputs(people, residents, moves, *_survey(world, rates, on_day, known, survey_day, seed))
 
 
-def _rates_of(rates: MeasuredRates, measure: str, people: pl.DataFrame, *, is_open: bool) -> dict[str, Floats]:
-    """Return the rates of people (or cases) by `nationality_group` and `migrant`; 0 for what was never measured."""
-    of_measure = rates.cases.filter(pl.col("measure") == measure, pl.col("open") == is_open)
-    joined = people.select(PARTS).join(of_measure, on=PARTS, how="left", maintain_order="left")
-    names = [name for name, kind in joined.schema.items() if kind.is_numeric()]
-    return {name: joined[name].fill_null(0.0).to_numpy() for name in names}
-
-
-def _factor(rates: MeasuredRates, measure: str, kind: str, random: np.random.Generator, *, is_open: bool) -> float:
-    """Return a factor of mean 1 by which the rate of a year differs from the usual one."""
-    found = rates.shared.filter(pl.col("measure") == measure, pl.col("open") == is_open)[kind]
-    variation = float(found[0]) if len(found) else 0.0
-    return float(random.gamma(1 / variation, variation)) if variation > 0 else 1.0
+def _factors(rates: MeasuredRates, measure: str, year: int, random: np.random.Generator) -> tuple[float, float]:
+    """Return the factors of mean 1 by which the rates of missed and of false cases differ from the usual ones."""
+    found = rates.shared.filter(pl.col("measure") == measure, pl.col("year") == year)
+    variations = [float(found[name].sum()) for name in ("missed", "false")]
+    missed, false = (float(random.gamma(1 / one, one)) if one > 0 else 1.0 for one in variations)
+    return missed, false
 
 
 def _people(world: World, rates: MeasuredRates, random: np.random.Generator) -> pl.DataFrame:
@@ -99,160 +94,121 @@ def _people(world: World, rates: MeasuredRates, random: np.random.Generator) -> 
 
 def _residents(
     world: World, rates: MeasuredRates, periods: Periods, survey_day: date, seed: int, seen: Floats, leaves: Floats
-) -> pl.DataFrame:
-    """Return the table `residents`, trimmed to the usual depth on the survey's day alone, where it is read."""
+) -> tuple[pl.DataFrame, Booleans]:
+    """Return the table `residents`, and whom counted sources know.
+
+    Both the list trimmed to the usual depth and those known are of the survey's day alone, where they are read.
+    """
     random = generator(seed, "estimation only: list")
-    part = world.people.select(pl.struct(PARTS).rank("dense")).to_series().to_numpy()
-    cohort = world.people["cohort"].to_numpy()
+    size = len(world.people)
     # the same people are missed in all years, so the factors are those of the replicate
-    missed_more, false_more = (
-        _factor(rates, "population", kind, random, is_open=False) for kind in ("missed", "false")
-    )
-    trims = random.random(len(world.people))
-    frames = []
+    missed_more, false_more = _factors(rates, "population", survey_day.year, random)
+    trims, knows = random.random(size), random.random(size)
+    frames, known = [], np.zeros(size, dtype=bool)
     for year in periods.stock_years:
-        is_open, here = year == periods.stock_years[-1], world.resident[year]
-        of = _rates_of(rates, "population", world.people, is_open=is_open)
-        missed = np.clip(1 - of["found"] - of["open_true"], 0, 1) * missed_more
-        known_true = here & (seen >= missed)
-        unsure = known_true & (seen < missed + of["open_true"])
-        ever_here = (world.came_by <= _number_of(year_end(year))) & (cohort <= year) & ~here
-        false = _falsely_listed(part, here, ever_here, leaves, of["false"] * false_more)
-        unsure_false = _falsely_listed(part, here, ever_here & ~false, leaves, of["open_false"])
-        probability = np.where(unsure | unsure_false, of["open_p"], (known_true | false).astype(float))
-        who = np.flatnonzero(probability > 0)
-        trimmed = np.zeros(len(here), dtype=bool)
-        if year_end(year) == survey_day:
-            share = {
-                name: of[name] / np.maximum(of[name.replace("trimmed", "listed")], 1e-9)
-                for name in ("trimmed", "trimmed_false")
-            }
-            trimmed = trims < np.where(here, share["trimmed"], share["trimmed_false"])
-        frames.append(
-            pl.DataFrame(
-                {
-                    "person_id": who,
-                    "reference_date": [year_end(year)] * len(who),
-                    "probability": probability[who].round(6),
-                    "resident": probability[who] >= 0.5,
-                    "trimming_depth": (trimmed[who] & (probability[who] >= 0.5)).astype(np.int32),
-                }
-            )
+        here = world.resident[year]
+        ever_here = (world.came_by <= _number_of(year_end(year))) & (world.people["cohort"] <= year).to_numpy()
+        others = ever_here & ~here
+        cells = world.people.select(*PARTS, child=is_child(pl.lit(year), pl.col("cohort")))
+        of_year = rates.outcomes.filter(pl.col("measure") == "population", pl.col("year") == year)
+        true, false = (of_year.filter(pl.col("kind") == kind) for kind in (TRUE, FALSE))
+        found = true_outcomes(true, cells.filter(here), seen[here], missed_more)
+        besides = false_outcomes(false, cells.filter(here), cells.filter(others), leaves[others], false_more)
+        who = np.concatenate([np.flatnonzero(here), np.flatnonzero(others)])
+        probability, listed, trimmed, of_known = (
+            np.concatenate([values(true, name, found), values(false, name, besides)])
+            for name in ("probability", "listed", "trimmed", "known")
         )
-    return pl.concat(frames)
-
-
-def _falsely_listed(
-    part: Integers, here: Booleans, candidates: Booleans, leaves: Floats, rate: Floats
-) -> NDArray[np.bool_]:
-    """Return who is listed without living here: as many of a part as `rate` per resident, first who left unseen."""
-    chosen = np.zeros(len(here), dtype=bool)
-    for one in np.unique(part):
-        of_part = part == one
-        able = candidates & of_part
-        if able.any():
-            expected = rate[of_part][0] * (here & of_part).sum()
-            chosen |= able & (leaves < min(expected / able.sum(), 1.0))
-    return chosen
+        on_day = year_end(year) == survey_day
+        if on_day:
+            known[who] = listed | (knows[who] < of_known)
+        list_of_year = pl.DataFrame(
+            {
+                "person_id": who,
+                "reference_date": [year_end(year)] * len(who),
+                "probability": probability.round(6),
+                "resident": listed,
+                "trimming_depth": (on_day & listed & (trims[who] < trimmed)).astype(np.int32),
+            }
+        )
+        frames.append(list_of_year.filter(pl.col("probability") > 0).sort("person_id"))
+    return pl.concat(frames), known
 
 
 def _moves(
     world: World, rates: MeasuredRates, periods: Periods, seed: int, visible: dict[str, Floats]
 ) -> pl.DataFrame:
-    """Return `expected_moves`: true migrations as far as they are found, false ones, and late ones as expected."""
+    """Return `expected_moves` of published years: true migrations as far as they are found, false and late ones.
+
+    Those of the years before and after are drawn as well, since some are dated in the published ones.
+    """
     random = generator(seed, "estimation only: migrations")
+    first, last = periods.flow_years[0], periods.flow_years[-1]
     frames = []
     for measure in GROSS_FLOWS:
-        for year in periods.flow_years:
-            is_open = year == periods.flow_years[-1]
+        for year in range(first - 1, last + 2):
+            of = pl.col("measure") == measure, pl.col("year") == min(max(year, first), last)
             true = world.moves.filter(pl.col("direction") == measure, pl.col("year") == year)
-            row = true["row"].to_numpy()
-            of = _rates_of(rates, measure, world.people[row], is_open=is_open)
-            more_missed, more_false = (
-                _factor(rates, measure, kind, random, is_open=is_open) for kind in ("missed", "false")
-            )
-            missed = np.clip(1 - of["found"] - of["misdated"] - of["open_true"], 0, 1) * more_missed
-            number = visible[measure][row]
-            opened = (number >= missed) & (number < missed + of["open_true"])
-            other_year = (number >= missed + of["open_true"]) & (number < missed + of["open_true"] + of["misdated"])
-            kept = number >= missed
-            days = true["date"].to_physical().to_numpy().astype(np.int64)
-            shift = np.where(random.random(len(row)) < 0.5, -1, 1)
-            days = np.where(other_year, days + np.round(shift * DAYS_OF_YEAR).astype(np.int64), days)
-            frames.append(_rows(measure, row[kept], days[kept], np.where(opened, of["open_p"], 1.0)[kept]))
-            for name, expected in (("false", "one"), ("open_false", "open_p"), ("late", "late_p")):
-                factor = more_false if name == "false" else 1.0
-                frames += _invented(
-                    world, rates, measure, year, name, expected, random, factor=factor, is_open=is_open
-                )
-    return pl.concat(frames).sort("person_id", "date", "direction", "cases")
+            more_missed, more_false = _factors(rates, measure, year, random)
+            outcomes = rates.outcomes.filter(*of, pl.col("kind") == TRUE)
+            number = visible[measure][true["row"].to_numpy()]
+            chosen = true_outcomes(outcomes, true.select(OF_MOVES), number, more_missed)
+            frames.append(_rows(true, outcomes, chosen, 0))
+            before = world.moves.filter(pl.col("direction") == measure, pl.col("year") == year - 1)
+            for kind, like, years_later in ((FALSE, true, 0), (LATE, before, 1)):
+                outcomes = rates.outcomes.filter(*of, pl.col("kind") == kind)
+                number = numbers_of_invented(outcomes, true.select(OF_MOVES), more_false, random)
+                invented, chosen = _like(like, outcomes, number, random)
+                frames.append(_rows(invented, outcomes, chosen, years_later))
+    published = pl.col("date").is_between(year_start(first), year_end(last))
+    return pl.concat(frames).filter(published).sort("person_id", "date", "direction", "cases")
 
 
-def _invented(
-    world: World,
-    rates: MeasuredRates,
-    measure: str,
-    year: int,
-    name: str,
-    expected: str,
-    random: np.random.Generator,
-    *,
-    factor: float,
-    is_open: bool,
-) -> list[pl.DataFrame]:
-    """Return cases that are not true migrations of the year, or expected late ones: each like a true one.
+def _like(
+    moves: pl.DataFrame, outcomes: pl.DataFrame, number: Integers, random: np.random.Generator
+) -> tuple[pl.DataFrame, Integers]:
+    """Return invented moves, each like one of those of its cell, and the row of `outcomes` that each has.
 
-    A false case is like one of any year, a late one like one of the year before, as `late_migrations` has them.
+    `number` is how many have each of the outcomes. There are none of a cell without moves.
     """
-    frames = []
-    of_measure = world.moves.filter(pl.col("direction") == measure)
-    group_of = world.people["nationality_group"]
-    cases = rates.cases.filter(pl.col("measure") == measure, pl.col("open") == is_open)
-    for group, rate, *values in cases.select("nationality_group", name, "open_p", "late_p").iter_rows():
-        own = of_measure.filter(group_of[of_measure["row"]] == group)
-        number = random.poisson(rate * factor * own.filter(pl.col("year") == year).height)
-        if name == "late":
-            own = own.filter(pl.col("year") == year - 1)
-        if not number or own.is_empty():
-            continue
-        like = own[random.integers(own.height, size=number)]
-        years_on = year - like["year"].to_numpy()
-        days = like["date"].to_physical().to_numpy() + np.round(years_on * DAYS_OF_YEAR).astype(np.int64)
-        days = np.clip(days, _number_of(year_start(year)), _number_of(year_end(year)))
-        p = {"one": 1.0, "open_p": values[0], "late_p": values[1]}[expected]
-        frames.append(_rows(measure, like["row"].to_numpy(), days, np.full(number, p), late=name == "late"))
-    return frames
-
-
-def _rows(measure: str, row: Integers, days: Integers, expected: Floats, *, late: bool = False) -> pl.DataFrame:
-    """Return rows of `expected_moves`, with the variances that it gives to them."""
-    variance = expected + expected**2 if late else expected * (1 - expected)
-    return pl.DataFrame(
-        {
-            "person_id": row,
-            "date": pl.Series(days.astype(np.int32)).cast(pl.Date),
-            "direction": [measure] * len(row),
-            "years_later": np.full(len(row), int(late), dtype=np.int32),
-            "cases": expected,
-            "variance_of_cases": variance,
-            "certain": (expected == 1) & (not late),
-            "unfinished": (expected < 1) & (not late),
-            "provisional": (expected < 1) | late,
-        },
-        schema_overrides={"direction": pl.String, "person_id": pl.Int64},
+    wanted = outcomes.select(OF_MOVES).with_row_index("chosen")[np.repeat(np.arange(len(number)), number)]
+    own = moves.with_columns(nth=pl.int_range(pl.len()).over(OF_MOVES), of_cell=pl.len().over(OF_MOVES))
+    drawn = (
+        wanted.with_columns(drawn=random.random(len(wanted)))
+        .join(own.select(*OF_MOVES, "of_cell").unique(), on=OF_MOVES, maintain_order="left")
+        .with_columns(nth=(pl.col("drawn") * pl.col("of_cell")).floor().cast(pl.Int64))
+        .join(own.drop("of_cell"), on=[*OF_MOVES, "nth"], maintain_order="left")
     )
+    return drawn.select(moves.columns), drawn["chosen"].to_numpy().astype(np.int64)
+
+
+def _rows(moves: pl.DataFrame, outcomes: pl.DataFrame, chosen: Integers, years_later: int) -> pl.DataFrame:
+    """Return moves as rows of `expected_moves`, with the variances that it gives to them, by the outcomes chosen."""
+    months = pl.Series(12 * years_later + 3 * values(outcomes, "quarters_later", chosen))
+    cases, certain = values(outcomes, "probability", chosen).round(6), values(outcomes, "certain", chosen)
+    late = years_later > 0
+    in_doubt = np.where(certain, 0.0, cases * (1 - cases))
+    return moves.select(
+        pl.col("row").alias("person_id"),
+        pl.col("date").dt.offset_by(pl.format("{}mo", months)),
+        "direction",
+        years_later=pl.lit(years_later, pl.Int32),
+        cases=pl.Series(cases),
+        variance_of_cases=pl.Series(cases + cases**2 if late else in_doubt),
+        certain=pl.Series(certain),
+        unfinished=pl.Series(~certain & (cases < 1) & (not late)),
+        provisional=pl.Series(values(outcomes, "provisional", chosen)),
+    ).filter(pl.col("cases") > 0)
 
 
 def _survey(
-    world: World, rates: MeasuredRates, listed: pl.DataFrame, survey_day: date, seed: int, seen: Floats
+    world: World, rates: MeasuredRates, listed: pl.DataFrame, known: Booleans, survey_day: date, seed: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series, LinkageError]:
     """Return the answers of a survey that is sampled anew, its links, who may be linked, and the review."""
     random = generator(seed, "estimation only: survey links")
     size = len(world.people)
     on_list = np.zeros(size, dtype=bool)
     on_list[listed["person_id"].to_numpy()] = True
-    of = _rates_of(rates, "population", world.people, is_open=False)
-    known = on_list | (world.resident[survey_day.year] & (seen >= 1 - of["known"]))
     again = Lives(seed, *(getattr(world.lives, name) for name in _OF_LIVES))
     found = coverage_survey(again, world.errors, on_list, _number_of(survey_day)).filter("USUAL_RESIDENT")
     row = found["row"].to_numpy()

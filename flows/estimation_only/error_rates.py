@@ -8,12 +8,18 @@ import polars as pl
 from estimation.cells import BRITISH
 from estimation.counted_people import counted_people, people_by_group
 from estimation.coverage.survey import SURVEY
+from estimation.migration_flows import is_child
+from estimation.periods import year_ending
 from pipeline.schemas import NATIONALITY_GROUPS
-from rules.truth_comparison import compare_migrations, compare_residents, true_person_of, year_ending
+from rules.truth_comparison import compare_migrations, compare_residents, true_person_of
 
-CASES = ("true", "found", "misdated", "open_true", "open_false", "open_sum", "false", "late", "late_sum")
-ON_LISTS = ("listed", "listed_false", "trimmed", "trimmed_false", "known")
-KEY = ["measure", "time", "nationality_group", "migrant"]
+CELL = ["measure", "time", "nationality_group", "migrant", "child", "quarter"]
+"""What the cases of a rate are alike in."""
+OUTCOME = ["kind", "twentieth", "certain", "quarters_later", "provisional", "listed"]
+"""What became of a case."""
+SUMS = ("cases", "probability", "trimmed", "known")
+TRUE, FALSE, LATE = "true", "false", "late"
+TWENTIETHS = 20
 SHARE_STEPS = 20
 """Shares of nationality groups are kept in steps of a twentieth, so that equal ones are counted together."""
 
@@ -21,71 +27,94 @@ SHARE_STEPS = 20
 def error_rates(
     table: Mapping[str, pl.DataFrame], truth: Mapping[str, pl.DataFrame], who: pl.DataFrame, counted: list[str]
 ) -> pl.DataFrame:
-    """Return how many cases of each measure, time, true nationality group and part of it are found, missed or false.
+    """Return what became of how many true migrations and residents, and which others a run counts.
 
     `table` has the tables of people of a run, `truth` those of the truth, `who` the true person of each subject;
-    `counted` are the sources whose records make a person. Columns: `measure, time, nationality_group`, `migrant`
-    (residents who ever migrated, by the truth, and all migrations) and sums:
+    `counted` are the sources whose records make a person. One row for each `CELL` and `OUTCOME`:
 
-    - `true` cases; of these `found` for certain, `misdated` (found for certain in another year), and `open_true`
-      (with a probability between 0 and 1); the others are missed;
-    - `false` cases for certain, and `open_false`; `open_sum` is the sum of the probabilities of open cases;
-    - `late` cases that are expected to become known, and the sum of their probabilities times their factors;
-    - of residents: true ones that are `listed`, on the `trimmed` list, or `known` to a counted source at all, and
-      people on either list who are not residents.
+    - `measure, time, nationality_group` by the truth, `migrant` (residents who ever migrated, by the truth, and all
+      migrations), `child` (by the age on the 30 June) and `quarter` (of the true date; residents have 0);
+    - `kind`: `true`, `false` (of the run alone, at its own time), or `late` (expected to become known);
+    - `twentieth` of probability, counted from 1; 0 for true cases that are missed; whether it is `certain` by the
+      rules (a calibration gives these a probability below 1 as well), `provisional`, and how many `quarters_later`
+      a true migration is dated; of residents, whether they are `listed`;
+    - `cases`, the sum of their `probability` (of late ones, times their factors), and of residents how many are on
+      the `trimmed` list, or `known` to a counted source at all.
     """
     person = true_person_of(table["clusters"], who)
     groups = counted_people(table["people"], _best(table["clusters"]), table["mothers"])
+    known = _best(table["clusters"]).filter(pl.col("source").is_in(counted)).join(who, on=["source", "subject_id"])
+    migrations = compare_migrations(table["migrations"], person, truth["migrations"])
+    residents = compare_residents(table["residents"], person, truth["residents"])
     compared = pl.concat(
-        [
-            compare_migrations(table["migrations"], person, truth["migrations"]),
-            compare_residents(table["residents"], person, truth["residents"]),
-        ],
+        [_as_decided(migrations, table["migrations"]), _as_listed(residents, table["residents"], known)],
         how="diagonal",
     )
-    cases = _by_group(compared, groups, truth)
-    p, is_true, certain = pl.col("probability"), pl.col("is_true"), pl.col("probability") == 1
-    own_time, open_case = pl.col("time") == pl.col("estimated_time"), p.is_between(0, 1, closed="none")
-    listed, trimmed = pl.col("resident").fill_null(value=False), pl.col("trimmed").fill_null(value=False)
-    lists = table["residents"].select("person_id", "resident", "trimmed", time="reference_date")
-    known = _best(table["clusters"]).filter(pl.col("source").is_in(counted)).join(who, on=["source", "subject_id"])
-    known = known.select("person", known=pl.lit(value=True)).unique()
-    sums = (
-        cases.join(lists.with_columns(measure=pl.lit("population")), on=["person_id", "time", "measure"], how="left")
-        .join(known, on="person", how="left")
-        .group_by(KEY)
-        .agg(
-            true=is_true.sum(),
-            found=(is_true & certain & own_time).sum(),
-            misdated=(is_true & certain & ~own_time).sum(),
-            open_true=(is_true & open_case).sum(),
-            open_false=(~is_true & open_case).sum(),
-            open_sum=(p.filter(open_case) * 1e6).round().cast(pl.Int64).sum() / 1e6,
-            false=(~is_true & certain).sum(),
-            listed=(is_true & listed).sum(),
-            listed_false=(~is_true & listed).sum(),
-            trimmed=(is_true & listed & trimmed).sum(),
-            trimmed_false=(~is_true & listed & trimmed).sum(),
-            known=(is_true & pl.col("known").fill_null(value=False)).sum(),
-        )
-    )
-    late = (
-        table["late_migrations"]
-        .with_columns(measure=pl.col("direction").cast(pl.String), time=year_ending("date"))
-        .join(groups, on="person_id", how="left")
-        .with_columns(migrant=pl.lit(value=True))
-        .group_by(KEY)
-        .agg(
-            late=pl.len(),
-            late_sum=(pl.col("probability") * pl.col("factor") * 1e6).round().cast(pl.Int64).sum() / 1e6,
-        )
-    )
+    parts = (_by_group(compared, groups, truth), _late(table["late_migrations"], groups))
+    # 0 is what has no probability; a late migration may stand for more than one, and is in the last twentieth then
+    twentieth = (pl.col("probability") * TWENTIETHS).ceil().clip(0, TWENTIETHS).cast(pl.Int32)
+    cases = pl.concat([one.with_columns(twentieth=twentieth).select(*CELL, *OUTCOME, *SUMS[1:]) for one in parts])
     return (
-        sums.join(late, on=KEY, how="full", coalesce=True)
-        .with_columns(pl.col(*CASES, *ON_LISTS).cast(pl.Float64).fill_null(0.0))
-        .select(*KEY, *CASES, *ON_LISTS)
-        .sort(KEY)
+        cases.group_by(*CELL, *OUTCOME)
+        .agg(
+            cases=pl.len().cast(pl.Float64),
+            # by whole millionths, so that the order of rows has no effect
+            probability=((pl.col("probability") * 1e6).round().cast(pl.Int64).sum() / 1e6).round(6),
+            trimmed=pl.col("trimmed").sum().cast(pl.Float64),
+            known=pl.col("known").sum().cast(pl.Float64),
+        )
+        .select(*CELL, *OUTCOME, *SUMS)
+        .sort(*CELL, *OUTCOME)
     )
+
+
+def _as_decided(compared: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:
+    """Return compared migrations with their `quarter` and `OUTCOME`, by the run's table."""
+    key = ["person_id", "measure", "date"]
+    certain = pl.col("status").cast(pl.String) == "certain"
+    decided = migrations.select("person_id", "date", measure=pl.col("direction").cast(pl.String), certain=certain)
+    day = pl.coalesce("true_date", "date")
+    return compared.join(decided, on=key, how="left").with_columns(
+        pl.col("certain", "provisional").fill_null(value=False),
+        quarter=day.dt.quarter(),
+        quarters_later=(_quarters(pl.col("date")) - _quarters(day)).fill_null(0),
+        **dict.fromkeys(("listed", "trimmed", "known"), pl.lit(value=False)),
+    )
+
+
+def _as_listed(compared: pl.DataFrame, residents: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return compared residents with their `OUTCOME`; `known` has the `person` of each record of a counted source."""
+    lists = residents.select("person_id", "trimmed", time="reference_date", listed="resident")
+    return compared.join(lists, on=["person_id", "time"], how="left").with_columns(
+        pl.col("listed", "trimmed").fill_null(value=False),
+        known=pl.col("person").is_in(known["person"].unique().implode()).fill_null(value=False),
+        certain=pl.col("probability") == 1,
+        provisional=pl.lit(value=False),
+        quarter=pl.lit(0, pl.Int8),
+        quarters_later=pl.lit(0, pl.Int32),
+    )
+
+
+def _late(late: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Return migrations that are expected to become known, with `CELL` and `OUTCOME`, by the run's own people."""
+    year = year_ending(pl.col("date"))
+    return late.join(groups, on="person_id", how="left").with_columns(
+        measure=pl.col("direction").cast(pl.String),
+        time=pl.date(year, 6, 30),
+        migrant=pl.lit(value=True),
+        child=is_child(year, pl.col("cohort") + pl.col("years_later")).fill_null(value=False),
+        quarter=pl.col("date").dt.quarter(),
+        kind=pl.lit(LATE),
+        quarters_later=pl.lit(0, pl.Int32),
+        probability=pl.col("probability") * pl.col("factor"),
+        provisional=pl.lit(value=True),
+        **dict.fromkeys(("certain", "listed", "trimmed", "known"), pl.lit(value=False)),
+    )
+
+
+def _quarters(day: pl.Expr) -> pl.Expr:
+    """Return the quarter of a day, counted from the year 0."""
+    return day.dt.year() * 4 + day.dt.quarter().cast(pl.Int32)
 
 
 def nationality_patterns(
@@ -93,21 +122,23 @@ def nationality_patterns(
 ) -> pl.DataFrame:
     """Return with which shares people of each true nationality group are counted in the groups, and how many.
 
-    They are those who count in any figure, as residents or as migrants: of others, who left long ago or are on no
-    list, sources know less. Columns: `nationality_group` (true), `migrant` (ever migrated, by the truth), a share for
-    every group, `people`.
+    They are those who are listed, or more likely than not migrated since the first reference date: of others, who
+    left long ago or are on no list, sources know less. Columns: `nationality_group` (true), `migrant` (ever migrated,
+    by the truth), a share for every group, `people`.
     """
     clusters = _best(table["clusters"])
     counted = counted_people(table["people"], clusters, table["mothers"])
     people = people_by_group(counted, table["people_nationality"], clusters, table["mothers"])
-    in_figures = [table[name].filter(pl.col("probability") > 0)["person_id"] for name in ("residents", "migrations")]
-    people = people.filter(pl.col("person_id").is_in(pl.concat(in_figures).implode()))
+    residents, since = table["residents"], table["residents"]["reference_date"].min()
+    migrants = table["migrations"].filter(pl.col("probability") >= 0.5, pl.col("date") > since)
+    in_figures = pl.concat([residents.filter("resident")["person_id"], migrants["person_id"]])
+    people = people.filter(pl.col("person_id").is_in(in_figures.implode()))
     shares = [
         pl.col("share").filter(pl.col("nationality_group") == group).sum().alias(group)
         for group in NATIONALITY_GROUPS
     ]
     stepped = [(pl.col(group) * SHARE_STEPS).round() / SHARE_STEPS for group in NATIONALITY_GROUPS]
-    migrants = truth["migrations"].select("person", migrant=pl.lit(value=True)).unique()
+    ever_migrated = truth["migrations"].select("person", migrant=pl.lit(value=True)).unique()
     return (
         people.group_by("person_id")
         .agg(shares)
@@ -115,7 +146,7 @@ def nationality_patterns(
         .filter(pl.sum_horizontal(NATIONALITY_GROUPS) > 0)
         .join(true_person_of(table["clusters"], who), on="person_id")
         .join(truth["people"].select("person", pl.col("nationality_group").cast(pl.String)), on="person")
-        .join(migrants, on="person", how="left")
+        .join(ever_migrated, on="person", how="left")
         .group_by("nationality_group", pl.col("migrant").fill_null(value=False), *NATIONALITY_GROUPS)
         .agg(people=pl.len().cast(pl.Int64))
         .sort("nationality_group", "migrant", *NATIONALITY_GROUPS)
@@ -162,16 +193,21 @@ def _best(clusters: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_group(compared: pl.DataFrame, groups: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Return cases with `migrant` and the true nationality group; without a true person, the run's, else British."""
-    of_run = groups.select("person_id", of_run="nationality_group")
-    true = truth["people"].select("person", nationality_group=pl.col("nationality_group").cast(pl.String))
+    """Return cases with `migrant`, `child` and the true nationality group; without a true person by the run's."""
+    of_run = groups.select("person_id", group_of_run="nationality_group", cohort_of_run="cohort")
+    true = truth["people"].select(
+        "person",
+        nationality_group=pl.col("nationality_group").cast(pl.String),
+        cohort=year_ending(pl.col("birth_date")),
+    )
+    migrants = truth["migrations"]["person"].unique().implode()
     return (
         compared.join(true, on="person", how="left")
         .join(of_run, on="person_id", how="left")
         .with_columns(
-            nationality_group=pl.coalesce("nationality_group", "of_run").fill_null(BRITISH),
-            migrant=pl.when(pl.col("measure") == "population")
-            .then(pl.col("person").is_in(truth["migrations"]["person"].unique().implode()).fill_null(value=False))
-            .otherwise(pl.lit(value=True)),
+            nationality_group=pl.coalesce("nationality_group", "group_of_run").fill_null(BRITISH),
+            migrant=(pl.col("measure") != "population") | pl.col("person").is_in(migrants).fill_null(value=False),
+            child=is_child(pl.col("time").dt.year(), pl.coalesce("cohort", "cohort_of_run")).fill_null(value=False),
+            kind=pl.when("is_true").then(pl.lit(TRUE)).otherwise(pl.lit(FALSE)),
         )
     )

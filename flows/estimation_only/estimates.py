@@ -67,16 +67,22 @@ class SomeReplicates:
         country = world(self.residents, self.country_seed, self.scenario, settings.periods)
         for seed in self.seeds:
             inputs = draw_inputs(country, rates, settings.periods, settings.coverage.reference_date, seed)
-            yield estimate(country, inputs, settings, seed)
+            yield estimate(country, inputs, rates.completeness, settings, seed)
 
 
-def estimate(country: World, inputs: DrawnInputs, settings: Settings, seed: int) -> Estimated:
-    """Return the scored flows and stocks that the stages `count` and `account` would publish of these inputs."""
+def estimate(
+    country: World, inputs: DrawnInputs, completeness: pl.DataFrame, settings: Settings, seed: int
+) -> Estimated:
+    """Return the scored flows and stocks that the stages `count` and `account` would publish of these inputs.
+
+    `completeness` says how many migrations each case stands for: the table `flow_completeness`.
+    """
     periods = settings.periods
     residents, people, moves = inputs.residents, inputs.people, inputs.moves
     late = count_late_migrations(moves, people, periods.stock_years)
     stocks = add_late_migrations(count_residents(residents, people, periods.stock_years), late)
-    parts = [stocks, count_migrations(moves, people, periods.flow_years), country.vital]
+    flows = count_migrations(moves, people, periods.flow_years, completeness)
+    parts = [stocks, flows, country.vital]
     counts = pl.concat([one.select(COLUMNS) for one in parts], how="vertical_relaxed")
     coverage = _coverage(stocks, inputs, settings, seed)
     nationality = nationality_covariance(residents, moves, people)

@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from estimation.cells import COUNT_CELL, GROSS_FLOWS
+from estimation.migration_flows import is_child
 from estimation.periods import year_end, year_ending
 from pipeline.study import Periods
 from synthetic_data.errors.catalogue import Errors
@@ -23,7 +24,8 @@ class World:
 
     `people` has a row for each row of `lives`: `person_id` (its row), `sex, cohort, nationality_group, migrant`;
     `resident` says who (row) lives here at the end of each of the stock years; `moves` has `row, date, year,
-    direction`; `vital` has the rows of `counts` of births and deaths, as they happened. `truth` is that of the study.
+    direction, nationality_group, child, quarter`; `vital` has the rows of `counts` of births and deaths, as they
+    happened. `truth` is that of the study.
     """
 
     lives: Lives
@@ -54,6 +56,11 @@ def world(residents: int, seed: int, scenario: str, periods: Periods) -> World:
         cohort=year_ending(pl.col("birth_date")),
     )
     people = people.with_columns(migrant=pl.col("person_id").is_in(moves["row"].implode()))
+    moves = (
+        moves.join(people.select("cohort", "nationality_group", row="person_id"), on="row", maintain_order="left")
+        .with_columns(child=is_child(pl.col("year"), pl.col("cohort")), quarter=pl.col("date").dt.quarter())
+        .drop("cohort")
+    )
     resident = {}
     for year in periods.stock_years:
         on_day = truth["residents"].filter(pl.col("reference_date") == year_end(year)).join(rows, on="person")

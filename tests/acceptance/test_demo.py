@@ -183,8 +183,10 @@ def test_a_seed_that_no_study_can_have_is_a_mistake(command, tmp_path):
 def test_error_rates_divide_the_cases_of_the_classes_by_group(demo):
     """What is found, false and open by nationality group adds up to the classes, which count the same cases."""
     read = {name: pl.read_parquet(demo.run / "evaluation" / f"{name}.parquet") for name in ("error_rates", "classes")}
-    probable = pl.sum_horizontal("found", "misdated", "false", "open_sum")
-    by_group = read["error_rates"].group_by("measure", "time").agg(pl.col("true").sum(), probable=probable.sum())
+    happened, true = read["error_rates"].filter(pl.col("kind") != "late"), pl.col("kind") == "true"
+    by_group = happened.group_by("measure", "time").agg(
+        true=pl.col("cases").filter(true).sum(), probable=pl.col("probability").sum()
+    )
     both = read["classes"].join(by_group, on=["measure", "time"])
     assert both.height == read["classes"].height > 0
     assert both["true"].to_list() == both["true_right"].to_list()
