@@ -45,12 +45,12 @@ class Presence:
         """
         is_arrival, day, turn = self.crossings.is_arrival, self.day, self.turn
         since = np.zeros(len(day), dtype=np.int32)
-        since[1:] = (turn[:-1] - day[:-1]) * is_arrival[:-1]
+        np.multiply(turn[:-1] - day[:-1], is_arrival[:-1], out=since[1:])
         # after a departure there are none, but from the day on at which a missing arrival is placed
         missing = self.crossings.before_missing
         left = missing[~is_arrival[missing]]
         since[left + 1] = day[left + 1] - turn[left]
-        return np.cumsum(since, dtype=np.int32)
+        return np.cumsum(since, dtype=np.int32, out=since)
 
     def days_until(self, until: Days) -> Days:
         """Return the days in the country after each crossing up to a day of its own, which is counted too.
@@ -112,7 +112,8 @@ class Presence:
         near = np.zeros(count, dtype=np.int8)
         for step in range(1, min(NEAR, count - 1) + 1):
             near[:-step] += (place[step:] <= end[:-step]).view(np.int8)
-        row = np.arange(count) + near
+        row = np.arange(count)
+        row += near
         far = np.flatnonzero(near == NEAR)
         if len(far):
             row[far] = _last_place_by(place, row[far], end[far], int(crossings.count.max()))
