@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -216,12 +217,30 @@ def write_parts(parts: Iterable[pl.DataFrame], schema: pl.Schema, path: Path) ->
 
     If making a part fails, nothing is left.
     """
-    table = register_io_source(lambda *_: iter(parts), schema=schema, is_pure=False)
+    table = register_io_source(lambda *_: _made_ahead(parts), schema=schema, is_pure=False)
     with written(path) as file:
         if path.suffix.lower() == ".csv":
             table.sink_csv(file)
         else:
             table.sink_parquet(file, compression="zstd", statistics=True, row_group_size=PART_ROWS)
+
+
+def _made_ahead(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield frames, while the next one is made by a thread that makes all of them.
+
+    Polars alone waits until a frame is written before it asks for the next one, and asks by a thread of its own each
+    time, so that memory freed after one frame is not at hand for the next one.
+    """
+    rest = iter(parts)
+
+    def made() -> pl.DataFrame | None:
+        return next(rest, None)
+
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(made)
+        while (part := following.result()) is not None:
+            following = thread.submit(made)
+            yield part
 
 
 def write_text(text: str, path: Path) -> None:

@@ -159,11 +159,13 @@ def _sign(sign: Sign, remembered_years: int, first_year: int) -> str:
         if sign.never_with
         else ""
     )
-    young = (
-        "AND person_id IN (SELECT person_id FROM person"
-        f" WHERE birth_month > reference_date - {sign.below_age.interval('reference_date')})"
+    born, young = (
+        (
+            "JOIN (SELECT person_id, birth_month FROM person) USING (person_id)",
+            f"AND birth_month > reference_date - {sign.below_age.interval('reference_date')}",
+        )
         if sign.below_age
-        else ""
+        else ("", "")
     )
     earlier = "".join(
         f" UNION ALL SELECT DATE '{first_year - back}-06-30'" for back in range(1, remembered_years + 1)
@@ -180,7 +182,7 @@ def _sign(sign: Sign, remembered_years: int, first_year: int) -> str:
             bool_or({last} > {before} AND {first} <= reference_date) AS before,
             bool_or({last} > reference_date AND {first} <= {after}) AS after
         FROM person_evidence JOIN (SELECT reference_date FROM reference{earlier}) AS days
-            ON {last} > {before} AND {first} <= greatest({until}, {after})
+            ON {last} > {before} AND {first} <= greatest({until}, {after}) {born}
         WHERE {among("rule_id", sign.evidence)} {never} {young}
         GROUP BY person_id, reference_date"""
 

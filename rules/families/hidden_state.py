@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from pipeline.tables import make_table_of
 from rules.families.resident_family import ResidentFamily, SignIds
-from rules.families.trimming import trimming_depth
+from rules.families.trimming import by_source_family, trimming_depth
 from rules.fields import Age, Cases, Classes, Probability, Share, Years
 from rules.hidden_state.classes import choose_classes
 from rules.hidden_state.expectation import presence
@@ -24,7 +24,7 @@ from rules.hidden_state.histories import Tree
 from rules.hidden_state.model import Model, Signs
 from rules.hidden_state.overlaps import Overlap, overlaps
 from rules.hidden_state.person_years import PersonYears, person_years
-from rules.sql_text import among, position_in, quoted
+from rules.sql_text import position_in, quoted
 
 PRESENCE = {"person_id": pl.Int64, "reference_date": pl.Date, "presence": pl.Float64}
 
@@ -123,7 +123,7 @@ class HiddenState(ResidentFamily):
         FROM presence_of_{self.id} LEFT JOIN (
             SELECT person_id, reference_date, min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts)
                 AS sign_of_the_year, {trimming_depth()} AS depth
-            FROM residence_sign WHERE {among("sign", [one for one in self.signs if one not in self.departures])}
+            FROM ({by_source_family([one for one in self.signs if one not in self.departures])})
             GROUP BY person_id, reference_date
         ) USING (person_id, reference_date)
         SEMI JOIN reference USING (reference_date) WHERE presence > 0"""

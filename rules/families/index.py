@@ -10,9 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from rules.families.resident_family import ResidentFamily, SignIds
-from rules.families.trimming import trimming_depth
+from rules.families.trimming import by_source_family, trimming_depth
 from rules.fields import Points, Years
-from rules.sql_text import among, position_in, quoted
+from rules.sql_text import position_in, quoted
 
 MILLION_MILLIONTHS = 1_000_000_000_000
 """Sums of powers are added as whole numbers, so that they do not depend on the order of the rows."""
@@ -68,7 +68,7 @@ class Index(ResidentFamily):
                 SELECT person_id, reference_date AS day, bool_or(counts) AS has_sign,
                     min_by(sign, {position_in(self.signs, "sign")}) FILTER (WHERE counts) AS sign,
                     {trimming_depth()} AS depth
-                FROM residence_sign WHERE {among("sign", self.signs)} GROUP BY person_id, reference_date
+                FROM ({by_source_family(self.signs)}) GROUP BY person_id, reference_date
                 HAVING has_sign
             ) AS signed JOIN reference ON day <= reference_date AND {years} <= {memory}
             GROUP BY person_id, reference_date

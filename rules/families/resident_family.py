@@ -7,9 +7,9 @@ from typing import Annotated
 import duckdb
 
 from pipeline.toml_files import Frozen
-from rules.families.trimming import trimming_depth
+from rules.families.trimming import by_source_family, trimming_depth
 from rules.fields import NamesOf, RuleId
-from rules.sql_text import among, position_in
+from rules.sql_text import position_in
 
 SignIds = Annotated[tuple[str, ...], NamesOf("sign")]
 ExclusionIds = Annotated[tuple[str, ...], NamesOf("exclusion")]
@@ -70,7 +70,8 @@ def by_signs(signs: tuple[str, ...], families_needed: str, restriction: str = "t
     return f"""
         SELECT person_id, reference_date, min_by(sign, {order}) FILTER (WHERE counts) AS decided_by,
             {trimming_depth()} AS trimming_depth
-        FROM residence_sign SEMI JOIN reference USING (reference_date) JOIN person USING (person_id)
-        WHERE {among("sign", signs)} AND {restriction}
+        FROM ({by_source_family(signs)})
+            SEMI JOIN reference USING (reference_date) JOIN person USING (person_id)
+        WHERE {restriction}
         GROUP BY person_id, reference_date
-        HAVING count(DISTINCT source_family) FILTER (WHERE counts) >= {families_needed}"""
+        HAVING count(*) FILTER (WHERE counts) >= {families_needed}"""

@@ -1,4 +1,7 @@
-"""Migrations of a whole file of crossings by many rules: the file is read once, and each rule is one pass over it."""
+"""Migrations of a whole file of crossings by many rules.
+
+The file is read once, days are counted once for each length of window, and each rule is one pass over these.
+"""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +13,8 @@ from numpy.typing import NDArray
 from rules.lengths_of_stay.classified_file import EPOCH
 from rules.lengths_of_stay.crossings import Crossings
 from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, checked_people
-from rules.lengths_of_stay.days_in_window import DaysInWindow, days_in_window
+from rules.lengths_of_stay.days_in_window import DaysInWindow, by_threshold, windows
+from rules.lengths_of_stay.residence import UNKNOWN
 
 MEASURES = ["immigration", "emigration", "net", "unknown"]
 """`unknown`: crossings of which it is not known (yet) whether they are migrations."""
@@ -53,14 +57,16 @@ def _counted(part: CheckedPart, rules: Sequence[DaysInWindow], last_day: int) ->
     # crossings after the end of observation are counted as those of one year more, which is left out
     place = np.where(crossings.day <= last_day, year - first, years)
     has_crossings = np.bincount(place, minlength=years)[:years] > 0
-    cell = (place * 2 + crossings.is_arrival) * 2
-    counts = np.zeros((len(rules), years + 1, 2, 2), dtype=np.int64)
-    for rule, of_rule in zip(rules, counts, strict=True):
-        migration = days_in_window(crossings, part.initial_resident, rule, last_day).long_term_migration
-        row = np.flatnonzero(migration)
-        answered = np.bincount(cell.take(row) + (migration.take(row) == 1), minlength=of_rule.size)
-        of_rule[:] = answered.reshape(of_rule.shape)
-    (unknown_left, emigration), (unknown_came, immigration) = counts[:, :years].transpose(2, 3, 0, 1)
+    cell = ((place * 2 + crossings.is_arrival) * 3).astype(np.int32)
+    counts = np.zeros((len(rules), years + 1, 2, 3), dtype=np.int64)
+    for window in {rule.window for rule in rules}:
+        held = windows(crossings, window, last_day)  # the same for every threshold
+        for rule, of_rule in zip(rules, counts, strict=True):
+            if rule.window == window:
+                migration = by_threshold(held, part.initial_resident, rule).long_term_migration
+                answered = np.bincount(cell + (migration - UNKNOWN), minlength=of_rule.size)
+                of_rule[:] = answered.reshape(of_rule.shape)
+    (unknown_left, _, emigration), (unknown_came, _, immigration) = counts[:, :years].transpose(2, 3, 0, 1)
     columns = (immigration, emigration, immigration - emigration, unknown_left + unknown_came)
     number, number_of_year = np.indices((len(rules), years))
     return pl.DataFrame(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from rules.lengths_of_stay.crossings_file import CheckedPart, CrossingsFile, Faults, checked_people
@@ -30,9 +31,9 @@ class Tally:
         migration = classified.long_term_migration
         self.crossings += len(part.crossings)
         self.people += len(part.crossings.first)
-        self.immigrations += int((part.crossings.is_arrival & (migration == 1)).sum())
-        self.emigrations += int((~part.crossings.is_arrival & (migration == 1)).sum())
-        self.unknown += int((migration == UNKNOWN).sum())
+        self.immigrations += int(np.count_nonzero(part.crossings.is_arrival & (migration == 1)))
+        self.emigrations += int(np.count_nonzero(~part.crossings.is_arrival & (migration == 1)))
+        self.unknown += int(np.count_nonzero(migration == UNKNOWN))
 
 
 def classified_schema(file: CrossingsFile) -> pl.Schema:

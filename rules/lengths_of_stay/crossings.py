@@ -63,7 +63,12 @@ class Crossings:
         """
         turn = np.append(self.day[1:], NEVER)[: len(self)]
         turn[self.last] = NEVER
-        row = np.flatnonzero(self.is_arrival[1:] == self.is_arrival[:-1])
-        row = row[~self.starts_person[row + 1]]
+        row = self.before_missing
         turn[row] = self.day[row] + (self.day[row + 1] - self.day[row]) // 2
         return turn
+
+    @cached_property
+    def before_missing(self) -> Rows:
+        """The rows of crossings that the person's next one follows in the same direction."""
+        turns_back = self.is_arrival[1:] ^ self.is_arrival[:-1]
+        return np.flatnonzero(~(turns_back | self.starts_person[1:]))

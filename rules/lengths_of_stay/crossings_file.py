@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from pipeline.errors import UserError
@@ -39,8 +38,10 @@ class CrossingsFile:
         rest = self.schema.to_frame()
         for part in self._parts():
             rest = pl.concat([rest, part])
-            last = int(np.flatnonzero(starts_person(rest["person_id"]))[-1])
-            if last:
+            person = rest["person_id"]
+            others = person.ne_missing(person.tail(1)).arg_true()
+            if others.len():
+                last = others.item(-1) + 1
                 yield rest.head(last)
                 rest = rest.slice(last)
         if rest.height:
@@ -119,14 +120,18 @@ class Faults:
     count: int = 0
     listed: list[str] = field(default_factory=list)
 
-    def add(self, part: pl.DataFrame, rows_before: int, found: Mapping[str, Flags]) -> None:
+    def add(self, part: pl.DataFrame, rows_before: int, found: Mapping[str, pl.Series]) -> None:
         """Note the rows of a part in which a fault is found, by its sentence; `{name}` is the value of a column.
 
-        The first `LISTED` faults of a file are listed with their rows; the others are only counted.
+        The first `LISTED` faults of a file are listed with their rows; the others are only counted. A null is no
+        fault: so a comparison with what cannot be read finds none.
         """
-        self.count += sum(int(rows.sum()) for rows in found.values())
-        rows = np.flatnonzero(np.logical_or.reduce(list(found.values())))
-        for row in rows[: LISTED - len(self.listed)].tolist():
+        count = sum(int(rows.sum()) for rows in found.values())
+        if not count:
+            return
+        self.count += count
+        faulty = pl.DataFrame(dict(found)).select(pl.any_horizontal(pl.all())).to_series()
+        for row in faulty.arg_true().head(LISTED - len(self.listed)).to_list():
             values = part.row(row, named=True)
             shown = {name: "(empty)" if value is None else f"'{value}'" for name, value in values.items()}
             faults = [fault.format_map(shown) for fault, where in found.items() if where[row]]
@@ -166,25 +171,25 @@ def check_part(part: pl.DataFrame, rows_before: int, faults: Faults) -> CheckedP
     """Read the crossings of a part that follows `rows_before` rows, and add what is wrong with them to the faults."""
     starts = starts_person(part["person_id"])
     date = _days(part["date"])
-    is_arrival, has_direction = _flags(part["is_arrival"])
-    resident, has_residence = _flags(part["initial_resident"])
-    day = date.cast(pl.Date).to_physical().fill_null(0).to_numpy()
-    same_person = ~starts[1:]
+    is_arrival, resident = _flags(part["is_arrival"]), _flags(part["initial_resident"])
+    same_person = pl.Series(~starts)
     found = {
-        "has no person_id": part["person_id"].is_null().to_numpy(),
-        "date {date} is no day of the calendar, written as in 2018-12-31": date.is_null().to_numpy(),
-        "is_arrival {is_arrival} is neither 1 (an arrival) nor 0 (a departure)": ~has_direction,
-        "initial_resident {initial_resident} is neither 1 nor 0": ~has_residence,
-        "date {date} is before that of the row above, which is of the same person": _after_first(
-            same_person & (date[1:] < date[:-1]).fill_null(False).to_numpy()
+        "has no person_id": part["person_id"].is_null(),
+        "date {date} is no day of the calendar, written as in 2018-12-31": date.is_null(),
+        "is_arrival {is_arrival} is neither 1 (an arrival) nor 0 (a departure)": is_arrival.is_null(),
+        "initial_resident {initial_resident} is neither 1 nor 0": resident.is_null(),
+        "date {date} is before that of the row above, which is of the same person": (
+            same_person & (date < date.shift())
         ),
         "initial_resident {initial_resident} is another than in the row above, which is of the same person": (
-            _after_first(same_person & has_residence[1:] & has_residence[:-1] & (resident[1:] != resident[:-1]))
+            same_person & (resident != resident.shift())
         ),
     }
     faults.add(part, rows_before, found)
     frame = part.with_columns(date.alias("date")) if part.schema["date"] == pl.String else part
-    return CheckedPart(frame, Crossings(starts, day, is_arrival), resident)
+    day = date.cast(pl.Date).to_physical().fill_null(0).to_numpy()
+    directions, residence = (flags.fill_null(False).to_numpy() for flags in (is_arrival, resident))
+    return CheckedPart(frame, Crossings(starts, day, directions), residence)
 
 
 def checked_people(file: CrossingsFile, faults: Faults) -> Iterator[CheckedPart]:
@@ -227,18 +232,13 @@ def _days(date: pl.Series) -> pl.Series:
     return date.set(~date.str.contains(DAY), None).str.to_date("%Y-%m-%d", strict=False)
 
 
-def _flags(column: pl.Series) -> tuple[Flags, Flags]:
-    """Return a column's flags, and whether each of its values is one: 1 or 0, or in words true or false."""
+def _flags(column: pl.Series) -> pl.Series:
+    """Return the flags that a column has, as 1 or 0, or in words true or false; null for any other value."""
+    if column.dtype == pl.Boolean:
+        return column
     if column.dtype == pl.String:
         word = column.str.to_lowercase()
         yes, no = word.is_in(["1", "true"]), word.is_in(["0", "false"])
-    elif column.dtype == pl.Boolean:
-        yes, no = column, ~column
     else:
         yes, no = column == 1, column == 0
-    return yes.fill_null(False).to_numpy(), (yes | no).fill_null(False).to_numpy()
-
-
-def _after_first(flags: Flags) -> Flags:
-    """Put a flag that is never true for the first row before those of all others."""
-    return np.append(False, flags)
+    return yes.set(~(yes | no), None)

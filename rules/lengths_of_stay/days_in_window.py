@@ -48,20 +48,40 @@ class Classified:
     long_term_migration: Answers
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What the window after each crossing holds, whatever the threshold: days in the country, and days observed."""
+
+    presence: Presence
+    in_country: Days
+    observed: Days
+
+
 def days_in_window(crossings: Crossings, initial_resident: Flags, rule: DaysInWindow, observed_to: int) -> Classified:
     """Classify every crossing; `initial_resident` is the same in all rows of a person.
 
     Crossings after `observed_to` (days since 1970-01-01) keep their place, with no day observed.
     """
+    return by_threshold(windows(crossings, rule.window, observed_to), initial_resident, rule)
+
+
+def windows(crossings: Crossings, window: int, observed_to: int) -> Windows:
+    """Count the days of the window after each crossing, up to `observed_to` (days since 1970-01-01)."""
     presence = Presence(crossings, observed_to)
-    observed = np.minimum(np.int32(observed_to) - presence.day, np.int32(min(rule.window, NEVER)))
-    in_country = presence.days_until(presence.day + observed)
-    spent = np.where(crossings.is_arrival, in_country, observed - in_country)
+    observed = np.minimum(np.int32(observed_to) - presence.day, np.int32(min(window, NEVER)))
+    return Windows(presence, presence.days_until(presence.day + observed), observed)
+
+
+def by_threshold(held: Windows, initial_resident: Flags, rule: DaysInWindow) -> Classified:
+    """Classify every crossing by what the windows of the rule's length held."""
+    crossings, observed = held.presence.crossings, held.observed
+    # days in the country after an arrival, and the other days after a departure
+    spent = np.abs(held.in_country - observed * ~crossings.is_arrival)
     lasts = (spent >= rule.threshold) & (observed >= rule.slack)
     lasts_not = observed - spent > rule.slack
     residence = follow(crossings, initial_resident, lasts, lasts_not)
-    _rule_out_later_migrations(residence, presence, rule)
-    return Classified(in_country, observed, residence.before, residence.after, residence.migration)
+    _rule_out_later_migrations(residence, held.presence, rule)
+    return Classified(held.in_country, observed, residence.before, residence.after, residence.migration)
 
 
 def _rule_out_later_migrations(residence: Residence, presence: Presence, rule: DaysInWindow) -> None:
@@ -70,10 +90,10 @@ def _rule_out_later_migrations(residence: Residence, presence: Presence, rule: D
     That is a crossing back, while fewer days than the threshold exceeds the slack have been spent where the
     unresolved crossing led to.
     """
-    later, unresolved = residence.later, residence.unresolved
     is_arrival = presence.crossings.is_arrival
+    back = is_arrival[residence.later] != is_arrival[residence.unresolved]
+    later, unresolved = residence.later[back], residence.unresolved[back]
     in_country = presence.total[later] - presence.total[unresolved]
     days = presence.day[later] - presence.day[unresolved]
-    spent = np.where(is_arrival[unresolved], in_country, days - in_country)
-    back = is_arrival[later] != is_arrival[unresolved]
-    residence.migration[later[back & (spent < rule.threshold - rule.slack)]] = 0
+    spent = np.abs(in_country - days * ~is_arrival[unresolved])
+    residence.migration[later[spent < rule.threshold - rule.slack]] = 0

@@ -43,10 +43,14 @@ class Presence:
         Only differences within a person mean anything, and they are right even where the sum over all people
         exceeds 32 bits, since it is taken modulo 2**32.
         """
-        day, turn = self.day, self.turn
+        is_arrival, day, turn = self.crossings.is_arrival, self.day, self.turn
         since = np.zeros(len(day), dtype=np.int32)
-        since[1:] = np.where(self.crossings.is_arrival[:-1], turn[:-1] - day[:-1], day[1:] - turn[:-1])
-        return np.cumsum(since, dtype=np.int32)
+        np.multiply(turn[:-1] - day[:-1], is_arrival[:-1], out=since[1:])
+        # after a departure there are none, but from the day on at which a missing arrival is placed
+        missing = self.crossings.before_missing
+        left = missing[~is_arrival[missing]]
+        since[left + 1] = day[left + 1] - turn[left]
+        return np.cumsum(since, dtype=np.int32, out=since)
 
     def days_until(self, until: Days) -> Days:
         """Return the days in the country after each crossing up to a day of its own, which is counted too.
@@ -55,12 +59,15 @@ class Presence:
         """
         row = self._last_crossing_by(until)
         is_arrival = self.crossings.is_arrival
-        # after an arrival a day is spent in the country up to the turn; after a departure, from the turn on
-        turned = np.minimum(until, self.turn.take(row))
-        days = until - turned
-        np.copyto(days, turned, where=is_arrival.take(row))
+        # after an arrival all days are spent in the country, and after a departure none
+        days = until * is_arrival.take(row)
         days += (self.total - self.day * is_arrival).take(row)
         days -= self.total
+        # only where a crossing is missing can the turn come first: then it is the other way round from there on
+        turned = np.flatnonzero(self.turn.take(row) < until)
+        last = row[turned]
+        since = until[turned] - self.turn[last]
+        days[turned] += np.where(is_arrival[last], -since, since)
         return days
 
     def days_between(self, person: Numbers, start: Days, end: Days) -> Days:
@@ -104,8 +111,9 @@ class Presence:
         place, end = origin + self.day, origin + until
         near = np.zeros(count, dtype=np.int8)
         for step in range(1, min(NEAR, count - 1) + 1):
-            near[:-step] += place[step:] <= end[:-step]
-        row = np.arange(count) + near
+            near[:-step] += (place[step:] <= end[:-step]).view(np.int8)
+        row = np.arange(count)
+        row += near
         far = np.flatnonzero(near == NEAR)
         if len(far):
             row[far] = _last_place_by(place, row[far], end[far], int(crossings.count.max()))

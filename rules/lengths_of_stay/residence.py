@@ -62,19 +62,20 @@ def _resident_before(crossings: Crossings, initial_resident: Flags, lasts: Flags
     """
     is_set = crossings.starts_person.copy()
     is_set[1:] |= lasts[:-1]
+    resident = np.append(False, crossings.is_arrival[:-1])[: len(crossings)]
+    resident[crossings.first] = initial_resident.take(crossings.first)
     row = np.flatnonzero(is_set)
-    resident = np.where(crossings.starts_person[row], initial_resident[row], crossings.is_arrival[row - 1])
-    return np.repeat(resident, np.diff(row, append=len(crossings)))
+    return np.repeat(resident.take(row), np.diff(row, append=len(crossings)))
 
 
 def _first_of_person(crossings: Crossings, rows: Rows) -> Rows:
     """Return those of some ascending rows that are the first of them of their person."""
-    return rows[np.diff(crossings.person[rows], prepend=-1) > 0]
+    return rows[np.diff(crossings.person.take(rows), prepend=-1) > 0]
 
 
 def _rows_after(crossings: Crossings, rows: Rows) -> tuple[Rows, Rows]:
     """Return all rows of the same person after each of some rows, and beside each of them the row that it follows."""
-    count = crossings.last[crossings.person[rows]] - rows
+    count = crossings.last.take(crossings.person.take(rows)) - rows
     row = np.repeat(rows, count)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     return row + 1 + rank, row
