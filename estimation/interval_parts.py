@@ -18,9 +18,9 @@ from estimation.account.variance_by_source import VarianceBySource
 from estimation.arrays import Floats
 from estimation.cells import GROSS_FLOWS, marginal_keys
 from estimation.interval_sources import LATE, PART_OF, QUARTERS, UNFINISHED, not_known_yet
-from estimation.migration_flows import QuarterShares, quarter_shares
 from estimation.periods import quarters, year_end, year_start
 from estimation.published_tables import DECIMALS, marginal_weights
+from estimation.quarter_shares import QuarterShares, quarter_shares
 from pipeline.schemas import ALL
 from pipeline.study import FlowErrors, Periods
 
@@ -109,8 +109,7 @@ def _with_net(gross: Mapping[str, Floats]) -> tuple[Floats, Floats, Floats]:
 
 def _of_quarter(measure: str, divided: QuarterShares, quarter: int, total: float, variance: float) -> Floats:
     """Return by source what a quarter's variance has beside the share squared of that of its year."""
-    of_all = float(divided.own.sum())
-    most = min(1.0, variance / of_all) if of_all > 0 else 0.0
+    most = divided.counted_of_open(variance)
     open_cases = {UNFINISHED: divided.unfinished, LATE: divided.late, not_known_yet(measure): divided.not_known}
     found = np.zeros(len(SOURCES))
     found[SOURCES.index(QUARTERS)] = total**2 * divided.division[quarter]

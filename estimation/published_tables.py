@@ -8,8 +8,8 @@ from scipy import sparse
 
 from estimation.account.reconcile import Account
 from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, age_group, marginal_keys
-from estimation.migration_flows import quarter_shares
 from estimation.periods import quarters, year_end, year_start
+from estimation.quarter_shares import quarter_shares
 from pipeline.schemas import ALL
 from pipeline.study import FlowErrors
 

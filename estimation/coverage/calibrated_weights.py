@@ -76,12 +76,18 @@ class Calibration:
         factors = calibration_factors(design, self.members, totals, self.known.method)
         gaps = np.abs((design * factors) @ self.members - totals).max(axis=0) / totals
         worst = int(np.argmax(gaps))
-        if gaps[worst] > TOLERANCE**0.5:
+        if not gaps[worst] <= TOLERANCE**0.5:  # one that is no number is not met either
             raise UserError(
                 f"study file, [coverage.known_totals]: no weights of the survey add up to all totals; that of "
                 f"{described(self.known.total[worst])} ({self.known.total[worst].people:g} people) is missed by "
                 f"{gaps[worst]:.2%}. Totals that divide the same people must have the same sum, and each needs "
                 "people in several clusters: correct them, or merge small ones."
+            )
+        if (factors < 0).any():
+            raise UserError(
+                "study file, [coverage.known_totals]: the method 'linear' gives some people of the survey, or of a "
+                "replicate of it, a weight below 0, so far are the totals from what the survey adds up to. Use "
+                'method = "raking", whose weights are above 0.'
             )
         return factors * design.sum(axis=1, keepdims=True) / (design * factors).sum(axis=1, keepdims=True)
 
@@ -125,6 +131,7 @@ def described(total: KnownTotal) -> str:
 
 
 def _is_in(total: KnownTotal) -> pl.Expr:
+    """Return whether people are in a total; who does not say what it asks for is not."""
     conditions = [
         pl.col(name).cast(pl.String) == value
         for name in ("stratum", "sex", "nationality_group")
@@ -134,4 +141,4 @@ def _is_in(total: KnownTotal) -> pl.Expr:
         conditions.append(pl.col("age") >= total.age_from)
     if total.age_to is not None:
         conditions.append(pl.col("age") <= total.age_to)
-    return pl.all_horizontal(pl.lit(value=True), *conditions)
+    return pl.all_horizontal(pl.lit(value=True), *conditions).fill_null(value=False)

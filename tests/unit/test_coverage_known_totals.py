@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimation.coverage.calibrated_weights import calibration_factors, described
+from estimation.coverage.calibrated_weights import Calibration, calibration_factors, described, kinds_of_people
 from estimation.coverage.estimate import estimate_coverage
 from estimation.coverage.linkage_error import LinkageError
 from pipeline.errors import UserError
@@ -176,6 +176,26 @@ def test_totals_of_a_whole_class_change_nothing_in_it():
 def test_totals_that_cannot_be_are_refused(totals, says):
     with pytest.raises(UserError, match=says):
         country(KnownTotals(total=totals))
+
+
+def test_people_who_do_not_say_their_stratum_are_in_no_total_of_strata():
+    surveyed = pl.DataFrame({"stratum": ["A", None], "sex": "F", "nationality_group": "EU", "age": 30, "share": 1.0})
+
+    with pytest.raises(UserError, match="1 of 2 people of the survey are in no total"):
+        kinds_of_people(surveyed, KnownTotals(total=(KnownTotal(stratum="A", people=10.0),)))
+
+
+def test_linear_weights_below_zero_are_refused_and_raked_ones_are_above():
+    """Of 10 in the cells of two by two, all but a few are known to be in the second row and the second column."""
+    total = tuple(KnownTotal(people=people) for people in (1.0, 9.0, 1.0, 9.0))
+    design = np.array([[6.0, 1.0, 1.0, 2.0]])
+    linear, raking = (
+        Calibration(KnownTotals(total=total, method=method), margins(2, 2), design) for method in ("linear", "raking")
+    )
+
+    with pytest.raises(UserError, match="a weight below 0"):
+        linear.factors(lambda figures: figures)
+    assert (raking.factors(lambda figures: figures) > 0).all()
 
 
 def test_a_total_is_described_in_words():

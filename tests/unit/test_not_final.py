@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimation.migration_flows import QuarterShares, quarter_shares
 from estimation.not_final import not_decided, variance_not_decided
+from estimation.quarter_shares import QuarterShares, quarter_shares
 from pipeline.study import ErrorsByGroup, FlowErrors
 
 ERRORS = {"British": 0.1, "Irish": 0.0, "EU": 0.2, "non_EU": 0.0}
