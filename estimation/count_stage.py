@@ -138,10 +138,11 @@ def _counts(
     definition = context.records["stays"].facts["definition"]
     of_definition = pl.col("definition") == definition
     moves, migrations = _moves(context), _published(context, "migrations")
+    stays = _table(context, "stays", "stays").filter(of_definition)
     events: dict[str, VitalEvents] = {}
     if not _is_skipped("births", skips):
         events["births"] = count_births(
-            _registered(context, "births", ["registration_date"]), clusters, people, periods.flow_years
+            _registered(context, "births", ["registration_date"]), clusters, people, stays, periods.flow_years
         )
     if not _is_skipped("deaths", skips):
         events["deaths"] = count_deaths(
@@ -149,7 +150,7 @@ def _counts(
             clusters,
             people,
             migrations,
-            _table(context, "stays", "stays").filter(of_definition),
+            stays,
             periods.flow_years,
         )
     measures = [
@@ -261,8 +262,8 @@ def _summary(
     }  # fmt: skip
     if events:
         numbers["registrations_taken_as_british"] = sum(one.taken_as_british for one in events.values())
-    if "deaths" in events:
-        numbers["deaths_of_non_residents"] = events["deaths"].non_residents
+    for name, one in events.items():
+        numbers[f"{name}_of_non_residents"] = one.non_residents
     for name in (*GROSS_FLOWS, *events):
         numbers[name] = round(float(yearly.filter(pl.col("measure") == name)["count"].sum()), 1)
     sentence = (
@@ -289,7 +290,7 @@ def _warnings(known: pl.DataFrame, events: Mapping[str, VitalEvents], links: Lin
         warnings.append(f"{by_assumption:,} births and deaths that are linked to nobody were taken as British.")
     if links is not None and not links.false_link_rate_is_known:
         warnings.append(
-            "The clerical review shows no false-link rate, because too few of its people are not on the spine: "
+            "Neither review nor linkage shows a false-link rate, because too few people are not on the spine: "
             f"coverage takes 0 with a standard error of {USUAL_FALSE_LINK_RATE}."
         )
     warnings += [

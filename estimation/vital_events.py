@@ -16,29 +16,37 @@ class VitalEvents:
 
     counts: pl.DataFrame
     taken_as_british: int = 0
-    non_residents: int = 0
+    non_residents: float = 0
     empty_years: tuple[int, ...] = ()
 
 
 def count_births(
-    births: pl.DataFrame, clusters: pl.DataFrame, people: pl.DataFrame, years: tuple[int, ...]
+    births: pl.DataFrame, clusters: pl.DataFrame, people: pl.DataFrame, stays: pl.DataFrame, years: tuple[int, ...]
 ) -> VitalEvents:
-    """Return births by sex and nationality group for `years` (ending 30 June).
+    """Return births of usual residents by sex and nationality group for `years` (ending 30 June).
 
     `births` has `subject_id, sex, birth_month, registration_date`; one without a month of birth is counted in the
     year of its registration, which the law wants within six weeks. `people` is that of `people_by_group`, so a birth
-    is counted in the groups of its mother, else of the child itself, by their shares, else as British. Raises
-    `UserError` if a year's are missing.
+    is counted in the groups of its mother, else of the child itself, by their shares, else as British. `stays` are
+    those of the published definition: a child counts with the probability that the stay into which it was born is
+    long. Who is taken abroad before that was never a resident, and has no emigration that would take it off the
+    stock again. Raises `UserError` if a year's are missing.
     """
     day = pl.coalesce("birth_month", "registration_date")
     empty_years = years_without_events(births, "births", day, years)
     found = _with_person(births, "births", clusters, people.select("person_id", "nationality_group", "share"))
-    found = found.with_columns(year=year_ending(day)).filter(pl.col("year").is_in(years))
+    found = found.with_columns(year=year_ending(day), born=day).filter(pl.col("year").is_in(years))
     unknown = found.filter(pl.col("nationality_group").is_null()).height
+    found = found.join(_staying(found, stays), on="subject_id", how="left", maintain_order="left")
+    stays_here = pl.col("staying").fill_null(1.0)
     cells = found.with_columns(
-        pl.col("nationality_group").fill_null(BRITISH), pl.col("sex").cast(pl.String), cohort=pl.col("year")
+        pl.col("nationality_group").fill_null(BRITISH),
+        pl.col("sex").cast(pl.String),
+        pl.col("share") * stays_here,
+        cohort=pl.col("year"),
     )
-    return VitalEvents(_counted(cells, "births"), taken_as_british=unknown, empty_years=empty_years)
+    leave = found.unique("subject_id").select(exact_sum(1 - stays_here)).item()
+    return VitalEvents(_counted(cells, "births"), unknown, round(leave, 1), empty_years)
 
 
 def count_deaths(
@@ -81,6 +89,23 @@ def _with_person(events: pl.DataFrame, source: str, clusters: pl.DataFrame, peop
         .join(people, on="person_id", how="left")
         .with_columns(pl.col("share").fill_null(1.0))
     )
+
+
+def _staying(births: pl.DataFrame, stays: pl.DataFrame) -> pl.DataFrame:
+    """Return `subject_id` and the probability that the child's stay at birth is long, `staying`, where it has one.
+
+    Of the day of birth the month is known: a stay that begins within it, or before and goes on, is that of the birth.
+    """
+    of_birth = (
+        births.select("subject_id", "person_id", "born")
+        .unique("subject_id")
+        .join(stays.select("person_id", "start", "end", "probability"), on="person_id")
+        .filter(
+            pl.col("start") <= pl.col("born").dt.month_end(),
+            pl.col("end").fill_null(pl.col("born")) >= pl.col("born"),
+        )
+    )
+    return of_birth.group_by("subject_id").agg(staying=pl.col("probability").max())
 
 
 def _emigrated(deaths: pl.DataFrame, migrations: pl.DataFrame) -> pl.DataFrame:

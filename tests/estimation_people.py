@@ -156,10 +156,17 @@ class Country:
             link / "mothers.parquet"
         )
         names = ("review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se")
-        quality = {"source_l": "coverage_survey", "source_r": "pds", "group": "all"} | dict(
-            zip(names, self.recall, strict=True)
+        quality = {
+            "source_l": "coverage_survey",
+            "source_r": "pds",
+            "group": "all",
+            "subjects_l": 1_000,
+            "linked": 900,
+        } | dict(zip(names, self.recall, strict=True))
+        unknown = dict.fromkeys(
+            [f"{what}_{which}" for what in ("recall", "precision") for which in ("estimate", "low", "high")],
+            pl.Float64,
         )
-        unknown = dict.fromkeys(("recall_estimate", "recall_low", "recall_high"), pl.Float64)
         pl.DataFrame([quality | dict.fromkeys(unknown)], schema_overrides=unknown).write_parquet(
             link / "linkage_quality.parquet"
         )

@@ -78,7 +78,7 @@ def count_again(decided: DecidedPeople, records: Records) -> CountedAgain:
         count_residents(decided.residents, people, stock_years), count_late_migrations(moves, people, stock_years)
     )
     flows = count_migrations(moves, people, flow_years, records.completeness).filter(pl.col("period") == "year")
-    births = count_births(records.births, decided.clusters, people, flow_years)
+    births = count_births(records.births, decided.clusters, people, decided.stays, flow_years)
     deaths = count_deaths(records.deaths, decided.clusters, people, decided.migrations, decided.stays, flow_years)
     rows = pl.concat(
         [

@@ -1,11 +1,12 @@
 """How well the coverage survey was linked: recall and false-link rate, and draws of them.
 
-Recall is known twice: from a clerical review of some of the survey's people, and from linkage, which expects so many
-of its pairs to be missed. The two know nothing of each other.
+Both are known twice: from a clerical review of some of the survey's people, and from linkage, which expects so many
+of its pairs to be missed and so many of its links to be false. The two know nothing of each other.
 """
 
 import math
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,8 @@ USUAL_FALSE_LINK_RATE = 0.1
 REVIEWED = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
 EXPECTED = ["recall_estimate", "recall_low", "recall_high"]
 """What linkage says of its own recall, with 95% limits."""
+EXPECTED_OF_LINKS = ["subjects_l", "linked", "precision_estimate", "precision_low", "precision_high"]
+"""How many survey people are linked, and what linkage says of its own precision, with 95% limits."""
 NORMAL = 1.96
 CONTRADICTION = 3
 """If both recalls differ by more of their joint standard errors, that of the review stands: people have looked."""
@@ -41,7 +44,7 @@ class LinkageError:
 
     @property
     def false_link_rate_is_known(self) -> bool:
-        """Whether the review shows a false-link rate; if not, `shrunk` gives the prior."""
+        """Whether review or linkage show a false-link rate; if not, `shrunk` gives the prior."""
         return math.isfinite(self.false_link_error)
 
     def shrunk(self) -> "LinkageError":
@@ -63,12 +66,13 @@ class LinkageError:
 def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     """Return recall and false-link rate of the survey's links with the source `spine` from `linkage_quality`.
 
-    Recall is the mean of the review's and of what linkage expects, weighted by their precision (F. A. Graybill and
+    Either is the mean of the review's and of what linkage expects, weighted by their precision (F. A. Graybill and
     R. B. Deal, Combining unbiased estimators, Biometrics 15, 1959); that of linkage has the standard error of which
-    its limits are 1.96 to either side on average. Where they contradict each other, the review's stands alone, and
-    the stage `link` has warned of it. A false-link rate that the review cannot show, because too few of its people
-    are missing from the spine, is given as 0 with an infinite standard error: not known, which is not the same as
-    none. Raises `UserError` without a clerical review that gives recall and its standard error.
+    its limits are 1.96 to either side on average. Linkage expects so many false links among all; they are those of
+    the survey people who are not on the spine, whom a review of 1,500 people hardly meets. Where the two contradict
+    each other, the review's stands alone, and the stage `link` has warned of it. A rate that neither shows is given
+    as 0 with an infinite standard error: not known, which is not the same as none. Raises `UserError` without a
+    clerical review that gives recall and its standard error.
     """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
@@ -82,7 +86,27 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     expected, low, high = rows.select(EXPECTED).row(0)
     if expected is not None:
         recall, recall_error = _combined((recall, recall_error), (expected, (high - low) / (2 * NORMAL)))
-    return LinkageError(recall, recall_error, *((0.0, math.inf) if rate is None or error is None else (rate, error)))
+    reviewed = None if rate is None or error is None else (rate, error)
+    of_links = _expected_false_link_rate(recall, *rows.select(EXPECTED_OF_LINKS).row(0))
+    known = [one for one in (reviewed, of_links) if one is not None]
+    return LinkageError(recall, recall_error, *(reduce(_combined, known) if known else (0.0, math.inf)))
+
+
+def _expected_false_link_rate(
+    recall: float, surveyed: int, linked: int, precision: float | None, low: float | None, high: float | None
+) -> tuple[float, float] | None:
+    """Return the share linked of survey people who are not on the spine, and its standard error, None if unknown.
+
+    Of the links 1 - p are false, and p of them over recall are the survey people who are on the spine. Where these
+    are all, nobody is left whose link could be false.
+    """
+    if precision is None or low is None or high is None:
+        return None
+    unknown = surveyed - precision * linked / recall
+    if unknown < 1:
+        return None
+    times = linked / unknown
+    return min((1 - precision) * times, 1.0), (high - low) / (2 * NORMAL) * times
 
 
 def _combined(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:

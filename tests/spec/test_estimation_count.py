@@ -204,6 +204,24 @@ def test_births_take_the_mothers_group_and_unlinked_births_are_british(counts):
     ]
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "probability", "counted"),
+    [
+        (date(2016, 5, 1), date(2016, 12, 1), 0.0, 0.0),  # taken abroad before a year was over: never a resident
+        (date(2016, 5, 20), None, 0.75, 0.75),  # too young to tell; a day of the month of birth
+        (date(2017, 3, 1), date(2017, 6, 1), 0.0, 1.0),  # a visit after the child had left: not the stay of its birth
+    ],
+)
+def test_births_are_those_of_children_who_stay(country, tmp_path, begins, ends, probability, counted):
+    country.stays.append(stay(CHILD, begins, ends) | {"probability": probability})
+    result = count(country.context(tmp_path, small_study()))
+    counts = pl.read_parquet(tmp_path / "count" / "counts.parquet")
+    births = counts.filter(pl.col("measure").cast(pl.String) == "births", pl.col("cohort") == 2016)
+
+    assert births["count"].sum() == counted
+    assert result.counts["births_of_non_residents"] == pytest.approx(1 - counted, abs=0.06)
+
+
 def test_a_birth_without_its_month_is_counted_in_the_year_of_its_registration(country, tmp_path):
     country.births.append((4, "F", None, date(2016, 7, 1)))
     count(country.context(tmp_path, small_study()))
@@ -244,7 +262,7 @@ def test_a_false_link_rate_that_the_review_does_not_show_is_reported(country, tm
     country.recall = (0.97, 0.01, None, None)
     *_, warning = count(country.context(tmp_path, small_study())).warnings
 
-    assert warning.startswith("The clerical review shows no false-link rate")
+    assert warning.startswith("Neither review nor linkage shows a false-link rate")
 
 
 def test_coverage_compares_the_survey_with_the_list(country, tmp_path):

@@ -13,15 +13,22 @@ from estimation.coverage.linkage_error import (
 from pipeline.errors import UserError
 
 
-def quality(*rates: float | None, expected: tuple[float | None, ...] = (None, None, None)) -> pl.DataFrame:
+def quality(
+    *rates: float | None,
+    expected: tuple[float | None, ...] = (None, None, None),
+    precision: tuple[float | None, ...] = (None, None, None),
+    linked: int = 900,
+) -> pl.DataFrame:
     """Return `linkage_quality` with the rates of a review: recall and its error, false-link rate and its error.
 
-    `expected` is the recall that linkage expects, with its limits.
+    `expected` is the recall that linkage expects, with its limits, and `precision` that of its links, of `linked`
+    among 1,000 survey people.
     """
     names = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
-    names += ["recall_estimate", "recall_low", "recall_high"]
-    values = dict(zip(names, (*rates, *expected), strict=True))
-    row = {"source_l": "coverage_survey", "source_r": "pds", "group": "all", **values}
+    names += ["recall_estimate", "recall_low", "recall_high", "precision_estimate", "precision_low", "precision_high"]
+    values = dict(zip(names, (*rates, *expected, *precision), strict=True))
+    who = {"source_l": "coverage_survey", "source_r": "pds", "group": "all", "subjects_l": 1_000, "linked": linked}
+    row = who | values
     return pl.DataFrame([row], schema_overrides=dict.fromkeys(names, pl.Float64))
 
 
@@ -49,6 +56,27 @@ def test_a_review_that_contradicts_what_linkage_expects_stands():
     assert survey_linkage_error(quality(0.96, 0.01, 0.2, 0.05, expected=expected), "pds").recall == pytest.approx(
         0.975
     )
+
+
+def test_false_links_are_those_of_the_review_and_of_linkage_by_their_precision():
+    """Of 900 links 0.98 are right: 882, of 0.98 who are on the spine, so 100 of 1,000 people are not.
+
+    18 false links among them are 0.18, with (0.9996 - 0.9604) / 3.92 x 900 / 100 = 0.09; the review has 0.09 with
+    0.09: together 0.135, and half of the variance. Without a rate of the review, that of linkage stands.
+    """
+    precision = (0.98, 0.9604, 0.9996)
+    both = survey_linkage_error(quality(0.98, 0.0, 0.09, 0.09, precision=precision), "pds")
+    assert both.false_link_rate == pytest.approx(0.135)
+    assert both.false_link_error == pytest.approx(0.09 / 2**0.5)
+    alone = survey_linkage_error(quality(0.98, 0.0, None, None, precision=precision), "pds")
+    assert (alone.false_link_rate, alone.false_link_error) == (pytest.approx(0.18), pytest.approx(0.09))
+    assert alone.false_link_rate_is_known
+
+
+def test_where_everybody_is_on_the_spine_linkage_shows_no_false_link_rate():
+    """980 right links are all of 1,000 whom a recall of 0.98 leaves."""
+    links = survey_linkage_error(quality(0.98, 0.01, None, None, precision=(1.0, 0.99, 1.0), linked=980), "pds")
+    assert not links.false_link_rate_is_known
 
 
 @pytest.mark.parametrize("rate", [(None, None), (0.2, None)])
