@@ -70,7 +70,7 @@ def estimate_coverage(
 ) -> CoverageEstimate:
     """Return the coverage factors of a survey's day.
 
-    `counted` (`DIVISIONS`, `count`, `squares`) is the population that the factors will multiply, `listed` and
+    `counted` (`DIVISIONS`, `age`, `count`, `squares`) is the population that the factors will multiply, `listed` and
     `surveyed` are those of `coverage.survey` (people count in each group by their `share`), and `known` is the
     number of people to whom survey people may be linked, residents or not. The list is trimmed to `depth`. Classes
     are merged until each has `minimum_matches` matches at the usual depth. Standard errors: sampling by the rescaled
@@ -131,7 +131,8 @@ def estimate_coverage(
         settings.minimum_matches, depth,
     )  # fmt: skip
     moved = dependence_sensitivity(table, counted, missed_by_both(lists, factor))
-    return CoverageEstimate(table, covariances, coverage_of_ages(surveyed, table), moved, curve)
+    ages = coverage_of_ages(surveyed, counted, listed, table)
+    return CoverageEstimate(table, covariances, ages, moved, curve)
 
 
 def _classes(surveyed: pl.DataFrame, minimum: int) -> list[CoverageClass]:

@@ -17,22 +17,23 @@ SURVEY = "coverage_survey"
 def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> pl.DataFrame:
     """Return the people whom the sources count on a day.
 
-    Columns: `person_id`, `DIVISIONS`, `share`, `trimming_depth` and the `probability` of being a resident. People of
-    at least a depth are on the list trimmed to it. `people` is that of `people_by_group`: who may be of several
-    nationality groups has a row in each, with its share.
+    Columns: `person_id`, `DIVISIONS`, `age`, `share`, `trimming_depth` and the `probability` of being a resident.
+    People of at least a depth are on the list trimmed to it. `people` is that of `people_by_group`: who may be of
+    several nationality groups has a row in each, with its share.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
         .select("person_id", "trimming_depth", "probability")
         .join(people, on="person_id", how="left")
-        .with_columns(age_group(pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)))
-        .select("person_id", *DIVISIONS, "share", "trimming_depth", "probability")
+        .with_columns(age=pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0))
+        .with_columns(age_group(pl.col("age")))
+        .select("person_id", *DIVISIONS, "age", "share", "trimming_depth", "probability")
         .sort("person_id", "nationality_group")
     )
 
 
 def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return the population of `counts` on a day by `DIVISIONS`, in order: what a coverage factor multiplies.
+    """Return the population of `counts` on a day by `DIVISIONS` and `age`: what a coverage factor multiplies.
 
     `count` is the sum of the probabilities of its people, and `squares` that of their squares.
     """
@@ -44,6 +45,7 @@ def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
             pl.col("sex", "nationality_group").cast(pl.String),
             age_group(age),
             "count",
+            age.alias("age"),
             squares=pl.col("count") - pl.col("variance_unfinished") + pl.col("variance_late"),
         )
     )

@@ -59,7 +59,7 @@ def one_survey(draw: np.random.Generator, links: LinkageError) -> tuple[pl.DataF
 
 def people(group: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame({"nationality_group": np.array(GROUPS)[group]}).with_columns(
-        sex=pl.lit("F"), age_group=pl.lit("25-44"), share=pl.lit(1.0), probability=pl.lit(1.0)
+        sex=pl.lit("F"), age_group=pl.lit("25-44"), age=pl.lit(30), share=pl.lit(1.0), probability=pl.lit(1.0)
     )
 
 
@@ -215,8 +215,8 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
 
     assert row["factor"] == pytest.approx(1.0)
     # One more person missed, p = 81 / 82: (1 - p) / (p n) = 1 / (81 x 80), of which 1 - 80 / 200 is left since 80 of
-    # the 200 residents answered; and the declared error of 0.1%. Nobody is missed by the list, so nobody by both.
-    assert row["standard_error"] ** 2 == pytest.approx(0.6 / (81 * 80) + 0.001**2, rel=1e-6)
+    # the 200 residents answered; and the declared error of 0.06%. Nobody is missed by the list, so nobody by both.
+    assert row["standard_error"] ** 2 == pytest.approx(0.6 / (81 * 80) + 0.0006**2, rel=1e-6)
 
 
 def half_of_a_country(weight: float) -> dict:

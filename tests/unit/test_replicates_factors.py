@@ -22,11 +22,12 @@ def lists() -> SurveyLists:
     groups = pl.DataFrame(
         {"sex": "F", "age_group": random.choice(["0-15", "25-44"], PEOPLE), "nationality_group": "British"}
     )
+    groups = groups.with_columns(age=pl.lit(30))
     listed = groups.with_columns(person_id=pl.int_range(pl.len()), share=1.0, probability=1.0, trimming_depth=1)
     found = pl.Series(random.random(PEOPLE) < 0.9)
     surveyed = groups.with_columns(
         subject_id=pl.int_range(pl.len()), stratum=pl.lit("A"), cluster=pl.Series(random.integers(0, 30, PEOPLE)),
-        weight=3.0, age=pl.lit(30), share=1.0, known=found, listed=found, counted=found.cast(pl.Float64),
+        weight=3.0, share=1.0, known=found, listed=found, counted=found.cast(pl.Float64),
         trimming_depth=found.cast(pl.Int32),
     ).filter(pl.Series(random.random(PEOPLE) < 0.35))  # fmt: skip
     return SurveyLists(groups.with_columns(count=1.0, squares=1.0), listed, surveyed, PEOPLE)
