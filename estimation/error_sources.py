@@ -27,6 +27,7 @@ from estimation.interval_sources import (
     of_year,
     wrong_cases,
 )
+from pipeline.schemas import GROWN_UP_AGE
 from pipeline.study import CoverageSettings, FlowErrors
 
 NOT_MEASURED = (
@@ -245,11 +246,15 @@ def _declared_of_flow(
     """Yield the declared errors of a gross flow."""
     of_case = flow_errors.of_case(measure)
     years = counts.filter(pl.col("measure").cast(pl.String) == measure, pl.col("period").cast(pl.String) == "year")
-    sizes = years.group_by("time", group=pl.col("nationality_group").cast(pl.String)).agg(exact_sum(pl.col("count")))
+    child = pl.col("time").dt.year() - pl.col("cohort") < GROWN_UP_AGE
+    sizes = years.group_by("time", child=child, group=pl.col("nationality_group").cast(pl.String)).agg(
+        exact_sum(pl.col("count"))
+    )
     of_years = [
-        sum(of_case[group] * size for group, size in own.select("group", "count").iter_rows()) ** 0.5
+        sum(of_case[group, child] * size for group, child, size in own.select("group", "child", "count").iter_rows())
+        ** 0.5
         / max(float(own["count"].sum()), 1.0)
-        for _, own in sizes.sort("time", "group").group_by("time", maintain_order=True)
+        for _, own in sizes.sort("time", "group", "child").group_by("time", maintain_order=True)
     ]
     yield (
         wrong_cases(measure),

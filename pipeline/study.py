@@ -86,17 +86,12 @@ class LinkageSettings(Frozen):
 
 
 class ErrorsByGroup(Frozen):
-    """An error for each nationality group; the defaults are those of immigration in simulated training countries.
+    """An error for each nationality group."""
 
-    These are the sixteen of the calibration that ships, by the default rules and with it: 50,000 residents, seeds 1
-    to 8 and 11 to 18, other errors than those of the catalogue. What weeks of activity date is less certain than what
-    the border does.
-    """
-
-    British: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.22
-    Irish: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.12
-    EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.12
-    non_EU: Annotated[float, Strict(), Field(ge=0, le=2)] = 0.035  # noqa: N815 - the name of the group
+    British: Annotated[float, Strict(), Field(ge=0, le=2)]
+    Irish: Annotated[float, Strict(), Field(ge=0, le=2)]
+    EU: Annotated[float, Strict(), Field(ge=0, le=2)]
+    non_EU: Annotated[float, Strict(), Field(ge=0, le=2)]  # noqa: N815 - the name of the group
 
 
 class KnownTotal(Frozen):
@@ -139,9 +134,9 @@ class CoverageSettings(Frozen):
     reference_date: Day = date(2017, 6, 30)
     minimum_matches: Whole = Field(default=50, ge=1, le=1_000_000)
     replicates: Whole = Field(default=200, ge=20, le=100_000)
-    declared_error: Share = 0.001
+    declared_error: Share = 0.0006
     children_error: Share = 0.004
-    list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.3
+    list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.2
     trimming_depth: Whole | None = Field(default=None, ge=0, le=3)
     other_surveys: tuple[str, ...] = ()
     known_totals: KnownTotals | None = None
@@ -161,7 +156,8 @@ class FlowErrors(Frozen):
     group, and `children` of those below 16, whom registers alone know of, in all years; `not_final_immigrations` and
     `not_final_emigrations` of the cases of a group that are not decided yet, beyond what unfinished stays vary by.
     `wrong_immigrations` and `wrong_emigrations` are, for each migration that is counted, how many are false, missed
-    or put into another year and not made up for by another: the variance of a count of one. `misdated_immigrations`
+    or put into another year and not made up for by another: the variance of a count of one. Those of children, who
+    are told by their family and come and go with it, are apart. `misdated_immigrations`
     and `misdated_emigrations` are likewise how many of a year are counted in another quarter of it than their own, or
     are false or missed there and not elsewhere; `season` is the relative standard error of a quarter in all years.
     `chance` adds the variation of Poisson counts: intervals are then about the rates behind the migrations that
@@ -171,11 +167,13 @@ class FlowErrors(Frozen):
     immigration: Share = 0.004
     emigration: Share = 0.004
     by_group: Share = 0.007
-    children: Share = 0.05
+    children: Share = 0.022
     not_final_immigrations: ErrorsByGroup = ErrorsByGroup(British=0.05, Irish=0.2, EU=0.035, non_EU=0.01)
     not_final_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.065, Irish=0.05, EU=0.02, non_EU=0.075)
-    wrong_immigrations: ErrorsByGroup = ErrorsByGroup()
-    wrong_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.30, Irish=0.15, EU=0.30, non_EU=0.08)
+    wrong_immigrations: ErrorsByGroup = ErrorsByGroup(British=0.18, Irish=0.08, EU=0.055, non_EU=0.03)
+    wrong_emigrations: ErrorsByGroup = ErrorsByGroup(British=0.18, Irish=0.11, EU=0.20, non_EU=0.065)
+    wrong_immigrations_of_children: ErrorsByGroup = ErrorsByGroup(British=0.42, Irish=0.25, EU=0.55, non_EU=0.10)
+    wrong_emigrations_of_children: ErrorsByGroup = ErrorsByGroup(British=0.70, Irish=0.30, EU=1.0, non_EU=0.25)
     misdated_immigrations: Share = 0.23
     misdated_emigrations: Share = 0.27
     season: Share = 0.005
@@ -190,10 +188,17 @@ class FlowErrors(Frozen):
         of_measure = {"immigration": self.not_final_immigrations, "emigration": self.not_final_emigrations}
         return of_measure[measure].model_dump()
 
-    def of_case(self, measure: str) -> dict[str, float]:
-        """Return the variance of a gross flow for each migration that is counted, by nationality group."""
-        wrong = {"immigration": self.wrong_immigrations, "emigration": self.wrong_emigrations}[measure]
-        return {group: share + self.chance for group, share in wrong.model_dump().items()}
+    def of_case(self, measure: str) -> dict[tuple[str, bool], float]:
+        """Return the variance of a gross flow for each migration, by nationality group and whether of a child."""
+        adults = {"immigration": self.wrong_immigrations, "emigration": self.wrong_emigrations}[measure]
+        children = {
+            "immigration": self.wrong_immigrations_of_children, "emigration": self.wrong_emigrations_of_children
+        }[measure]  # fmt: skip
+        return {
+            (group, is_child): share + self.chance
+            for is_child, wrong in ((False, adults), (True, children))
+            for group, share in wrong.model_dump().items()
+        }
 
     def of_quarters(self, measure: str) -> float:
         """Return the variance of how a gross flow divides into quarters, for each migration of the year."""

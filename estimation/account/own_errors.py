@@ -6,6 +6,7 @@ import polars as pl
 
 from estimation.account.error_parts import CELL_KEY
 from estimation.interval_sources import AGES, LATE, LIST_ERRORS, SMALLEST_LIST_ERROR, UNFINISHED, wrong_cases
+from pipeline.schemas import GROWN_UP_AGE
 
 MINIMUM_LIST_VARIANCE = 0.01
 """Variance per estimated resident that even a perfect list keeps."""
@@ -34,13 +35,15 @@ def with_stock_errors(stocks: pl.DataFrame, years: int) -> pl.DataFrame:
     )
 
 
-def with_flow_errors(flows: pl.DataFrame, measure: str, of_case: Mapping[str, float]) -> pl.DataFrame:
+def with_flow_errors(flows: pl.DataFrame, measure: str, of_case: Mapping[tuple[str, bool], float]) -> pl.DataFrame:
     """Return gross flows with their `variance`, and a column of each source with its part of it.
 
-    `flows` have `variance_count, variance_unfinished` and `variance_late`; `of_case` is the declared variance of each
-    migration, by nationality group.
+    `flows` have `age, nationality_group, variance_count, variance_unfinished` and `variance_late`; `of_case` is the
+    declared variance of each migration, by nationality group and whether it is a child's.
     """
-    of_each = pl.col("nationality_group").replace_strict(of_case, return_dtype=pl.Float64)
+    by_group = [{group: of for (group, child), of in of_case.items() if child is one} for one in (False, True)]
+    adult, child = (pl.col("nationality_group").replace_strict(one, return_dtype=pl.Float64) for one in by_group)
+    of_each = pl.when(pl.col("age") < GROWN_UP_AGE).then(child).otherwise(adult)
     wrong = (pl.col("variance_count") * of_each).clip(lower_bound=SMALLEST_VARIANCE)
     return flows.with_columns(
         (wrong + pl.col("variance_unfinished")).alias("variance"),

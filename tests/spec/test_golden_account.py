@@ -189,6 +189,8 @@ def run_account(folder: Path, by_year: tuple[pl.DataFrame, pl.DataFrame] | None 
             not_final_emigrations=NONE,
             wrong_immigrations=NONE,
             wrong_emigrations=NONE,
+            wrong_immigrations_of_children=NONE,
+            wrong_emigrations_of_children=NONE,
             misdated_immigrations=0.0,
             misdated_emigrations=0.0,
             season=0.0,

@@ -166,4 +166,4 @@ def test_a_study_declares_the_tables_of_the_run_and_not_its_place(earlier, tmp_p
 
 def test_a_drift_without_another_survey_is_refused():
     with pytest.raises(ValidationError, match="'drift' needs 'other_surveys'"):
-        settings(date(2017, 6, 30), drift=ErrorsByGroup())
+        settings(date(2017, 6, 30), drift=ErrorsByGroup(British=0.1, Irish=0.1, EU=0.1, non_EU=0.1))
