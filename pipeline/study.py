@@ -134,7 +134,7 @@ class CoverageSettings(Frozen):
     reference_date: Day = date(2017, 6, 30)
     minimum_matches: Whole = Field(default=50, ge=1, le=1_000_000)
     replicates: Whole = Field(default=200, ge=20, le=100_000)
-    declared_error: Share = 0.0006
+    declared_error: Share = 0.0004
     children_error: Share = 0.004
     list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.2
     trimming_depth: Whole | None = Field(default=None, ge=0, le=3)

@@ -215,8 +215,8 @@ def test_a_class_without_missed_people_still_has_a_standard_error():
 
     assert row["factor"] == pytest.approx(1.0)
     # One more person missed, p = 81 / 82: (1 - p) / (p n) = 1 / (81 x 80), of which 1 - 80 / 200 is left since 80 of
-    # the 200 residents answered; and the declared error of 0.06%. Nobody is missed by the list, so nobody by both.
-    assert row["standard_error"] ** 2 == pytest.approx(0.6 / (81 * 80) + 0.0006**2, rel=1e-6)
+    # the 200 residents answered; and the declared error of 0.04%. Nobody is missed by the list, so nobody by both.
+    assert row["standard_error"] ** 2 == pytest.approx(0.6 / (81 * 80) + 0.0004**2, rel=1e-6)
 
 
 def half_of_a_country(weight: float) -> dict:

@@ -118,8 +118,8 @@ def test_the_account_worked_by_hand_by_source(golden):
         "sampling of the coverage survey": 64 * 0.0009 * (two * 20) ** 2,
         "linkage of the coverage survey": 64 * 0.0004 * (two * 20) ** 2,
         "people whom both the sources and the survey miss": 64 * 0.0001 * (two * 20) ** 2,
-        "people who left but look present": 64 * 0.0006**2 * (two * 20) ** 2,
-        "children who left but are still listed": 64 * (0.0002 - 0.0006**2) * (two * 20) ** 2,
+        "people who left but look present": 64 * 0.0004**2 * (two * 20) ** 2,
+        "children who left but are still listed": 64 * (0.0002 - 0.0004**2) * (two * 20) ** 2,
     }  # fmt: skip
 
     assert found == pytest.approx(by_hand, rel=1e-4)

@@ -36,7 +36,12 @@ def study_file(tmp_path, text):
 def test_a_study_takes_its_defaults(tmp_path):
     study = read_study(study_file(tmp_path, STUDY))
     assert study.flow_errors.immigration == 0.004
-    assert study.flow_errors.of_case("emigration") == {"British": 0.30, "Irish": 0.15, "EU": 0.30, "non_EU": 0.08}
+    adults, children = ({"British": 0.18, "Irish": 0.11, "EU": 0.20, "non_EU": 0.065},
+                        {"British": 0.70, "Irish": 0.30, "EU": 1.0, "non_EU": 0.25})  # fmt: skip
+    of_case = study.flow_errors.of_case("emigration")
+    assert of_case == {(group, False): of for group, of in adults.items()} | {
+        (group, True): of for group, of in children.items()
+    }
     assert study.linkage.floor == 0.01
     assert study.periods.flow_years == (2016, 2017, 2018, 2019)
 
@@ -53,6 +58,10 @@ def test_what_a_reader_changes_reaches_no_other(tmp_path):
         (STUDY + "row = 3\n", ["[extract.0]", "unknown key 'row'", "Did you mean 'rows'?"]),
         (STUDY.replace("name", "nam", 1), ["unknown key 'nam'", "Did you mean 'name'?"]),
         (STUDY + "\n[flow_errors]\nemigration = 3\n", ["flow_errors.emigration", "less than or equal to 1"]),
+        (
+            STUDY + "\n[flow_errors.wrong_emigrations]\nBritish = 0.3\n",
+            ["flow_errors.wrong_emigrations", "non_EU' is missing"],
+        ),
         (STUDY.replace("data_date = 2019-12-31\n", ""), ["'data_date' is missing"]),
         (STUDY.replace('"A study"', '"A study'), ["malformed TOML", "line 2"]),
         (STUDY + STUDY[STUDY.index("[[extract]]") :], ["'mws' is named twice"]),
