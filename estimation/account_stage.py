@@ -13,7 +13,8 @@ from estimation.account_diagnosis import adjustments, left_out, shared_errors
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources, with_estimated_scales
 from estimation.flow_details import all_details
-from estimation.interval_parts import interval_parts
+from estimation.interval_parts import interval_parts, variance_by_source
+from estimation.interval_sources import PART_OF
 from estimation.measured_periods import without
 from estimation.periods import year_end, year_start
 from estimation.published_tables import estimates, published_flows, published_stocks, rule_set_id
@@ -24,7 +25,7 @@ from estimation.unmeasured_rows import (
     with_unmeasured_flows,
     with_unmeasured_stocks,
 )
-from pipeline.schemas import ALL, save, table_path
+from pipeline.schemas import ALL, INTERVAL_PARTS, save, table_path
 from pipeline.stage import Skip, StageContext, StageResult
 from pipeline.tables import read_table
 
@@ -35,8 +36,8 @@ BY_YEAR = ("coverage_by_year", "coverage_by_year_covariance")
 def account(context: StageContext[AccountStudy]) -> StageResult:
     """Write `account_in/`, reconcile it, and write `estimates`, `flows` and its details, `stocks`, `error_sources`.
 
-    What the intervals consist of is in `interval_parts`; what the account adjusted, and which source the others
-    contradict, is in `account_adjustments`, `account_left_out` and `account_biases`.
+    What the intervals consist of is in `interval_parts` and `detail_parts`; what the account adjusted, and which
+    source the others contradict, is in `account_adjustments`, `account_left_out` and `account_biases`.
 
     If a step of `count` was skipped, only `flows` and `stocks` are written, with the status `not measured`.
     """
@@ -81,12 +82,18 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)
     categories = read_table(table_path(folder, "flow_categories"))
-    for name, rows in all_details(result, counts, categories, periods.flow_years):
-        save(with_unmeasured_flows(rows, study.periods.flow_years).with_columns(**made_with), name, context.out)
+    by_source = variance_by_source(result, parts)
+    by_part = by_source.summed(PART_OF, tuple(INTERVAL_PARTS))
+    of_details = []
+    for detail in all_details(result, by_part, counts, categories, periods.flow_years):
+        rows = with_unmeasured_flows(detail.flows, study.periods.flow_years)
+        save(rows.with_columns(**made_with), detail.name, context.out)
+        of_details.append(detail.parts)
+    save(pl.concat(of_details).with_columns(definition=made_with["definition"]), "detail_parts", context.out)
     save(stocks, "stocks", context.out)
     save(sources, "error_sources", context.out)
     treatments = dict(sources.select("error_source", "treatment").iter_rows())
-    consist = interval_parts(result, parts, counts, treatments, periods, study.flow_errors)
+    consist = interval_parts(result, by_source, counts, treatments, periods, study.flow_errors)
     save(consist.with_columns(definition=made_with["definition"]), "interval_parts", context.out)
     headline = _headline(flows, periods.flow_years[-1])
     return StageResult(

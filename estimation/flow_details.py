@@ -9,56 +9,118 @@ share s is known of the n; the T - n others are taken to be divided as these are
 
 The second term is binomial, with the error of the share itself; the third is that of unfinished stays, whose variance
 is v in the category and V in the cell (delta method). Cells without any counted migration are divided as their
-nationality group is, or, without one of that, as all are.
+nationality group is, or, without one of that, as all are. What an interval consists of is that of the cells, by their
+shares, and these two terms.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
 from estimation.account.reconcile import Account
+from estimation.account.variance_by_source import VarianceBySource
 from estimation.arrays import Floats
 from estimation.cells import DIVISION_VALUES, DIVISIONS, GROSS_FLOWS, marginal_keys
 from estimation.flow_categories import CATEGORIES, NOT_RECORDED
+from estimation.interval_sources import MODEL, UNFINISHED_STAYS
 from estimation.periods import year_end, year_start
 from estimation.published_tables import marginal_weights, provisional_years, with_intervals_of_flows
-from pipeline.schemas import ALL
+from pipeline.schemas import ALL, INTERVAL_PARTS
 
 OLDEST_AGE = 100
 """This age and older ones are published together."""
 SHAPE = tuple(len(values) for values in DIVISION_VALUES.values())
 NATIONALITIES = SHAPE[-1]
+SHARES = {part: f"share_{part.replace(' ', '_')}" for part in INTERVAL_PARTS}
+"""The column of `detail_parts` that has the share of each part of an interval."""
+SHARE_DECIMALS = 6
 
 
-def flows_by_age(account: Account, counts: pl.DataFrame, years: tuple[int, ...]) -> pl.DataFrame:
-    """Return flows by single year of age at the end of the year, for all people and by sex and nationality group."""
-    parts = [_ages_of(account, year) for year in years]
-    return _as_published(pl.concat(parts), counts, "age")
+@dataclass(frozen=True)
+class FlowDetail:
+    """A table beside `flows`: its name, its rows, and those of `detail_parts` for them, without `definition`."""
+
+    name: str
+    flows: pl.DataFrame
+    parts: pl.DataFrame
+
+
+def flows_by_age(
+    account: Account, by_part: VarianceBySource, counts: pl.DataFrame, years: tuple[int, ...]
+) -> FlowDetail:
+    """Return flows by single year of age at the end of the year, for all people and by sex and nationality group.
+
+    The sources of `by_part` are `INTERVAL_PARTS`.
+    """
+    found = pl.concat([_ages_of(account, by_part, year) for year in years])
+    return _as_published(found, counts, "age")
+
+
+@dataclass(frozen=True)
+class FinestFlows:
+    """The flows of a year by sex, age group and nationality group, first of immigration and then of emigration.
+
+    `totals` are the account's estimates and `covariance` theirs; `of_parts` (parts, cells, cells) divides it.
+    """
+
+    totals: Floats
+    covariance: Floats
+    of_parts: Floats
+
+    @classmethod
+    def of(cls, account: Account, by_part: VarianceBySource, year: int) -> "FinestFlows":
+        """Return the flows of a year; the sources of `by_part` are `INTERVAL_PARTS`."""
+        finest = sparse.csr_array(
+            sparse.vstack([marginal_weights(account, measure, year)[_finest_rows()] for measure in GROSS_FLOWS])
+        )
+        totals, _ = account.totals(finest)
+        return cls(totals, account.covariance(finest), by_part.covariances(by_part.influence(finest)))
 
 
 def flows_by_category(
-    account: Account, counts: pl.DataFrame, categories: pl.DataFrame, kind: str, years: tuple[int, ...]
-) -> pl.DataFrame:
+    finest: Mapping[int, FinestFlows], counts: pl.DataFrame, categories: pl.DataFrame, kind: str
+) -> FlowDetail:
     """Return flows by the categories of one kind (`CATEGORIES`), for all people and by one division at a time.
 
-    `categories` are rows of the table `flow_categories`. The column of the category has the name of the kind.
+    `finest` has the flows of every year, `categories` are rows of the table `flow_categories`. The column of the
+    category has the name of the kind.
     """
     assert kind in CATEGORIES
     own = categories.filter(pl.col("kind") == kind)
     names = [*sorted({*own["category"]} - {NOT_RECORDED}), NOT_RECORDED]
-    parts = [_categories_of(account, own, names, year).rename({"category": kind}) for year in years]
-    return _as_published(pl.concat(parts), counts, kind)
+    found = [_categories_of(flows, own, names, year).rename({"category": kind}) for year, flows in finest.items()]
+    return _as_published(pl.concat(found), counts, kind)
 
 
-def _as_published(flows: pl.DataFrame, counts: pl.DataFrame, by: str) -> pl.DataFrame:
+def _as_published(found: pl.DataFrame, counts: pl.DataFrame, by: str) -> FlowDetail:
     provisional = provisional_years(counts)
-    flagged = flows.with_columns(provisional=pl.col("period_end").dt.year().is_in(sorted(provisional)))
-    return with_intervals_of_flows(flagged, [by])
+    flagged = found.drop(SHARES.values()).with_columns(
+        provisional=pl.col("period_end").dt.year().is_in(sorted(provisional))
+    )
+    consist = found.select(
+        pl.col(by).cast(pl.String).alias("category"),
+        *("measure", "period_start", "period_end"),
+        *DIVISIONS,
+        *SHARES.values(),
+        by=pl.lit(by),
+    )
+    return FlowDetail(f"flows_by_{by}", with_intervals_of_flows(flagged, [by]), consist)
 
 
-def _ages_of(account: Account, year: int) -> pl.DataFrame:
+def _shares_of_variance(variances: Floats) -> dict[str, pl.Series]:
+    """Return the columns of shares of `variances` (rows, parts); null where there is none."""
+    kept = np.maximum(variances, 0.0)
+    total = kept.sum(axis=1, keepdims=True)
+    shares = np.where(total > 0, kept / np.where(total > 0, total, 1.0), np.nan)
+    return {
+        name: pl.Series(shares[:, at]).fill_nan(None).round(SHARE_DECIMALS) for at, name in enumerate(SHARES.values())
+    }
+
+
+def _ages_of(account: Account, by_part: VarianceBySource, year: int) -> pl.DataFrame:
     """Return the flows of one year by age, sex and nationality group, at most one of the two latter at a time."""
     ages = np.arange(OLDEST_AGE + 1)
     cells = account.cells.with_row_index("cell")
@@ -79,22 +141,21 @@ def _ages_of(account: Account, year: int) -> pl.DataFrame:
                 sparse.csr_array((here, (age, own["cell"].to_numpy())), shape=(len(ages), account.cells.height))
             )
         measured[name] = sparse.csr_array(sparse.vstack(blocks))
+    influence = [by_part.influence(measured[name]) for name in GROSS_FLOWS]
+    parts = [by_part.by_source(one) for one in (*influence, influence[0] - influence[1])]
     measured["net"] = sparse.csr_array(measured["immigration"] - measured["emigration"])
     values, variances = account.totals(sparse.csr_array(sparse.vstack(list(measured.values()))))
     by_age = keys.drop("division").join(pl.DataFrame({"age": ages}), how="cross", maintain_order="left_right")
     return pl.concat([by_age.with_columns(measure=pl.lit(name)) for name in measured]).with_columns(
-        age_group=pl.lit(ALL), estimate=pl.Series(values), standard_error=pl.Series(np.sqrt(variances)), **_span(year)
-    )
+        age_group=pl.lit(ALL), estimate=pl.Series(values), standard_error=pl.Series(np.sqrt(variances)),
+        **_span(year), **_shares_of_variance(np.concatenate(parts)),
+    )  # fmt: skip
 
 
-def _categories_of(account: Account, own: pl.DataFrame, names: list[str], year: int) -> pl.DataFrame:
+def _categories_of(finest: FinestFlows, own: pl.DataFrame, names: list[str], year: int) -> pl.DataFrame:
     """Return the flows of one year by category and by one division at a time."""
-    finest = sparse.csr_array(
-        sparse.vstack([marginal_weights(account, measure, year)[_finest_rows()] for measure in GROSS_FLOWS])
-    )
-    totals, _ = account.totals(finest)
-    covariance = account.covariance(finest)
-    shares, own_variance = zip(
+    totals, covariance, of_parts = finest.totals, finest.covariance, finest.of_parts
+    shares, of_division, of_open = zip(
         *(
             _shares(*_counted(own, names, measure, year), part)
             for measure, part in zip(GROSS_FLOWS, np.split(totals, 2), strict=True)
@@ -110,10 +171,15 @@ def _categories_of(account: Account, own: pl.DataFrame, names: list[str], year: 
             "emigration": np.hstack([np.zeros_like(weights[0]), weights[1]]),
             "net": np.hstack([weights[0], -weights[1]]),
         }
-        of_shares = [sums @ variance[:, column] for variance in own_variance]
-        added = {"immigration": of_shares[0], "emigration": of_shares[1], "net": of_shares[0] + of_shares[1]}
+        added = {
+            part: _with_net(sums, of, column) for part, of in ((MODEL, of_division), (UNFINISHED_STAYS, of_open))
+        }
         for measure, matrix in signed.items():
-            variance = np.einsum("ij,jk,ik->i", matrix, covariance, matrix) + added[measure]
+            own_variance = sum(of[measure] for of in added.values())
+            variance = np.einsum("ij,jk,ik->i", matrix, covariance, matrix) + own_variance
+            parts = ((matrix @ of_parts) * matrix).sum(axis=2).T
+            for part, of in added.items():
+                parts[:, INTERVAL_PARTS.index(part)] += of[measure]
             frames.append(
                 keys.with_columns(
                     measure=pl.lit(measure),
@@ -121,13 +187,20 @@ def _categories_of(account: Account, own: pl.DataFrame, names: list[str], year: 
                     estimate=pl.Series(np.einsum("ij,j->i", matrix, totals)),
                     standard_error=pl.Series(np.sqrt(np.maximum(variance, 0.0))),
                     **_span(year),
+                    **_shares_of_variance(parts),
                 )
             )
     return pl.concat(frames)
 
 
-def _shares(counted: Floats, unfinished: Floats, totals: Floats) -> tuple[Floats, Floats]:
-    """Return the share of each category in each cell, and the variance of the number of people that it adds.
+def _with_net(sums: Floats, variances: Sequence[Floats], column: int) -> dict[str, Floats]:
+    """Return the variances of a category's sums by measure; `variances` are those of cells, of each gross flow."""
+    gross = [sums @ of_cells[:, column] for of_cells in variances]
+    return dict(zip((*GROSS_FLOWS, "net"), (*gross, gross[0] + gross[1]), strict=True))
+
+
+def _shares(counted: Floats, unfinished: Floats, totals: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the share of each category in each cell, and the variances that division and unfinished stays add.
 
     `counted` and the variance of its `unfinished` are (cells, categories), `totals` the estimates of the cells.
     """
@@ -142,7 +215,7 @@ def _shares(counted: Floats, unfinished: Floats, totals: Floats) -> tuple[Floats
     binomial = shares * (1 - shares) * (unknown + unknown**2 / np.maximum(number, 1.0))
     of_unfinished = (1 - 2 * shares) * unfinished + shares**2 * unfinished.sum(axis=1, keepdims=True)
     scale = np.where(own > 0, totals / np.maximum(own, 1e-12), 0.0)[:, None]
-    return shares, binomial + scale**2 * np.maximum(of_unfinished, 0.0)
+    return shares, binomial, scale**2 * np.maximum(of_unfinished, 0.0)
 
 
 def _counted(own: pl.DataFrame, names: list[str], measure: str, year: int) -> tuple[Floats, Floats]:
@@ -188,9 +261,14 @@ def _span(year: int) -> dict[str, pl.Expr]:
 
 
 def all_details(
-    account: Account, counts: pl.DataFrame, categories: pl.DataFrame, years: tuple[int, ...]
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield the name and the rows of each table beside `flows`."""
-    yield "flows_by_age", flows_by_age(account, counts, years)
+    account: Account,
+    by_part: VarianceBySource,
+    counts: pl.DataFrame,
+    categories: pl.DataFrame,
+    years: tuple[int, ...],
+) -> Iterator[FlowDetail]:
+    """Yield the tables beside `flows`; the sources of `by_part` are `INTERVAL_PARTS`."""
+    yield flows_by_age(account, by_part, counts, years)
+    finest = {year: FinestFlows.of(account, by_part, year) for year in years}
     for kind in CATEGORIES:
-        yield f"flows_by_{kind}", flows_by_category(account, counts, categories, kind, years)
+        yield flows_by_category(finest, counts, categories, kind)

@@ -29,9 +29,14 @@ SHARE_DECIMALS = 9
 POPULATION = "population"
 
 
+def variance_by_source(account: Account, parts: ErrorParts) -> VarianceBySource:
+    """Return the errors of an account by `SOURCES`; `parts` are those of the account's files."""
+    return VarianceBySource.of(account, parts, SOURCES)
+
+
 def interval_parts(
     account: Account,
-    parts: ErrorParts,
+    by_source: VarianceBySource,
     counts: pl.DataFrame,
     treatments: Mapping[str, str],
     periods: Periods,
@@ -39,11 +44,10 @@ def interval_parts(
 ) -> pl.DataFrame:
     """Return the table `interval_parts` without `definition`: a row for each figure and source that has a part in it.
 
-    `parts` are those of the account's files, made with `flow_errors`; `treatments` says of every source of error
-    whether it is estimated or declared. Standard errors are before sums are kept from being negative and before
-    intervals are cut at 0, as in `flows` and `stocks`.
+    The sources of `by_source` are `SOURCES`, of files that were made with `flow_errors`; `treatments` says of every
+    source of error whether it is estimated or declared. Standard errors are before sums are kept from being negative
+    and before intervals are cut at 0, as in `flows` and `stocks`.
     """
-    by_source = VarianceBySource.of(account, parts, SOURCES)
     found = [_of_stocks(account, by_source, year) for year in periods.stock_years]
     found += [_of_flows(account, by_source, counts, year, flow_errors) for year in periods.flow_years]
     rows = pl.concat([_shares(keys, variances) for keys, variances in found])

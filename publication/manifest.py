@@ -15,7 +15,7 @@ from publication.stages import PublishStudy
 AGGREGATE = {
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "flow_categories",
     "stocks", "linkage_quality", "link_errors", "implausible_people", "coverage", "error_sources",
-    "interval_parts", "ledger", "review_of_links",
+    "interval_parts", "detail_parts", "ledger", "review_of_links",
     "counts", "estimates", "coverage_covariance", "nationality_covariance", "model_levels", "link_weights",
     "account_in", "funnel", "gaps", "source_cards", "delivery_volumes", "unmeasured", "skipped", "conflicts",
     "flow_completeness", "bridge", "unknown_by_quarter", "days_present", "registration_lags", "coverage_ages",

@@ -11,7 +11,8 @@ linear estimate. Both terms are linear in V and in L, so each source of error ha
 covariances give (the law of propagation of uncertainty: JCGM 100:2008, section 5.1).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +49,13 @@ class VarianceBySource:
         own = _own(account, parts.cells, sources)[:, _used(area)]
         return cls(account, sources, own, _shared(account, parts.terms, sources))
 
+    def summed(self, group_of: Mapping[str, str], groups: tuple[str, ...]) -> "VarianceBySource":
+        """Return the same errors with the sources of a group as one; `group_of` names the group of every source."""
+        member = np.array([[group_of[source] == group for source in self.sources] for group in groups], dtype=float)
+        return replace(
+            self, sources=groups, own=member @ self.own, shared=np.einsum("gs,sij->gij", member, self.shared)
+        )
+
     def influence(self, weights: sparse.csr_array) -> Floats:
         """Return g of the sums by the rows of `weights` (rows, account's cells): (rows, cells)."""
         balance, columns, rows = self._area.balance, _used_columns(self._area), weights.shape[0]
@@ -62,6 +70,12 @@ class VarianceBySource:
         """Return the variances (rows, sources) of sums of an `influence` (rows, cells), or of mixtures of rows."""
         on_biases = influence @ self._design
         return influence**2 @ self.own.T + ((on_biases @ self.shared) * on_biases).sum(axis=2).T
+
+    def covariances(self, influence: Floats) -> Floats:
+        """Return the covariances (sources, rows, rows) of sums of an `influence` (rows, cells)."""
+        on_biases = influence @ self._design
+        own = [(influence * variances) @ influence.T for variances in self.own]
+        return np.array(own) + on_biases @ self.shared @ on_biases.T
 
     @property
     def _area(self) -> SolvedArea:

@@ -75,6 +75,29 @@ class Stocks(dy.Schema):
     data_date = dy.Date()
 
 
+class DetailParts(dy.Schema):
+    """What the interval of one row of a `flows_by_` table consists of: shares of its variance, which add up to 1."""
+
+    by = dy.Enum(["age", "reason", "country_of_birth", "area"], primary_key=True, description="The table of the row.")
+    category = dy.String(primary_key=True, description="Age, reason, country or area, as in the table.")
+    measure = dy.Enum(["immigration", "emigration", "net"], primary_key=True)
+    period_start = dy.Date(primary_key=True)
+    period_end = dy.Date(primary_key=True)
+    definition = dy.String(primary_key=True)
+    sex = dy.Enum([*SEXES, ALL], primary_key=True)
+    age_group = dy.Enum([*AGE_GROUPS, ALL], primary_key=True)
+    nationality_group = dy.Enum([*NATIONALITY_GROUPS, ALL], primary_key=True)
+    share_linkage = dy.Float64(nullable=True, min=0, max=1, description="Null, like the others, without any error.")
+    share_classification = dy.Float64(nullable=True, min=0, max=1)
+    share_coverage_sampling = dy.Float64(nullable=True, min=0, max=1)
+    share_unfinished_stays = dy.Float64(nullable=True, min=0, max=1)
+    share_reporting_delay = dy.Float64(nullable=True, min=0, max=1)
+    share_source_bias = dy.Float64(nullable=True, min=0, max=1)
+    share_model = dy.Float64(
+        nullable=True, min=0, max=1, description="With that of dividing the flow of a cell by category."
+    )
+
+
 class IntervalParts(dy.Schema):
     """How much of the interval of one published flow or stock is from one source of error."""
 

@@ -342,10 +342,10 @@ def test_every_source_of_error_is_listed(out):
     declared = dict(
         sources.filter(pl.col("treatment") == "declared").select("error_source", "relative_standard_error").rows()
     )
-    assert declared["people who left but look present"] == 0.001
+    assert declared["people who left but look present"] == 0.0004
     assert declared["error of immigration in a year"] == 0.004
     assert declared["error of emigration by group"] == 0.007
-    assert declared["error of emigration of children"] == 0.05
+    assert declared["error of emigration of children"] == 0.022
     assert set(declared) >= {"people whom both the sources and the survey miss", "emigration that is not known yet"}
     assert sources.filter(pl.col("error_source").str.contains("drift"))["treatment"].item() == "not measured"
 

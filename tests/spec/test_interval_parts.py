@@ -15,8 +15,9 @@ from estimation.account.error_parts import CELL_KEY, PARTS_OF_TERMS, ErrorParts
 from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
 from estimation.account.variance_by_source import VarianceBySource
+from estimation.flow_details import flows_by_age
 from estimation.interval_sources import PART_OF
-from pipeline.schemas import INTERVAL_PARTS, IntervalParts
+from pipeline.schemas import INTERVAL_PARTS, DetailParts, IntervalParts
 from pipeline.study import AccountSettings, CoverageSettings, FlowErrors, Periods
 
 KEY = ["measure", "period_start", "period_end", "definition", *DIVISIONS, "area"]
@@ -254,3 +255,76 @@ def test_the_parts_of_an_account_s_files_add_up_to_what_the_files_say(tmp_path):
     for one, other in (("term", "other"), ("other", "term")):
         of_pairs = pairs.join(sums, left_on=[one, other], right_on=["term", "other"], how="left", suffix="_of_parts")
         assert of_pairs["covariance_of_parts"].to_list() == pytest.approx(of_pairs["covariance"].to_list(), rel=1e-6)
+
+
+SHARES = [name for name in DetailParts.column_names() if name.startswith("share_")]
+DETAIL_KEY = [name for name in KEY if name != "area"]
+
+
+def by_part(folder: Path) -> pl.DataFrame:
+    """Return the variance of every flow and stock by the part of its interval, in columns."""
+    rows = read(folder, "interval_parts").group_by(*DETAIL_KEY, "part").agg((pl.col("standard_error") ** 2).sum())
+    return rows.pivot("part", index=DETAIL_KEY, values="standard_error").with_columns(
+        pl.col(part).fill_null(0.0) for part in INTERVAL_PARTS
+    )
+
+
+def details(folder: Path, by: str) -> pl.DataFrame:
+    """Return a table of details, with the columns of `detail_parts` and the category as text."""
+    rows = read(folder, f"flows_by_{by}").with_columns(category=pl.col(by).cast(pl.String))
+    return rows.join(read(folder, "detail_parts").filter(by=by), on=[*DETAIL_KEY, "category"], how="left")
+
+
+@pytest.mark.parametrize("by", ["age", "reason", "country_of_birth", "area"])
+def test_every_row_of_a_detail_has_the_parts_of_its_interval(out, by):
+    rows = details(out, by).filter(pl.col("standard_error") > 1e-5)
+    DetailParts.validate(read(out, "detail_parts"), cast=True)
+
+    assert rows.height > 100
+    assert rows.select(pl.sum_horizontal(SHARES)).to_series().to_list() == pytest.approx([1] * rows.height, abs=1e-5)
+
+
+def test_the_parts_of_an_age_are_those_of_its_cells(tmp_path):
+    """Immigrants of 32, women and men: the sum of their cells, whose variance by source is that of the account."""
+    parts = write_account_inputs(
+        Periods(flow_years=(2016, 2017), stock_years=(2015, 2016, 2017)), FlowErrors(), counts(), *coverage(),
+        ages_alike(0.01), pl.DataFrame(schema=NO_NATIONALITY), tmp_path,
+    )  # fmt: skip
+    solved = reconcile(tmp_path)
+    by_source = VarianceBySource.of(solved, parts, tuple(PART_OF))
+    found = flows_by_age(solved, by_source.summed(PART_OF, tuple(INTERVAL_PARTS)), counts(), (2016, 2017))
+
+    for measures in (("immigration",), ("immigration", "emigration")):
+        chosen = solved.cells.select(
+            (pl.col("measure").is_in(measures) & (pl.col("time") == 2016) & (pl.col("age") == 32)).cast(pl.Float64)
+            * pl.when(pl.col("measure") == "emigration").then(-1).otherwise(1)
+        )
+        variances = by_source.by_source(by_source.influence(sparse.csr_array(chosen.to_numpy().T)))[0]
+        of_part = dict.fromkeys(INTERVAL_PARTS, 0.0)
+        for (_, part), variance in zip(PART_OF.items(), variances, strict=True):
+            of_part[part] += float(variance)
+        row = found.parts.filter(
+            pl.col("period_end") == date(2016, 6, 30), pl.col("sex") == "all", pl.col("nationality_group") == "all",
+            category="32", measure="net" if measures[1:] else measures[0],
+        )  # fmt: skip
+        total = sum(of_part.values())
+        assert [row[name].item() for name in SHARES] == pytest.approx(
+            [of_part[part] / total for part in INTERVAL_PARTS], abs=1e-6
+        )
+
+
+def test_a_category_has_the_parts_of_its_flow_and_those_of_its_division(out):
+    """Two thirds of every cell of other than British are workers: 4/9 of each part, and more of two.
+
+    The division is of the model, and what is unfinished in a category is not what is unfinished in all.
+    """
+    rows = details(out, "reason").filter(category="work", nationality_group="EU", measure="immigration")
+    joined = rows.join(by_part(out), on=DETAIL_KEY)
+    assert joined.height == 2
+    for name, part in zip(SHARES, INTERVAL_PARTS, strict=True):
+        own, whole = joined[name] * joined["standard_error"] ** 2, joined[part] * 4 / 9
+        if part in {"model", "unfinished stays"}:
+            assert (own > whole - 1e-6).all()
+        else:
+            assert own.to_list() == pytest.approx(whole.to_list(), rel=1e-4, abs=1e-4)
+    assert (joined["share_model"] * joined["standard_error"] ** 2 > joined["model"] * 4 / 9).all()
