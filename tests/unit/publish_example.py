@@ -13,6 +13,7 @@ from pipeline.schemas import (
     NATIONALITY_GROUPS,
     SEXES,
     Coverage,
+    DetailParts,
     Skipped,
     save,
 )
@@ -457,6 +458,20 @@ def error_sources() -> pl.DataFrame:
     )
 
 
+def detail_parts() -> pl.DataFrame:
+    """Return what the intervals of all details consist of: half is an error of classification, half of the model."""
+    shares = [name for name in DetailParts.column_names() if name.startswith("share_")]
+    half = {"share_classification", "share_model"}
+    return pl.concat(
+        table.with_columns(
+            by=pl.lit(name.removeprefix("flows_by_")),
+            category=pl.col(name.removeprefix("flows_by_")).cast(pl.String),
+            **{share: pl.lit(0.5 if share in half else 0.0) for share in shares},
+        ).select(DetailParts.column_names())
+        for name, table in details().items()
+    )
+
+
 def interval_parts() -> pl.DataFrame:
     """Return what every interval consists of: four parts, of which two are assumptions."""
     day = pl.col("reference_date")
@@ -652,6 +667,7 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "over_coverage": over_coverage(),
         "error_sources": error_sources(),
         "interval_parts": interval_parts(),
+        "detail_parts": detail_parts(),
         "assumptions": assumptions(),
         **account_diagnosis(),
         "skipped": Skipped.create_empty(),
