@@ -73,9 +73,9 @@ accuracy: setup ## renew docs/accuracy.md and docs/accuracy_true_links.md: sixty
 
 SCENARIOS = hard_links visa_surge longer_stays
 
-accuracy-of-scenarios: setup ## renew docs/accuracy/of_SCENARIO: ten calibrated countries of 50,000 residents each (about half an hour)
+accuracy-of-scenarios: setup ## renew docs/accuracy/of_SCENARIO: twenty calibrated countries of 50,000 residents each (about an hour)
 	for scenario in $(SCENARIOS); do \
-		$(BIN)/sojourn validate --replicates 10 --residents 50000 --scenario $$scenario \
+		$(BIN)/sojourn validate --replicates 20 --residents 50000 --scenario $$scenario \
 			--calibration long_term_2019 --out $(VALIDATED)/$$scenario && mkdir -p docs/accuracy/of_$$scenario && \
 		cp -r $(VALIDATED)/$$scenario/accuracy.md $(VALIDATED)/$$scenario/accuracy docs/accuracy/of_$$scenario/ || exit 1; \
 	done
