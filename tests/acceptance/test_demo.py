@@ -108,7 +108,7 @@ def test_what_is_not_measured_is_published_as_such(demo):
     assert set(sources["treatment"].cast(pl.String).unique()) == {"estimated", "declared", "not measured"}
     declared = sources.filter(pl.col("treatment") == "declared")
     stated = dict(declared.select("error_source", "relative_standard_error").iter_rows())
-    assert stated["people who left but look present"] == 0.001
+    assert stated["people who left but look present"] == 0.0004
     assert stated["error of immigration by group"] == stated["error of emigration by group"] == 0.007
     assert 0 < stated["people whom both the sources and the survey miss"] < 0.005
 

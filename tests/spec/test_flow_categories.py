@@ -11,36 +11,42 @@ from estimation.flow_details import NATIONALITIES, _shares
 
 
 def shares(counted: list[list[float]], totals: list[float], unfinished: float = 0.0):
-    """Return shares and variances of cells of one sex and age group, a cell a nationality group."""
+    """Return shares of cells of one sex and age group, and the variances of division and of unfinished stays.
+
+    A cell is a nationality group.
+    """
     counts = np.array(counted, dtype=float)
     return _shares(counts, np.full_like(counts, unfinished), np.array(totals, dtype=float))
 
 
 def test_of_three_migrants_two_are_workers():
-    found, variance = shares([[2, 1, 0]] * NATIONALITIES, [3.0, 6.0, 0.0, 1.5])
+    found, variance, of_open = shares([[2, 1, 0]] * NATIONALITIES, [3.0, 6.0, 0.0, 1.5])
     assert found[0] == pytest.approx([2 / 3, 1 / 3, 0])
     assert variance[0] == pytest.approx([0, 0, 0]), "all three are known"
     assert variance[1, 0] == pytest.approx(2 / 9 * (3 + 9 / 3)), "three of six are not"
     assert variance[3, 0] == pytest.approx(2 / 9 * (1.5 + 1.5**2 / 3)), "as many are known as are too many"
+    assert not of_open.any()
 
 
 def test_unfinished_stays_make_a_share_uncertain_and_never_a_whole():
-    found, variance = shares([[2, 2]] * NATIONALITIES, [4.0] * NATIONALITIES, unfinished=0.25)
+    found, division, variance = shares([[2, 2]] * NATIONALITIES, [4.0] * NATIONALITIES, unfinished=0.25)
+    assert not division.any(), "all four are known"
     assert variance[0] == pytest.approx([0.25 * 0.5, 0.25 * 0.5]), "(1 - 2s) v + s^2 V of the four"
-    found, variance = shares([[4, 0]] * NATIONALITIES, [4.0] * NATIONALITIES)
+    found, division, variance = shares([[4, 0]] * NATIONALITIES, [4.0] * NATIONALITIES, unfinished=0.25)
     assert found[0] == pytest.approx([1, 0])
-    assert variance[0] == pytest.approx([0, 0])
+    assert division[0] == pytest.approx([0, 0])
+    assert variance[0, 0] == pytest.approx((1 - 2) * 0.25 + 0.5), "(1 - 2s) v + s^2 V, with the v of another category"
 
 
 def test_a_cell_in_which_nobody_was_counted_is_divided_as_its_group_is():
     two_ages = [[1, 3], *[[1, 0]] * (NATIONALITIES - 1), *[[0, 0]] * NATIONALITIES]
-    found, _ = shares(two_ages, [1.0] * len(two_ages))
+    found, *_ = shares(two_ages, [1.0] * len(two_ages))
     assert found[NATIONALITIES] == pytest.approx([0.25, 0.75])
     assert found[NATIONALITIES + 1] == pytest.approx([1, 0])
 
 
 def test_without_any_count_nothing_is_recorded():
-    found, _ = shares([[0, 0]] * NATIONALITIES, [1.0] * NATIONALITIES)
+    found, *_ = shares([[0, 0]] * NATIONALITIES, [1.0] * NATIONALITIES)
     assert found.tolist() == [[0.0, 1.0]] * NATIONALITIES
 
 
