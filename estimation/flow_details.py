@@ -141,14 +141,13 @@ def _ages_of(account: Account, by_part: VarianceBySource, year: int) -> pl.DataF
                 sparse.csr_array((here, (age, own["cell"].to_numpy())), shape=(len(ages), account.cells.height))
             )
         measured[name] = sparse.csr_array(sparse.vstack(blocks))
-    influence = [by_part.influence(measured[name]) for name in GROSS_FLOWS]
-    parts = [by_part.by_source(one) for one in (*influence, influence[0] - influence[1])]
     measured["net"] = sparse.csr_array(measured["immigration"] - measured["emigration"])
-    values, variances = account.totals(sparse.csr_array(sparse.vstack(list(measured.values()))))
+    weights = sparse.csr_array(sparse.vstack(list(measured.values())))
+    values, variances = account.totals(weights)
     by_age = keys.drop("division").join(pl.DataFrame({"age": ages}), how="cross", maintain_order="left_right")
     return pl.concat([by_age.with_columns(measure=pl.lit(name)) for name in measured]).with_columns(
         age_group=pl.lit(ALL), estimate=pl.Series(values), standard_error=pl.Series(np.sqrt(variances)),
-        **_span(year), **_shares_of_variance(np.concatenate(parts)),
+        **_span(year), **_shares_of_variance(by_part.of_sums(weights)),
     )  # fmt: skip
 
 

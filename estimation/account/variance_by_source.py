@@ -71,6 +71,24 @@ class VarianceBySource:
         on_biases = influence @ self._design
         return influence**2 @ self.own.T + ((on_biases @ self.shared) * on_biases).sum(axis=2).T
 
+    def of_sums(self, weights: sparse.csr_array) -> Floats:
+        """Return the variances (rows, sources) of the sums by `weights`, as `by_source` of their influence.
+
+        The influence of a sum of few cells is in their own series, l, but for c'E of the biases: g = l - c'E. Its
+        square is taken in three terms, so that many sums of few cells need no row as long as all cells.
+        """
+        (placed,) = self.account.placed(weights)
+        used = sparse.csr_array(placed[:, _used(self._area)])
+        local, of_biases = sparse.csr_array(used @ self._within_series), used @ self._by_biases
+        evidence, squares = self._evidence, local.power(2)
+        own = np.empty((weights.shape[0], len(self.sources)))
+        for source, variances in enumerate(self.own):
+            weighted = variances[:, None] * evidence.T
+            crossed, of_all = (local @ weighted) * of_biases, (of_biases @ (evidence @ weighted)) * of_biases
+            own[:, source] = squares @ variances - 2 * crossed.sum(axis=1) + of_all.sum(axis=1)
+        on_biases = local @ self._design - of_biases @ (evidence @ self._design)
+        return own + ((on_biases @ self.shared) * on_biases).sum(axis=2).T
+
     def covariances(self, influence: Floats) -> Floats:
         """Return the covariances (sources, rows, rows) of sums of an `influence` (rows, cells)."""
         on_biases = influence @ self._design
@@ -85,6 +103,13 @@ class VarianceBySource:
     @cached_property
     def _design(self) -> Floats:
         return as_rows(self._area.balance.design)[_used(self._area)]
+
+    @cached_property
+    def _within_series(self) -> sparse.csr_array:
+        """I - K A, (cells, cells): what the cells of a series say of each other by its identities."""
+        balance, columns = self._area.balance, _used_columns(self._area)
+        by_series = np.eye(len(columns)) - balance.gains[:, columns] @ balance.identities[:, :, columns]
+        return sparse.csr_array(sparse.block_diag(list(by_series), format="csr"))
 
     @cached_property
     def _by_biases(self) -> Floats:
