@@ -100,7 +100,7 @@ def _expected_false_link_rate(
     Of the links 1 - p are false, and p of them over recall are the survey people who are on the spine. Where these
     are all, nobody is left whose link could be false.
     """
-    if precision is None or low is None or high is None:
+    if precision is None or low is None or high is None or recall <= 0:
         return None
     unknown = surveyed - precision * linked / recall
     if unknown < 1:

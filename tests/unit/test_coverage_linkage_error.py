@@ -79,6 +79,13 @@ def test_where_everybody_is_on_the_spine_linkage_shows_no_false_link_rate():
     assert not links.false_link_rate_is_known
 
 
+def test_links_of_which_none_was_found_again_show_no_false_link_rate():
+    links = survey_linkage_error(quality(0.0, 0.01, None, None, precision=(0.98, 0.97, 0.99)), "pds")
+    assert not links.false_link_rate_is_known
+    with pytest.raises(UserError, match="too few of the links are right"):
+        check_separation(links)
+
+
 @pytest.mark.parametrize("rate", [(None, None), (0.2, None)])
 def test_a_false_link_rate_that_no_review_shows_becomes_the_prior(rate):
     # Fewer than ten reviewed people are not on the spine: no rate is given. That is no certain zero.
