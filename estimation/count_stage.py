@@ -293,6 +293,11 @@ def _warnings(known: pl.DataFrame, events: Mapping[str, VitalEvents], links: Lin
             "Neither review nor linkage shows a false-link rate, because too few people are not on the spine: "
             f"coverage takes 0 with a standard error of {USUAL_FALSE_LINK_RATE}."
         )
+    if links is not None and links.contradicted:
+        warnings.append(
+            f"The clerical review finds that {links.false_link_rate:.0%} of the survey people who are not on the "
+            "spine are linked, and linkage expects another share: coverage takes the review's. Look at review_sample."
+        )
     warnings += [
         f"{extract}: no row is dated in the year ending June {year}; the account takes this as exactly zero."
         for extract, one in events.items()

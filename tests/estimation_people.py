@@ -121,6 +121,7 @@ class Country:
         self.survey_day = SURVEY_DAY
         self.gaps: list[tuple[str, date, date]] = []
         self.recall: tuple[float | None, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+        self.precision: tuple[float | None, float | None, float | None] = (None, None, None)
 
     def context(self, folder: Path, study: Study) -> StageContext:
         """Write all tables under `folder` and return the context of `count`."""
@@ -167,9 +168,10 @@ class Country:
             [f"{what}_{which}" for what in ("recall", "precision") for which in ("estimate", "low", "high")],
             pl.Float64,
         )
-        pl.DataFrame([quality | dict.fromkeys(unknown)], schema_overrides=unknown).write_parquet(
-            link / "linkage_quality.parquet"
+        expected = dict.fromkeys(unknown) | dict(
+            zip(("precision_estimate", "precision_low", "precision_high"), self.precision, strict=True)
         )
+        pl.DataFrame([quality | expected], schema_overrides=unknown).write_parquet(link / "linkage_quality.parquet")
         vital = {"subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date}
         born = {**vital, "registration_date": pl.Date}
         births = [(*one, one[2])[:4] for one in self.births]  # registered in the month of birth, if not stated

@@ -125,12 +125,14 @@ def _of_classes(
         mean=_mean_of_class(own), variance=_between(own, chance), weight=_towards_class(own, chance)
     )
     mean, weight = pl.col("mean"), pl.col("weight")
-    of_known = of_known.select(
+    covered = mean + weight * (own - mean)
+    # where nobody at all is found, nothing says by how much too few are counted
+    of_known = of_known.filter(mean > 0, covered > 0).select(
         CLASS,
         "age",
         "weight",
         between=pl.col("variance") / mean**2,
-        relative_factor=mean / (mean + weight * (own - mean)),
+        relative_factor=mean / covered,
     )
     every = by_age.join(of_known, on=[CLASS, "age"], how="left").with_columns(
         pl.col("weight").fill_null(0.0), pl.col("relative_factor").fill_null(1.0)

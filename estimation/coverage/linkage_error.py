@@ -34,13 +34,15 @@ LEAST_SEPARATION = 0.5
 class LinkageError:
     """Recall and false-link rate of the links between survey and spine, with their standard errors.
 
-    A false-link rate that is not known has an infinite standard error, until it is `shrunk`.
+    A false-link rate that is not known has an infinite standard error, until it is `shrunk`. `contradicted` says
+    whether the rate of the review stands though linkage expects another one.
     """
 
     recall: float
     recall_error: float
     false_link_rate: float
     false_link_error: float
+    contradicted: bool = False
 
     @property
     def false_link_rate_is_known(self) -> bool:
@@ -70,9 +72,10 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     R. B. Deal, Combining unbiased estimators, Biometrics 15, 1959); that of linkage has the standard error of which
     its limits are 1.96 to either side on average. Linkage expects so many false links among all; they are those of
     the survey people who are not on the spine, whom a review of 1,500 people hardly meets. Where the two contradict
-    each other, the review's stands alone, and the stage `link` has warned of it. A rate that neither shows is given
-    as 0 with an infinite standard error: not known, which is not the same as none. Raises `UserError` without a
-    clerical review that gives recall and its standard error.
+    each other, the review's stands alone; the stage `link` has warned of it where it is recall, and `count` warns
+    where it is the rate (`contradicted`). A rate that neither shows is given as 0 with an infinite standard error: not
+    known, which is not the same as none. Raises `UserError` without a clerical review that gives recall and its
+    standard error.
     """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
@@ -89,7 +92,8 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     reviewed = None if rate is None or error is None else (rate, error)
     of_links = _expected_false_link_rate(recall, *rows.select(EXPECTED_OF_LINKS).row(0))
     known = [one for one in (reviewed, of_links) if one is not None]
-    return LinkageError(recall, recall_error, *(reduce(_combined, known) if known else (0.0, math.inf)))
+    contradicted = len(known) > 1 and _contradict(*known)
+    return LinkageError(recall, recall_error, *(reduce(_combined, known) if known else (0.0, math.inf)), contradicted)
 
 
 def _expected_false_link_rate(
@@ -115,12 +119,18 @@ def _combined(one: tuple[float, float], other: tuple[float, float]) -> tuple[flo
     If they contradict each other, that is `one`.
     """
     (value, error), (value_of_other, error_of_other) = one, other
-    if abs(value - value_of_other) > CONTRADICTION * math.hypot(error, error_of_other):
+    if _contradict(one, other):
         return one
     if min(error, error_of_other) <= 0:
         return one if error <= error_of_other else other
     weight = error_of_other**2 / (error**2 + error_of_other**2)
     return weight * value + (1 - weight) * value_of_other, weight**0.5 * error
+
+
+def _contradict(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Return whether two estimates with their standard errors differ by more than chance would have it."""
+    (value, error), (value_of_other, error_of_other) = one, other
+    return abs(value - value_of_other) > CONTRADICTION * math.hypot(error, error_of_other)
 
 
 def check_separation(links: LinkageError) -> None:

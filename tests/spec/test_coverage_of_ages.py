@@ -125,6 +125,22 @@ def test_ages_of_a_small_class_that_the_list_counts_by_probabilities_are_alike()
     assert {of_age(table, age) for age in (50, 51, 52)} == {(1.0, 0.0)}
 
 
+def test_ages_of_whom_nobody_is_found_keep_the_factor_of_their_class() -> None:
+    """Nobody of the class is found; or nobody of 17, where a complete survey of a perfect list is certain of it."""
+    nobody = of_ages((16, "16-24", 10, 0), (17, "16-24", 10, 0), counted=(100.0, 100.0))
+    called = coverage_of_ages(
+        survey((16, "16-24", 10, 0)), *lists((16, "16-24", 100.0, 100.0)), classes(dict.fromkeys(AGE_GROUPS, 1.1))
+    )
+    complete = classes(dict.fromkeys(AGE_GROUPS, 1.1), asked=1000)
+    people = (16, "16-24", 500, 500), (17, "16-24", 500, 0)
+    certain = coverage_of_ages(
+        survey(*people), *lists((16, "16-24", 500.0, 500.0), (17, "16-24", 500.0, 500.0)), complete
+    )
+    assert of_age(nobody, 16) == of_age(called, 16) == (1.0, 0.0)
+    assert certain["relative_factor"].is_finite().all()
+    assert certain["relative_factor"].min() > 0
+
+
 def test_of_those_who_answered_nothing_is_left_to_chance() -> None:
     """As many are found at 16 and 17 as above, of 600 in 1,000 who answered: 0.4 of the variance of a small sample.
 

@@ -265,6 +265,13 @@ def test_a_false_link_rate_that_the_review_does_not_show_is_reported(country, tm
     assert warning.startswith("Neither review nor linkage shows a false-link rate")
 
 
+def test_a_review_that_contradicts_linkage_on_false_links_is_reported(country, tmp_path):
+    country.recall, country.precision = (0.97, 0.01, 0.4, 0.001), (0.9999, 0.9998, 1.0)
+    *_, warning = count(country.context(tmp_path, small_study())).warnings
+
+    assert warning.startswith("The clerical review finds that 40% of the survey people who are not on the spine")
+
+
 def test_coverage_compares_the_survey_with_the_list(country, tmp_path):
     # Three on the list of 2017, two of them on the trimmed list; three surveyed, two of them found there.
     count(country.context(tmp_path, small_study()))

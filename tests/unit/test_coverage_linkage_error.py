@@ -73,6 +73,14 @@ def test_false_links_are_those_of_the_review_and_of_linkage_by_their_precision()
     assert alone.false_link_rate_is_known
 
 
+def test_a_review_that_contradicts_what_linkage_expects_of_false_links_stands_and_says_so():
+    """0.58 with 0.01, and 0.18 with 0.09, differ by 4.4 joint errors; 0.09 with 0.09 and 0.18 agree."""
+    precision = (0.98, 0.9604, 0.9996)
+    stands = survey_linkage_error(quality(0.98, 0.0, 0.58, 0.01, precision=precision), "pds")
+    assert (stands.false_link_rate, stands.false_link_error, stands.contradicted) == (0.58, 0.01, True)
+    assert not survey_linkage_error(quality(0.98, 0.0, 0.09, 0.09, precision=precision), "pds").contradicted
+
+
 def test_where_everybody_is_on_the_spine_linkage_shows_no_false_link_rate():
     """980 right links are all of 1,000 whom a recall of 0.98 leaves."""
     links = survey_linkage_error(quality(0.98, 0.01, None, None, precision=(1.0, 0.99, 1.0), linked=980), "pds")
