@@ -73,8 +73,8 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     its limits are 1.96 to either side on average. Linkage expects so many false links among all; they are those of
     the survey people who are not on the spine, whom a review of 1,500 people hardly meets. Where the two contradict
     each other, the review's stands alone; the stage `link` has warned of it where it is recall, and `count` warns
-    where it is the rate (`contradicted`). A rate that neither shows is given as 0 with an infinite standard error: not
-    known, which is not the same as none. Raises `UserError` without a clerical review that gives recall and its
+    where it is the rate (`contradicted`). A rate that neither shows is given as 0 with an infinite standard error:
+    not known, which is not the same as none. Raises `UserError` without a clerical review that gives recall and its
     standard error.
     """
     rows = quality.filter(
