@@ -12,6 +12,7 @@ import polars as pl
 
 from estimation.cells import GROSS_FLOWS
 from estimation.counted_people import counted_people, people_by_group
+from estimation.coverage.arrivals import coverage_of_arrivals
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.factors_by_year import CoverageByYear, factors_by_year, in_classes
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
@@ -88,6 +89,10 @@ def count(context: StageContext[CountStudy]) -> StageResult:
         save(coverage.dependence, "dependence_sensitivity", context.out)
         save(coverage.curve, "trimming_curve", context.out)
         save(wrong, "over_coverage", context.out)
+        day = context.study.coverage.reference_date
+        answers = survey_answers(records / f"{SURVEY}.parquet", day)
+        stays = _published(context, "stays")
+        save(coverage_of_arrivals(answers, clusters, stays, links, day), "coverage_of_arrivals", context.out)
         if context.study.other_surveys:
             by_year = _coverage_by_year(context, people, coverage, measured.periods.stock_years)
             save(by_year.table, "coverage_by_year", context.out)
@@ -136,9 +141,8 @@ def _counts(
 ) -> tuple[pl.DataFrame, dict[str, VitalEvents]]:
     """Return the table `counts`, and births and deaths by name, as far as they are counted."""
     definition = context.records["stays"].facts["definition"]
-    of_definition = pl.col("definition") == definition
     moves, migrations = _moves(context), _published(context, "migrations")
-    stays = _table(context, "stays", "stays").filter(of_definition)
+    stays = _published(context, "stays")
     events: dict[str, VitalEvents] = {}
     if not _is_skipped("births", skips):
         events["births"] = count_births(

@@ -56,7 +56,7 @@ class Measured:
 class Options:
     """What a user chose for a benchmark: residents, people, crossings or areas; kinds of files, seeds of each kind.
 
-    `replicates` are simulated accounts, the first of which has the seed `seed`.
+    `replicates` are simulated accounts or countries, the first of which has the seed `seed`.
     """
 
     size: int | None = None
@@ -287,6 +287,15 @@ def adjustments(options: Options, listener: ProgressListener) -> Compared:
     return rows, time.perf_counter() - begun, {}, figures, scores
 
 
+def nowcast(options: Options, listener: ProgressListener) -> Compared:
+    """Estimate countries on four data dates: first estimates against last year's ratio."""
+    from flows.bench_nowcast import revise  # noqa: PLC0415 - it loads much
+
+    begun = time.perf_counter()
+    rows, figures, scores = revise(options.size, options.kind, options.replicates, options.seed, listener)
+    return rows, time.perf_counter() - begun, {}, figures, scores
+
+
 def prefect(options: Options, listener: ProgressListener) -> Compared:
     """Run a study under a standing Prefect server and without Prefect, in turn."""
     from flows.bench_prefect import compare_prefect  # noqa: PLC0415 - only this benchmark needs it
@@ -303,14 +312,14 @@ BENCHMARKS: dict[str, Callable[..., tuple[int, float, dict[str, float]]]] = {
 BENCHMARKS_WITH_FIGURES = {
     "account": account, "account_cover": account_cover, "link": link, "link_files": link_files, "attack": attack,
     "review": review, "stays": stays, "sweep": sweep, "hidden_state": hidden_state,
-    "prefect": prefect, "adjustments": adjustments,
+    "prefect": prefect, "adjustments": adjustments, "nowcast": nowcast,
 }  # fmt: skip
 TAKES = {
     **dict.fromkeys(BENCHMARKS, ("size",)),
     "account": ("size",), "account_cover": ("replicates", "seed"), "link": ("size",),
     "link_files": ("size", "kind", "seeds"), "attack": ("size",), "review": ("size",),
     "stays": ("size",), "sweep": ("size",), "hidden_state": ("size",), "prefect": ("size",),
-    "adjustments": ("size", "replicates", "seed"),
+    "adjustments": ("size", "replicates", "seed"), "nowcast": ("size", "kind", "replicates", "seed"),
 }  # fmt: skip
 """The options that a benchmark takes."""
 

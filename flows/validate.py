@@ -74,7 +74,7 @@ def validate(
         Country(residents, scenario).simulated_as()
         return validate_estimation(
             replicates, residents, scenario=scenario, first_seed=first_seed, rates=rates or out, out=out.resolve(),
-            threads=threads, memory=available_memory(), memory_of_one=_memory_of(residents), as_json=as_json,
+            threads=threads, memory=available_memory(), memory_of_one=memory_of(residents), as_json=as_json,
         )  # fmt: skip
     check_ablation(ablation)
     before = _read_earlier(against) if against else NOTHING
@@ -138,7 +138,7 @@ def run_side_by_side(waiting: Sequence[Replicate], threads: int, terminal: Termi
     """Run replicates in processes of their own; returns why each failed one failed, by its seed."""
     if not waiting:
         return {}
-    of_one = _memory_of(waiting[0].country.residents)
+    of_one = memory_of(waiting[0].country.residents)
     outcomes = results(
         [Task(one, of_one) for one in waiting],
         threads,
@@ -150,7 +150,8 @@ def run_side_by_side(waiting: Sequence[Replicate], threads: int, terminal: Termi
     return {one.seed: why for one, why in zip(waiting, outcomes, strict=True) if why is not None}
 
 
-def _memory_of(residents: int) -> int:
+def memory_of(residents: int) -> int:
+    """Return the bytes of memory that a replicate of a country needs."""
     return round(MEMORY_OF_ANY + MEMORY_OF_RESIDENT * residents)
 
 

@@ -12,9 +12,9 @@ from publication.row_selection import read_run_table
 PUBLISHED = (
     "flows", "flows_by_age", "flows_by_reason", "flows_by_country_of_birth", "flows_by_area", "stocks",
     "linkage_quality", "link_errors", "review_of_links", "implausible_people", "coverage", "coverage_by_year",
-    "dependence_sensitivity", "trimming_curve", "over_coverage",
+    "dependence_sensitivity", "trimming_curve", "over_coverage", "coverage_of_arrivals",
     "ledger", "error_sources", "interval_parts", "detail_parts", "skipped", "bridge", "unknown_by_quarter",
-    "days_present", "registration_lags",
+    "days_present", "registration_lags", "border_completeness",
     "source_cards", "delivery_volumes", "person_changes", "assumptions", "account_adjustments", "account_left_out",
     "account_biases",
 )  # fmt: skip

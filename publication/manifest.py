@@ -20,7 +20,7 @@ AGGREGATE = {
     "account_in", "funnel", "gaps", "source_cards", "delivery_volumes", "unmeasured", "skipped", "conflicts",
     "flow_completeness", "bridge", "unknown_by_quarter", "days_present", "registration_lags", "coverage_ages",
     "coverage_by_year", "coverage_by_year_covariance", "dependence_sensitivity", "trimming_curve",
-    "over_coverage",
+    "over_coverage", "coverage_of_arrivals", "border_completeness",
     "assumptions",
     "account_adjustments", "account_left_out", "account_biases",
 }  # fmt: skip

@@ -161,6 +161,8 @@ def _content(
             coverage_tables.trimming_table(read_run_table(tables, "trimming_curve")),
             coverage_tables.over_coverage_table(read_run_table(tables, "over_coverage")),
             coverage_tables.dependence_table(read_run_table(tables, "dependence_sensitivity")),
+            coverage_tables.arrivals_table(read_run_table(tables, "coverage_of_arrivals")),
+            coverage_tables.border_table(read_run_table(tables, "border_completeness")),
         ),
         _section(
             "account",

@@ -11,6 +11,7 @@ from pipeline.ingest.contracts import SourceContract
 from pipeline.schemas import save, table_path
 from pipeline.stage import StageContext, StageResult
 from pipeline.tables import connect, query, view
+from rules.border_completeness import border_completeness
 from rules.bridge import bridge_table
 from rules.calibration import calibrated_migrations, calibrated_residents, calibrated_stays
 from rules.classification import make_classified_stays
@@ -39,8 +40,8 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
 
     They are `people`, `people_nationality`, `stays`, `migrations`, `late_migrations` and `residents`.
 
-    `conflicts`, `bridge`, `unknown_by_quarter`, `days_present` and `registration_lags` are counts that describe
-    them. A study without the sources that stays are measured from gets none of these tables.
+    `conflicts`, `bridge`, `unknown_by_quarter`, `days_present`, `registration_lags` and `border_completeness` are
+    counts that describe them. A study without the sources that stays are measured from gets none of these tables.
     """
     study, folders = context.study, context.folders
     rules, contracts = study.rules, study.contracts
@@ -84,6 +85,7 @@ def stays(context: StageContext[StaysStudy]) -> StageResult:
         "unknown_by_quarter": unknown_by_quarter(connection),
         "days_present": days_present(connection, contracts, study.data_date),
         "registration_lags": registration_lags(connection, contracts, study.data_date),
+        "border_completeness": border_completeness(connection),
         "flow_completeness": flow_completeness(connection, study.calibration, rules.published, study.data_date),
     }.items():
         save(table, name, context.out)

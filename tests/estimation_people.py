@@ -180,7 +180,9 @@ class Country:
         pl.DataFrame(self.deaths, schema=dead, orient="row").write_parquet(ingest / "records" / "deaths.parquet")
         found = {**vital, "nationality": pl.String, "stratum": pl.String, "cluster": pl.String, "weight": pl.Float64}
         pl.DataFrame(self.survey, schema=found, orient="row").with_columns(
-            reference_date=pl.lit(self.survey_day), usual_resident=pl.lit(value=True)
+            reference_date=pl.lit(self.survey_day),
+            usual_resident=pl.lit(value=True),
+            lived_a_year_ago=pl.lit("same_address"),
         ).write_parquet(ingest / "records" / "coverage_survey.parquet")
         delivered = {"births": self.births, "deaths": self.deaths, "coverage_survey": self.survey}
         ledger = [

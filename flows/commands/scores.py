@@ -117,26 +117,28 @@ def bench(
         str,
         Parameter(
             help="Which: pseudonymise, cluster, account, account_cover, simulate, scale, link, link_files, attack, "
-            "review, stays, sweep, prefect or adjustments."
+            "review, stays, sweep, hidden_state, prefect, adjustments or nowcast."
         ),
     ],
     *,
     size: Annotated[
         int | None,
         Parameter(
-            help="simulate, scale, link, attack, review, sweep, prefect, adjustments: residents. cluster: people. "
-            "link_files: people of each kind. pseudonymise: rows. stays: crossings. account: areas."
+            help="simulate, scale, link, attack, review, sweep, prefect, adjustments, nowcast: residents. cluster, "
+            "hidden_state: people. link_files: people of each kind. pseudonymise: rows. stays: crossings. account: "
+            "areas."
         ),
     ] = None,
     kind: Annotated[
-        list[str] | None, Parameter(negative="", help="link_files: one kind of files; repeat it for several.")
+        list[str] | None,
+        Parameter(negative="", help="link_files: one kind of files; nowcast: one scenario; repeat it for several."),
     ] = None,
     seeds: Annotated[int | None, Parameter(help="link_files: sets of files of each kind, from seed 1001.")] = None,
     replicates: Annotated[
-        int | None, Parameter(help="account_cover: simulated accounts of each kind. adjustments: countries.")
+        int | None, Parameter(help="account_cover: simulated accounts of each kind. adjustments, nowcast: countries.")
     ] = None,
     seed: Annotated[
-        int | None, Parameter(help="account_cover, adjustments: the first seed; the next ones follow.")
+        int | None, Parameter(help="account_cover, adjustments, nowcast: the first seed; the next ones follow.")
     ] = None,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:

@@ -86,6 +86,22 @@ class TrimmingCurve(dy.Schema):
     used = dy.Bool(description="The depth of the factors in `coverage`.")
 
 
+class CoverageOfArrivals(dy.Schema):
+    """Newcomers of a nationality group whom the survey found, and how many of them the sources saw arrive."""
+
+    survey_date = dy.Date(primary_key=True)
+    nationality_group = dy.Enum(
+        [*NATIONALITY_GROUPS, ALL], primary_key=True, description="By their answer to the survey."
+    )
+    newcomers = dy.Int64(min=0, description="Usual residents who lived abroad a year before.")
+    found = dy.Int64(min=0, description="Who have a stay that began by an arrival, up to half a year earlier.")
+    coverage = dy.Float64(nullable=True, min=0, description="Weighted share found, divided by the recall of links.")
+    standard_error = dy.Float64(nullable=True, min=0)
+    lower = dy.Float64(nullable=True, min=0, description="Lower limit of 95%.")
+    upper = dy.Float64(nullable=True, min=0)
+    reason = dy.String(description="Why it is not measured; else empty.")
+
+
 class OverCoverage(dy.Schema):
     """People of a nationality group on the list who are no residents, by whom the survey did not find."""
 

@@ -47,6 +47,19 @@ class DaysPresent(dy.Schema):
     share = dy.Float64(nullable=True, min=0, max=1, description="Of the students with a crossing.")
 
 
+class BorderCompleteness(dy.Schema):
+    """Crossings that must have happened, since the person crossed again later, and how many of them were recorded."""
+
+    crossing = dy.Enum(["departure", "arrival"], primary_key=True, description="Between two of the other kind.")
+    route = dy.String(primary_key=True, description="Permission in force at that time, none, or all.")
+    people = dy.Int64(min=1, description="Who must have crossed.")
+    crossings = dy.Int64(min=1, description="How often.")
+    recorded = dy.Int64(min=0)
+    completeness = dy.Float64(min=0, max=1, description="Share recorded.")
+    lower = dy.Float64(min=0, max=1, description="Lower limit of 95%, with people as the number of trials.")
+    upper = dy.Float64(min=0, max=1)
+
+
 class RegistrationLags(dy.Schema):
     """Arrivals that one source states, by the time from the arrival to the registration in a source."""
 

@@ -144,3 +144,64 @@ def _share_with_error(share: float | None, error: float | None) -> str:
     if share is None or error is None:
         return ""
     return f"{words.signed(words.percent(share, 2))} ± {words.percent(error, 2)}"
+
+
+def arrivals_table(arrivals: pl.DataFrame) -> ReportTable | None:
+    """Return how many newcomers of the survey the sources saw arrive, a row a nationality group."""
+    if arrivals.is_empty():
+        return None
+    groups = pl.Enum([*NATIONALITY_GROUPS, ALL])
+    rows = arrivals.sort(pl.col("nationality_group").cast(pl.String).cast(groups)).to_dicts()
+    return ReportTable(
+        caption="Coverage of arrivals: people whom the survey found and who lived abroad a year before",
+        columns=("Nationality", "Newcomers", "Seen to arrive", "Coverage (95% interval)", "Not measured"),
+        rows=tuple(
+            (
+                words.name(row["nationality_group"], short=True),
+                words.count(row["newcomers"]),
+                words.count(row["found"]),
+                _share_in_limits(row["coverage"], row["lower"], row["upper"]),
+                row["reason"],
+            )
+            for row in rows
+        ),
+        numeric=(1, 2, 3),
+        note="Seen to arrive: the sources have a stay of the person that began by an arrival in that year, or up to "
+        "half a year before, however long it was. Links that were missed are allowed for. It checks the completeness "
+        "that a calibration supposes; no published figure uses it.",
+        csv="coverage_of_arrivals.csv",
+    )
+
+
+def border_table(border: pl.DataFrame) -> ReportTable | None:
+    """Return how complete the record of the border is, a row a crossing and route."""
+    if border.is_empty():
+        return None
+    crossing, route = pl.col("crossing").cast(pl.String), pl.col("route")
+    rows = border.sort(crossing != "departure", route != ALL, route).to_dicts()
+    return ReportTable(
+        caption="Coverage of departures and arrivals: crossings of the border that must have happened",
+        columns=("Crossing", "Permission", "People", "Crossings", "Recorded", "Completeness (95% interval)"),
+        rows=tuple(
+            (
+                "Departure" if row["crossing"] == "departure" else "Arrival",
+                "All" if row["route"] == ALL else words.plain(row["route"]).capitalize(),
+                words.count(row["people"]),
+                words.count(row["crossings"]),
+                words.count(row["recorded"]),
+                _share_in_limits(row["completeness"], row["lower"], row["upper"]),
+            )
+            for row in rows
+        ),
+        numeric=(2, 3, 4, 5),
+        note="Whoever is seen to arrive a second time has left in between, and the other way round. By the "
+        "permission in force then. Whether departures for good are recorded as well as others, no record "
+        "shows; the account has errors of its own for emigration. No published figure uses the table.",
+        csv="border_completeness.csv",
+    )
+
+
+def _share_in_limits(share: float | None, lower: float | None, upper: float | None) -> str:
+    if share is None or lower is None or upper is None:
+        return ""
+    return f"{words.percent(share)} ({words.percent(lower)} to {words.percent(upper)})"

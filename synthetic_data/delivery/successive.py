@@ -2,7 +2,8 @@
 
 The extract as it stood on each data date says what had happened and was recorded. Between two deliveries a supplier
 also makes up for what went wrong in its own house: a few rows come one delivery late, a few names are delivered
-misspelt and are corrected, a few rows prove wrong and are withdrawn. Surveys and reviews are delivered once.
+misspelt and are corrected, a few rows prove wrong and are withdrawn. Files of a whole day or year (`CLOSED`) are
+delivered when they are complete, and no row of them comes later. Surveys and reviews are delivered once.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ LOG = {
     "key": pl.String, "day": pl.Date, "columns": pl.String,
 }  # fmt: skip
 LOG_ORDER = ("delivery", "source", "extract", "person", "key")
+CLOSED = ("pr", "hesa", "activity_weeks", "tax_years", "tax_credit_awards")
+"""Extracts of snapshots, academic years and tax years, which suppliers close before they deliver them."""
 _FIRST, _KEY = "row:first", "row:key"
 
 
@@ -83,8 +86,8 @@ def _as_supplied(
             continue
         rows = frame.join(first, on=keys, how="left", nulls_equal=True, maintain_order="left")
         began = rows[_FIRST].to_numpy()
-        late = (began == number) & (number > 0) & (_drawn("late", rows, keys, made, lives) < LATE)
-        late &= number < len(versions) - 1
+        late = (began == number) & (_drawn("late", rows, keys, made, lives) < LATE)
+        late &= 0 < number < len(versions) - 1 and made.name not in CLOSED
         gone = number >= _until(WITHDRAWN, "withdrawn", began, len(versions), rows, keys, made, lives)
         wrong = number < _until(MISSPELT, "corrected", began, len(versions), rows, keys, made, lives, otherwise=0)
         if header:

@@ -86,6 +86,20 @@ def test_all_kinds_of_change_occur_and_late_rows_are_about_days_that_were_covere
     assert set(log.filter(pl.col("change") == "corrected")["columns"].is_null()) == {False}
 
 
+@pytest.mark.parametrize("name", ["pr", "activity_weeks", "hesa"])
+def test_no_row_of_a_snapshot_or_a_year_comes_late(country, log, name):
+    """All rows of a day or year are in the first delivery that has any of it: 2% fewer would look like departures."""
+    extract = EXTRACTS[name]
+    period = next(one for one in extract.unique if extract.columns[one].type == "date" or one == "academic_year")
+    number = {}
+    for day in DATES:
+        for row in rows_of(country / "deliveries" / str(day), name).group_by(period).len().to_dicts():
+            number.setdefault(row[period], []).append(row["len"])
+    assert any(len(found) > 1 for found in number.values())
+    # a thousandth of the rows is withdrawn later, and none is added
+    assert all(later <= first for found in number.values() for first, later in pairwise(found))
+
+
 def test_a_survey_is_delivered_once_and_no_row_of_it_is_withdrawn(log):
     assert log.filter(
         pl.col("source").is_in(["coverage_survey", "passenger_survey"]), pl.col("change") == "withdrawn"

@@ -414,6 +414,33 @@ def over_coverage() -> pl.DataFrame:
     )  # fmt: skip
 
 
+def coverage_of_arrivals() -> pl.DataFrame:
+    """Return newcomers of whom nine in ten were seen to arrive, and a group of whom too few were asked."""
+    few = (4, 3, None, None, None, None, "fewer than 10 people of the survey lived abroad a year before")
+    return pl.DataFrame(
+        [
+            (date(2017, 6, 30), group, *(few if group == "Irish" else (60, 54, 0.905, 0.04, 0.827, 0.983, "")))
+            for group in (*NATIONALITY_GROUPS, "all")
+        ],
+        schema=["survey_date", "nationality_group", "newcomers", "found", "coverage", "standard_error", "lower",
+                "upper", "reason"],
+        orient="row",
+    )  # fmt: skip
+
+
+def border_completeness() -> pl.DataFrame:
+    """Return departures of which nearly all were recorded, and arrivals of which some by train were not."""
+    return pl.DataFrame(
+        [
+            ("departure", "all", 120, 240, 232, 0.966667, 0.917, 0.987),
+            ("departure", "youth_mobility", 20, 40, 39, 0.975, 0.78, 0.998),
+            ("arrival", "all", 130, 250, 220, 0.88, 0.813, 0.925),
+        ],
+        schema=["crossing", "route", "people", "crossings", "recorded", "completeness", "lower", "upper"],
+        orient="row",
+    )
+
+
 def trimming_curve() -> pl.DataFrame:
     """Return a curve that is flat from the second depth on."""
     steps = ((None, None), (-60.0, 8.0), (-3.0, 25.0), (2.0, 40.0))
@@ -665,6 +692,8 @@ def write_example(run: Path, *, person_level: bool = True) -> Path:
         "dependence_sensitivity": dependence_sensitivity(),
         "trimming_curve": trimming_curve(),
         "over_coverage": over_coverage(),
+        "coverage_of_arrivals": coverage_of_arrivals(),
+        "border_completeness": border_completeness(),
         "error_sources": error_sources(),
         "interval_parts": interval_parts(),
         "detail_parts": detail_parts(),

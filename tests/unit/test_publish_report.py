@@ -343,6 +343,19 @@ def test_what_is_not_known_yet_is_of_the_published_definition(plain):
     ]
 
 
+def test_the_coverage_of_flows_is_shown_with_its_limits(plain):
+    found = "people whom the survey found and who lived abroad a year before"
+    arrivals = cells_of(plain, f"Coverage of arrivals: {found}")
+    assert arrivals[1] == ["British", "60", "54", "90.5% (82.7% to 98.3%)", ""]
+    assert arrivals[2][3:] == ["", "fewer than 10 people of the survey lived abroad a year before"]
+    border = cells_of(plain, "Coverage of departures and arrivals: crossings of the border that must have happened")
+    assert border[1:] == [
+        ["Departure", "All", "120", "240", "232", "96.7% (91.7% to 98.7%)"],
+        ["Departure", "Youth mobility", "20", "40", "39", "97.5% (78.0% to 99.8%)"],
+        ["Arrival", "All", "130", "250", "220", "88.0% (81.3% to 92.5%)"],
+    ]
+
+
 def test_students_are_shown_by_days_present(plain):
     assert cells_of(plain, "Students by days present in their first 14 months of study") == [
         ["Year ending", "Nationality", "Students", "250 to 299", "300 to 349"],
