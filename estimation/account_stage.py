@@ -25,6 +25,7 @@ from estimation.unmeasured_rows import (
     with_unmeasured_flows,
     with_unmeasured_stocks,
 )
+from estimation.unusual_flows import warn_of_unusual_flows
 from pipeline.schemas import ALL, INTERVAL_PARTS, save, table_path
 from pipeline.stage import Skip, StageContext, StageResult
 from pipeline.tables import read_table
@@ -99,6 +100,7 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     return StageResult(
         counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},
         sentence=f"{result.cells.height:,} cells reconciled exactly; {headline}",
+        warnings=warn_of_unusual_flows(flows, periods.flow_years),
     )
 
 
