@@ -52,6 +52,18 @@ def test_accounts_with_known_truth_are_estimated(command):
     assert found["figures"]["rmse_account"] < found["figures"]["rmse_stock_only"]
 
 
+def test_first_estimates_are_compared_with_last_years_ratio(command):
+    outcome = command("bench", "nowcast", "--size", "1000", "--replicates", "1", "--kind", "visa_surge", "--json")
+    assert outcome.status == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert found["rows"] == 6  # three measures of two years
+    assert [row["measure"] for row in found["scores"]] == ["emigration", "immigration", "net", "all"]
+    assert found["scores"][0]["estimates"] == 2
+    assert found["scores"][-1]["revision"] < 20
+    assert 0 <= found["figures"]["first_intervals_of_quarterly_emigration_that_hold_the_truth"] <= 1
+    assert command("bench", "nowcast", "--kind", "visa_serge").status == 2
+
+
 def test_crossings_are_compared_with_the_floor_and_with_a_plain_loop(command):
     outcome = command("bench", "stays", "--size", "20000", "--json")
     assert outcome.status == 0, outcome.err
