@@ -34,7 +34,8 @@ def people_by_group(
     """Return the people of `counted_people`, once for every nationality group that they may have, with its `share`.
 
     `nationality` is the table `people_nationality`, of which the view `registration` counts. The shares of a person
-    add up to 1; people whose birth is registered have those of the mother.
+    add up to 1; people whose birth is registered have those of the mother, by whom they are `told_by`, and all others
+    are told by themselves: whoever is told by one person is of one group with them, whichever it is.
     """
     registered = nationality.filter(pl.col("view").cast(pl.String) == "registration").select(
         pl.col("person_id").alias("told_by"),
@@ -49,7 +50,7 @@ def people_by_group(
         .with_columns(
             nationality_group=pl.coalesce("possible_group", "nationality_group"), share=pl.col("share").fill_null(1.0)
         )
-        .select("person_id", "sex", "cohort", "nationality_group", "share")
+        .select("person_id", "sex", "cohort", "nationality_group", "share", "told_by")
         .sort("person_id", "nationality_group")
     )
 

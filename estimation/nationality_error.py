@@ -2,7 +2,8 @@
 
 A person who counts p in all, and is of group g with probability q_g, adds p^2 q_g (1 - q_g) to the variance of the
 group and -p^2 q_g q_h to its covariance with another: the covariance matrix of a multinomial trial, whose sum over
-groups is 0 (N. L. Johnson, S. Kotz, N. Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35).
+groups is 0 (N. L. Johnson, S. Kotz, N. Balakrishnan, Discrete Multivariate Distributions, 1997, chapter 35). Children
+who are told by their mother are of her group, whichever it is, so p is the sum over her and them.
 """
 
 from collections.abc import Iterator
@@ -32,16 +33,18 @@ def nationality_covariance(residents: pl.DataFrame, moves: pl.DataFrame, people:
             moves.select("person_id", time=year_ending(pl.col("date")), measure="direction", cases="cases"),
         ]
     )  # fmt: skip
-    uncertain = people.filter(pl.col("share") < 1).select("person_id", "share", group="nationality_group")
-    squares = cases.join(uncertain.select("person_id").unique(), on="person_id").group_by("person_id", *KEY).agg(
-        square=exact_sum(pl.col("cases") ** 2)
+    of_group = people.filter(pl.col("share") < 1)
+    tellers = of_group.select("person_id", "told_by").unique()
+    uncertain = of_group.select("told_by", "share", group="nationality_group").unique()
+    squares = cases.join(tellers, on="person_id").group_by("told_by", *KEY).agg(
+        square=exact_sum(pl.col("cases")) ** 2
     )  # fmt: skip
     q, other = pl.col("share"), pl.col("share_r")
     same = pl.col("group_l") == pl.col("group_r")
     product = pl.when(same).then(q * (1 - q)).otherwise(-q * other)
     return (
-        squares.join(uncertain.rename({"group": "group_l"}), on="person_id")
-        .join(uncertain.rename({"group": "group_r", "share": "share_r"}), on="person_id")
+        squares.join(uncertain.rename({"group": "group_l"}), on="told_by")
+        .join(uncertain.rename({"group": "group_r", "share": "share_r"}), on="told_by")
         .group_by(*KEY, "group_l", "group_r")
         .agg(covariance=exact_sum(pl.col("square") * product))
         .sort(*KEY, "group_l", "group_r")

@@ -9,7 +9,9 @@ count covers
     g = (X / L) (m / n)
 
 of them. X / L is known: where a list is less sure of an age, it says yes less often and counts more people at less
-than one. By chance g varies as m / n does around the share of all residents of the age, and as X does: by the list's
+than one. Where it says yes to next to nobody, X / L is anything, so it is drawn towards that of the class by
+`PRIOR_LISTED` people, and no age counts for more than `FARTHEST` times its class, or less than one part of as many:
+one person at an age of which a list counts a hundredth otherwise decides for the whole class. By chance g varies as m / n does around the share of all residents of the age, and as X does: by the list's
 own variance for each resident (`coverage.list_errors`). So g is drawn towards that of its class as far as ages differ
 no more than by chance (empirical Bayes; Efron and Morris, Data analysis using Stein's estimator, 1975; between-age
 variance by the method of moments, Cochran 1977, Sampling Techniques, section 8.4).
@@ -22,6 +24,10 @@ from estimation.exact_sums import exact_sum
 from pipeline.schemas import AGE_GROUPS
 
 OLDEST = 130
+PRIOR_LISTED = 5.0
+"""How many people are counted for each whom a list calls resident is drawn towards the class as if by so many more."""
+FARTHEST = 2.0
+"""How many times better or worse than its class the coverage of a single age can be."""
 CLASS = "coverage_class"
 KEY = ["sex", "nationality_group", "age"]
 
@@ -106,8 +112,13 @@ def _of_classes(
         .sort(CLASS, "age")
     )
     of_class = (found.sum() / n.sum()).over(CLASS)
+    full, listed_people = pl.col("full"), pl.col("listed")
+    usual_of_class = (full.sum() / listed_people.sum()).over(CLASS)
     of_known = by_age.filter("known").with_columns(
-        share=found / n, times=pl.col("full") / pl.col("listed"), squared=pl.col("squares") / n**2, of_class=of_class
+        share=found / n,
+        times=(full + PRIOR_LISTED * usual_of_class) / (listed_people + PRIOR_LISTED),
+        squared=pl.col("squares") / n**2,
+        of_class=of_class,
     )
     # what chance is, few people of an age cannot say: all of them found would then be taken as certain
     share, squared = pl.col("share"), pl.col("squared")
@@ -125,9 +136,9 @@ def _of_classes(
         mean=_mean_of_class(own), variance=_between(own, chance), weight=_towards_class(own, chance)
     )
     mean, weight = pl.col("mean"), pl.col("weight")
-    covered = mean + weight * (own - mean)
-    # where nobody at all is found, nothing says by how much too few are counted
-    of_known = of_known.filter(mean > 0, covered > 0).select(
+    covered = (mean + weight * (own - mean)).clip(mean / FARTHEST, mean * FARTHEST)
+    # where nobody of a class is found, nothing says by how much too few are counted
+    of_known = of_known.filter(mean > 0).select(
         CLASS,
         "age",
         "weight",

@@ -89,6 +89,7 @@ def _people(world: World, rates: MeasuredRates, random: np.random.Generator) -> 
     return columns.with_columns(
         nationality_group=pl.Series(np.array(NATIONALITY_GROUPS, dtype=object)[group], dtype=pl.String),
         share=pl.Series(shares[person, group]),
+        told_by=pl.col("person_id"),
     ).sort("person_id", "nationality_group")
 
 

@@ -125,6 +125,31 @@ def test_ages_of_a_small_class_that_the_list_counts_by_probabilities_are_alike()
     assert {of_age(table, age) for age in (50, 51, 52)} == {(1.0, 0.0)}
 
 
+def test_an_age_of_whom_hardly_anybody_is_called_resident_does_not_decide_for_its_class() -> None:
+    """At 60 the list calls a thousandth of a person resident and counts two; all other ages are alike.
+
+    The ratio of 2,000 would make 60 cover its residents 2,000 times, and all others next to nothing: one age had 283
+    of the 330 people of a class. Drawn to the class as if by five people it is (2 + 5) / (0.001 + 5).
+    """
+    people = [(age, "45-64", 10, 9) for age in range(45, 65)]
+    rows = [(age, "45-64", *((2.0, 0.001) if age == 60 else (12.0, 12.0))) for age, *_ in people]
+    random = classes(dict.fromkeys(AGE_GROUPS, 1.1), list_variance=0.05)
+    table = coverage_of_ages(survey(*people), *lists(*rows), random)
+    assert of_age(table, 50)[0] == pytest.approx(1, abs=0.02)
+    assert of_age(table, 60)[0] == pytest.approx(1, abs=0.4)
+
+
+def test_no_age_counts_for_more_than_twice_its_class() -> None:
+    """A complete survey is certain that the list knows all of 16 and a tenth of 17."""
+    complete = classes(dict.fromkeys(AGE_GROUPS, 1.1), asked=1000)
+    people = (16, "16-24", 500, 500), (17, "16-24", 500, 50)
+    lists_of_both = lists((16, "16-24", 500.0, 500.0), (17, "16-24", 500.0, 500.0))
+    table = coverage_of_ages(survey(*people), *lists_of_both, complete)
+    young, older = (of_age(table, age)[0] for age in (16, 17))
+    # 0.55 of the class are known: factors of 0.55 and, in place of 5.5, 2, of which 1.275 is the mean
+    assert (young, older) == pytest.approx((0.55 / 1.275, 2 / 1.275), abs=1e-3)
+
+
 def test_ages_of_whom_nobody_is_found_keep_the_factor_of_their_class() -> None:
     """Nobody of the class is found; or nobody of 17, where a complete survey of a perfect list is certain of it."""
     nobody = of_ages((16, "16-24", 10, 0), (17, "16-24", 10, 0), counted=(100.0, 100.0))

@@ -17,7 +17,7 @@ PEOPLE = pl.DataFrame(
     [(1, "British", 0.6), (1, "EU", 0.4), (2, "British", 0.6), (2, "EU", 0.4), (3, "British", 1.0)],
     schema=["person_id", "nationality_group", "share"],
     orient="row",
-)
+).with_columns(told_by="person_id")
 DAYS = [date(2016, 6, 30), date(2017, 6, 30)]
 RESIDENTS = pl.DataFrame(
     [resident(one, day) | {"probability": p} for day in DAYS for one, p in ((1, 1.0), (2, 0.5), (3, 1.0))]
@@ -56,6 +56,14 @@ def test_terms_are_relative_to_the_counts_and_add_no_variance_to_their_sum(covar
         (size * sd[f"nationality population {group}"]) ** 2 for group, size in (("British", 1.9), ("EU", 0.6))
     )
     assert total + 2 * 1.9 * 0.6 * pair[2] == pytest.approx(0, abs=1e-9)
+
+
+def test_children_are_of_the_group_of_their_mother_whichever_it_is() -> None:
+    """Person 2 is the child of 1: together they are 1.5 people of one group, so 1.5^2 x 0.6 x 0.4 = 0.54."""
+    family = PEOPLE.with_columns(told_by=pl.when(pl.col("person_id") == 2).then(1).otherwise("person_id"))
+    found = {row[:4]: row[4] for row in nationality_covariance(RESIDENTS, MOVES, family).iter_rows()}
+    assert found["population", 2016, "British", "British"] == pytest.approx(0.54)
+    assert found["population", 2016, "British", "EU"] == pytest.approx(-0.54)
 
 
 def test_certain_groups_have_no_such_error() -> None:
