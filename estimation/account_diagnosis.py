@@ -25,6 +25,8 @@ from pipeline.schemas import ALL
 
 UNINFORMATIVE = 100.0
 """A report that is left out keeps a standard error of so many times its size: it then says nothing."""
+LARGEST = 3.0
+"""Adjustments of more standard errors are none that declared errors explain: of a sound account 99.7% are smaller."""
 POPULATION = "population"
 
 
@@ -62,6 +64,21 @@ def adjustments(account: Account) -> pl.DataFrame:
         estimate=(pl.col("reported") + pl.col("adjustment")).round(DECIMALS),
         reported=pl.col("reported").round(DECIMALS),
     )
+
+
+def warn_of_adjustments(adjusted: pl.DataFrame) -> tuple[str, ...]:
+    """Return a warning where an adjustment of the table `account_adjustments` is larger than errors explain."""
+    large = adjusted.filter(pl.col("z").abs() > LARGEST).sort(pl.col("z").abs(), descending=True)
+    if large.is_empty():
+        return ()
+    row = large.row(0, named=True)
+    whose = ", ".join(str(row[name]) for name in ("sex", "age_group") if row[name] != ALL) or ALL
+    warning = (
+        f"The account contradicts {large.height} of its reports by more than {LARGEST:g} standard errors, most of "
+        f"all {row['measure']} {row['time']} ({whose}): {row['reported']:,.0f} reported, {row['estimate']:,.0f} "
+        f"estimated (z {row['z']:+.1f}). An error is not as declared, or a source is wrong: see account_adjustments."
+    )
+    return (warning,)
 
 
 def left_out(account: Account) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 
 from estimation.account.inputs import write_account_inputs
 from estimation.account.reconcile import reconcile
-from estimation.account_diagnosis import adjustments, left_out, shared_errors
+from estimation.account_diagnosis import adjustments, left_out, shared_errors, warn_of_adjustments
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources, with_estimated_scales
 from estimation.flow_details import all_details
@@ -77,7 +77,8 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     sources = error_sources(study.coverage, study.flow_errors, counts, coverage, covariance)
     sources = with_estimated_scales(sources, biases)
     context.report("asking which source the others contradict")
-    save(adjustments(result), "account_adjustments", context.out)
+    adjusted = adjustments(result)
+    save(adjusted, "account_adjustments", context.out)
     save(left_out(result), "account_left_out", context.out)
     save(biases, "account_biases", context.out)
     save(estimates(result), "estimates", context.out)
@@ -100,7 +101,7 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     return StageResult(
         counts={"cells": result.cells.height, "flows": flows.height, "stocks": stocks.height},
         sentence=f"{result.cells.height:,} cells reconciled exactly; {headline}",
-        warnings=warn_of_unusual_flows(flows, periods.flow_years),
+        warnings=(*warn_of_adjustments(adjusted), *warn_of_unusual_flows(flows, periods.flow_years)),
     )
 
 

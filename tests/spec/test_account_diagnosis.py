@@ -8,7 +8,7 @@ from test_account_published import DIVISIONS, counts, published, read
 
 from estimation.account.files import read_account_files
 from estimation.account.reconcile import reconcile
-from estimation.account_diagnosis import left_out
+from estimation.account_diagnosis import left_out, warn_of_adjustments
 from estimation.cells import age_group
 from pipeline.study import AccountSettings
 
@@ -116,6 +116,24 @@ def test_an_adjustment_has_the_variance_of_the_report_less_that_of_the_estimate(
 
     assert row["standard_error"].item() ** 2 == pytest.approx(variance - estimated.standard_error**2, rel=1e-5)
     assert row["z"].item() == pytest.approx(row["adjustment"].item() / row["standard_error"].item(), abs=1e-3)
+
+
+def test_adjustments_that_errors_do_not_explain_are_warned_of():
+    """Men of 45 to 64 were reported as 6,424 and estimated at 6,164, because one age counted for a whole class."""
+    rows = [
+        ("population", 2015, "M", "45-64", 6424.1, 6164.1, -4.16),
+        ("population", 2016, "M", "all", 9.0, 9.1, 3.1),
+        ("immigration", 2016, "all", "all", 20.0, 21.0, 2.9),
+    ]
+    table = pl.DataFrame(
+        rows, schema=["measure", "time", "sex", "age_group", "reported", "estimate", "z"], orient="row"
+    )
+    (warning,) = warn_of_adjustments(table)
+    assert warning.startswith(
+        "The account contradicts 2 of its reports by more than 3 standard errors, most of all population 2015 "
+        "(M, 45-64): 6,424 reported, 6,164 estimated (z -4.2)."
+    )
+    assert warn_of_adjustments(table.filter(pl.col("z").abs() < 3)) == ()
 
 
 def test_every_shared_error_says_whether_its_size_was_declared(out, tmp_path):
