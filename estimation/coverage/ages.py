@@ -10,8 +10,8 @@ count covers
 
 of them. X / L is known: where a list is less sure of an age, it says yes less often and counts more people at less
 than one. Where it says yes to next to nobody X / L may be anything, so it is drawn towards that of the class by
-`PRIOR_LISTED` people, and no age is covered more than `FARTHEST` times better or worse than its class: else one age of
-which a list counts a hundredth of a person decides for all. By chance g varies as m / n does around the share of all
+`PRIOR_LISTED` people, and no age is covered more than `FARTHEST` times better or worse than its class: else one age
+of which a list counts a hundredth of a person decides for all. By chance g varies as m / n does around the share of all
 residents of the age, and as X does: by the list's own variance for each resident (`coverage.list_errors`). So g is
 drawn towards that of its class as far as ages differ no more than by chance (empirical Bayes; Efron and Morris, Data
 analysis using Stein's estimator, 1975; between-age variance by the method of moments, Cochran 1977, Sampling
@@ -26,7 +26,7 @@ from pipeline.schemas import AGE_GROUPS
 
 OLDEST = 130
 PRIOR_LISTED = 5.0
-"""How many are counted for each whom a list calls resident is drawn towards the class as if by so many people more."""
+"""How many are counted for each whom a list calls resident is drawn towards the class by so many people."""
 FARTHEST = 2.0
 """How many times better or worse than its class the coverage of a single age can be."""
 CLASS = "coverage_class"
