@@ -11,10 +11,10 @@ count covers
 of them. X / L is known: where a list is less sure of an age, it says yes less often and counts more people at less
 than one. Where it says yes to next to nobody X / L may be anything, so it is drawn towards that of the class by
 `PRIOR_LISTED` people, and no age is covered more than `FARTHEST` times better or worse than its class: else one age
-of which a list counts a hundredth of a person decides for all. By chance g varies as m / n does around the share of all
-residents of the age, and as X does: by the list's own variance for each resident (`coverage.list_errors`). So g is
-drawn towards that of its class as far as ages differ no more than by chance (empirical Bayes; Efron and Morris, Data
-analysis using Stein's estimator, 1975; between-age variance by the method of moments, Cochran 1977, Sampling
+of which a list counts a hundredth of a person decides for all. By chance g varies as m / n does around the share of
+all residents of the age, and as X does: by the list's own variance for each resident (`coverage.list_errors`). So g
+is drawn towards that of its class as far as ages differ no more than by chance (empirical Bayes; Efron and Morris,
+Data analysis using Stein's estimator, 1975; between-age variance by the method of moments, Cochran 1977, Sampling
 Techniques, section 8.4).
 """
 
