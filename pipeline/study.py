@@ -136,7 +136,7 @@ class CoverageSettings(Frozen):
     replicates: Whole = Field(default=200, ge=20, le=100_000)
     declared_error: Share = 0.0004
     children_error: Share = 0.004
-    list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.2
+    list_dependence: Annotated[float, Strict(), Field(ge=0, le=3)] = 0.1
     trimming_depth: Whole | None = Field(default=None, ge=0, le=3)
     other_surveys: tuple[str, ...] = ()
     known_totals: KnownTotals | None = None

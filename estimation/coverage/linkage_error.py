@@ -24,6 +24,8 @@ EXPECTED = ["recall_estimate", "recall_low", "recall_high"]
 EXPECTED_OF_LINKS = ["subjects_l", "linked", "precision_estimate", "precision_low", "precision_high"]
 """How many survey people are linked, and what linkage says of its own precision, with 95% limits."""
 NORMAL = 1.96
+LIMITS_OF_RECALL = 3.0
+"""Standard errors between the recall that linkage expects and its limits, which allow for what nobody foresees."""
 CONTRADICTION = 3
 """If both recalls differ by more of their joint standard errors, that of the review stands: people have looked."""
 LEAST_SEPARATION = 0.5
@@ -68,14 +70,14 @@ class LinkageError:
 def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     """Return recall and false-link rate of the survey's links with the source `spine` from `linkage_quality`.
 
-    Either is the mean of the review's and of what linkage expects, weighted by their precision (F. A. Graybill and
-    R. B. Deal, Combining unbiased estimators, Biometrics 15, 1959); that of linkage has the standard error of which
-    its limits are 1.96 to either side on average. Linkage expects so many false links among all; they are those of
-    the survey people who are not on the spine, whom a review of 1,500 people hardly meets. Where the two contradict
-    each other, the review's stands alone; the stage `link` has warned of it where it is recall, and `count` warns
-    where it is the rate (`contradicted`). A rate that neither shows is given as 0 with an infinite standard error:
-    not known, which is not the same as none. Raises `UserError` without a clerical review that gives recall and its
-    standard error.
+    Either is the mean of the review's and of what linkage expects, weighted by their precision (F. A. Graybill
+    and R. B. Deal, Combining unbiased estimators, Biometrics 15, 1959); that of linkage has the standard error
+    of which its limits are 1.96 to either side on average, and those of recall `LIMITS_OF_RECALL`. Linkage
+    expects so many false links among all; they are those of the survey people who are not on the spine, whom a
+    review of 1,500 people hardly meets. Where the two contradict each other, the review's stands alone; the
+    stage `link` has warned of it where it is recall, and `count` warns where it is the rate (`contradicted`). A
+    rate that neither shows is given as 0 with an infinite standard error: not known, which is not the same as
+    none. Raises `UserError` without a clerical review that gives recall and its standard error.
     """
     rows = quality.filter(
         pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
@@ -88,7 +90,7 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     recall, recall_error, rate, error = rows.select(REVIEWED).row(0)
     expected, low, high = rows.select(EXPECTED).row(0)
     if expected is not None:
-        recall, recall_error = _combined((recall, recall_error), (expected, (high - low) / (2 * NORMAL)))
+        recall, recall_error = _combined((recall, recall_error), (expected, (high - low) / (2 * LIMITS_OF_RECALL)))
     reviewed = None if rate is None or error is None else (rate, error)
     of_links = _expected_false_link_rate(recall, *rows.select(EXPECTED_OF_LINKS).row(0))
     known = [one for one in (reviewed, of_links) if one is not None]

@@ -21,13 +21,14 @@ from estimation.by_replicates.counted_again import Records, count_again
 from estimation.by_replicates.drawn_factors import FactorDraws, LinksNotVaried
 from estimation.by_replicates.fixed_account import FixedAccount, independent_variances
 from estimation.by_replicates.replicate_figures import Replicates, figures_of, stacked
+from estimation.coverage.linkage_error import LIMITS_OF_RECALL
 from estimation.coverage.survey import SURVEY, survey_answers
 from estimation.measured_periods import without
 from estimation.stages import ACCOUNT, COUNT
 from flows.by_replicates.link_draws import people_of_best_links, people_of_draw
 from flows.progress import ProgressListener
 from flows.variants.run_rules import RunRules
-from linkage.quality import MISSED_ERROR, NORMAL, UNFORESEEN
+from linkage.quality import MISSED_ERROR, UNFORESEEN
 from linkage.stages import LINK
 from pipeline.errors import UserError
 from pipeline.ingest.stages import INGEST
@@ -147,11 +148,12 @@ def _records(base: RunRules, periods: Periods) -> Records:
 def _not_varied(base: RunRules, spine: str) -> LinksNotVaried:
     """Return the share of survey people on the spine whose pair no rule proposed, with the error that linkage states.
 
-    It is that of an expected number of missed pairs, and the share of all pairs that no estimate foresees.
+    It is that of an expected number of missed pairs, and the share of all pairs that no estimate foresees, of which
+    their limits are so many times as large as in coverage.
     """
     quality = read_table(base.records[LINK.name].folder / "linkage_quality.parquet")
     row = quality.filter(source_l=SURVEY, source_r=spine, group="all").row(0, named=True)
     unseen, missed = (row[name] or 0.0 for name in ("unseen_pairs", "missed_pairs"))
     pairs = row["joined_pairs"] * (row["expected_precision"] or 1.0) + missed + unseen
     share = unseen / pairs if pairs else 0.0
-    return LinksNotVaried(share, ((share * math.log(MISSED_ERROR)) ** 2 + UNFORESEEN**2) ** 0.5 / NORMAL)
+    return LinksNotVaried(share, ((share * math.log(MISSED_ERROR)) ** 2 + UNFORESEEN**2) ** 0.5 / LIMITS_OF_RECALL)

@@ -37,19 +37,19 @@ def test_a_review_is_read_as_it_is():
 
 
 def test_recall_is_that_of_the_review_and_of_linkage_by_their_precision():
-    """0.96 with 0.02, and 0.99 with (0.9996 - 0.9604) / 3.92 = 0.01, so four times the weight: 0.984; 1 / (1/4 + 1)
+    """0.96 with 0.02, and 0.99 with (1.02 - 0.96) / 6 = 0.01, so four times the weight: 0.984; 1 / (1/4 + 1)
     of 0.01^2 is left. A review that has no error stands.
     """
-    found = survey_linkage_error(quality(0.96, 0.02, 0.2, 0.05, expected=(0.99, 0.9604, 0.9996)), "pds")
+    found = survey_linkage_error(quality(0.96, 0.02, 0.2, 0.05, expected=(0.99, 0.96, 1.02)), "pds")
     assert (found.recall, found.recall_error) == (pytest.approx(0.984), pytest.approx(0.01 * 0.8**0.5))
     assert (found.false_link_rate, found.false_link_error) == (0.2, 0.05)
-    certain = survey_linkage_error(quality(1.0, 0.0, 0.0, 0.0, expected=(0.99, 0.9604, 0.9996)), "pds")
+    certain = survey_linkage_error(quality(1.0, 0.0, 0.0, 0.0, expected=(0.99, 0.96, 1.02)), "pds")
     assert (certain.recall, certain.recall_error) == (1.0, 0.0)
 
 
 def test_a_review_that_contradicts_what_linkage_expects_stands():
     """0.90 with 0.01 and 0.99 with 0.01 differ by 6.4 joint errors; 0.96 and 0.99 by 2.1, and are averaged."""
-    expected = (0.99, 0.9704, 1.0096)
+    expected = (0.99, 0.96, 1.02)
     assert survey_linkage_error(quality(0.90, 0.01, 0.2, 0.05, expected=expected), "pds") == LinkageError(
         0.90, 0.01, 0.2, 0.05
     )
