@@ -8,6 +8,7 @@ from publication.figures.figure import Figure
 from publication.figures.variant_figures import sweep_figure
 from publication.html_page import render_page
 
+CALIBRATED = "Probabilities are calibrated as in the run, for its own values: other values would need a calibration of their own."
 COUNTED = "Estimates are as counted from the sources, before coverage and the account."
 PUBLISHED = "Estimates are those that the run would publish: each variant has gone through coverage and the account."
 
@@ -31,6 +32,7 @@ class RunShown:
     run_id: str
     rule_set: str
     counted: bool
+    calibrated: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def _render(run: RunShown, title: str, figures: list[Figure], csv: str) -> str:
         study={"name": run.study, "synthetic": run.synthetic},
         run=run,
         title=title,
-        lead=COUNTED if run.counted else PUBLISHED,
+        lead=" ".join([COUNTED if run.counted else PUBLISHED, *([CALIBRATED] if run.calibrated else [])]),
         figures=figures,
         csv=csv,
     )

@@ -64,6 +64,11 @@ def person_rules_of(rule_set: RuleSet, study: Study) -> PersonRules:
                 "population follows from it. Publish a definition of residence; the moves by this one are in the "
                 "table 'migrations' all the same."
             )
+        if rule.id == published and rule.others_by is None:
+            raise UserError(
+                f"{study.path}, key 'definition': '{published}' measures nobody without a record of the border, and "
+                "flows of all others would be 0. Name the definition that measures them, as 'others_by' of the rule."
+            )
     return people.model_copy(update={"published": published})
 
 

@@ -56,6 +56,11 @@ def check_comparable(a: RunRules, b: RunRules) -> tuple[str, ...]:
             f"{pair}: these runs linked other files, or linked them otherwise, so their people are not the same. "
             "Run `sojourn run` on two studies that differ in their rules alone, with the same version of Sojourn."
         )
+    if _curves(a) != _curves(b):
+        raise UserError(
+            f"{pair}: their probabilities are calibrated otherwise, and a calibration is of one set of rules, so no "
+            "change can be split between both. Run both studies without [rules] calibration, and compare these runs."
+        )
     if _settings(a) != _settings(b):
         raise UserError(
             f"{pair}: their studies differ in more than rules. Give both the same data date, [periods], [coverage], "
@@ -77,7 +82,12 @@ def _settings(one: RunRules) -> list[dict[str, object]]:
     stages = (STAYS, COUNT, ACCOUNT)
     declared = [stage.part.of(one.study, one.run).declared for stage in stages]
     settings = [{key: value for key, value in part.items() if key not in of_rules} for part in declared]
-    return [*settings, {"curves": declared[0]["calibration"]["curve"]}]
+    return settings
+
+
+def _curves(one: RunRules) -> object:
+    """Return the curves by which the probabilities of a run are calibrated."""
+    return STAYS.part.of(one.study, one.run).declared["calibration"]["curve"]
 
 
 def split_change(

@@ -18,7 +18,7 @@ def check_uncalibrated(base: RunRules) -> None:
     if base.study.rules.calibration is not None:
         raise UserError(
             f"{base.run}: its probabilities are calibrated for its own rules, so those of other sets would be wrong. "
-            "Compare two runs, each with its own calibration, by `sojourn diff`."
+            "Run its study without [rules] calibration, and compare rules on that run."
         )
 
 

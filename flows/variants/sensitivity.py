@@ -14,13 +14,13 @@ from flows.terminal import Terminal, typed
 from flows.variants.estimates import KEY, Counted, Estimates, Published
 from flows.variants.grid import in_order_of_rules
 from flows.variants.run_rules import RunRules, opened
-from flows.variants.sweep import shown
+from flows.variants.sweep import is_calibrated, shown
 from pipeline.errors import unknown
 from pipeline.schemas import ALL
 from pipeline.tables import read_table, write_text
 from publication.figures.variant_figures import tornado_figure
 from publication.row_selection import latest_total, of_published_definition
-from publication.variant_pages import render_sensitivity_page
+from publication.variant_pages import CALIBRATED, render_sensitivity_page
 from rules.parameters import with_values
 from rules.variants import Variants
 
@@ -96,7 +96,9 @@ def sensitivity_of_run(
     terminal.close()
     rows = net.with_columns(pl.col("period").cast(pl.String)).to_dicts()
     if as_json:
-        print(json.dumps({"interval": interval, "rows": rows}, indent=1))  # noqa: T201 - the requested output
+        print(
+            json.dumps({"interval": interval, "calibrated_for_the_run": is_calibrated(base), "rows": rows}, indent=1)
+        )  # noqa: T201 - the requested output
         return 0
     terminal.print_line(f"  Net migration, year ending {last:%-d %B %Y}: {rows[0]['estimate']:,.1f}")
     if interval is not None:
@@ -104,6 +106,8 @@ def sensitivity_of_run(
     for row in rows:
         name = f"{row['parameter']} = {row['value']:g} ({row['low']:g} to {row['high']:g})"
         terminal.print_line(f"  {name:<60}{row['at_low']:>+12,.1f}{row['at_high']:>+12,.1f}")
+    if is_calibrated(base):
+        terminal.print_line(f"  note     {CALIBRATED}")
     terminal.print_line(f"  figures  {typed(folder / 'sensitivity.csv')}")
     terminal.print_line(f"  chart    {typed(folder / 'sensitivity.html')}")
     return 0

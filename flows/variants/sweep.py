@@ -17,7 +17,7 @@ from flows.variants.grid import Number, Values, read_grid, variants_of
 from flows.variants.run_rules import RunRules, opened
 from pipeline.schemas import ALL
 from pipeline.tables import write_text
-from publication.variant_pages import RunShown, SweepPage, VariedParameter, render_sweep_page
+from publication.variant_pages import CALIBRATED, RunShown, SweepPage, VariedParameter, render_sweep_page
 from rules.parameters import with_values
 from rules.variants import Variants
 
@@ -79,15 +79,22 @@ def sweep_run(
         return 0
     for line in _lines(swept, grid):
         terminal.print_line(line)
+    if is_calibrated(base):
+        terminal.print_line(f"  note     {CALIBRATED}")
     terminal.print_line(f"  figures  {typed(folder / 'sweep.csv')}")
     terminal.print_line(f"  charts   {typed(folder / 'sweep.html')}")
     return 0
 
 
+def is_calibrated(base: RunRules) -> bool:
+    """Return whether variants have the calibration of the run, which is that of its own values."""
+    return base.study.rules.calibration is not None
+
+
 def shown(base: RunRules, *, counted: bool) -> RunShown:
     """Return how a page names a run."""
     study = base.study
-    return RunShown(study.name, study.synthetic, base.manifest["run_id"], base.rules.id, counted)
+    return RunShown(study.name, study.synthetic, base.manifest["run_id"], base.rules.id, counted, is_calibrated(base))
 
 
 def _page(base: RunRules, swept: pl.DataFrame, grid: Mapping[str, Sequence[Number]], *, counted: bool) -> SweepPage:
@@ -104,6 +111,7 @@ def _as_object(
         "run_id": base.manifest["run_id"],
         "rule_set": base.manifest["rule_set"]["id"],
         "estimates": "counted" if counted else "published",
+        "calibrated_for_the_run": is_calibrated(base),
         "parameters": {
             name: {"value_of_the_run": parameters[name].value, "unit": parameters[name].unit, "values": list(values)}
             for name, values in grid.items()

@@ -3,6 +3,7 @@
 
 import datetime as dt
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,10 +11,11 @@ from rule_timelines import DATA_DATE, observed, outcome_of, outcomes_of, tax_yea
 
 from pipeline.errors import UserError
 from pipeline.ingest.contracts import read_contracts
+from pipeline.study import Study
 from rules.model import RuleSet
 from rules.parameters import with_values
 from rules.rule_file import SETS
-from rules.rule_set import read_rules
+from rules.rule_set import person_rules_of, read_rules
 
 D = dt.date
 WINDOW, NINE, CONTINUOUS = "days_in_window_12_16", "days_in_window_9_12", "continuous_12"
@@ -188,12 +190,29 @@ def test_people_without_a_crossing_are_measured_by_the_composite_where_the_rule_
         *(tax_year(year, 52) for year in range(2014, 2017)),
     ]
     (found, traveller) = outcomes_of([worker, travel(COMES, D(2017, 1, 1))], rule_set=published_by(WINDOW))
-    by = {name: found.stays.filter(definition=name).drop("definition") for name in ("long_term", WINDOW, NINE)}
-    assert by[WINDOW].equals(by["long_term"])
+    by = {
+        name: found.stays.filter(definition=name).drop("definition")
+        for name in ("long_term", WINDOW, NINE, CONTINUOUS)
+    }
+    for name in (WINDOW, NINE, CONTINUOUS):
+        assert by[name].equals(by["long_term"])
     assert by[WINDOW]["stay_rule"].to_list() == ["weeks_of_activity"]
-    assert by[NINE].is_empty()
     assert found.migrations == ["immigration 2014-05 certain", "emigration 2017-04 certain"]
     assert traveller.stays.filter(definition=WINDOW)["stay_rule"].to_list() == [WINDOW]
+
+
+@pytest.mark.parametrize("definition", [WINDOW, NINE, CONTINUOUS, "first_to_last"])
+def test_a_definition_that_measures_travellers_alone_is_not_published(definition: str) -> None:
+    """Without `others_by` nobody without a record of the border migrates: British flows would be 0, and final."""
+    study = Study.model_construct(path=Path("study.toml"), definition=definition)
+    rules = definitions()
+    assert person_rules_of(rules, study).published == definition
+    stay = tuple(
+        one.model_copy(update={"others_by": None}) if one.id == definition else one for one in rules.people.stays
+    )
+    alone = rules.model_copy(update={"people": rules.people.model_copy(update={"stays": stay})})
+    with pytest.raises(UserError, match="measures nobody without a record of the border"):
+        person_rules_of(alone, study)
 
 
 def test_crossings_of_one_day_cancel_out() -> None:
