@@ -8,7 +8,9 @@ from publication.figures.figure import Figure
 from publication.figures.variant_figures import sweep_figure
 from publication.html_page import render_page
 
-CALIBRATED = "Probabilities are calibrated as in the run, for its own values: other values would need a calibration of their own."
+CALIBRATED = (
+    "Probabilities are calibrated as in the run, for its own values: others would need their own calibration."
+)
 COUNTED = "Estimates are as counted from the sources, before coverage and the account."
 PUBLISHED = "Estimates are those that the run would publish: each variant has gone through coverage and the account."
 

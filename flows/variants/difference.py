@@ -81,8 +81,7 @@ def _settings(one: RunRules) -> list[dict[str, object]]:
     of_rules |= {"calibration", "calibrated_by"}  # a calibration is that of one set of rules; its curves are compared
     stages = (STAYS, COUNT, ACCOUNT)
     declared = [stage.part.of(one.study, one.run).declared for stage in stages]
-    settings = [{key: value for key, value in part.items() if key not in of_rules} for part in declared]
-    return settings
+    return [{key: value for key, value in part.items() if key not in of_rules} for part in declared]
 
 
 def _curves(one: RunRules) -> object:

@@ -96,9 +96,8 @@ def sensitivity_of_run(
     terminal.close()
     rows = net.with_columns(pl.col("period").cast(pl.String)).to_dicts()
     if as_json:
-        print(
-            json.dumps({"interval": interval, "calibrated_for_the_run": is_calibrated(base), "rows": rows}, indent=1)
-        )  # noqa: T201 - the requested output
+        found = {"interval": interval, "calibrated_for_the_run": is_calibrated(base), "rows": rows}
+        print(json.dumps(found, indent=1))  # noqa: T201 - the requested output
         return 0
     terminal.print_line(f"  Net migration, year ending {last:%-d %B %Y}: {rows[0]['estimate']:,.1f}")
     if interval is not None:
