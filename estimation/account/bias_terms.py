@@ -141,6 +141,7 @@ def _with_covariance(path: Path, terms: BiasTerms) -> BiasTerms:
     if not path.exists():
         return terms
     frame = to_numbers(read_columns(path, ["term", "other", "covariance"]), path, {"covariance": pl.Float64})
+    refuse_blanks(frame, path, ["term", "other", "covariance"])
     position = {name: index for index, name in enumerate(terms.names)}
     for name in sorted(set(frame["term"]) | set(frame["other"])):
         if name not in position:

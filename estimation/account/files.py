@@ -25,7 +25,7 @@ from estimation.account.columns import (
 )
 from estimation.account.expected_flows import with_expected_flows
 from estimation.account.smoothed_counts import with_smoothed_counts
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unknown
 
 SERIES = ["area", "sex", "nationality_group", "cohort"]
 """What a series of the account is: people of one birth cohort, sex, nationality group and area."""
@@ -36,6 +36,8 @@ EXACT = ("births", "deaths")
 """Measures observed with error, and measures taken as exact."""
 ALL_OF_ONE = "all"
 """Area or nationality group of files that do not divide people by it."""
+OLD, MANY = 80, 100
+"""An age from which people die within years, and how many of them make a file without deaths a mistake."""
 WHOLE_NUMBERS = {"age": pl.Int32, "cohort": pl.Int32, "time": pl.Int32}
 TRANSFERS = {"internal": ("area", "area_from", "area_to"), "group_changes": ("nationality_group", "from", "to")}
 """Optional files of moves between series: the key that changes, and its columns before and after."""
@@ -67,6 +69,8 @@ def read_account_files(folder: Path) -> AccountFiles:
     """Return the account files of a folder; raises `UserError` that names a missing file, column, row or value."""
     places = _places(folder / "population.csv")
     given = {name: _read_counts(folder / f"{name}.csv", places) for name in NOISY + EXACT}
+    for name in (*NOISY, *EXACT):
+        _refuse_unknown_places(given[name], given["population"], folder / f"{name}.csv", places)
     cells = {name: _with_all_keys(frame) for name, frame in given.items()}
     _check_years(cells, folder)
     for name in NOISY:
@@ -92,6 +96,16 @@ def _places(path: Path) -> list[str]:
     return [name for name in PLACE_KEYS if name in read_columns(path, [], _columns_with("count")).columns]
 
 
+def _refuse_unknown_places(frame: pl.DataFrame, population: pl.DataFrame, path: Path, places: Sequence[str]) -> None:
+    """Raise `UserError` for an area or group without stocks: misspelt, it would leave the right one without flows."""
+    for name in places:
+        known = set(population[name])
+        for value in frame[name].unique().sort():
+            if value not in known:
+                row = (frame[name].index_of(value) or 0) + 1
+                raise unknown(name, str(value), known, f"{path}: row {row}, not in population.csv")
+
+
 def _columns_with(value: str) -> list[str]:
     return [*PLACE_KEYS, "age", "sex", "cohort", "time", value]
 
@@ -110,7 +124,7 @@ def _read_counts(path: Path, places: Sequence[str], value: str = "count") -> pl.
     if value == "sd" or measure in EXACT:
         refuse_rows(frame, path, pl.col(value) < 0, f"{value} {{{value}}} is negative. Give 0 or more.")
     if measure == "births":
-        return frame
+        return _checked_births(frame, path, places)
     ends = pl.col("time") - pl.col("age" if measure == "population" else "cohort")
     for name in ("age", "cohort"):
         frame = frame if name in frame.columns else frame.with_columns(ends.alias(name))
@@ -118,9 +132,26 @@ def _read_counts(path: Path, places: Sequence[str], value: str = "count") -> pl.
     possible, rule = ((0,), "time - age") if measure == "population" else ((0, 1), "time - age, or that less 1")
     wrong = ~years.is_in(possible)
     refuse_rows(frame, path, wrong, f"cohort {{cohort}} at age {{age}} in {{time}}: a cohort is {rule}.")
-    keys = [*places, "sex", "cohort", "age", "time"]
+    refuse_rows(frame, path, pl.col("age") < 0, "age {age} is negative: nobody is counted before birth.")
+    _refuse_twice(frame, path, [*places, "sex", "cohort", "age", "time"])
+    return frame
+
+
+def _refuse_twice(frame: pl.DataFrame, path: Path, keys: Sequence[str]) -> None:
+    """Raise `UserError` for a row whose keys another row has."""
     again = ~pl.struct(keys).is_first_distinct()
-    refuse_rows(frame, path, again, "sex {sex_as_given}, age {age}, cohort {cohort}, time {time} has a row already.")
+    named = ", ".join(f"{key} {{{key}}}" for key in keys)
+    refuse_rows(frame, path, again, f"{named} has a row already.")
+
+
+def _checked_births(frame: pl.DataFrame, path: Path, places: Sequence[str]) -> pl.DataFrame:
+    """Return births; age and cohort, where the file has them, are the mother's, and fit each other and the year."""
+    _refuse_twice(frame, path, [name for name in (*places, "sex", "age", "cohort", "time") if name in frame.columns])
+    if {"age", "cohort"} <= set(frame.columns):
+        wrong = ~(pl.col("time") - pl.col("age") - pl.col("cohort")).is_in((0, 1))
+        refuse_rows(
+            frame, path, wrong, "cohort {cohort} at age {age} in {time}: the mother's is time - age, or that less 1."
+        )
     return frame
 
 
@@ -172,7 +203,9 @@ def _check_years(cells: dict[str, pl.DataFrame], folder: Path) -> None:
                     f"{folder / f'{name}.csv'}: row {(row or 0) + 1}: the years go from {before} to {year}. "
                     f"Add {before + 1}, or end the account before it."
                 )
+        _refuse_missing_years(frame, folder / f"{name}.csv", years)
     flows = sorted(cells["immigration"]["time"].unique())
+    _refuse_without_events(cells, folder)
     for name in EXACT:
         years = sorted(cells[name]["time"].unique())
         if years and years != flows:
@@ -188,6 +221,36 @@ def _check_years(cells: dict[str, pl.DataFrame], folder: Path) -> None:
             raise UserError(
                 f"{folder / f'{name}.csv'}: row {first['row']}: cohort {first['cohort']}, sex {first['sex']} has no "
                 f"row for the year before {first['time']}, though for earlier ones. Add it."
+            )
+
+
+def _refuse_without_events(cells: dict[str, pl.DataFrame], folder: Path) -> None:
+    """Raise `UserError` for files without any row of births or deaths where there must have been some."""
+    stocks = cells["population"]
+    born = stocks.filter(pl.col("age") == 0, pl.col("time") > pl.col("time").min())["count"].sum()
+    old = stocks.filter(pl.col("age") >= OLD, pl.col("time") < pl.col("time").max())["count"].sum()
+    for name, people, whom in (("births", born, "newborn people"), ("deaths", old, f"people of {OLD} or older")):
+        if cells[name].is_empty() and people >= MANY:
+            raise UserError(
+                f"{folder / f'{name}.csv'}: has no row, but population.csv has {people:,.0f} {whom}. An account "
+                f"takes {name} as exact: add them, or rows of 0."
+            )
+
+
+def _refuse_missing_years(frame: pl.DataFrame, path: Path, years: Sequence[int]) -> None:
+    """Raise `UserError` if people of a sex and place have no row in a year for which others have some.
+
+    A year without any row of theirs would be one without anybody: a file that was cut says so in silence.
+    """
+    of_people = ["area", "sex", "nationality_group"]
+    for people, rows in frame.group_by(of_people, maintain_order=True):
+        missing = sorted(set(years) - set(rows["time"]))
+        if missing:
+            named = ", ".join(f"{key} {value}" for key, value in zip(of_people, people, strict=True))
+            row = frame["time"].index_of(missing[0])
+            raise UserError(
+                f"{path}: {named} has no row for {missing[0]}, though others have some (row {(row or 0) + 1}). Add "
+                "its rows, with 0 where there is nobody."
             )
 
 
@@ -210,6 +273,11 @@ def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
         refuse_rows(
             frame, path, pl.col(before) == pl.col(after), f"goes from {{{before}}} to {{{after}}}, which is the same."
         )
+        wrong = ~(pl.col("time") - pl.col("age") - pl.col("cohort")).is_in((0, 1))
+        refuse_rows(
+            frame, path, wrong, "cohort {cohort} at age {age} in {time}: a cohort is time - age, or that less 1."
+        )
+        _refuse_twice(frame, path, [one for one in columns if one != "count"])
         frame = frame.with_columns(pl.lit(ALL_OF_ONE).alias(one) for one in PLACE_KEYS if one not in places)
         for side, sign in ((before, -1.0), (after, 1.0)):
             signed = frame.with_columns(pl.col(side).alias(key), count=sign * pl.col("count"))

@@ -233,6 +233,24 @@ def test_the_scale_of_a_kind_is_estimated_unless_it_has_one_term(folder, capsys)
         ("immigration", "age,", "agee,", "unknown column 'agee'. Did you mean 'age'"),
         ("immigration", "36,Female", "37,Female", "row 1: cohort 1980 at age 37 in 2016"),
         ("immigration", "35,Female", "36,Female", "row 2: .* has a row already"),
+        (
+            "births",
+            "sex,time,count\n",
+            "sex,time,count\nFemale,2016,1\nFemale,2016,1\n",
+            "row 2: .* has a row already",
+        ),
+        (
+            "births",
+            "sex,time,count\n",
+            "age,sex,cohort,time,count\n30,Female,1900,2016,1\n",
+            "row 1: cohort 1900 at age 30 in 2016: the mother's",
+        ),
+        (
+            "population",
+            "36,Female,2016,109\n",
+            "36,Female,2016,109\n35,Male,2015,100\n",
+            "population.csv: area all, sex M, nationality_group all has no row for 2016, though others have some",
+        ),
         ("immigration", "Female,1980,2016,6", "Woman,1980,2016,6", "row 2: unknown sex 'Woman'"),
         ("emigration", "2016,5", "2016,many", "row 1: count 'many' is not a number"),
         ("emigration", "1980,2016,5", "1980,,5", "row 1: has no time"),
@@ -287,6 +305,43 @@ def test_a_year_missing_in_one_series_is_a_gap(tmp_path):
     files = FILES | {"population": "age,sex,time,count\n" + rows((2015, 2016, 2017)).replace("36,F,2016,100\n", "")}
     with pytest.raises(UserError, match=r"population\.csv: row 4: cohort 1980, sex F has no row for the year before"):
         solved(written(tmp_path / "in", files))
+
+
+def test_a_misspelt_area_of_a_flow_is_refused(tmp_path):
+    """Else it would be an area of its own with flows and no stock, and the right one would have no immigration."""
+
+    def in_area(text: str) -> str:
+        header, *rows = text.splitlines()
+        return "\n".join([f"area,{header}", *(f"W01,{row}" for row in rows)]) + "\n"
+
+    files = {name: text if name == "bias_terms" else in_area(text) for name, text in FILES.items()}
+    files["immigration"] = files["immigration"].replace("W01,35", "W1,35")
+    with pytest.raises(
+        UserError, match=r"immigration\.csv: row 2, not in population.csv: .*'W1'.*Did you mean 'W01'"
+    ):
+        solved(written(tmp_path / "in", files))
+
+
+@pytest.mark.parametrize(("name", "whom"), [("births", "newborn people"), ("deaths", "people of 80 or older")])
+def test_a_file_without_a_row_where_there_must_be_some_is_refused(tmp_path, name, whom):
+    """Of 1,000 newborn children and 1,000 people of 90: an account without births would take them for immigrants."""
+    keys = [("0", 2016), ("90", 2015), ("91", 2016)] if name == "births" else [("90", 2015), ("91", 2016)]
+    files = FILES | {
+        "population": "age,sex,time,count\n" + "".join(f"{age},Female,{year},1000\n" for age, year in keys),
+        "population_sd": "age,sex,time,sd\n" + "".join(f"{age},Female,{year},9\n" for age, year in keys),
+        "deaths": FILES["deaths"] + ("" if name == "deaths" else "91,Female,1925,2016,9\n"),
+    }
+    for flow in ("immigration", "emigration"):
+        files[flow] = "age,sex,cohort,time,count\n91,Female,1925,2016,4\n"
+        files[f"{flow}_sd"] = "age,sex,cohort,time,sd\n91,Female,1925,2016,4\n"
+    with pytest.raises(UserError, match=f"{name}.csv: has no row, but population.csv has 1,000 {whom}"):
+        solved(written(tmp_path / "in", files))
+
+
+def test_a_covariance_without_a_number_is_refused(folder):
+    (folder / "bias_covariance.csv").write_text("term,other,covariance\nimmigration level,emigration level,\n")
+    with pytest.raises(UserError, match=r"bias_covariance\.csv: row 1: has no covariance"):
+        solved(folder)
 
 
 def test_exact_cells_that_contradict_one_another_are_refused(folder):
