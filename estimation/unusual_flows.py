@@ -66,4 +66,4 @@ def warn_of_unusual_flows(flows: pl.DataFrame, years: Sequence[int]) -> tuple[st
 
 
 def _whose(group: str) -> str:
-    return "all" if group == ALL else group.replace("_", "-")
+    return "Total" if group == ALL else group.replace("_", "-")

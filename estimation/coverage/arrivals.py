@@ -25,16 +25,20 @@ def coverage_of_arrivals(
 ) -> pl.DataFrame:
     """Return `coverage_of_arrivals`: of newcomers of the survey of a `day`, the share with an arrival in the sources.
 
-    `answers` are those of usual residents (`survey_answers`); newcomers are who lived abroad a year before. `stays`
-    are of the published definition: one that begins by an arrival within that year, or up to `EARLIER_DAYS` before,
-    is what the sources saw, however long it lasts. The weighted share is divided by the recall of the survey's links.
-    Its standard error is that of a ratio between clusters within strata, at least that of a simple random survey with
-    one more newcomer missed, and of the recall.
+    `answers` are those of usual residents (`survey_answers`); newcomers are who lived abroad a year before.
+    `stays` are of the published definition: one that begins by an arrival within that year, or up to
+    `EARLIER_DAYS` before, is what the sources saw, however long it lasts. Who gave no nationality is in the row
+    of all alone. The weighted share is divided by the recall of the survey's links. Its standard error is that
+    of a ratio between clusters within strata, at least that of a simple random survey with one more newcomer
+    missed, and of the recall.
     """
     began = pl.lit(day).dt.offset_by("-1y") - pl.duration(days=EARLIER_DAYS)
     arrived = stays.filter("starts_by_arrival", pl.col("start") <= day, pl.col("start") > began)["person_id"]
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
-    group = pl.col("nationality").replace_strict(nationality_groups(), default=OTHER_COUNTRIES)
+    answer = pl.col("nationality")
+    group = pl.when(answer.is_not_null()).then(
+        answer.replace_strict(nationality_groups(), default=OTHER_COUNTRIES)
+    )  # fmt: skip
     asked = (
         answers.join(person, on="subject_id", how="left")
         .select(

@@ -77,6 +77,14 @@ def test_nothing_is_certain_because_everybody_was_found():
     assert row["standard_error"] == pytest.approx((20 / 21 * 1 / 21 / 20) ** 0.5, abs=1e-6)
 
 
+def test_who_gave_no_nationality_is_of_no_group():
+    asked = answers(20).with_columns(nationality=pl.when(pl.col("subject_id") < 12).then(pl.lit("PL")))
+    rows = measured(asked, stays(range(100, 120)))
+    assert {name: row["newcomers"] for name, row in rows.items()} == {
+        "British": 0, "Irish": 0, "EU": 12, "non_EU": 0, "all": 20,
+    }  # fmt: skip
+
+
 def test_few_newcomers_and_people_who_lived_here_are_not_measured():
     asked = pl.concat([answers(9, "PL"), answers(20, "IN", lived_a_year_ago="same_address")]).with_columns(
         subject_id=pl.int_range(29, dtype=pl.Int64)
