@@ -214,18 +214,27 @@ def _coverage(
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
     spine = context.records["link"].facts["spine"]
-    known = people_known(clusters, _published_residents(context), listed, spine, day)
+    known = people_known(clusters, people, _published_residents(context), listed, spine, day)
     answers = survey_answers(records / f"{SURVEY}.parquet", day)
     surveyed = people_surveyed(answers, clusters, listed, known, day)
     counted = list_counts(_stocks(context, people, (day.year,)), day)
     estimate = estimate_coverage(
-        counted, listed, surveyed, len(known), links, study.coverage, study.seed, study.trimming_depth
+        counted,
+        listed,
+        surveyed,
+        known["person_id"].n_unique(),
+        links,
+        study.coverage,
+        study.seed,
+        study.trimming_depth,
     )
     tokens = context.folders["ingest"] / "tokens"
     postcodes = (postcodes_of(tokens / f"{source}.parquet") for source in (SURVEY, spine))
     places = at_sampled_postcodes(answers, *postcodes, clusters, spine)
     found = people_found(answers, clusters)
-    return estimate, over_coverage(estimate.table, counted, listed, surveyed, len(known), places, found)
+    return estimate, over_coverage(
+        estimate.table, counted, listed, surveyed, known["person_id"].n_unique(), places, found
+    )
 
 
 def _coverage_by_year(

@@ -182,6 +182,7 @@ class Country:
         pl.DataFrame(self.survey, schema=found, orient="row").with_columns(
             reference_date=pl.lit(self.survey_day),
             usual_resident=pl.lit(value=True),
+            arrived=pl.lit(None, pl.Date),
             lived_a_year_ago=pl.lit("same_address"),
         ).write_parquet(ingest / "records" / "coverage_survey.parquet")
         delivered = {"births": self.births, "deaths": self.deaths, "coverage_survey": self.survey}

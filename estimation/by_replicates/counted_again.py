@@ -95,9 +95,11 @@ def count_again(decided: DecidedPeople, records: Records) -> CountedAgain:
 def _lists(decided: DecidedPeople, people: pl.DataFrame, stocks: pl.DataFrame, records: Records) -> SurveyLists:
     day = records.survey_day
     listed = people_on_list(decided.residents, people, day)
-    known = people_known(decided.clusters, decided.residents, listed, records.spine, day)
+    known = people_known(decided.clusters, people, decided.residents, listed, records.spine, day)
     surveyed = people_surveyed(records.answers, decided.clusters, listed, known, day)
-    return SurveyLists(list_counts(stocks, day), listed, surveyed, len(known), records.known_totals)
+    return SurveyLists(
+        list_counts(stocks, day), listed, surveyed, known["person_id"].n_unique(), records.known_totals
+    )
 
 
 def in_cells(counts: pl.DataFrame, cells: pl.DataFrame) -> Floats:

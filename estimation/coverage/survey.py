@@ -25,7 +25,7 @@ def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> 
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
         .select("person_id", "trimming_depth", "probability")
         .join(people, on="person_id", how="left")
-        .with_columns(age=pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0))
+        .with_columns(age=_age_on(day))
         .with_columns(age_group(pl.col("age")))
         .select("person_id", *DIVISIONS, "age", "share", "trimming_depth", "probability")
         .sort("person_id", "nationality_group")
@@ -52,19 +52,27 @@ def list_counts(counts: pl.DataFrame, day: date) -> pl.DataFrame:
 
 
 def people_known(
-    clusters: pl.DataFrame, residents: pl.DataFrame, listed: pl.DataFrame, spine: str, day: date
+    clusters: pl.DataFrame, people: pl.DataFrame, residents: pl.DataFrame, listed: pl.DataFrame, spine: str, day: date
 ) -> pl.DataFrame:
     """Return all people to whom a survey person may be linked, as `as_counted`: on the source `spine` or the list."""
     on_spine = clusters.filter(pl.col("source") == spine)["person_id"]
-    return as_counted(pl.concat([on_spine, listed["person_id"]]).unique().sort(), residents, day)
+    return as_counted(pl.concat([on_spine, listed["person_id"]]).unique().sort(), people, residents, day)
 
 
-def as_counted(people: pl.Series, residents: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return `person_id` and with which probability each is `counted` among the residents of a day, or 0."""
-    ids = people.alias("person_id").to_frame()
+def as_counted(known: pl.Series, people: pl.DataFrame, residents: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Return people as they are counted on a day: `person_id`, `DIVISIONS`, `share`, and `counted`.
+
+    Who may be of several nationality groups has a row in each, with its share, as in `people` (`people_by_group`).
+    `counted` is the probability of being a resident of the day, or 0. People who are not in `people` have no
+    `DIVISIONS` and the share 1.
+    """
+    ids = known.alias("person_id").to_frame()
     of_day = residents.filter(pl.col("reference_date") == day).select("person_id", counted="probability")
-    return ids.join(of_day, on="person_id", how="left", maintain_order="left").with_columns(
-        pl.col("counted").fill_null(0.0)
+    return (
+        ids.join(people, on="person_id", how="left", maintain_order="left")
+        .join(of_day, on="person_id", how="left", maintain_order="left")
+        .with_columns(age_group(_age_on(day)), pl.col("counted").fill_null(0.0), pl.col("share").fill_null(1.0))
+        .select("person_id", *DIVISIONS, "share", "counted")
     )
 
 
@@ -90,18 +98,13 @@ def people_surveyed(
 
     Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to one
     `listed`, with that one's `trimming_depth`, and with which probability that one is `counted` (0 if there is none);
-    and `DIVISIONS` with their `share`. Those of
-    people on the list are the list's, because the account counts each person in the same groups: a row for each,
-    whose shares add up to 1. Those of the others are the answers to the survey, by groups `as_registered`.
+    and `DIVISIONS` with their `share`. Those of people who are known are those of the person to whom they are linked,
+    because the account counts each person in the same groups: a row for each, whose shares add up to 1. Those of the
+    others are the answers to the survey, by groups `as_registered`.
     """
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
-    on_list = listed.select(
-        "person_id",
-        "trimming_depth",
-        "share",
-        pl.lit(value=True).alias("listed"),
-        pl.col(DIVISIONS).name.prefix("list_"),
-    )
+    on_list = listed.select("person_id", "trimming_depth", pl.lit(value=True).alias("listed")).unique()
+    of_person = known.rename({name: f"known_{name}" for name in DIVISIONS})
     born = pl.col("birth_month")
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
     # A date of birth after the survey's day is a mistake in a record: the person is taken to be newborn.
@@ -111,7 +114,7 @@ def people_surveyed(
     found = (
         answers.join(person, on="subject_id", how="left")
         .join(on_list, on="person_id", how="left")
-        .join(known, on="person_id", how="left")
+        .join(of_person, on="person_id", how="left")
         .select(
             "subject_id",
             "stratum",
@@ -122,10 +125,16 @@ def people_surveyed(
             pl.col("listed").fill_null(value=False),
             pl.col("trimming_depth").fill_null(0),
             pl.col("share").fill_null(1.0),
-            *(pl.coalesce(f"list_{name}", answer).alias(name) for name, answer in stated.items()),
-            pl.col("list_nationality_group").alias("nationality_group"),
+            *(pl.coalesce(f"known_{name}", answer).alias(name) for name, answer in stated.items()),
+            pl.col("known_nationality_group").alias("nationality_group"),
             age=age,
+            came=pl.col("arrived").is_not_null(),
             answer=pl.when(pl.col("nationality").is_not_null()).then(group),
         )
     )
     return as_registered(found).sort("subject_id", "nationality_group")
+
+
+def _age_on(day: date) -> pl.Expr:
+    """Return the age on 30 June of a year, of people of a cohort."""
+    return pl.max_horizontal(pl.lit(day.year) - pl.col("cohort"), 0)

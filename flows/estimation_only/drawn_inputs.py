@@ -224,7 +224,7 @@ def _survey(
     answers = found.select(
         subject_id=pl.int_range(pl.len(), dtype=pl.Int64), sex=pl.col("SEX"), nationality=pl.col("NATIONALITY"),
         birth_month=pl.col("DOB").dt.month_start(), stratum=pl.col("STRATUM"), cluster=pl.col("CLUSTER"),
-        weight=pl.col("WEIGHT"),
+        weight=pl.col("WEIGHT"), arrived=pl.col("ARRIVED"),
     )  # fmt: skip
     clusters = answers.select("subject_id", source=pl.lit(SURVEY)).with_columns(person_id=pl.Series(person))
     return answers, clusters.filter(pl.col("person_id") != NOBODY), pl.Series(all_known), _review(

@@ -109,7 +109,7 @@ def estimate(
 def _coverage(stocks: pl.DataFrame, inputs: DrawnInputs, settings: Settings, seed: int) -> CoverageEstimate:
     day = settings.coverage.reference_date
     listed = people_on_list(inputs.residents, inputs.people, day)
-    known = as_counted(inputs.known, inputs.residents, day)
+    known = as_counted(inputs.known, inputs.people, inputs.residents, day)
     surveyed = people_surveyed(inputs.answers, inputs.clusters, listed, known, day)
     counted = list_counts(stocks, day)
     return estimate_coverage(counted, listed, surveyed, len(inputs.known), inputs.links, settings.coverage, seed)

@@ -83,7 +83,7 @@ def records() -> Records:
     vital = {"subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date}
     answers = pl.DataFrame({"subject_id": range(CERTAIN + 1)}).with_columns(
         sex=pl.lit("F"), birth_month=date(1980, 3, 1), nationality=pl.lit("GB"), stratum=pl.lit("A"),
-        cluster=pl.col("subject_id").cast(pl.String), weight=pl.lit(1.0),
+        cluster=pl.col("subject_id").cast(pl.String), weight=pl.lit(1.0), arrived=pl.lit(None, pl.Date),
     )  # fmt: skip
     each = pl.DataFrame({"direction": ["immigration", "emigration"], "nationality_group": "British", "child": False})
     each = each.join(pl.DataFrame({"quarter": range(1, 5)}, schema={"quarter": pl.Int8}), how="cross")
