@@ -149,7 +149,9 @@ class Nationality(Frozen):
     `born_within` years. `source_is_right` is the share of right values that a source is assumed to report before any
     are compared, as `prior_cases` people would show; rates among people alike are drawn towards those of all people
     likewise. `asked_now` are columns of sources that ask people what they are now, whatever they have been: they
-    make the view `current`, in which people are alike if their evidence spans as many times `known_within` days. If
+    make the view `current`, in which people are alike if their evidence spans as many times `known_within` days.
+    People younger than `children_below` on the data date are compared with each other before they are with anybody
+    else. If
     the share `mothers_known` of children born here have a linked mother, the mothers of others are on no register.
     """
 
@@ -160,6 +162,7 @@ class Nationality(Frozen):
     births: EvidenceIds = ()
     asked_now: tuple[str, ...] = ()
     born_within: Years
+    children_below: Age
     known_within: SomeDays
     source_is_right: Share
     mothers_known: Share

@@ -6,7 +6,9 @@ active or not, born here or not, with a family of one group, of one age. Nobody 
 
 Registers know nationality of some people alone: of those who came with a visa, for work or to study. Of others, those
 are known whom a survey has asked, whoever they are. Before any answer, people are taken to be what a less certain
-place tells, and else what it tells of people alike. People naturalise, which registers do not learn and answers
+place tells, and else what it tells of people alike. Children are compared with children: those who came from abroad
+and whose nationality no source reports are mostly foreign, and adults of whom the same is known are British who
+return. People naturalise, which registers do not learn and answers
 show: by the share of people of certain nationality who answer that they are British, shares among answers become
 those at registration. Children take what is known of a linked mother, as births do in the account, and those born
 here of a mother on no register what is known of such women. Of people who
@@ -32,10 +34,12 @@ TOLD_AS = ("arrived", "born_here", "active", "born_in")
 """Traits by which people of whom nothing is told are like others of whom something is."""
 KNOWN_AS = ("report", "by_family", "arrived", "active", "born_here", "born_in")
 """Traits by which people are like those who were asked, the most telling first."""
+OF_CHILDREN = KNOWN_AS[:3]
+"""Children are compared at once by all of these: what sources report, the family, and that they came."""
 TOLD_BY_FAMILY_AS = ("by_family", *TOLD_AS)
 """Traits by which people of whom the family tells are like others with such a family, who tell themselves."""
 TRAITS = tuple(dict.fromkeys((*KNOWN_AS, *TOLD_AS)))
-PATTERN = (*TRAITS, "told", "told_by_family", "known_for")
+PATTERN = (*TRAITS, "is_child", "told", "told_by_family", "known_for")
 """What people of one pattern have in common."""
 BRITISH = NATIONALITY_GROUPS.index("British")
 WHOLE = 1_000_000
@@ -111,7 +115,10 @@ def _estimated(patterns: pl.DataFrame, change: pl.DataFrame, *, right: float, ca
     of_families = shares_among_alike(tell_themselves, patterns.select(TOLD_BY_FAMILY_AS), assumed, cases)
     assumed = np.where(by_family, of_families, assumed)
     answered = patterns.select(f"answered_{one}" for one in NATIONALITY_GROUPS).to_numpy().astype(np.float64)
-    answer = shares_among_alike(answered, patterns.select(KNOWN_AS), assumed, cases)
+    is_child, known_as = patterns.select("is_child").to_numpy(), patterns.select(KNOWN_AS)
+    of_all = shares_among_alike(answered, known_as, assumed, cases)
+    of_children = shares_among_alike(np.where(is_child, answered, 0.0), known_as, assumed, cases, len(OF_CHILDREN))
+    answer = np.where(is_child, of_children, of_all)
     registered = _at_registration(answer, _british_since(patterns, change)) if answered.any() else answer
     has_family = patterns.select(pl.col("by_family") != ABSENT).to_numpy()
     return pl.DataFrame(

@@ -20,10 +20,10 @@ def reports(attribute: Attribute, rules: PersonRules, source_of: Mapping[str, st
     `report` is `CERTAIN`, or what the sources report that are not certain; of people whom certain ones contradict,
     what these report. `told` is the certain group, else that of the first place in order, else of the family
     (`told_by_family`), else empty. `mother_id` is the person of a linked mother. Further traits: `arrived`, `active`,
-    `born_here` (evidence of each), `born_in` and `known_for` (in bands, of birth and of the time that evidence spans)
-    and `by_family`.
+    `born_here` (evidence of each), `born_in` and `known_for` (in bands, of birth and of the time that evidence
+    spans), `is_child` and `by_family`.
     """
-    one, places = rules.nationality, _places(attribute, source_of)
+    one, places, day = rules.nationality, _places(attribute, source_of), f"DATE '{data_date}'"
     certain = {source_of[place.partition(".")[0]] for place in places if place in one.certain}
     values = """SELECT 0 AS precedence, '' AS source, 0 AS person_id, '' AS "group", false AS certain WHERE false"""
     for precedence, place in enumerate(places):
@@ -67,6 +67,7 @@ def reports(attribute: Attribute, rules: PersonRules, source_of: Mapping[str, st
             coalesce(arrived, false) AS arrived, coalesce(active, false) AS active,
             coalesce(born_here, false) AS born_here,
             coalesce(year(birth_month) // {one.born_within.on(data_date)}, -1) AS born_in,
+            coalesce(birth_month > {day} - {one.children_below.interval(day)}, false) AS is_child,
             coalesce(known_for, 0) AS known_for, coalesce(of_family."group", '{ABSENT}') AS by_family
         FROM reported JOIN person_by_source USING (person_id) LEFT JOIN trait USING (person_id)
             LEFT JOIN of_mother USING (person_id) LEFT JOIN ({_family(rules)}) AS of_family USING (person_id)"""

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def shares_among_alike(counted: Floats, traits: pl.DataFrame, towards: Floats, cases: float) -> Floats:
+def shares_among_alike(
+    counted: Floats, traits: pl.DataFrame, towards: Floats, cases: float, at_once: int = 1
+) -> Floats:
     """Return the shares of groups for each row, (rows, groups).
 
     `counted` (rows, groups) are cases by row and group, `traits` has a column for each trait, in order, `towards`
-    (rows, groups) are the shares that are assumed before any case is counted, and weigh as many `cases`.
+    (rows, groups) are the shares that are assumed before any case is counted, and weigh as many `cases`. People who
+    are compared first have as many of the first traits in common as `at_once` says.
     """
     shares, total = towards, np.full((len(counted), 1), -1.0)
-    for index in _classes(traits):
+    for index in _classes(traits)[at_once - 1 :]:
         sums = np.stack([np.bincount(index, weights=column) for column in counted.T], axis=1)[index]
         before, total = total, sums.sum(axis=1, keepdims=True)
         shares = np.where(total == before, shares, (sums + cases * shares) / (total + cases))

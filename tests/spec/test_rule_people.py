@@ -205,10 +205,13 @@ def test_certain_values_that_contradict_each_other_make_a_probability() -> None:
     assert people[2]["views"]["registration"]["EU"] == pytest.approx(0.05 * alike["EU"], abs=1e-6)
 
 
-VALUES = {"born_within": 5, "known_within": 3653, "source_is_right": 0.6, "prior_cases": 2, "mothers_known": 1.0}
+VALUES = {
+    "born_within": 5, "children_below": 25, "known_within": 3653, "source_is_right": 0.6, "prior_cases": 2,
+    "mothers_known": 1.0,
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(set(VALUES) - {"mothers_known"}))
+@pytest.mark.parametrize("name", sorted(set(VALUES) - {"mothers_known", "children_below"}))
 def test_another_value_of_each_parameter_changes_a_probability(name: str) -> None:
     """Born in 1990 here and in 1996 abroad; nothing is told of another of 1990. Of eleven Indians five are asked.
 
@@ -229,6 +232,31 @@ def test_another_value_of_each_parameter_changes_a_probability(name: str) -> Non
         for values in (None, {f"nationality.{name}": VALUES[name]})
     )
     assert [one["views"] for one in before.values()] != [one["views"] for one in after.values()]
+
+
+def test_children_are_compared_with_children_who_came_as_they_did() -> None:
+    """Of adults who came from abroad, and of whom no source reports a nationality, forty answer British. Of five
+    children alike four are asked, and are Polish: 10 cases as what is told (8 of 8 Polish, and others) and 4 of 4.
+
+    With nobody a child, they are drawn towards the answers of adults.
+    """
+    adults, children, told = range(1, 41), range(51, 56), range(61, 69)
+    records = [("pds", one, None) for one in (*adults, *children)] + [("pds", one, "PL") for one in told]
+    records += [("coverage_survey", one, "GB") for one in adults]
+    records += [("coverage_survey", one, "PL") for one in children if one < 55]
+    born = dict.fromkeys(children, 2012) | dict.fromkeys(told, 2012) | dict.fromkeys(adults, 1980)
+    evidence = pl.DataFrame(
+        [("pds", one, one, "nhs_flag_4", "registration", D(2015, 1, 1), None) for one in (*adults, *children, *told)],
+        schema=["source", "subject_id", "record_id", "rule_id", "kind", "date", "area"],
+        orient="row",
+    )
+
+    def child(below: int) -> dict[str, float]:
+        people = attributes_of(*records, evidence=evidence, born=born, values={"nationality.children_below": below})
+        return people[55]["views"]["registration"]
+
+    assert child(18)["EU"] > 0.9
+    assert child(0)["British"] > 0.25
 
 
 def test_the_mother_of_a_child_without_one_is_a_woman_on_no_register_if_nearly_all_others_have_one() -> None:
