@@ -13,6 +13,7 @@ import polars as pl
 from estimation.cells import GROSS_FLOWS
 from estimation.counted_people import counted_people, people_by_group
 from estimation.coverage.arrivals import coverage_of_arrivals
+from estimation.coverage.counted_once import counted_once
 from estimation.coverage.estimate import CoverageEstimate, estimate_coverage
 from estimation.coverage.factors_by_year import CoverageByYear, factors_by_year, in_classes
 from estimation.coverage.linkage_error import USUAL_FALSE_LINK_RATE, LinkageError, survey_linkage_error
@@ -214,6 +215,12 @@ def _coverage(
             "the survey's own day, 30 June of one of the 'stock_years'."
         )
     spine = context.records["link"].facts["spine"]
+    listed = counted_once(
+        listed,
+        _table(context, "link", "possibly_one"),
+        _table(context, "link", "link_errors"),
+        clusters.filter(pl.col("source") == spine)["person_id"],
+    )
     known = people_known(clusters, people, _published_residents(context), listed, spine, day)
     answers = survey_answers(records / f"{SURVEY}.parquet", day)
     surveyed = people_surveyed(answers, clusters, listed, known, day)

@@ -7,13 +7,16 @@ import polars as pl
 
 from estimation.stages import CountStudy
 from pipeline.schemas import (
+    ALL,
     NATIONALITY_GROUPS,
     SEXES,
     LateMigrations,
+    LinkErrors,
     Migrations,
     Mothers,
     People,
     PeopleNationality,
+    PossiblyOne,
     Residents,
     Stays,
 )
@@ -172,6 +175,9 @@ class Country:
             zip(("precision_estimate", "precision_low", "precision_high"), self.precision, strict=True)
         )
         pl.DataFrame([quality | expected], schema_overrides=unknown).write_parquet(link / "linkage_quality.parquet")
+        PossiblyOne.create_empty().write_parquet(link / "possibly_one.parquet")
+        nobody_twice = dict.fromkeys(LinkErrors.column_names(), 0.0) | {"nationality_group": ALL, "people": 0}
+        pl.DataFrame([nobody_twice]).write_parquet(link / "link_errors.parquet")
         vital = {"subject_id": pl.Int64, "sex": pl.String, "birth_month": pl.Date}
         born = {**vital, "registration_date": pl.Date}
         births = [(*one, one[2])[:4] for one in self.births]  # registered in the month of birth, if not stated

@@ -39,7 +39,7 @@ from pipeline.errors import UserError
 from pipeline.schemas import AGE_GROUPS
 from pipeline.study import CoverageSettings
 
-UNSURE_OF_CORRECTION = 0.5
+UNSURE_OF_CORRECTION = 0.3
 """Standard error of what a calibration takes off the list for people who have left, as a share of it."""
 
 
@@ -75,9 +75,10 @@ def estimate_coverage(
     number of people to whom survey people may be linked, residents or not. The list is trimmed to `depth`. Classes
     are merged until each has `minimum_matches` matches at the usual depth. Standard errors: sampling by the rescaled
     bootstrap of Rao & Wu (1988) over clusters within strata, with that of the jackknife as a check; linkage by draws
-    of recall and false-link rate, and three declared errors, each shared by all classes: one for all alike, one
-    for children, and one for dependence of the lists (`coverage.dependence`). All are independent, so their
-    covariances add up. Raises `UserError` where no one was matched or where linkage is too poor.
+    of recall and false-link rate, with the error of who is listed twice, which all classes share; and three
+    declared errors, each shared by all classes: one for all alike, one for children, and one for dependence of the
+    lists (`coverage.dependence`). All are independent, so their covariances add up. Raises `UserError` where no one
+    was matched or where linkage is too poor.
     """
     check_separation(links)
     links = links.shrunk()
@@ -94,7 +95,8 @@ def estimate_coverage(
         sampling_covariance(one, lists, factor) for one in (replicated, jackknife_covariance(without_one, surveyed))
     )
     drawn = draw_linkage_errors(links, settings.replicates, seed)
-    linkage = mean_products(factors(lists, survey, *drawn) / factor - 1)
+    twice = lists.trimmed_error / np.maximum(lists.trimmed, 1e-9)
+    linkage = mean_products(factors(lists, survey, *drawn) / factor - 1) + np.outer(twice, twice)
     left = _share_of_children(counted, classes) * _error_of_children(listed, classes, settings.children_error)
     declared = settings.declared_error**2 + np.outer(left, left)
     both = missed_by_both(lists, factor) * settings.list_dependence

@@ -29,7 +29,8 @@ USUAL_DEPTH = 1
 class Lists:
     """Both lists by class: list counts, and sums of survey weights by cluster.
 
-    `full` counts the list, and `trimmed` the people of the trimmed list, by their probabilities of being residents;
+    `full` counts the list, and `trimmed` the people of the trimmed list, by their probabilities of being residents,
+    each person once, with the standard error `trimmed_error` for those who may be there twice;
     `surveyed` and, of them, the `known` (linked to any person), `matched` (on the trimmed list) and by how much they
     are `counted`, with the `squares` of that, are (clusters, kinds, classes), where people of a kind are alike in the
     known totals of a `calibration` (without one, all are of one kind). Weights average 1. `share_on_trimmed_list`
@@ -47,12 +48,13 @@ class Lists:
     answered: Floats
     represented: Floats
     share_on_trimmed_list: Floats
+    trimmed_error: Floats
     calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
 class TrimmedLists:
-    """The list trimmed to every depth, by class: `trimmed`, `matches` (people), (depths, classes), and `matched`.
+    """The list trimmed to every depth, by class: `trimmed`, its error, `matches` (people), (depths, classes).
 
     `untrimmed` has what does not depend on the depth, `matched` is (depths, clusters, kinds, classes), and
     `share_of_known` (depths) is the share of all known people on each list.
@@ -60,6 +62,7 @@ class TrimmedLists:
 
     untrimmed: Lists
     trimmed: Floats
+    trimmed_error: Floats
     matched: Floats
     matches: Integers
     share_of_known: Floats
@@ -79,6 +82,7 @@ class TrimmedLists:
         return replace(
             self.untrimmed,
             trimmed=self.trimmed[depths, classes],
+            trimmed_error=self.trimmed_error[depths, classes],
             matched=np.ascontiguousarray(self.matched[depths, :, :, classes].transpose(1, 2, 0)),
             share_on_trimmed_list=self.share_of_known[depths],
         )
@@ -122,8 +126,10 @@ def sum_by_class(
     depths = range(len(TRIMMING_DEPTHS))
     on_lists = [listed.select(on_trimmed_list(one)).to_series() for one in depths]
     found = [surveyed.select(pl.col("listed") & on_trimmed_list(one)).to_series() for one in depths]
-    residents = (listed["share"] * listed["probability"]).to_numpy()
-    trimmed = np.array([in_classes(of_list, residents * one.to_numpy()) for one in on_lists])
+    trimmed, trimmed_error = (
+        np.array([in_classes(of_list, residents.to_numpy() * one.to_numpy()) for one in on_lists])
+        for residents in (listed["share"] * listed["probability"] * listed[of] for of in ("people", "people_error"))
+    )
     matched = np.array([in_survey(one.to_numpy()) for one in found])
     by_kind = np.zeros((int(cluster.max()) + 1, len(members)))
     np.add.at(by_kind, (cluster, kind), design)
@@ -139,10 +145,11 @@ def sum_by_class(
         answered=in_classes(own, share),
         represented=in_classes(own, surveyed["weight"].to_numpy() * share),
         share_on_trimmed_list=np.full(size, share_of_known[0]),
+        trimmed_error=trimmed_error[0],
         calibration=None if known_totals is None else Calibration(known_totals, members, by_kind),
     )
     matches = np.array([people_by_class(surveyed.filter(one), classes) for one in found], dtype=np.int64)
-    return TrimmedLists(untrimmed, trimmed, matched, matches, share_of_known)
+    return TrimmedLists(untrimmed, trimmed, trimmed_error, matched, matches, share_of_known)
 
 
 def class_index(frame: pl.DataFrame, classes: list[CoverageClass]) -> Integers:

@@ -19,7 +19,8 @@ def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> 
 
     Columns: `person_id`, `DIVISIONS`, `age`, `share`, `trimming_depth` and the `probability` of being a resident.
     People of at least a depth are on the list trimmed to it. `people` is that of `people_by_group`: who may be of
-    several nationality groups has a row in each, with its share.
+    several nationality groups has a row in each, with its share. Each person stands for one, `people`, for certain
+    (`people_error`), until they are `counted_once`.
     """
     return (
         residents.filter(pl.col("reference_date") == day, pl.col("resident"))
@@ -27,7 +28,9 @@ def people_on_list(residents: pl.DataFrame, people: pl.DataFrame, day: date) -> 
         .join(people, on="person_id", how="left")
         .with_columns(age=_age_on(day))
         .with_columns(age_group(pl.col("age")))
-        .select("person_id", *DIVISIONS, "age", "share", "trimming_depth", "probability")
+        .select(
+            "person_id", *DIVISIONS, "age", "share", "trimming_depth", "probability", people=1.0, people_error=0.0
+        )
         .sort("person_id", "nationality_group")
     )
 

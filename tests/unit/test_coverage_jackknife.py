@@ -26,7 +26,7 @@ def lists(surveyed: list[float], matched: list[float]) -> Lists:
     """Return the sums by cluster of one class."""
     total, found = (np.array(one, dtype=float)[:, None, None] for one in (surveyed, matched))
     none = np.zeros(1)
-    return Lists(none, none, total, found, found, found, found, none, none, none)
+    return Lists(none, none, total, found, found, found, found, none, none, none, none)
 
 
 def standard_error(strata: str, surveyed: list[float], matched: list[float]) -> tuple[float, np.ndarray]:
@@ -94,9 +94,16 @@ def test_it_agrees_with_the_bootstrap_of_a_simulated_survey():
         "weight": np.repeat([1.0, 2.0, 3.0], 1_000), "age": 30, "share": 1.0,
         "known": found, "listed": found, "counted": found.astype(float), "trimming_depth": found.astype(int),
     }).with_columns(*PLACE)  # fmt: skip
-    listed = pl.DataFrame({"trimming_depth": [1] * 9_000, "age": 30, "share": 1.0, "probability": 1.0}).with_columns(
-        *PLACE
-    )
+    listed = pl.DataFrame(
+        {
+            "trimming_depth": [1] * 9_000,
+            "age": 30,
+            "share": 1.0,
+            "probability": 1.0,
+            "people": 1.0,
+            "people_error": 0.0,
+        }
+    ).with_columns(*PLACE)
     settings = CoverageSettings(minimum_matches=50, replicates=2_000)
     row = estimate_coverage(
         listed.with_columns(count=pl.lit(1.0), squares=pl.lit(1.0)),

@@ -118,7 +118,16 @@ def country(totals: KnownTotals | None, seed: int = 1) -> dict:
     at_home = np.repeat(["A", "B"], 5_000)
     on_list = draw.random(10_000) < np.where(at_home == "A", 0.95, 0.70)
     person = {"sex": pl.lit("F"), "age_group": pl.lit("25-44"), "nationality_group": pl.lit("British")}
-    listed = pl.DataFrame({"trimming_depth": 1, "age": 30, "share": [1.0] * int(on_list.sum()), "probability": 1.0})
+    listed = pl.DataFrame(
+        {
+            "trimming_depth": 1,
+            "age": 30,
+            "share": [1.0] * int(on_list.sum()),
+            "probability": 1.0,
+            "people": 1.0,
+            "people_error": 0.0,
+        }
+    )
     cluster = np.arange(10_000) // 20
     found = (cluster % 5 == 0) & (draw.random(10_000) < np.where(at_home == "A", 1.0, 0.5))
     surveyed = pl.DataFrame({

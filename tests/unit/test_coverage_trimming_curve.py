@@ -48,7 +48,15 @@ def one_survey(
     on_list = depth >= 0
     of_list = np.concatenate([depth[on_list], np.zeros(wrong, dtype=int)])
     listed = pl.DataFrame(
-        {"trimming_depth": of_list, "age": 30, "share": 1.0, "probability": 1.0, "nationality_group": group}
+        {
+            "trimming_depth": of_list,
+            "age": 30,
+            "share": 1.0,
+            "probability": 1.0,
+            "people": 1.0,
+            "people_error": 0.0,
+            "nationality_group": group,
+        }
     ).with_columns(*PLACE)
     cluster = np.arange(RESIDENTS) // 10
     sampled = np.isin(cluster, draw.choice(RESIDENTS // 10, round(asked * RESIDENTS / 10), replace=False))

@@ -23,7 +23,9 @@ def lists() -> SurveyLists:
         {"sex": "F", "age_group": random.choice(["0-15", "25-44"], PEOPLE), "nationality_group": "British"}
     )
     groups = groups.with_columns(age=pl.lit(30))
-    listed = groups.with_columns(person_id=pl.int_range(pl.len()), share=1.0, probability=1.0, trimming_depth=1)
+    listed = groups.with_columns(
+        person_id=pl.int_range(pl.len()), share=1.0, probability=1.0, trimming_depth=1, people=1.0, people_error=0.0
+    )
     found = pl.Series(random.random(PEOPLE) < 0.9)
     surveyed = groups.with_columns(
         subject_id=pl.int_range(pl.len()), stratum=pl.lit("A"), cluster=pl.Series(random.integers(0, 30, PEOPLE)),
