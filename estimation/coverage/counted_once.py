@@ -4,8 +4,9 @@ Links that are missed leave people twice in the run. Survey people are found und
 list with both has more people than can be found, and its estimate of residents is too high by as many (Zhang & Dunne,
 trimmed dual-system estimation, take such erroneous records off the list). Linkage says of every two people with which
 probability they are one. Which of the two goes is decided by where survey people are looked for: recall is that of
-links with the spine, so that whoever is on it is found there, and the other one is taken off. Where both are on the
-spine, or neither is, a survey person is as likely to be found as either, and each stands for half.
+links with the spine, so that whoever is on it is found there, and the other one is taken off, from the list and from
+the matches of the few survey people who are found as that one. Where both are on the spine, or neither is, a survey
+person is as likely to be found as either, and each stands for half.
 
 People whose records are those of several stay on the list. Linkage tells how many by group, not who they are; taken
 off the list and off the matches of a class alike, they leave its estimate as it is.

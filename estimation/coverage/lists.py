@@ -31,11 +31,12 @@ class Lists:
 
     `full` counts the list, and `trimmed` the people of the trimmed list, by their probabilities of being residents,
     each person once, with the standard error `trimmed_error` for those who may be there twice;
-    `surveyed` and, of them, the `known` (linked to any person), `matched` (on the trimmed list) and by how much they
-    are `counted`, with the `squares` of that, are (clusters, kinds, classes), where people of a kind are alike in the
-    known totals of a `calibration` (without one, all are of one kind). Weights average 1. `share_on_trimmed_list`
-    (classes) is that of all known people: the share of false links that are to a person on the trimmed list.
-    `answered` are the people who answered, `represented` the residents for whom they stand by the survey's design.
+    `surveyed` and, of them, the `known` (linked to any person), `matched` (on the trimmed list, as many as each
+    stands for there) and by how much they are `counted`, with the `squares` of that, are (clusters, kinds, classes),
+    where people of a kind are alike in the known totals of a `calibration` (without one, all are of one kind).
+    Weights average 1. `share_on_trimmed_list` (classes) is that of all known people: the share of false links that
+    are to a person on the trimmed list. `answered` are the people who answered, `represented` the residents for whom
+    they stand by the survey's design.
     """
 
     full: Floats
@@ -130,7 +131,7 @@ def sum_by_class(
         np.array([in_classes(of_list, residents.to_numpy() * one.to_numpy()) for one in on_lists])
         for residents in (listed["share"] * listed["probability"] * listed[of] for of in ("people", "people_error"))
     )
-    matched = np.array([in_survey(one.to_numpy()) for one in found])
+    matched = np.array([in_survey(one.to_numpy() * surveyed["people"].to_numpy()) for one in found])
     by_kind = np.zeros((int(cluster.max()) + 1, len(members)))
     np.add.at(by_kind, (cluster, kind), design)
     share_of_known = np.array([round(listed["share"].filter(one).sum()) / max(known, 1) for one in on_lists])

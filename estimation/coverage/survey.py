@@ -100,13 +100,13 @@ def people_surveyed(
     """Return the usual residents found by the survey of a day, by subject; `answers` are those of `survey_answers`.
 
     Columns: `subject_id, stratum, cluster, weight, age`; whether the person is linked to a person `known`, to one
-    `listed`, with that one's `trimming_depth`, and with which probability that one is `counted` (0 if there is none);
-    and `DIVISIONS` with their `share`. Those of people who are known are those of the person to whom they are linked,
-    because the account counts each person in the same groups: a row for each, whose shares add up to 1. Those of the
-    others are the answers to the survey, by groups `as_registered`.
+    `listed`, with that one's `trimming_depth` and for how many `people` that one stands, and with which probability
+    that one is `counted` (0 if there is none); and `DIVISIONS` with their `share`. Those of people who are known are
+    those of the person to whom they are linked, because the account counts each person in the same groups: a row for
+    each, whose shares add up to 1. Those of the others are the answers to the survey, by groups `as_registered`.
     """
     person = clusters.filter(pl.col("source") == SURVEY).select("subject_id", "person_id")
-    on_list = listed.select("person_id", "trimming_depth", pl.lit(value=True).alias("listed")).unique()
+    on_list = listed.select("person_id", "trimming_depth", "people", pl.lit(value=True).alias("listed")).unique()
     of_person = known.rename({name: f"known_{name}" for name in DIVISIONS})
     born = pl.col("birth_month")
     age = pl.lit(day.year) - born.dt.year() - (born.dt.month() > day.month).cast(pl.Int32)
@@ -127,6 +127,7 @@ def people_surveyed(
             pl.col("counted").fill_null(0.0),
             pl.col("listed").fill_null(value=False),
             pl.col("trimming_depth").fill_null(0),
+            pl.col("people").fill_null(1.0),
             pl.col("share").fill_null(1.0),
             *(pl.coalesce(f"known_{name}", answer).alias(name) for name, answer in stated.items()),
             pl.col("known_nationality_group").alias("nationality_group"),

@@ -39,7 +39,7 @@ def surveyed() -> pl.DataFrame:
         sex=pl.lit("F"), birth_month=date(1987, 3, 1), nationality=pl.lit("GB"), stratum=pl.lit("A"),
         cluster=pl.lit("A1"), weight=pl.lit(1.0), arrived=pl.lit(None, pl.Date),
     )  # fmt: skip
-    listed = people_on_list(residents, people, DAY)
+    listed = people_on_list(residents, people, DAY).with_columns(people=pl.lit(0.6))
     known = people_known(clusters, people, residents, listed, "pds", DAY)
     return people_surveyed(answers, clusters, listed, known, DAY)
 
@@ -58,6 +58,7 @@ def test_whoever_is_known_is_counted_as_the_sources_count_them(surveyed: pl.Data
 def test_whoever_is_known_may_be_off_the_list_and_counts_as_likely_as_they_live_here(surveyed: pl.DataFrame) -> None:
     one = surveyed.unique("subject_id").sort("subject_id")
     assert one["listed"].to_list() == [True, False, False, False, False]
+    assert one["people"].to_list() == [0.6, 1.0, 1.0, 1.0, 1.0]
     assert one["trimming_depth"].to_list() == [2, 0, 0, 0, 0]
     assert one["counted"].to_list() == [0.9, 0.0, 0.2, 0.0, 0.0]
 

@@ -92,7 +92,8 @@ def test_it_agrees_with_the_bootstrap_of_a_simulated_survey():
     surveyed = pl.DataFrame({
         "stratum": np.repeat(["A", "B", "C"], 1_000), "cluster": np.repeat([f"{at:03}" for at in range(300)], 10),
         "weight": np.repeat([1.0, 2.0, 3.0], 1_000), "age": 30, "share": 1.0,
-        "known": found, "listed": found, "counted": found.astype(float), "trimming_depth": found.astype(int),
+        "known": found, "listed": found, "counted": found.astype(float),
+        "trimming_depth": found.astype(int), "people": 1.0,
     }).with_columns(*PLACE)  # fmt: skip
     listed = pl.DataFrame(
         {

@@ -132,7 +132,7 @@ def country(totals: KnownTotals | None, seed: int = 1) -> dict:
     found = (cluster % 5 == 0) & (draw.random(10_000) < np.where(at_home == "A", 1.0, 0.5))
     surveyed = pl.DataFrame({
         "stratum": at_home, "cluster": [f"{one:04}" for one in cluster], "weight": 5.0, "age": 30, "share": 1.0,
-        "known": on_list, "listed": on_list, "counted": on_list * 1.0, "trimming_depth": on_list * 1,
+        "known": on_list, "listed": on_list, "counted": on_list * 1.0, "trimming_depth": on_list * 1, "people": 1.0,
     }).with_columns(**person).filter(pl.Series(found))  # fmt: skip
     listed = listed.with_columns(**person)
     settings = CoverageSettings(minimum_matches=50, known_totals=totals, list_dependence=0.0)

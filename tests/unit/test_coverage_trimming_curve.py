@@ -64,7 +64,7 @@ def one_survey(
     surveyed = pl.DataFrame({
         "stratum": "A", "cluster": cluster.astype(str), "weight": 1 / asked, "age": 30, "share": 1.0,
         "nationality_group": group, "known": on_list, "listed": on_list, "counted": on_list * 1.0,
-        "trimming_depth": np.maximum(depth, 0),
+        "trimming_depth": np.maximum(depth, 0), "people": 1.0,
     }).with_columns(*PLACE).filter(pl.Series(found))  # fmt: skip
     return listed, surveyed
 

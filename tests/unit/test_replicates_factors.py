@@ -30,7 +30,7 @@ def lists() -> SurveyLists:
     surveyed = groups.with_columns(
         subject_id=pl.int_range(pl.len()), stratum=pl.lit("A"), cluster=pl.Series(random.integers(0, 30, PEOPLE)),
         weight=3.0, share=1.0, known=found, listed=found, counted=found.cast(pl.Float64),
-        trimming_depth=found.cast(pl.Int32),
+        trimming_depth=found.cast(pl.Int32), people=1.0,
     ).filter(pl.Series(random.random(PEOPLE) < 0.35))  # fmt: skip
     return SurveyLists(groups.with_columns(count=1.0, squares=1.0), listed, surveyed, PEOPLE)
 
