@@ -64,6 +64,9 @@ LONG_TERM = ("long_term", "conflict")
 """The statuses of long-term stays; who is in conflict was seen to leave, and then inside."""
 
 
+RESIDENT, NOT_RESIDENT = "resident", "not resident"
+
+
 def decisions_of(
     person: Person, measured_by: Sequence[Decision] = (), thresholds: Mapping[str, Thresholds] | None = None
 ) -> tuple[Decision, ...]:
@@ -82,7 +85,7 @@ def decisions_of(
         if stay["status"] in LONG_TERM and stay["end"] is not None and stay["end_reason"] != "death":
             emigration = migrations.get((stay["end"], "emigration"))
             found.append(_absence(stay, following["start"] if following else None, emigration, own.absent))
-    return (*found, *(_residence(row, stays) for row in person.residents.sort("reference_date").to_dicts()))
+    return (*found, *_residences(person.residents.to_dicts(), stays))
 
 
 def nearest_flip(decisions: tuple[Decision, ...]) -> tuple[Decision, Flip] | None:
@@ -245,7 +248,16 @@ def _in_words(status: str) -> str:
     return status.replace("_", "-")
 
 
-def _residence(row: dict[str, Any], stays: list[dict[str, Any]]) -> Decision:
+def _residences(residents: list[dict[str, Any]], stays: list[dict[str, Any]]) -> list[Decision]:
+    """Return whether the person lived here on each day, by the published family of residence rules."""
+    return [
+        _residence(row, [one for one in residents if one["reference_date"] == row["reference_date"]], stays)
+        for row in residents
+        if row["published"]
+    ]
+
+
+def _residence(row: dict[str, Any], by_family: list[dict[str, Any]], stays: list[dict[str, Any]]) -> Decision:
     day = row["reference_date"]
     begun = [stay for stay in stays if stay["start"] <= day]
     because = "no stay has begun by then"
@@ -254,15 +266,39 @@ def _residence(row: dict[str, Any], stays: list[dict[str, Any]]) -> Decision:
         gone = last["end"] is not None and last["end"] <= day
         because = f"{'after' if gone else 'in'} the stay from {last['start']}, which is {_in_words(last['status'])}"
     expected = "" if row["probability"] in (0, 1) else f" with probability {row['probability']:.2f}"
+    flips = (*_other_end(row, begun[-1] if begun else None), *_other_families(row, by_family))
     return Decision(
         about=f"residence on {day}",
         begins=day,
-        outcome=("resident" if row["resident"] else "not resident") + expected,
+        outcome=(RESIDENT if row["resident"] else NOT_RESIDENT) + expected,
         rule=row["decided_by"],
         branch="counted" if row["resident"] else "excluded",
         because=because,
         probability=row["probability"],
+        flips=flips,
     )
+
+
+def _other_end(row: dict[str, Any], stay: dict[str, Any] | None) -> tuple[Flip, ...]:
+    """Return which other end of the stay under way, or of the last one, would change residence on the day.
+
+    Its days are in the words alone: the nearest change of a person is one of a stay or an absence.
+    """
+    if stay is None or stay["end"] is None or stay["end_reason"] == "death" or stay["status"] not in LONG_TERM:
+        return ()
+    days = (row["reference_date"] - stay["end"]).days
+    if row["resident"] and days < 0:
+        return (Flip(f"the end of the stay {_days(-days)} earlier", NOT_RESIDENT),)
+    if not row["resident"] and days >= 0:
+        return (Flip(f"the end of the stay {_days(days + 1)} later", RESIDENT),)
+    return ()
+
+
+def _other_families(row: dict[str, Any], by_family: list[dict[str, Any]]) -> tuple[Flip, ...]:
+    """Return which families of residence rules decide otherwise; by one without a row the person is none."""
+    outcome = NOT_RESIDENT if row["resident"] else RESIDENT
+    others = [one for one in by_family if not one["published"] and one["resident"] != row["resident"]]
+    return tuple(Flip(f"residents published by {one['family']} ({one['decided_by']})", outcome) for one in others)
 
 
 def _chance(migration: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ class Person:
     has one row for each link between a subject of the person (`source`, `subject_id`) and another: `other_person`,
     and whether the two are `joined` in this person. `possibly_one` has `other_person` and the `probability` that the
     two are one. The other frames are rows of the tables of their names, `migrations` those of the published
-    definition, `residents` those of the published family.
+    definition, `residents` those of all families of residence rules, in order of the days.
     """
 
     person_id: int
@@ -81,7 +81,7 @@ def _person(person_id: int, definition: str, data_date: date, rows: Mapping[str,
     people = rows["people"].to_dicts()
     own = {name: frame.drop("person_id") for name, frame in rows.items() if name != "people"}
     own["migrations"] = own["migrations"].filter(pl.col("definition") == definition)
-    own["residents"] = own["residents"].filter("published")
+    own["residents"] = own["residents"].sort("reference_date", "family")
     return Person(person_id, definition, data_date, people[0] if people else {}, **own)
 
 

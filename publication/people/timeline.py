@@ -37,7 +37,7 @@ def lanes_of(person: Person, true_presence: Sequence[tuple[date, date | None]] =
     lanes = [
         Lane("true presence", tuple(Span(start, end, "true") for start, end in true_presence)),
         Lane(f"stays, {person.definition}", tuple(Span(start, end, str(status)) for start, end, status in stays)),
-        Lane("resident", days=tuple(_residence(row) for row in person.residents.sort("reference_date").to_dicts())),
+        Lane("resident", days=tuple(_residence(row) for row in person.residents.filter("published").to_dicts())),
     ]
     rules = person.evidence.select("source", "rule_id").unique().sort("source", "rule_id").rows()
     lanes += [

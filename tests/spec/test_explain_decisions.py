@@ -162,6 +162,34 @@ def test_residence_names_its_rule_and_the_stay_under_way():
     )  # fmt: skip
 
 
+WORKS = [tax_year(2016, 52), tax_year(2017, 52)]
+
+
+def residence_on(day: str, stay_ends: date) -> list[tuple[str, str]]:
+    decisions = decisions_of(person_of(outcome_of([*crossings(D(2016, 5, 1), stay_ends), *WORKS])))
+    (found,) = [one for one in decisions if one.about == f"residence on {day}"]
+    return [(one.change, one.outcome) for one in found.flips]
+
+
+def test_residence_says_which_end_of_the_stay_would_change_it():
+    """Who leaves on 20 June 2018 lacks eleven days as a resident of the 30th, which the rules confirm."""
+    leaves = D(2018, 6, 20)
+    assert residence_on("2017-06-30", leaves)[0] == ("the end of the stay 355 days earlier", "not resident")
+    assert residence_on("2018-06-30", leaves)[0] == ("the end of the stay 11 days later", "resident")
+    assert residence_on("2018-06-30", leaves + timedelta(11))[0][1] == "not resident"
+
+
+def test_residence_says_which_families_of_rules_decide_otherwise():
+    person = person_of(outcome_of(crossings(D(2016, 5, 1))))
+    day = person.residents.filter("published", "resident").row(0, named=True)
+    other = {**day, "family": "by_age", "published": False, "resident": False, "decided_by": "dead"}
+    own = replace(person, residents=pl.DataFrame([day, other], schema=person.residents.schema))
+    (found,) = [one for one in decisions_of(own) if "residence" in one.about]
+    assert ("residents published by by_age (dead)", "not resident") in [
+        (one.change, one.outcome) for one in found.flips
+    ]
+
+
 def test_a_certain_migration_of_somebody_who_may_be_another_person_says_its_probability():
     outcome = outcome_of(crossings(D(2016, 5, 1), D(2017, 5, 30)))
     doubtful = replace(

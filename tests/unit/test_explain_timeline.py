@@ -72,7 +72,7 @@ def person(evidence, stays=(), residents=()) -> Person:
                      orient="row"),
         pl.DataFrame(),
         pl.DataFrame(residents, schema={"reference_date": pl.Date, "resident": pl.Boolean, "probability": pl.Float64},
-                     orient="row"),
+                     orient="row").with_columns(published=True),
     )  # fmt: skip
 
 
