@@ -14,6 +14,7 @@ PUBLISHED = (
     "linkage_quality", "link_errors", "review_of_links", "implausible_people", "coverage", "coverage_by_year",
     "dependence_sensitivity", "trimming_curve", "over_coverage", "coverage_of_arrivals",
     "ledger", "error_sources", "interval_parts", "detail_parts", "skipped", "bridge", "unknown_by_quarter",
+    "conflicts",
     "days_present", "registration_lags", "border_completeness",
     "source_cards", "delivery_volumes", "person_changes", "assumptions", "account_adjustments", "account_left_out",
     "account_biases",

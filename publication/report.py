@@ -149,6 +149,7 @@ def _content(
         _section(
             "presence",
             "Presence and registration",
+            stay_tables.conflicts_table(read_run_table(tables, "conflicts")),
             stay_tables.days_present_table(read_run_table(tables, "days_present")),
             stay_tables.registration_lags_table(read_run_table(tables, "registration_lags")),
         ),

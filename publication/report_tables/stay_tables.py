@@ -1,4 +1,4 @@
-"""The tables on presence: what is not known yet, how long students are here, how late arrivals register."""
+"""The tables on presence: what is not known yet or contradicts itself, how long students are here, late arrivals."""
 
 from itertools import accumulate
 
@@ -56,6 +56,29 @@ def unknown_table(unknown: pl.DataFrame, definition: str) -> ReportTable | None:
         "recent to be classified; the expected number is the sum of the probabilities that it lasts.",
         csv="unknown_by_quarter.csv",
     )  # fmt: skip
+
+
+def conflicts_table(conflicts: pl.DataFrame) -> ReportTable | None:
+    """Return how many people were seen inside the country after they had been seen to leave, by kind of evidence."""
+    if conflicts.is_empty():
+        return None
+    return ReportTable(
+        caption="Seen to leave, and then inside the country",
+        columns=("Seen inside by", "Had come back", "Were abroad", "Not known yet", "Probably came back"),
+        rows=tuple(
+            (
+                str(row["kind"]).replace("_", " "),
+                *(words.count(row[name]) for name in ("had_returned", "were_abroad", "open")),
+                words.percent(row["probability"]),
+            )
+            for row in conflicts.sort("kind").to_dicts()
+        ),
+        numeric=(1, 2, 3, 4),
+        note="The next crossing tells: who leaves again had come back unseen, who arrives had been abroad. People of "
+        "whom no crossing tells yet have the status conflict, and are residents with the probability that they came "
+        "back; shares of few cases are drawn towards those of all kinds.",
+        csv="conflicts.csv",
+    )
 
 
 def days_present_table(days: pl.DataFrame) -> ReportTable | None:

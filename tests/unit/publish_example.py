@@ -668,6 +668,8 @@ def _presence() -> dict[str, pl.DataFrame]:
     ]
     return {
         "unknown_by_quarter": pl.DataFrame(unknown), "days_present": pl.DataFrame(days),
+        "conflicts": pl.DataFrame({"kind": ["activity", "address"], "had_returned": [189, 15], "were_abroad": [5, 0],
+                                   "open": [1_108, 13], "probability": [0.974391, 0.991031]}),
         "registration_lags": pl.DataFrame(lags, schema_overrides={"median_days_all": pl.Int64}),
     }  # fmt: skip
 

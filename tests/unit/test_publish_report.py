@@ -363,6 +363,13 @@ def test_students_are_shown_by_days_present(plain):
     ]
 
 
+def test_people_seen_to_leave_and_then_inside_are_counted_by_the_evidence(plain):
+    assert cells_of(plain, "Seen to leave, and then inside the country")[1:] == [
+        ["activity", "189", "5", "1,108", "97.4%"],
+        ["address", "15", "0", "13", "99.1%"],
+    ]
+
+
 def test_lags_are_shown_of_those_seen_and_of_all(plain):
     """Half of those seen registered within 28 days; of all arrivals 30% within a month, 45% within five years."""
     assert cells_of(plain, "From arrival to registration")[1:] == [
