@@ -20,6 +20,8 @@ def classify_stays(crossings: Path, out: Path, threshold: int, window: int, obse
     for option, path in (("CROSSINGS", crossings), ("--out", out)):
         if path.suffix.lower() not in SUFFIXES:
             raise UserError(f"{option} {path}: the name must end in .csv or .parquet, which says what the file is.")
+    if out.is_dir():
+        raise UserError(f"--out {out}: is a folder. Give the name of a file.")
     if out.exists() and crossings.exists() and out.samefile(crossings):
         raise UserError(f"--out {out}: is the file of the crossings. Give another name; they are kept as they are.")
     tally = classify_file(crossings, out, DaysInWindow(threshold, window), observed_to)
@@ -36,6 +38,12 @@ def classify_stays(crossings: Path, out: Path, threshold: int, window: int, obse
 def classify_file(crossings: Path, out: Path, rule: DaysInWindow, observed_to: date) -> Tally:
     """Classify a file of crossings, in memory that does not grow with it; raises `UserError` for unusable rows."""
     file = read_crossings_file(crossings)
+    nested = [name for name, kind in file.schema.items() if kind.is_nested()]
+    if nested and out.suffix.lower() == ".csv":
+        raise UserError(
+            f"{crossings}: column '{nested[0]}' is of the type {file.schema[nested[0]]}, which CSV cannot have. "
+            "Leave it out, or name an --out that ends in .parquet."
+        )
     tally = Tally()
     write_parts(classified_parts(file, rule, observed_to, tally), classified_schema(file), out)
     return tally

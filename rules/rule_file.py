@@ -19,6 +19,8 @@ from pipeline.toml_files import read_toml
 SETS = Path(__file__).parent / "sets"
 ENTRIES = ("evidence", "stay", "resident", "resident_family", "attribute")
 """The lists of rules of a file; groups are those of its definition."""
+SECTIONS = ("definition", "unfinished", "household", "nationality", "possibly_one")
+"""What a file states once, and by keys."""
 GROUP = "group"
 Table = dict[str, Any]
 
@@ -76,6 +78,7 @@ def read_rule_file(path: Path, extended_by: tuple[Path, ...] = ()) -> RuleFile:
     if own["id"] == base.data.get("id"):
         raise UserError(f"{path}, key 'id': '{own['id']}' is the id of the set that it extends. Give it its own.")
     without = own.pop("without", {})
+    _check_overrides(base.data, own, path)
     merged = _merged(_without(base, without, path), own, path)
     return RuleFile(path, merged, base, {**base.written_in, **dict.fromkeys(_rules(own), path)})
 
@@ -109,6 +112,36 @@ def _without(base: RuleFile, without: Any, path: Path) -> Table:
     return data
 
 
+def _check_overrides(base: Table, own: Table, path: Path) -> None:
+    """Raise `UserError` for what is neither a rule or parameter of the base nor, without a sentence, a new one."""
+    for kind in ENTRIES:
+        known = _by_id(base.get(kind))
+        for name, entry in _by_id(own.get(kind)).items():
+            if name in known:
+                _check_parameters(known[name], entry, f"{path}, {kind} rule '{name}'")
+            elif "says" not in entry and "before" not in entry:
+                raise unknown(f"{kind} rule", name, known, f"{path}, [[{kind}]]")
+    for key in SECTIONS:
+        if isinstance(base.get(key), dict) and isinstance(own.get(key), dict):
+            _check_parameters(base[key], own[key], f"{path}, [{key}]")
+    _check_parameters(base, own, str(path))
+
+
+def _check_parameters(base: Table, own: Table, where: str) -> None:
+    known, stated = (one.get("parameters", {}) for one in (base, own))
+    if not isinstance(known, dict) or not isinstance(stated, dict):
+        return
+    for name, entry in stated.items():
+        if name not in known and isinstance(entry, dict) and "says" not in entry:
+            raise unknown("parameter", name, known, f"{where}, [parameters]")
+
+
+def _by_id(entries: Any) -> dict[str, Table]:
+    if not isinstance(entries, list):
+        return {}
+    return {str(entry.get("id")): entry for entry in entries if isinstance(entry, dict)}
+
+
 def _merged(base: Table, own: Table, path: Path) -> Table:
     merged = by_key(base, own)
     for kind in ENTRIES:
@@ -119,7 +152,7 @@ def _merged(base: Table, own: Table, path: Path) -> Table:
             merged[key] = by_key(base.get(key, {}), own[key])
     if "parameters" in own:
         merged["parameters"] = by_name(base.get("parameters", {}), own["parameters"], _parameter)
-    for key in ("definition", "unfinished", "household", "nationality", "possibly_one"):
+    for key in SECTIONS:
         if key in own:
             merged[key] = _rule(base.get(key, {}), own[key])
     if isinstance(own.get("definition"), dict) and GROUP in own["definition"]:

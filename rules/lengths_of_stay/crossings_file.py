@@ -4,6 +4,8 @@ It has the columns `person_id`, `date`, `is_arrival` and `initial_resident`, and
 follow one another, in the order of the crossings.
 """
 
+import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +72,8 @@ def read_crossings_file(path: Path) -> CrossingsFile:
         schema = table.collect_schema()
     except pl.exceptions.PolarsError as error:
         raise _unreadable(path, error) from error
+    if path.suffix.lower() != ".parquet":
+        _check_header(path)
     for name in COLUMNS:
         if name not in schema:
             raise UserError(
@@ -79,6 +83,15 @@ def read_crossings_file(path: Path) -> CrossingsFile:
         if wanted is not None:
             raise UserError(f"{path}: column '{name}' is of the type {schema[name]}. Make it {wanted}.")
     return CrossingsFile(path, table, schema)
+
+
+def _check_header(path: Path) -> None:
+    """Raise `UserError` if a CSV file has two columns of one name: which of them is meant would be a guess."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        names = next(csv.reader(file), [])
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise UserError(f"{path}: has more than one column '{twice[0]}'. Leave one of them, or rename the others.")
 
 
 def _unreadable(path: Path, error: pl.exceptions.PolarsError) -> UserError:

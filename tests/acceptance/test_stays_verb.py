@@ -235,3 +235,33 @@ def test_days_of_any_century_and_windows_of_any_length(stays):
     assert outcome.status == 0, outcome.err
     span = (date(9999, 12, 31) - date(1, 1, 1)).days
     assert pl.read_csv(written)["days_in_country"].to_list()[:2] == [span, 0]
+
+
+def test_two_columns_of_one_name_are_refused(stays):
+    outcome, written = stays("person_id,date,is_arrival,is_arrival,initial_resident\n1,2016-03-01,1,0,0\n")
+    assert outcome.status == 2
+    assert "crossings.csv: has more than one column 'is_arrival'" in outcome.err
+    assert not written.exists()
+
+
+def test_a_column_of_lists_goes_to_parquet_alone(stays):
+    rows = pl.DataFrame(
+        {
+            "person_id": [1], "date": ["2016-03-01"], "is_arrival": [True], "initial_resident": [False],
+            "routes": [["work", "study"]],
+        }
+    )  # fmt: skip
+    outcome, written = stays(rows, name="crossings.parquet")
+    assert outcome.status == 2
+    assert "column 'routes' is of the type List(String), which CSV cannot have" in outcome.err
+    assert not written.exists()
+    outcome, written = stays(rows, name="crossings.parquet", out="out.parquet")
+    assert outcome.status == 0, outcome.err
+    assert pl.read_parquet(written)["routes"].to_list() == [["work", "study"]]
+
+
+def test_a_folder_is_no_file_to_be_written(stays, tmp_path):
+    (tmp_path / "out.csv").mkdir()
+    outcome, _ = stays(HEADER + "1,2016-03-01,1,0\n")
+    assert outcome.status == 2
+    assert "is a folder" in outcome.err

@@ -115,13 +115,16 @@ def test_a_set_can_extend_one_that_extends_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[[evidence]]\nid = "weeks_activ"\nwhen = "weeks >= 13"\n', "evidence rule 'weeks_activ': the key 'says' is missing"),
+        ('[[evidence]]\nid = "weeks_activ"\nwhen = "weeks >= 13"\n', "mine.toml, [[evidence]]: unknown evidence rule 'weeks_activ'. Did you mean 'weeks_active'?"),
         ('[[evidence]]\nid = "weeks_active"\nwhen = "weekss >= 13"\n', "mine.toml, evidence rule 'weeks_active', key 'when': at character 1 of \"weekss >= 13\": unknown column 'weekss'. Did you mean 'weeks'?"),
         ('without = { resident = ["dea"] }', "[without]: unknown resident rule of the base 'dea'. Did you mean 'dead'?"),
         ('without = { residents = ["dead"] }', "[without]: unknown kind of rule 'residents'. Did you mean 'resident'?"),
         ('without = ["dead"]', "[without]: it has lists of ids by kind of rule"),
         ('[[resident]]\nid = "x"\nbefore = "dea"\n', "resident rule 'x', key 'before': unknown resident rule 'dea'. Did you mean 'dead'?"),
-        ("[parameters.long_term_dayz]\nvalue = 1\n", "parameter 'long_term_dayz'"),
+        ('[[evidence]]\nid = "weeks_less"\nsays = "A new rule."\n', "evidence rule 'weeks_less': the key 'source' is missing"),
+        ("[parameters.long_term_dayz]\nvalue = 1\n", "mine.toml, [parameters]: unknown parameter 'long_term_dayz'. Did you mean 'long_term_days'?"),
+        ("[nationality.parameters.children_belo]\nvalue = 1\n", "mine.toml, [nationality], [parameters]: unknown parameter 'children_belo'. Did you mean 'children_below'?"),
+        ('[[resident]]\nid = "worked_for_weeks"\n[resident.parameters.at_leas]\nvalue = 1\n', "mine.toml, resident rule 'worked_for_weeks', [parameters]: unknown parameter 'at_leas'. Did you mean 'at_least'?"),
         ("without = { evidence = [\"nhs_moved\"] }", "long_term_2019.toml (extended by mine.toml), stay rule 'first_arrival_last_departure', key 'signs': unknown evidence rule 'nhs_moved'"),
     ],
 )  # fmt: skip
