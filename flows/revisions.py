@@ -102,6 +102,15 @@ def with_split(table: pl.DataFrame, splits: Mapping[date, pl.DataFrame]) -> pl.D
     return table.join(parts, on=[*KEY, "data_date"], how="left", maintain_order="left")
 
 
+def with_status(table: pl.DataFrame) -> pl.DataFrame:
+    """Return `revisions` with the status of final figures that an earlier vintage estimated otherwise: `revised`.
+
+    A run by itself knows no earlier ones and calls them final.
+    """
+    is_revised = (pl.col("status") == "final") & (pl.col("revision") != 0)
+    return table.with_columns(status=pl.when(is_revised).then(pl.lit("revised")).otherwise(pl.col("status")))
+
+
 def later_revisions(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Return how estimates of one age changed until the last vintage that has the figure.
 

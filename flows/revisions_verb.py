@@ -12,7 +12,16 @@ import polars as pl
 from flows.chain import STAGES, run_chain
 from flows.live.live_runs import check_not_live
 from flows.progress import ProgressListener
-from flows.revisions import SPLIT, later_revisions, provisional_ranges, revision_ranges, revisions, split, with_split
+from flows.revisions import (
+    SPLIT,
+    later_revisions,
+    provisional_ranges,
+    revision_ranges,
+    revisions,
+    split,
+    with_split,
+    with_status,
+)
 from flows.run import check_threads
 from flows.terminal import Terminal, typed
 from flows.variants.estimates import KEY, Published, published_estimates
@@ -100,9 +109,11 @@ def _compare(
     ranges = revision_ranges(later_revisions([table, *told]))
     status = pl.concat([one.with_columns(data_date=pl.lit(day)) for day, one in published.items()])
     return (
-        with_split(table, splits).join(
-            status.select(*KEY, "data_date", "lower", "upper", "status"), on=[*KEY, "data_date"], how="left",
-            maintain_order="left",
+        with_status(
+            with_split(table, splits).join(
+                status.select(*KEY, "data_date", "lower", "upper", "status"), on=[*KEY, "data_date"], how="left",
+                maintain_order="left",
+            )
         ),
         provisional_ranges(published[latest].with_columns(data_date=pl.lit(latest)), ranges),
     )  # fmt: skip

@@ -39,7 +39,8 @@ INTERVAL_PARTS = [
 
 STATUSES = (
     "provisional: the definition needs data later than the data date. not measured: a delivery lacks the evidence "
-    "(see `unmeasured`), so there is no estimate. revised does not occur yet."
+    "(see `unmeasured`), so there is no estimate. revised: final, and an earlier run had another estimate; a run "
+    "knows no earlier ones, so it stands in the revisions.csv of `sojourn revisions` alone."
 )
 TRIMMING_DEPTHS = (
     "everybody on the list",

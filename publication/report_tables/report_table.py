@@ -8,7 +8,7 @@ import polars as pl
 
 from publication import words
 
-STATUS_MARKS = {"provisional": " [p]"}
+STATUS_MARKS = {"provisional": " [p]", "revised": " [r]"}
 
 
 @dataclass(frozen=True)

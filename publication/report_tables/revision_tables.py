@@ -36,8 +36,9 @@ def revision_triangle(revisions: pl.DataFrame, ranges: pl.DataFrame) -> ReportTa
             for (measure, period), found in by_figure.items()
         ),
         numeric=tuple(range(2, 3 + len(days))),
-        note="[p] provisional. The last column is the range within which 90% of the later estimates of a provisional "
-        "figure are expected, by how figures of the same age were revised before.",
+        note="[p] provisional, [r] final and revised: an earlier run had another estimate. The last column is the "
+        "range within which 90% of the later estimates of a provisional figure are expected, by how figures of the "
+        "same age were revised before.",
         csv="../revisions/revisions.csv",
     )
 

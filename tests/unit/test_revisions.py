@@ -14,6 +14,7 @@ from flows.revisions import (
     revisions,
     split,
     with_split,
+    with_status,
 )
 from pipeline.errors import UserError
 from pipeline.study import read_study
@@ -47,6 +48,15 @@ def test_every_estimate_stands_beside_the_first_of_its_figure():
         (YEAR_2018, SECOND, 56.0, 56.0, 0.0),
         (YEAR_2018, THIRD, 50.0, 56.0, -6.0),
     ]
+
+
+def test_a_final_figure_that_an_earlier_run_estimated_otherwise_is_revised():
+    """Of net migration of 2017 the third run knows that it is final; that of 2018 stays provisional."""
+    told = ["provisional", "provisional", "final", "provisional", "provisional"]
+    revised = with_status(replayed().with_columns(status=pl.Series(told)))
+    assert revised["status"].to_list() == ["provisional", "provisional", "revised", "provisional", "provisional"]
+    as_before = replayed().with_columns(status=pl.lit("final"), revision=pl.lit(0.0))
+    assert set(with_status(as_before)["status"]) == {"final"}
 
 
 def test_mean_revisions_are_of_the_latest_estimates_of_figures_that_were_revised():
