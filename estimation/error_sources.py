@@ -37,9 +37,9 @@ NOT_MEASURED = (
         "The factor of the survey's year serves all years; how it changes between years is not known.",
     ),
     (
-        "recall by group",
+        "false links by group",
         "population",
-        "One recall and one false-link rate, those of links to the spine, serve all classes and sources.",
+        "One false-link rate serves all classes and sources, and recall differs by nationality group alone.",
     ),
     (
         "change of the list over time",

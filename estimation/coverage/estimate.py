@@ -29,6 +29,7 @@ from estimation.coverage.lists import (
     people_by_cell,
     people_by_class,
     resampled,
+    shares_of_group,
     sum_by_class,
     whole_survey,
 )
@@ -75,15 +76,18 @@ def estimate_coverage(
     number of people to whom survey people may be linked, residents or not. The list is trimmed to `depth`. Classes
     are merged until each has `minimum_matches` matches at the usual depth. Standard errors: sampling by the rescaled
     bootstrap of Rao & Wu (1988) over clusters within strata, with that of the jackknife as a check; linkage by draws
-    of recall and false-link rate, with the error of who is listed twice, which all classes share; and three
-    declared errors, each shared by all classes: one for all alike, one for children, and one for dependence of the
-    lists (`coverage.dependence`). All are independent, so their covariances add up. Raises `UserError` where no one
-    was matched or where linkage is too poor.
+    of recall and false-link rate, which all classes share, with the errors of the recall of each nationality group
+    and of who is listed twice; and three declared errors, each shared by all classes: one for all alike, one for
+    children, and one for dependence of the lists (`coverage.dependence`). All are independent, so their covariances
+    add up. Raises `UserError` where no one was matched or where linkage is too poor.
     """
     check_separation(links)
     links = links.shrunk()
     classes = _classes(surveyed, settings.minimum_matches)
-    trimmed = sum_by_class(counted, listed, surveyed, classes, known, settings.known_totals)
+    recall_of_groups = {group: recall for group, (recall, _) in links.of_groups.items()}
+    trimmed = sum_by_class(
+        counted, listed, surveyed, classes, known, settings.known_totals, recall_of_groups
+    )  # fmt: skip
     depths = trimmed.depths(depth, settings.minimum_matches)
     lists = trimmed.at(depths)
     survey, point = whole_survey(lists), (np.array([links.recall]), np.array([links.false_link_rate]))
@@ -97,6 +101,9 @@ def estimate_coverage(
     drawn = draw_linkage_errors(links, settings.replicates, seed)
     twice = lists.trimmed_error / np.maximum(lists.trimmed, 1e-9)
     linkage = mean_products(factors(lists, survey, *drawn) / factor - 1) + np.outer(twice, twice)
+    for group, (_, error) in links.of_groups.items():
+        own = shares_of_group(surveyed, classes, group) * error
+        linkage += np.outer(own, own)
     left = _share_of_children(counted, classes) * _error_of_children(listed, classes, settings.children_error)
     declared = settings.declared_error**2 + np.outer(left, left)
     both = missed_by_both(lists, factor) * settings.list_dependence
@@ -122,7 +129,7 @@ def estimate_coverage(
             "surveyed": people_by_class(surveyed, classes),
             "trimming_depth": depths.astype(np.int32),
             "matches": trimmed.matches[depths, np.arange(len(classes))],
-            "recall": [links.recall] * len(classes),
+            "recall": links.recall * lists.recall_of_class,
             "false_link_rate": [links.false_link_rate] * len(classes),
         }
     ).with_columns(pl.col(pl.Float64).round(9))

@@ -5,7 +5,8 @@ of its pairs to be missed and so many of its links to be false. The two know not
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
@@ -15,7 +16,10 @@ from estimation.arrays import Floats
 from estimation.coverage.survey import SURVEY
 from estimation.keyed_random import generator
 from pipeline.errors import UserError
+from pipeline.schemas import ALL
 
+OF_NATIONALITY = "nationality_group="
+"""How `linkage_quality` names the nationality groups."""
 USUAL_FALSE_LINK_RATE = 0.1
 """How high false-link rates usually are, as the standard deviation of a prior around 0: an assumption."""
 REVIEWED = ["review_recall", "review_recall_se", "review_false_link_rate", "review_false_link_rate_se"]
@@ -37,7 +41,9 @@ class LinkageError:
     """Recall and false-link rate of the links between survey and spine, with their standard errors.
 
     A false-link rate that is not known has an infinite standard error, until it is `shrunk`. `contradicted` says
-    whether the rate of the review stands though linkage expects another one.
+    whether the rate of the review stands though linkage expects another one. `of_groups` has the recall of
+    nationality groups over that of all, with the standard error that it has beside that of all; 1 if a group is not
+    there.
     """
 
     recall: float
@@ -45,6 +51,7 @@ class LinkageError:
     false_link_rate: float
     false_link_error: float
     contradicted: bool = False
+    of_groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def false_link_rate_is_known(self) -> bool:
@@ -77,11 +84,11 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     review of 1,500 people hardly meets. Where the two contradict each other, the review's stands alone; the
     stage `link` has warned of it where it is recall, and `count` warns where it is the rate (`contradicted`). A
     rate that neither shows is given as 0 with an infinite standard error: not known, which is not the same as
-    none. Raises `UserError` without a clerical review that gives recall and its standard error.
+    none. How much better or worse nationality groups are linked than all is what linkage expects of them. Raises
+    `UserError` without a clerical review that gives recall and its standard error.
     """
-    rows = quality.filter(
-        pl.col("source_l") == SURVEY, pl.col("source_r") == spine, pl.col("group") == "all"
-    ).drop_nulls(["review_recall", "review_recall_se"])
+    of_survey = quality.filter(pl.col("source_l") == SURVEY, pl.col("source_r") == spine)
+    rows = of_survey.filter(pl.col("group") == ALL).drop_nulls(["review_recall", "review_recall_se"])
     if rows.is_empty():
         raise UserError(
             "coverage survey: its links were not reviewed, or too few of them, so recall and false-link rate are not "
@@ -95,7 +102,28 @@ def survey_linkage_error(quality: pl.DataFrame, spine: str) -> LinkageError:
     of_links = _expected_false_link_rate(recall, *rows.select(EXPECTED_OF_LINKS).row(0))
     known = [one for one in (reviewed, of_links) if one is not None]
     contradicted = len(known) > 1 and _contradict(*known)
-    return LinkageError(recall, recall_error, *(reduce(_combined, known) if known else (0.0, math.inf)), contradicted)
+    rate, error = reduce(_combined, known) if known else (0.0, math.inf)
+    return LinkageError(recall, recall_error, rate, error, contradicted, _recall_of_groups(of_survey))
+
+
+def _recall_of_groups(quality: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the recall that linkage expects of nationality groups over that of all, with its own standard error.
+
+    The limits of a group contain the error that all share, which is taken off.
+    """
+    of_all = quality.filter(pl.col("group") == ALL).drop_nulls(EXPECTED).select(EXPECTED)
+    if of_all.is_empty() or not of_all["recall_estimate"][0]:
+        return {}
+    recall, low, high = of_all.row(0)
+    shared = (high - low) / (2 * LIMITS_OF_RECALL)
+    groups = quality.filter(pl.col("group").str.starts_with(OF_NATIONALITY)).drop_nulls(EXPECTED)
+    return {
+        name.removeprefix(OF_NATIONALITY): (
+            expected / recall,
+            max(((most - least) / (2 * LIMITS_OF_RECALL)) ** 2 - shared**2, 0.0) ** 0.5,
+        )
+        for name, expected, least, most in groups.select("group", *EXPECTED).iter_rows()
+    }
 
 
 def _expected_false_link_rate(

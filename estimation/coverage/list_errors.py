@@ -47,11 +47,11 @@ def list_errors(
     """Return the errors of the list in each class; arguments are those of `estimate_coverage` and what it found."""
     full, squares = (_by_class(counted, classes, counted[name].to_numpy()) for name in ("count", "squares"))
     survey = whole_survey(lists)
-    false = false_links(survey, np.array([recall]), np.array([false_link_rate]))[0]
+    false = false_links(lists, survey, np.array([recall]), np.array([false_link_rate]))[0]
     asked = np.maximum(survey.surveyed[0], 1e-9)
 
     def of_residents(found: Floats, everybody: float) -> Floats:
-        return np.clip((found - false * everybody / max(known, 1)) / recall / asked, 0, 1)
+        return np.clip((found - false * everybody / max(known, 1)) / (recall * lists.recall_of_class) / asked, 0, 1)
 
     mean = of_residents(survey.counted[0], full.sum())
     square = of_residents(survey.squares[0], squares.sum())

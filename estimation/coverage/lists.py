@@ -4,7 +4,7 @@ List A is the list trimmed to some depth, for the whole country; list B is the s
 cluster, so that a factor can be computed again from clusters drawn anew or left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ class Lists:
     where people of a kind are alike in the known totals of a `calibration` (without one, all are of one kind).
     Weights average 1. `share_on_trimmed_list` (classes) is that of all known people: the share of false links that
     are to a person on the trimmed list. `answered` are the people who answered, `represented` the residents for whom
-    they stand by the survey's design.
+    they stand by the survey's design. `recall_of_class` is the recall of links of a class over that of all.
     """
 
     full: Floats
@@ -50,6 +50,7 @@ class Lists:
     represented: Floats
     share_on_trimmed_list: Floats
     trimmed_error: Floats
+    recall_of_class: Floats
     calibration: Calibration | None = None
 
 
@@ -101,11 +102,13 @@ def sum_by_class(
     classes: list[CoverageClass],
     known: int,
     known_totals: KnownTotals | None = None,
+    recall_of_groups: Mapping[str, float] | None = None,
 ) -> TrimmedLists:
     """Return both lists by class, the first at every depth; the survey's weights are calibrated to known totals.
 
     `counted` (`DIVISIONS`, `count`) is the population that the factors will multiply, `listed` and `surveyed` are
     those of `coverage.survey`, and `known` is the number of people to whom survey people may be linked.
+    `recall_of_groups` is the recall of links of nationality groups over that of all, 1 where a group is not there.
     """
     size, cluster = len(classes), cluster_index(surveyed)
     kind, members = np.zeros(surveyed.height, dtype=np.int64), np.zeros((1, 0))
@@ -147,10 +150,30 @@ def sum_by_class(
         represented=in_classes(own, surveyed["weight"].to_numpy() * share),
         share_on_trimmed_list=np.full(size, share_of_known[0]),
         trimmed_error=trimmed_error[0],
+        recall_of_class=_recall_of_classes(surveyed, classes, recall_of_groups or {}),
         calibration=None if known_totals is None else Calibration(known_totals, members, by_kind),
     )
     matches = np.array([people_by_class(surveyed.filter(one), classes) for one in found], dtype=np.int64)
     return TrimmedLists(untrimmed, trimmed, trimmed_error, matched, matches, share_of_known)
+
+
+def shares_of_group(surveyed: pl.DataFrame, classes: list[CoverageClass], group: str) -> Floats:
+    """Return the share of the people surveyed in each class who are of a nationality group; 0 where nobody is."""
+    people = (surveyed["weight"] * surveyed["share"]).to_numpy()
+    is_group = (surveyed["nationality_group"].cast(pl.String) == group).to_numpy()
+    index, size = class_index(surveyed, classes), len(classes)
+    of_group, of_all = (np.bincount(index, weights=one, minlength=size) for one in (people * is_group, people))
+    return of_group / np.maximum(of_all, 1e-9)
+
+
+def _recall_of_classes(
+    surveyed: pl.DataFrame, classes: list[CoverageClass], of_groups: Mapping[str, float]
+) -> Floats:
+    """Return the mean in each class of the recall of nationality groups over that of all."""
+    found = np.ones(len(classes))
+    for group, recall in of_groups.items():
+        found += shares_of_group(surveyed, classes, group) * (recall - 1)
+    return found
 
 
 def class_index(frame: pl.DataFrame, classes: list[CoverageClass]) -> Integers:
@@ -221,15 +244,16 @@ def factors(lists: Lists, survey: SurveySums, recall: Floats, false_link_rate: F
     For the list of all known people s = 1 and M = K, which gives K = (k - b n2) / (a - b) from the k people linked:
     the moment form of Y. Ding & S. E. Fienberg (1994, Survey Methodology 20), with the false links of L. Di
     Consiglio & T. Tuoto (2015, J. Official Statistics 31). Then M = (m - b s (n2 - K)) / a for the trimmed list
-    within it, with its own s and the m links to it.
+    within it, with its own s and the m links to it. The recall of a class is that of all times `recall_of_class`.
     """
-    a = recall[:, None]
-    false = false_links(survey, recall, false_link_rate)
+    a = recall[:, None] * lists.recall_of_class
+    false = false_links(lists, survey, recall, false_link_rate)
     matches = np.maximum((survey.matched - lists.share_on_trimmed_list * false) / a, 0.0)
     return chapman(lists.trimmed, survey.surveyed, matches) / np.maximum(lists.full, 1.0)
 
 
-def false_links(survey: SurveySums, recall: Floats, false_link_rate: Floats) -> Floats:
+def false_links(lists: Lists, survey: SurveySums, recall: Floats, false_link_rate: Floats) -> Floats:
     """Return the survey people whose link is false, b (n2 - K), (replicates, classes); see `factors`."""
-    a, b = recall[:, None], np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
+    a = recall[:, None] * lists.recall_of_class
+    b = np.clip(np.minimum(false_link_rate, recall - LEAST_SEPARATION), 0.0, 1.0)[:, None]
     return b * np.maximum(survey.surveyed - true_matches(survey.known, survey.surveyed, a, b), 0.0)

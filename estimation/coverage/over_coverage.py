@@ -119,7 +119,8 @@ def _wrong(sums: Floats, false: float) -> tuple[Floats, Floats]:
 
 def _false_links(coverage: pl.DataFrame, surveyed: pl.DataFrame, known: int) -> float:
     """Return how often a person whom some source knows is linked to a survey person whom none knows."""
-    recall, rate = coverage.select("recall", "false_link_rate").row(0)
+    mean = (pl.col("recall", "false_link_rate") * pl.col("surveyed")).sum() / pl.col("surveyed").sum()
+    recall, rate = coverage.select(mean).row(0)
     people, linked = surveyed.select(exact_sum(pl.col("share")), k=exact_sum(pl.col("share").filter("known"))).row(0)
     really_known = (linked - rate * people) / max(recall - rate, 1e-9)
     return rate * max(people - really_known, 0.0) / max(known, 1)

@@ -1,6 +1,7 @@
 """Simulated recovery: coverage factors estimate the residents whom lists miss, despite missed and false links."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -132,6 +133,28 @@ def test_the_total_is_nearly_unbiased(scores):
 def test_the_share_of_residents_missed_by_the_list_is_nearly_unbiased(scores):
     """False links of people whom no source knows: most are to the full list, half to the trimmed list."""
     assert abs(float(np.mean(scores["missed"]))) < 0.0012
+
+
+def test_a_group_that_is_linked_worse_has_matches_divided_by_its_own_recall():
+    """EU nationals are linked as well as others, but for 20% fewer: without their own recall a fourth too many."""
+    links = LinkageError(1.0, 0.0, 0.0, 0.0)
+    listed, surveyed, known, _ = one_survey(np.random.default_rng(5), links)
+    settings = CoverageSettings(minimum_matches=50, replicates=20)
+    missed = (pl.col("nationality_group") == "EU") & (pl.int_range(pl.len()) % 5 == 0)
+    worse = surveyed.with_columns(
+        pl.when(missed).then(False).otherwise(pl.col("known", "listed")).name.keep(),
+        counted=pl.when(missed).then(0.0).otherwise("counted"),
+    )
+    own = replace(links, of_groups={"EU": (0.8, 0.05)})
+
+    def residents(surveyed: pl.DataFrame, links: LinkageError) -> tuple[float, float]:
+        return estimated(estimate_coverage(counted(listed), listed, surveyed, known, links, settings, 1), "EU")
+
+    true, error = residents(surveyed, links)
+    assert residents(worse, links)[0] == pytest.approx(true / 0.8, rel=0.03)
+    found, own_error = residents(worse, own)
+    assert found == pytest.approx(true, rel=0.03)
+    assert own_error**2 - error**2 > (0.04 * true) ** 2
 
 
 @pytest.fixture(scope="module")

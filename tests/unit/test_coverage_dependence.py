@@ -23,7 +23,7 @@ def share_on_both(on_list: float, answering: float, odds_ratio: float) -> float:
 def one_class(on_list: float, answering: float) -> Lists:
     """Return a class in which each resident estimated is counted once, with these shares of them on either list."""
     none, one = np.zeros(1), np.ones(1)
-    return Lists(one, on_list * one, none, none, none, none, none, none, answering * one, none, none)
+    return Lists(one, on_list * one, none, none, none, none, none, none, answering * one, none, none, one)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def lists(surveyed: list[float], matched: list[float]) -> Lists:
     """Return the sums by cluster of one class."""
     total, found = (np.array(one, dtype=float)[:, None, None] for one in (surveyed, matched))
     none = np.zeros(1)
-    return Lists(none, none, total, found, found, found, found, none, none, none, none)
+    return Lists(none, none, total, found, found, found, found, none, none, none, none, none + 1)
 
 
 def standard_error(strata: str, surveyed: list[float], matched: list[float]) -> tuple[float, np.ndarray]:

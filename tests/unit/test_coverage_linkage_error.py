@@ -47,6 +47,19 @@ def test_recall_is_that_of_the_review_and_of_linkage_by_their_precision():
     assert (certain.recall, certain.recall_error) == (1.0, 0.0)
 
 
+def test_groups_have_the_recall_that_linkage_expects_of_them_beside_that_of_all():
+    """EU nationals: 0.97 for 0.99 of all; limits of 0.03 to either side are 0.01, of which all share 0.006."""
+    of_all = quality(0.97, 0.01, 0.2, 0.05, expected=(0.99, 0.972, 1.008))
+    of_group = quality(None, None, None, None, expected=(0.97, 0.94, 1.0)).with_columns(
+        group=pl.lit("nationality_group=EU")
+    )
+    unknown = quality(None, None, None, None).with_columns(group=pl.lit("nationality_group=non_EU"))
+    found = survey_linkage_error(pl.concat([of_all, of_group, unknown]), "pds")
+    assert found.of_groups == {"EU": (pytest.approx(0.97 / 0.99), pytest.approx(0.008))}
+    alone = survey_linkage_error(pl.concat([quality(0.97, 0.01, 0.2, 0.05), of_group]), "pds")
+    assert alone.of_groups == {}
+
+
 def test_a_review_that_contradicts_what_linkage_expects_stands():
     """0.90 with 0.01 and 0.99 with 0.01 differ by 6.4 joint errors; 0.96 and 0.99 by 2.1, and are averaged."""
     expected = (0.99, 0.96, 1.02)

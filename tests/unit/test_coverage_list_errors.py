@@ -27,7 +27,9 @@ def errors_of(
         np.array([[[float(one)]]]) for one in (len(found), linked.sum(), found.sum(), (found**2).sum())
     )
     none = np.zeros(1)
-    lists = Lists(none, none, asked, of_linked, none[None, None], of_counted, of_squares, none, none, none, none)
+    lists = Lists(
+        none, none, asked, of_linked, none[None, None], of_counted, of_squares, none, none, none, none, none + 1
+    )
     factor = np.array([residents / listed.sum()])
     return list_errors(lists, factor, counted, [CELLS], people_known, recall, false_link_rate)
 

@@ -19,7 +19,7 @@ def coverage(recall: float = 1.0, false_link_rate: float = 0.0, depth: int = 1) 
     return pl.DataFrame({
         "survey_date": ["2017-06-30"] * 2, "coverage_class": ["one", "two"],
         "members": [json.dumps([[*PLACE, group] for group in one]) for one in groups],
-        "share_erroneous": [0.01, 0.02], "recall": recall, "false_link_rate": false_link_rate,
+        "share_erroneous": [0.01, 0.02], "surveyed": [50, 50], "recall": recall, "false_link_rate": false_link_rate,
         "trimming_depth": depth,
     }).with_columns(pl.col("survey_date").str.to_date())  # fmt: skip
 
