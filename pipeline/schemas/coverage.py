@@ -31,7 +31,7 @@ class Coverage(dy.Schema):
     surveyed = dy.Int64(description="Usual residents found by the survey.")
     trimming_depth = dy.Int32(min=0, description="Depth to which the list of the class was trimmed.")
     matches = dy.Int64(description="Survey people linked to a person on the trimmed list.")
-    recall = dy.Float64(description="Share of true links between survey and spine that were made.")
+    recall = dy.Float64(description="Share of true links between survey and spine that were made, of the class.")
     false_link_rate = dy.Float64(
         description="Share of people unknown to the spine who were linked; shrunk towards 0."
     )
