@@ -7,6 +7,7 @@ from rules.evidence_sql import expressions_of
 from rules.families.by_signs import Priority
 from rules.fields import names_in
 from rules.language.compiler import names_of
+from rules.language.impossible import contradicting_comparisons
 from rules.model import AnySign, EvidenceRule, PersonRules, RuleSet, Sign
 
 PLAIN_NUMBERS = {"0", "1"}
@@ -25,6 +26,7 @@ def _unreachable(rule_set: RuleSet) -> Iterator[str]:
     for rule in rule_set.people.residents:
         if rule.id not in in_families:
             yield f"{rule_set.place('resident', rule.id)}: unreachable, because no family of residence names it."
+    yield from _conditions_never_met(rule_set)
     yield from _groups_never_reached(rule_set)
     yield from _signs_never_first(rule_set)
     for name in sorted(set(rule_set.declared) - set(rule_set.parameters)):
@@ -47,6 +49,19 @@ def _evidence_never_used(rule_set: RuleSet) -> Iterator[str]:
         for name in rule.other_rows:
             if name not in named:
                 yield f"{where}: unreachable, because no expression names its predicate '{name}'."
+
+
+def _conditions_never_met(rule_set: RuleSet) -> Iterator[str]:
+    for rule in rule_set.evidence.rules:
+        conditions = [
+            ("when", rule.when),
+            *((f"other_rows.{name}", one.condition) for name, one in rule.other_rows.items()),
+        ]
+        for key, text in conditions:
+            both = contradicting_comparisons(text) if text else None
+            if both:
+                where = f"{rule_set.place('evidence', rule.id)}, key '{key}'"
+                yield f"{where}: unreachable, because no record has {both}."
 
 
 def _lists_never_used(rule_set: RuleSet) -> Iterator[str]:

@@ -22,6 +22,7 @@ def test_nothing_is_found_in_the_set_that_ships() -> None:
     ("text", "found"),
     [
         ('[[evidence]]\nid = "new"\nsays = "A new rule."\nsource = "mws"\nkind = "arrival"\ndate = "arrival_date"\nsource_of_rule = "A test"', "evidence rule 'new': unreachable, because no rule on people names it."),
+        ('[[evidence]]\nid = "border_in"\nwhen = "direction = \'arrival\' and direction = \'departure\'"', "evidence rule 'border_in', key 'when': unreachable, because no record has direction = 'arrival' and direction = 'departure'."),
         ('[[evidence]]\nid = "weeks_active"\nwhen = "weeks >= 13"', "evidence rule 'weeks_active', key 'when': the number 13 in \"weeks >= 13\" is undescribed."),
         (f'[[evidence]]\nid = "weeks_active"\n[evidence.parameters.few]\n{PARAMETER}', "no expression names its parameter 'few'"),
         ('[[evidence]]\nid = "nhs_moved"\nother_rows = { moved = { earlier = "registration_type = \'move\'" } }', "no expression names its predicate 'moved'"),
