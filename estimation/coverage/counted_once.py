@@ -1,12 +1,16 @@
-"""People of the list who may be one with others: how many residents each stands for, before the survey is compared.
+"""People of the list who may be one with others on it: how many residents each stands for beside the survey.
 
-Links that are missed leave people twice in the run. Survey people are found under one of the two only, so that a
-list with both has more people than can be found, and its estimate of residents is too high by as many (Zhang & Dunne,
-trimmed dual-system estimation, take such erroneous records off the list). Linkage says of every two people with which
+Links that are missed leave people twice on the list. Survey people are found under one of the two only, so that the
+list has more people than can be found, and its estimate of residents is too high by as many (Zhang & Dunne, trimmed
+dual-system estimation, take such erroneous records off the list). Linkage says of every two people with which
 probability they are one. Which of the two goes is decided by where survey people are looked for: recall is that of
 links with the spine, so that whoever is on it is found there, and the other one is taken off, from the list and from
-the matches of the few survey people who are found as that one. Where both are on the spine, or neither is, a survey
-person is as likely to be found as either, and each stands for half.
+the matches. Where both are on the spine, or neither is, a survey person is as likely to be found as either, and each
+stands for half.
+
+Who may be one with somebody who is not listed stays. The list has the person once; a survey person who is found as
+the one that is listed is a link that recall counts as missed, and one who is found as the other is a match too few:
+the two errors nearly cancel, and taking the person off would leave the first.
 
 People whose records are those of several stay on the list. Linkage tells how many by group, not who they are; taken
 off the list and off the matches of a class alike, they leave its estimate as it is.
@@ -31,6 +35,7 @@ def counted_once(
     twice, unseen, error = expected.select("counted_twice", "counted_twice_unseen", "counted_twice_se").row(0)
     seen = twice - unseen
     raised = 1 + unseen / seen if seen > 0 else 1.0
+    on_list = listed.select("person_id")
     spine = pl.DataFrame({"person_id": on_spine.unique(), "on_spine": True})
     both_ways = pl.concat([
         possibly_one.select("person_id", "other_person_id", "probability"),
@@ -38,7 +43,8 @@ def counted_once(
     ])  # fmt: skip
     goes = (1 + pl.col("on_spine_other").fill_null(value=False) - pl.col("on_spine").fill_null(value=False)) / 2
     stands_for = (
-        both_ways.join(spine, on="person_id", how="left")
+        both_ways.join(on_list, left_on="other_person_id", right_on="person_id", how="semi")
+        .join(spine, on="person_id", how="left")
         .join(spine, left_on="other_person_id", right_on="person_id", how="left", suffix="_other")
         .with_columns(goes=goes * (pl.col("probability") * raised).clip(0, 1))
         .sort("person_id", "other_person_id")

@@ -38,9 +38,9 @@ def test_of_two_who_may_be_one_whoever_is_off_the_spine_is_taken_off() -> None:
     assert set(people.values()) == {(1.0, 0.0)}
 
 
-def test_whoever_is_off_the_spine_is_taken_off_though_the_other_one_is_not_listed() -> None:
-    """Four is on the spine, where a survey person is found, and not on the list."""
-    assert stand_for((4, 6, 0.5))[6][0] == pytest.approx(0.5)
+def test_whoever_may_be_one_with_somebody_who_is_not_listed_stays() -> None:
+    """Four is on the spine and not on the list, which has the person once, as six."""
+    assert stand_for((4, 6, 0.5))[6] == (1.0, 0.0)
 
 
 def test_of_two_who_are_both_on_the_spine_or_both_off_it_each_stands_for_half() -> None:
