@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from estimation.account.inputs import write_account_inputs
+from estimation.account.left_out import left_out
 from estimation.account.reconcile import reconcile
-from estimation.account_diagnosis import adjustments, left_out, shared_errors, warn_of_adjustments
+from estimation.account_diagnosis import adjustments, shared_errors, warn_of_adjustments
 from estimation.cells import DIVISIONS
 from estimation.error_sources import error_sources, with_estimated_scales
 from estimation.flow_details import all_details
@@ -79,7 +80,7 @@ def account(context: StageContext[AccountStudy]) -> StageResult:
     context.report("asking which source the others contradict")
     adjusted = adjustments(result)
     save(adjusted, "account_adjustments", context.out)
-    save(left_out(result), "account_left_out", context.out)
+    save(left_out(result.solved), "account_left_out", context.out)
     save(biases, "account_biases", context.out)
     save(estimates(result), "estimates", context.out)
     save(flows, "flows", context.out)

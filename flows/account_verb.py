@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from estimation.account.adjustments import adjustments
 from estimation.account.bias_estimates import scaled_kinds
-from estimation.account.files import NOISY, AccountFiles, read_account_files
+from estimation.account.files import FILES, NOISY, AccountFiles, read_account_files
+from estimation.account.left_out import left_out
 from estimation.account.results import AccountTables, account_tables
 from estimation.account.solve import SolvedAccount, solve_account
 from flows.terminal import Terminal
 from pipeline.errors import UserError
 from pipeline.tables import write_text
 
-NOT_USED = ("prior_births.csv", "prior_deaths.csv")
-"""Files of the layout that change nothing, because births and deaths are exact."""
 BLANKS = {
     "by_person": "by sex and age",
     "by_time": "by time",
@@ -25,8 +25,11 @@ BLANKS = {
 }
 
 
-def account_of_folder(folder: Path, out: Path, *, em: bool, as_json: bool) -> int:
-    """Write the account of the files in `folder` to `out`, print what was found, and return the exit status."""
+def account_of_folder(folder: Path, out: Path, *, em: bool, as_json: bool, diagnosis: bool = False) -> int:
+    """Write the account of the files in `folder` to `out`, print what was found, and return the exit status.
+
+    With `diagnosis`, write too what the account changed by sex and age, and what it says without each source.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder. Name one with population.csv and the other files of an account.")
     if out.exists() and out.samefile(folder):
@@ -39,7 +42,13 @@ def account_of_folder(folder: Path, out: Path, *, em: bool, as_json: bool) -> in
     tables = account_tables(files, solved)
     for name in ("population", "flows", "totals", "bias"):
         write_text(getattr(tables, name).write_csv(), out / f"{name}.csv")
-    found = summary(folder, files, solved, tables, em=em) | {"seconds": round(time.perf_counter() - begun, 3)}
+    found = summary(folder, files, solved, tables, em=em)
+    if diagnosis:
+        without = left_out(solved)
+        write_text(adjustments(files, solved).write_csv(), out / "adjustments.csv")
+        write_text(without.write_csv(), out / "left_out.csv")
+        found |= {"left_out": contradicted(without)}
+    found |= {"seconds": round(time.perf_counter() - begun, 3)}
     if as_json:
         print(json.dumps(found))  # noqa: T201 - the requested output
         return 0
@@ -62,8 +71,15 @@ def summary(folder: Path, files: AccountFiles, solved: SolvedAccount, tables: Ac
         "scales": scales(solved, em=em),
         "expected": expected(files),
         "largest_adjustments": largest.select("term", "estimate", "z").to_dicts(),
-        "not_used": [name for name in NOT_USED if (folder / name).exists()],
+        "not_used": sorted(path.name for path in folder.glob("*.csv") if path.stem not in FILES),
     }
+
+
+def contradicted(without: pl.DataFrame) -> list[dict]:
+    """Return the sources that all others contradict most, with what those say of them, the largest |z| first."""
+    known = without.filter(pl.col("z").is_not_null())
+    largest = known.sort(pl.col("z").abs(), descending=True, maintain_order=True).head(5)
+    return largest.select("source", "reported", "without", "z").to_dicts()
 
 
 def expected(files: AccountFiles) -> list[dict]:
@@ -118,6 +134,11 @@ def _lines(found: dict) -> list[str]:
     ]
     worst = ", ".join(f"{row['term']} {row['z']:+.1f}" for row in found["largest_adjustments"])
     lines += [f"  z        largest adjustments: {worst}"] if worst else []
+    lines += [
+        f"  without  {row['source']}: {row['reported']:,.0f} reported, {row['without']:,.0f} by all others "
+        f"(z {row['z']:+.1f})"
+        for row in found.get("left_out", [])[:3]
+    ]
     lines += [f"  not used {', '.join(found['not_used'])}"] if found["not_used"] else []
     return lines
 

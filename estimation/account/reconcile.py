@@ -38,7 +38,7 @@ class Account:
 
     `cells` has one row per cell of a noisy measure: `measure, time`, `SERIES`, `age, observed, estimate`; `exact` has
     the same for births and deaths. `places` (for each area: its rows of `cells`, and where its arrays have them).
-    `terms` are the biases as declared; `scales_estimated` says whether the account found how large they are.
+    `solved` is the account before bounds; `scales_estimated` says whether it found how large biases are.
     """
 
     cells: pl.DataFrame
@@ -46,8 +46,13 @@ class Account:
     areas: tuple[SolvedArea, ...]
     places: tuple[tuple[Integers, Integers], ...]
     biases: pl.DataFrame
-    terms: BiasTerms
+    solved: SolvedAccount
     scales_estimated: bool
+
+    @property
+    def terms(self) -> BiasTerms:
+        """The biases as declared."""
+        return self.solved.terms
 
     def total(self, selector: pl.Expr, minus: pl.Expr | None = None) -> Total:
         """Return the sum of the cells that `selector` picks, less those that `minus` picks.
@@ -145,7 +150,7 @@ def balance(files: AccountFiles, where: str, *, em: bool = False) -> Account:
         areas=areas,
         places=places,
         biases=_bias_table(solved),
-        terms=solved.terms,
+        solved=solved,
         scales_estimated=em,
     )
     return bounded(account, _published_groups(account.cells))

@@ -18,13 +18,17 @@ def account(
         bool,
         Parameter(negative="", help="Take the sd of shared biases as declared, instead of estimating it by kind."),
     ] = False,
+    diagnosis: Annotated[
+        bool,
+        Parameter(negative="", help="Write adjustments.csv (by sex and age) and left_out.csv (without each source)."),
+    ] = False,
     json: Annotated[bool, Parameter(negative="", help="Print what was found as one JSON object.")] = False,
 ) -> int:
     """Reconcile stocks and flows of any origin, by cohort, so that they agree exactly, with 95% intervals."""
     with loading():
         from flows.account_verb import account_of_folder
 
-    return account_of_folder(folder, out, em=not no_em, as_json=json)
+    return account_of_folder(folder, out, em=not no_em, as_json=json, diagnosis=diagnosis)
 
 
 @app.command
