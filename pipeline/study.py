@@ -127,8 +127,9 @@ class CoverageSettings(Frozen):
     Three errors are assumptions, since no survey can show them. `declared_error` is a relative standard error of all
     factors together, for people who left but still look present on the trimmed list, and `children_error` one more of
     those of children, whom lists keep for longest and who give few signs (of children with a calibrated probability,
-    three tenths of what it takes off counts instead). `list_dependence` is the standard error of the logarithm of the odds
-    ratio between being on the list and answering the survey, within a class; the ratio itself is taken to be 1.
+    three tenths of what it takes off counts instead). `list_dependence` is the standard error of the logarithm of
+    the odds ratio between being on the list and answering the survey, within a class; the ratio itself is taken to
+    be 1.
     """
 
     reference_date: Day = date(2017, 6, 30)
