@@ -9,7 +9,7 @@ import polars as pl
 
 from estimation.account.adjustments import adjustments
 from estimation.account.bias_estimates import scaled_kinds
-from estimation.account.files import FILES, NOISY, AccountFiles, read_account_files
+from estimation.account.files import NOISY, AccountFiles, read_account_files
 from estimation.account.left_out import left_out
 from estimation.account.results import AccountTables, account_tables
 from estimation.account.solve import SolvedAccount, solve_account
@@ -17,6 +17,8 @@ from flows.terminal import Terminal
 from pipeline.errors import UserError
 from pipeline.tables import write_text
 
+NOT_USED = ("prior_births.csv", "prior_deaths.csv")
+"""Files of the layout that change nothing, because births and deaths are exact."""
 BLANKS = {
     "by_person": "by sex and age",
     "by_time": "by time",
@@ -71,7 +73,7 @@ def summary(folder: Path, files: AccountFiles, solved: SolvedAccount, tables: Ac
         "scales": scales(solved, em=em),
         "expected": expected(files),
         "largest_adjustments": largest.select("term", "estimate", "z").to_dicts(),
-        "not_used": sorted(path.name for path in folder.glob("*.csv") if path.stem not in FILES),
+        "not_used": [name for name in NOT_USED if (folder / name).exists()],
     }
 
 

@@ -3,7 +3,7 @@
 Rows are counted from 1, the header apart.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,16 +13,6 @@ from pipeline.errors import UserError, first_line, unknown
 SEX_CODES = {"F": "F", "M": "M", "Female": "F", "Male": "M"}
 PLACE_KEYS = ("area", "nationality_group")
 """Keys that a folder may have beside sex and cohort; in files without one, all rows belong to one and the same."""
-SERIES = ["area", "sex", "nationality_group", "cohort"]
-"""What a series of the account is: people of one birth cohort, sex, nationality group and area."""
-PEOPLE = SERIES[:3]
-NOISY = ("population", "immigration", "emigration")
-EXACT = ("births", "deaths")
-"""Measures observed with error, and measures taken as exact."""
-MOST = 1e12
-"""A count or an error that nobody can mean; the squares of much larger ones are no numbers any more."""
-OLDEST = 150
-"""An age that nobody reaches; arrays are as long as the largest one."""
 WHOLE = "a whole number"
 NUMBER = "a number"
 
@@ -61,10 +51,7 @@ def refuse_rows(frame: pl.DataFrame, path: Path, wrong: pl.Expr, message: str) -
 
 
 def to_numbers(frame: pl.DataFrame, path: Path, kinds: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
-    """Return the frame with its columns of these names as numbers, blank where they are blank in the file.
-
-    Raises `UserError` for what is no number, not finite, or larger than `MOST`.
-    """
+    """Return the frame with its columns of these names as numbers, blank where they are blank in the file."""
     for name, kind in kinds.items():
         if name not in frame.columns:
             continue
@@ -72,20 +59,7 @@ def to_numbers(frame: pl.DataFrame, path: Path, kinds: Mapping[str, type[pl.Data
         wrong = text.is_not_null() & (column.is_null() | ~column.cast(pl.Float64).is_finite())
         refuse_rows(frame, path, wrong, f"{name} '{{{name}}}' is not {WHOLE if kind.is_integer() else NUMBER}.")
         frame = frame.with_columns(column)
-        if not kind.is_integer():
-            refuse_rows(frame, path, pl.col(name).abs() > MOST, f"{name} {{{name}}} is too large to be meant.")
     return frame
-
-
-def refuse_ages(frame: pl.DataFrame, path: Path, possible: Sequence[int], rule: str) -> None:
-    """Raise `UserError` for an `age` nobody has, or for one that does not fit `cohort` and `time`.
-
-    `possible` are the years that `time` may be later than age and cohort together, and `rule` says so in words.
-    """
-    wrong = ~(pl.col("time") - pl.col("age") - pl.col("cohort")).is_in(possible)
-    refuse_rows(frame, path, wrong, f"cohort {{cohort}} at age {{age}} in {{time}}: a cohort is {rule}.")
-    refuse_rows(frame, path, pl.col("age") < 0, "age {age} is negative: nobody is counted before birth.")
-    refuse_rows(frame, path, pl.col("age") > OLDEST, f"age {{age}} is above {OLDEST}.")
 
 
 def to_sex_codes(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -99,8 +73,7 @@ def to_sex_codes(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 def refuse_blanks(frame: pl.DataFrame, path: Path, names: Iterable[str]) -> None:
     """Raise `UserError` if one of the columns is blank in any row."""
-    needed = list(names)
-    for name in needed:
+    for name in names:
         refuse_rows(
-            frame, path, pl.col(name).is_null(), f"has no {name}. Every row needs all of {', '.join(needed)}."
+            frame, path, pl.col(name).is_null(), f"has no {name}. Every row needs all of {', '.join(frame.columns)}."
         )

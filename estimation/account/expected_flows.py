@@ -13,14 +13,10 @@ import polars as pl
 
 from estimation.account.columns import read_columns, refuse_blanks, refuse_rows, to_numbers, to_sex_codes
 from estimation.arrays import Floats
-from pipeline.errors import UserError
 
 SMALLEST_DISPERSION = 1e-3
 SMALLEST_VARIANCE = 1e-3
 """Variance of a flow that is never expected: no cell is empty for certain."""
-HIGHEST_RATE = 2.0
-"""Emigrants per resident of a year in which all leave and nobody comes: half of those at its start are there."""
-RATE = "mean {mean} is a number of people. Emigrants are expected as a rate: a year's per resident, at most 2."
 MEASURES = ("immigration", "emigration")
 COHORT = ["area", "sex", "nationality_group", "cohort"]
 
@@ -39,12 +35,8 @@ def with_expected_flows(
         if not path.exists():
             continue
         means = _read_means(path, places)
-        if name == "emigration":
-            refuse_rows(means, path, pl.col("mean") > HIGHEST_RATE, RATE)
         keys = [one for one in means.columns if one != "mean"]
         flows = cells[name].join(means, on=keys, how="left", maintain_order="left")
-        if flows["mean"].is_null().all():
-            raise UserError(f"{path}: no row fits a cell of {name}.csv. Correct its {', '.join(keys)}, or remove it.")
         mean = flows["mean"] / _cells_of_a_year(flows)
         if name == "emigration":
             mean = mean * _people_present(flows, cells["population"])

@@ -7,49 +7,42 @@ deviations of the independent errors (`population_sd.csv`, `immigration_sd.csv`,
 docs/account.md describes every column.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
 
 from estimation.account.bias_terms import BiasTerms, read_bias_terms, refuse_terms_without_cells
 from estimation.account.columns import (
-    EXACT,
-    NOISY,
     PLACE_KEYS,
-    SERIES,
     read_columns,
-    refuse_ages,
     refuse_blanks,
     refuse_rows,
     to_numbers,
     to_sex_codes,
 )
 from estimation.account.expected_flows import with_expected_flows
-from estimation.account.files_agree import (
-    refuse_disagreement,
-    refuse_unknown_values,
-    refuse_without_series,
-    series_of,
-)
 from estimation.account.smoothed_counts import with_smoothed_counts
-from pipeline.errors import UserError
+from pipeline.errors import UserError, unknown
 
+SERIES = ["area", "sex", "nationality_group", "cohort"]
+"""What a series of the account is: people of one birth cohort, sex, nationality group and area."""
 ACCOUNT_CELL = [*SERIES, "age", "time"]
 """A stock has one age in a year; a flow has two, the triangles before and after the year's birthday."""
+NOISY = ("population", "immigration", "emigration")
+EXACT = ("births", "deaths")
+"""Measures observed with error, and measures taken as exact."""
 ALL_OF_ONE = "all"
 """Area or nationality group of files that do not divide people by it."""
+OLD, MANY = 80, 100
+"""An age from which people die within years, and how many of them make a file without deaths a mistake."""
 WHOLE_NUMBERS = {"age": pl.Int32, "cohort": pl.Int32, "time": pl.Int32}
-OF_STOCK, OF_FLOW = ((0,), "time - age"), ((0, 1), "time - age, or that less 1")
-"""By how many years `time` may be later than age and cohort together."""
 TRANSFERS = {"internal": ("area", "area_from", "area_to"), "group_changes": ("nationality_group", "from", "to")}
 """Optional files of moves between series: the key that changes, and its columns before and after."""
-FILES = (
-    *NOISY, *EXACT, *(f"{name}_sd" for name in NOISY), "bias_terms", "bias_covariance", "prior_immigration",
-    "prior_emigration", *TRANSFERS,
-)  # fmt: skip
-"""The files that an account reads, those that it can do without included."""
+
+
 TRANSFER_TYPES = pl.Schema(
     dict.fromkeys(SERIES[:3], pl.String) | {"cohort": pl.Int32, "time": pl.Int32, "count": pl.Float64}
 )
@@ -76,12 +69,10 @@ def read_account_files(folder: Path) -> AccountFiles:
     """Return the account files of a folder; raises `UserError` that names a missing file, column, row or value."""
     places = _places(folder / "population.csv")
     given = {name: _read_counts(folder / f"{name}.csv", places) for name in NOISY + EXACT}
-    known = {name: (name, given["population"][name]) for name in (*places, "sex")}
     for name in (*NOISY, *EXACT):
-        if given["population"].height:
-            refuse_unknown_values(given[name], folder / f"{name}.csv", known)
+        _refuse_unknown_places(given[name], given["population"], folder / f"{name}.csv", places)
     cells = {name: _with_all_keys(frame) for name, frame in given.items()}
-    refuse_disagreement(cells, folder)
+    _check_years(cells, folder)
     for name in NOISY:
         cells[name] = _with_errors(cells[name], given[name], folder, name, places)
     cells["births"] = _newborn(cells["births"])
@@ -95,7 +86,7 @@ def read_account_files(folder: Path) -> AccountFiles:
     return AccountFiles(
         cells,
         biases.with_levels(expected, areas),
-        _read_transfers(folder, places, cells),
+        _read_transfers(folder, places),
         as_given,
     )
 
@@ -103,6 +94,16 @@ def read_account_files(folder: Path) -> AccountFiles:
 def _places(path: Path) -> list[str]:
     """Return the keys beside sex and cohort that a folder has: those of its population, which all files need."""
     return [name for name in PLACE_KEYS if name in read_columns(path, [], _columns_with("count")).columns]
+
+
+def _refuse_unknown_places(frame: pl.DataFrame, population: pl.DataFrame, path: Path, places: Sequence[str]) -> None:
+    """Raise `UserError` for an area or group without stocks: misspelt, it would leave the right one without flows."""
+    for name in places:
+        known = set(population[name])
+        for value in frame[name].unique().sort():
+            if value not in known:
+                row = (frame[name].index_of(value) or 0) + 1
+                raise unknown(name, str(value), known, f"{path}: row {row}, not in population.csv")
 
 
 def _columns_with(value: str) -> list[str]:
@@ -120,13 +121,18 @@ def _read_counts(path: Path, places: Sequence[str], value: str = "count") -> pl.
     frame = to_numbers(frame, path, {**WHOLE_NUMBERS, value: pl.Float64}).with_columns(sex_as_given=pl.col("sex"))
     frame = to_sex_codes(frame, path)
     refuse_blanks(frame, path, [*places, "sex", *needed, "time", value])
-    refuse_rows(frame, path, pl.col(value) < 0, f"{value} {{{value}}} is negative. Give 0 or more.")
+    if value == "sd" or measure in EXACT:
+        refuse_rows(frame, path, pl.col(value) < 0, f"{value} {{{value}}} is negative. Give 0 or more.")
     if measure == "births":
         return _checked_births(frame, path, places)
     ends = pl.col("time") - pl.col("age" if measure == "population" else "cohort")
     for name in ("age", "cohort"):
         frame = frame if name in frame.columns else frame.with_columns(ends.alias(name))
-    refuse_ages(frame, path, *(OF_STOCK if measure == "population" else OF_FLOW))
+    years = pl.col("time") - pl.col("age") - pl.col("cohort")
+    possible, rule = ((0,), "time - age") if measure == "population" else ((0, 1), "time - age, or that less 1")
+    wrong = ~years.is_in(possible)
+    refuse_rows(frame, path, wrong, f"cohort {{cohort}} at age {{age}} in {{time}}: a cohort is {rule}.")
+    refuse_rows(frame, path, pl.col("age") < 0, "age {age} is negative: nobody is counted before birth.")
     _refuse_twice(frame, path, [*places, "sex", "cohort", "age", "time"])
     return frame
 
@@ -142,7 +148,10 @@ def _checked_births(frame: pl.DataFrame, path: Path, places: Sequence[str]) -> p
     """Return births; age and cohort, where the file has them, are the mother's, and fit each other and the year."""
     _refuse_twice(frame, path, [name for name in (*places, "sex", "age", "cohort", "time") if name in frame.columns])
     if {"age", "cohort"} <= set(frame.columns):
-        refuse_ages(frame, path, OF_FLOW[0], f"the mother's, {OF_FLOW[1]}")
+        wrong = ~(pl.col("time") - pl.col("age") - pl.col("cohort")).is_in((0, 1))
+        refuse_rows(
+            frame, path, wrong, "cohort {cohort} at age {age} in {time}: the mother's is time - age, or that less 1."
+        )
     return frame
 
 
@@ -183,9 +192,71 @@ def _newborn(births: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _read_transfers(folder: Path, places: Sequence[str], cells: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _check_years(cells: dict[str, pl.DataFrame], folder: Path) -> None:
+    """Raise `UserError` for a year that is missing between others, in a file or in one series of a file."""
+    for name, frame in cells.items():
+        years = sorted(frame["time"].unique())
+        for before, year in pairwise(years):
+            if year > before + 1:
+                row = frame["time"].index_of(year)
+                raise UserError(
+                    f"{folder / f'{name}.csv'}: row {(row or 0) + 1}: the years go from {before} to {year}. "
+                    f"Add {before + 1}, or end the account before it."
+                )
+        _refuse_missing_years(frame, folder / f"{name}.csv", years)
+    flows = sorted(cells["immigration"]["time"].unique())
+    _refuse_without_events(cells, folder)
+    for name in EXACT:
+        years = sorted(cells[name]["time"].unique())
+        if years and years != flows:
+            raise UserError(
+                f"{folder / f'{name}.csv'}: has the years {years[0]} to {years[-1]}, but immigration.csv those from "
+                f"{flows[0]} to {flows[-1]}. Give both the same years."
+            )
+    for name in NOISY:
+        rows = cells[name].with_row_index("row", offset=1).sort(*SERIES, "time", maintain_order=True)
+        gaps = rows.filter((pl.col("time").diff() > 1).over(SERIES)).sort("row")
+        if gaps.height:
+            first = gaps.row(0, named=True)
+            raise UserError(
+                f"{folder / f'{name}.csv'}: row {first['row']}: cohort {first['cohort']}, sex {first['sex']} has no "
+                f"row for the year before {first['time']}, though for earlier ones. Add it."
+            )
+
+
+def _refuse_without_events(cells: dict[str, pl.DataFrame], folder: Path) -> None:
+    """Raise `UserError` for files without any row of births or deaths where there must have been some."""
+    stocks = cells["population"]
+    born = stocks.filter(pl.col("age") == 0, pl.col("time") > pl.col("time").min())["count"].sum()
+    old = stocks.filter(pl.col("age") >= OLD, pl.col("time") < pl.col("time").max())["count"].sum()
+    for name, people, whom in (("births", born, "newborn people"), ("deaths", old, f"people of {OLD} or older")):
+        if cells[name].is_empty() and people >= MANY:
+            raise UserError(
+                f"{folder / f'{name}.csv'}: has no row, but population.csv has {people:,.0f} {whom}. An account "
+                f"takes {name} as exact: add them, or rows of 0."
+            )
+
+
+def _refuse_missing_years(frame: pl.DataFrame, path: Path, years: Sequence[int]) -> None:
+    """Raise `UserError` if people of a sex and place have no row in a year for which others have some.
+
+    A year without any row of theirs would be one without anybody: a file that was cut says so in silence.
+    """
+    of_people = ["area", "sex", "nationality_group"]
+    for people, rows in frame.group_by(of_people, maintain_order=True):
+        missing = sorted(set(years) - set(rows["time"]))
+        if missing:
+            named = ", ".join(f"{key} {value}" for key, value in zip(of_people, people, strict=True))
+            row = frame["time"].index_of(missing[0])
+            raise UserError(
+                f"{path}: {named} has no row for {missing[0]}, though others have some (row {(row or 0) + 1}). Add "
+                "its rows, with 0 where there is nobody."
+            )
+
+
+def _read_transfers(folder: Path, places: Sequence[str]) -> pl.DataFrame:
     """Return moves between areas and between nationality groups, each out of one series and into another."""
-    parts, series = [TRANSFER_TYPES.to_frame()], series_of(cells)
+    parts = [TRANSFER_TYPES.to_frame()]
     for name, (key, before, after) in TRANSFERS.items():
         path = folder / f"{name}.csv"
         if not path.exists():
@@ -202,19 +273,13 @@ def _read_transfers(folder: Path, places: Sequence[str], cells: Mapping[str, pl.
         refuse_rows(
             frame, path, pl.col(before) == pl.col(after), f"goes from {{{before}}} to {{{after}}}, which is the same."
         )
-        refuse_ages(frame, path, *OF_FLOW)
-        _refuse_twice(frame, path, [one for one in columns if one != "count"])
-        columns_of = {**{one: one for one in others}, before: key, after: key}
-        known = {column: (column, cells["population"][one]) for column, one in columns_of.items()}
-        refuse_unknown_values(frame, path, known)
-        flows = cells["immigration"]["time"]
-        late = ~pl.col("time").is_between(flows.min(), flows.max())
+        wrong = ~(pl.col("time") - pl.col("age") - pl.col("cohort")).is_in((0, 1))
         refuse_rows(
-            frame, path, late, f"time {{time}} is no year of flows, which are {flows.min()} to {flows.max()}."
+            frame, path, wrong, "cohort {cohort} at age {age} in {time}: a cohort is time - age, or that less 1."
         )
+        _refuse_twice(frame, path, [one for one in columns if one != "count"])
         frame = frame.with_columns(pl.lit(ALL_OF_ONE).alias(one) for one in PLACE_KEYS if one not in places)
         for side, sign in ((before, -1.0), (after, 1.0)):
             signed = frame.with_columns(pl.col(side).alias(key), count=sign * pl.col("count"))
-            refuse_without_series(signed, path, series)
             parts.append(signed.select(TRANSFER_TYPES.names()).cast(dict(TRANSFER_TYPES)))
     return pl.concat(parts)

@@ -41,7 +41,7 @@ def country(seed: int, scale: float = 1.0, noise: float = 1.0) -> dict[str, list
                             (sex, cohort, time, max(count + error, 0) * scale, (1 + count**0.5) * scale)
                         )
                 error = noise * draw.normal(0, 3)
-                tables["population"].append((sex, cohort, time, max(stock + error, 0) * scale, 3.0 * scale))
+                tables["population"].append((sex, cohort, time, (stock + error) * scale, 3.0 * scale))
     return tables
 
 

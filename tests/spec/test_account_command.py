@@ -243,7 +243,7 @@ def test_the_scale_of_a_kind_is_estimated_unless_it_has_one_term(folder, capsys)
             "births",
             "sex,time,count\n",
             "age,sex,cohort,time,count\n30,Female,1900,2016,1\n",
-            "row 1: cohort 1900 at age 30 in 2016: .*the mother's",
+            "row 1: cohort 1900 at age 30 in 2016: the mother's",
         ),
         (
             "population",
@@ -256,12 +256,7 @@ def test_the_scale_of_a_kind_is_estimated_unless_it_has_one_term(folder, capsys)
         ("emigration", "1980,2016,5", "1980,,5", "row 1: has no time"),
         ("deaths", "count\n", "count\n36,Female,1980,2016,-1\n", "row 1: count -1.0 is negative"),
         ("deaths", "count\n", "count\n36,Female,1980,2017,1\n", "has the years 2017 to 2017, but immigration.csv"),
-        (
-            "deaths",
-            "count\n",
-            "count\n40,Female,1976,2016,1\n",
-            "deaths.csv: row 1: .*cohort 1976, time 2016 has no stocks or flows",
-        ),
+        ("deaths", "count\n", "count\n40,Female,1976,2016,1\n", "deaths of .* have no stocks or flows"),
         ("bias_terms", "sd\n", "sd\na,emigration,,,,,-0.1\n", "row 1: sd -0.1 is negative"),
         ("bias_terms", "sd\n", "sd\na,emigrants,,,,,0.1\n", "row 1: unknown measure 'emigrants'"),
         (
